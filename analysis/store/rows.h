@@ -1,0 +1,104 @@
+/* rows: the plain structs that travel between analysis, the store and its readers. Cumulative since the audit began,
+ * unless a comment says otherwise. Times are microseconds since the epoch, text is borrowed (owner: the batch, or the reader
+ * until its next step). Ids start at 1; 0 is none. */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+
+#include "base/slice.h"
+
+enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
+
+/* The default ladder, seconds; envelope rates are 0.1 * 10^(i * 0.2083) per second (ladder.c and envelope.c own the tables). */
+
+struct row_rung {
+    uint32_t ttl_s;
+    uint64_t lookups, hits, stale_hits, unknown_hits, errors_masked, coalesced;
+    uint64_t warm_lookups, warm_hits; /* lookups at least ttl_s after the start */
+    uint64_t bytes_saved, server_us_saved;
+};
+
+struct row_endpoint {
+    uint32_t id, alias; /* alias: this endpoint was united into that one; its counters moved there */
+    struct slice method, service, route, operation;
+    uint64_t requests, eligible, keys, clients;
+    uint64_t request_bytes, response_bytes, errors, throttled, unanswered;
+    uint64_t repeats_same;           /* eligible repeats whose content equals that of the key's previous answer */
+    uint64_t observed_gaps, changes; /* consecutive known contents of a key; how many differed */
+    uint64_t latency_n, server_n;
+    uint64_t server_us_total;        /* sum of server time over exchanges that have one */
+    int64_t first_us, last_us;
+    struct slice latency, server_time; /* histograms of duration and server time as blobs (base/hist.h) */
+    struct row_rung ttl[LADDER_RUNGS];
+};
+
+struct row_client {
+    uint32_t id;
+    struct slice client;    /* "bearer:9f2c61d0a4be" */
+    struct slice identity;  /* "bearer" */
+    struct slice addresses; /* joined with ',', in order of first use, at most 16 */
+    uint64_t n_addresses;
+    uint64_t requests, bytes, errors, throttled;
+    uint64_t peak_1s, peak_10s, peak_60s;
+    uint64_t sliding_1s, sliding_10s;
+    double burstiness;      /* NaN: fewer than 2 gaps */
+    double poller_period_s; /* NaN: no poller */
+    int64_t first_us, last_us;
+    double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
+};
+
+/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation (see docs/SCHEMA.md). */
+struct row_counter {
+    const char *what;
+    struct slice name;
+    uint64_t value;
+};
+
+/* One minute of packet time, closed or still open (then written again). Deltas, not cumulative. */
+struct row_minute {
+    int64_t minute; /* Unix time / 60 */
+    uint64_t requests, errors, eligible, repeats, request_bytes, response_bytes, server_us, clients;
+};
+
+/* The capture as a whole; one row. */
+struct row_capture {
+    struct slice sources; /* JSON list of text */
+    bool live, ended;     /* ended: this audit was closed in order */
+    int64_t started_us, ended_us; /* first and last packet or record; TIME_NONE (INT64_MIN) when there was none */
+    uint64_t packets, bytes, kernel_dropped, interface_dropped, duplicates, unparsed_packets;
+    uint64_t flows, flows_midstream, flows_oneway, flows_evicted;
+    uint64_t gaps, gap_bytes, acked_unseen_bytes, overlap_bytes, stream_bytes;
+    uint64_t memory_ceiling_bytes, memory_peak_bytes;
+    bool from_records; /* packet counters are unknown, not 0 */
+};
+
+struct row_key {
+    uint32_t id, endpoint;
+    struct slice method, service, target; /* target redacted */
+};
+
+struct row_address {
+    uint32_t id;
+    struct slice text; /* "10.0.0.1" */
+};
+
+/* One exchange as kept in blocks. Everything the analysis reads of it, so that a restart can replay it. */
+struct row_exchange {
+    int64_t arrival_us;
+    uint32_t key, endpoint, client, address, server; /* ids; server is an address with port */
+    uint32_t variant;              /* hash of what Vary nominates, 0 for none */
+    uint32_t content, etag;        /* 32 bits of the identity; 0 unknown */
+    uint16_t status;
+    uint8_t end, proto;            /* enum end_state, enum proto */
+    uint32_t flags;                /* FLAG_* of the exchange, plus ROW_* */
+    uint64_t request_bytes, response_bytes;
+    int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
+};
+
+enum {
+    ROW_TLS = 1u << 28,      /* came over TLS */
+    ROW_ORPHAN = 1u << 29,   /* an answer without its request */
+    ROW_FILLABLE = 1u << 30, /* could fill a cache slot (Model Z) */
+    ROW_ELIGIBLE = 1u << 31,
+};
+
+#endif

@@ -1,0 +1,141 @@
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+struct sip {
+    uint64_t v0, v1, v2, v3;
+};
+
+static inline uint64_t rotl(uint64_t x, unsigned n)
+{
+    return x << n | x >> (64 - n);
+}
+
+static inline void sip_round(struct sip *s)
+{
+    s->v0 += s->v1;
+    s->v1 = rotl(s->v1, 13) ^ s->v0;
+    s->v0 = rotl(s->v0, 32);
+    s->v2 += s->v3;
+    s->v3 = rotl(s->v3, 16) ^ s->v2;
+    s->v0 += s->v3;
+    s->v3 = rotl(s->v3, 21) ^ s->v0;
+    s->v2 += s->v1;
+    s->v1 = rotl(s->v1, 17) ^ s->v2;
+    s->v2 = rotl(s->v2, 32);
+}
+
+static inline struct sip sip_start(uint64_t k0, uint64_t k1)
+{
+    return (struct sip){k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+                        k1 ^ 0x7465646279746573u};
+}
+
+static inline void sip_word(struct sip *s, uint64_t m)
+{
+    s->v3 ^= m;
+    sip_round(s);
+    s->v0 ^= m;
+}
+
+static inline uint64_t sip_finish(struct sip *s, uint64_t last)
+{
+    sip_word(s, last);
+    s->v2 ^= 0xff;
+    sip_round(s);
+    sip_round(s);
+    sip_round(s);
+    return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
+}
+
+static uint64_t sip13(uint64_t k0, uint64_t k1, const void *p, size_t n)
+{
+    const uint8_t *b = p;
+    struct sip s = sip_start(k0, k1);
+    uint64_t m = 0;
+    size_t left = n;
+    for (; left >= 8; left -= 8, b += 8) {
+        memcpy(&m, b, 8);
+        sip_word(&s, m);
+    }
+    m = 0;
+    if (left)
+        memcpy(&m, b, left);
+    return sip_finish(&s, m | (uint64_t)n << 56);
+}
+
+struct hash_key hash_key_from(const void *secret, size_t n)
+{
+    /* Three independent SipHash values under fixed keys; the secret carries the entropy. */
+    return (struct hash_key){sip13(0x7370616e77697365u, 1, secret, n), sip13(0x7370616e77697365u, 2, secret, n),
+                             sip13(0x7370616e77697365u, 3, secret, n)};
+}
+
+bool hash_key_random(struct hash_key *key)
+{
+    return getrandom(key, sizeof *key, 0) == (ssize_t)sizeof *key;
+}
+
+uint64_t hash_bytes(const struct hash_key *key, uint8_t tag, const void *p, size_t n)
+{
+    return sip13(key->k0 ^ (uint64_t)tag * 0x9e3779b97f4a7c15u, key->k1, p, n);
+}
+
+uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count)
+{
+    struct sip s = sip_start(key->k0, key->k1);
+    for (size_t i = 0; i < count; i++)
+        sip_word(&s, words[i]);
+    return sip_finish(&s, (uint64_t)count << 56);
+}
+
+static uint64_t seal_digest(const struct hash_key *key, uint64_t digest, uint64_t length)
+{
+    uint64_t words[2] = {digest, length};
+    uint64_t h = hash_words(key, words, 2);
+    return h ? h : 1;
+}
+
+uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
+{
+    return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
+}
+
+struct body_state {
+    XXH3_state_t xxh;
+    uint64_t n;
+};
+
+struct body_state *body_new(const struct hash_key *key)
+{
+    struct body_state *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
+    if (s)
+        body_reset(s, key);
+    return s;
+}
+
+void body_reset(struct body_state *s, const struct hash_key *key)
+{
+    XXH3_INITSTATE(&s->xxh);
+    XXH3_64bits_reset_withSeed(&s->xxh, key->body_seed);
+    s->n = 0;
+}
+
+void body_add(struct body_state *s, const void *p, size_t n)
+{
+    XXH3_64bits_update(&s->xxh, p, n);
+    s->n += n;
+}
+
+uint64_t body_end(struct body_state *s, const struct hash_key *key)
+{
+    return seal_digest(key, XXH3_64bits_digest(&s->xxh), s->n);
+}
+
+void body_free(struct body_state *s)
+{
+    free(s);
+}

@@ -1,0 +1,43 @@
+/* hash: the keyed hashes of the house. One key per run (--secret); nothing here is global.
+ * hash_bytes / hash_words  SipHash-1-3: table positions and pseudonyms of what an attacker chooses.
+ * body_*                   XXH3-64 seeded from the key, then SipHash over digest and length: identity of bodies, compared only. */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include "base/slice.h"
+
+struct hash_key {
+    uint64_t k0, k1;
+    uint64_t body_seed;
+};
+
+/* Derives a key from secret bytes of any length. The same bytes give the same key on any machine. */
+struct hash_key hash_key_from(const void *secret, size_t n);
+/* A key nobody knows, from the kernel. False when it gives none. */
+bool hash_key_random(struct hash_key *key);
+
+/* Keyed hash of bytes; `tag` separates domains. */
+uint64_t hash_bytes(const struct hash_key *key, uint8_t tag, const void *p, size_t n);
+/* The same over whole words, for fixed-size table keys. */
+uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
+
+/* A body seen as a whole, or piece by piece. The result is never 0. */
+uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);
+struct body_state; /* 576 bytes; take it only for bodies in several pieces */
+struct body_state *body_new(const struct hash_key *key); /* NULL: out of memory */
+void body_reset(struct body_state *s, const struct hash_key *key);
+void body_add(struct body_state *s, const void *p, size_t n);
+uint64_t body_end(struct body_state *s, const struct hash_key *key);
+void body_free(struct body_state *s);
+
+/* Bijective mixer of 64 bits (Stafford variant 13). */
+static inline uint64_t hash_mix(uint64_t x)
+{
+    x ^= x >> 30;
+    x *= 0xbf58476d1ce4e5b9u;
+    x ^= x >> 27;
+    x *= 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+#endif

@@ -1,0 +1,150 @@
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void before(struct json *j)
+{
+    if (j->comma)
+        buf_char(j->out, ',');
+    j->comma = true;
+}
+
+void json_open(struct json *j, char bracket)
+{
+    before(j);
+    buf_char(j->out, bracket);
+    j->comma = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+    buf_char(j->out, bracket);
+    j->comma = true;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), 0 when there is none. */
+static size_t utf8_length(const unsigned char *p, size_t n)
+{
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xc2 && p[0] <= 0xdf && n >= 2 && (p[1] & 0xc0) == 0x80)
+        return 2;
+    if ((p[0] & 0xf0) == 0xe0 && n >= 3 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
+        bool overlong = p[0] == 0xe0 && p[1] < 0xa0, surrogate = p[0] == 0xed && p[1] > 0x9f;
+        return overlong || surrogate ? 0 : 3;
+    }
+    if (p[0] >= 0xf0 && p[0] <= 0xf4 && n >= 4 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80 &&
+        (p[3] & 0xc0) == 0x80) {
+        bool overlong = p[0] == 0xf0 && p[1] < 0x90, beyond = p[0] == 0xf4 && p[1] > 0x8f;
+        return overlong || beyond ? 0 : 4;
+    }
+    return 0;
+}
+
+static void quoted(struct buf *b, struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t i = 0, clean = 0;
+    buf_char(b, '"');
+    while (i < s.n) {
+        size_t n = utf8_length(p + i, s.n - i);
+        if (n && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f) {
+            i += n;
+            continue;
+        }
+        buf_add(b, s.p + clean, i - clean);
+        if (!n)
+            buf_str(b, "\\ufffd");
+        else if (p[i] == '"' || p[i] == '\\')
+            buf_printf(b, "\\%c", p[i]);
+        else
+            buf_printf(b, "\\u%04x", p[i]);
+        clean = ++i;
+    }
+    buf_add(b, s.p + clean, s.n - clean);
+    buf_char(b, '"');
+}
+
+void json_key_slice(struct json *j, struct slice name)
+{
+    before(j);
+    quoted(j->out, name);
+    buf_char(j->out, ':');
+    j->comma = false;
+}
+
+void json_key(struct json *j, const char *name)
+{
+    json_key_slice(j, slice_str(name));
+}
+
+void json_slice(struct json *j, struct slice s)
+{
+    if (!s.p) {
+        json_null(j);
+        return;
+    }
+    before(j);
+    quoted(j->out, s);
+}
+
+void json_str(struct json *j, const char *s)
+{
+    json_slice(j, slice_str(s));
+}
+
+void json_u64(struct json *j, uint64_t v)
+{
+    before(j);
+    buf_printf(j->out, "%" PRIu64, v);
+}
+
+void json_i64(struct json *j, int64_t v)
+{
+    before(j);
+    buf_printf(j->out, "%" PRId64, v);
+}
+
+void json_double(struct json *j, double v)
+{
+    char text[40];
+    if (!isfinite(v)) {
+        json_null(j);
+        return;
+    }
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    before(j);
+    buf_str(j->out, text);
+}
+
+void json_micros(struct json *j, int64_t us)
+{
+    uint64_t v = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
+    before(j);
+    buf_printf(j->out, "%s%" PRIu64 ".%06" PRIu64, us < 0 ? "-" : "", v / 1000000, v % 1000000);
+}
+
+void json_bool(struct json *j, bool v)
+{
+    before(j);
+    buf_str(j->out, v ? "true" : "false");
+}
+
+void json_null(struct json *j)
+{
+    before(j);
+    buf_str(j->out, "null");
+}
+
+void json_raw(struct json *j, struct slice s)
+{
+    before(j);
+    buf_slice(j->out, s);
+}

@@ -1,0 +1,127 @@
+/* slice: borrowed bytes with a length. Never owns, never NUL-terminated by contract.
+ * Refuses: allocation, encodings, locale. ASCII case only. */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct slice {
+    const char *p;
+    size_t n;
+};
+
+#define SLICE(literal) ((struct slice){(literal), sizeof(literal) - 1})
+
+static inline struct slice slice_of(const void *p, size_t n)
+{
+    return (struct slice){(const char *)p, n};
+}
+
+static inline struct slice slice_str(const char *s)
+{
+    return (struct slice){s, s ? strlen(s) : 0};
+}
+
+/* Bytes [from, to) of s; both are cut to its length. */
+static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
+{
+    if (to > s.n)
+        to = s.n;
+    if (from > to)
+        from = to;
+    return (struct slice){s.p + from, to - from};
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline char ascii_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static inline bool ascii_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool ascii_alpha(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Value of a hex digit, or -1. */
+static inline int ascii_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static inline bool slice_ieq(struct slice a, struct slice b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (ascii_lower(a.p[i]) != ascii_lower(b.p[i]))
+            return false;
+    return true;
+}
+
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && memcmp(s.p, prefix.p, prefix.n) == 0;
+}
+
+/* Index of the first c at or after `from`, or s.n. */
+static inline size_t slice_find(struct slice s, char c, size_t from)
+{
+    if (from >= s.n)
+        return s.n;
+    const char *hit = (const char *)memchr(s.p + from, c, s.n - from);
+    return hit ? (size_t)(hit - s.p) : s.n;
+}
+
+/* Without blanks and tabs at both ends (OWS of RFC 9110 section 5.6.3). */
+static inline struct slice slice_trim(struct slice s)
+{
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s.p++, s.n--;
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r'))
+        s.n--;
+    return s;
+}
+
+/* Takes the next item of a list separated by `sep` off the front of *rest, trimmed. False when nothing is left. */
+static inline bool slice_next(struct slice *rest, char sep, struct slice *item)
+{
+    if (!rest->p || !rest->n)
+        return false;
+    size_t at = slice_find(*rest, sep, 0);
+    *item = slice_trim(slice_sub(*rest, 0, at));
+    *rest = at < rest->n ? slice_sub(*rest, at + 1, rest->n) : (struct slice){rest->p + rest->n, 0};
+    return true;
+}
+
+/* Decimal digits alone, at most 18 of them. False on anything else. */
+static inline bool slice_u64(struct slice s, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (!s.n || s.n > 18)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_digit(s.p[i]))
+            return false;
+        v = v * 10 + (uint64_t)(s.p[i] - '0');
+    }
+    *out = v;
+    return true;
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* exchange: one request and its response (or the proof that there was none). The one thing that leaves capture/.
+ * Text is borrowed from the exchange's own arena and lives until exchange_free. After seal it holds no credential.
+ * Times are microseconds since the Unix epoch in packet time. */
+#ifndef CAPTURE_EXCHANGE_H
+#define CAPTURE_EXCHANGE_H
+
+#include "base/hash.h"
+#include "base/slice.h"
+
+#define TIME_NONE INT64_MIN
+
+enum end_state {
+#define END(id, name) END_##id,
+#include "capture/ends.def"
+#undef END
+    END_COUNT
+};
+
+enum proto { PROTO_HTTP10, PROTO_HTTP11, PROTO_H2, PROTO_H3, PROTO_REDIS, PROTO_MEMCACHED, PROTO_COUNT };
+
+/* Who the client is (CONTRACT: client identity). */
+enum identity {
+#define IDENTITY(id, name) IDENTITY_##id,
+#include "capture/identities.def"
+#undef IDENTITY
+    IDENTITY_COUNT
+};
+
+/* Odd things seen; printed by name in `flags`. */
+enum {
+#define FLAG(id, bit, name) FLAG_##id = 1u << (bit),
+#include "capture/flags.def"
+#undef FLAG
+};
+
+/* Header fields somebody reads. TOKEN_OTHER: a field nominated by some Vary, known by its name alone. */
+enum token {
+    TOKEN_OTHER,
+#define TOKEN(id, name, keep) TOKEN_##id,
+#include "capture/tokens.def"
+#undef TOKEN
+    TOKEN_COUNT
+};
+
+struct addr {
+    uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t port;  /* host order */
+    uint8_t known;  /* 0: no address (records may lack one) */
+};
+
+/* One header field, sealed: lower-case name, value in clear or `~` and 12 hex digits. Repeated fields are joined with ", ". */
+struct field {
+    struct slice name, value;
+    uint8_t token;
+    bool response;
+};
+
+struct exchange {
+    int64_t arrival;                       /* when the request was whole (orphans: first response byte); the order of analysis */
+    uint64_t order;                        /* capture order of the packet that made it whole; breaks ties */
+    int64_t t_req0, t_req1, t_rsp0, t_rsp1; /* first and last byte of request and response; TIME_NONE when not seen */
+    int32_t rtt_client, rtt_server;        /* least round trips of the connection so far, us; -1 unknown */
+    uint64_t seq, conn;                    /* place in arrival order from 0; number of the connection from 1 */
+    uint32_t flags;                        /* FLAG_* */
+    uint16_t status;                       /* 0: none seen */
+    uint8_t proto, end, identity;          /* enum proto, end_state, identity */
+    bool tls;
+    uint8_t n_fields;
+    uint64_t request_bytes, response_bytes; /* body octets seen, after transfer decoding */
+    uint64_t gap_bytes;                    /* bytes lost inside this exchange */
+    uint64_t request_body_id, body_id;     /* keyed content identity; 0: not wholly seen */
+    uint64_t client_hash;                  /* 48 bits: keyed hash of the identity */
+    struct slice method;                   /* p NULL: an orphan response */
+    struct slice service;                  /* scheme://authority, normalised */
+    struct slice authority, target;        /* as sent, target redacted */
+    struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
+    const struct field *fields;            /* n_fields of them, requests' first */
+    struct addr client, server;
+};
+
+/* Counters of the packets, streams and flows behind the exchanges; what could not be decoded is here by name. */
+enum opaque_reason {
+#define OPAQUE(id, name, advice) OPAQUE_##id,
+#include "capture/opaque.def"
+#undef OPAQUE
+    OPAQUE_COUNT
+};
+
+enum encapsulation {
+#define ENCAP(id, name) ENCAP_##id,
+#include "capture/encaps.def"
+#undef ENCAP
+    ENCAP_COUNT
+};
+
+struct capture_stats {
+    int64_t first_us, last_us; /* least and greatest packet time; TIME_NONE: no packet */
+    uint64_t packets, bytes;
+    uint64_t kernel_dropped, interface_dropped;
+    uint64_t duplicates, unparsed_packets;
+    uint64_t flows, flows_midstream, flows_oneway, flows_evicted;
+    uint64_t flows_opaque[OPAQUE_COUNT];
+    uint64_t gaps, gap_bytes, acked_unseen_bytes, overlap_bytes;
+    uint64_t stream_bytes; /* TCP payload delivered in order: what coverage is a share of */
+    uint64_t encapsulations[ENCAP_COUNT];
+    uint64_t memory_bytes;      /* reassembly and exchanges in flight now */
+    uint64_t memory_peak_bytes; /* and at most */
+};
+
+const char *end_name(enum end_state e);
+const char *proto_name(enum proto p);
+const char *identity_name(enum identity i);
+const char *opaque_name(enum opaque_reason r);
+const char *opaque_advice(enum opaque_reason r); /* what the user can do, one clause */
+const char *encap_name(enum encapsulation e);
+const char *token_name(enum token t);            /* lower case */
+/* Token of a header name in any case, TOKEN_OTHER when none reads it. */
+enum token token_find(struct slice name);
+/* Name of the flag bit (0..31), NULL when there is none. */
+const char *flag_name(unsigned bit);
+
+/* The sealed field, or a slice with NULL p. */
+struct slice exchange_field(const struct exchange *x, enum token t, bool response);
+
+/* "1.2.3.4:80", "[::1]:80"; without port when with_port is false. Returns the length; out holds 56 bytes. */
+size_t addr_format(const struct addr *a, bool with_port, char out[56]);
+/* Reads what addr_format wrote, port optional. */
+bool addr_parse(struct slice text, struct addr *out);
+
+/* "bearer:9f2c61d0a4be". Returns the length; out holds 32 bytes. */
+size_t client_format(enum identity kind, uint64_t hash, char out[32]);
+
+#endif

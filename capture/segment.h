@@ -1,0 +1,32 @@
+/* segment: what packet decoding makes of one frame: one TCP segment, innermost addresses. All borrowed from the frame. */
+#ifndef CAPTURE_SEGMENT_H
+#define CAPTURE_SEGMENT_H
+
+#include "capture/exchange.h"
+
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
+
+/* A frame as a source hands it over. */
+struct frame {
+    int64_t ts;          /* us since the epoch */
+    const uint8_t *data; /* borrowed until the next call to the source */
+    uint32_t n;          /* captured bytes */
+    uint32_t wire_n;     /* bytes on the wire */
+    uint16_t link;       /* LINKTYPE_* number of the pcap registry */
+};
+
+struct segment {
+    int64_t ts;
+    uint32_t seq, ack;
+    uint32_t tsval, tsecr;  /* RFC 7323 options; valid when has_ts */
+    const uint8_t *payload; /* captured part of the TCP payload */
+    uint32_t n;             /* captured bytes of it */
+    uint32_t wire_n;        /* bytes of it by the IP length; n < wire_n: cut by the snap length */
+    uint32_t scope;         /* hash-free identity of VLAN ids and VNI; part of the flow key */
+    uint16_t sport, dport, window;
+    uint8_t flags;          /* TCP_* */
+    bool v6, has_ts;
+    uint8_t src[16], dst[16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+#endif
