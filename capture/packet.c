@@ -1,0 +1,463 @@
+/* packet: a bounded walk over the headers of one frame. Each step reads one header and names the next. */
+#include "capture/packet.h"
+
+/* What stands at the front of the bytes left. Those below NEXT_TCP are walked, the others end the walk. */
+enum next {
+    NEXT_ETHERNET,
+    NEXT_SLL,
+    NEXT_SLL2,
+    NEXT_NULL,
+    NEXT_LLC,
+    NEXT_TAG,
+    NEXT_IP,
+    NEXT_IP4,
+    NEXT_IP6,
+    NEXT_EXTENSION,
+    NEXT_FRAGMENT,
+    NEXT_AH,
+    NEXT_UDP,
+    NEXT_VXLAN,
+    NEXT_TCP,
+    NEXT_OTHER,
+    NEXT_UNPARSED,
+};
+
+struct walk {
+    const uint8_t *p;
+    uint32_t n;        /* captured bytes left */
+    uint32_t wire;     /* bytes left by the lengths in the headers, never fewer than n */
+    uint32_t scope;    /* see packet.h */
+    uint32_t kinds;    /* bits of enum encapsulation */
+    const uint8_t *ip; /* innermost IP header */
+    uint16_t type;     /* the EtherType read last */
+    bool v6, tagged;   /* tagged: the header before was a VLAN tag */
+};
+
+static inline uint16_t be16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The caller has seen that n bytes are there. */
+static inline void skip(struct walk *w, uint32_t n)
+{
+    w->p += n;
+    w->n -= n;
+    w->wire -= n;
+}
+
+/* Cuts the rest to the n bytes that the header at hand speaks of: what follows is padding. A header may also promise
+ * more than the frame had on the wire (the record's length lies); then the rest counts as cut. */
+static inline void limit(struct walk *w, uint32_t n)
+{
+    w->wire = n;
+    if (w->n > n)
+        w->n = n;
+}
+
+/* Adds an id to the scope; kinds keep VLAN 7 and VNI 7 apart. Never 0, which means no scope. */
+static uint32_t scope_mix(uint32_t scope, enum encapsulation kind, uint32_t id)
+{
+    uint32_t x = (uint32_t)(hash_mix((uint64_t)scope << 32 | (uint64_t)kind << 24 | id));
+    return x ? x : 1;
+}
+
+/* Reads the EtherType at p. Those of tunnels not walked here are unparsed, since TCP may be inside. */
+static inline enum next next_of_type(struct walk *w, const uint8_t *p)
+{
+    w->type = be16(p);
+    switch (w->type) {
+    case 0x0800:
+        return NEXT_IP4;
+    case 0x86dd:
+        return NEXT_IP6;
+    case 0x8100: /* 802.1Q */
+    case 0x88a8: /* 802.1ad */
+    case 0x9100: /* and what vendors stacked before it */
+    case 0x9200:
+    case 0x9300:
+        return NEXT_TAG;
+    case 0x8847: /* MPLS */
+    case 0x8848:
+    case 0x8864: /* PPPoE session */
+    case 0x880b: /* PPP */
+    case 0x6558: /* transparent Ethernet */
+    case 0x88be: /* ERSPAN */
+    case 0x22eb:
+    case 0x88e5: /* MACsec */
+    case 0x88e7: /* 802.1ah */
+    case 0x894f: /* NSH */
+        return NEXT_UNPARSED;
+    default:
+        return w->type < 0x600 ? NEXT_LLC : NEXT_OTHER;
+    }
+}
+
+/* Reads an IP protocol number. Extension headers may follow AH in IPv4 packets only if forged; walking them is
+ * harmless. */
+static inline enum next next_of_protocol(uint8_t protocol)
+{
+    switch (protocol) {
+    case 6:
+        return NEXT_TCP;
+    case 17:
+        return NEXT_UDP;
+    case 0:  /* hop-by-hop options */
+    case 43: /* routing */
+    case 60: /* destination options */
+        return NEXT_EXTENSION;
+    case 44:
+        return NEXT_FRAGMENT;
+    case 51:
+        return NEXT_AH;
+    case 4: /* IP, IPv6, GRE, ESP, Ethernet, L2TP and MPLS in IP: TCP may be inside */
+    case 41:
+    case 47:
+    case 50:
+    case 97:
+    case 115:
+    case 137:
+    case 143:
+        return NEXT_UNPARSED;
+    default:
+        return NEXT_OTHER;
+    }
+}
+
+/* The first header of a frame, by the LINKTYPE registry. */
+static inline enum next next_of_link(uint16_t link)
+{
+    switch (link) {
+    case 1:
+        return NEXT_ETHERNET;
+    case 0:   /* NULL: in the byte order of whoever captured */
+    case 108: /* LOOP: in network order */
+        return NEXT_NULL;
+    case 12: /* DLT_RAW of most systems, of OpenBSD, and the registered number */
+    case 14:
+    case 101:
+        return NEXT_IP;
+    case 228:
+        return NEXT_IP4;
+    case 229:
+        return NEXT_IP6;
+    case 113:
+        return NEXT_SLL;
+    case 276:
+        return NEXT_SLL2;
+    default:
+        return NEXT_UNPARSED;
+    }
+}
+
+static inline enum next walk_ethernet(struct walk *w)
+{
+    if (w->n < 14)
+        return NEXT_UNPARSED;
+    skip(w, 14);
+    w->tagged = false;
+    return next_of_type(w, w->p - 2);
+}
+
+static enum next walk_sll(struct walk *w)
+{
+    if (w->n < 16)
+        return NEXT_UNPARSED;
+    skip(w, 16);
+    return next_of_type(w, w->p - 2);
+}
+
+static enum next walk_sll2(struct walk *w)
+{
+    if (w->n < 20)
+        return NEXT_UNPARSED;
+    skip(w, 20);
+    return next_of_type(w, w->p - 20);
+}
+
+/* Four bytes of address family; AF_INET6 has another number on every system. */
+static enum next walk_null(struct walk *w)
+{
+    if (w->n < 4)
+        return NEXT_UNPARSED;
+    uint32_t family = be32(w->p);
+    if (family > 0xffff)
+        family = __builtin_bswap32(family);
+    skip(w, 4);
+    switch (family) {
+    case 2:
+        return NEXT_IP4;
+    case 10: /* Linux */
+    case 24: /* NetBSD, OpenBSD */
+    case 28: /* FreeBSD */
+    case 30: /* macOS */
+        return NEXT_IP6;
+    default:
+        return NEXT_OTHER;
+    }
+}
+
+/* IEEE 802.2; only SNAP with EtherTypes (RFC 1042) leads anywhere. SLL frames of small protocol numbers come here, too.
+ */
+static enum next walk_llc(struct walk *w)
+{
+    static const uint8_t snap[6] = {0xaa, 0xaa, 3, 0, 0, 0};
+    if (w->n < 8 || memcmp(w->p, snap, sizeof snap) != 0)
+        return NEXT_OTHER;
+    skip(w, 8);
+    enum next at = next_of_type(w, w->p - 2);
+    return at == NEXT_LLC ? NEXT_OTHER : at;
+}
+
+/* A VLAN tag (IEEE 802.1Q), named by the EtherType read last. */
+static enum next walk_tag(struct walk *w)
+{
+    if (w->n < 4)
+        return NEXT_UNPARSED;
+    bool service = w->type != 0x8100;
+    uint16_t id = be16(w->p) & 0xfff;
+    if (!service)
+        w->kinds |= 1u << ENCAP_VLAN;
+    if (service || w->tagged)
+        w->kinds |= 1u << ENCAP_QINQ;
+    if (id)
+        w->scope = scope_mix(w->scope, ENCAP_VLAN, id);
+    skip(w, 4);
+    w->tagged = true;
+    return next_of_type(w, w->p - 2);
+}
+
+static inline enum next walk_ip4(struct walk *w)
+{
+    if (w->n < 20 || w->p[0] >> 4 != 4)
+        return NEXT_UNPARSED;
+    const uint8_t *ip = w->p;
+    uint32_t header = (ip[0] & 15) * 4u, total = be16(ip + 2);
+    if (total)
+        limit(w, total);
+    if (header < 20 || header > w->n)
+        return NEXT_UNPARSED;
+    if (be16(ip + 6) & 0x3fff) /* more fragments, or an offset */
+        return NEXT_UNPARSED;
+    w->ip = ip;
+    w->v6 = false;
+    skip(w, header);
+    return next_of_protocol(ip[9]);
+}
+
+/* A payload length of 0 is that of a jumbogram (RFC 2675) or of segmentation offload. */
+static enum next walk_ip6(struct walk *w)
+{
+    if (w->n < 40 || w->p[0] >> 4 != 6)
+        return NEXT_UNPARSED;
+    const uint8_t *ip = w->p;
+    uint32_t payload = be16(ip + 4);
+    w->ip = ip;
+    w->v6 = true;
+    skip(w, 40);
+    if (payload)
+        limit(w, payload);
+    return next_of_protocol(ip[6]);
+}
+
+static enum next walk_ip(struct walk *w)
+{
+    if (!w->n)
+        return NEXT_UNPARSED;
+    return w->p[0] >> 4 == 4 ? NEXT_IP4 : NEXT_IP6;
+}
+
+/* Hop-by-hop, routing and destination options (unit of 8 bytes), or AH (unit of 4): next header, length. */
+static enum next walk_extension(struct walk *w, uint32_t unit)
+{
+    if (w->n < 8)
+        return NEXT_UNPARSED;
+    uint32_t length = unit == 8 ? (w->p[1] + 1u) * 8 : (w->p[1] + 2u) * 4;
+    if (length > w->n)
+        return NEXT_UNPARSED;
+    uint8_t protocol = w->p[0];
+    skip(w, length);
+    return next_of_protocol(protocol);
+}
+
+/* RFC 6946: a fragment that is the whole is read like any packet. */
+static enum next walk_fragment(struct walk *w)
+{
+    if (w->n < 8 || be16(w->p + 2) & 0xfff9)
+        return NEXT_UNPARSED;
+    uint8_t protocol = w->p[0];
+    skip(w, 8);
+    return next_of_protocol(protocol);
+}
+
+static enum next walk_udp(struct walk *w, const struct packet_options *o)
+{
+    if (w->n < 8)
+        return NEXT_UNPARSED;
+    uint16_t port = be16(w->p + 2);
+    skip(w, 8);
+    for (unsigned i = 0; i < o->n_vxlan_ports; i++)
+        if (o->vxlan_ports[i] == port)
+            return NEXT_VXLAN;
+    switch (port) {
+    case 2152:  /* GTP-U */
+    case 6081:  /* Geneve */
+    case 37008: /* TZSP */
+        return NEXT_UNPARSED;
+    default:
+        return NEXT_OTHER;
+    }
+}
+
+/* RFC 7348 section 5. Without the I flag it is something else on that port. */
+static enum next walk_vxlan(struct walk *w)
+{
+    if (w->n < 8)
+        return NEXT_UNPARSED;
+    if (!(w->p[0] & 8))
+        return NEXT_OTHER;
+    w->kinds |= 1u << ENCAP_VXLAN;
+    w->scope = scope_mix(w->scope, ENCAP_VXLAN, be32(w->p + 4) >> 8);
+    skip(w, 8);
+    return NEXT_ETHERNET;
+}
+
+static inline void read_timestamps(const uint8_t *p, struct segment *out)
+{
+    out->tsval = be32(p);
+    out->tsecr = be32(p + 4);
+    out->has_ts = true;
+}
+
+/* Looks for the time stamps among n bytes of options (RFC 9293 section 3.1, RFC 7323 section 3.2). */
+static void read_options(const uint8_t *p, uint32_t n, struct segment *out)
+{
+    for (uint32_t at = 0; at < n && p[at] != 0;) {
+        if (p[at] == 1) {
+            at++;
+            continue;
+        }
+        if (n - at < 2 || p[at + 1] < 2 || p[at + 1] > n - at)
+            return;
+        if (p[at] == 8 && p[at + 1] == 10) {
+            read_timestamps(p + at + 2, out);
+            return;
+        }
+        at += p[at + 1];
+    }
+}
+
+static inline void read_addresses(const struct walk *w, struct segment *out)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    out->v6 = w->v6;
+    if (w->v6) {
+        memcpy(out->src, w->ip + 8, 16);
+        memcpy(out->dst, w->ip + 24, 16);
+        return;
+    }
+    memcpy(out->src, mapped, 12);
+    memcpy(out->src + 12, w->ip + 12, 4);
+    memcpy(out->dst, mapped, 12);
+    memcpy(out->dst + 12, w->ip + 16, 4);
+}
+
+static inline enum packet_result read_tcp(const struct walk *w, struct segment *out)
+{
+    const uint8_t *p = w->p;
+    if (w->n < 20)
+        return PACKET_UNPARSED;
+    uint32_t header = (uint32_t)(p[12] >> 4) * 4;
+    if (header < 20 || header > w->wire)
+        return PACKET_UNPARSED;
+    uint32_t captured = header < w->n ? header : w->n;
+    out->sport = be16(p);
+    out->dport = be16(p + 2);
+    out->seq = be32(p + 4);
+    out->ack = be32(p + 8);
+    out->flags = p[13] & 0x3f;
+    out->window = be16(p + 14);
+    out->payload = p + captured;
+    out->n = w->n - captured;
+    out->wire_n = w->wire - header;
+    out->scope = w->scope;
+    out->has_ts = false;
+    out->tsval = out->tsecr = 0;
+    if (captured == 32 && be32(p + 20) == 0x0101080a) /* how every stack pads them */
+        read_timestamps(p + 24, out);
+    else if (captured > 20)
+        read_options(p + 20, captured - 20, out);
+    read_addresses(w, out);
+    return PACKET_TCP;
+}
+
+static inline enum next walk_step(struct walk *w, enum next at, const struct packet_options *o)
+{
+    switch (at) {
+    case NEXT_ETHERNET:
+        return walk_ethernet(w);
+    case NEXT_SLL:
+        return walk_sll(w);
+    case NEXT_SLL2:
+        return walk_sll2(w);
+    case NEXT_NULL:
+        return walk_null(w);
+    case NEXT_LLC:
+        return walk_llc(w);
+    case NEXT_TAG:
+        return walk_tag(w);
+    case NEXT_IP:
+        return walk_ip(w);
+    case NEXT_IP4:
+        return walk_ip4(w);
+    case NEXT_IP6:
+        return walk_ip6(w);
+    case NEXT_EXTENSION:
+        return walk_extension(w, 8);
+    case NEXT_FRAGMENT:
+        return walk_fragment(w);
+    case NEXT_AH:
+        return walk_extension(w, 4);
+    case NEXT_UDP:
+        return walk_udp(w, o);
+    case NEXT_VXLAN:
+        return walk_vxlan(w);
+    case NEXT_TCP:
+    case NEXT_OTHER:
+    case NEXT_UNPARSED:
+        break;
+    }
+    return NEXT_UNPARSED;
+}
+
+static void count_kinds(uint32_t kinds, struct capture_stats *stats)
+{
+    for (unsigned i = 0; i < ENCAP_COUNT; i++)
+        stats->encapsulations[i] += kinds >> i & 1;
+}
+
+struct packet_options packet_options_default(void)
+{
+    return (struct packet_options){.vxlan_ports = {4789, 8472}, .n_vxlan_ports = 2};
+}
+
+enum packet_result packet_decode(const struct frame *f, const struct packet_options *o, struct capture_stats *stats,
+                                 struct segment *out)
+{
+    struct walk w = {.p = f->data, .n = f->n, .wire = f->wire_n > f->n ? f->wire_n : f->n};
+    enum next at = next_of_link(f->link);
+    for (unsigned depth = 0; at < NEXT_TCP; depth++)
+        at = depth < PACKET_DEPTH_MAX ? walk_step(&w, at, o) : NEXT_UNPARSED;
+    if (w.kinds)
+        count_kinds(w.kinds, stats);
+    if (at == NEXT_TCP) {
+        out->ts = f->ts;
+        return read_tcp(&w, out);
+    }
+    return at == NEXT_OTHER ? PACKET_OTHER : PACKET_UNPARSED;
+}
