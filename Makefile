@@ -1,49 +1,176 @@
-# spanwise: plain GNU make. `make demo` and `make check` install what is missing; everything else expects it to be there.
-CC ?= cc
+# spanwise: plain GNU make.
+#
+#   make            build ./spanwise          make demo     install what is missing, build, audit a real capture
+#   make unit       build the unit tests      make check    install what is missing, build twice, run every test
+#   make bench      measure                   make proof    the long runs: kill -9, live load, fuzzing
+#   make fuzz SECONDS=60                      make want NAME=x   make tests/pcap/x.want again
+#   make install PREFIX=/usr DESTDIR=         make format | lint | clean
+#
+# Options: SANITIZE=1 (ASan + UBSan, in build/san), NO_TUI=1, NO_WEB=1 (without that room and its command), CC=clang,
+# BUILD=folder, V=1 (show the commands). `demo` and `check` install Debian packages that are missing; everything else expects them to be there.
 VERSION := 0.1.0
 BUILD ?= build/opt
-SANITIZE ?=
-PKGS := libpcap sqlite3 ncursesw libmicrohttpd libxxhash libzstd liblz4 zlib libcap-ng libcjson
-WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CFLAGS ?= -O3 -g
-CPPFLAGS += -I. -D_GNU_SOURCE -DSPANWISE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+Q := $(if $(V),,@)
+said = $(if $(V),,@echo "  $(1) $@")
+
+lean := $(if $(NO_TUI),-notui)$(if $(NO_WEB),-noweb)
+ifneq ($(lean),)
+ifeq ($(origin BUILD),file)
+BUILD := build/opt$(lean)
+endif
+CPPFLAGS += $(if $(NO_TUI),-DNO_TUI) $(if $(NO_WEB),-DNO_WEB)
+endif
 ifneq ($(SANITIZE),)
-BUILD := build/san
-CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DNO_MULTIVERSION
+ifeq ($(origin BUILD),file)
+BUILD := build/san$(lean)
+endif
+CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CPPFLAGS += -DNO_MULTIVERSION
 LDFLAGS += -fsanitize=address,undefined
 endif
 
-ROOMS := base capture analysis analysis/store analysis/report tui web cmd
+PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libcap-ng libcjson \
+	$(if $(NO_TUI),,ncursesw) $(if $(NO_WEB),,libmicrohttpd)
+WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wwrite-strings -Wvla
+CPPFLAGS += -I. -D_GNU_SOURCE -DSPANWISE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+
+ROOMS ?= base capture analysis analysis/store analysis/report analysis/policy $(if $(NO_TUI),,tui) \
+	$(if $(NO_WEB),,web) cmd
 SOURCES := $(foreach room,$(ROOMS),$(wildcard $(room)/*.c))
+SOURCES := $(filter-out $(if $(NO_TUI),cmd/top.c) $(if $(NO_WEB),cmd/serve.c),$(SOURCES))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 BIN := $(BUILD)/spanwise
 
+all: $(BIN)
+
+# The page: may add to OBJECTS what it makes from files that are not C.
+ifeq ($(NO_WEB)$(filter web,$(ROOMS)),web)
+-include web/web.mk
+endif
+
+ifeq ($(BUILD),build/opt)
 all: spanwise
+spanwise: $(BIN)
+	@install -m 755 $< $@
+endif
 
-spanwise: $(BUILD)/spanwise
-	cp $< $@
+# One word of the compiler's line changed: build again.
+FLAGS := $(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(LIBS)
+ifneq ($(FLAGS),$(file <$(BUILD)/.flags))
+.PHONY: $(BUILD)/.flags
+endif
+$(BUILD)/.flags:
+	$(shell mkdir -p $(@D))$(file >$@,$(FLAGS))@:
 
-$(BUILD)/spanwise: $(BUILD)/spanwise.o $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+ifneq ($(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes),yes)
+NEED := libraries
+endif
+libraries:
+	@echo "make: not all of these are here: pkg-config $(PKGS)" >&2
+	@echo "make: 'sh tests/make/packages.sh build' installs them" >&2
+	@false
 
-$(BUILD)/%.o: %.c
+$(BIN): $(BUILD)/spanwise.o $(OBJECTS)
+	$(call said,link)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/%.o: %.c $(BUILD)/.flags | $(NEED)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call said,cc)
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-# One program per unit test: the test, and an archive of everything but main.
+# Everything but main, for the tests.
 $(BUILD)/libspanwise.a: $(OBJECTS)
-	rm -f $@; ar rcs $@ $^
+	@rm -f $@
+	$(Q)ar rcs $@ $^
 
-UNITS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libspanwise.a
+# One program per unit test.
+UNIT_SOURCES ?= $(wildcard tests/unit/test_*.c)
+UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/%)
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libspanwise.a $(BUILD)/.flags
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libspanwise.a $(LIBS) -lcmocka
+	$(call said,cc)
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(BUILD)/libspanwise.a $(LIBS) -lcmocka
 
 unit: $(UNITS)
+
+# capture/ stands alone: it and the tests that include nothing of the other rooms, without them.
+unit-capture:
+	$(MAKE) --no-print-directory BUILD=build/capture ROOMS="base capture" CFLAGS="-O1 -g" \
+		UNIT_SOURCES="$$(grep -LE '#include "(analysis|cmd|tui|web)/' tests/unit/test_*.c | tr '\n' ' ')" unit
+
+# Fuzz targets: LLVMFuzzerTestOneInput, once with the fuzzer and once with a plain main that replays the corpus.
+FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/tests/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(BUILD)/libspanwise.a $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(call said,cc)
+	$(Q)$(CC) $(WARN) -Wno-missing-prototypes $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ \
+		tests/fuzz/fuzz_$*.c tests/fuzz/replay.c $(BUILD)/libspanwise.a $(LIBS)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libspanwise.a $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(call said,cc)
+	$(Q)$(CC) $(WARN) -Wno-missing-prototypes $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -fsanitize=fuzzer,address,undefined -o $@ \
+		$< $(BUILD)/libspanwise.a $(LIBS)
+
+replay: $(FUZZ_NAMES:fuzz_%=$(BUILD)/tests/replay_%)
+fuzzers: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%)
+
+SECONDS ?= 60
+fuzz:
+	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/fuzz CC=clang fuzzers \
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -DNO_MULTIVERSION"
+	bash tests/make/fuzz.sh $(SECONDS)
+
+demo:
+	@sh tests/make/packages.sh demo
+	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/opt all
+	@rm -f build/demo.db build/demo.db-wal build/demo.db-shm
+	@./spanwise capture -q -r tests/pcap/demo.pcap.gz --secret tests/pcap/secret -d build/demo.db
+	@./spanwise report build/demo.db --format text
+	@echo
+	@echo "To look further:  ./spanwise top build/demo.db"
+	@echo "In the browser:   ./spanwise serve build/demo.db   (http://127.0.0.1:8930)"
+
+check:
+	@sh tests/make/packages.sh check
+	@bash tests/run
+
+proof:
+	@sh tests/make/packages.sh check
+	@bash tests/make/proof.sh
+
+lint:
+	@bash tests/run lint
+
+bench: all
+	@bash tests/bench/bench.sh
+
+want: all
+	@bash tests/pcap/want.sh $(NAME)
+
+FORMATTED = $(wildcard *.[ch] base/*.[ch] capture/*.[ch] analysis/*.[ch] analysis/*/*.[ch] tui/*.[ch] web/*.[ch] \
+	cmd/*.[ch] tests/*/*.[ch])
+format:
+	clang-format -i $(FORMATTED)
+
+install: $(BIN)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/spanwise
+	for page in $(wildcard docs/*.1 docs/man/*.1); do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/} || exit 1; done
 
 clean:
 	rm -rf build spanwise
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
-.PHONY: all unit clean
+# For scripts: `make -s print-CPPFLAGS`.
+print-%:
+	@echo $(foreach word,$($*),'$(subst ','\'',$(word))')
+
+-include $(OBJECTS:.o=.d) $(BUILD)/spanwise.d $(UNITS:%=%.d)
+.PHONY: all libraries unit unit-capture replay fuzzers fuzz demo check proof lint bench want format install clean
+.SECONDARY:

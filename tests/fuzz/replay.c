@@ -1,0 +1,73 @@
+/* replay: a plain main for a fuzz target. Feeds it every file named, and every file of every folder named, each in a block
+ * of exactly its size, so that a read past the end is seen. Always feeds the empty input as well. */
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
+
+static unsigned fed;
+
+static void feed_file(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    if (!f || fstat(fileno(f), &st) != 0) {
+        perror(path);
+        exit(1);
+    }
+    size_t n = (size_t)st.st_size;
+    uint8_t *data = malloc(n ? n : 1);
+    if (!data || fread(data, 1, n, f) != n) {
+        perror(path);
+        exit(1);
+    }
+    fclose(f);
+    LLVMFuzzerTestOneInput(data, n);
+    free(data);
+    fed++;
+}
+
+static int visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* In order of names, so that two runs are alike. */
+static void feed_folder(const char *path)
+{
+    struct dirent **entries;
+    int n = scandir(path, &entries, visible, alphasort);
+    for (int i = 0; i < n; i++) {
+        char file[4096];
+        snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name);
+        feed_file(file);
+        free(entries[i]);
+    }
+    if (n >= 0)
+        free(entries);
+}
+
+int main(int argc, char **argv)
+{
+    if (LLVMFuzzerInitialize)
+        LLVMFuzzerInitialize(&argc, &argv);
+    uint8_t *none = malloc(1);
+    if (!none)
+        return 1;
+    LLVMFuzzerTestOneInput(none, 0);
+    free(none);
+    for (int i = 1; i < argc; i++) {
+        struct stat st;
+        if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
+            feed_folder(argv[i]);
+        else
+            feed_file(argv[i]);
+    }
+    printf("%s - %u inputs of %s\n", fed ? "ok" : "not ok", fed, argc > 1 ? argv[1] : "no corpus");
+    return fed ? 0 : 1;
+}

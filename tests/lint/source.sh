@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Format, headers that compile alone, cppcheck, scripts that parse. What is not installed is skipped and said.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+rc=0
+say() { # say STATUS TEXT…
+    if [ "$1" -eq 0 ]; then
+        echo "ok - $2"
+    else
+        echo "not ok - $2"
+        rc=1
+    fi
+}
+mapfile -t code < <(git ls-files -co --exclude-standard '*.c' '*.h')
+mapfile -t program < <(printf '%s\n' "${code[@]}" | grep -v '^tests/')
+mapfile -t headers < <(printf '%s\n' "${code[@]}" | grep '\.h$')
+
+if command -v clang-format >/dev/null; then
+    clang-format --dry-run -Werror "${code[@]}" 2>&1 | grep -oE '^[^:]+:[0-9]+' | sort -u -t: -k1,1
+    say "${PIPESTATUS[0]}" "format of ${#code[@]} files (make format)"
+else
+    echo "ok - format # SKIP no clang-format"
+fi
+
+eval "flags=($(make -s --no-print-directory print-CPPFLAGS))"
+bad=0
+for header in "${headers[@]}"; do
+    if ! "${CC:-cc}" -std=gnu11 -fsyntax-only -Wall -Wextra -Werror "${flags[@]}" -x c - <<<"#include \"$header\""; then
+        echo "not ok - $header does not compile alone"
+        bad=1
+    fi
+done
+say $bad "${#headers[@]} headers compile alone"
+
+if command -v cppcheck >/dev/null; then
+    mapfile -t units < <(printf '%s\n' "${program[@]}" | grep '\.c$')
+    timeout 150 cppcheck -q -j2 --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 --library=posix \
+        --suppress=missingIncludeSystem --suppress=unknownMacro --suppress=invalidFunctionArg --suppress=memleak -D_GNU_SOURCE -DSPANWISE_VERSION='"0"' -I. "${units[@]}" 2>&1 | head -n 40
+    say "${PIPESTATUS[0]}" "cppcheck of ${#units[@]} files"
+else
+    echo "ok - cppcheck # SKIP not installed"
+fi
+
+bad=0
+while read -r script; do
+    bash -n "$script" || bad=1
+done < <(git ls-files -co --exclude-standard '*.sh' .ci/run tests/run)
+while read -r script; do
+    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$script" || bad=1
+done < <(git ls-files -co --exclude-standard '*.py')
+say $bad "scripts parse"
+exit $rc

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# The long runs: kill -9 fifty times, a minute of live load, ten minutes of each fuzzer, valgrind where it is installed.
+# Half an hour and more. PROOF_FUZZ=seconds shortens the fuzzing.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export PROOF=1
+passed=0 failed=0
+step() {
+    local name=$1
+    shift
+    echo "== $name"
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "== $name FAILED"
+    fi
+}
+step build make --no-print-directory -s -j"$(nproc)" BUILD=build/opt all
+export SPANWISE=$PWD/build/opt/spanwise KIND=opt
+step "kill -9" timeout 900 bash tests/e2e/kill.sh
+step live timeout 900 bash tests/live/live.sh
+if command -v valgrind >/dev/null; then
+    step valgrind timeout 900 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+        "$SPANWISE" capture -q -r tests/pcap/demo.pcap.gz --secret tests/pcap/secret -d build/valgrind.db --fresh
+fi
+step fuzz make --no-print-directory fuzz SECONDS="${PROOF_FUZZ:-600}"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
