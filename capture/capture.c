@@ -1,0 +1,138 @@
+#include "capture/capture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "capture/flow.h"
+
+struct capture {
+    struct capture_options o;
+    struct capture_stats stats;
+    struct pair pair;
+    struct decode_env env;
+    struct flow_table flows;
+};
+
+/* Of the ceiling: half for exchanges in flight, a quarter each for connections and bytes out of order. */
+static bool divide(struct capture *c)
+{
+    uint64_t m = c->o.memory;
+    uint64_t slots = m / 2 / sizeof(struct slot), flows = m / 4 / (sizeof(struct flow) + 24);
+    slots = slots < 64 ? 64 : slots > 1 << 18 ? 1 << 18 : slots;
+    flows = flows < 64 ? 64 : flows > 1 << 20 ? 1 << 20 : flows;
+    c->env.h1.memory = &c->flows.held_bytes;
+    c->env.h1.memory_limit = m / 4;
+    return slot_pool_init(&c->pair.slots, (uint32_t)slots, m / 8) &&
+           flow_init(&c->flows, (uint32_t)flows, m / 4, &c->env, &c->stats, &c->o.key);
+}
+
+struct capture *capture_new(const struct capture_options *o, char why[128])
+{
+    struct capture *c = calloc(1, sizeof *c);
+    if (!c) {
+        snprintf(why, 128, "out of memory");
+        return NULL;
+    }
+    c->o = *o;
+    c->stats.first_us = c->stats.last_us = TIME_NONE;
+    c->pair.seal = seal_new(&o->key, &o->seal, why);
+    c->pair.stats = &c->stats;
+    c->pair.reclaim = o->reclaim;
+    c->pair.context = o->reclaim_context;
+    c->env.stats = &c->stats;
+    c->env.h1.pair = &c->pair;
+    c->env.h1.key = &c->o.key;
+    line_init(&c->pair.line, o->sink);
+    if (!c->pair.seal) {
+        free(c);
+        return NULL;
+    }
+    if (divide(c))
+        return c;
+    snprintf(why, 128, "out of memory: try a smaller --memory");
+    capture_free(c);
+    return NULL;
+}
+
+static bool wanted_port(const struct capture *c, const struct segment *s)
+{
+    for (unsigned i = 0; i < c->o.n_ports; i++)
+        if (c->o.ports[i] == s->sport || c->o.ports[i] == s->dport)
+            return true;
+    return !c->o.n_ports;
+}
+
+static void note_memory(struct capture *c)
+{
+    struct capture_stats *s = &c->stats;
+    s->memory_bytes = (uint64_t)c->pair.slots.touched * sizeof(struct slot) + c->pair.slots.extra_bytes +
+                      (uint64_t)c->flows.touched * sizeof(struct flow) + c->flows.held_bytes;
+    if (s->memory_bytes > s->memory_peak_bytes)
+        s->memory_peak_bytes = s->memory_bytes;
+}
+
+void capture_frame(struct capture *c, const struct frame *f)
+{
+    struct capture_stats *s = &c->stats;
+    struct segment seg;
+    s->packets++;
+    s->bytes += f->wire_n;
+    if (s->first_us == TIME_NONE || f->ts < s->first_us)
+        s->first_us = f->ts;
+    if (f->ts > s->last_us)
+        s->last_us = f->ts;
+    if ((s->packets & 1023) == 0)
+        note_memory(c);
+    switch (packet_decode(f, &c->o.packet, s, &seg)) {
+    case PACKET_TCP:
+        if (c->o.n_ports && !wanted_port(c, &seg))
+            break;
+        flow_segment(&c->flows, &seg);
+        break;
+    case PACKET_OTHER:
+        break;
+    case PACKET_UNPARSED:
+        s->unparsed_packets++;
+        break;
+    }
+    if (f->ts > c->pair.line.now)
+        pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
+}
+
+void capture_tick(struct capture *c, int64_t now)
+{
+    flow_tick(&c->flows, now);
+    pair_tick(&c->pair, now, c->o.answer_timeout_us);
+    note_memory(c);
+}
+
+void capture_finish(struct capture *c)
+{
+    note_memory(c);
+    flow_finish(&c->flows);
+    pair_finish(&c->pair);
+}
+
+void capture_give_back(struct capture *c, struct exchange *x)
+{
+    slot_give(&c->pair.slots, slot_of(x));
+}
+
+struct capture_stats *capture_counters(struct capture *c)
+{
+    return &c->stats;
+}
+
+void capture_free(struct capture *c)
+{
+    if (!c)
+        return;
+    flow_finish(&c->flows);
+    for (uint32_t i = 0; c->flows.nodes && i < c->flows.touched; i++)
+        reasm_drop(&c->flows, &c->flows.nodes[i]);
+    flow_fini(&c->flows);
+    h1_env_fini(&c->env.h1);
+    slot_pool_fini(&c->pair.slots);
+    seal_free(c->pair.seal);
+    free(c);
+}

@@ -1,0 +1,41 @@
+/* capture: the whole way from a frame to exchanges in arrival order: packet, flow, reassembly, decoding, pairing, seal. One thread.
+ * Knows nothing of analysis, files or clocks. */
+#ifndef CAPTURE_CAPTURE_H
+#define CAPTURE_CAPTURE_H
+
+#include "capture/line.h"
+#include "capture/packet.h"
+#include "capture/seal.h"
+
+enum { CAPTURE_PORTS_MAX = 64 };
+
+struct capture_options {
+    struct hash_key key;
+    struct seal_options seal;
+    struct packet_options packet;
+    uint64_t memory;           /* ceiling for flows, reassembly and exchanges in flight, bytes */
+    int64_t answer_timeout_us;
+    uint16_t ports[CAPTURE_PORTS_MAX]; /* only connections with one of these; n_ports 0: all */
+    unsigned n_ports;
+    struct exchange_sink sink;
+    /* Called when slots run short: give finished exchanges back with capture_give_back; wait for one if `wait`. May be NULL. */
+    void (*reclaim)(void *context, bool wait);
+    void *reclaim_context;
+};
+
+struct capture;
+
+/* NULL: `why` says what is wrong with the options, or that memory is short. */
+struct capture *capture_new(const struct capture_options *o, char why[128]);
+void capture_frame(struct capture *c, const struct frame *f);
+/* The wire is silent; packet time moves on. */
+void capture_tick(struct capture *c, int64_t now);
+/* Nothing more comes: everything in flight ends and leaves. */
+void capture_finish(struct capture *c);
+/* A finished exchange's slot comes home. Same thread as the rest. */
+void capture_give_back(struct capture *c, struct exchange *x);
+/* Counters so far; kernel and interface drops are the source's business to fill in. */
+struct capture_stats *capture_counters(struct capture *c);
+void capture_free(struct capture *c);
+
+#endif

@@ -1,0 +1,28 @@
+/* chunk: bytes of one direction of a connection, in order, as reassembly hands them to decoders. Borrowed for the call. */
+#ifndef CAPTURE_CHUNK_H
+#define CAPTURE_CHUNK_H
+
+#include "capture/exchange.h"
+
+struct chunk {
+    const char *p;
+    size_t n;
+    int64_t ts;          /* time of the first packet that carried these bytes */
+    uint64_t order;      /* capture order of that packet */
+    uint64_t offset;     /* of the first byte in this direction's stream */
+    uint64_t ack_offset; /* how far into the other direction's stream the sender had acknowledged; 0 unknown */
+};
+
+/* What decoders know of the connection they read. Roles: 0 client, 1 server. */
+struct conn {
+    uint64_t id;
+    struct addr client, server;
+    int32_t rtt_client, rtt_server; /* least so far, us; -1 unknown */
+    bool midstream;
+    bool seen[2]; /* packets of the client, of the server */
+};
+
+/* How a direction ended. */
+enum chunk_end { CHUNK_FIN, CHUNK_RST, CHUNK_IDLE, CHUNK_CAPTURE_END };
+
+#endif

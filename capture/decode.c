@@ -1,0 +1,181 @@
+#include "capture/decode.h"
+
+enum { GUESS_BYTES = 8192 };
+
+/* Names of languages that are recognised and not decoded. */
+static enum opaque_reason foreign(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    if (s.n >= 3 && p[0] >= 0x14 && p[0] <= 0x17 && p[1] == 3 && p[2] <= 4)
+        return OPAQUE_TLS;
+    if (slice_starts(s, SLICE("PRI * HTTP/2.0")))
+        return OPAQUE_H2;
+    if (slice_starts(s, SLICE("SSH-")))
+        return OPAQUE_SSH;
+    if (s.n >= 4 && p[0] == '*' && ascii_digit((char)p[1]) && memchr(p, '\r', s.n < 8 ? s.n : 8))
+        return OPAQUE_REDIS;
+    if (s.n >= 3 && ((p[0] == 5 && p[1] && p[1] == s.n - 2) || (p[0] == 4 && p[1] == 1 && s.n >= 9)))
+        return OPAQUE_SOCKS;
+    return OPAQUE_UNKNOWN;
+}
+
+enum guess decode_guess(struct slice s, bool *from_server)
+{
+    static const struct slice status = SLICE("HTTP/1.");
+    *from_server = false;
+    if (!s.n)
+        return GUESS_MAYBE;
+    if (s.p[0] == 'H' && memcmp(s.p, status.p, s.n < status.n ? s.n : status.n) == 0) {
+        *from_server = true;
+        return s.n < 9 ? GUESS_MAYBE : head_guess_response(s) ? GUESS_YES : GUESS_NO;
+    }
+    if (slice_starts(s, SLICE("PRI * HTTP/2.0")))
+        return GUESS_NO;
+    if (head_guess_request(s))
+        return GUESS_YES;
+    if (slice_find(s, '\n', 0) < s.n || s.n > GUESS_BYTES)
+        return GUESS_NO;
+    for (size_t i = 0; i < s.n; i++) { /* still readable as the beginning of a request line */
+        unsigned char c = (unsigned char)s.p[i];
+        if (c == ' ' && i)
+            return GUESS_MAYBE;
+        if (c <= ' ' || c >= 0x7f || i > 31)
+            return GUESS_NO;
+    }
+    return GUESS_MAYBE;
+}
+
+static void count_opaque(struct decode_env *e, struct decoding *s, enum opaque_reason why)
+{
+    if (s->counted)
+        e->stats->flows_opaque[s->opaque]--;
+    s->counted = true;
+    s->opaque = why;
+    e->stats->flows_opaque[why]++;
+}
+
+static void uncount_opaque(struct decode_env *e, struct decoding *s)
+{
+    if (s->counted)
+        e->stats->flows_opaque[s->opaque]--;
+    s->counted = false;
+}
+
+void decode_open(struct decoding *s, struct conn *conn)
+{
+    s->state = DECODING_NOTHING;
+    s->counted = false;
+    h1_open(&s->h1, conn);
+}
+
+/* Nothing known here: foreign languages are final, unknown bytes are looked at again with every segment. */
+static void not_http(struct decode_env *e, struct decoding *s, struct slice bytes)
+{
+    enum opaque_reason why = foreign(bytes);
+    if (!s->counted || why != OPAQUE_UNKNOWN)
+        count_opaque(e, s, why);
+    if (why != OPAQUE_UNKNOWN)
+        s->state = DECODING_OPAQUE;
+}
+
+static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event)
+{
+    if (event == H1_OK)
+        return;
+    struct conn *conn = s->h1.pairing.conn;
+    if (event == H1_TUNNELLED) { /* what a CONNECT carries is told by content again */
+        h1_close(&e->h1, &s->h1, CHUNK_FIN, -1);
+        decode_open(s, conn);
+        s->state = DECODING_UNDECIDED;
+        count_opaque(e, s, OPAQUE_CONNECT);
+        return;
+    }
+    count_opaque(e, s, OPAQUE_WEBSOCKET);
+}
+
+/* The first bytes: keeps them while they could become HTTP. */
+static void undecided(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    struct h1_side *side = &s->h1.side[role];
+    struct slice bytes = slice_of(c->p, c->n);
+    bool from_server, carried = side->carry.n != 0;
+    if (carried) {
+        if (!h1_stash(&e->h1, &s->h1, role, c))
+            return;
+        bytes = slice_of(side->carry.p, side->carry.n);
+    }
+    enum guess guess = decode_guess(bytes, &from_server);
+    if (guess != GUESS_NO && from_server != (role == 1))
+        guess = GUESS_NO;
+    if (guess == GUESS_YES) {
+        uncount_opaque(e, s);
+        s->state = DECODING_H1;
+        after_upgrade(e, s, carried ? h1_resume(&e->h1, &s->h1, role, c) : h1_feed(&e->h1, &s->h1, role, c));
+    } else if (guess == GUESS_MAYBE) {
+        if (!carried)
+            h1_stash(&e->h1, &s->h1, role, c);
+    } else {
+        not_http(e, s, bytes);
+        h1_forget(&e->h1, &s->h1, role);
+    }
+}
+
+void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    switch (s->state) {
+    case DECODING_NOTHING:
+        s->state = DECODING_UNDECIDED;
+        undecided(e, s, role, c);
+        break;
+    case DECODING_UNDECIDED:
+        undecided(e, s, role, c);
+        break;
+    case DECODING_H1:
+        after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c));
+        break;
+    case DECODING_OPAQUE:
+        break;
+    }
+}
+
+void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
+{
+    if (s->state == DECODING_H1)
+        h1_gap(&e->h1, &s->h1, role, n, offset);
+    else
+        h1_forget(&e->h1, &s->h1, role);
+}
+
+void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how)
+{
+    if (s->state == DECODING_H1)
+        h1_end(&e->h1, &s->h1, role, how);
+}
+
+void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first)
+{
+    if (s->state == DECODING_NOTHING)
+        count_opaque(e, s, OPAQUE_EMPTY);
+    else if (s->state == DECODING_UNDECIDED && !s->counted)
+        count_opaque(e, s, OPAQUE_UNKNOWN);
+    if (s->state != DECODING_H1) {
+        h1_forget(&e->h1, &s->h1, 0);
+        h1_forget(&e->h1, &s->h1, 1);
+        return;
+    }
+    h1_close(&e->h1, &s->h1, how, first);
+}
+
+void decode_swap(struct decoding *s)
+{
+    struct h1_side client = s->h1.side[0];
+    s->h1.side[0] = s->h1.side[1];
+    s->h1.side[1] = client;
+}
+
+void decode_ambiguous(struct decoding *s)
+{
+    for (int role = 0; role < 2; role++)
+        if (s->h1.side[role].slot)
+            s->h1.side[role].slot->x.flags |= FLAG_AMBIGUOUS;
+}

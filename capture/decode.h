@@ -1,0 +1,35 @@
+/* decode: who speaks on a connection, told by content alone; feeds the decoder that knows the language, counts the rest by name. */
+#ifndef CAPTURE_DECODE_H
+#define CAPTURE_DECODE_H
+
+#include "capture/h1.h"
+
+enum decoding_state { DECODING_NOTHING, DECODING_UNDECIDED, DECODING_H1, DECODING_OPAQUE };
+
+struct decoding {
+    enum decoding_state state;
+    enum opaque_reason opaque; /* while OPAQUE, or UNDECIDED and counted */
+    bool counted;              /* in stats->flows_opaque */
+    struct h1 h1;
+};
+
+struct decode_env {
+    struct h1_env h1;
+    struct capture_stats *stats;
+};
+
+/* What the first bytes of a direction say. */
+enum guess { GUESS_NO, GUESS_MAYBE, GUESS_YES };
+enum guess decode_guess(struct slice bytes, bool *from_server);
+
+void decode_open(struct decoding *s, struct conn *conn);
+void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c);
+void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset);
+void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how);
+void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first);
+/* Two copies of the same bytes differed: whatever is being read cannot be trusted. */
+void decode_ambiguous(struct decoding *s);
+/* Client and server were taken for each other; nothing was decoded yet. */
+void decode_swap(struct decoding *s);
+
+#endif

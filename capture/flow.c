@@ -1,0 +1,431 @@
+#include "capture/flow.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static void *reserve(size_t n)
+{
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env, struct capture_stats *stats,
+               const struct hash_key *key)
+{
+    uint32_t slots = 1;
+    while (slots < capacity * 2)
+        slots *= 2;
+    *t = (struct flow_table){.capacity = capacity, .mask = slots - 1, .held_limit = held_limit, .env = env, .stats = stats,
+                             .key = *key, .now = INT64_MIN, .wheel_at = INT64_MIN};
+    t->nodes = reserve((size_t)capacity * sizeof *t->nodes);
+    t->slots = reserve((size_t)slots * sizeof *t->slots);
+    t->tags = reserve((size_t)slots * sizeof *t->tags);
+    return t->nodes && t->slots && t->tags;
+}
+
+void flow_fini(struct flow_table *t)
+{
+    if (t->nodes)
+        munmap(t->nodes, (size_t)t->capacity * sizeof *t->nodes);
+    if (t->slots)
+        munmap(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
+    if (t->tags)
+        munmap(t->tags, ((size_t)t->mask + 1) * sizeof *t->tags);
+    *t = (struct flow_table){0};
+}
+
+/* ---- the table ---- */
+
+struct flow_key {
+    const uint8_t *ip[2];
+    uint16_t port[2];
+    uint32_t scope, hash;
+    int dir; /* index of the sender */
+};
+
+static uint64_t word(const uint8_t *p)
+{
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w;
+}
+
+static struct flow_key key_of(const struct flow_table *t, const struct segment *s)
+{
+    int order = memcmp(s->src, s->dst, 16);
+    int dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
+    struct flow_key k = {{dir ? s->dst : s->src, dir ? s->src : s->dst},
+                         {dir ? s->dport : s->sport, dir ? s->sport : s->dport}, s->scope, 0, dir};
+    uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
+    uint64_t h;
+    if (s->v6) {
+        uint64_t words[5] = {word(k.ip[0]), word(k.ip[0] + 8), word(k.ip[1]), word(k.ip[1] + 8), ports};
+        h = hash_words(&t->key, words, 5);
+    } else {
+        uint64_t words[2] = {(word(k.ip[0] + 8) & 0xffffffff00000000u) | word(k.ip[1] + 8) >> 32, ports};
+        h = hash_words(&t->key, words, 2);
+    }
+    k.hash = (uint32_t)h | 1;
+    return k;
+}
+
+static bool same_key(const struct flow *f, const struct flow_key *k)
+{
+    return f->port[0] == k->port[0] && f->port[1] == k->port[1] && f->scope == k->scope && memcmp(f->ip[0], k->ip[0], 16) == 0 &&
+           memcmp(f->ip[1], k->ip[1], 16) == 0;
+}
+
+static struct flow *find(struct flow_table *t, const struct flow_key *k)
+{
+    for (uint32_t i = k->hash & t->mask; t->slots[i]; i = (i + 1) & t->mask)
+        if (t->tags[i] == k->hash && same_key(&t->nodes[t->slots[i] - 1], k))
+            return &t->nodes[t->slots[i] - 1];
+    return NULL;
+}
+
+static void table_add(struct flow_table *t, const struct flow *f)
+{
+    uint32_t i = f->hash & t->mask;
+    while (t->slots[i])
+        i = (i + 1) & t->mask;
+    t->slots[i] = f->index + 1;
+    t->tags[i] = f->hash;
+}
+
+/* Takes f out; what stood behind it moves up (no tombstones). */
+static void table_remove(struct flow_table *t, const struct flow *f)
+{
+    uint32_t i = f->hash & t->mask;
+    while (t->slots[i] != f->index + 1)
+        i = (i + 1) & t->mask;
+    for (uint32_t j = (i + 1) & t->mask; t->slots[j]; j = (j + 1) & t->mask) {
+        uint32_t home = t->tags[j] & t->mask;
+        if (((j - home) & t->mask) >= ((j - i) & t->mask)) {
+            t->slots[i] = t->slots[j];
+            t->tags[i] = t->tags[j];
+            i = j;
+        }
+    }
+    t->slots[i] = 0;
+}
+
+/* ---- lists ---- */
+
+void flow_hole(struct flow_table *t, struct flow *f, int64_t deadline)
+{
+    if (f->hole) {
+        if (deadline < f->deadline)
+            f->deadline = deadline;
+        return;
+    }
+    f->hole = true;
+    f->deadline = deadline;
+    f->hole_prev = NULL;
+    f->hole_next = t->holes;
+    if (t->holes)
+        t->holes->hole_prev = f;
+    t->holes = f;
+}
+
+void flow_whole(struct flow_table *t, struct flow *f)
+{
+    if (!f->hole)
+        return;
+    *(f->hole_prev ? &f->hole_prev->hole_next : &t->holes) = f->hole_next;
+    if (f->hole_next)
+        f->hole_next->hole_prev = f->hole_prev;
+    f->hole = false;
+}
+
+static void wheel_add(struct flow_table *t, struct flow *f, int64_t due)
+{
+    int64_t step = due / WHEEL_STEP_US, now = t->now / WHEEL_STEP_US;
+    if (step <= now)
+        step = now + 1;
+    if (step >= now + WHEEL_SLOTS)
+        step = now + WHEEL_SLOTS - 1;
+    f->wheel_slot = (uint16_t)((uint64_t)step % WHEEL_SLOTS);
+    f->wheel_prev = NULL;
+    f->wheel_next = t->wheel[f->wheel_slot];
+    if (f->wheel_next)
+        f->wheel_next->wheel_prev = f;
+    t->wheel[f->wheel_slot] = f;
+}
+
+static void wheel_remove(struct flow_table *t, struct flow *f)
+{
+    *(f->wheel_prev ? &f->wheel_prev->wheel_next : &t->wheel[f->wheel_slot]) = f->wheel_next;
+    if (f->wheel_next)
+        f->wheel_next->wheel_prev = f->wheel_prev;
+}
+
+/* ---- life and death ---- */
+
+/* Nothing more can come: holes are lost, the decoder closes. The node stays, so that stray segments find it. */
+static void finish(struct flow_table *t, struct flow *f, enum chunk_end how)
+{
+    if (f->closed)
+        return;
+    reasm_give_up(t, f, true);
+    flow_whole(t, f);
+    reasm_drop(t, f);
+    f->closed = true;
+    if (!(f->side[0].seen && f->side[1].seen))
+        t->stats->flows_oneway++;
+    decode_close(t->env, &f->decoding, how, f->first_end);
+}
+
+static void release(struct flow_table *t, struct flow *f, enum chunk_end how)
+{
+    finish(t, f, how);
+    wheel_remove(t, f);
+    table_remove(t, f);
+    f->wheel_next = t->free;
+    t->free = f;
+    t->live--;
+}
+
+/* Room is short: the flow nearest to its end goes. */
+static void evict(struct flow_table *t)
+{
+    int64_t now = t->now / WHEEL_STEP_US;
+    for (int64_t i = 1; i <= WHEEL_SLOTS; i++) {
+        struct flow *f = t->wheel[(uint64_t)(now + i) % WHEEL_SLOTS];
+        if (!f)
+            continue;
+        t->stats->flows_evicted += !f->closed;
+        release(t, f, CHUNK_IDLE);
+        return;
+    }
+}
+
+static struct addr address(const struct flow *f, int side)
+{
+    struct addr a = {.port = f->port[side], .known = 1};
+    memcpy(a.ip, f->ip[side], 16);
+    return a;
+}
+
+static void set_client(struct flow *f, int dir)
+{
+    f->client = (uint8_t)dir;
+    f->conn.client = address(f, dir);
+    f->conn.server = address(f, 1 - dir);
+}
+
+static bool has_bytes(const struct flow *f)
+{
+    return f->decoding.state != DECODING_NOTHING || f->side[0].held || f->side[1].held;
+}
+
+/* Who is the client: the sender of the SYN; else what the first bytes say; else the higher port. */
+static void guess_client(struct flow *f, int dir, const struct segment *s)
+{
+    bool from_server = false;
+    if (f->client_known)
+        return;
+    if (s->flags & TCP_SYN) {
+        set_client(f, s->flags & TCP_ACK ? 1 - dir : dir);
+        f->client_known = true;
+        return;
+    }
+    if (s->n && decode_guess(slice_of(s->payload, s->n), &from_server) == GUESS_YES) {
+        int client = from_server ? 1 - dir : dir;
+        f->client_known = true;
+        if (client != f->client) {
+            set_client(f, client);
+            decode_swap(&f->decoding);
+            bool seen = f->conn.seen[0];
+            f->conn.seen[0] = f->conn.seen[1];
+            f->conn.seen[1] = seen;
+        }
+        return;
+    }
+    if (!has_bytes(f) && !(f->side[0].seen && f->side[1].seen))
+        set_client(f, f->port[dir] >= f->port[1 - dir] ? dir : 1 - dir);
+}
+
+/* A node begins (again) with this segment. */
+static void start(struct flow_table *t, struct flow *f)
+{
+    f->client_known = f->syn = f->closed = f->blocked = f->rst = false;
+    f->first_end = -1;
+    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE};
+    f->syn_ts = f->synack_ts = TIME_NONE;
+    f->conn = (struct conn){.id = ++t->conn_id, .rtt_client = -1, .rtt_server = -1};
+    set_client(f, 0);
+    decode_open(&f->decoding, &f->conn);
+    t->stats->flows++;
+}
+
+static struct flow *make(struct flow_table *t, const struct flow_key *k)
+{
+    if (!t->free && t->touched == t->capacity)
+        evict(t);
+    struct flow *f = t->free;
+    if (f)
+        t->free = f->wheel_next;
+    else if (t->touched < t->capacity)
+        f = &t->nodes[t->touched++];
+    else
+        return NULL;
+    f->index = (uint32_t)(f - t->nodes);
+    f->hash = k->hash;
+    f->scope = k->scope;
+    f->hole = false;
+    for (int i = 0; i < 2; i++) {
+        memcpy(f->ip[i], k->ip[i], 16);
+        f->port[i] = k->port[i];
+    }
+    table_add(t, f);
+    wheel_add(t, f, t->now + FLOW_IDLE_US);
+    t->live++;
+    start(t, f);
+    return f;
+}
+
+/* A SYN that begins another connection on the same addresses. */
+static bool begins_anew(const struct flow *f, int dir, const struct segment *s)
+{
+    if (f->rst && s->wire_n && (int32_t)(s->seq - f->side[dir].next) >= 0)
+        return true; /* the reset was not meant, or not believed */
+    if (!(s->flags & TCP_SYN) || (s->flags & TCP_ACK))
+        return false;
+    const struct side *d = &f->side[dir];
+    if (f->closed)
+        return true;
+    return d->init && !d->by_ack && s->seq + 1 != d->next - (uint32_t)d->offset;
+}
+
+static void handshake(struct flow *f, int dir, const struct segment *s)
+{
+    bool from_client = flow_role(f, dir) == 0;
+    if (s->flags & TCP_SYN) {
+        f->syn = true;
+        if (from_client && !(s->flags & TCP_ACK) && f->syn_ts == TIME_NONE)
+            f->syn_ts = s->ts;
+        if (!from_client && f->synack_ts == TIME_NONE) {
+            f->synack_ts = s->ts;
+            if (f->syn_ts != TIME_NONE && s->ts >= f->syn_ts)
+                f->conn.rtt_server = (int32_t)(s->ts - f->syn_ts);
+        }
+    } else if (from_client && f->synack_ts != TIME_NONE && f->conn.rtt_client < 0 && s->ts >= f->synack_ts) {
+        f->conn.rtt_client = (int32_t)(s->ts - f->synack_ts);
+    }
+}
+
+static void note_end(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
+{
+    if (s->flags & (TCP_RST | TCP_FIN) && f->first_end < 0)
+        f->first_end = (int8_t)flow_role(f, dir);
+    bool over = (f->side[0].ended && f->side[1].ended) || f->rst;
+    if (!over || f->closed)
+        return;
+    if (f->hole && !f->rst)
+        return; /* what is missing may still come */
+    finish(t, f, f->rst ? CHUNK_RST : CHUNK_FIN);
+    wheel_remove(t, f);
+    wheel_add(t, f, t->now + FLOW_LINGER_US);
+}
+
+/* A reset far from where its direction stands is somebody else's (RFC 5961 section 3). */
+static bool plausible_reset(const struct flow *f, int dir, const struct segment *s)
+{
+    const struct side *d = &f->side[dir];
+    int32_t ahead = (int32_t)(s->seq - d->next);
+    return !d->init || (ahead >= -(1 << 16) && ahead <= 1 << 20);
+}
+
+void flow_segment(struct flow_table *t, const struct segment *s)
+{
+    t->order++;
+    if (s->ts > t->now)
+        flow_tick(t, s->ts);
+    struct flow_key k = key_of(t, s);
+    struct flow *f = find(t, &k);
+    if (!f) {
+        if (!s->wire_n && !(s->flags & TCP_SYN))
+            return; /* a stray acknowledgement is no connection */
+        f = make(t, &k);
+        if (!f)
+            return;
+    } else if (begins_anew(f, k.dir, s)) {
+        finish(t, f, CHUNK_IDLE);
+        start(t, f);
+    }
+    f->last = s->ts;
+    if (f->closed)
+        return;
+    guess_client(f, k.dir, s);
+    int role = flow_role(f, k.dir);
+    f->side[k.dir].seen = f->conn.seen[role] = true;
+    if (!f->syn && !(s->flags & TCP_SYN) && !f->conn.midstream) {
+        f->conn.midstream = true;
+        t->stats->flows_midstream++;
+    }
+    if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
+        handshake(f, k.dir, s);
+    reasm_segment(t, f, k.dir, s);
+    if (s->flags & TCP_RST && plausible_reset(f, k.dir, s))
+        f->rst = true;
+    if (s->flags & (TCP_RST | TCP_FIN) || f->side[k.dir].fin)
+        note_end(t, f, k.dir, s);
+}
+
+/* ---- time ---- */
+
+static void overdue_holes(struct flow_table *t)
+{
+    for (struct flow *f = t->holes, *next; f; f = next) {
+        next = f->hole_next;
+        if (f->deadline > t->now)
+            continue;
+        flow_whole(t, f);
+        reasm_give_up(t, f, false);
+        bool over = f->side[0].ended && f->side[1].ended;
+        if (over && !f->hole)
+            finish(t, f, CHUNK_FIN);
+    }
+}
+
+static void turn_wheel(struct flow_table *t)
+{
+    int64_t step = t->now / WHEEL_STEP_US, from = t->wheel_at / WHEEL_STEP_US;
+    if (from < step - WHEEL_SLOTS)
+        from = step - WHEEL_SLOTS;
+    for (int64_t at = from + 1; at <= step; at++) {
+        struct flow *f = t->wheel[(uint64_t)at % WHEEL_SLOTS], *next;
+        t->wheel[(uint64_t)at % WHEEL_SLOTS] = NULL;
+        for (; f; f = next) {
+            int64_t due = f->last + (f->closed ? FLOW_LINGER_US : FLOW_IDLE_US);
+            next = f->wheel_next;
+            wheel_add(t, f, due);
+            if (due <= t->now)
+                release(t, f, CHUNK_IDLE);
+        }
+    }
+}
+
+void flow_tick(struct flow_table *t, int64_t now)
+{
+    if (now <= t->now)
+        return;
+    if (t->now == INT64_MIN)
+        t->wheel_at = now;
+    t->now = now;
+    if (t->holes && now - t->holes_checked >= 10000) {
+        t->holes_checked = now;
+        overdue_holes(t);
+    }
+    if (now / WHEEL_STEP_US != t->wheel_at / WHEEL_STEP_US) {
+        turn_wheel(t);
+        t->wheel_at = now;
+    }
+}
+
+void flow_finish(struct flow_table *t)
+{
+    for (uint32_t i = 0; i < t->touched; i++)
+        if (t->nodes[i].conn.id && !t->nodes[i].closed)
+            finish(t, &t->nodes[i], CHUNK_CAPTURE_END);
+}

@@ -1,0 +1,92 @@
+/* flow: the connections seen: finds or makes the node of a segment, reassembles both directions (reasm.c), ends the idle ones.
+ * Bounded in nodes and in bytes held; what is given up is counted. */
+#ifndef CAPTURE_FLOW_H
+#define CAPTURE_FLOW_H
+
+#include "capture/decode.h"
+#include "capture/segment.h"
+
+enum { HOLE_ACKED_US = 250000, HOLE_ONEWAY_US = 2000000, HOLE_OPEN_US = 60000000, FLOW_HELD_MAX = 4 << 20 };
+enum { WHEEL_SLOTS = 128, WHEEL_STEP_US = 8000000, FLOW_LINGER_US = 16000000 };
+#define FLOW_IDLE_US INT64_C(640000000)
+
+/* A segment that waits for earlier bytes. */
+struct held {
+    struct held *next;
+    int64_t ts;
+    uint64_t order;
+    uint32_t seq, ack, n;
+    bool has_ack;
+    char p[];
+};
+
+/* One direction. */
+struct side {
+    uint32_t next;        /* sequence number of the next byte to deliver */
+    uint32_t acked;       /* greatest acknowledgement of the other side; valid when has_acked */
+    uint32_t fin_seq;     /* valid when fin */
+    uint64_t offset;      /* of `next` in the stream */
+    struct held *held;    /* by sequence number, without overlaps */
+    uint32_t held_bytes;
+    uint32_t rtt_seq;     /* acknowledgement that ends the running round-trip sample */
+    int64_t rtt_ts;       /* its start; TIME_NONE: none runs */
+    bool init, by_ack, has_acked, fin, ended, seen;
+};
+
+struct flow {
+    /* the key, lower endpoint first */
+    uint8_t ip[2][16];
+    uint16_t port[2];
+    uint32_t scope;
+    uint8_t client;       /* index of the client's endpoint and direction */
+    bool client_known, syn, closed, hole, blocked, rst;
+    int8_t first_end;     /* role that ended first, -1 none */
+    uint32_t hash, index;
+    struct side side[2];
+    int64_t last, syn_ts, synack_ts, deadline;
+    struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
+    uint16_t wheel_slot;
+    struct conn conn;
+    struct decoding decoding; /* what decoding keeps */
+};
+
+struct flow_table {
+    struct flow *nodes;
+    uint32_t capacity, touched, live;
+    struct flow *free;
+    uint32_t *slots, *tags; /* open addressing: node index + 1, hash */
+    uint32_t mask;
+    struct flow *wheel[WHEEL_SLOTS], *holes;
+    int64_t wheel_at, holes_checked, now;
+    uint64_t conn_id, order;
+    uint64_t held_bytes, held_limit;
+    struct decode_env *env;
+    struct capture_stats *stats;
+    struct hash_key key;
+};
+
+bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env, struct capture_stats *stats,
+               const struct hash_key *key);
+/* One TCP segment, in capture order. */
+void flow_segment(struct flow_table *t, const struct segment *s);
+/* Packet time moved on: overdue holes are declared lost, idle flows ended. */
+void flow_tick(struct flow_table *t, int64_t now);
+/* The capture is over: every flow ends. */
+void flow_finish(struct flow_table *t);
+void flow_fini(struct flow_table *t);
+
+/* reasm.c: puts the segment into its direction's order and hands on what is in order. dir: index of the sender. */
+void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s);
+/* Declares what is missing lost, both directions, and hands on what waited. `all`: also what may still come. */
+void reasm_give_up(struct flow_table *t, struct flow *f, bool all);
+void reasm_drop(struct flow_table *t, struct flow *f);
+/* flow.c: puts f on the list of flows with a hole, due at `deadline`; or takes it off. */
+void flow_hole(struct flow_table *t, struct flow *f, int64_t deadline);
+void flow_whole(struct flow_table *t, struct flow *f);
+
+static inline int flow_role(const struct flow *f, int dir)
+{
+    return dir == f->client ? 0 : 1;
+}
+
+#endif

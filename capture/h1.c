@@ -1,0 +1,560 @@
+#include "capture/h1.h"
+
+#include <stdlib.h>
+
+enum { SIZE_LINE_MAX = 8192, TRAILER_MAX = 64 * 1024, STASH_MAX = HEAD_MAX };
+
+void h1_open(struct h1 *h, struct conn *conn)
+{
+    memset(h, 0, sizeof *h);
+    h->pairing.conn = conn;
+}
+
+/* ---- bodies: length and digest ---- */
+
+static struct body_state *body_take(struct h1_env *env)
+{
+    if (!env->n_spare)
+        return body_new(env->key);
+    struct body_state *b = env->spare[--env->n_spare];
+    body_reset(b, env->key);
+    return b;
+}
+
+static void body_drop(struct h1_env *env, struct h1_side *side)
+{
+    if (!side->body)
+        return;
+    if (env->n_spare < sizeof env->spare / sizeof *env->spare)
+        env->spare[env->n_spare++] = side->body;
+    else
+        body_free(side->body);
+    side->body = NULL;
+}
+
+void h1_env_fini(struct h1_env *env)
+{
+    while (env->n_spare)
+        body_free(env->spare[--env->n_spare]);
+}
+
+/* Octets of a body; `whole`: these are all of it. */
+static void body_bytes(struct h1_env *env, struct h1_side *side, const char *p, size_t n, bool whole)
+{
+    side->body_bytes += n;
+    if (!side->slot || side->truncated)
+        return;
+    if (whole && !side->body) {
+        side->body_id = body_hash(env->key, p, n);
+        return;
+    }
+    if (!side->body)
+        side->body = body_take(env);
+    if (side->body)
+        body_add(side->body, p, n);
+    else
+        side->truncated = true; /* out of memory: the identity stays unknown */
+}
+
+static uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
+{
+    uint64_t id = side->body ? body_end(side->body, env->key) : side->body_id;
+    if (!id && has_body)
+        id = body_hash(env->key, "", 0);
+    return side->truncated ? 0 : id;
+}
+
+/* ---- messages ---- */
+
+static void message_reset(struct h1_env *env, struct h1_side *side)
+{
+    body_drop(env, side);
+    side->slot = NULL;
+    side->body_id = side->body_bytes = side->left = 0;
+    side->line = 0;
+    side->digits = 0;
+    side->in_message = side->truncated = side->ambiguous = false;
+    side->state = H1_HEAD;
+}
+
+static void message_touch(struct h1_side *side, const struct chunk *c)
+{
+    if (!side->in_message) {
+        side->in_message = true;
+        side->first_ts = side->last_ts = c->ts;
+        side->order = c->order;
+        side->ack_offset = c->ack_offset;
+        return;
+    }
+    if (c->ts > side->last_ts)
+        side->last_ts = c->ts;
+    if (c->order > side->order)
+        side->order = c->order;
+}
+
+/* Passes what the message left behind to its exchange. */
+static void settle(struct h1_env *env, struct h1_side *side, int role, bool has_body)
+{
+    struct exchange *x = &side->slot->x;
+    uint64_t id = body_finish(env, side, has_body);
+    if (side->ambiguous)
+        x->flags |= FLAG_AMBIGUOUS;
+    if (role == 0) {
+        x->request_bytes = side->body_bytes;
+        x->request_body_id = id;
+        x->flags |= side->truncated ? FLAG_REQUEST_TRUNCATED : 0;
+    } else {
+        x->response_bytes = side->body_bytes;
+        x->body_id = id;
+        x->flags |= side->truncated ? FLAG_TRUNCATED : 0;
+    }
+}
+
+/* The message being read is whole, or will never be more than it is (then side->truncated). */
+static void message_done(struct h1_env *env, struct h1 *h, int role, bool has_body, uint64_t end_offset)
+{
+    struct h1_side *side = &h->side[role];
+    struct slot *s = side->slot;
+    if (s) {
+        settle(env, side, role, has_body);
+        if (role == 0)
+            pair_request_done(env->pair, s, side->last_ts, side->order, end_offset);
+        else
+            pair_response_done(env->pair, s, side->last_ts);
+    }
+    message_reset(env, side);
+}
+
+/* Framing is lost: the message ends as it is; the next one must be found again. */
+static void lose(struct h1_env *env, struct h1 *h, int role, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    if (side->in_message && side->slot) {
+        side->truncated = true;
+        message_done(env, h, role, false, offset);
+    } else {
+        message_reset(env, side);
+    }
+    side->state = H1_LOST;
+    pair_gap(&h->pairing, role, offset);
+}
+
+static void enter_body(struct h1_side *side, enum framing framing, uint64_t length)
+{
+    switch (framing) {
+    case FRAME_NONE:
+        break;
+    case FRAME_LENGTH:
+        side->state = H1_LENGTH;
+        side->left = length;
+        break;
+    case FRAME_CHUNKED:
+        side->state = H1_CHUNK_SIZE;
+        break;
+    case FRAME_CLOSE:
+        side->state = H1_CLOSE;
+        break;
+    case FRAME_TUNNEL:
+        side->state = H1_TUNNEL;
+        break;
+    }
+}
+
+static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+{
+    struct h1_side *side = &h->side[0];
+    enum framing framing = head_request_framing(head);
+    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts);
+    if (framing == FRAME_NONE)
+        message_done(env, h, 0, false, end_offset);
+    else
+        enter_body(side, framing, head->length);
+}
+
+/* After 101 or a successful CONNECT both directions leave HTTP/1. */
+static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, uint64_t end_offset)
+{
+    message_done(env, h, 1, false, end_offset);
+    h->side[0].state = h->side[1].state = H1_TUNNEL;
+    return connect ? H1_TUNNELLED : H1_UPGRADED;
+}
+
+static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+{
+    struct h1_side *side = &h->side[1];
+    if (head->status >= 100 && head->status < 200 && head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
+        message_reset(env, side);
+        return H1_OK;
+    }
+    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, side->ack_offset);
+    bool connect = s && s->connect_method;
+    enum framing framing = head_response_framing(head, s && s->head_method, connect);
+    side->slot = s;
+    if (framing == FRAME_TUNNEL)
+        return tunnel(env, h, connect, end_offset);
+    if (framing == FRAME_NONE) {
+        bool unknown = (s && s->head_method) || head->status == 304;
+        message_done(env, h, 1, !unknown, end_offset);
+        return H1_OK;
+    }
+    enter_body(side, framing, head->length);
+    return H1_OK;
+}
+
+/* ---- input ---- */
+
+static bool carry_add(struct h1_env *env, struct h1_side *side, const char *p, size_t n)
+{
+    size_t before = side->carry.cap;
+    if (side->carry.n + n > STASH_MAX || *env->memory + n > env->memory_limit)
+        return false;
+    buf_add(&side->carry, p, n);
+    *env->memory += side->carry.cap - before;
+    return !side->carry.failed;
+}
+
+static void carry_drop(struct h1_env *env, struct h1_side *side)
+{
+    *env->memory -= side->carry.cap;
+    buf_free(&side->carry);
+    side->scan = 0;
+}
+
+bool h1_stash(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+{
+    message_touch(&h->side[role], c);
+    return carry_add(env, &h->side[role], c->p, c->n);
+}
+
+static enum head_result parse_head(struct head *head, int role, struct slice bytes, bool last)
+{
+    return role == 0 ? head_request(head, bytes, last) : head_response(head, bytes, last);
+}
+
+static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const struct head *head, uint64_t end_offset)
+{
+    if (role == 0) {
+        request_head(env, h, head, end_offset);
+        return H1_OK;
+    }
+    return response_head(env, h, head, end_offset);
+}
+
+/* Looks for a whole head in the carry, whose last `fresh` bytes came with c. Returns how many of those belong to it; all of them
+ * while the head is not whole. */
+static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, size_t fresh, enum h1_event *event)
+{
+    struct h1_side *side = &h->side[role];
+    struct head head;
+    size_t had = side->carry.n - fresh;
+    size_t end = head_end(slice_of(side->carry.p, side->carry.n), &side->scan);
+    if (!end)
+        return fresh;
+    size_t used = end > had ? end - had : 0;
+    bool good = parse_head(&head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
+    if (good)
+        *event = take_head(env, h, role, &head, c->offset + used);
+    carry_drop(env, side);
+    if (good)
+        return used;
+    lose(env, h, role, c->offset);
+    return fresh;
+}
+
+/* A head that began in an earlier chunk. Returns the bytes of c that belong to it. */
+static size_t head_carried(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, enum h1_event *event)
+{
+    struct h1_side *side = &h->side[role];
+    size_t room = STASH_MAX - side->carry.n;
+    message_touch(side, c);
+    if (room && carry_add(env, side, c->p, room < c->n ? room : c->n)) {
+        size_t used = head_in_carry(env, h, role, c, room < c->n ? room : c->n, event);
+        if (!side->carry.n || room >= c->n)
+            return used;
+    }
+    carry_drop(env, side); /* no head is that long */
+    lose(env, h, role, c->offset);
+    return c->n;
+}
+
+static size_t skip_empty_lines(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.n && (s.p[n] == '\r' || s.p[n] == '\n'))
+        n++;
+    return n;
+}
+
+/* A head at the start of s; the whole of it in this chunk, or its beginning. */
+static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
+{
+    struct h1_side *side = &h->side[role];
+    struct head head;
+    size_t skip = skip_empty_lines(s);
+    if (skip == s.n)
+        return s.n;
+    s = slice_sub(s, skip, s.n);
+    message_touch(side, c);
+    switch (parse_head(&head, role, s, false)) {
+    case HEAD_DONE:
+        *event = take_head(env, h, role, &head, c->offset + (uint64_t)(s.p - c->p) + head.raw.n);
+        return skip + head.raw.n;
+    case HEAD_MORE:
+        if (carry_add(env, side, s.p, s.n))
+            return skip + s.n;
+        break;
+    case HEAD_BAD:
+        break;
+    }
+    carry_drop(env, side);
+    lose(env, h, role, c->offset);
+    return skip + s.n;
+}
+
+static size_t length_body(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s)
+{
+    struct h1_side *side = &h->side[role];
+    size_t n = s.n < side->left ? s.n : (size_t)side->left;
+    side->left -= n;
+    body_bytes(env, side, s.p, n, !side->left && !side->body_bytes);
+    if (!side->left)
+        message_done(env, h, role, true, c->offset + (uint64_t)(s.p - c->p) + n);
+    return n;
+}
+
+/* The chunk-size line, one character at a time: it may be cut anywhere (RFC 9112 section 7.1). */
+static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    for (size_t i = 0; i < s.n; i++) {
+        int digit = ascii_hex(s.p[i]);
+        if (s.p[i] == '\n') {
+            if (!side->digits)
+                break;
+            side->state = side->left ? H1_CHUNK_DATA : H1_TRAILER;
+            side->digits = 0;
+            side->line = 0;
+            return i + 1;
+        }
+        if (digit >= 0 && side->line == side->digits) {
+            side->ambiguous |= side->left >> 59 != 0; /* beyond 2^63 */
+            side->left = side->left << 4 | (uint64_t)digit;
+            if (++side->digits > 16)
+                break;
+        } else if (side->line == side->digits && s.p[i] != ';' && s.p[i] != '\r' && s.p[i] != ' ') {
+            break;
+        }
+        if (++side->line > SIZE_LINE_MAX)
+            break;
+        if (i + 1 == s.n)
+            return s.n;
+    }
+    side->ambiguous = true;
+    lose(env, h, role, offset);
+    return s.n;
+}
+
+static size_t chunk_data(struct h1_env *env, struct h1_side *side, struct slice s)
+{
+    size_t n = s.n < side->left ? s.n : (size_t)side->left;
+    side->left -= n;
+    body_bytes(env, side, s.p, n, false);
+    if (!side->left)
+        side->state = H1_CHUNK_CRLF;
+    return n;
+}
+
+static size_t chunk_end(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    if (s.p[0] == '\n') {
+        side->ambiguous |= side->line != 1; /* bare LF */
+        side->state = H1_CHUNK_SIZE;
+        side->line = 0;
+        return 1;
+    }
+    if (s.p[0] == '\r' && !side->line) {
+        side->line = 1;
+        return 1;
+    }
+    side->ambiguous = true;
+    lose(env, h, role, offset);
+    return s.n;
+}
+
+/* Trailer lines up to the empty one; `digits` counts the characters of the current line, 0 or more. */
+static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\n') {
+            if (!side->digits) {
+                message_done(env, h, role, true, offset + i + 1);
+                return i + 1;
+            }
+            side->digits = 0;
+        } else if (s.p[i] != '\r') {
+            side->digits = 1;
+        }
+        if (++side->line > TRAILER_MAX) {
+            lose(env, h, role, offset);
+            return s.n;
+        }
+    }
+    return s.n;
+}
+
+/* After a loss a message is believed to begin only where a segment does. */
+static size_t resync(struct h1 *h, int role, const struct chunk *c, struct slice s)
+{
+    bool begins = s.p == c->p && (role == 0 ? head_guess_request(s) : head_guess_response(s));
+    if (!begins)
+        return s.n;
+    h->side[role].state = H1_HEAD;
+    return 0;
+}
+
+/* The other side answered: what whole lines of a request there are must be all of it (HTTP/0.9, cut heads). */
+static void force_request(struct h1_env *env, struct h1 *h)
+{
+    struct h1_side *side = &h->side[0];
+    struct head head;
+    if (side->state != H1_HEAD || !side->carry.n || h->pairing.first)
+        return;
+    if (head_request(&head, slice_of(side->carry.p, side->carry.n), true) == HEAD_DONE) {
+        head.ambiguous |= head.version.n != 0;
+        request_head(env, h, &head, 0);
+        carry_drop(env, side);
+    }
+}
+
+static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
+{
+    struct h1_side *side = &h->side[role];
+    uint64_t offset = c->offset + (uint64_t)(s.p - c->p);
+    if (side->in_message)
+        message_touch(side, c);
+    switch (side->state) {
+    case H1_HEAD:
+        if (role == 1)
+            force_request(env, h);
+        return side->carry.n ? head_carried(env, h, role, c, event) : head_direct(env, h, role, c, s, event);
+    case H1_LENGTH:
+        return length_body(env, h, role, c, s);
+    case H1_CHUNK_SIZE:
+        return size_line(env, h, role, s, offset);
+    case H1_CHUNK_DATA:
+        return chunk_data(env, side, s);
+    case H1_CHUNK_CRLF:
+        return chunk_end(env, h, role, s, offset);
+    case H1_TRAILER:
+        return trailer(env, h, role, s, offset);
+    case H1_CLOSE:
+        body_bytes(env, side, s.p, s.n, false);
+        return s.n;
+    case H1_LOST:
+        return resync(h, role, c, s);
+    case H1_TUNNEL:
+        return s.n;
+    }
+    return s.n;
+}
+
+void h1_forget(struct h1_env *env, struct h1 *h, int role)
+{
+    carry_drop(env, &h->side[role]);
+    message_reset(env, &h->side[role]);
+}
+
+enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+{
+    enum h1_event event = H1_OK;
+    size_t used = head_in_carry(env, h, role, c, c->n, &event);
+    struct chunk rest = *c;
+    rest.p += used;
+    rest.n -= used;
+    rest.offset += used;
+    return rest.n && event == H1_OK ? h1_feed(env, h, role, &rest) : event;
+}
+
+enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+{
+    struct slice rest = slice_of(c->p, c->n);
+    enum h1_event event = H1_OK;
+    while (rest.n && event == H1_OK)
+        rest = slice_sub(rest, step(env, h, role, c, rest, &event), rest.n);
+    return event;
+}
+
+/* ---- loss and ends ---- */
+
+void h1_gap(struct h1_env *env, struct h1 *h, int role, uint64_t n, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    bool inside = (side->state == H1_LENGTH && n <= side->left) || (side->state == H1_CHUNK_DATA && n < side->left) ||
+                  side->state == H1_CLOSE;
+    if (side->state == H1_TUNNEL)
+        return;
+    if (side->slot)
+        side->slot->x.gap_bytes += n;
+    side->truncated = true;
+    if (!inside) {
+        carry_drop(env, side);
+        lose(env, h, role, offset);
+        return;
+    }
+    body_drop(env, side);
+    if (side->state == H1_CLOSE)
+        return;
+    side->left -= n;
+    if (!side->left)
+        message_done(env, h, role, true, offset + n);
+}
+
+void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
+{
+    struct h1_side *side = &h->side[role];
+    struct head head;
+    if (side->state == H1_HEAD && side->carry.n) { /* a cut head: its whole lines are evidence enough */
+        struct slice bytes = slice_of(side->carry.p, side->carry.n);
+        if (parse_head(&head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
+            head.ambiguous = true;
+            side->truncated = true;
+            take_head(env, h, role, &head, 0);
+        }
+        carry_drop(env, side);
+    }
+    if (!side->slot)
+        return;
+    if (side->state != H1_CLOSE || how != CHUNK_FIN)
+        side->truncated = true;
+    bool truncated = side->truncated;
+    struct slot *s = side->slot;
+    if (role == 1 && truncated) { /* how it ended is decided when the connection is over */
+        settle(env, side, role, false);
+        s->x.t_rsp1 = side->last_ts;
+        message_reset(env, side);
+        side->state = H1_LOST;
+        return;
+    }
+    message_done(env, h, role, true, UINT64_MAX - 1);
+}
+
+static enum end_state end_of(enum chunk_end how, int first)
+{
+    if (how == CHUNK_CAPTURE_END)
+        return END_CAPTURE;
+    if (how == CHUNK_IDLE)
+        return END_TIMEOUT;
+    return first == 0 ? END_CLIENT_ABORT : END_SERVER_ABORT;
+}
+
+void h1_close(struct h1_env *env, struct h1 *h, enum chunk_end how, int first)
+{
+    for (int role = 0; role < 2; role++) {
+        h1_end(env, h, role, how);
+        body_drop(env, &h->side[role]);
+        carry_drop(env, &h->side[role]);
+    }
+    pair_close(env->pair, &h->pairing, end_of(how, first));
+}

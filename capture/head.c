@@ -1,0 +1,277 @@
+#include "capture/head.h"
+
+/* tchar of RFC 9110 section 5.6.2. */
+static const uint8_t token_char[256] = {
+    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
+    ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1};
+
+static size_t token_length(struct slice s, size_t limit)
+{
+    size_t n = 0;
+    while (n < s.n && n < limit && token_char[(unsigned char)s.p[n]])
+        n++;
+    return n;
+}
+
+bool head_guess_response(struct slice s)
+{
+    return s.n >= 9 && memcmp(s.p, "HTTP/", 5) == 0 && ascii_digit(s.p[5]) && (s.p[6] == '.' || s.p[6] == ' ');
+}
+
+/* " HTTP/1.x" at the end of a line. */
+static bool ends_with_version(struct slice line)
+{
+    line = slice_trim(line);
+    return line.n >= 9 && memcmp(line.p + line.n - 8, "HTTP/", 5) == 0 && line.p[line.n - 9] == ' ';
+}
+
+static bool known_method(struct slice m)
+{
+    static const char *const names[] = {"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_eq(m, slice_str(names[i])))
+            return true;
+    return false;
+}
+
+bool head_guess_request(struct slice s)
+{
+    size_t method = token_length(s, 64);
+    if (!method || method >= s.n || s.p[method] != ' ')
+        return false;
+    size_t end = slice_find(s, '\n', method);
+    if (end == s.n) /* the line goes on in the next segment: only the usual methods are believed */
+        return known_method(slice_sub(s, 0, method)) && s.n > method + 1 && s.p[method + 1] > ' ';
+    if (ends_with_version(slice_sub(s, 0, end)))
+        return true;
+    return known_method(slice_sub(s, 0, method)) && s.n > method + 1 && s.p[method + 1] == '/'; /* HTTP/0.9, odd lines */
+}
+
+/* Splits the request line: the target stands between the first and the last blank. */
+static bool request_line(struct head *h, struct slice line)
+{
+    size_t method = 0, last = line.n;
+    while (method < line.n && line.p[method] != ' ' && line.p[method] != '\t')
+        method++;
+    h->method = slice_sub(line, 0, method);
+    if (!method || method > 255 || !token_char[(unsigned char)line.p[0]])
+        return false;
+    while (last > method && line.p[last - 1] != ' ' && line.p[last - 1] != '\t')
+        last--;
+    h->version = slice_sub(line, last, line.n);
+    if (last > method && slice_starts(h->version, SLICE("HTTP/")))
+        h->target = slice_trim(slice_sub(line, method + 1, last > method + 1 ? last - 1 : last));
+    else {
+        h->version = (struct slice){line.p + line.n, 0};
+        h->target = slice_trim(slice_sub(line, method + 1, line.n));
+    }
+    return true;
+}
+
+static bool status_line(struct head *h, struct slice line)
+{
+    if (!head_guess_response(line))
+        return false;
+    size_t blank = slice_find(line, ' ', 0);
+    struct slice rest = slice_trim(slice_sub(line, blank, line.n));
+    uint64_t status = 0;
+    h->version = slice_sub(line, 0, blank);
+    struct slice number = slice_sub(rest, 0, slice_find(rest, ' ', 0));
+    h->status = slice_u64(number, &status) && status < 1000 ? (uint16_t)status : 0;
+    h->ambiguous |= number.n != 3 || !h->status;
+    return true;
+}
+
+static void note_length(struct head *h, struct slice value)
+{
+    struct slice item;
+    while (slice_next(&value, ',', &item)) {
+        uint64_t n;
+        if (!slice_u64(item, &n) || (h->has_length && n != h->length)) {
+            h->ambiguous = true;
+            continue; /* the first readable one is kept for framing */
+        }
+        h->ambiguous |= h->has_length;
+        h->has_length = true;
+        h->length = n;
+    }
+}
+
+static void note_coding(struct head *h, struct slice value)
+{
+    struct slice item;
+    h->ambiguous |= h->transfer_encoding; /* a second field */
+    h->transfer_encoding = true;
+    while (slice_next(&value, ',', &item)) {
+        h->ambiguous |= h->chunked; /* chunked was not the final coding */
+        if (slice_ieq(item, SLICE("chunked")))
+            h->chunked = true;
+        else {
+            bool known = slice_ieq(item, SLICE("gzip")) || slice_ieq(item, SLICE("deflate")) ||
+                         slice_ieq(item, SLICE("identity"));
+            h->ambiguous |= !known;
+            h->chunked = false;
+        }
+    }
+}
+
+static void note_connection(struct head *h, struct slice value)
+{
+    struct slice item;
+    while (slice_next(&value, ',', &item))
+        h->close |= slice_ieq(item, SLICE("close"));
+}
+
+static void note(struct head *h, enum token t, struct slice value)
+{
+    switch (t) {
+    case TOKEN_CONTENT_LENGTH:
+        note_length(h, value);
+        break;
+    case TOKEN_TRANSFER_ENCODING:
+        note_coding(h, value);
+        break;
+    case TOKEN_CONNECTION:
+        note_connection(h, value);
+        break;
+    case TOKEN_UPGRADE:
+        h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
+        break;
+    default:
+        break;
+    }
+}
+
+/* One field line without its line end; `at` is its offset in the raw head. */
+static void field_line(struct head *h, struct slice line, size_t at)
+{
+    if (line.p[0] == ' ' || line.p[0] == '\t') { /* obs-fold, RFC 9112 section 5.2 */
+        h->ambiguous = true;
+        return;
+    }
+    size_t colon = slice_find(line, ':', 0);
+    struct slice name = slice_sub(line, 0, colon);
+    if (colon == line.n || !name.n || name.n > 255) {
+        h->ambiguous = true;
+        return;
+    }
+    if (!token_char[(unsigned char)name.p[name.n - 1]]) { /* blank before the colon */
+        h->ambiguous = true;
+        name = slice_trim(name);
+    }
+    struct slice value = slice_trim(slice_sub(line, colon + 1, line.n));
+    enum token t = token_find(name);
+    note(h, t, value);
+    if (h->n_fields < HEAD_FIELDS)
+        h->fields[h->n_fields++] = (struct rawfield){.name = (uint16_t)at,
+                                                     .name_n = (uint8_t)name.n,
+                                                     .token = (uint8_t)t,
+                                                     .value = (uint16_t)(value.p - line.p + (ptrdiff_t)at),
+                                                     .value_n = (uint16_t)value.n};
+}
+
+static void head_clear(struct head *h, struct slice bytes)
+{
+    memset(h, 0, offsetof(struct head, fields));
+    h->raw.p = bytes.p;
+}
+
+/* Reads lines until the empty one; the first goes to `start`. */
+static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice), bool last)
+{
+    size_t at = 0;
+    while (at < s.n) {
+        size_t end = slice_find(s, '\n', at);
+        if (end >= HEAD_MAX)
+            return HEAD_BAD;
+        if (end == s.n)
+            return HEAD_MORE;
+        size_t stop = end;
+        if (stop > at && s.p[stop - 1] == '\r')
+            stop--;
+        else
+            h->ambiguous = true; /* bare LF */
+        if (at == 0) {
+            if (!start(h, slice_sub(s, 0, stop)))
+                return HEAD_BAD;
+        } else if (stop == at) {
+            h->raw.n = end + 1;
+            h->ambiguous |= memchr(s.p, 0, h->raw.n) != NULL;
+            return HEAD_DONE;
+        } else {
+            field_line(h, slice_sub(s, at, stop), at);
+        }
+        at = end + 1;
+    }
+    if (!last || !at)
+        return HEAD_MORE;
+    h->raw.n = at;
+    return HEAD_DONE;
+}
+
+enum head_result head_request(struct head *h, struct slice bytes, bool last)
+{
+    head_clear(h, bytes);
+    enum head_result r = read_lines(h, bytes, request_line, last);
+    if (r == HEAD_DONE)
+        h->ambiguous |= h->transfer_encoding && (h->has_length || !h->chunked);
+    return r;
+}
+
+enum head_result head_response(struct head *h, struct slice bytes, bool last)
+{
+    head_clear(h, bytes);
+    enum head_result r = read_lines(h, bytes, status_line, last);
+    if (r == HEAD_DONE)
+        h->ambiguous |= h->transfer_encoding && h->has_length;
+    return r;
+}
+
+size_t head_end(struct slice s, size_t *scan)
+{
+    size_t at = *scan;
+    for (;;) {
+        size_t end = slice_find(s, '\n', at);
+        if (end >= s.n)
+            return 0;
+        size_t next = end + 1;
+        if (next < s.n && s.p[next] == '\n')
+            return next + 1;
+        if (next + 1 < s.n && s.p[next] == '\r' && s.p[next + 1] == '\n')
+            return next + 2;
+        if (next + 1 >= s.n) { /* the line after may still become the empty one */
+            *scan = end;
+            return 0;
+        }
+        at = next;
+        *scan = at;
+    }
+}
+
+enum framing head_request_framing(const struct head *h)
+{
+    if (h->transfer_encoding)
+        return h->chunked ? FRAME_CHUNKED : FRAME_NONE;
+    return h->has_length && h->length ? FRAME_LENGTH : FRAME_NONE;
+}
+
+enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect)
+{
+    if (h->status == 101 || (to_connect && h->status >= 200 && h->status < 300))
+        return FRAME_TUNNEL;
+    if (to_head || h->status == 204 || h->status == 304 || (h->status >= 100 && h->status < 200))
+        return FRAME_NONE;
+    if (h->transfer_encoding)
+        return h->chunked ? FRAME_CHUNKED : FRAME_CLOSE;
+    if (h->has_length)
+        return h->length ? FRAME_LENGTH : FRAME_NONE;
+    return FRAME_CLOSE;
+}
+
+struct slice head_field(const struct head *h, enum token t)
+{
+    for (unsigned i = 0; i < h->n_fields; i++)
+        if (h->fields[i].token == t)
+            return slice_of(h->raw.p + h->fields[i].value, h->fields[i].value_n);
+    return (struct slice){NULL, 0};
+}

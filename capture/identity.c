@@ -1,0 +1,293 @@
+#include "capture/identity.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MEMO = 1024, PROXIES = 64, JWT_MAX = 4096 };
+
+struct network {
+    uint8_t ip[16];
+    unsigned bits;
+};
+
+struct identifier {
+    struct hash_key key;
+    struct network proxies[PROXIES];
+    unsigned n_proxies;
+    struct {
+        uint64_t token;
+        struct identity_of who;
+    } memo[MEMO]; /* decoded JWTs by hash of the whole token */
+};
+
+static bool network_parse(struct slice text, struct network *out)
+{
+    size_t slash = slice_find(text, '/', 0);
+    struct addr a;
+    uint64_t bits = 128;
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (!addr_parse(slice_sub(text, 0, slash), &a))
+        return false;
+    bool v4 = memcmp(a.ip, mapped, 12) == 0;
+    if (slash < text.n && (!slice_u64(slice_sub(text, slash + 1, text.n), &bits) || bits > (v4 ? 32u : 128u)))
+        return false;
+    memcpy(out->ip, a.ip, 16);
+    out->bits = (unsigned)bits + (v4 && slash < text.n ? 96 : 0);
+    return true;
+}
+
+struct identifier *identifier_new(const struct hash_key *key, const char *trusted, char why[128])
+{
+    struct identifier *i = calloc(1, sizeof *i);
+    if (!i) {
+        snprintf(why, 128, "out of memory");
+        return NULL;
+    }
+    i->key = *key;
+    struct slice rest = slice_str(trusted), item;
+    while (slice_next(&rest, ',', &item)) {
+        if (i->n_proxies < PROXIES && network_parse(item, &i->proxies[i->n_proxies])) {
+            i->n_proxies++;
+            continue;
+        }
+        snprintf(why, 128, "--trusted-proxies: '%.*s' is no network such as 10.0.0.0/8", (int)item.n, item.p);
+        free(i);
+        return NULL;
+    }
+    return i;
+}
+
+void identifier_free(struct identifier *i)
+{
+    free(i);
+}
+
+static bool in_network(const struct network *n, const uint8_t ip[16])
+{
+    unsigned whole = n->bits / 8, rest = n->bits % 8;
+    if (memcmp(n->ip, ip, whole) != 0)
+        return false;
+    return !rest || ((n->ip[whole] ^ ip[whole]) >> (8 - rest)) == 0;
+}
+
+static bool trusted(const struct identifier *i, const uint8_t ip[16])
+{
+    for (unsigned n = 0; n < i->n_proxies; n++)
+        if (in_network(&i->proxies[n], ip))
+            return true;
+    return false;
+}
+
+static struct identity_of hashed(const struct hash_key *key, enum identity kind, struct slice value)
+{
+    return (struct identity_of){kind, hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & 0xffffffffffffu};
+}
+
+struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    bool v4 = memcmp(a->ip, mapped, 12) == 0;
+    return hashed(key, IDENTITY_ADDRESS, slice_of(a->ip, v4 ? 16 : 8));
+}
+
+static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
+{
+    return slice_of(h->p + f->value, f->value_n);
+}
+
+static int base64url(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (ascii_digit(c))
+        return c - '0' + 52;
+    return c == '-' || c == '+' ? 62 : c == '_' || c == '/' ? 63 : -1;
+}
+
+/* Decodes base64 of either alphabet; stops at the first other character. Returns the length. */
+static size_t base64_decode(struct slice s, char *out, size_t room)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < s.n && n < room; i++) {
+        int v = base64url(s.p[i]);
+        if (v < 0)
+            break;
+        bits = bits << 6 | (uint32_t)v;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[n++] = (char)(bits >> have);
+        }
+    }
+    return n;
+}
+
+static const char *claim(const cJSON *claims, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claims, name));
+}
+
+/* iss|sub, else client_id or azp (RFC 7519, RFC 9068). False: no such claim, or no JWT. */
+static bool jwt_subject(struct slice token, char out[512])
+{
+    char json[JWT_MAX];
+    size_t dot = slice_find(token, '.', 0), end = slice_find(token, '.', dot + 1);
+    if (end >= token.n)
+        return false;
+    size_t n = base64_decode(slice_sub(token, dot + 1, end), json, sizeof json);
+    cJSON *claims = cJSON_ParseWithLength(json, n);
+    const char *subject = claim(claims, "sub"), *issuer = claim(claims, "iss");
+    if (!subject)
+        subject = claim(claims, "client_id");
+    if (!subject)
+        subject = claim(claims, "azp");
+    if (subject)
+        snprintf(out, 512, "%s|%s", issuer ? issuer : "", subject);
+    cJSON_Delete(claims);
+    explicit_bzero(json, sizeof json);
+    return subject != NULL;
+}
+
+static struct identity_of bearer(struct identifier *i, struct slice token)
+{
+    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
+    if (!slice_starts(token, SLICE("eyJ")))
+        return hashed(&i->key, IDENTITY_BEARER, token);
+    unsigned at = (unsigned)(h % MEMO);
+    if (i->memo[at].token != h) {
+        char subject[512];
+        bool found = jwt_subject(token, subject);
+        i->memo[at].token = h;
+        i->memo[at].who = found ? hashed(&i->key, IDENTITY_JWT, slice_str(subject)) : hashed(&i->key, IDENTITY_BEARER, token);
+        explicit_bzero(subject, sizeof subject);
+    }
+    return i->memo[at].who;
+}
+
+static struct identity_of authorization(struct identifier *i, struct slice value)
+{
+    size_t blank = slice_find(value, ' ', 0);
+    struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
+    if (slice_ieq(scheme, SLICE("basic"))) {
+        char text[256];
+        size_t n = base64_decode(rest, text, sizeof text);
+        struct slice user = slice_sub(slice_of(text, n), 0, slice_find(slice_of(text, n), ':', 0));
+        struct identity_of who = hashed(&i->key, IDENTITY_BASIC, user);
+        explicit_bzero(text, sizeof text);
+        return who;
+    }
+    return bearer(i, slice_ieq(scheme, SLICE("bearer")) ? rest : value);
+}
+
+/* The value of query parameter api_key, key or apikey. */
+static struct slice query_key(struct slice target)
+{
+    size_t mark = slice_find(target, '?', 0);
+    struct slice rest = slice_sub(target, mark + 1, target.n), item;
+    while (slice_next(&rest, '&', &item)) {
+        size_t equals = slice_find(item, '=', 0);
+        struct slice name = slice_sub(item, 0, equals);
+        if (equals + 1 < item.n && (slice_ieq(name, SLICE("api_key")) || slice_ieq(name, SLICE("key")) || slice_ieq(name, SLICE("apikey"))))
+            return slice_sub(item, equals + 1, item.n);
+    }
+    return (struct slice){NULL, 0};
+}
+
+static bool session_name(struct slice name)
+{
+    static const struct slice words[] = {SLICE("sess"), SLICE("sid"), SLICE("laravel"), SLICE("asp.net")};
+    for (size_t w = 0; w < sizeof words / sizeof *words; w++)
+        for (size_t at = 0; at + words[w].n <= name.n; at++)
+            if (slice_ieq(slice_sub(name, at, at + words[w].n), words[w]))
+                return true;
+    return false;
+}
+
+/* The session cookie by name (ALGORITHMS: session-like value); at least 8 characters. */
+static struct slice session_cookie(struct slice cookies)
+{
+    struct slice item;
+    while (slice_next(&cookies, ';', &item)) {
+        size_t equals = slice_find(item, '=', 0);
+        struct slice value = slice_sub(item, equals + 1, item.n);
+        if (value.n >= 8 && session_name(slice_sub(item, 0, equals)))
+            return value;
+    }
+    return (struct slice){NULL, 0};
+}
+
+/* Right to left past our own proxies: the first address that is not one of them (RFC 7239). */
+static bool walk_forwarded(const struct identifier *i, struct slice list, bool forwarded, struct addr *out)
+{
+    while (list.n) {
+        size_t at = list.n;
+        while (at && list.p[at - 1] != ',')
+            at--;
+        struct slice item = slice_trim(slice_sub(list, at, list.n));
+        list = slice_sub(list, 0, at ? at - 1 : 0);
+        if (forwarded) {
+            size_t f = 0;
+            while (f + 4 <= item.n && !slice_ieq(slice_sub(item, f, f + 4), SLICE("for=")))
+                f++;
+            item = slice_sub(item, f + 4, slice_find(item, ';', f));
+            while (item.n && (item.p[0] == '"' || item.p[item.n - 1] == '"'))
+                item = item.p[0] == '"' ? slice_sub(item, 1, item.n) : slice_sub(item, 0, item.n - 1);
+        }
+        if (!addr_parse(item, out))
+            return false;
+        if (!trusted(i, out->ip))
+            return true;
+    }
+    return false;
+}
+
+struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer)
+{
+    struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0}, xff = {NULL, 0}, forwarded = {NULL, 0};
+    for (unsigned n = 0; n < h->n_fields; n++) {
+        const struct rawfield *f = &h->fields[n];
+        switch (f->token) {
+        case TOKEN_API_KEY:
+        case TOKEN_X_API_KEY:
+        case TOKEN_OCP_KEY:
+        case TOKEN_X_GOOG_KEY:
+            key = raw_value(h, f);
+            break;
+        case TOKEN_AUTHORIZATION:
+            auth = raw_value(h, f);
+            break;
+        case TOKEN_COOKIE:
+            cookies = raw_value(h, f);
+            break;
+        case TOKEN_X_FORWARDED_FOR:
+            xff = raw_value(h, f);
+            break;
+        case TOKEN_FORWARDED:
+            forwarded = raw_value(h, f);
+            break;
+        default:
+            break;
+        }
+    }
+    if (!key.n && h->target.n && memchr(h->target.p, '?', h->target.n))
+        key = query_key(h->target);
+    if (key.n)
+        return hashed(&i->key, IDENTITY_APIKEY, key);
+    if (auth.n)
+        return authorization(i, auth);
+    struct slice session = session_cookie(cookies);
+    if (session.n)
+        return hashed(&i->key, IDENTITY_COOKIE, session);
+    struct addr from;
+    if (i->n_proxies && trusted(i, peer->ip) &&
+        (walk_forwarded(i, xff, false, &from) || walk_forwarded(i, forwarded, true, &from))) {
+        struct identity_of who = identity_of_address(&i->key, &from);
+        return (struct identity_of){IDENTITY_FORWARDED, who.hash};
+    }
+    return identity_of_address(&i->key, peer);
+}

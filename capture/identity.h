@@ -1,0 +1,22 @@
+/* identity: who the client of a request is (CONTRACT: client identity), by the first of: API key, Authorization, session cookie,
+ * forwarded address behind trusted proxies, address. Only the keyed hash leaves. */
+#ifndef CAPTURE_IDENTITY_H
+#define CAPTURE_IDENTITY_H
+
+#include "capture/slot.h"
+
+struct identity_of {
+    enum identity kind;
+    uint64_t hash; /* 48 bits */
+};
+
+struct identifier;
+
+/* NULL: out of memory, or `why`: the list of trusted proxies cannot be read. */
+struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, char why[128]);
+void identifier_free(struct identifier *i);
+struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer);
+/* The identity of an address alone (IPv6: its /64). */
+struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a);
+
+#endif

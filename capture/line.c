@@ -1,0 +1,89 @@
+#include "capture/line.h"
+
+enum line_state { LINE_OUT, LINE_WAITING, LINE_STRAGGLER, LINE_FINISHED };
+
+void line_init(struct line *l, struct exchange_sink sink)
+{
+    *l = (struct line){.sink = sink, .now = INT64_MIN, .released = INT64_MIN};
+}
+
+static bool before(const struct slot *a, const struct slot *b)
+{
+    return a->x.arrival != b->x.arrival ? a->x.arrival < b->x.arrival : a->x.order < b->x.order;
+}
+
+/* Arrivals come nearly sorted, so the place is found from the tail. */
+static void insert(struct line *l, struct slot *s)
+{
+    struct slot *at = l->tail;
+    while (at && before(s, at))
+        at = at->line_prev;
+    s->line_prev = at;
+    s->line_next = at ? at->line_next : l->head;
+    *(at ? &at->line_next : &l->head) = s;
+    *(s->line_next ? &s->line_next->line_prev : &l->tail) = s;
+}
+
+static void unlink_from(struct slot **head, struct slot **tail, struct slot *s)
+{
+    *(s->line_prev ? &s->line_prev->line_next : head) = s->line_next;
+    *(s->line_next ? &s->line_next->line_prev : tail) = s->line_prev;
+}
+
+static void leave(struct line *l, struct slot *s)
+{
+    if (s->x.arrival < l->released)
+        s->x.flags |= FLAG_LATE;
+    else
+        l->released = s->x.arrival;
+    s->x.seq = l->seq++;
+    l->sink.take(l->sink.context, &s->x);
+}
+
+static void strand(struct line *l, struct slot *s)
+{
+    s->line = LINE_STRAGGLER;
+    s->line_prev = l->late_tail;
+    s->line_next = NULL;
+    *(l->late_tail ? &l->late_tail->line_next : &l->late_head) = s;
+    l->late_tail = s;
+}
+
+static void advance(struct line *l)
+{
+    for (struct slot *s = l->head; s; s = l->head) {
+        bool finished = s->line == LINE_FINISHED;
+        if (!finished && l->now - s->x.arrival <= LINE_WAIT_US)
+            return;
+        unlink_from(&l->head, &l->tail, s);
+        if (finished)
+            leave(l, s);
+        else
+            strand(l, s);
+    }
+}
+
+void line_enter(struct line *l, struct slot *s)
+{
+    s->line = LINE_WAITING;
+    insert(l, s);
+}
+
+void line_done(struct line *l, struct slot *s)
+{
+    if (s->line == LINE_STRAGGLER)
+        unlink_from(&l->late_head, &l->late_tail, s);
+    if (s->line != LINE_WAITING)
+        insert(l, s);
+    s->line = LINE_FINISHED;
+    advance(l);
+}
+
+void line_tick(struct line *l, int64_t now)
+{
+    if (now <= l->now)
+        return;
+    l->now = now;
+    if (l->head && now - l->head->x.arrival > LINE_WAIT_US)
+        advance(l);
+}

@@ -1,0 +1,31 @@
+/* line: puts exchanges into arrival order (ALGORITHMS: order). One leaves when nothing in flight arrived before it, or when what did
+ * has been in flight for more than LINE_WAIT_US of packet time; what leaves after a later arrival is flagged FLAG_LATE. */
+#ifndef CAPTURE_LINE_H
+#define CAPTURE_LINE_H
+
+#include "capture/slot.h"
+
+enum { LINE_WAIT_US = 2000000 };
+
+struct exchange_sink {
+    void (*take)(void *context, struct exchange *x); /* takes ownership; give the slot back when done with it */
+    void *context;
+};
+
+struct line {
+    struct slot *head, *tail; /* in line by (arrival, order) */
+    struct slot *late_head, *late_tail; /* waited too long and still in flight, oldest first */
+    struct exchange_sink sink;
+    int64_t now, released;    /* packet time; greatest arrival that left */
+    uint64_t seq;
+};
+
+void line_init(struct line *l, struct exchange_sink sink);
+/* s->x.arrival and order are known; it is in flight. */
+void line_enter(struct line *l, struct slot *s);
+/* s is finished (it may not have entered before). It leaves when its turn comes; do not touch it afterwards. */
+void line_done(struct line *l, struct slot *s);
+/* Packet time moved on. */
+void line_tick(struct line *l, int64_t now);
+
+#endif

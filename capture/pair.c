@@ -1,0 +1,264 @@
+#include "capture/pair.h"
+
+#include <stdlib.h>
+
+/* A free slot; asks for finished ones first, then gives up the oldest exchange in flight. */
+static struct slot *take(struct pair *p)
+{
+    if (p->reclaim && !p->slots.free)
+        p->reclaim(p->context, false);
+    struct slot *s = slot_take(&p->slots);
+    if (!s && p->reclaim) {
+        p->reclaim(p->context, true);
+        s = slot_take(&p->slots);
+    }
+    return s;
+}
+
+static void queue_push(struct pairing *q, struct slot *s)
+{
+    s->pairing = q;
+    s->conn_prev = q->last;
+    *(q->last ? &q->last->conn_next : &q->first) = s;
+    q->last = s;
+}
+
+static void queue_drop(struct slot *s)
+{
+    struct pairing *q = s->pairing;
+    if (!q)
+        return;
+    *(s->conn_prev ? &s->conn_prev->conn_next : &q->first) = s->conn_next;
+    *(s->conn_next ? &s->conn_next->conn_prev : &q->last) = s->conn_prev;
+    s->conn_next = s->conn_prev = NULL;
+    s->pairing = NULL;
+}
+
+/* Seals the exchange and lets it leave. */
+static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum end_state end)
+{
+    struct exchange *x = &s->x;
+    queue_drop(s);
+    x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
+    x->rtt_client = conn->rtt_client;
+    x->rtt_server = conn->rtt_server;
+    if (!(conn->seen[0] && conn->seen[1]))
+        x->flags |= FLAG_ONEWAY;
+    if (x->arrival == TIME_NONE)
+        x->arrival = x->t_req1 != TIME_NONE ? x->t_req1 : x->t_rsp0;
+    seal_exchange(p->seal, &p->slots, s);
+    line_done(&p->line, s);
+}
+
+/* Without memory the exchange that has been in flight longest is given up, and said so. */
+static bool evict(struct pair *p)
+{
+    struct slot *s = p->line.late_head ? p->line.late_head : p->line.head;
+    while (s && (!s->pairing || s->response_started)) /* a decoder still holds those */
+        s = s->line_next;
+    if (!s)
+        return false;
+    s->x.flags |= FLAG_EVICTED;
+    s->pairing->lossy = true;
+    finish(p, s, s->pairing->conn, END_TIMEOUT);
+    return true;
+}
+
+static struct slot *take_or_evict(struct pair *p)
+{
+    struct slot *s = take(p);
+    if (!s && evict(p))
+        s = take(p);
+    return s;
+}
+
+static void begin(struct slot *s, const struct conn *conn)
+{
+    struct exchange *x = &s->x;
+    x->arrival = x->t_req0 = x->t_req1 = x->t_rsp0 = x->t_rsp1 = TIME_NONE;
+    x->rtt_client = x->rtt_server = -1;
+    x->conn = conn->id;
+    x->client = conn->client;
+    x->server = conn->server;
+    x->proto = PROTO_HTTP11;
+    if (conn->midstream)
+        x->flags |= FLAG_MIDSTREAM;
+    s->end_offset = UINT64_MAX;
+}
+
+static struct slice rebase(const struct head *h, const char *to, struct slice part)
+{
+    return slice_of(to + (part.p - h->raw.p), part.n);
+}
+
+/* Copies a head into the slot. Fields that nobody reads and no Vary can have named stay, since a Vary may come. */
+static bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const struct head *h)
+{
+    char *raw = slot_alloc(&p->slots, s, h->raw.n);
+    struct rawfield *fields = raw ? slot_alloc(&p->slots, s, h->n_fields * sizeof *fields) : NULL;
+    if (!fields) {
+        if (raw)
+            to->p = NULL;
+        return false;
+    }
+    memcpy(raw, h->raw.p, h->raw.n);
+    memcpy(fields, h->fields, h->n_fields * sizeof *fields);
+    *to = (struct rawhead){raw, (uint32_t)h->raw.n, h->n_fields, fields, rebase(h, raw, h->method),
+                           rebase(h, raw, h->target), rebase(h, raw, h->version)};
+    return true;
+}
+
+struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts)
+{
+    struct slot *s = take_or_evict(p);
+    if (!s)
+        return NULL;
+    begin(s, q->conn);
+    if (!keep_head(p, s, &s->request, h)) {
+        slot_give(&p->slots, s);
+        return NULL;
+    }
+    s->x.t_req0 = first_ts;
+    s->x.proto = h->version.n == 8 && h->version.p[7] == '1' ? PROTO_HTTP11 : PROTO_HTTP10;
+    s->head_method = slice_eq(h->method, SLICE("HEAD"));
+    s->connect_method = slice_eq(h->method, SLICE("CONNECT"));
+    if (h->ambiguous)
+        s->x.flags |= FLAG_AMBIGUOUS;
+    queue_push(q, s);
+    return s;
+}
+
+void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset)
+{
+    s->x.t_req1 = s->x.arrival = last_ts;
+    s->x.order = order;
+    s->end_offset = end_offset;
+    s->request_done = true;
+    line_enter(&p->line, s);
+    if (s->response_done)
+        finish(p, s, s->pairing->conn, END_COMPLETE);
+}
+
+/* The oldest request no answer has begun for. */
+static struct slot *oldest(const struct pairing *q)
+{
+    struct slot *s = q->first;
+    while (s && s->response_started)
+        s = s->conn_next;
+    return s;
+}
+
+/* The last waiting request that the acknowledgement covers, unless what it covers last was lost. */
+static struct slot *by_acknowledgement(const struct pairing *q, uint64_t ack)
+{
+    struct slot *best = NULL, *first = oldest(q);
+    for (struct slot *s = first; s && s->end_offset <= ack; s = s->conn_next)
+        if (!s->response_started)
+            best = s;
+    if (!best && first && first->end_offset == UINT64_MAX && !q->has_gap)
+        return first; /* answered before it was whole */
+    bool lost = q->has_gap && q->gap_start < ack && (!best || q->gap_start >= best->end_offset);
+    return lost ? NULL : best;
+}
+
+struct slot *pair_expect(struct pairing *q, uint64_t ack_offset)
+{
+    return q->lossy && ack_offset ? by_acknowledgement(q, ack_offset) : oldest(q);
+}
+
+/* Every request before `until` (NULL: that the acknowledgement covers) went without an answer that could be seen. */
+static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, uint64_t ack)
+{
+    for (struct slot *s = q->first; s && s != until;) {
+        struct slot *next = s->conn_next;
+        if (!until && s->end_offset > ack)
+            return;
+        if (!s->response_started) {
+            s->x.flags |= FLAG_TRUNCATED;
+            finish(p, s, q->conn, END_GAP);
+        }
+        s = next;
+    }
+}
+
+static struct slot *orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
+{
+    struct slot *s = take_or_evict(p);
+    if (!s)
+        return NULL;
+    begin(s, q->conn);
+    s->request_done = true;
+    s->x.arrival = first_ts;
+    s->x.order = order;
+    queue_push(q, s);
+    line_enter(&p->line, s);
+    return s;
+}
+
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
+                           uint64_t ack_offset)
+{
+    struct slot *s = pair_expect(q, ack_offset);
+    bool resync = q->lossy;
+    if (q->lossy && ack_offset) {
+        unanswered_before(p, q, s, ack_offset);
+        q->lossy = false;
+    }
+    if (!s)
+        s = orphan(p, q, first_ts, order);
+    if (!s)
+        return NULL;
+    keep_head(p, s, &s->response, h);
+    s->x.status = h->status;
+    s->x.t_rsp0 = first_ts;
+    s->response_started = true;
+    s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY) | (resync ? FLAG_RESYNC : 0);
+    return s;
+}
+
+void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
+{
+    const struct conn *conn = s->pairing->conn;
+    s->x.t_rsp1 = last_ts;
+    s->response_done = true;
+    if (s->request_done)
+        finish(p, s, conn, s->x.flags & FLAG_TRUNCATED ? END_GAP : END_COMPLETE);
+}
+
+void pair_gap(struct pairing *q, int role, uint64_t offset)
+{
+    q->lossy = true;
+    if (role == 0) {
+        q->has_gap = true;
+        q->gap_start = offset;
+    }
+}
+
+void pair_close(struct pair *p, struct pairing *q, enum end_state end)
+{
+    while (q->first) {
+        struct slot *s = q->first;
+        bool whole = s->response_done && !(s->x.flags & FLAG_TRUNCATED);
+        if (!s->response_done)
+            s->x.flags |= FLAG_TRUNCATED;
+        finish(p, s, q->conn, whole ? END_COMPLETE : s->x.gap_bytes ? END_GAP : end);
+    }
+}
+
+void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout)
+{
+    line_tick(&p->line, now);
+    for (struct slot *s = p->line.late_head; s && now - s->x.arrival > answer_timeout;) {
+        struct slot *next = s->line_next;
+        if (s->pairing && !s->response_started) {
+            s->pairing->lossy = true; /* its answer may still come */
+            finish(p, s, s->pairing->conn, END_TIMEOUT);
+        }
+        s = next;
+    }
+}
+
+void pair_finish(struct pair *p)
+{
+    line_tick(&p->line, INT64_MAX);
+}

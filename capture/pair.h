@@ -1,0 +1,52 @@
+/* pair: joins requests and responses into exchanges: in order, and after a loss by acknowledgement (CONTRACT: pairing).
+ * Owns the slots from the request's head to the line of arrival. */
+#ifndef CAPTURE_PAIR_H
+#define CAPTURE_PAIR_H
+
+#include "capture/chunk.h"
+#include "capture/head.h"
+#include "capture/line.h"
+#include "capture/seal.h"
+#include "capture/slot.h"
+
+/* A connection's requests that wait for their answers, oldest first. */
+struct pairing {
+    struct conn *conn;
+    struct slot *first, *last;
+    uint64_t gap_start; /* where the latest loss of request bytes began */
+    bool has_gap;
+    bool lossy; /* bytes were lost since order was last certain: acknowledgements decide */
+};
+
+struct pair {
+    struct slot_pool slots;
+    struct line line;
+    struct seal *seal;
+    struct capture_stats *stats;
+    void (*reclaim)(void *context, bool wait); /* asks for finished slots back; may be NULL */
+    void *context;
+};
+
+/* A request's head was read. NULL: no memory for it (counted). */
+struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts);
+/* The request is whole (or as whole as it will get). */
+void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset);
+/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory.
+ * ack_offset: of the answer's first packet. */
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
+                           uint64_t ack_offset);
+/* Which request would the next answer take? Its method decides the framing of the answer. NULL: none. */
+struct slot *pair_expect(struct pairing *q, uint64_t ack_offset);
+/* The answer is whole, or as whole as it will get. */
+void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
+/* Request (role 0) or answer bytes were lost. */
+void pair_gap(struct pairing *q, int role, uint64_t offset);
+/* The connection is over: whatever waits ends so. */
+void pair_close(struct pair *p, struct pairing *q, enum end_state end);
+
+/* Ends requests older than the answer timeout and lets the line move. */
+void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout);
+/* The capture is over. */
+void pair_finish(struct pair *p);
+
+#endif

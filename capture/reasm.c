@@ -1,0 +1,315 @@
+/* reasm: puts segments into order. First copy of a byte wins; in-order bytes are handed on without a copy; what was acknowledged and
+ * never seen becomes a gap once it is overdue. Answers wait for the request bytes they acknowledge. */
+#include "capture/flow.h"
+
+#include <stdlib.h>
+
+static int32_t after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b);
+}
+
+static uint64_t ack_offset(const struct side *peer, uint32_t ack)
+{
+    int64_t at = peer->init ? (int64_t)peer->offset + after(ack, peer->next) : 0;
+    return at > 0 ? (uint64_t)at : 0;
+}
+
+static void deliver(struct flow_table *t, struct flow *f, int dir, struct chunk c)
+{
+    struct side *d = &f->side[dir];
+    c.offset = d->offset;
+    d->offset += c.n;
+    d->next += (uint32_t)c.n;
+    t->stats->stream_bytes += c.n;
+    decode_chunk(t->env, &f->decoding, flow_role(f, dir), &c);
+}
+
+static void gap(struct flow_table *t, struct flow *f, int dir, uint32_t n)
+{
+    struct side *d = &f->side[dir];
+    uint64_t at = d->offset;
+    if (!n)
+        return;
+    t->stats->gaps++;
+    t->stats->gap_bytes += n;
+    if (d->has_acked && after(d->acked, d->next) > 0) {
+        uint32_t acked = (uint32_t)after(d->acked, d->next);
+        t->stats->acked_unseen_bytes += acked < n ? acked : n;
+    }
+    d->next += n;
+    d->offset += n;
+    decode_gap(t->env, &f->decoding, flow_role(f, dir), n, at);
+}
+
+static void end_side(struct flow_table *t, struct flow *f, int dir)
+{
+    struct side *d = &f->side[dir];
+    if (!d->fin || d->ended || after(d->fin_seq, d->next) > 0)
+        return;
+    d->ended = true;
+    decode_end(t->env, &f->decoding, flow_role(f, dir), CHUNK_FIN);
+}
+
+/* An answer whose acknowledgement covers request bytes not delivered yet waits for them. */
+static bool must_wait(const struct flow *f, int dir, bool has_ack, uint32_t ack)
+{
+    const struct side *peer = &f->side[1 - dir];
+    return has_ack && flow_role(f, dir) == 1 && peer->init && after(ack, peer->next) > 0 && !peer->ended;
+}
+
+static struct held *held_pop(struct flow_table *t, struct side *d)
+{
+    struct held *h = d->held;
+    d->held = h->next;
+    d->held_bytes -= h->n;
+    t->held_bytes -= h->n + sizeof *h;
+    return h;
+}
+
+/* Hands on what has become contiguous. */
+static void drain(struct flow_table *t, struct flow *f, int dir)
+{
+    struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
+    while (d->held && after(d->held->seq, d->next) <= 0) {
+        if (must_wait(f, dir, d->held->has_ack, d->held->ack))
+            return;
+        struct held *h = held_pop(t, d);
+        uint32_t skip = d->next - h->seq;
+        if (skip < h->n) {
+            struct chunk c = {h->p + skip, h->n - skip, h->ts, h->order, 0, h->has_ack ? ack_offset(peer, h->ack) : 0};
+            deliver(t, f, dir, c);
+        }
+        free(h);
+    }
+    end_side(t, f, dir);
+}
+
+static void drain_both(struct flow_table *t, struct flow *f)
+{
+    int client = f->client;
+    drain(t, f, client);
+    drain(t, f, 1 - client);
+}
+
+static bool has_hole(const struct side *d)
+{
+    return d->init && ((d->held && after(d->held->seq, d->next) > 0) || (d->has_acked && after(d->acked, d->next) > 0));
+}
+
+/* Keeps the list of flows with holes true to what f lacks now. */
+static void watch(struct flow_table *t, struct flow *f)
+{
+    bool acked = false, hole = false;
+    for (int dir = 0; dir < 2; dir++) {
+        struct side *d = &f->side[dir];
+        hole |= has_hole(d);
+        acked |= d->init && d->has_acked && after(d->acked, d->next) > 0;
+    }
+    if (!hole) {
+        if (f->hole)
+            flow_whole(t, f);
+        return;
+    }
+    bool oneway = !(f->side[0].seen && f->side[1].seen);
+    flow_hole(t, f, t->now + (acked ? HOLE_ACKED_US : oneway ? HOLE_ONEWAY_US : HOLE_OPEN_US));
+}
+
+static void note_overlap(struct flow_table *t, struct flow *f, const char *a, const char *b, uint32_t n)
+{
+    if (memcmp(a, b, n) == 0)
+        return;
+    t->stats->overlap_bytes += n;
+    decode_ambiguous(&f->decoding);
+}
+
+/* Where n bytes at seq can be kept without overlap: trims them against what is held. Returns the bytes to insert before *at. */
+static bool hold(struct flow_table *t, struct side *d, struct held **at, const struct segment *s, uint32_t seq, const char *p, uint32_t n)
+{
+    if (t->held_bytes + n + sizeof(struct held) > t->held_limit || d->held_bytes + n > FLOW_HELD_MAX)
+        return false;
+    struct held *h = malloc(sizeof *h + n);
+    if (!h)
+        return false;
+    *h = (struct held){*at, s->ts, t->order, seq, s->ack, n, (s->flags & TCP_ACK) != 0};
+    memcpy(h->p, p, n);
+    *at = h;
+    d->held_bytes += n;
+    t->held_bytes += n + sizeof *h;
+    return true;
+}
+
+/* Keeps the bytes not held yet; the first copy wins. False: no room. */
+static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq, const char *p, uint32_t n)
+{
+    struct side *d = &f->side[dir];
+    struct held **at = &d->held;
+    bool fresh = false;
+    while (n) {
+        while (*at && after(seq, (*at)->seq + (*at)->n) >= 0)
+            at = &(*at)->next;
+        struct held *h = *at;
+        uint32_t room = h && after(h->seq, seq) < (int32_t)n ? (after(h->seq, seq) > 0 ? h->seq - seq : 0) : n;
+        if (room) {
+            if (!hold(t, d, at, s, seq, p, room))
+                return false;
+            fresh = true;
+            at = &(*at)->next;
+            seq += room;
+            p += room;
+            n -= room;
+            continue;
+        }
+        uint32_t into = seq - h->seq, same = h->n - into < n ? h->n - into : n;
+        note_overlap(t, f, h->p + into, p, same);
+        seq += same;
+        p += same;
+        n -= same;
+    }
+    t->stats->duplicates += !fresh;
+    return true;
+}
+
+static void acknowledge(struct flow *f, int dir, const struct segment *s)
+{
+    struct side *peer = &f->side[1 - dir];
+    if (!peer->init) { /* what the other side sends next, if it was never seen */
+        peer->init = peer->by_ack = true;
+        peer->next = s->ack;
+    }
+    if (!peer->has_acked || after(s->ack, peer->acked) > 0) {
+        if (peer->has_acked && after(s->ack, peer->acked) > 1 << 30)
+            return;
+        peer->has_acked = true;
+        peer->acked = s->ack;
+        if (peer->fin && after(peer->acked, peer->fin_seq) > 0)
+            peer->acked = peer->fin_seq; /* the FIN's own number is no byte */
+    }
+    if (peer->rtt_ts == TIME_NONE || after(s->ack, peer->rtt_seq) < 0)
+        return;
+    int64_t rtt = s->ts - peer->rtt_ts;
+    int32_t *least = flow_role(f, 1 - dir) == 0 ? &f->conn.rtt_server : &f->conn.rtt_client;
+    if (!s->n && rtt >= 0 && rtt < INT32_MAX && (*least < 0 || rtt < *least))
+        *least = (int32_t)rtt; /* only a bare acknowledgement: an answer's time is the server's, not the network's */
+    peer->rtt_ts = TIME_NONE;
+}
+
+/* The first segment of a direction sets where it begins. Returns false when the segment is older than that. */
+static void begin(struct side *d, const struct segment *s, uint32_t seq)
+{
+    if (!d->init) {
+        d->init = true;
+        d->next = seq;
+    } else if (d->by_ack && !d->offset && s->wire_n && !d->held && after(seq, d->next) < 0 && after(d->next, seq) < 1 << 20) {
+        d->next = seq; /* captured after what acknowledged it */
+    }
+    if (s->flags & TCP_SYN || s->wire_n)
+        d->by_ack = false;
+}
+
+static void data(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq)
+{
+    struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
+    const char *p = (const char *)s->payload;
+    uint32_t n = s->n;
+    int32_t ahead = after(seq, d->next);
+    bool has_ack = (s->flags & TCP_ACK) != 0;
+    if (ahead < 0) {
+        uint32_t old = (uint32_t)-ahead;
+        d->rtt_ts = TIME_NONE; /* sent again: no sample (Karn) */
+        if (old >= s->wire_n) {
+            t->stats->duplicates += s->wire_n > 1; /* one old byte is a keep-alive probe */
+            return;
+        }
+        uint32_t skip = old < n ? old : n;
+        p += skip;
+        n -= skip;
+        seq += old;
+        ahead = 0;
+    }
+    if (ahead == 0 && !d->held && !must_wait(f, dir, has_ack, s->ack)) {
+        if (d->rtt_ts == TIME_NONE) {
+            d->rtt_ts = s->ts;
+            d->rtt_seq = seq + n;
+        }
+        struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : 0};
+        if (n)
+            deliver(t, f, dir, c);
+    } else if (!hold_segment(t, f, dir, s, seq, p, n)) {
+        reasm_give_up(t, f, true);
+        t->stats->flows_evicted++; /* its bytes were given up for want of memory */
+        return;
+    } else {
+        drain_both(t, f);
+    }
+    if (s->n < s->wire_n && d->next == seq + n)
+        gap(t, f, dir, s->wire_n - s->n); /* cut by the snap length */
+}
+
+void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
+{
+    struct side *d = &f->side[dir];
+    uint32_t seq = s->seq + ((s->flags & TCP_SYN) != 0);
+    if (s->flags & TCP_RST && !s->wire_n)
+        return;
+    begin(d, s, seq);
+    if (s->flags & TCP_FIN && !d->fin) {
+        d->fin = true;
+        d->fin_seq = seq + s->wire_n;
+    }
+    if (s->flags & TCP_ACK)
+        acknowledge(f, dir, s);
+    if (s->wire_n)
+        data(t, f, dir, s, seq);
+    else if (d->fin || f->hole)
+        drain_both(t, f);
+    if (d->fin)
+        end_side(t, f, dir);
+    if (f->hole || has_hole(d) || has_hole(&f->side[1 - dir]))
+        watch(t, f);
+    if (f->hole && f->deadline <= t->now) {
+        flow_whole(t, f);
+        reasm_give_up(t, f, false);
+    }
+}
+
+/* One hole of one direction, up to the next byte held or acknowledged. */
+static bool give_up_one(struct flow_table *t, struct flow *f, int dir)
+{
+    struct side *d = &f->side[dir];
+    if (!has_hole(d))
+        return false;
+    int32_t to_held = d->held ? after(d->held->seq, d->next) : INT32_MAX;
+    int32_t to_acked = d->has_acked && after(d->acked, d->next) > 0 ? after(d->acked, d->next) : INT32_MAX;
+    int32_t n = to_held < to_acked ? to_held : to_acked;
+    if (to_held <= 0 || n == INT32_MAX)
+        return false;
+    if (to_acked < to_held && to_held != INT32_MAX)
+        n = to_held; /* one loss, not two */
+    gap(t, f, dir, (uint32_t)n);
+    drain(t, f, dir);
+    return true;
+}
+
+void reasm_give_up(struct flow_table *t, struct flow *f, bool all)
+{
+    int client = f->client;
+    for (int rounds = 0; rounds < 1 << 16; rounds++) {
+        bool moved = give_up_one(t, f, client); /* requests first: answers wait for them */
+        drain_both(t, f);
+        if (!moved)
+            moved = give_up_one(t, f, 1 - client);
+        drain_both(t, f);
+        if (!moved || !all)
+            break;
+    }
+    if (!all)
+        watch(t, f);
+}
+
+void reasm_drop(struct flow_table *t, struct flow *f)
+{
+    for (int dir = 0; dir < 2; dir++)
+        while (f->side[dir].held)
+            free(held_pop(t, &f->side[dir]));
+}

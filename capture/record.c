@@ -1,0 +1,452 @@
+#include "capture/record.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "capture/identity.h"
+
+/* ---- writing ---- */
+
+static int64_t between(int64_t from, int64_t to)
+{
+    if (from == TIME_NONE || to == TIME_NONE)
+        return -1;
+    return to > from ? to - from : 0;
+}
+
+struct record_times {
+    int64_t first, request, ttfb, duration;
+    struct slice client;
+};
+
+static struct record_times times_of(const struct exchange *x, char client[32])
+{
+    bool orphan = !x->method.p;
+    int64_t first = x->t_req0 != TIME_NONE ? x->t_req0 : x->arrival;
+    int64_t whole = orphan ? TIME_NONE : x->t_req1 != TIME_NONE ? x->t_req1 : x->arrival;
+    return (struct record_times){first, orphan ? 0 : between(first, whole), between(whole, x->t_rsp0),
+                                 x->end == END_COMPLETE ? between(first, x->t_rsp1) : -1,
+                                 slice_of(client, client_format(x->identity, x->client_hash, client))};
+}
+
+/* One function a kind and format; unknown is null, an empty cell in tsv. */
+
+static void json_NONE(struct json *j, int none)
+{
+    (void)none;
+    json_null(j);
+}
+
+static void json_U64(struct json *j, uint64_t v)
+{
+    json_u64(j, v);
+}
+
+static void json_TIME(struct json *j, int64_t us)
+{
+    json_micros(j, us);
+}
+
+static void json_SECONDS(struct json *j, int64_t us)
+{
+    if (us < 0)
+        json_null(j);
+    else
+        json_micros(j, us);
+}
+
+static void json_ADDRESS(struct json *j, const struct addr *a)
+{
+    char out[56];
+    json_slice(j, a->known ? slice_of(out, addr_format(a, true, out)) : (struct slice){NULL, 0});
+}
+
+static void json_NAME(struct json *j, const char *name)
+{
+    json_str(j, name);
+}
+
+static void json_BOOL(struct json *j, bool v)
+{
+    json_bool(j, v);
+}
+
+static void json_TEXT(struct json *j, const struct slice *s)
+{
+    json_slice(j, *s);
+}
+
+static void json_IDENTITY(struct json *j, uint64_t id)
+{
+    char hex[17];
+    for (int i = 0; i < 16; i++)
+        hex[i] = "0123456789abcdef"[id >> (60 - 4 * i) & 15];
+    json_slice(j, id ? slice_of(hex, 16) : (struct slice){NULL, 0});
+}
+
+static void scalars(struct json *j, const struct exchange *x, const struct record_times *t)
+{
+#define COLUMN(name, kind, value) \
+    json_key(j, name); \
+    json_##kind(j, value);
+#include "capture/record.def"
+#undef COLUMN
+}
+
+/* A cell from its JSON value: no quotes, null empty. Escapes stay as JSON writes them, so no tab or line end can slip through. */
+static void tsv_cell(struct buf *out, struct slice json)
+{
+    if (json.n >= 2 && json.p[0] == '"')
+        json = slice_sub(json, 1, json.n - 1);
+    else if (slice_eq(json, SLICE("null")))
+        return;
+    buf_slice(out, json);
+}
+
+static void write_tsv(const struct exchange *x, struct buf *out)
+{
+    char client[32];
+    struct record_times times = times_of(x, client), *t = &times;
+    struct buf cell = {0};
+    bool first = true;
+#define COLUMN(name, kind, value) \
+    { \
+        struct json j = {&cell, false}; \
+        cell.n = 0; \
+        json_##kind(&j, value); \
+        if (!first) \
+            buf_char(out, '\t'); \
+        first = false; \
+        tsv_cell(out, slice_of(cell.p, cell.n)); \
+    }
+#include "capture/record.def"
+#undef COLUMN
+    buf_char(out, '\n');
+    buf_free(&cell);
+}
+
+static void text_if(struct json *j, const char *name, struct slice s)
+{
+    if (!s.p)
+        return;
+    json_key(j, name);
+    json_slice(j, s);
+}
+
+static void rtt(struct json *j, const char *name, int32_t us)
+{
+    if (us < 0)
+        return;
+    json_key(j, name);
+    json_micros(j, us);
+}
+
+static void flags(struct json *j, uint32_t bits)
+{
+    json_key(j, "flags");
+    json_open(j, '[');
+    for (unsigned bit = 0; bit < 32; bit++)
+        if (bits >> bit & 1 && flag_name(bit))
+            json_str(j, flag_name(bit));
+    json_close(j, ']');
+}
+
+static void fields(struct json *j, const struct exchange *x)
+{
+    json_key(j, "headers");
+    json_open(j, '{');
+    for (int response = 0; response < 2; response++) {
+        json_key(j, response ? "response" : "request");
+        json_open(j, '{');
+        for (unsigned i = 0; i < x->n_fields; i++)
+            if (x->fields[i].response == response) {
+                json_key_slice(j, x->fields[i].name);
+                json_slice(j, x->fields[i].value);
+            }
+        json_close(j, '}');
+    }
+    json_close(j, '}');
+}
+
+static void write_json(const struct exchange *x, struct buf *out)
+{
+    struct json j = {out, false};
+    char client[32];
+    struct record_times t = times_of(x, client);
+    json_open(&j, '{');
+    scalars(&j, x, &t);
+    if (x->flags)
+        flags(&j, x->flags);
+    rtt(&j, "rtt_client_s", x->rtt_client);
+    rtt(&j, "rtt_server_s", x->rtt_server);
+    if (x->n_fields)
+        fields(&j, x);
+    text_if(&j, "upgrade", x->upgrade);
+    text_if(&j, "content_type", x->content_type);
+    text_if(&j, "encoding", x->encoding);
+    text_if(&j, "user_agent", x->user_agent);
+    json_close(&j, '}');
+    buf_char(out, '\n');
+}
+
+void record_header(enum record_format format, struct buf *out)
+{
+    if (format != RECORD_TSV)
+        return;
+#define COLUMN(name, kind, value) "\t" name
+    static const char columns[] =
+#include "capture/record.def"
+        ;
+#undef COLUMN
+    buf_str(out, columns + 1);
+    buf_char(out, '\n');
+}
+
+void record_write(const struct exchange *x, enum record_format format, struct buf *out)
+{
+    if (format == RECORD_TSV)
+        write_tsv(x, out);
+    else
+        write_json(x, out);
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    const cJSON *o;
+    struct slot_pool *pool;
+    struct slot *slot;
+};
+
+static const cJSON *member(const struct reading *r, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(r->o, name);
+}
+
+static struct slice keep(const struct reading *r, const char *s)
+{
+    size_t n = s ? strlen(s) : 0;
+    char *at = s ? slot_alloc(r->pool, r->slot, n) : NULL;
+    if (!at)
+        return (struct slice){NULL, 0};
+    memcpy(at, s, n);
+    return slice_of(at, n);
+}
+
+static struct slice read_text(const struct reading *r, const char *name)
+{
+    return keep(r, cJSON_GetStringValue(member(r, name)));
+}
+
+static double number(const struct reading *r, const char *name, double unknown)
+{
+    const cJSON *v = member(r, name);
+    return cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble : unknown;
+}
+
+static uint64_t count(const struct reading *r, const char *name)
+{
+    double v = number(r, name, 0);
+    return v > 0 && v < 9e18 ? (uint64_t)v : 0;
+}
+
+/* Seconds to the nearest microsecond; -1 unknown. */
+static int64_t read_micros(const struct reading *r, const char *name)
+{
+    double v = number(r, name, -1);
+    return v < 0 || v > 9e12 ? -1 : (int64_t)llround(v * 1e6);
+}
+
+static uint64_t read_identity(const struct reading *r, const char *name)
+{
+    const char *s = cJSON_GetStringValue(member(r, name));
+    uint64_t id = 0;
+    size_t n = s ? strlen(s) : 0;
+    bool hex = n > 0 && n <= 16;
+    for (size_t i = 0; i < n && hex; i++) {
+        hex = ascii_hex(s[i]) >= 0;
+        id = id << 4 | (uint64_t)(hex ? ascii_hex(s[i]) : 0);
+    }
+    if (!n)
+        return 0;
+    if (!hex) { /* another tool's identity: only equality matters */
+        static const struct hash_key fixed = {1, 2, 3};
+        id = hash_bytes(&fixed, 'b', s, n);
+    }
+    return id ? id : 1;
+}
+
+static void read_flags(const struct reading *r, struct exchange *x)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, member(r, "flags"))
+    {
+        const char *s = cJSON_GetStringValue(item);
+        for (unsigned bit = 0; s && bit < 32; bit++)
+            if (flag_name(bit) && strcmp(flag_name(bit), s) == 0)
+                x->flags |= 1u << bit;
+    }
+}
+
+static void read_fields(const struct reading *r, struct exchange *x)
+{
+    const cJSON *headers = member(r, "headers");
+    struct field list[64];
+    unsigned n = 0;
+    for (int response = 0; response < 2; response++) {
+        const cJSON *item;
+        cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(headers, response ? "response" : "request"))
+        {
+            if (n == 64 || !cJSON_IsString(item))
+                continue;
+            struct slice name = keep(r, item->string), value = keep(r, item->valuestring);
+            if (!name.p || !value.p)
+                continue;
+            for (size_t i = 0; i < name.n; i++)
+                ((char *)(uintptr_t)name.p)[i] = ascii_lower(name.p[i]);
+            list[n++] = (struct field){name, value, (uint8_t)token_find(name), response};
+        }
+    }
+    struct field *kept = n ? slot_alloc(r->pool, r->slot, n * sizeof *kept) : NULL;
+    if (!kept)
+        return;
+    memcpy(kept, list, n * sizeof *kept);
+    x->fields = kept;
+    x->n_fields = (uint8_t)n;
+}
+
+static void read_client(const struct reading *r, struct exchange *x, const struct hash_key *key)
+{
+    const char *id = cJSON_GetStringValue(member(r, "client_id"));
+    const char *colon = id ? strchr(id, ':') : NULL;
+    struct slice kind = slice_of(id, colon ? (size_t)(colon - id) : 0);
+    for (unsigned i = 0; colon && i < IDENTITY_COUNT; i++) {
+        char *end;
+        uint64_t hash = strtoull(colon + 1, &end, 16);
+        if (slice_eq(kind, slice_str(identity_name(i))) && end != colon + 1 && !*end) {
+            x->identity = (uint8_t)i;
+            x->client_hash = hash & 0xffffffffffffu;
+            return;
+        }
+    }
+    if (id) { /* a name of somebody else's making */
+        x->identity = IDENTITY_APIKEY;
+        x->client_hash = hash_bytes(key, 'x', id, strlen(id)) & 0xffffffffffffu;
+        return;
+    }
+    struct identity_of who = identity_of_address(key, &x->client);
+    x->identity = (uint8_t)who.kind;
+    x->client_hash = who.hash;
+}
+
+static void read_service(const struct reading *r, struct exchange *x)
+{
+    x->service = read_text(r, "service");
+    if (x->service.p || !x->authority.p)
+        return;
+    struct slice scheme = x->tls ? SLICE("https://") : SLICE("http://");
+    struct slice port = x->tls ? SLICE(":443") : SLICE(":80"), a = x->authority;
+    if (a.n > port.n && memcmp(a.p + a.n - port.n, port.p, port.n) == 0)
+        a.n -= port.n;
+    char *at = slot_alloc(r->pool, r->slot, scheme.n + a.n);
+    if (!at)
+        return;
+    memcpy(at, scheme.p, scheme.n);
+    for (size_t i = 0; i < a.n; i++)
+        at[scheme.n + i] = ascii_lower(a.p[i]);
+    x->service = slice_of(at, scheme.n + a.n);
+}
+
+static uint8_t read_name(const char *s, const char *(*name)(unsigned), unsigned n, uint8_t unknown)
+{
+    for (unsigned i = 0; s && i < n; i++)
+        if (strcmp(name(i), s) == 0)
+            return (uint8_t)i;
+    return unknown;
+}
+
+static const char *end_by_number(unsigned i)
+{
+    return end_name((enum end_state)i);
+}
+
+static const char *proto_by_number(unsigned i)
+{
+    return proto_name((enum proto)i);
+}
+
+static const char *read_times(const struct reading *r, struct exchange *x)
+{
+    double ts = number(r, "ts", NAN);
+    if (!isfinite(ts) || ts < 0 || ts > 9e12)
+        return "no 'ts' in Unix seconds";
+    int64_t request = read_micros(r, "request_s"), ttfb = read_micros(r, "ttfb_s"), duration = read_micros(r, "duration_s");
+    x->t_req0 = (int64_t)llround(ts * 1e6);
+    x->t_req1 = x->arrival = x->t_req0 + (request > 0 ? request : 0);
+    x->t_rsp0 = ttfb >= 0 ? x->t_req1 + ttfb : TIME_NONE;
+    x->t_rsp1 = duration >= 0 ? x->t_req0 + duration : TIME_NONE;
+    if (!x->method.p)
+        x->t_rsp0 = x->arrival;
+    return NULL;
+}
+
+static const char *read_object(const struct reading *r, struct exchange *x, const struct hash_key *key)
+{
+    const char *client = cJSON_GetStringValue(member(r, "client")), *server = cJSON_GetStringValue(member(r, "server"));
+    const cJSON *method = member(r, "method");
+    x->method = read_text(r, "method");
+    x->target = read_text(r, "target");
+    x->authority = read_text(r, "authority");
+    x->tls = cJSON_IsTrue(member(r, "tls"));
+    double status = number(r, "status", 0);
+    if (status < 0 || status > 999)
+        return "'status' is no status code";
+    x->status = (uint16_t)status;
+    if (!x->method.p && !(cJSON_IsNull(method) && x->status))
+        return "no 'method'";
+    if (x->method.p && !x->target.p)
+        return "no 'target'";
+    if (!client || !addr_parse(slice_str(client), &x->client))
+        return "no 'client' address";
+    if (server)
+        addr_parse(slice_str(server), &x->server);
+    const char *trouble = read_times(r, x);
+    if (trouble)
+        return trouble;
+    x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT, x->status ? END_COMPLETE : END_CAPTURE);
+    x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
+    x->request_bytes = count(r, "request_bytes");
+    x->response_bytes = count(r, "response_bytes");
+    x->gap_bytes = count(r, "gap_bytes");
+    x->conn = count(r, "conn");
+    x->request_body_id = read_identity(r, "request_body_id");
+    x->body_id = read_identity(r, "body_id");
+    int64_t rtt_client = read_micros(r, "rtt_client_s"), rtt_server = read_micros(r, "rtt_server_s");
+    x->rtt_client = rtt_client >= 0 && rtt_client < INT32_MAX ? (int32_t)rtt_client : -1;
+    x->rtt_server = rtt_server >= 0 && rtt_server < INT32_MAX ? (int32_t)rtt_server : -1;
+    read_service(r, x);
+    read_client(r, x, key);
+    read_flags(r, x);
+    read_fields(r, x);
+    x->content_type = read_text(r, "content_type");
+    x->encoding = read_text(r, "encoding");
+    x->user_agent = read_text(r, "user_agent");
+    x->upgrade = read_text(r, "upgrade");
+    return NULL;
+}
+
+const char *record_read(struct slice line, uint64_t number_of, const struct hash_key *key, struct slot_pool *pool, struct slot *out)
+{
+    cJSON *o = cJSON_ParseWithLength(line.p, line.n);
+    struct reading r = {o, pool, out};
+    const char *trouble = "not a JSON object";
+    if (cJSON_IsObject(o))
+        trouble = read_object(&r, &out->x, key);
+    out->x.order = number_of;
+    cJSON_Delete(o);
+    if (!trouble && out->overflow)
+        trouble = "longer than 256 KiB";
+    return trouble;
+}

@@ -1,0 +1,19 @@
+/* record: an exchange as text, one line each (CONTRACT section 3): written for `log`, read back for `capture --records`. */
+#ifndef CAPTURE_RECORD_H
+#define CAPTURE_RECORD_H
+
+#include "base/buf.h"
+#include "capture/slot.h"
+
+enum record_format { RECORD_JSONL, RECORD_TSV };
+
+/* Appends one line, newline included. */
+void record_write(const struct exchange *x, enum record_format format, struct buf *out);
+/* The header line of the format; nothing for jsonl. */
+void record_header(enum record_format format, struct buf *out);
+
+/* Reads one JSON object into a zeroed slot (from slot_take), ready for the line: arrival and order (= number) are set.
+ * NULL when it is a record; else what is wrong with it, one clause. */
+const char *record_read(struct slice line, uint64_t number, const struct hash_key *key, struct slot_pool *pool, struct slot *out);
+
+#endif

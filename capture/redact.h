@@ -1,0 +1,31 @@
+/* redact: request targets and header values without secrets. A hidden value becomes `~` and 12 hex digits of its keyed hash; of a hidden
+ * path segment the low two bits of the last digit tell its class (REDACT_*), so that its route can still be named. */
+#ifndef CAPTURE_REDACT_H
+#define CAPTURE_REDACT_H
+
+#include "base/buf.h"
+#include "base/hash.h"
+
+enum { REDACT_HEX, REDACT_B64, REDACT_JWT, REDACT_EMAIL };
+enum { REDACTED = 13 }; /* length of a hidden value */
+
+struct redact_options {
+    bool clear_targets;     /* hide sensitive names alone */
+    const char *more_names; /* "apikey,ssn": parameters to hide besides the built-in ones; NULL: none */
+};
+
+struct redact;
+
+struct redact *redact_new(const struct hash_key *key, const struct redact_options *o); /* NULL: out of memory */
+void redact_free(struct redact *r);
+
+/* Writes `~` and 12 hex digits; low2 replaces the last two bits (-1: leave). */
+void redact_hide(const struct redact *r, struct slice value, int low2, char out[REDACTED]);
+/* Appends the target as it may be shown. */
+void redact_target(struct redact *r, struct slice target, struct buf *out);
+/* Whether a parameter of this name carries a secret. */
+bool redact_sensitive(const struct redact *r, struct slice name);
+/* Class of a path segment that must be hidden (REDACT_*), or -1. */
+int redact_segment_class(struct slice segment);
+
+#endif

@@ -1,0 +1,425 @@
+/* savefile: walks records and blocks. Every length is checked before it is used; what cannot be is damage, told with
+ * the offset of the record that holds it. */
+#include "capture/savefile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    PCAP_US = 0xa1b2c3d4,
+    PCAP_NS = 0xa1b23c4d,
+    PCAP_MODIFIED = 0xa1b2cd34, /* of Kuznetzov's patch: records have 8 bytes more */
+    BYTE_ORDER_MAGIC = 0x1a2b3c4d,
+    BLOCK_SECTION = 0x0a0d0d0a,
+    BLOCK_INTERFACE = 1,
+    BLOCK_OLD_PACKET = 2,
+    BLOCK_SIMPLE_PACKET = 3,
+    BLOCK_PACKET = 6,
+    OPTION_END = 0,
+    OPTION_TSRESOL = 9,
+    OPTION_TSOFFSET = 14,
+    DESCRIPTION_MAX = 512 * 1024, /* bytes of one interface description */
+    INTERFACES_MAX = 65536,
+};
+
+static const int64_t SECONDS_MAX = INT64_C(1) << 40; /* keeps microseconds within 63 bits */
+
+static inline uint16_t get16(const struct savefile *s, const uint8_t *p)
+{
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return s->swap ? __builtin_bswap16(v) : v;
+}
+
+static inline uint32_t get32(const struct savefile *s, const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return s->swap ? __builtin_bswap32(v) : v;
+}
+
+static inline uint64_t get64(const struct savefile *s, const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return s->swap ? __builtin_bswap64(v) : v;
+}
+
+/* Ends the file. The offset is that of the record; of compressed files, in what they expand to. */
+__attribute__((format(printf, 3, 4))) static enum savefile_result damaged(struct savefile *s, uint64_t offset,
+                                                                          const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(s->fault, sizeof s->fault, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < sizeof s->fault)
+        snprintf(s->fault + n, sizeof s->fault - (size_t)n, " at byte %llu%s", (unsigned long long)offset,
+                 s->in.codec == STREAM_PLAIN ? "" : " of the expanded data");
+    return SAVEFILE_DAMAGED;
+}
+
+/* The stream ended in the middle of something. */
+static enum savefile_result cut(struct savefile *s, uint64_t offset, const char *what)
+{
+    if (s->in.fault[0])
+        return damaged(s, offset, "%s, in the %s", s->in.fault, what);
+    return damaged(s, offset, "cut in the %s", what);
+}
+
+/* Nothing more stands in the window: a clean end, or one with a reason. */
+static enum savefile_result end(struct savefile *s, const char *what)
+{
+    if (stream_left(&s->in) || s->in.fault[0])
+        return cut(s, stream_offset(&s->in), what);
+    return SAVEFILE_END;
+}
+
+/* LINKTYPE is the low 16 bits; above stands the length of a frame check sequence. */
+static uint16_t link_of(uint32_t v)
+{
+    v &= 0x03ffffff;
+    return v > 0xffff ? 0xffff : (uint16_t)v;
+}
+
+/* Version 2.3 and before: which of the two lengths comes first depends on who wrote it. */
+static void order_lengths(const struct savefile *s, uint32_t *captured, uint32_t *wire)
+{
+    if (s->minor < 4 && *captured > *wire) {
+        uint32_t other = *captured;
+        *captured = *wire;
+        *wire = other;
+    }
+}
+
+/* Zeroes are what a crash leaves at the end of a file, not a frame. */
+static bool blank(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i])
+            return false;
+    return true;
+}
+
+static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f)
+{
+    const uint8_t *p = stream_peek(&s->in, s->record_head);
+    if (__builtin_expect(!p, 0))
+        return end(s, "header of a record");
+    uint32_t captured = get32(s, p + 8), wire = get32(s, p + 12), part = get32(s, p + 4);
+    if (__builtin_expect(captured > wire, 0))
+        order_lengths(s, &captured, &wire);
+    if (__builtin_expect(captured > SAVEFILE_FRAME_MAX, 0))
+        return damaged(s, stream_offset(&s->in), "a record of %u bytes", captured);
+    if (__builtin_expect(!captured, 0) && blank(p, 16))
+        return damaged(s, stream_offset(&s->in), "nothing but zeroes");
+    f->ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part);
+    f->link = s->link;
+    f->n = captured;
+    f->wire_n = captured > wire ? captured : wire;
+    p = stream_peek(&s->in, s->record_head + (size_t)captured);
+    if (__builtin_expect(!p, 0))
+        return cut(s, stream_offset(&s->in), "record");
+    f->data = p + s->record_head;
+    s->in.at += s->record_head + captured;
+    return SAVEFILE_FRAME;
+}
+
+static int64_t clamp_seconds(int64_t v)
+{
+    return v > SECONDS_MAX ? SECONDS_MAX : v < -SECONDS_MAX ? -SECONDS_MAX : v;
+}
+
+/* Microseconds since the epoch, rounded down. */
+static inline int64_t time_of(const struct savefile_interface *i, uint64_t ticks)
+{
+    if (!i->unit)
+        return i->offset * 1000000;
+    uint64_t seconds = ticks / i->unit, rest = ticks % i->unit;
+    if (seconds > (uint64_t)SECONDS_MAX)
+        seconds = (uint64_t)SECONDS_MAX;
+    uint64_t us = i->unit == 1000000      ? rest
+                  : i->unit == 1000000000 ? rest / 1000
+                                          : (uint64_t)((unsigned __int128)rest * 1000000 / i->unit);
+    return ((int64_t)seconds + i->offset) * 1000000 + (int64_t)us;
+}
+
+/* if_tsresol: a negative power of 10, or of 2 when the top bit is set. */
+static uint64_t unit_of(uint8_t resolution)
+{
+    uint8_t power = resolution & 127;
+    if (resolution & 128)
+        return power < 64 ? UINT64_C(1) << power : 0;
+    if (power > 19)
+        return 0;
+    uint64_t unit = 1;
+    while (power--)
+        unit *= 10;
+    return unit;
+}
+
+static void read_option(const struct savefile *s, struct savefile_interface *i, uint16_t code, const uint8_t *p,
+                        uint16_t n)
+{
+    if (code == OPTION_TSRESOL && n >= 1)
+        i->unit = unit_of(p[0]);
+    else if (code == OPTION_TSOFFSET && n >= 8)
+        i->offset = clamp_seconds((int64_t)get64(s, p));
+}
+
+/* The options of an interface; what runs over their end is not read. */
+static void read_options(const struct savefile *s, struct savefile_interface *i, const uint8_t *p, size_t n)
+{
+    while (n >= 4) {
+        uint16_t code = get16(s, p), length = get16(s, p + 2);
+        size_t padded = ((size_t)length + 3) & ~(size_t)3;
+        if (code == OPTION_END || padded > n - 4)
+            return;
+        read_option(s, i, code, p + 4, length);
+        p += 4 + padded;
+        n -= 4 + padded;
+    }
+}
+
+static bool add_interface(struct savefile *s, struct savefile_interface i)
+{
+    if (s->n_interfaces == s->cap_interfaces) {
+        uint32_t cap = s->cap_interfaces ? s->cap_interfaces * 2 : 8;
+        void *grown = cap <= INTERFACES_MAX ? realloc(s->interfaces, cap * sizeof i) : NULL;
+        if (!grown)
+            return false;
+        s->interfaces = grown;
+        s->cap_interfaces = cap;
+    }
+    s->interfaces[s->n_interfaces++] = i;
+    return true;
+}
+
+/* Interface description block; `length` is that of the whole block. SAVEFILE_END: read, go on. */
+static enum savefile_result read_interface(struct savefile *s, uint32_t length)
+{
+    uint64_t offset = stream_offset(&s->in);
+    if (length < 20 || length > DESCRIPTION_MAX)
+        return damaged(s, offset, "an interface block of %u bytes", length);
+    const uint8_t *p = stream_peek(&s->in, length);
+    if (!p)
+        return cut(s, offset, "interface block");
+    struct savefile_interface i = {.unit = 1000000, .link = link_of(get16(s, p + 8)), .snaplen = get32(s, p + 12)};
+    read_options(s, &i, p + 16, length - 20);
+    if (!add_interface(s, i))
+        return damaged(s, offset, "one of more than %u interfaces", s->n_interfaces);
+    stream_skip(&s->in, length);
+    return SAVEFILE_END;
+}
+
+/* Section header block; its byte order rules until the next. The length of the section is of no use to a reader from
+ * front to back. */
+static enum savefile_result read_section(struct savefile *s)
+{
+    uint64_t offset = stream_offset(&s->in);
+    const uint8_t *p = stream_peek(&s->in, 28);
+    uint32_t magic;
+    if (!p)
+        return cut(s, offset, "section header");
+    memcpy(&magic, p + 8, 4);
+    if (magic != BYTE_ORDER_MAGIC && magic != __builtin_bswap32(BYTE_ORDER_MAGIC))
+        return damaged(s, offset, "a section without byte order");
+    s->swap = magic != BYTE_ORDER_MAGIC;
+    uint32_t length = get32(s, p + 4);
+    if (length < 28 || length % 4)
+        return damaged(s, offset, "a section header of %u bytes", length);
+    if (get16(s, p + 12) != 1)
+        return damaged(s, offset, "pcapng version %u", get16(s, p + 12));
+    s->n_interfaces = 0;
+    if (!stream_skip(&s->in, length))
+        return cut(s, offset, "section header");
+    return SAVEFILE_END;
+}
+
+/* Where a packet block keeps its parts. */
+struct packet_block {
+    uint32_t interface, head, captured, wire; /* head: bytes of the block before the frame */
+    uint64_t ticks;
+    bool timed;
+};
+
+/* Reads the fixed part of a packet block. */
+static struct packet_block read_packet_head(const struct savefile *s, uint32_t type, uint32_t length, const uint8_t *p)
+{
+    if (type == BLOCK_SIMPLE_PACKET) {
+        struct packet_block b = {.head = 12, .wire = get32(s, p + 8)};
+        uint32_t snaplen = s->n_interfaces ? s->interfaces[0].snaplen : 0;
+        b.captured = b.wire < length - 16 ? b.wire : length - 16;
+        if (snaplen && b.captured > snaplen)
+            b.captured = snaplen;
+        return b;
+    }
+    return (struct packet_block){
+        .interface = type == BLOCK_PACKET ? get32(s, p + 8) : get16(s, p + 8),
+        .head = 28,
+        .ticks = (uint64_t)get32(s, p + 12) << 32 | get32(s, p + 16),
+        .captured = get32(s, p + 20),
+        .wire = get32(s, p + 24),
+        .timed = true,
+    };
+}
+
+/* Enhanced, simple and old packet blocks. */
+static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint32_t length, struct frame *f)
+{
+    uint64_t offset = stream_offset(&s->in);
+    uint32_t head = type == BLOCK_SIMPLE_PACKET ? 12 : 28;
+    if (length < head + 4)
+        return damaged(s, offset, "a packet block of %u bytes", length);
+    const uint8_t *p = stream_peek(&s->in, head);
+    if (!p)
+        return cut(s, offset, "packet block");
+    struct packet_block b = read_packet_head(s, type, length, p);
+    if (b.interface >= s->n_interfaces)
+        return damaged(s, offset, "a packet of interface %u, which was not described,", b.interface);
+    if (b.captured > SAVEFILE_FRAME_MAX || b.captured > length - head - 4)
+        return damaged(s, offset, "a packet of %u bytes in a block of %u", b.captured, length);
+    /* the whole block if it fits, else the frame: what is left of it then goes with the next block */
+    p = stream_peek(&s->in, length <= STREAM_WINDOW ? length : head + b.captured);
+    if (!p)
+        return cut(s, offset, "packet block");
+    if (length <= STREAM_WINDOW && get32(s, p + length - 4) != length)
+        return damaged(s, offset, "a block of two lengths, %u and %u,", length, get32(s, p + length - 4));
+    const struct savefile_interface *i = &s->interfaces[b.interface];
+    f->ts = s->last_ts = b.timed ? time_of(i, b.ticks) : s->last_ts;
+    f->data = p + head;
+    f->n = b.captured;
+    f->wire_n = b.wire > b.captured ? b.wire : b.captured;
+    f->link = i->link;
+    s->in.at += length <= STREAM_WINDOW ? length : head + b.captured;
+    s->rest = length <= STREAM_WINDOW ? 0 : length - head - b.captured;
+    return SAVEFILE_FRAME;
+}
+
+static enum savefile_result skip_block(struct savefile *s, uint32_t length)
+{
+    uint64_t offset = stream_offset(&s->in);
+    return stream_skip(&s->in, length) ? SAVEFILE_END : cut(s, offset, "block");
+}
+
+/* One block. SAVEFILE_END: no packet, go on. */
+static inline enum savefile_result next_block(struct savefile *s, const uint8_t *p, struct frame *f)
+{
+    uint32_t type = get32(s, p), length = get32(s, p + 4);
+    if (type == BLOCK_SECTION) /* reads the same in both byte orders; its length may not */
+        return read_section(s);
+    if (length < 12 || length % 4)
+        return damaged(s, stream_offset(&s->in), "a block of %u bytes", length);
+    switch (type) {
+    case BLOCK_PACKET:
+    case BLOCK_SIMPLE_PACKET:
+    case BLOCK_OLD_PACKET:
+        return read_packet(s, type, length, f);
+    case BLOCK_INTERFACE:
+        return read_interface(s, length);
+    default:
+        return skip_block(s, length);
+    }
+}
+
+static inline enum savefile_result next_pcapng(struct savefile *s, struct frame *f)
+{
+    if (s->rest) {
+        uint64_t offset = stream_offset(&s->in);
+        if (!stream_skip(&s->in, s->rest))
+            return cut(s, offset, "options of a packet block");
+        s->rest = 0;
+    }
+    for (;;) {
+        const uint8_t *p = stream_peek(&s->in, 8);
+        if (!p)
+            return end(s, "header of a block");
+        enum savefile_result r = next_block(s, p, f);
+        if (r != SAVEFILE_END)
+            return r;
+    }
+}
+
+enum savefile_result savefile_next(struct savefile *s, struct frame *f)
+{
+    if (__builtin_expect(s->fault[0], 0))
+        return SAVEFILE_DAMAGED;
+    return s->pcapng ? next_pcapng(s, f) : next_pcap(s, f);
+}
+
+/* The magic number of a pcap file in this machine's order; sets swap. */
+static uint32_t pcap_magic(struct savefile *s, const uint8_t *p)
+{
+    uint32_t magic;
+    memcpy(&magic, p, 4);
+    for (unsigned i = 0; i < 2; i++) {
+        s->swap = i == 1;
+        if (magic == PCAP_US || magic == PCAP_NS || magic == PCAP_MODIFIED)
+            return magic;
+        magic = __builtin_bswap32(magic);
+    }
+    return 0;
+}
+
+static bool open_pcap(struct savefile *s, uint32_t magic)
+{
+    const uint8_t *p = stream_peek(&s->in, 24);
+    if (!p) {
+        cut(s, 0, "file header");
+        return false;
+    }
+    if (get16(s, p + 4) != 2) {
+        damaged(s, 4, "pcap version %u", get16(s, p + 4));
+        return false;
+    }
+    s->nano = magic == PCAP_NS;
+    s->record_head = magic == PCAP_MODIFIED ? 24 : 16;
+    s->minor = get16(s, p + 6);
+    s->link = link_of(get32(s, p + 20));
+    return stream_skip(&s->in, 24);
+}
+
+static bool open_pcapng(struct savefile *s)
+{
+    s->pcapng = true;
+    return read_section(s) == SAVEFILE_END;
+}
+
+static bool read_magic(struct savefile *s)
+{
+    static const uint8_t section[4] = {0x0a, 0x0d, 0x0d, 0x0a};
+    const uint8_t *p = stream_peek(&s->in, 4);
+    uint32_t magic = p ? pcap_magic(s, p) : 0;
+    if (magic)
+        return open_pcap(s, magic);
+    if (p && memcmp(p, section, 4) == 0)
+        return open_pcapng(s);
+    if (s->in.fault[0])
+        snprintf(s->fault, sizeof s->fault, "%s", s->in.fault);
+    else
+        snprintf(s->fault, sizeof s->fault,
+                 stream_left(&s->in) ? "not a pcap or pcapng file" : "an empty file, no capture");
+    return false;
+}
+
+bool savefile_open(struct savefile *s, const char *path, int wake)
+{
+    *s = (struct savefile){0};
+    if (!stream_open(&s->in, path, wake)) {
+        snprintf(s->fault, sizeof s->fault, "%s", s->in.fault);
+        return false;
+    }
+    if (read_magic(s))
+        return true;
+    savefile_close(s);
+    return false;
+}
+
+void savefile_close(struct savefile *s)
+{
+    stream_close(&s->in);
+    free(s->interfaces);
+    s->interfaces = NULL;
+    s->n_interfaces = s->cap_interfaces = 0;
+}

@@ -1,0 +1,46 @@
+/* savefile: the frames of one capture file: pcap (draft-ietf-opsawg-pcap; both byte orders, us and ns) and pcapng
+ * (draft-ietf-opsawg-pcapng; any mix of sections, interfaces, link types and time resolutions). Frames stay where the
+ * stream put them. Blocks and options nobody here reads are passed over. */
+#ifndef CAPTURE_SAVEFILE_H
+#define CAPTURE_SAVEFILE_H
+
+#include "capture/segment.h"
+#include "capture/stream.h"
+
+enum { SAVEFILE_FRAME_MAX = 512 * 1024 }; /* captured bytes of one frame; more is damage. Writers stop at 262144 */
+
+enum savefile_result {
+    SAVEFILE_FRAME,   /* *f is filled */
+    SAVEFILE_END,     /* a clean end */
+    SAVEFILE_DAMAGED, /* nothing more can be read; s->fault says what and where */
+};
+
+/* An interface of a pcapng section. */
+struct savefile_interface {
+    uint64_t unit;  /* ticks a second; 0: beyond 64 bits, all times are 0 */
+    int64_t offset; /* seconds to add */
+    uint32_t snaplen;
+    uint16_t link;
+};
+
+struct savefile {
+    struct stream in;
+    bool swap, nano, pcapng;
+    uint8_t record_head;                   /* pcap: bytes before a frame */
+    uint16_t minor;                        /* pcap: version 2.minor */
+    uint16_t link;                         /* pcap */
+    struct savefile_interface *interfaces; /* pcapng: of the section at hand */
+    uint32_t n_interfaces, cap_interfaces;
+    int64_t last_ts; /* for blocks without a time */
+    uint32_t rest;   /* pcapng: bytes of a huge block after its frame, still to be passed over */
+    char fault[320];
+};
+
+/* Opens path ("-": standard input) and reads its header. False with the reason in s->fault; then nothing is held. wake:
+ * see stream.h. */
+bool savefile_open(struct savefile *s, const char *path, int wake);
+void savefile_close(struct savefile *s);
+/* The next frame; its data lives until the next call. After END or DAMAGED every call gives the same. */
+enum savefile_result savefile_next(struct savefile *s, struct frame *f);
+
+#endif

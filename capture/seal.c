@@ -1,0 +1,285 @@
+#include "capture/seal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "capture/identity.h"
+
+enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
+
+/* What becomes of a field: 'C' clear, 'H' hashed, 'N' not kept. */
+static const char keep[TOKEN_COUNT] = {
+    [TOKEN_OTHER] = 'H',
+#define TOKEN(id, name, what) [TOKEN_##id] = what,
+#include "capture/tokens.def"
+#undef TOKEN
+};
+
+/* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
+static const bool read_request[TOKEN_COUNT] = {[TOKEN_CACHE_CONTROL] = true, [TOKEN_PRAGMA] = true, [TOKEN_IF_NONE_MATCH] = true,
+                                               [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_RANGE] = true};
+static const bool read_response[TOKEN_COUNT] = {
+    [TOKEN_AGE] = true,           [TOKEN_CACHE_CONTROL] = true, [TOKEN_CACHE_STATUS] = true,  [TOKEN_CONTENT_LOCATION] = true,
+    [TOKEN_DATE] = true,          [TOKEN_ETAG] = true,          [TOKEN_EXPIRES] = true,       [TOKEN_LAST_MODIFIED] = true,
+    [TOKEN_LOCATION] = true,      [TOKEN_PRAGMA] = true,        [TOKEN_RETRY_AFTER] = true,   [TOKEN_SET_COOKIE] = true,
+    [TOKEN_VARY] = true,          [TOKEN_X_CACHE] = true};
+
+struct seal {
+    struct hash_key key;
+    struct redact *redact;
+    struct identifier *identifier;
+    struct buf text;               /* scratch */
+    bool nominated[TOKEN_COUNT];   /* by some Vary so far */
+    char other[NOMINATED][64];     /* names no token has, lower case */
+    unsigned n_other;
+};
+
+struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, char why[128])
+{
+    struct seal *s = calloc(1, sizeof *s);
+    snprintf(why, 128, "out of memory");
+    if (!s)
+        return NULL;
+    s->key = *key;
+    s->redact = redact_new(key, &o->redact);
+    s->identifier = identifier_new(key, o->trusted_proxies, why);
+    if (s->redact && s->identifier)
+        return s;
+    seal_free(s);
+    return NULL;
+}
+
+void seal_free(struct seal *s)
+{
+    if (!s)
+        return;
+    redact_free(s->redact);
+    identifier_free(s->identifier);
+    buf_free(&s->text);
+    free(s);
+}
+
+static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
+{
+    char *at = slot_alloc(pool, slot, text.n);
+    if (!at)
+        return (struct slice){NULL, 0};
+    if (text.n)
+        memcpy(at, text.p, text.n);
+    return slice_of(at, text.n);
+}
+
+static struct slice raw_name(const struct rawhead *h, const struct rawfield *f)
+{
+    return slice_of(h->p + f->name, f->name_n);
+}
+
+static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
+{
+    return slice_of(h->p + f->value, f->value_n);
+}
+
+static struct slice raw_find(const struct rawhead *h, enum token t)
+{
+    for (unsigned i = 0; i < h->n_fields; i++)
+        if (h->fields[i].token == t)
+            return raw_value(h, &h->fields[i]);
+    return (struct slice){NULL, 0};
+}
+
+static int other_index(const struct seal *s, struct slice name)
+{
+    for (unsigned i = 0; i < s->n_other; i++)
+        if (slice_ieq(slice_str(s->other[i]), name))
+            return (int)i;
+    return -1;
+}
+
+/* Learns the names a Vary nominates; bounded, the first ones stay. */
+static void nominate(struct seal *s, struct slice vary)
+{
+    struct slice name;
+    while (slice_next(&vary, ',', &name)) {
+        enum token t = token_find(name);
+        if (t != TOKEN_OTHER)
+            s->nominated[t] = true;
+        else if (name.n && name.n < sizeof s->other[0] && s->n_other < NOMINATED && other_index(s, name) < 0) {
+            for (size_t i = 0; i < name.n; i++)
+                s->other[s->n_other][i] = ascii_lower(name.p[i]);
+            s->other[s->n_other++][name.n] = 0;
+        }
+    }
+}
+
+static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t, struct slice value)
+{
+    char hidden[REDACTED];
+    if (keep[t] == 'C' && value.n <= CLEAR_MAX)
+        return copy(pool, slot, value);
+    redact_hide(s->redact, value, -1, hidden);
+    return copy(pool, slot, slice_of(hidden, sizeof hidden));
+}
+
+struct sealed_list {
+    struct field field[SEALED_FIELDS];
+    unsigned n;
+};
+
+static struct field *find(struct sealed_list *l, struct slice name, bool response)
+{
+    for (unsigned i = 0; i < l->n; i++)
+        if (l->field[i].response == response && slice_ieq(l->field[i].name, name))
+            return &l->field[i];
+    return NULL;
+}
+
+static struct slice joined(struct slot_pool *pool, struct slot *slot, struct slice a, struct slice b)
+{
+    char *at = slot_alloc(pool, slot, a.n + 2 + b.n);
+    if (!at)
+        return a;
+    memcpy(at, a.p, a.n);
+    memcpy(at + a.n, ", ", 2);
+    memcpy(at + a.n + 2, b.p, b.n);
+    return slice_of(at, a.n + 2 + b.n);
+}
+
+static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l, const struct rawhead *h,
+                       const struct rawfield *f, bool response)
+{
+    enum token t = f->token;
+    int other = -1;
+    if (t == TOKEN_OTHER) {
+        if (response || !s->n_other || (other = other_index(s, raw_name(h, f))) < 0)
+            return;
+    } else if (!(response ? read_response[t] : read_request[t] || s->nominated[t])) {
+        return;
+    }
+    struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
+    struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
+    struct field *seen = find(l, name, response);
+    if (!value.p)
+        return;
+    if (seen)
+        seen->value = joined(pool, slot, seen->value, value);
+    else if (l->n < SEALED_FIELDS)
+        l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
+}
+
+static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
+    struct sealed_list list;
+    list.n = 0;
+    for (unsigned i = 0; i < slot->request.n_fields; i++)
+        seal_field(s, pool, slot, &list, &slot->request, &slot->request.fields[i], false);
+    for (unsigned i = 0; i < slot->response.n_fields; i++)
+        seal_field(s, pool, slot, &list, &slot->response, &slot->response.fields[i], true);
+    if (!list.n)
+        return;
+    struct field *kept = slot_alloc(pool, slot, list.n * sizeof *kept);
+    if (!kept)
+        return;
+    memcpy(kept, list.field, list.n * sizeof *kept);
+    slot->x.fields = kept;
+    slot->x.n_fields = (uint8_t)list.n;
+}
+
+/* Authority of an absolute target, without user information; empty otherwise. */
+static struct slice target_authority(struct slice t, bool connect)
+{
+    size_t colon = slice_find(t, ':', 0), start = 0;
+    if (!connect) {
+        if (colon + 2 >= t.n || t.p[colon + 1] != '/' || t.p[colon + 2] != '/' || slice_find(t, '/', 0) < colon)
+            return (struct slice){NULL, 0};
+        start = colon + 3;
+    }
+    size_t end = start;
+    while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
+        end++;
+    struct slice a = slice_sub(t, start, end);
+    size_t at = a.n;
+    while (at && a.p[at - 1] != '@')
+        at--;
+    return slice_sub(a, at, a.n);
+}
+
+/* scheme://authority: lower-case host, port if not the default. */
+static void service(struct slot_pool *pool, struct slot *slot, struct slice authority)
+{
+    struct exchange *x = &slot->x;
+    struct slice port = x->tls ? SLICE(":443") : SLICE(":80");
+    if (authority.n > port.n && memcmp(authority.p + authority.n - port.n, port.p, port.n) == 0)
+        authority.n -= port.n;
+    struct slice scheme = x->tls ? SLICE("https://") : SLICE("http://");
+    char *at = slot_alloc(pool, slot, scheme.n + authority.n);
+    if (!at)
+        return;
+    memcpy(at, scheme.p, scheme.n);
+    for (size_t i = 0; i < authority.n; i++)
+        at[scheme.n + i] = ascii_lower(authority.p[i]);
+    x->service = slice_of(at, scheme.n + authority.n);
+}
+
+static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
+    struct exchange *x = &slot->x;
+    const struct rawhead *h = &slot->request;
+    struct slice authority = target_authority(h->target, slot->connect_method);
+    char address[56];
+    x->method = copy(pool, slot, h->method);
+    s->text.n = 0;
+    redact_target(s->redact, h->target, &s->text);
+    x->target = copy(pool, slot, slice_of(s->text.p, s->text.n));
+    if (!authority.n)
+        authority = slice_sub(raw_find(h, TOKEN_HOST), 0, 512);
+    if (authority.n)
+        x->authority = copy(pool, slot, authority);
+    else
+        authority = slice_of(address, addr_format(&x->server, true, address));
+    service(pool, slot, authority);
+    struct slice agent = raw_find(h, TOKEN_USER_AGENT);
+    if (agent.p)
+        x->user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
+    struct identity_of who = identifier_find(s->identifier, h, &x->client);
+    x->identity = (uint8_t)who.kind;
+    x->client_hash = who.hash;
+}
+
+static void seal_response(struct slot_pool *pool, struct slot *slot)
+{
+    struct exchange *x = &slot->x;
+    struct slice type = raw_find(&slot->response, TOKEN_CONTENT_TYPE), coding = raw_find(&slot->response, TOKEN_CONTENT_ENCODING);
+    if (type.p)
+        x->content_type = copy(pool, slot, slice_sub(type, 0, 128));
+    if (coding.p)
+        x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
+    if (x->status == 101)
+        x->upgrade = copy(pool, slot, slice_sub(raw_find(&slot->response, TOKEN_UPGRADE), 0, 64));
+}
+
+static void wipe(struct rawhead *h)
+{
+    if (h->p)
+        explicit_bzero(h->p, h->n);
+    *h = (struct rawhead){0};
+}
+
+void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
+    nominate(s, raw_find(&slot->response, TOKEN_VARY));
+    if (slot->request.p) {
+        seal_request(s, pool, slot);
+    } else {
+        char address[56];
+        service(pool, slot, slice_of(address, addr_format(&slot->x.server, true, address)));
+        struct identity_of who = identity_of_address(&s->key, &slot->x.client);
+        slot->x.identity = (uint8_t)who.kind;
+        slot->x.client_hash = who.hash;
+    }
+    seal_response(pool, slot);
+    seal_fields(s, pool, slot);
+    wipe(&slot->request);
+    wipe(&slot->response);
+    if (slot->overflow)
+        slot->x.flags |= FLAG_REQUEST_TRUNCATED;
+}

@@ -1,0 +1,22 @@
+/* seal: the privacy wall (CONTRACT: client identity and privacy). Turns raw heads into what may leave capture/: identity, redacted target,
+ * keyed hashes; then wipes the raw heads. Deterministic for the same key and order of exchanges. */
+#ifndef CAPTURE_SEAL_H
+#define CAPTURE_SEAL_H
+
+#include "capture/redact.h"
+#include "capture/slot.h"
+
+struct seal_options {
+    struct redact_options redact;
+    const char *trusted_proxies; /* "10.0.0.0/8,192.168.1.1"; NULL: forwarding headers are ignored */
+};
+
+struct seal;
+
+/* NULL: out of memory, or `why` says what of the options cannot be read. The options' text is borrowed. */
+struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, char why[128]);
+void seal_free(struct seal *s);
+/* Fills s->x from the raw heads of the slot and wipes them. Text that does not fit the slot's bounds is left out (flagged truncated). */
+void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot);
+
+#endif

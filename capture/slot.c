@@ -1,0 +1,94 @@
+#include "capture/slot.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+struct slot_extra {
+    struct slot_extra *next;
+    size_t n;
+    char p[];
+};
+
+bool slot_pool_init(struct slot_pool *pool, uint32_t capacity, uint64_t extra_limit)
+{
+    *pool = (struct slot_pool){.capacity = capacity, .extra_limit = extra_limit};
+    pool->nodes = mmap(NULL, (size_t)capacity * sizeof(struct slot), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pool->nodes == MAP_FAILED)
+        pool->nodes = NULL;
+    return pool->nodes != NULL;
+}
+
+static void drop_extra(struct slot_pool *pool, struct slot *s)
+{
+    while (s->extra) {
+        struct slot_extra *e = s->extra;
+        s->extra = e->next;
+        explicit_bzero(e->p, e->n);
+        free(e);
+    }
+    pool->extra_bytes -= s->extra_bytes;
+    s->extra_bytes = 0;
+}
+
+void slot_pool_fini(struct slot_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->touched; i++)
+        drop_extra(pool, &pool->nodes[i]);
+    if (pool->nodes)
+        munmap(pool->nodes, (size_t)pool->capacity * sizeof(struct slot));
+    *pool = (struct slot_pool){0};
+}
+
+struct slot *slot_take(struct slot_pool *pool)
+{
+    struct slot *s = pool->free;
+    if (s)
+        pool->free = s->free_next;
+    else if (pool->touched < pool->capacity)
+        s = &pool->nodes[pool->touched++];
+    else
+        return NULL;
+    memset(s, 0, offsetof(struct slot, text));
+    if (++pool->taken > pool->taken_peak)
+        pool->taken_peak = pool->taken;
+    return s;
+}
+
+void slot_give(struct slot_pool *pool, struct slot *s)
+{
+    if (s->extra)
+        drop_extra(pool, s);
+    s->free_next = pool->free;
+    pool->free = s;
+    pool->taken--;
+}
+
+static void *alloc_extra(struct slot_pool *pool, struct slot *s, size_t n)
+{
+    if (s->extra_bytes + n > SLOT_TEXT_MAX || pool->extra_bytes + n > pool->extra_limit)
+        return NULL;
+    struct slot_extra *e = malloc(sizeof *e + n);
+    if (!e)
+        return NULL;
+    e->next = s->extra;
+    e->n = n;
+    s->extra = e;
+    s->extra_bytes += (uint32_t)n;
+    pool->extra_bytes += n;
+    return e->p;
+}
+
+void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n)
+{
+    size_t rounded = (n + 7) & ~(size_t)7;
+    if (rounded <= SLOT_INLINE - s->used) {
+        void *at = s->text + s->used;
+        s->used += (uint32_t)rounded;
+        return at;
+    }
+    void *at = alloc_extra(pool, s, rounded);
+    if (!at)
+        s->overflow = true;
+    return at;
+}

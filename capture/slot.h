@@ -1,0 +1,68 @@
+/* slot: where exchanges live: a bounded pool of equal nodes, each with an arena of its own. The single place where overload shows.
+ * One thread takes and frees; the analyzer gives finished ones back through whatever carries them. */
+#ifndef CAPTURE_SLOT_H
+#define CAPTURE_SLOT_H
+
+#include "capture/exchange.h"
+
+enum { SLOT_INLINE = 1024, SLOT_TEXT_MAX = 256 * 1024 };
+
+/* A header field as it came: offsets into the raw head, so that 64 KiB heads stay small. */
+struct rawfield {
+    uint16_t name, value, value_n;
+    uint8_t name_n, token;
+};
+
+/* A head as it came, credentials and all; lives in the slot's arena and is wiped by seal. */
+struct rawhead {
+    char *p;
+    uint32_t n;
+    uint16_t n_fields;
+    struct rawfield *fields;
+    struct slice method, target; /* requests: into p */
+    struct slice version;        /* "HTTP/1.1"; empty for HTTP/0.9 */
+};
+
+struct slot_extra; /* arena blocks beyond the inline one */
+
+struct slot {
+    struct exchange x;
+    struct rawhead request, response;
+    /* pair: place in the connection's queue of unanswered requests */
+    struct slot *conn_next, *conn_prev;
+    uint64_t end_offset; /* request stream offset after its last byte; UINT64_MAX while unknown */
+    struct pairing *pairing; /* NULL: no longer in a queue */
+    bool request_done, response_started, response_done, head_method, connect_method;
+    /* order: place in the line of arrival */
+    struct slot *line_next, *line_prev;
+    uint8_t line; /* enum line_state of order.c */
+    /* arena */
+    uint32_t used, extra_bytes;
+    bool overflow;
+    struct slot_extra *extra;
+    struct slot *free_next;
+    char text[SLOT_INLINE];
+};
+
+struct slot_pool {
+    struct slot *nodes;
+    uint32_t capacity, touched, taken, taken_peak;
+    struct slot *free;
+    uint64_t extra_bytes, extra_limit;
+};
+
+/* Reserves address space for `capacity` slots; memory is touched as it fills. False: no address space. */
+bool slot_pool_init(struct slot_pool *pool, uint32_t capacity, uint64_t extra_limit);
+void slot_pool_fini(struct slot_pool *pool);
+/* A zeroed slot, or NULL when all are taken. */
+struct slot *slot_take(struct slot_pool *pool);
+void slot_give(struct slot_pool *pool, struct slot *s);
+/* n bytes that live as long as the slot, 8-aligned; NULL (and overflow, sticky) beyond the bounds. */
+void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n);
+
+static inline struct slot *slot_of(const struct exchange *x)
+{
+    return (struct slot *)(uintptr_t)x; /* x is the first member */
+}
+
+#endif
