@@ -304,10 +304,12 @@ static enum next walk_udp(struct walk *w, const struct packet_options *o)
     for (unsigned i = 0; i < o->n_vxlan_ports; i++)
         if (o->vxlan_ports[i] == port)
             return NEXT_VXLAN;
-    switch (port) {
-    case 2152:  /* GTP-U */
-    case 6081:  /* Geneve */
-    case 37008: /* TZSP */
+    switch (port) { /* tunnels not walked here: TCP may be inside */
+    case 1701:      /* L2TP */
+    case 2152:      /* GTP-U */
+    case 3544:      /* Teredo */
+    case 6081:      /* Geneve */
+    case 37008:     /* TZSP */
         return NEXT_UNPARSED;
     default:
         return NEXT_OTHER;

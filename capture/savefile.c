@@ -237,37 +237,70 @@ static enum savefile_result read_section(struct savefile *s)
     return SAVEFILE_END;
 }
 
-/* Where a packet block keeps its parts. */
+/* What the fixed part of a packet block says. */
 struct packet_block {
-    uint32_t interface, head, captured, wire; /* head: bytes of the block before the frame */
-    uint64_t ticks;
-    bool timed;
+    uint32_t interface, captured, wire;
+    int64_t ts;
 };
 
-/* Reads the fixed part of a packet block. */
-static struct packet_block read_packet_head(const struct savefile *s, uint32_t type, uint32_t length, const uint8_t *p)
+static bool timed_packet(struct savefile *s, const uint8_t *p, uint32_t interface, struct packet_block *b)
 {
-    if (type == BLOCK_SIMPLE_PACKET) {
-        struct packet_block b = {.head = 12, .wire = get32(s, p + 8)};
-        uint32_t snaplen = s->n_interfaces ? s->interfaces[0].snaplen : 0;
-        b.captured = b.wire < length - 16 ? b.wire : length - 16;
-        if (snaplen && b.captured > snaplen)
-            b.captured = snaplen;
-        return b;
+    if (interface >= s->n_interfaces)
+        return false;
+    *b = (struct packet_block){.interface = interface, .captured = get32(s, p + 20), .wire = get32(s, p + 24)};
+    b->ts = time_of(&s->interfaces[interface], (uint64_t)get32(s, p + 12) << 32 | get32(s, p + 16));
+    return true;
+}
+
+/* Simple packet blocks belong to interface 0 and have no time: they get that of the packet before. */
+static bool simple_packet(struct savefile *s, const uint8_t *p, uint32_t length, struct packet_block *b)
+{
+    if (!s->n_interfaces)
+        return false;
+    *b = (struct packet_block){.wire = get32(s, p + 8), .captured = length - 16, .ts = s->last_ts};
+    if (b->captured > b->wire)
+        b->captured = b->wire;
+    if (s->interfaces[0].snaplen && b->captured > s->interfaces[0].snaplen)
+        b->captured = s->interfaces[0].snaplen;
+    return true;
+}
+
+static bool packet_head(struct savefile *s, uint32_t type, const uint8_t *p, uint32_t length, struct packet_block *b)
+{
+    switch (type) {
+    case BLOCK_PACKET:
+        return timed_packet(s, p, get32(s, p + 8), b);
+    case BLOCK_OLD_PACKET:
+        return timed_packet(s, p, get16(s, p + 8), b);
+    default:
+        return simple_packet(s, p, length, b);
     }
-    return (struct packet_block){
-        .interface = type == BLOCK_PACKET ? get32(s, p + 8) : get16(s, p + 8),
-        .head = 28,
-        .ticks = (uint64_t)get32(s, p + 12) << 32 | get32(s, p + 16),
-        .captured = get32(s, p + 20),
-        .wire = get32(s, p + 24),
-        .timed = true,
-    };
+}
+
+/* Makes the block of the packet at hand the past. It is taken as a whole if it fits the window, to see whether its two
+ * lengths agree; else up to the end of the frame (`used`), and the next call passes over the rest. */
+static const uint8_t *take_packet(struct savefile *s, uint32_t used, uint32_t length)
+{
+    bool whole = length <= STREAM_WINDOW;
+    uint64_t offset = stream_offset(&s->in);
+    const uint8_t *p = stream_peek(&s->in, whole ? length : used);
+    if (!p) {
+        cut(s, offset, "packet block");
+        return NULL;
+    }
+    if (whole && get32(s, p + length - 4) != length) {
+        damaged(s, offset, "a block of two lengths, %u and %u,", length, get32(s, p + length - 4));
+        return NULL;
+    }
+    s->in.at += whole ? length : used;
+    s->rest = whole ? 0 : length - used;
+    return p;
 }
 
 /* Enhanced, simple and old packet blocks. */
 static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint32_t length, struct frame *f)
 {
+    struct packet_block b;
     uint64_t offset = stream_offset(&s->in);
     uint32_t head = type == BLOCK_SIMPLE_PACKET ? 12 : 28;
     if (length < head + 4)
@@ -275,25 +308,21 @@ static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint3
     const uint8_t *p = stream_peek(&s->in, head);
     if (!p)
         return cut(s, offset, "packet block");
-    struct packet_block b = read_packet_head(s, type, length, p);
-    if (b.interface >= s->n_interfaces)
-        return damaged(s, offset, "a packet of interface %u, which was not described,", b.interface);
+    if (!packet_head(s, type, p, length, &b))
+        return damaged(s, offset, "a packet of an interface that was not described");
     if (b.captured > SAVEFILE_FRAME_MAX || b.captured > length - head - 4)
         return damaged(s, offset, "a packet of %u bytes in a block of %u", b.captured, length);
-    /* the whole block if it fits, else the frame: what is left of it then goes with the next block */
-    p = stream_peek(&s->in, length <= STREAM_WINDOW ? length : head + b.captured);
+    p = take_packet(s, head + b.captured, length);
     if (!p)
-        return cut(s, offset, "packet block");
-    if (length <= STREAM_WINDOW && get32(s, p + length - 4) != length)
-        return damaged(s, offset, "a block of two lengths, %u and %u,", length, get32(s, p + length - 4));
-    const struct savefile_interface *i = &s->interfaces[b.interface];
-    f->ts = s->last_ts = b.timed ? time_of(i, b.ticks) : s->last_ts;
-    f->data = p + head;
-    f->n = b.captured;
-    f->wire_n = b.wire > b.captured ? b.wire : b.captured;
-    f->link = i->link;
-    s->in.at += length <= STREAM_WINDOW ? length : head + b.captured;
-    s->rest = length <= STREAM_WINDOW ? 0 : length - head - b.captured;
+        return SAVEFILE_DAMAGED;
+    s->last_ts = b.ts;
+    *f = (struct frame){
+        .ts = b.ts,
+        .data = p + head,
+        .n = b.captured,
+        .wire_n = b.wire > b.captured ? b.wire : b.captured,
+        .link = s->interfaces[b.interface].link,
+    };
     return SAVEFILE_FRAME;
 }
 
@@ -362,15 +391,12 @@ static uint32_t pcap_magic(struct savefile *s, const uint8_t *p)
     return 0;
 }
 
+/* The major version has been 2 since 1998 and is not looked at: some writers get its byte order wrong. */
 static bool open_pcap(struct savefile *s, uint32_t magic)
 {
     const uint8_t *p = stream_peek(&s->in, 24);
     if (!p) {
         cut(s, 0, "file header");
-        return false;
-    }
-    if (get16(s, p + 4) != 2) {
-        damaged(s, 4, "pcap version %u", get16(s, p + 4));
         return false;
     }
     s->nano = magic == PCAP_NS;
