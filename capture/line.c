@@ -52,8 +52,8 @@ static void strand(struct line *l, struct slot *s)
 static void advance(struct line *l)
 {
     for (struct slot *s = l->head; s; s = l->head) {
-        bool finished = s->line == LINE_FINISHED;
-        if (!finished && l->now - s->x.arrival <= LINE_WAIT_US)
+        bool finished = s->line == LINE_FINISHED, young = l->now - s->x.arrival <= LINE_WAIT_US;
+        if (young && (!finished || l->hold))
             return;
         unlink_from(&l->head, &l->tail, s);
         if (finished)
@@ -77,6 +77,16 @@ void line_done(struct line *l, struct slot *s)
         insert(l, s);
     s->line = LINE_FINISHED;
     advance(l);
+}
+
+bool line_push(struct line *l)
+{
+    struct slot *s = l->head;
+    if (!s || s->line != LINE_FINISHED)
+        return false;
+    unlink_from(&l->head, &l->tail, s);
+    leave(l, s);
+    return true;
 }
 
 void line_tick(struct line *l, int64_t now)

@@ -18,6 +18,7 @@ struct line {
     struct exchange_sink sink;
     int64_t now, released;    /* packet time; greatest arrival that left */
     uint64_t seq;
+    bool hold;                /* what comes is finished but unordered (records): it waits LINE_WAIT_US for earlier arrivals */
 };
 
 void line_init(struct line *l, struct exchange_sink sink);
@@ -27,5 +28,7 @@ void line_enter(struct line *l, struct slot *s);
 void line_done(struct line *l, struct slot *s);
 /* Packet time moved on. */
 void line_tick(struct line *l, int64_t now);
+/* Lets the first in line leave whatever it waits for. False: nobody is in line. */
+bool line_push(struct line *l);
 
 #endif

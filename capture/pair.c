@@ -260,5 +260,5 @@ void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout)
 
 void pair_finish(struct pair *p)
 {
-    line_tick(&p->line, INT64_MAX);
+    line_tick(&p->line, INT64_MAX / 2);
 }

@@ -1,0 +1,12 @@
+/* log: messages to people, on stderr. stdout carries results alone. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+/* One line "spanwise: ..."; control characters are shown harmlessly. */
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A line that the next one overwrites ("": clears it); nothing when stderr is no terminal.. */
+void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,138 @@
+#include "base/queue.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+bool queue_init(struct queue *q, size_t capacity)
+{
+    *q = (struct queue){.mask = capacity - 1};
+    q->ring = calloc(capacity, sizeof *q->ring);
+    if (!q->ring)
+        return false;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&q->moved, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&q->lock, NULL);
+    return true;
+}
+
+void queue_fini(struct queue *q)
+{
+    if (!q->ring)
+        return;
+    pthread_cond_destroy(&q->moved);
+    pthread_mutex_destroy(&q->lock);
+    free(q->ring);
+    q->ring = NULL;
+}
+
+static void wake(struct queue *q)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!atomic_load_explicit(&q->sleeping, memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&q->lock);
+    pthread_cond_broadcast(&q->moved);
+    pthread_mutex_unlock(&q->lock);
+}
+
+static bool full(struct queue *q)
+{
+    if (q->tail_mine - q->head_seen <= q->mask)
+        return false;
+    q->head_seen = atomic_load_explicit(&q->head, memory_order_acquire);
+    return q->tail_mine - q->head_seen > q->mask;
+}
+
+static bool empty(struct queue *q)
+{
+    if (q->head_mine != q->tail_seen)
+        return false;
+    q->tail_seen = atomic_load_explicit(&q->tail, memory_order_acquire);
+    return q->head_mine == q->tail_seen;
+}
+
+/* Sleeps until `blocked` says no, or the deadline (NULL: none) passes. False: the deadline passed, or closed. */
+static bool sleep_while(struct queue *q, bool (*blocked)(struct queue *), const struct timespec *deadline)
+{
+    bool ok = true;
+    pthread_mutex_lock(&q->lock);
+    atomic_fetch_add(&q->sleeping, 1);
+    atomic_thread_fence(memory_order_seq_cst);
+    while (blocked(q) && ok) {
+        if (atomic_load(&q->closed))
+            ok = false;
+        else if (deadline)
+            ok = pthread_cond_timedwait(&q->moved, &q->lock, deadline) == 0;
+        else
+            pthread_cond_wait(&q->moved, &q->lock);
+    }
+    atomic_fetch_sub(&q->sleeping, 1);
+    pthread_mutex_unlock(&q->lock);
+    return !blocked(q);
+}
+
+void queue_flush(struct queue *q)
+{
+    if (atomic_load_explicit(&q->tail, memory_order_relaxed) == q->tail_mine)
+        return;
+    atomic_store_explicit(&q->tail, q->tail_mine, memory_order_release);
+    wake(q);
+}
+
+void queue_push(struct queue *q, void *p)
+{
+    if (full(q)) {
+        queue_flush(q);
+        sleep_while(q, full, NULL);
+    }
+    q->ring[q->tail_mine++ & q->mask] = p;
+    if (q->tail_mine % QUEUE_BATCH == 0)
+        queue_flush(q);
+}
+
+void queue_close(struct queue *q)
+{
+    queue_flush(q);
+    atomic_store(&q->closed, true);
+    pthread_mutex_lock(&q->lock);
+    pthread_cond_broadcast(&q->moved);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* Tells the producer how far we are: every batch, and whenever nothing is left. */
+static void publish_head(struct queue *q)
+{
+    if (atomic_load_explicit(&q->head, memory_order_relaxed) == q->head_mine)
+        return;
+    atomic_store_explicit(&q->head, q->head_mine, memory_order_release);
+    wake(q);
+}
+
+void *queue_pop(struct queue *q, unsigned timeout_ms, bool *closed)
+{
+    if (empty(q)) {
+        publish_head(q);
+        struct timespec deadline;
+        clock_gettime(CLOCK_MONOTONIC, &deadline);
+        deadline.tv_sec += timeout_ms / 1000;
+        deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+        if (deadline.tv_nsec >= 1000000000) {
+            deadline.tv_sec++;
+            deadline.tv_nsec -= 1000000000;
+        }
+        if (!timeout_ms || !sleep_while(q, empty, &deadline)) {
+            if (!empty(q))
+                return q->ring[q->head_mine++ & q->mask];
+            if (closed)
+                *closed = atomic_load(&q->closed);
+            return NULL;
+        }
+    }
+    void *p = q->ring[q->head_mine++ & q->mask];
+    if (q->head_mine % QUEUE_BATCH == 0)
+        publish_head(q);
+    return p;
+}

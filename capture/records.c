@@ -1,0 +1,88 @@
+#include "capture/records.h"
+
+#include <stdlib.h>
+
+#include "capture/record.h"
+
+struct records {
+    struct records_options o;
+    struct slot_pool pool;
+    struct line line;
+    uint64_t lines, taken;
+};
+
+struct records *records_new(const struct records_options *o)
+{
+    struct records *r = calloc(1, sizeof *r);
+    uint64_t slots = o->memory / 2 / sizeof(struct slot);
+    if (!r)
+        return NULL;
+    r->o = *o;
+    line_init(&r->line, o->sink);
+    r->line.hold = true;
+    if (slot_pool_init(&r->pool, (uint32_t)(slots < 64 ? 64 : slots > 1 << 20 ? 1 << 20 : slots), o->memory / 2))
+        return r;
+    free(r);
+    return NULL;
+}
+
+static struct slot *take(struct records *r)
+{
+    if (r->o.reclaim && !r->pool.free)
+        r->o.reclaim(r->o.reclaim_context, false);
+    for (;;) {
+        struct slot *s = slot_take(&r->pool);
+        if (s)
+            return s;
+        if (!line_push(&r->line) && !r->o.reclaim)
+            return NULL;
+        if (r->o.reclaim)
+            r->o.reclaim(r->o.reclaim_context, true);
+    }
+}
+
+const char *records_line(struct records *r, struct slice text)
+{
+    r->lines++;
+    text = slice_trim(text);
+    if (!text.n)
+        return NULL;
+    struct slot *s = take(r);
+    if (!s)
+        return "out of memory";
+    const char *trouble = record_read(text, r->lines, &r->o.key, &r->pool, s);
+    if (trouble) {
+        slot_give(&r->pool, s);
+        return trouble;
+    }
+    r->taken++;
+    if (s->x.flags & FLAG_LATE)
+        while (line_push(&r->line))
+            ;
+    s->x.flags &= ~(uint32_t)FLAG_LATE; /* the line sets it again, by the same rule */
+    line_tick(&r->line, s->x.arrival);
+    line_done(&r->line, s);
+    return NULL;
+}
+
+void records_finish(struct records *r)
+{
+    while (line_push(&r->line))
+        ;
+}
+
+void records_give_back(struct records *r, struct exchange *x)
+{
+    slot_give(&r->pool, slot_of(x));
+}
+
+uint64_t records_count(const struct records *r)
+{
+    return r->taken;
+}
+
+void records_free(struct records *r)
+{
+    slot_pool_fini(&r->pool);
+    free(r);
+}

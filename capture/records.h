@@ -1,0 +1,26 @@
+/* records: exchanges read from text instead of packets, put into arrival order like captured ones. A record flagged "late" leaves
+ * after all that stand before it, as it did when it was written. */
+#ifndef CAPTURE_RECORDS_H
+#define CAPTURE_RECORDS_H
+
+#include "capture/line.h"
+
+struct records_options {
+    struct hash_key key;
+    uint64_t memory; /* ceiling for records that wait for their order, bytes */
+    struct exchange_sink sink;
+    void (*reclaim)(void *context, bool wait); /* as in capture_options */
+    void *reclaim_context;
+};
+
+struct records;
+
+struct records *records_new(const struct records_options *o); /* NULL: out of memory */
+/* One line. NULL: taken; else what is wrong with it. Empty lines are taken as nothing. */
+const char *records_line(struct records *r, struct slice line);
+void records_finish(struct records *r);
+void records_give_back(struct records *r, struct exchange *x);
+uint64_t records_count(const struct records *r); /* taken so far */
+void records_free(struct records *r);
+
+#endif

@@ -1,0 +1,299 @@
+#include "cmd/input.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/secret.h"
+
+static _Atomic bool stopped;
+static struct source *_Atomic running; /* what a signal must wake */
+
+void input_init(struct input *in)
+{
+    *in = (struct input){.memory = 512ull << 20};
+    in->capture.packet = packet_options_default();
+    in->capture.answer_timeout_us = 300000000;
+}
+
+static bool refuse(const char *option, const char *value, const char *want)
+{
+    log_line("--%s: '%s' is no %s", option, value, want);
+    return false;
+}
+
+static bool ports(const char *option, const char *list, uint16_t *out, unsigned most, unsigned *n)
+{
+    struct slice rest = slice_str(list), item;
+    uint64_t port;
+    *n = 0;
+    while (slice_next(&rest, ',', &item)) {
+        if (!slice_u64(item, &port) || !port || port > 65535 || *n == most)
+            return refuse(option, list, "list of TCP or UDP ports");
+        out[(*n)++] = (uint16_t)port;
+    }
+    return *n ? true : refuse(option, list, "list of TCP or UDP ports");
+}
+
+static bool add_source(const char **list, size_t *n, const char *value)
+{
+    if (*n == INPUT_SOURCES_MAX)
+        return refuse("read", value, "source any more: 256 are the most");
+    list[(*n)++] = value;
+    return true;
+}
+
+static bool number(struct input *in, int id, const char *value)
+{
+    unsigned long long bytes;
+    double seconds;
+    uint64_t n;
+    switch (id) {
+    case INPUT_MEMORY:
+        if (!args_size(value, &bytes) || bytes < (16ull << 20))
+            return refuse("memory", value, "size of at least 16M");
+        in->memory = bytes;
+        return true;
+    case INPUT_SNAPLEN:
+        if (!slice_u64(slice_str(value), &n) || n < 64 || n > 262144)
+            return refuse("snaplen", value, "length from 64 to 262144");
+        in->snaplen = (uint32_t)n;
+        return true;
+    default:
+        if (!args_seconds(value, &seconds) || seconds <= 0)
+            return refuse("answer-timeout", value, "number of seconds");
+        in->capture.answer_timeout_us = (int64_t)(seconds * 1e6);
+        return true;
+    }
+}
+
+bool input_option(struct input *in, int id, const char *value)
+{
+    unsigned n = 0;
+    switch (id) {
+    case INPUT_INTERFACE:
+        return add_source(in->interfaces, &in->n_interfaces, value);
+    case INPUT_READ:
+        return add_source(in->files, &in->n_files, value);
+    case INPUT_RECORDS:
+        in->records = value;
+        return true;
+    case INPUT_FILTER:
+        in->filter = value;
+        return true;
+    case INPUT_SECRET:
+        in->secret = value;
+        return true;
+    case INPUT_USER:
+        in->user = value;
+        return true;
+    case INPUT_KEYS:
+        in->keys = value;
+        return true;
+    case INPUT_PORTS:
+        return ports("ports", value, in->capture.ports, CAPTURE_PORTS_MAX, &in->capture.n_ports);
+    case INPUT_VXLAN: {
+        bool ok = ports("vxlan-ports", value, in->capture.packet.vxlan_ports, PACKET_VXLAN_PORTS_MAX, &n);
+        in->capture.packet.n_vxlan_ports = (uint8_t)n;
+        return ok;
+    }
+    case INPUT_REDACT:
+        in->capture.seal.redact.more_names = value;
+        return true;
+    case INPUT_PROXIES:
+        in->capture.seal.trusted_proxies = value;
+        return true;
+    case INPUT_CLEAR:
+        in->capture.seal.redact.clear_targets = true;
+        return true;
+    case INPUT_QUIET:
+        in->quiet = true;
+        return true;
+    default:
+        return number(in, id, value);
+    }
+}
+
+int input_check(struct input *in)
+{
+    int kinds = (in->n_interfaces != 0) + (in->n_files != 0) + (in->records != NULL);
+    if (kinds > 1) {
+        log_line("one kind of source at a time: -i, -r or --records");
+        return 2;
+    }
+    if (in->filter && !in->n_interfaces) {
+        log_line("-f filters live captures alone; for a file: tcpdump -r FILE -w - FILTER | spanwise capture -r -");
+        return 2;
+    }
+    if (in->keys && access(in->keys, R_OK) != 0) {
+        log_line("--keys %s: %s", in->keys, strerror(errno));
+        return 2;
+    }
+    if (in->keys)
+        log_line("--keys: this build decodes no TLS; encrypted connections are counted as opaque");
+    return secret_load(in->secret, &in->capture.key) ? 0 : 1;
+}
+
+int input_open(struct input *in, struct source **source, bool *live)
+{
+    struct source_error error = {0};
+    *live = in->n_interfaces != 0;
+    if (*live) {
+        struct source_live how = {in->interfaces, in->n_interfaces, in->filter, in->snaplen, 0};
+        *source = source_open_live(&how, &error);
+    } else {
+        *source = source_open_files(in->files, in->n_files, &error);
+    }
+    if (*source)
+        return 0;
+    log_line("%s", error.text);
+    return error.exit_code;
+}
+
+/* ---- the loop ---- */
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stopped, true);
+    struct source *s = atomic_load(&running);
+    if (s)
+        source_stop(s);
+}
+
+void input_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool input_stopped(void)
+{
+    return atomic_load(&stopped);
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+struct progress {
+    double begun, shown;
+    bool on;
+};
+
+static void show_progress(struct progress *p, const struct input_loop *loop)
+{
+    uint64_t done, total;
+    double now = seconds_now();
+    if (!p->on || now - p->shown < 0.5)
+        return;
+    p->shown = now;
+    source_progress(loop->source, &done, &total);
+    double rate = (double)done / (now - p->begun + 1e-9);
+    if (total)
+        log_progress("%3.0f %%  %.0f MB/s  %.0f s left", 100.0 * (double)done / (double)total, rate / 1e6, (double)(total - done) / (rate + 1));
+    else
+        log_progress("%llu packets", (unsigned long long)capture_counters(loop->capture)->packets);
+}
+
+static void note_drops(const struct input_loop *loop)
+{
+    struct capture_stats *stats = capture_counters(loop->capture);
+    source_drops(loop->source, &stats->kernel_dropped, &stats->interface_dropped);
+}
+
+static void now_and_then(const struct input_loop *loop, struct progress *progress)
+{
+    note_drops(loop);
+    if (loop->each)
+        loop->each(loop->context);
+    show_progress(progress, loop);
+}
+
+int input_run(const struct input_loop *loop)
+{
+    struct progress progress = {.begun = seconds_now(), .on = !loop->quiet && isatty(STDERR_FILENO)};
+    struct frame f;
+    unsigned frames = 0;
+    int code = 0;
+    atomic_store(&running, loop->source);
+    if (input_stopped())
+        source_stop(loop->source);
+    for (bool more = true; more;) {
+        switch (source_next(loop->source, &f)) {
+        case SOURCE_FRAME:
+            capture_frame(loop->capture, &f);
+            if (++frames % 4096 == 0)
+                now_and_then(loop, &progress);
+            break;
+        case SOURCE_TICK:
+            capture_tick(loop->capture, f.ts);
+            now_and_then(loop, &progress);
+            break;
+        case SOURCE_DAMAGE:
+            log_line("%s", source_message(loop->source));
+            break;
+        case SOURCE_FAILED:
+            log_line("%s", source_message(loop->source));
+            code = 1;
+            more = false;
+            break;
+        case SOURCE_END:
+            more = false;
+            break;
+        }
+    }
+    atomic_store(&running, NULL);
+    note_drops(loop);
+    capture_finish(loop->capture);
+    if (progress.on)
+        log_progress("%s", "");
+    return code;
+}
+
+int input_run_records(const char *path, struct records *records, void (*each)(void *context), void *context)
+{
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    unsigned long long number = 0, refused = 0;
+    ssize_t n;
+    if (!in) {
+        log_line("%s: %s", path, strerror(errno));
+        return 3;
+    }
+    while (!input_stopped() && (n = getline(&line, &room, in)) >= 0) {
+        const char *trouble = records_line(records, slice_of(line, (size_t)n));
+        number++;
+        if (trouble && refused++ < 5)
+            log_line("%s line %llu: %s; it is left out", path, number, trouble);
+        if (number % 4096 == 0 && each)
+            each(context);
+    }
+    if (refused > 5)
+        log_line("%s: %llu lines in all were no records and are left out", path, refused);
+    bool failed = ferror(in);
+    free(line);
+    if (in != stdin)
+        fclose(in);
+    records_finish(records);
+    if (failed) {
+        log_line("%s: %s", path, strerror(errno));
+        return 1;
+    }
+    if (refused && !records_count(records)) {
+        log_line("%s holds no records: one JSON object a line with at least ts, client, method, authority, target, status", path);
+        return 3;
+    }
+    return 0;
+}

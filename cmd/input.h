@@ -1,0 +1,70 @@
+/* input: what `capture` and `log` share: the options of the capture side, opening its source, and the loop from frames to exchanges. */
+#ifndef CMD_INPUT_H
+#define CMD_INPUT_H
+
+#include "capture/capture.h"
+#include "capture/records.h"
+#include "capture/source.h"
+#include "cmd/args.h"
+
+enum { INPUT_SOURCES_MAX = 256 };
+
+struct input {
+    struct capture_options capture;
+    const char *interfaces[INPUT_SOURCES_MAX], *files[INPUT_SOURCES_MAX];
+    size_t n_interfaces, n_files;
+    const char *records, *filter, *secret, *user, *keys;
+    unsigned long long memory;
+    uint32_t snaplen;
+    bool quiet, any_vxlan;
+};
+
+enum {
+    INPUT_INTERFACE = 100, INPUT_READ, INPUT_RECORDS, INPUT_FILTER, INPUT_SECRET, INPUT_USER, INPUT_KEYS, INPUT_MEMORY, INPUT_SNAPLEN, INPUT_PORTS,
+    INPUT_VXLAN, INPUT_REDACT, INPUT_PROXIES, INPUT_CLEAR, INPUT_TIMEOUT, INPUT_CONFIG, INPUT_QUIET,
+};
+
+/* Rows for the option table of a command that reads traffic. */
+#define INPUT_ARGS \
+    {INPUT_INTERFACE, 'i', "interface", "IF", "capture live on this interface (repeatable)"}, \
+    {INPUT_READ, 'r', "read", "FILE", "read a capture: pcap, pcapng, .gz, .zst, .lz4, - for stdin (repeatable)"}, \
+    {INPUT_FILTER, 'f', "filter", "BPF", "capture filter, live only"}, \
+    {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
+    {INPUT_USER, 0, "user", "NAME", "live: run as NAME once the interface is open (default: sudo's user, else nobody)"}, \
+    {INPUT_KEYS, 0, "keys", "FILE", "NSS key log; this build decodes no TLS and says so"}, \
+    {INPUT_MEMORY, 0, "memory", "SIZE", "ceiling for analysis and reassembly (default 512M)"}, \
+    {INPUT_SNAPLEN, 0, "snaplen", "N", "live: bytes of each packet (default 262144)"}, \
+    {INPUT_PORTS, 0, "ports", "LIST", "only connections with one of these TCP ports (default: all, told by content)"}, \
+    {INPUT_VXLAN, 0, "vxlan-ports", "LIST", "UDP ports of VXLAN (default 4789,8472)"}, \
+    {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"}, \
+    {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"}, \
+    {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"}, \
+    {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"}, \
+    {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"}, \
+    {INPUT_QUIET, 'q', "quiet", NULL, "no progress line"}
+
+void input_init(struct input *in);
+/* Handles one of INPUT_*. False: the reason was printed. */
+bool input_option(struct input *in, int id, const char *value);
+/* Loads the key. Returns an exit code: 0, or 2 when the options contradict each other (printed). */
+int input_check(struct input *in);
+
+/* Opens files or interfaces; on failure prints why and returns its exit code. *live tells which. */
+int input_open(struct input *in, struct source **source, bool *live);
+
+struct input_loop {
+    struct capture *capture;
+    struct source *source;
+    bool quiet;
+    void (*each)(void *context); /* now and then: every 4096 frames and at each tick */
+    void *context;
+};
+/* Reads frames until the source ends or a signal stops it, and finishes the capture. Returns an exit code. */
+int input_run(const struct input_loop *loop);
+/* Reads records (JSON lines) instead; path "-" is stdin. Lines that are no records are refused with their number. Returns an exit code. */
+int input_run_records(const char *path, struct records *records, void (*each)(void *context), void *context);
+/* SIGINT and SIGTERM end input_run in order. */
+void input_catch_signals(void);
+bool input_stopped(void);
+
+#endif

@@ -1,0 +1,120 @@
+/* log: one record per exchange on stdout; nothing is stored. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "capture/record.h"
+#include "cmd/commands.h"
+#include "cmd/input.h"
+#include "cmd/privilege.h"
+#include "cmd/stored.h"
+
+enum { LOG_FORMAT = 1, LOG_FLUSH = 1 << 16 };
+
+struct log_command {
+    struct input in;
+    const char *db;
+    enum record_format format;
+    struct buf out;
+    struct capture *capture;
+    struct records *records;
+    bool broken; /* stdout is gone */
+};
+
+static const struct arg table[] = {INPUT_ARGS, {LOG_FORMAT, 0, "format", "F", "jsonl (default) or tsv"}, {0}};
+
+static const char usage[] = "usage: spanwise log -r FILE… | -i IF… | DB [--format jsonl|tsv]\n"
+                            "One record per exchange, in order of arrival, on stdout. From a DB: what its exchange blocks hold.\n";
+
+static bool on_option(void *context, int id, const char *value)
+{
+    struct log_command *c = context;
+    if (id == LOG_FORMAT) {
+        c->format = strcmp(value, "tsv") == 0 ? RECORD_TSV : RECORD_JSONL;
+        if (strcmp(value, "tsv") == 0 || strcmp(value, "jsonl") == 0)
+            return true;
+        log_line("--format: '%s' is neither jsonl nor tsv", value);
+        return false;
+    }
+    if (id != ARG_POSITIONAL)
+        return input_option(&c->in, id, value);
+    if (c->db) {
+        log_line("log: one DB at a time; captures are given with -r");
+        return false;
+    }
+    c->db = value;
+    return true;
+}
+
+static void flush(void *context)
+{
+    struct log_command *c = context;
+    if (c->out.n && !c->broken && (fwrite(c->out.p, 1, c->out.n, stdout) != c->out.n || fflush(stdout) != 0))
+        c->broken = true;
+    c->out.n = 0;
+    if (c->broken)
+        raise(SIGTERM);
+}
+
+static void take(void *context, struct exchange *x)
+{
+    struct log_command *c = context;
+    record_write(x, c->format, &c->out);
+    if (c->out.n > LOG_FLUSH)
+        flush(c);
+    if (c->capture)
+        capture_give_back(c->capture, x);
+    else
+        records_give_back(c->records, x);
+}
+
+static int from_wire(struct log_command *c)
+{
+    struct source *source;
+    bool live;
+    char why[256];
+    int code = input_open(&c->in, &source, &live);
+    if (code)
+        return code;
+    if (live && !privilege_drop_or_say(c->in.user)) {
+        source_close(source);
+        return 1;
+    }
+    c->in.capture.memory = c->in.memory;
+    c->in.capture.sink = (struct exchange_sink){take, c};
+    c->capture = capture_new(&c->in.capture, why);
+    if (!c->capture) {
+        log_line("%s", why);
+        source_close(source);
+        return 2;
+    }
+    struct input_loop loop = {c->capture, source, c->in.quiet, live ? flush : NULL, c};
+    code = input_run(&loop);
+    flush(c);
+    capture_free(c->capture);
+    source_close(source);
+    return code;
+}
+
+int cmd_log(int argc, char **argv)
+{
+    struct log_command c = {.format = RECORD_JSONL};
+    input_init(&c.in);
+    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
+    if (parsed)
+        return parsed == ARG_HELP ? 0 : 2;
+    bool wire = c.in.n_interfaces || c.in.n_files;
+    if (wire && c.db) {
+        log_line("log: either a DB or a source (-r, -i), not both");
+        return 2;
+    }
+    int code = input_check(&c.in);
+    if (code)
+        return code;
+    input_catch_signals();
+    record_header(c.format, &c.out);
+    code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format);
+    buf_free(&c.out);
+    return c.broken ? 1 : code;
+}

@@ -1,0 +1,10 @@
+/* stored: `log` from a DB: the exchange records that its blocks hold, as text. */
+#ifndef CMD_STORED_H
+#define CMD_STORED_H
+
+#include "capture/record.h"
+
+/* db NULL: the default. Prints to stdout. Returns an exit code; what went wrong was printed. */
+int stored_log(const char *db, const struct hash_key *key, enum record_format format);
+
+#endif
