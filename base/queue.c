@@ -111,23 +111,36 @@ static void publish_head(struct queue *q)
     wake(q);
 }
 
+static struct timespec from_now(unsigned ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* Waits for something to pop. False: nothing came. */
+static bool await(struct queue *q, unsigned timeout_ms)
+{
+    publish_head(q);
+    if (!timeout_ms)
+        return false;
+    struct timespec deadline = from_now(timeout_ms);
+    return sleep_while(q, empty, &deadline) || !empty(q);
+}
+
 void *queue_pop(struct queue *q, unsigned timeout_ms, bool *closed)
 {
-    if (empty(q)) {
-        publish_head(q);
-        struct timespec deadline;
-        clock_gettime(CLOCK_MONOTONIC, &deadline);
-        deadline.tv_sec += timeout_ms / 1000;
-        deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-        if (deadline.tv_nsec >= 1000000000) {
-            deadline.tv_sec++;
-            deadline.tv_nsec -= 1000000000;
-        }
-        if (!timeout_ms || !sleep_while(q, empty, &deadline)) {
-            if (!empty(q))
-                return q->ring[q->head_mine++ & q->mask];
+    if (empty(q) && !await(q, timeout_ms)) {
+        bool over = atomic_load(&q->closed);
+        if (!over || empty(q)) {
             if (closed)
-                *closed = atomic_load(&q->closed);
+                *closed = over;
             return NULL;
         }
     }

@@ -88,7 +88,7 @@ static void begin(struct slot *s, const struct conn *conn)
 
 static struct slice rebase(const struct head *h, const char *to, struct slice part)
 {
-    return slice_of(to + (part.p - h->raw.p), part.n);
+    return part.p ? slice_of(to + (part.p - h->raw.p), part.n) : part;
 }
 
 /* Copies a head into the slot. Fields that nobody reads and no Vary can have named stay, since a Vary may come. */

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "cmd/secret.h"
 
+enum { PULSE_US = 100000 };
+
 static _Atomic bool stopped;
 static struct source *_Atomic running; /* what a signal must wake */
 
@@ -220,11 +222,22 @@ static void now_and_then(const struct input_loop *loop, struct progress *progres
     show_progress(progress, loop);
 }
 
+/* What is appended must not precede the audit's end. */
+static bool too_early(const struct input_loop *loop, int64_t ts)
+{
+    if (loop->not_before == TIME_NONE || ts >= loop->not_before)
+        return false;
+    log_line("this capture begins %.3f s before the audit in the DB ends: captures are appended in order of time",
+             (double)(loop->not_before - ts) / 1e6);
+    return true;
+}
+
 int input_run(const struct input_loop *loop)
 {
     struct progress progress = {.begun = seconds_now(), .on = !loop->quiet && isatty(STDERR_FILENO)};
     struct frame f;
-    unsigned frames = 0;
+    uint64_t frames = 0;
+    int64_t last = TIME_NONE;
     int code = 0;
     atomic_store(&running, loop->source);
     if (input_stopped())
@@ -232,9 +245,16 @@ int input_run(const struct input_loop *loop)
     for (bool more = true; more;) {
         switch (source_next(loop->source, &f)) {
         case SOURCE_FRAME:
+            if (!frames++ && too_early(loop, f.ts)) {
+                code = 2;
+                more = false;
+                break;
+            }
             capture_frame(loop->capture, &f);
-            if (++frames % 4096 == 0)
+            if (frames % 4096 == 0 || (loop->live && (last == TIME_NONE || f.ts - last >= PULSE_US))) {
+                last = f.ts;
                 now_and_then(loop, &progress);
+            }
             break;
         case SOURCE_TICK:
             capture_tick(loop->capture, f.ts);

@@ -55,8 +55,9 @@ int input_open(struct input *in, struct source **source, bool *live);
 struct input_loop {
     struct capture *capture;
     struct source *source;
-    bool quiet;
-    void (*each)(void *context); /* now and then: every 4096 frames and at each tick */
+    bool quiet, live;
+    int64_t not_before; /* a first frame older than this is refused with exit code 2; TIME_NONE: no such bound */
+    void (*each)(void *context); /* now and then: every 4096 frames, at each tick, and live every 100 ms */
     void *context;
 };
 /* Reads frames until the source ends or a signal stops it, and finishes the capture. Returns an exit code. */

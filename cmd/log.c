@@ -74,10 +74,16 @@ static int from_wire(struct log_command *c)
     struct source *source;
     bool live;
     char why[256];
+    struct privilege p;
+    if (c->in.n_interfaces && !privilege_plan(c->in.user, &p, why, sizeof why)) {
+        log_line("%s", why);
+        return 2;
+    }
     int code = input_open(&c->in, &source, &live);
     if (code)
         return code;
-    if (live && !privilege_drop_or_say(c->in.user)) {
+    if (live && !privilege_drop(&p, why, sizeof why)) {
+        log_line("%s", why);
         source_close(source);
         return 1;
     }
@@ -89,7 +95,7 @@ static int from_wire(struct log_command *c)
         source_close(source);
         return 2;
     }
-    struct input_loop loop = {c->capture, source, c->in.quiet, live ? flush : NULL, c};
+    struct input_loop loop = {c->capture, source, c->in.quiet, live, TIME_NONE, live ? flush : NULL, c};
     code = input_run(&loop);
     flush(c);
     capture_free(c->capture);

@@ -1,0 +1,341 @@
+/* capture: traffic, live or from files or records, decoded, analysed and written into a DB. */
+#include "cmd/capture.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analysis/store/read.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "capture/interfaces.h"
+#include "cmd/commands.h"
+#include "cmd/faces.h"
+#include "cmd/input.h"
+#include "cmd/pipeline.h"
+#include "cmd/privilege.h"
+#include "cmd/restore.h"
+
+enum { CAPTURE_DB = 1, CAPTURE_EXCHANGES, CAPTURE_APPEND, CAPTURE_FRESH, CAPTURE_BY, CAPTURE_GROUP, CAPTURE_TOP, CAPTURE_SERVE, CAPTURE_STRICT };
+enum { DEPTH_OFFLINE = 512, DEPTH_LIVE = 1 << 18 };
+
+struct capture_command {
+    struct input in;
+    struct faces faces;
+    const char *db, *group;
+    uint64_t exchanges;
+    bool append, fresh, by_address, strict;
+    /* while it runs */
+    bool live, usage;
+    int64_t not_before; /* the end of the audit that goes on; TIME_NONE: none */
+    struct store *store;
+    struct analysis *analysis;
+    struct pipeline pipeline;
+    struct capture *capture;
+    struct buf sources;
+};
+
+static const struct arg table[] = {
+    INPUT_ARGS,
+    {INPUT_RECORDS, 0, "records", "FILE", "read exchange records (the output of `log`) instead of packets; - for stdin"},
+    {CAPTURE_DB, 'd', "db", "DB", "the DB to write (default $SPANWISE_DB, else ./spanwise.db)"},
+    {CAPTURE_EXCHANGES, 0, "exchanges", "N", "exchange records to keep, or none (default 2000000)"},
+    {CAPTURE_APPEND, 0, "append", NULL, "go on with the audit that is in the DB (live captures always do)"},
+    {CAPTURE_FRESH, 0, "fresh", NULL, "start over: drop the audit that is in the DB"},
+    {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
+    {CAPTURE_STRICT, 0, "strict-templates", NULL, "routes depend on the set of paths alone, not on their shares"},
+    {CAPTURE_GROUP, 0, "group", "NAME", "let this group read the DB (0640)"},
+    {CAPTURE_TOP, 0, "top", NULL, "open the dashboard in this terminal"},
+    {CAPTURE_SERVE, 0, "serve", "ADDR:PORT", "serve the web report beside the capture"},
+    {0}};
+
+static const char usage[] = "usage: spanwise capture -i IF… [-f BPF] [-d DB]     live, until SIGINT or SIGTERM\n"
+                            "       spanwise capture -r FILE… [-d DB]           from captures\n"
+                            "       spanwise capture --records FILE [-d DB]     from exchange records\n"
+                            "       spanwise capture                            lists the interfaces\n";
+
+static bool on_number(struct capture_command *c, const char *value)
+{
+    unsigned long long n;
+    if (strcmp(value, "none") == 0) {
+        c->exchanges = 0;
+        return true;
+    }
+    if (slice_u64(slice_str(value), &c->exchanges))
+        return true;
+    if (args_size(value, &n)) {
+        c->exchanges = n;
+        return true;
+    }
+    log_line("--exchanges: '%s' is neither a number nor none", value);
+    return false;
+}
+
+static bool on_option(void *context, int id, const char *value)
+{
+    struct capture_command *c = context;
+    switch (id) {
+    case CAPTURE_DB:
+        c->db = value;
+        return true;
+    case CAPTURE_EXCHANGES:
+        return on_number(c, value);
+    case CAPTURE_APPEND:
+        c->append = true;
+        return true;
+    case CAPTURE_FRESH:
+        c->fresh = true;
+        return true;
+    case CAPTURE_STRICT:
+        c->strict = true;
+        return true;
+    case CAPTURE_BY:
+        c->by_address = strcmp(value, "address") == 0;
+        if (c->by_address || strcmp(value, "identity") == 0)
+            return true;
+        log_line("--clients-by: '%s' is neither identity nor address", value);
+        return false;
+    case CAPTURE_GROUP:
+        c->group = value;
+        return true;
+    case CAPTURE_TOP:
+        c->faces.top = true;
+        return true;
+    case CAPTURE_SERVE:
+        c->faces.serve = value;
+        return true;
+    case ARG_POSITIONAL:
+        log_line("capture: '%s' is no option; captures are given with -r, the DB with -d", value);
+        return false;
+    default:
+        return input_option(&c->in, id, value);
+    }
+}
+
+/* ---- the store ---- */
+
+static void list_sources(struct capture_command *c)
+{
+    struct json j = {&c->sources, false};
+    json_open(&j, '[');
+    for (size_t i = 0; i < c->in.n_interfaces; i++)
+        json_str(&j, c->in.interfaces[i]);
+    for (size_t i = 0; i < c->in.n_files; i++)
+        json_str(&j, c->in.files[i]);
+    if (c->in.records)
+        json_str(&j, c->in.records);
+    json_close(&j, ']');
+}
+
+static bool group_id(const char *name, int *gid)
+{
+    *gid = -1;
+    if (!name)
+        return true;
+    struct group *g = getgrnam(name);
+    if (!g) {
+        log_line("--group: no group '%s' here", name);
+        return false;
+    }
+    *gid = (int)g->gr_gid;
+    return true;
+}
+
+static int open_store(struct capture_command *c)
+{
+    char why[256];
+    bool by_choice = false;
+    struct store_options o = {.mode = c->fresh                 ? STORE_FRESH
+                                      : c->append || c->live ? STORE_CONTINUE
+                                                             : STORE_NEW,
+                              .exchanges = c->exchanges,
+                              .wait_when_behind = !c->live,
+                              .file_mode = c->group ? 0640 : 0600};
+    if (!group_id(c->group, &o.group))
+        return 2;
+    c->store = store_open(c->db, &o, why, &by_choice);
+    if (c->store)
+        return 0;
+    log_line("%s", why);
+    return by_choice ? 2 : 1;
+}
+
+static int open_analysis(struct capture_command *c)
+{
+    list_sources(c);
+    struct analysis_options o = {.key = &c->in.capture.key,
+                                 .memory = c->in.memory * 55 / 100,
+                                 .memory_ceiling = c->in.memory,
+                                 .clients_by_address = c->by_address,
+                                 .strict_templates = c->strict,
+                                 .sources = slice_of(c->sources.p, c->sources.n),
+                                 .live = c->live,
+                                 .from_records = c->in.records != NULL};
+    c->analysis = analysis_new(&o, c->store);
+    c->not_before = TIME_NONE;
+    if (!c->analysis) {
+        log_line("out of memory: try a smaller --memory");
+        return 1;
+    }
+    if (c->fresh || !(c->append || c->live))
+        return 0;
+    return restore_audit(c->db, c->analysis, &c->not_before) ? 0 : 1;
+}
+
+static int close_store(struct capture_command *c)
+{
+    char why[256];
+    if (store_blocks_dropped(c->store))
+        log_line("the disk was too slow: %llu blocks of exchange records were dropped; the totals are whole",
+                 (unsigned long long)store_blocks_dropped(c->store));
+    if (store_close(c->store, why))
+        return 0;
+    log_line("%s", why);
+    return 1;
+}
+
+/* ---- running ---- */
+
+static void pulse(void *context)
+{
+    struct capture_command *c = context;
+    pipeline_pulse(&c->pipeline, c->capture ? capture_counters(c->capture) : NULL);
+}
+
+static void give_to_capture(void *owner, struct exchange *x)
+{
+    capture_give_back(owner, x);
+}
+
+static void give_to_records(void *owner, struct exchange *x)
+{
+    records_give_back(owner, x);
+}
+
+static int run_wire(struct capture_command *c, struct source *source)
+{
+    char why[256];
+    struct capture_options *o = &c->in.capture;
+    o->memory = c->in.memory * 30 / 100;
+    o->sink = (struct exchange_sink){pipeline_take, &c->pipeline};
+    o->reclaim = pipeline_reclaim;
+    o->reclaim_context = &c->pipeline;
+    c->capture = capture_new(o, why);
+    if (!c->capture) {
+        log_line("%s", why);
+        return 2;
+    }
+    c->pipeline.give_back = give_to_capture;
+    c->pipeline.owner = c->capture;
+    if (!pipeline_start(&c->pipeline, c->analysis, c->store, c->live, c->live ? DEPTH_LIVE : DEPTH_OFFLINE)) {
+        log_line("out of memory");
+        return 1;
+    }
+    struct input_loop loop = {c->capture, source, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
+    int code = input_run(&loop);
+    pipeline_end(&c->pipeline, capture_counters(c->capture));
+    capture_free(c->capture);
+    return code;
+}
+
+static int run_records(struct capture_command *c)
+{
+    struct records_options o = {.key = c->in.capture.key,
+                                .memory = c->in.memory * 30 / 100,
+                                .sink = {pipeline_take, &c->pipeline},
+                                .reclaim = pipeline_reclaim,
+                                .reclaim_context = &c->pipeline};
+    struct records *r = records_new(&o);
+    c->pipeline.give_back = give_to_records;
+    c->pipeline.owner = r;
+    if (!r || !pipeline_start(&c->pipeline, c->analysis, c->store, false, DEPTH_OFFLINE)) {
+        log_line("out of memory");
+        return 1;
+    }
+    int code = input_run_records(c->in.records, r, pulse, c);
+    pipeline_end(&c->pipeline, NULL);
+    records_free(r);
+    return code;
+}
+
+/* From an open source to a closed DB. */
+static int audit(struct capture_command *c, struct source *source)
+{
+    int code = open_store(c);
+    if (code)
+        return code;
+    code = open_analysis(c);
+    if (!code)
+        code = source ? run_wire(c, source) : run_records(c);
+    int closed = close_store(c);
+    analysis_free(c->analysis);
+    buf_free(&c->sources);
+    return code ? code : closed;
+}
+
+/* Live: the interface is opened with privileges, everything after it without. */
+static int audit_wire(struct capture_command *c)
+{
+    struct source *source;
+    struct privilege p;
+    char why[256];
+    if (c->in.n_interfaces && !privilege_plan(c->in.user, &p, why, sizeof why)) {
+        log_line("%s", why);
+        return 2;
+    }
+    int code = input_open(&c->in, &source, &c->live);
+    if (code)
+        return code;
+    if (c->live && !privilege_drop(&p, why, sizeof why)) {
+        log_line("%s", why);
+        source_close(source);
+        return 1;
+    }
+    if (c->live && !c->in.quiet)
+        log_line("capturing as %s into %s; Ctrl-C ends it in order", p.name[0] ? p.name : "this user", c->db);
+    code = audit(c, source);
+    source_close(source);
+    return code;
+}
+
+int capture_file_into(const char *file, const char *db)
+{
+    struct capture_command c = {.db = db, .exchanges = 2000000, .fresh = true};
+    input_init(&c.in);
+    c.in.files[0] = file;
+    c.in.n_files = 1;
+    c.in.quiet = true;
+    int code = input_check(&c.in);
+    return code ? code : audit_wire(&c);
+}
+
+int cmd_capture(int argc, char **argv)
+{
+    struct capture_command c = {.exchanges = 2000000};
+    input_init(&c.in);
+    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
+    if (parsed)
+        return parsed == ARG_HELP ? 0 : 2;
+    if (!c.in.n_interfaces && !c.in.n_files && !c.in.records)
+        return interfaces_list(stdout) ? 0 : 1;
+    if (c.append && c.fresh) {
+        log_line("--append goes on with the audit, --fresh drops it: one of the two");
+        return 2;
+    }
+    if (!c.db)
+        c.db = getenv("SPANWISE_DB");
+    if (!c.db || !*c.db)
+        c.db = "spanwise.db";
+    int code = input_check(&c.in);
+    if (code)
+        return code;
+    input_catch_signals();
+    if (!faces_start(&c.faces, c.db))
+        return 1;
+    code = c.in.records ? audit(&c, NULL) : audit_wire(&c);
+    faces_end(&c.faces);
+    return code;
+}
