@@ -19,7 +19,7 @@ enum {
     OPTION_END = 0,
     OPTION_TSRESOL = 9,
     OPTION_TSOFFSET = 14,
-    DESCRIPTION_MAX = 512 * 1024, /* bytes of one interface description */
+    DESCRIPTION_MAX = STREAM_WINDOW / 2, /* bytes of one interface description */
     INTERFACES_MAX = 65536,
 };
 

@@ -7,7 +7,9 @@
 #include "capture/segment.h"
 #include "capture/stream.h"
 
-enum { SAVEFILE_FRAME_MAX = 512 * 1024 }; /* captured bytes of one frame; more is damage. Writers stop at 262144 */
+enum {
+    SAVEFILE_FRAME_MAX = STREAM_WINDOW / 2
+}; /* captured bytes of one frame; more is damage. Writers stop at 262144 */
 
 enum savefile_result {
     SAVEFILE_FRAME,   /* *f is filled */

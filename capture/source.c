@@ -243,9 +243,11 @@ static bool device_take(struct device *d)
 static struct device *oldest(const struct source *s)
 {
     struct device *best = NULL;
-    for (struct device *d = s->devices; d < s->devices + s->n_devices; d++)
+    for (size_t i = 0; i < s->n_devices; i++) {
+        struct device *d = &s->devices[i];
         if (d->pcap && d->pending && (!best || d->head.ts < best->head.ts))
             best = d;
+    }
     return best;
 }
 
@@ -254,18 +256,23 @@ static struct device *oldest(const struct source *s)
 static int64_t hold_for(const struct source *s, const struct frame *f)
 {
     int64_t most = 0;
-    for (const struct device *d = s->devices; d < s->devices + s->n_devices; d++)
-        if (d->pcap && !d->pending && f->ts - d->clear > most && f->ts - d->clear <= 2 * HOLD_US)
-            most = f->ts - d->clear;
+    for (size_t i = 0; i < s->n_devices; i++) {
+        const struct device *d = &s->devices[i];
+        int64_t hold = f->ts - d->clear;
+        if (d->pcap && !d->pending && hold > most && hold <= 2 * HOLD_US)
+            most = hold;
+    }
     return most;
 }
 
 /* Whether every silent interface is known to have nothing older than the frame. */
 static bool is_clear(const struct source *s, const struct frame *f)
 {
-    for (const struct device *d = s->devices; d < s->devices + s->n_devices; d++)
+    for (size_t i = 0; i < s->n_devices; i++) {
+        const struct device *d = &s->devices[i];
         if (d->pcap && !d->pending && f->ts > d->clear)
             return false;
+    }
     return true;
 }
 
@@ -273,7 +280,8 @@ static bool is_clear(const struct source *s, const struct frame *f)
 static struct device *take_all(struct source *s)
 {
     int64_t now = s->n_devices > 1 ? wall_us() : 0;
-    for (struct device *d = s->devices; d < s->devices + s->n_devices; d++) {
+    for (size_t i = 0; i < s->n_devices; i++) {
+        struct device *d = &s->devices[i];
         if (!d->pcap || d->pending)
             continue;
         if (!device_take(d))
@@ -288,9 +296,9 @@ static bool wait_for_frames(struct source *s, int64_t us)
 {
     size_t n = 0;
     s->polls[n++] = (struct pollfd){.fd = s->wake, .events = POLLIN};
-    for (struct device *d = s->devices; d < s->devices + s->n_devices; d++)
-        if (d->pcap && !d->pending)
-            s->polls[n++] = (struct pollfd){.fd = d->fd, .events = POLLIN};
+    for (size_t i = 0; i < s->n_devices; i++)
+        if (s->devices[i].pcap && !s->devices[i].pending)
+            s->polls[n++] = (struct pollfd){.fd = s->devices[i].fd, .events = POLLIN};
     return poll(s->polls, n, (int)((us + 999) / 1000)) != 0; /* EINTR: look again, the stop flag decides */
 }
 
@@ -370,7 +378,8 @@ void source_stop(struct source *s)
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface)
 {
     *kernel = *interface = 0;
-    for (struct device *d = s->devices; d < s->devices + s->n_devices; d++) {
+    for (size_t i = 0; i < s->n_devices; i++) {
+        struct device *d = &s->devices[i];
         device_drops(d);
         *kernel += d->drops[0];
         *interface += d->drops[1];
@@ -389,7 +398,8 @@ void source_close(struct source *s)
     if (!s)
         return;
     files_close(s->files);
-    for (struct device *d = s->devices; d < s->devices + s->n_devices; d++) {
+    for (size_t i = 0; i < s->n_devices; i++) {
+        struct device *d = &s->devices[i];
         if (d->pcap)
             pcap_close(d->pcap);
         free(d->name);

@@ -12,7 +12,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-enum { RAW_BLOCK = 256 * 1024 };
+enum { RAW_BLOCK = STREAM_WINDOW / 4 };
 
 struct stream_decoder {
     size_t at, end; /* unread bytes of raw */
