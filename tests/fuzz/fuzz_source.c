@@ -1,5 +1,6 @@
 /* Fuzzes the readers of capture files: the input is the file. Sums the frames, so that a pointer that is not borrowed
- * from readable memory is seen, and bounds what one file may make of itself. */
+ * from readable memory is seen, and bounds what one file may make of itself. Build with -DSTREAM_WINDOW=16384: a full
+ * window costs ten times the rest, and a small one is refilled more often. */
 #include "capture/source.h"
 
 #include <stdio.h>
