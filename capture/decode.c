@@ -94,11 +94,17 @@ static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_even
 }
 
 /* The first bytes: keeps them while they could become HTTP. */
-static void undecided(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+static void undecided(struct decode_env *e, struct decoding *s, int role, const struct chunk *whole)
 {
     struct h1_side *side = &s->h1.side[role];
-    struct slice bytes = slice_of(c->p, c->n);
+    struct chunk rest = *whole;
+    const struct chunk *c = &rest;
     bool from_server, carried = side->carry.n != 0;
+    while (!carried && rest.n && (*rest.p == '\r' || *rest.p == '\n')) /* empty lines before a request, RFC 9112 section 2.2 */
+        rest.p++, rest.n--, rest.offset++;
+    if (!rest.n)
+        return;
+    struct slice bytes = slice_of(c->p, c->n);
     if (carried) {
         if (!h1_stash(&e->h1, &s->h1, role, c))
             return;
