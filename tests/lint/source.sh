@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Format, headers that compile alone, cppcheck, scripts that parse. What is not installed is skipped and said.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 rc=0
 say() { # say STATUS TEXT…
     if [ "$1" -eq 0 ]; then

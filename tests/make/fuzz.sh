@@ -2,7 +2,7 @@
 # Runs every fuzzer of build/fuzz for so many seconds, from its corpus. New inputs go to build/fuzz/found/NAME; those worth
 # keeping are copied to tests/fuzz/corpus/NAME by hand. Ends with `N passed, N failed`.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-60}
 passed=0 failed=0
 for source in tests/fuzz/fuzz_*.c; do

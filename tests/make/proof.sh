@@ -2,7 +2,7 @@
 # The long runs: kill -9 fifty times, a minute of live load, ten minutes of each fuzzer, valgrind where it is installed.
 # Half an hour and more. PROOF_FUZZ=seconds shortens the fuzzing.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 export PROOF=1
 passed=0 failed=0
 step() {
@@ -18,7 +18,7 @@ step() {
 }
 step build make --no-print-directory -s -j"$(nproc)" BUILD=build/opt all
 export SPANWISE=$PWD/build/opt/spanwise KIND=opt
-step "kill -9" timeout 900 bash tests/e2e/kill.sh
+step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step live timeout 900 bash tests/live/live.sh
 if command -v valgrind >/dev/null; then
     step valgrind timeout 900 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Credentials and bodies never leave capture: 16 random characters in every place where a secret may stand, and then a
+search through every output, the DB, its WAL while it is written, the log and what the run left in HOME."""
+import base64
+import json
+import random
+import shutil
+import string
+import subprocess
+import time
+import urllib.parse
+
+from lib import BINARY, SECRET, Capture, answer, check, finish, folder, good, request, run
+
+here = folder()
+r = random.SystemRandom()
+planted = {}  # canary -> where
+
+
+def canary(where):
+    word = "".join(r.choices(string.ascii_letters + string.digits, k=16))
+    planted[word] = where
+    return word
+
+
+def jwt(claims):
+    parts = [{"alg": "HS256", "typ": "JWT"}, claims]
+    return ".".join([base64.urlsafe_b64encode(json.dumps(p).encode()).decode().rstrip("=") for p in parts] + [canary("jwt signature")])
+
+
+def basic(user, password):
+    return "Authorization: Basic " + base64.b64encode((user + ":" + password).encode()).decode()
+
+
+cap = Capture()
+GET = "GET"
+ok = answer(200, b'{"fine": true}', "Content-Type: application/json")
+
+
+def plant(target="/plain", *fields, method="GET", reply=ok, body=b""):
+    cap.talk((">", request(method, target, *fields, body=body)), ("<", reply))
+
+
+for scheme in ("Bearer", "bearer", "Token", "Negotiate", "Digest username=x, response="):
+    plant("/a", "Authorization: %s %s" % (scheme, canary("Authorization " + scheme)))
+plant("/a", "Authorization: " + canary("Authorization without a scheme"))
+plant("/a", "Authorization: Bearer " + jwt({"sub": canary("jwt sub"), "client_id": canary("jwt client_id"), "email": canary("jwt email")}))
+plant("/a", basic(canary("Basic user"), canary("Basic password")))
+plant("/a", "Proxy-Authorization: Bearer " + canary("Proxy-Authorization"))
+plant("/a", "Cookie: session=%s; theme=%s; %s" % (canary("session cookie"), canary("cookie"), canary("cookie without name")))
+for name in ("X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Ocp-Apim-Subscription-Key", "X-Auth-Token", "X-Amz-Security-Token",
+             "X-Csrf-Token", "X-Unread", "Referer", "From", "X-Request-Id", "X-Real-Ip", "X-Forwarded-For", "Forwarded", "Sec-WebSocket-Protocol"):
+    plant("/h", "%s: %s" % (name, canary(name)))
+plant("/h", "Referer: http://api.example/?token=" + canary("Referer's query"))
+plant("/h", "User-Agent: curl/8 (build %s)" % canary("comment of the User-Agent"))
+plant("/h", "Accept: text/" + canary("Accept"), "Accept-Language: " + canary("Accept-Language"))
+plant("/h", "If-None-Match: \"%s\"" % canary("If-None-Match"), "Range: %s" % canary("Range"), "Origin: http://" + canary("Origin"))
+plant("/folded", "Authorization: Bearer\r\n " + canary("folded Authorization"))
+plant("/space", "Authorization : Bearer " + canary("Authorization with a blank before the colon"))
+plant("/twice", "Authorization: Bearer " + canary("first of two"), "Authorization: Bearer " + canary("second of two"))
+
+for name in ("token", "access_token", "id_token", "refresh_token", "key", "api_key", "apikey", "ApiKey", "API-KEY", "secret", "client_secret",
+             "pass", "password", "passwd", "pwd", "sig", "signature", "X-Amz-Signature", "code", "session", "sessionid", "auth", "jwt",
+             "TOKEN", "user_password", "to%6ben", "Pass%77ord"):
+    plant("/q?page=2&%s=%s&x=1" % (name, canary("parameter " + name)))
+plant("/q?token=%s" % urllib.parse.quote(canary("percent-encoded token")[:15] + "%", safe=""))
+plant("/q?a=1;token=%s" % canary("token after a semicolon"))
+plant("/q?token[]=%s&filter[password]=%s" % (canary("token[]"), canary("filter[password]")))
+plant("/p;jsessionid=%s/x" % canary("path parameter jsessionid"))
+plant("/p/%s" % jwt({"sub": canary("sub of a jwt in the path")}))
+plant("/p/%s/x" % (canary("base64 of 32 in the path") + canary("base64 of 32 in the path")))
+plant("/p/%s@example.org" % canary("email in the path"))
+plant("http://user:%s@api.example/abs?secret=%s" % (canary("userinfo"), canary("secret of an absolute form")))
+plant("/f?x=1#token=" + canary("fragment"))
+plant("/big?token=%s&pad=%s" % (canary("token before much padding"), "y" * 9000), "X-Pad: " + "z" * 9000)
+
+plant("/login", "Content-Type: application/x-www-form-urlencoded", method="POST", body=("user=a&password=" + canary("form body")).encode())
+plant("/login", "Content-Type: application/json", method="POST", body=json.dumps({"password": canary("JSON request body"),
+                                                                                 canary("JSON key"): 1}).encode())
+plant("/b", reply=answer(200, json.dumps({"token": canary("JSON response body")}).encode(), "Content-Type: application/json"))
+plant("/b", reply=answer(200, canary("text response body").encode(), "Content-Type: text/plain"))
+plant("/b", reply=answer(500, canary("error body").encode()))
+plant("/b", reply=answer(302, b"", "Location: /cb?state=x&code=" + canary("code in Location")))
+plant("/b", reply=answer(200, b"x", "Set-Cookie: session=%s; Path=/; HttpOnly" % canary("Set-Cookie")))
+plant("/b", reply=answer(200, b"x", "ETag: \"%s\"" % canary("ETag"), "X-Unread: " + canary("unread response header")))
+plant("/b", reply=answer(200, b"x", "Via: 1.1 " + canary("Via"), "X-Cache: " + canary("X-Cache"), "Server: " + canary("Server")))
+plant("/b", reply=answer(200, b"x", "Content-Type: text/html; token=" + canary("parameter of Content-Type")))
+plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"operationName": "Login", "query": "mutation",
+                                                                               "variables": {"pin": canary("GraphQL variable")}}).encode())
+# What is odd on the wire: cut in the middle, several in one segment, a request without an answer, no HTTP at all, an upgrade.
+cap.talk((">", request(GET, "/cut", "Authorization: Bearer " + canary("cut into small segments"))), ("<", ok), mss=7)
+cap.talk((">", b"".join(request(GET, "/pipe%d?token=%s" % (i, canary("pipelined")), "X-Api-Key: " + canary("pipelined")) for i in range(3))),
+         ("<", ok * 3))
+cap.talk((">", request(GET, "/unanswered?secret=" + canary("unanswered"), "Cookie: a=" + canary("unanswered cookie"))))
+cap.talk((">", b"GET /unfinished?token=" + canary("unfinished request line").encode()), close=False)
+cap.talk((">", b"GET /unfinished HTTP/1.1\r\nAuthorization: Bearer " + canary("unfinished head").encode()), close=False)
+cap.talk((">", b"AUTH " + canary("no HTTP").encode() + b"\r\n"), ("<", b"+OK " + canary("no HTTP answer").encode() + b"\r\n"))
+cap.talk((">", request(GET, "/ws", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: " + canary("Sec-WebSocket-Key"))),
+         ("<", b"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), (">", b"\x81\x10" + canary("WebSocket frame").encode()))
+cap.talk((">", b"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\nProxy-Authorization: Basic " + canary("CONNECT").encode() + b"\r\n\r\n"),
+         ("<", b"HTTP/1.1 200 OK\r\n\r\n"), (">", canary("inside CONNECT").encode()))
+cap.talk((">", b"POST /up HTTP/1.1\r\nHost: api.example\r\nTransfer-Encoding: chunked\r\n\r\n10;ext=%s\r\n%s\r\n0\r\nX-Trailer: %s\r\n\r\n"
+          % (canary("chunk extension").encode(), canary("chunked body").encode(), canary("trailer").encode())), ("<", ok))
+cap.talk((">", b"GET /bad%zz?token=" + canary("target that is not valid").encode() + b" HTTP/1.1\r\nHost: api.example\r\n\r\n"), ("<", answer(400)))
+cap.talk((">", b"G\x01T /x?token=" + canary("method that is no token").encode() + b" HTTP/1.1\r\nHost: api.example\r\n\r\n"), ("<", answer(400)))
+cap.talk(("<", answer(200, canary("body of an orphan answer").encode(), "Set-Cookie: s=" + canary("orphan's cookie"))))
+for i in range(400):  # so that there is something to keep the WAL busy
+    plant("/items/%d" % (i % 50), "Authorization: Bearer " + canary("one of many tokens"), reply=answer(200, canary("one of many bodies").encode()))
+data = cap.bytes()
+(here / "c.pcap").write_bytes(data)
+
+found = {}
+searched = {}
+
+
+def search(what, data):
+    """Looks for every canary, plain and base64 of it (three alignments), in the bytes."""
+    if isinstance(data, str):
+        data = data.encode()
+    searched[what] = len(data)
+    for word, where in planted.items():
+        for form in (word, word.lower(), word.upper()):
+            if form.encode() in data:
+                found.setdefault(what, []).append("%s: %s" % (where, word))
+                break
+        else:
+            for shift in range(3):
+                core = base64.b64encode(b"\0" * shift + word.encode()).decode().rstrip("=")[4 if shift else 0:-2]
+                if  core.encode() in data:
+                    found.setdefault(what, []).append("%s: base64 of %s" % (where, word))
+
+
+db = here / "c.db"
+code, out, err = run("capture", "-r", here / "c.pcap", "-d", db, "--secret", SECRET)
+check(code == 0, "capture of %d canaries" % len(planted), err)
+search("capture's stdout and stderr", out + err)
+for kind in ("text", "json", "markdown", "html", "csv"):
+    code, out, err = run("report", db, "--format", kind)
+    if code == 0:
+        search("report " + kind, out + err)
+for kind in ("tsv", "jsonl", "combined", "har"):
+    code, out, err = run("log", "-r", here / "c.pcap", "--secret", SECRET, "--format", kind)
+    if code == 0:
+        search("log " + kind, out + err)
+    code, out, err = run("log", db, "--format", kind)
+    if code == 0:
+        search("log DB " + kind, out + err)
+for product in ("nginx", "varnish", "haproxy", "envoy", "headers"):
+    code, out, err = run("policy", db, "--for", product)
+    if code == 0:
+        search("policy " + product, out + err)
+code, out, err = run("doctor", "-r", here / "c.pcap")
+search("doctor", out + err)
+
+# The WAL while it is written: the capture comes through a pipe that is held open.
+live = here / "live.db"
+p = subprocess.Popen([BINARY, "capture", "-q", "-r", "-", "-d", str(live), "--secret", SECRET], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=here)
+third = len(data) // 3
+seen = set()
+try:
+    for part in (data[:third], data[third:2 * third], data[2 * third:]):
+        p.stdin.write(part)
+        p.stdin.flush()
+        time.sleep(1.3)
+        for path in here.glob("live.db*"):
+            copy = here / "copy"
+            shutil.copy(path, copy)
+            seen.add(path.name)
+            search("%s while it is written" % path.name, copy.read_bytes())
+    out, err = p.communicate(timeout=60)
+    search("stderr of the live run", out + err)
+except (BrokenPipeError, subprocess.TimeoutExpired):
+    p.kill()
+    check(False, "capture from a pipe ends")
+check("live.db-wal" in seen, "the WAL was there to be searched", seen)
+# And without --secret, where the key is made and kept in HOME.
+good("capture", "-q", "-r", here / "c.pcap", "-d", here / "own.db")
+for path in sorted(here.rglob("*")):
+    if path.is_file() and path.name not in ("c.pcap", "copy"):
+        search(str(path.relative_to(here)), path.read_bytes())
+
+print("# searched: " + ", ".join("%s (%d)" % x for x in sorted(searched.items())))
+lines = sorted({line.rsplit(":", 1)[0] + " in " + what for what, rows in found.items() for line in rows})
+check(not found, "%d canaries in none of %d outputs and files" % (len(planted), len(searched)), *lines[:12], "%d finds in all" % len(lines))
+if lines:
+    for line in lines[:60]:
+        print("#   " + line)
+keys = [p for p in (here / "home").rglob("*") if p.is_file()]
+check(keys and all(p.stat().st_mode & 0o077 == 0 for p in keys), "the key in HOME is for its owner alone", keys)
+check(db.stat().st_mode & 0o777 == 0o600, "the DB is 0600", oct(db.stat().st_mode))
+finish()

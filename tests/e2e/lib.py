@@ -1,0 +1,159 @@
+"""lib: what the end-to-end tests share. A folder of their own with a HOME in it, `spanwise` run with a time limit, TAP
+lines, and captures and records made by hand."""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("SPANWISE", str(ROOT / "build" / "opt" / "spanwise"))
+PCAP = ROOT / "tests" / "pcap"
+SECRET = str(PCAP / "secret")
+PROOF = bool(os.environ.get("PROOF"))
+EPOCH = 1_700_000_000
+
+_failed = 0
+_folder = None
+
+
+def folder():
+    """The test's own folder, removed at the end; HOME is in it."""
+    global _folder
+    if _folder is None:
+        _folder = pathlib.Path(tempfile.mkdtemp(prefix="spanwise-e2e-"))
+        os.chmod(_folder, 0o755)
+        (_folder / "home").mkdir()
+        os.environ.update(HOME=str(_folder / "home"), LC_ALL="C.UTF-8", TZ="UTC")
+        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "SPANWISE_DB"):
+            os.environ.pop(name, None)
+    return _folder
+
+
+def check(holds, what, *details):
+    global _failed
+    print("%s - %s" % ("ok" if holds else "not ok", what))
+    if not holds:
+        _failed += 1
+        for detail in details:
+            for line in str(detail).splitlines()[:12]:
+                print("#   " + line[:300])
+    sys.stdout.flush()
+    return holds
+
+
+def skip(what, why):
+    print("ok - %s # SKIP %s" % (what, why))
+
+
+def finish():
+    if _folder:
+        shutil.rmtree(_folder, ignore_errors=True)
+    sys.exit(1 if _failed else 0)
+
+
+def run(*words, stdin=subprocess.DEVNULL, limit=60, prefix=(), **more):
+    """`spanwise words…`: (exit code, stdout, stderr) as text. A time-out is code -1."""
+    command = [*map(str, prefix), BINARY, *map(str, words)]
+    more.setdefault("cwd", folder())
+    try:
+        if isinstance(stdin, (bytes, str)):
+            more["input"] = stdin.encode() if isinstance(stdin, str) else stdin
+        else:
+            more["stdin"] = stdin
+        p = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit, **more)
+        return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
+    except subprocess.TimeoutExpired as e:
+        return -1, "", "longer than %s s\n%s" % (limit, (e.stderr or b"").decode(errors="replace"))
+
+
+def good(*words, **more):
+    """stdout of a run that must end with 0."""
+    code, out, err = run(*words, **more)
+    if code != 0:
+        check(False, "spanwise " + " ".join(map(str, words)), "exit %s" % code, err)
+    return out
+
+
+def audit(source, name, *options, **more):
+    """The JSON report of a capture, as text; the DB stays as folder/name.db."""
+    db = folder() / (name + ".db")
+    good("capture", "-q", "-r", source, "-d", db, "--secret", SECRET, *options, **more)
+    return good("report", db, "--format", "json")
+
+
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
+
+
+# Captures made by hand: Ethernet, IPv4, TCP.
+class Capture:
+    def __init__(self, link=1):
+        self.link, self.packets, self.now, self.port = link, [], EPOCH * 1_000_000, 40000
+
+    def packet(self, frame, wire=None, step=1000):
+        self.packets.append((self.now, frame, wire or len(frame)))
+        self.now += step
+
+    def bytes(self):
+        out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, self.link)]
+        for now, frame, wire in self.packets:
+            out.append(struct.pack("<IIII", now // 1_000_000, now % 1_000_000, len(frame), wire) + frame)
+        return b"".join(out)
+
+    def write(self, path):
+        pathlib.Path(path).write_bytes(self.bytes())
+        return path
+
+    def talk(self, *turns, client="10.0.0.2", server="10.0.0.1", port=80, mss=1400, close=True):
+        """One connection; turns are (">" or "<", bytes)."""
+        self.port += 1
+        c, s = 1000, 5000
+        self.segment(client, server, self.port, port, c, 0, 2)
+        self.segment(server, client, port, self.port, s, c + 1, 18)
+        c, s = c + 1, s + 1
+        self.segment(client, server, self.port, port, c, s, 16)
+        for way, data in turns:
+            for at in range(0, len(data), mss):
+                part = data[at:at + mss]
+                if way == ">":
+                    self.segment(client, server, self.port, port, c, s, 24, part)
+                    c += len(part)
+                else:
+                    self.segment(server, client, port, self.port, s, c, 24, part)
+                    s += len(part)
+        if close:
+            self.segment(client, server, self.port, port, c, s, 17)
+            self.segment(server, client, port, self.port, s, c + 1, 17)
+            self.segment(client, server, self.port, port, c + 1, s + 1, 16)
+
+    def segment(self, source, target, sport, dport, seq, ack, flags, data=b""):
+        def ip(text):
+            return bytes(map(int, text.split(".")))
+        tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65000, 0, 0) + data
+        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0) + ip(source) + ip(target)
+        self.packet(b"\x02\0\0\0\0\1\x02\0\0\0\0\2\x08\0" + head + tcp)
+
+
+def request(method, target, *fields, body=b"", host="api.example"):
+    lines = ["%s %s HTTP/1.1" % (method, target), "Host: " + host, *fields]
+    if body:
+        lines.append("Content-Length: %d" % len(body))
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def answer(status, body=b"", *fields):
+    lines = ["HTTP/1.1 %d Text" % status, "Content-Length: %d" % len(body), *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def record(n, ts):
+    """The n-th of a stream of exchange records."""
+    return json.dumps({"ts": round(ts, 6), "client": "10.0.%d.%d:4000" % (n % 3, n % 50 + 1), "method": "GET", "authority": "api.example",
+                       "target": "/items/%d" % (n * 7919 % 400), "status": 200, "response_bytes": 512 + n % 100}) + "\n"

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The store as users meet it: one audit a DB, --append, --fresh, newer schemas, foreign files, a second writer, WAL."""
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+
+from lib import BINARY, PCAP, SECRET, EPOCH, check, finish, folder, good, parsed, record, run
+
+here = folder()
+heads, keep = PCAP / "heads.pcap", PCAP / "keepalive.pcap"
+
+
+def capture(source, db, *options):
+    return run("capture", "-q", "-r", source, "-d", here / db, "--secret", SECRET, *options)
+
+
+def exchanges(db):
+    return parsed(good("report", here / db, "--format", "json")).get("totals", {}).get("exchanges")
+
+
+code, out, err = capture(heads, "a.db")
+check(code == 0 and not out and not err, "capture says nothing when all is well and -q", code, out, err)
+head = (here / "a.db").read_bytes()[:100]
+check(head[18] == 1 and head[19] == 1, "the DB has left WAL mode")
+check(not list(here.glob("a.db-*")), "no -wal, no -shm", list(here.glob("a.db-*")))
+check((here / "a.db").stat().st_mode & 0o777 == 0o600, "0600")
+n = exchanges("a.db")
+
+before = (here / "a.db").read_bytes()
+code, out, err = capture(keep, "a.db")
+check(code == 2 and "--append" in err and "--fresh" in err and err.count("\n") == 1, "a DB that holds an audit is refused: exit 2, both ways out", code, err)
+check((here / "a.db").read_bytes() == before, "and untouched")
+code, out, err = capture(heads, "a.db", "--append")
+check(code != 0 and exchanges("a.db") == n, "--append of what precedes the audit's end is refused", code, err)
+code, out, err = capture(keep, "a.db", "--fresh")
+m = exchanges("a.db")
+check(code == 0 and m, "--fresh starts over", code, err)
+one, two = here / "one.jsonl", here / "two.jsonl"
+one.write_text("".join(record(i, EPOCH + i * 0.01) for i in range(500)))
+two.write_text("".join(record(i, EPOCH + 5 + i * 0.01) for i in range(300)))
+good("capture", "-q", "--records", one, "-d", here / "r.db", "--secret", SECRET)
+code, out, err = run("capture", "-q", "--records", two, "-d", here / "r.db", "--secret", SECRET, "--append")
+check(code == 0 and exchanges("r.db") == 800, "--append of later records", code, err, exchanges("r.db"))
+one.write_text(one.read_text() + two.read_text())
+good("capture", "-q", "--records", one, "-d", here / "whole.db", "--secret", SECRET)
+a, b = (parsed(good("report", here / f, "--format", "json")) for f in ("r.db", "whole.db"))
+for part in ("totals", "endpoints", "clients"):
+    check(a.get(part) and a.get(part) == b.get(part), "--append gives the same %s as one run" % part)
+
+with sqlite3.connect(here / "a.db") as db:
+    schema = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute("PRAGMA user_version=999")
+check(schema > 0, "user_version is the schema's number", schema)
+before = (here / "a.db").read_bytes()
+for words in (["report", here / "a.db"], ["capture", "-q", "-r", heads, "-d", here / "a.db", "--append"], ["capture", "-q", "-r", heads, "-d", here / "a.db", "--fresh"]):
+    code, out, err = run(*words)
+    check(code == 1 and not out and err.count("\n") == 1 and "999" in err, "%s of a newer schema: exit 1, one line with both numbers" % words[0], code, err)
+check((here / "a.db").read_bytes() == before, "and untouched")
+
+(here / "text.db").write_text("not a database, and dear to somebody\n" * 50)
+with sqlite3.connect(here / "foreign.db") as db:
+    db.execute("CREATE TABLE photos (id INTEGER, name TEXT)")
+    db.execute("INSERT INTO photos VALUES (1, 'dear')")
+for name in ("text.db", "foreign.db"):
+    before = (here / name).read_bytes()
+    for options in ((), ("--append",), ("--fresh",)):
+        code, out, err = capture(heads, name, *options)
+        check(code in (1, 2) and err.count("\n") == 1, "%s %s is refused, one line" % (name, " ".join(options)), code, err)
+    check((here / name).read_bytes() == before, "%s is untouched" % name)
+    code, out, err = run("report", here / name)
+    check(code in (1, 3) and not out and err.count("\n") == 1, "report of %s: one line" % name, code, err)
+check(not list(here.glob("*-wal")) and not list(here.glob("*-journal")), "nothing left beside them", [p.name for p in here.glob("*-*")])
+
+# A second writer, and readers while one writes.
+p = subprocess.Popen([BINARY, "capture", "-q", "--records", "-", "-d", str(here / "w.db"), "--secret", SECRET], stdin=subprocess.PIPE,
+                     stderr=subprocess.PIPE, cwd=here)
+try:
+    for round_ in range(6):
+        p.stdin.write("".join(record(i, EPOCH + round_ * 10 + i * 0.01) for i in range(500)).encode())
+        p.stdin.flush()
+        time.sleep(0.5)
+    code, out, err = run("report", here / "w.db", "--format", "json")
+    seen = parsed(out).get("totals", {}).get("exchanges", 0)
+    check(code == 0 and 0 < seen <= 3000, "a report while the DB is written", code, seen, err)
+    for options in ((), ("--append",), ("--fresh",)):
+        code, out, err = capture(heads, "w.db", *options)
+        check(code in (1, 2) and err.count("\n") == 1, "a second writer %s is refused, one line" % " ".join(options), code, err)
+    rest, err = p.communicate(timeout=30)
+    check(p.returncode == 0 and exchanges("w.db") == 3000, "the first writer has lost nothing", p.returncode, err, exchanges("w.db"))
+finally:
+    p.kill()
+
+if os.getuid() == 0 and shutil.which("setpriv"):
+    shutil.copy(here / "whole.db", here / "public.db")
+    os.chmod(here / "public.db", 0o644)
+    sealed = here / "sealed"
+    sealed.mkdir()
+    shutil.move(here / "public.db", sealed / "public.db")
+    os.chmod(sealed, 0o555)
+    code, out, err = run("report", sealed / "public.db", "--format", "json",
+                         prefix=("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"))
+    check(code == 0 and parsed(out).get("totals", {}).get("exchanges") == 800, "whoever may read the file can open it, in a folder that nobody may write", code, err)
+finish()
