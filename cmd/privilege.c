@@ -33,22 +33,25 @@ static bool read_id(const char *text, unsigned *id)
     return true;
 }
 
-static void take_account(struct privilege *p, const struct passwd *account)
+/* The account of that name or, without a name, of that uid. False: there is none. */
+static bool take_account(struct privilege *p, const char *name, uid_t uid)
 {
-    p->uid = account->pw_uid;
-    p->gid = account->pw_gid;
-    snprintf(p->name, sizeof p->name, "%s", account->pw_name);
+    struct passwd account, *found = NULL;
+    char text[16384];
+    int failed = name ? getpwnam_r(name, &account, text, sizeof text, &found)
+                      : getpwuid_r(uid, &account, text, sizeof text, &found);
+    if (failed || !found)
+        return false;
+    p->uid = account.pw_uid;
+    p->gid = account.pw_gid;
+    snprintf(p->name, sizeof p->name, "%s", account.pw_name);
+    return true;
 }
 
 static bool plan_user(const char *user, struct privilege *p)
 {
     unsigned id;
-    const struct passwd *account = getpwnam(user);
-    if (!account && read_id(user, &id))
-        account = getpwuid(id);
-    if (account)
-        take_account(p, account);
-    return account != NULL;
+    return take_account(p, user, 0) || (read_id(user, &id) && take_account(p, NULL, id));
 }
 
 /* Who called sudo. Root calling sudo is nobody in particular. */
@@ -57,9 +60,7 @@ static bool plan_sudo(struct privilege *p)
     unsigned uid, gid;
     if (!read_id(getenv("SUDO_UID"), &uid) || !read_id(getenv("SUDO_GID"), &gid) || uid == 0)
         return false;
-    const struct passwd *account = getpwuid(uid);
-    if (account)
-        take_account(p, account);
+    take_account(p, NULL, uid);
     p->uid = uid;
     p->gid = gid;
     return true;
