@@ -1,0 +1,111 @@
+#include "analysis/cacheable.h"
+
+#include "analysis/httpdate.h"
+
+bool cacheable_eligible(struct slice method, uint16_t status, bool complete)
+{
+    return complete && status && (slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD")));
+}
+
+bool cacheable_fills(uint16_t status, enum negative *negative)
+{
+    *negative = NEGATIVE_NO;
+    switch (status) {
+    case 200:
+    case 203:
+    case 204:
+    case 300:
+    case 301:
+    case 304: /* renews what is there */
+    case 308:
+        return true;
+    case 404:
+    case 405:
+    case 410:
+    case 414:
+    case 501:
+        *negative = NEGATIVE_MAYBE;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static struct slice unquoted(struct slice v)
+{
+    return v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"' ? slice_sub(v, 1, v.n - 1) : v;
+}
+
+/* Seconds of a directive (RFC 9111 section 1.2.2): more than 31 bits is as good as for ever, no number is stale. */
+static int64_t delta_seconds(struct slice v)
+{
+    uint64_t n;
+    v = unquoted(slice_trim(v));
+    for (size_t i = 0; i < v.n; i++)
+        if (!ascii_digit(v.p[i]))
+            return 0;
+    if (!slice_u64(v, &n))
+        return v.n ? INT32_MAX : 0;
+    return n > INT32_MAX ? INT32_MAX : (int64_t)n;
+}
+
+static void keep_least(int64_t *least, int64_t v)
+{
+    if (*least < 0 || v < *least)
+        *least = v;
+}
+
+int64_t cacheable_lifetime(struct slice cache_control, struct slice expires, struct slice date, int64_t now)
+{
+    int64_t shared = -1, own = -1, until, from = now;
+    struct slice item;
+    while (slice_next(&cache_control, ',', &item)) {
+        size_t equals = slice_find(item, '=', 0);
+        struct slice name = slice_trim(slice_sub(item, 0, equals)), value = slice_sub(item, equals + 1, item.n);
+        if (slice_ieq(name, SLICE("s-maxage")))
+            keep_least(&shared, delta_seconds(value));
+        else if (slice_ieq(name, SLICE("max-age")))
+            keep_least(&own, delta_seconds(value));
+    }
+    if (shared >= 0)
+        return shared;
+    if (own >= 0)
+        return own;
+    if (!httpdate_parse(expires, &until)) /* "0" and other bad values: already expired (RFC 9111 section 5.3) */
+        return 0;
+    if (date.p)
+        httpdate_parse(date, &from);
+    return until > from ? until - from : 0;
+}
+
+static uint32_t coding_class(struct slice encoding)
+{
+    if (!encoding.n || slice_ieq(encoding, SLICE("identity")))
+        return 0;
+    if (slice_ieq(encoding, SLICE("gzip")) || slice_ieq(encoding, SLICE("x-gzip")))
+        return 1;
+    return slice_ieq(encoding, SLICE("br")) ? 2 : 3;
+}
+
+uint32_t cacheable_content(uint64_t body_id, struct slice encoding)
+{
+    if (!body_id)
+        return 0;
+    uint32_t id = (uint32_t)(body_id ^ body_id >> 32) & 0x3fffffffu;
+    return (id ? id : 1) | coding_class(slice_trim(encoding)) << 30;
+}
+
+struct slice cacheable_single_tag(struct slice t)
+{
+    static const struct slice none = {NULL, 0};
+    t = slice_trim(t);
+    if (!t.n || slice_eq(t, SLICE("*")))
+        return none;
+    bool quoted = false;
+    for (size_t i = 0; i < t.n; i++) {
+        quoted ^= t.p[i] == '"';
+        if (t.p[i] == ',' && !quoted)
+            return none;
+    }
+    return t;
+}

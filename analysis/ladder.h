@@ -1,0 +1,50 @@
+/* ladder: Model Z, the counterfactual cache at 20 lifetimes at once (CONTRACT: ttl[]; ALGORITHMS.md section 3). One
+ * slot holds the state of one key and variant; counters belong to endpoints. Times are whole milliseconds, modulo 2^32
+ * inside a slot. */
+#ifndef ANALYSIS_LADDER_H
+#define ANALYSIS_LADDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "analysis/store/rows.h"
+
+extern const uint32_t ladder_ttl_s[LADDER_RUNGS];
+
+struct ladder_slot {          /* 4 cache lines; zero until ladder_reset */
+    uint64_t hash;            /* of key and variant */
+    int64_t last;             /* last look-up, ms since the epoch */
+    uint32_t errors;          /* bit per rung: the content is an error answer */
+    uint32_t known;           /* last known content, whatever the rungs hold; 0: none yet */
+    uint32_t f[LADDER_RUNGS]; /* when filled */
+    uint32_t h[LADDER_RUNGS]; /* content, 0 unknown */
+    uint16_t d[LADDER_RUNGS]; /* duration of the fetch, 4 ms units */
+} __attribute__((aligned(256)));
+
+/* Sums per endpoint; cumulative. */
+struct ladder_sums {
+    uint64_t lookups;
+    uint64_t hits[LADDER_RUNGS], stale[LADDER_RUNGS], unknown[LADDER_RUNGS], coalesced[LADDER_RUNGS];
+    uint64_t bytes[LADDER_RUNGS], server_us[LADDER_RUNGS];
+    uint64_t masked[LADDER_RUNGS], warm_lookups[LADDER_RUNGS], warm_hits[LADDER_RUNGS];
+};
+
+struct ladder_visit {
+    int64_t now;      /* ms since the epoch, never less than the key's last */
+    int64_t start;    /* first exchange of the audit, ms */
+    uint32_t content; /* of this answer, 0 unknown */
+    bool error;       /* status >= 400: a hit's content is unknown, then */
+    bool fillable;
+    int64_t fetch_us; /* last request byte to last response byte; < 0 unknown */
+    uint64_t bytes, server_us;
+};
+
+/* An empty slot, to be visited at `now`. */
+void ladder_reset(struct ladder_slot *s, int64_t now);
+/* One look-up. sums NULL: rebuild the slot, count nothing. Returns a bit per rung that hit. */
+uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums);
+void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from);
+void ladder_row(const struct ladder_sums *s, struct row_rung out[LADDER_RUNGS]);
+void ladder_load(struct ladder_sums *s, const struct row_rung rungs[LADDER_RUNGS]);
+
+#endif

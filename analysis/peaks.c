@@ -1,0 +1,137 @@
+#include "analysis/peaks.h"
+
+#include <string.h>
+
+enum { RING_SMALLEST = 4, RING_LARGEST = 12 };
+
+static const int64_t window_us[PEAKS_WINDOWS] = {1000000, 10000000};
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
+/* Moves on to `second`; what falls out of the last 10 and 60 is taken off their sums. */
+static void advance_seconds(struct peaks_aligned *a, int64_t second)
+{
+    if (second - a->second >= PEAKS_SECONDS - 4) {
+        memset(a->count, 0, sizeof a->count);
+        a->sum10 = a->sum60 = 0;
+        a->second = second;
+        return;
+    }
+    while (a->second < second) {
+        int64_t s = ++a->second;
+        a->sum10 -= a->count[(s - 10) & (PEAKS_SECONDS - 1)];
+        a->sum60 -= a->count[(s - 60) & (PEAKS_SECONDS - 1)];
+        a->count[s & (PEAKS_SECONDS - 1)] = 0;
+    }
+}
+
+static void keep_most(uint32_t *peak, uint32_t n)
+{
+    if (n > *peak)
+        *peak = n;
+}
+
+static void add_aligned(struct peaks_aligned *a, int64_t us)
+{
+    int64_t second = floor_div(us, 1000000);
+    if (second != a->second)
+        advance_seconds(a, second);
+    a->sum10++;
+    a->sum60++;
+    keep_most(&a->peak1, ++a->count[second & (PEAKS_SECONDS - 1)]);
+    keep_most(&a->peak10, a->sum10);
+    keep_most(&a->peak60, a->sum60);
+}
+
+static void add_bucket(struct peaks_window *w, int64_t bucket)
+{
+    if (bucket - w->bucket >= PEAKS_BUCKETS) {
+        memset(w->count, 0, sizeof w->count);
+        w->sum = 0;
+        w->bucket = bucket;
+    }
+    while (w->bucket < bucket) {
+        w->bucket++;
+        w->at = w->at + 1 == PEAKS_BUCKETS ? 0 : w->at + 1;
+        w->sum -= w->count[w->at];
+        w->count[w->at] = 0;
+    }
+    w->count[w->at]++;
+    keep_most(&w->high, ++w->sum);
+}
+
+/* Twice as many time stamps; the oldest kept ones stay. */
+static bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest)
+{
+    unsigned class = p->ring ? p->class + 1u : RING_SMALLEST;
+    uint32_t ring = class <= RING_LARGEST ? blocks_take(pool, class) : 0;
+    if (!ring)
+        return false;
+    uint64_t *from = blocks_at(pool, p->ring), *to = blocks_at(pool, ring);
+    for (uint64_t i = oldest; i < p->n; i++)
+        to[i & ((1u << class) - 1)] = from[i & ((1u << p->class) - 1)];
+    if (p->ring)
+        blocks_give(pool, p->ring, p->class);
+    p->ring = ring;
+    p->class = (uint8_t) class;
+    return true;
+}
+
+static int64_t stamp(const struct peaks *p, const struct blocks *pool, uint64_t i)
+{
+    return (int64_t)blocks_at(pool, p->ring)[i & ((1u << p->class) - 1)];
+}
+
+/* Lets go of what is no longer in (now - W, now]; p->ring may be none. */
+static void shift_tail(struct peaks_window *w, const struct peaks *p, const struct blocks *pool, int64_t since)
+{
+    while (w->tail < p->n && stamp(p, pool, w->tail) <= since)
+        w->tail++;
+}
+
+static void add_exact(struct peaks *p, struct blocks *pool, int64_t us)
+{
+    struct peaks_window *wide = &p->window[PEAKS_WINDOWS - 1];
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        shift_tail(&p->window[i], p, pool, us - window_us[i]);
+    uint64_t size = p->ring ? 1u << p->class : 0;
+    if (p->n - wide->tail == size && !grow_ring(p, pool, wide->tail)) {
+        for (unsigned i = 0; i < PEAKS_WINDOWS; i++) /* the oldest stamp is lost to the windows that still hold it */
+            if (size == 0 || p->window[i].tail == p->n - size) {
+                p->window[i].inexact = 1;
+                p->window[i].tail++;
+            }
+    }
+    if (p->ring)
+        blocks_at(pool, p->ring)[p->n & ((1u << p->class) - 1)] = (uint64_t)us;
+    p->n++;
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
+        if (!p->ring)
+            p->window[i].tail = p->n;
+        keep_most(&p->window[i].peak, (uint32_t)(p->n - p->window[i].tail));
+    }
+}
+
+void peaks_add(struct peaks *p, struct blocks *pool, int64_t us)
+{
+    add_aligned(&p->aligned, us);
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        add_bucket(&p->window[i], floor_div(us, window_us[i] / 64));
+    add_exact(p, pool, us);
+}
+
+void peaks_drop(struct peaks *p, struct blocks *pool)
+{
+    if (p->ring)
+        blocks_give(pool, p->ring, p->class);
+    memset(p, 0, sizeof *p);
+}
+
+uint64_t peaks_sliding(const struct peaks *p, unsigned window)
+{
+    const struct peaks_window *w = &p->window[window];
+    return w->inexact ? w->high : w->peak;
+}

@@ -1,0 +1,230 @@
+#include "analysis/route.h"
+
+#include <arpa/inet.h>
+
+static const char *const extensions[] = {"json", "xml",  "pdf",  "png",   "jpg",  "jpeg", "gif",  "svg",   "webp",
+                                         "avif", "ico",  "csv",  "txt",   "html", "htm",  "js",   "css",   "map",
+                                         "zip",  "gz",   "tar",  "mp3",   "mp4",  "webm", "m3u8", "ts",    "yml",
+                                         "yaml", "wasm", "woff", "woff2", "ttf",  "rss",  "atom", "jsonl", "ndjson",
+                                         "bin",  "doc",  "docx", "xls",   "xlsx", "ppt",  "pptx", "php"};
+
+/* How many characters of each kind a segment has; what most rules ask for. */
+struct census {
+    size_t digits, lower, upper, dashes, hex, hex_letters, dots, ats, colons;
+    size_t turns; /* neighbours of which one is a digit or capital and the other not */
+};
+
+static struct census census_of(struct slice s)
+{
+    struct census c = {0};
+    bool before = false;
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+        bool digit = ascii_digit(ch), upper = ch >= 'A' && ch <= 'Z', hex = ascii_hex(ch) >= 0;
+        c.digits += digit;
+        c.upper += upper;
+        c.lower += ch >= 'a' && ch <= 'z';
+        c.dashes += ch == '-' || ch == '_';
+        c.dots += ch == '.';
+        c.ats += ch == '@';
+        c.colons += ch == ':';
+        c.hex += hex;
+        c.hex_letters += hex && !digit;
+        c.turns += i && (digit || upper) != before;
+        before = digit || upper;
+    }
+    return c;
+}
+
+/* v1, v2.3 */
+static bool is_version(struct slice s)
+{
+    size_t at = 1;
+    if (s.n < 2 || s.p[0] != 'v')
+        return false;
+    for (unsigned part = 0; at < s.n; part++) {
+        size_t from = at;
+        while (at < s.n && ascii_digit(s.p[at]))
+            at++;
+        if (at == from || at - from > 3)
+            return false;
+        if (at < s.n && (s.p[at++] != '.' || at == s.n))
+            return false;
+    }
+    return true;
+}
+
+static bool is_int(struct slice s, const struct census *c)
+{
+    size_t sign = s.n && s.p[0] == '-';
+    return s.n > sign && s.n - sign <= 20 && c->digits == s.n - sign;
+}
+
+static bool has_shape(struct slice s, const char *shape)
+{
+    size_t i = 0;
+    for (; shape[i] && i < s.n; i++)
+        if (shape[i] == 'd' ? !ascii_digit(s.p[i]) : shape[i] == 'x' ? ascii_hex(s.p[i]) < 0 : s.p[i] != shape[i])
+            return false;
+    return i == s.n && !shape[i];
+}
+
+static bool is_ulid(struct slice s)
+{
+    if (s.n != 26 || s.p[0] < '0' || s.p[0] > '7')
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = ascii_lower(s.p[i]);
+        if (!(ascii_digit(c) || ascii_alpha(c)) || c == 'i' || c == 'l' || c == 'o' || c == 'u')
+            return false;
+    }
+    return true;
+}
+
+static bool is_hex(struct slice s, const struct census *c)
+{
+    if (s.n < 8 || c->hex != s.n)
+        return false;
+    if (s.n == 24 || s.n == 32 || s.n == 40 || s.n == 64)
+        return true;
+    return c->digits && (s.n >= 16 || c->hex_letters >= 2);
+}
+
+static bool is_email(struct slice s, const struct census *c)
+{
+    return c->ats == 1 && c->dots && slice_find(s, '.', slice_find(s, '@', 0)) < s.n;
+}
+
+static bool is_ip(struct slice s, const struct census *c)
+{
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char ip[16];
+    if ((c->dots != 3 && c->colons < 2) || s.n >= sizeof copy)
+        return false;
+    memcpy(copy, s.p, s.n);
+    copy[s.n] = 0;
+    return inet_pton(c->colons ? AF_INET6 : AF_INET, copy, ip) == 1;
+}
+
+static bool is_jwt(struct slice s, const struct census *c)
+{
+    return c->dots == 2 && slice_starts(s, SLICE("eyJ")) && c->digits + c->lower + c->upper + c->dashes + 2 == s.n;
+}
+
+static bool is_b64(struct slice s, const struct census *c)
+{
+    unsigned kinds = (c->digits > 0) + (c->lower > 0) + (c->upper > 0) + (c->dashes > 0);
+    return s.n >= 16 && c->digits + c->lower + c->upper + c->dashes == s.n && kinds >= 3 && c->turns * 5 >= s.n - 1;
+}
+
+/* The class of what redaction hid, or NULL. */
+static const char *hidden_class(struct slice s, const struct census *c)
+{
+    static const char *const classes[] = {"{hex}", "{b64}", "{jwt}", "{email}"};
+    if (s.n != 13 || s.p[0] != '~' || c->hex != 12 || c->upper)
+        return NULL;
+    return classes[ascii_hex(s.p[12]) & 3];
+}
+
+/* What may stand behind a prefix, too. */
+static const char *id_class(struct slice s, const struct census *c)
+{
+    if (is_int(s, c))
+        return "{int}";
+    if (is_ulid(s))
+        return "{ulid}";
+    return is_hex(s, c) ? "{hex}" : NULL;
+}
+
+/* Classes that need no look at parts of the segment, but b64. */
+static const char *whole_class(struct slice s, const struct census *c)
+{
+    const char *class = hidden_class(s, c);
+    if (class)
+        return class;
+    if (is_int(s, c))
+        return "{int}";
+    if (has_shape(s, "dddd-dd") || has_shape(s, "dddd-dd-dd"))
+        return "{date}";
+    if (has_shape(s, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"))
+        return "{uuid}";
+    class = id_class(s, c);
+    if (class)
+        return class;
+    if (is_email(s, c))
+        return "{email}";
+    if (is_ip(s, c))
+        return "{ip}";
+    return is_jwt(s, c) ? "{jwt}" : NULL;
+}
+
+static bool known_extension(struct slice e)
+{
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (slice_ieq(e, slice_str(extensions[i])))
+            return true;
+    return false;
+}
+
+static struct slice join(struct slice a, struct slice b, char made[ROUTE_LABEL])
+{
+    memcpy(made, a.p, a.n);
+    memcpy(made + a.n, b.p, b.n);
+    return slice_of(made, a.n + b.n);
+}
+
+/* "cus_{b64}": lower-case letters, a dash, an id. Before b64 in the order, or a tail of class b64 could never be told
+ * from a whole. */
+static bool prefixed(struct slice s, char made[ROUTE_LABEL], struct route_label *out)
+{
+    size_t n = 0;
+    while (n < s.n && n < 9 && s.p[n] >= 'a' && s.p[n] <= 'z')
+        n++;
+    if (n < 2 || n > 8 || n == s.n || (s.p[n] != '_' && s.p[n] != '-'))
+        return false;
+    struct slice tail = slice_sub(s, n + 1, s.n);
+    struct census c = census_of(tail);
+    const char *class = id_class(tail, &c);
+    if (!class && is_b64(tail, &c))
+        class = "{b64}";
+    if (!class)
+        return false;
+    *out = (struct route_label){join(slice_sub(s, 0, n + 1), slice_str(class), made), ROUTE_PREFIX};
+    return true;
+}
+
+/* "{int}.json": the class of the stem, the extension kept. */
+static bool extended(struct slice s, const struct census *c, char made[ROUTE_LABEL], struct route_label *out)
+{
+    size_t dot = s.n;
+    while (c->dots && dot && s.p[dot - 1] != '.')
+        dot--;
+    if (!c->dots || dot < 2 || !known_extension(slice_sub(s, dot, s.n)))
+        return false;
+    struct slice stem = slice_sub(s, 0, dot - 1);
+    struct census of_stem = census_of(stem);
+    const char *class = whole_class(stem, &of_stem);
+    if (!class && is_b64(stem, &of_stem))
+        class = "{b64}";
+    if (!class)
+        return false;
+    *out = (struct route_label){join(slice_str(class), slice_sub(s, dot - 1, s.n), made), ROUTE_TYPED};
+    return true;
+}
+
+struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
+{
+    struct slice s = slice_sub(segment, 0, slice_find(segment, ';', 0));
+    struct census c = census_of(s);
+    struct route_label out = {s, ROUTE_LITERAL};
+    if (is_version(s))
+        return out;
+    const char *class = whole_class(s, &c);
+    if (class)
+        return (struct route_label){slice_str(class), ROUTE_TYPED};
+    if (extended(s, &c, made, &out) || prefixed(s, made, &out))
+        return out;
+    if (is_b64(s, &c))
+        return (struct route_label){SLICE("{b64}"), ROUTE_TYPED};
+    return out;
+}

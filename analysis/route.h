@@ -1,0 +1,25 @@
+/* route: lexical classes of path segments (ALGORITHMS.md section 6.1). Pure: a segment in, the label of its place in
+ * the route out. */
+#ifndef ANALYSIS_ROUTE_H
+#define ANALYSIS_ROUTE_H
+
+#include "base/slice.h"
+
+enum { ROUTE_LABEL = 32 }; /* longest label that is made up */
+
+enum route_kind {
+    ROUTE_LITERAL, /* the segment itself; may be united with its siblings */
+    ROUTE_PREFIX,  /* "cus_{b64}": a literal prefix, so united like one */
+    ROUTE_TYPED,   /* "{int}", "{uuid}.json": one child per class, never united */
+};
+
+struct route_label {
+    struct slice text; /* borrowed from the segment, from `made`, or static */
+    enum route_kind kind;
+};
+
+/* Label of one segment; parameters after ';' are no part of it. A segment that redaction hid (`~` and 12 hex digits)
+ * carries the class of what stood there in the low two bits of its last digit. */
+struct route_label route_label(struct slice segment, char made[ROUTE_LABEL]);
+
+#endif

@@ -1,0 +1,20 @@
+#include "analysis/slab.h"
+
+#include <sys/mman.h>
+
+bool slab_init(struct slab *s, size_t unit, uint32_t most)
+{
+    *s = (struct slab){NULL, unit, 0, most};
+    void *p = mmap(NULL, unit * most + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return false;
+    s->base = p;
+    return true;
+}
+
+void slab_fini(struct slab *s)
+{
+    if (s->base)
+        munmap(s->base, s->unit * s->most + 1);
+    *s = (struct slab){0};
+}

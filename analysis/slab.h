@@ -1,0 +1,38 @@
+/* slab: an array whose address space is reserved at once and whose memory is touched as it fills, so that indices and
+ * pointers stay good while it grows and an idle bound costs nothing. Rows are zero when first taken. */
+#ifndef ANALYSIS_SLAB_H
+#define ANALYSIS_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SLAB_NONE UINT32_MAX
+
+struct slab {
+    char *base;
+    size_t unit; /* bytes of a row */
+    uint32_t used, most;
+};
+
+/* False: no address space. */
+bool slab_init(struct slab *s, size_t unit, uint32_t most);
+void slab_fini(struct slab *s);
+
+/* The next row, or SLAB_NONE when all are taken. */
+static inline uint32_t slab_take(struct slab *s)
+{
+    return s->used < s->most ? s->used++ : SLAB_NONE;
+}
+
+static inline void *slab_at(const struct slab *s, uint32_t row)
+{
+    return s->base + (size_t)row * s->unit;
+}
+
+static inline uint64_t slab_bytes(const struct slab *s)
+{
+    return (uint64_t)s->used * s->unit;
+}
+
+#endif

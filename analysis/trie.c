@@ -1,0 +1,418 @@
+#include "analysis/trie.h"
+
+#include <stdlib.h>
+
+#include "analysis/route.h"
+#include "analysis/slab.h"
+#include "base/map.h"
+
+enum { TEXT_PER_NODE = 64, EXEMPT_LEAST = 4 };
+
+/* Links are node numbers; 0 is none. */
+struct node {
+    uint64_t hash; /* of parent and label; roots: of method and service */
+    uint32_t parent, child, next;
+    uint32_t text, endpoint;
+    uint16_t text_n, literals;
+    uint8_t method_n; /* roots: method, then service */
+    bool literal, open;
+};
+
+struct trie {
+    struct hash_key key;
+    struct trie_owner owner;
+    bool strict;
+    struct slab nodes, text, services; /* services: one hash each */
+    struct map map, service_map;
+    uint32_t free; /* chained by `next` */
+    uint32_t freed;
+};
+
+static const struct slice var_label = SLICE("{var}");
+
+struct trie *trie_new(const struct hash_key *key, const struct trie_owner *owner, uint32_t nodes, bool strict)
+{
+    struct trie *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->key = *key;
+    t->owner = *owner;
+    t->strict = strict;
+    if (slab_init(&t->nodes, sizeof(struct node), nodes + 1) && slab_init(&t->text, 1, nodes * TEXT_PER_NODE) &&
+        slab_init(&t->services, sizeof(uint64_t), nodes) && map_init(&t->map, t->nodes.base, t->nodes.unit, nodes) &&
+        map_init(&t->service_map, t->services.base, t->services.unit, nodes)) {
+        slab_take(&t->nodes); /* 0 is none */
+        return t;
+    }
+    trie_free(t);
+    return NULL;
+}
+
+void trie_free(struct trie *t)
+{
+    if (!t)
+        return;
+    map_free(&t->map);
+    map_free(&t->service_map);
+    slab_fini(&t->nodes);
+    slab_fini(&t->text);
+    slab_fini(&t->services);
+    free(t);
+}
+
+static struct node *at(const struct trie *t, uint32_t n)
+{
+    return slab_at(&t->nodes, n);
+}
+
+static struct slice label_of(const struct trie *t, const struct node *n)
+{
+    return slice_of(t->text.base + n->text, n->text_n);
+}
+
+static uint64_t child_hash(const struct trie *t, uint32_t parent, struct slice label)
+{
+    uint64_t words[2] = {parent, hash_bytes(&t->key, 't', label.p, label.n)};
+    return hash_words(&t->key, words, 2);
+}
+
+static uint32_t child_find(const struct trie *t, uint32_t parent, struct slice label)
+{
+    uint32_t n = map_find(&t->map, child_hash(t, parent, label));
+    return n == MAP_NONE ? 0 : n;
+}
+
+static uint32_t take_node(struct trie *t)
+{
+    uint32_t n = t->free;
+    if (n) {
+        t->free = at(t, n)->next;
+        t->freed--;
+        return n;
+    }
+    n = slab_take(&t->nodes);
+    return n == SLAB_NONE ? 0 : n;
+}
+
+static void give_node(struct trie *t, uint32_t n)
+{
+    *at(t, n) = (struct node){.next = t->free};
+    t->free = n;
+    t->freed++;
+}
+
+/* Keeps the text; false when there is no room. */
+static bool set_text(struct trie *t, struct node *n, struct slice a, struct slice b)
+{
+    if (a.n + b.n > UINT16_MAX || t->text.most - t->text.used < a.n + b.n)
+        return false;
+    n->text = t->text.used;
+    n->text_n = (uint16_t)(a.n + b.n);
+    if (a.n)
+        memcpy(t->text.base + n->text, a.p, a.n);
+    if (b.n)
+        memcpy(t->text.base + n->text + a.n, b.p, b.n);
+    t->text.used += n->text_n;
+    return true;
+}
+
+/* Enters a node under its hash; false (and the node given back) when that cannot be. */
+static bool enter(struct trie *t, uint32_t n, uint64_t hash)
+{
+    at(t, n)->hash = hash;
+    if (map_insert(&t->map, hash, n))
+        return true;
+    give_node(t, n);
+    return false;
+}
+
+static void attach(struct trie *t, uint32_t parent, uint32_t n)
+{
+    struct node *p = at(t, parent), *c = at(t, n);
+    c->parent = parent;
+    c->next = p->child;
+    p->child = n;
+    p->literals = (uint16_t)(p->literals + c->literal);
+}
+
+static uint32_t child_add(struct trie *t, uint32_t parent, struct slice label, bool literal)
+{
+    uint32_t n = take_node(t);
+    if (!n)
+        return 0;
+    *at(t, n) = (struct node){.literal = literal};
+    if (!set_text(t, at(t, n), label, (struct slice){NULL, 0})) {
+        give_node(t, n);
+        return 0;
+    }
+    if (!enter(t, n, child_hash(t, parent, label)))
+        return 0;
+    attach(t, parent, n);
+    return n;
+}
+
+static void count_service(struct trie *t, struct slice service)
+{
+    uint64_t hash = hash_bytes(&t->key, 's', service.p, service.n);
+    if (map_find(&t->service_map, hash) != MAP_NONE)
+        return;
+    uint32_t row = slab_take(&t->services);
+    if (row == SLAB_NONE)
+        return;
+    *(uint64_t *)slab_at(&t->services, row) = hash;
+    map_insert(&t->service_map, hash, row);
+}
+
+static uint32_t root_of(struct trie *t, struct slice method, struct slice service)
+{
+    method = slice_sub(method, 0, UINT8_MAX);
+    uint64_t words[2] = {hash_bytes(&t->key, 'm', method.p, method.n), hash_bytes(&t->key, 's', service.p, service.n)};
+    uint64_t hash = hash_words(&t->key, words, 2);
+    uint32_t n = map_find(&t->map, hash);
+    if (n != MAP_NONE)
+        return n;
+    n = take_node(t);
+    if (!n)
+        return 0;
+    *at(t, n) = (struct node){.method_n = (uint8_t)method.n};
+    if (!set_text(t, at(t, n), method, service)) {
+        give_node(t, n);
+        return 0;
+    }
+    count_service(t, service);
+    return enter(t, n, hash) ? n : 0;
+}
+
+static uint64_t traffic(const struct trie *t, uint32_t n)
+{
+    const struct node *node = at(t, n);
+    uint64_t sum = node->endpoint ? t->owner.requests(t->owner.context, node->endpoint) : 0;
+    for (uint32_t c = node->child; c; c = at(t, c)->next)
+        sum += traffic(t, c);
+    return sum;
+}
+
+/* A child with at least 5 % of the node's traffic stays literal. Four requests are the least that says anything about a
+ * share: among the first 33 different words of a long list some come twice by chance. */
+static bool exempt(const struct trie *t, uint32_t child, uint64_t all)
+{
+    uint64_t n = t->strict ? 0 : traffic(t, child);
+    return n >= EXEMPT_LEAST && n * 20 >= all;
+}
+
+static void rename_child(struct trie *t, uint32_t n, uint32_t parent, struct slice label)
+{
+    struct node *node = at(t, n);
+    map_remove(&t->map, node->hash, n);
+    node->hash = child_hash(t, parent, label);
+    map_insert(&t->map, node->hash, n);
+}
+
+/* Tells the owner of every endpoint below that its route reads otherwise. */
+static void tell_moved(const struct trie *t, uint32_t n)
+{
+    if (at(t, n)->endpoint)
+        t->owner.move(t->owner.context, at(t, n)->endpoint, n);
+    for (uint32_t c = at(t, n)->child; c; c = at(t, c)->next)
+        tell_moved(t, c);
+}
+
+static void collapse(struct trie *t, uint32_t n);
+
+static void unite_endpoints(struct trie *t, struct node *from, uint32_t into)
+{
+    uint32_t a = from->endpoint, b = at(t, into)->endpoint;
+    if (!a)
+        return;
+    uint32_t kept = b && b < a ? b : a;
+    at(t, into)->endpoint = kept;
+    if (b)
+        t->owner.unite(t->owner.context, kept == a ? b : a, kept);
+    t->owner.move(t->owner.context, kept, into);
+}
+
+/* Moves what is under `from` to `into`; `from`, already out of its parent's list, is given back. */
+static void unite(struct trie *t, uint32_t from, uint32_t into)
+{
+    unite_endpoints(t, at(t, from), into);
+    if (at(t, from)->open && !at(t, into)->open)
+        collapse(t, into);
+    uint32_t next;
+    for (uint32_t c = at(t, from)->child; c; c = next) {
+        next = at(t, c)->next;
+        uint32_t same = child_find(t, into, label_of(t, at(t, c)));
+        if (!same && at(t, c)->literal && at(t, into)->open)
+            same = child_find(t, into, var_label);
+        if (same) {
+            unite(t, c, same);
+            continue;
+        }
+        rename_child(t, c, into, label_of(t, at(t, c)));
+        attach(t, into, c);
+        tell_moved(t, c);
+    }
+    map_remove(&t->map, at(t, from)->hash, from);
+    give_node(t, from);
+    if (at(t, into)->literals > TRIE_FANOUT && !at(t, into)->open)
+        collapse(t, into);
+}
+
+/* Takes the children that become {var} out of the node's list; returns them, chained. */
+static uint32_t split_children(struct trie *t, uint32_t n, uint64_t all)
+{
+    uint32_t kept = 0, taken = 0, next;
+    uint16_t literals = 0;
+    for (uint32_t c = at(t, n)->child; c; c = next) {
+        struct node *child = at(t, c);
+        next = child->next;
+        bool stays = !child->literal || exempt(t, c, all);
+        literals = (uint16_t)(literals + (stays && child->literal));
+        child->next = stays ? kept : taken;
+        *(stays ? &kept : &taken) = c;
+    }
+    at(t, n)->child = kept;
+    at(t, n)->literals = literals;
+    return taken;
+}
+
+/* The first of them becomes {var} itself, so that uniting needs no new node. */
+static uint32_t become_var(struct trie *t, uint32_t n, uint32_t child)
+{
+    struct node *node = at(t, child);
+    node->literal = false;
+    if (!set_text(t, node, var_label, (struct slice){NULL, 0}) && node->text_n >= var_label.n) {
+        memcpy(t->text.base + node->text, var_label.p, var_label.n); /* no room: over the old label */
+        node->text_n = (uint16_t)var_label.n;
+    }
+    rename_child(t, child, n, var_label);
+    attach(t, n, child);
+    tell_moved(t, child);
+    return child;
+}
+
+static void collapse(struct trie *t, uint32_t n)
+{
+    uint32_t taken = split_children(t, n, traffic(t, n)), next;
+    uint32_t var = child_find(t, n, var_label);
+    at(t, n)->open = true;
+    for (uint32_t c = taken; c; c = next) {
+        next = at(t, c)->next;
+        if (!var)
+            var = become_var(t, n, c);
+        else
+            unite(t, c, var);
+    }
+}
+
+/* The child a label leads to; a literal new to a full node opens it. */
+static uint32_t step(struct trie *t, uint32_t n, struct route_label label)
+{
+    bool literal = label.kind != ROUTE_TYPED;
+    uint32_t child = child_find(t, n, label.text);
+    if (child)
+        return child;
+    if (literal && !at(t, n)->open && at(t, n)->literals >= TRIE_FANOUT)
+        collapse(t, n);
+    if (!literal || !at(t, n)->open)
+        return child_add(t, n, label.text, literal);
+    child = child_find(t, n, var_label);
+    return child ? child : child_add(t, n, var_label, false);
+}
+
+/* Node of the path below the root; 0: none left. */
+static uint32_t walk(struct trie *t, uint32_t n, struct slice path)
+{
+    static const struct route_label rest = {SLICE("{rest}"), ROUTE_TYPED};
+    char made[ROUTE_LABEL];
+    size_t from = 1;
+    if (!path.n || path.p[0] != '/') {
+        struct route_label odd = {path, ROUTE_TYPED};
+        return step(t, n, slice_eq(path, SLICE("*")) ? odd : rest); /* OPTIONS *, CONNECT host:port */
+    }
+    for (unsigned depth = 0; n; depth++) {
+        size_t end = slice_find(path, '/', from);
+        if (depth >= TRIE_DEPTH || end > TRIE_PATH)
+            return step(t, n, rest);
+        n = step(t, n, route_label(slice_sub(path, from, end), made));
+        if (end >= path.n)
+            break;
+        from = end + 1;
+    }
+    return n;
+}
+
+uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path)
+{
+    uint32_t root = root_of(t, method, service), n = root ? walk(t, root, path) : 0;
+    if (!n)
+        return 0;
+    if (!at(t, n)->endpoint)
+        at(t, n)->endpoint = t->owner.open(t->owner.context, n);
+    return at(t, n)->endpoint;
+}
+
+/* Labels of a written route are labels as they stand. */
+static uint32_t place_label(struct trie *t, uint32_t n, struct slice label)
+{
+    bool typed = label.n && label.p[0] == '{';
+    uint32_t child = child_find(t, n, label);
+    at(t, n)->open |= slice_eq(label, var_label);
+    return child ? child : child_add(t, n, label, !typed);
+}
+
+bool trie_place(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint)
+{
+    uint32_t n = root_of(t, method, service);
+    size_t from = route.n && route.p[0] == '/', end;
+    do {
+        end = slice_find(route, '/', from);
+        n = n ? place_label(t, n, slice_sub(route, from, end)) : 0;
+        from = end + 1;
+    } while (n && end < route.n);
+    if (!n)
+        return false;
+    at(t, n)->endpoint = endpoint;
+    t->owner.move(t->owner.context, endpoint, n);
+    return true;
+}
+
+static const struct node *root_at(const struct trie *t, uint32_t n)
+{
+    while (at(t, n)->parent)
+        n = at(t, n)->parent;
+    return at(t, n);
+}
+
+void trie_route(const struct trie *t, uint32_t n, struct buf *out)
+{
+    const struct node *node = at(t, n);
+    struct slice label = label_of(t, node);
+    if (!node->parent)
+        return;
+    trie_route(t, node->parent, out);
+    if (!slice_eq(label, SLICE("*")))
+        buf_char(out, '/');
+    buf_slice(out, label);
+}
+
+struct slice trie_method(const struct trie *t, uint32_t n)
+{
+    const struct node *root = root_at(t, n);
+    return slice_sub(label_of(t, root), 0, root->method_n);
+}
+
+struct slice trie_service(const struct trie *t, uint32_t n)
+{
+    const struct node *root = root_at(t, n);
+    return slice_sub(label_of(t, root), root->method_n, root->text_n);
+}
+
+uint32_t trie_nodes(const struct trie *t)
+{
+    return t->nodes.used - 1 - t->freed;
+}
+
+uint32_t trie_services(const struct trie *t)
+{
+    return t->services.used;
+}

@@ -1,0 +1,87 @@
+/* Lexical classes of path segments, as a table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "analysis/route.h"
+
+static const struct {
+    const char *segment, *label;
+    enum route_kind kind;
+} table[] = {
+    {"", "", ROUTE_LITERAL},
+    {"users", "users", ROUTE_LITERAL},
+    {"v1", "v1", ROUTE_LITERAL},
+    {"v2.10.3", "v2.10.3", ROUTE_LITERAL},
+    {"v1234", "v1234", ROUTE_LITERAL},
+    {"v", "v", ROUTE_LITERAL},
+    {"v1.", "v1.", ROUTE_LITERAL},
+    {"0", "{int}", ROUTE_TYPED},
+    {"-17", "{int}", ROUTE_TYPED},
+    {"12345678901234567890", "{int}", ROUTE_TYPED},
+    {"123456789012345678901", "{hex}", ROUTE_TYPED},
+    {"-", "-", ROUTE_LITERAL},
+    {"20240501", "{int}", ROUTE_TYPED},
+    {"2024-05", "{date}", ROUTE_TYPED},
+    {"2024-05-01", "{date}", ROUTE_TYPED},
+    {"2024-5-01", "2024-5-01", ROUTE_LITERAL},
+    {"550e8400-e29b-41d4-a716-446655440000", "{uuid}", ROUTE_TYPED},
+    {"550E8400-E29B-41D4-A716-446655440000", "{uuid}", ROUTE_TYPED},
+    {"01ARZ3NDEKTSV4RRFFQ69G5FAV", "{ulid}", ROUTE_TYPED},
+    {"81ARZ3NDEKTSV4RRFFQ69G5FAV", "81ARZ3NDEKTSV4RRFFQ69G5FAV", ROUTE_LITERAL},
+    {"deadbeef", "deadbeef", ROUTE_LITERAL},
+    {"deadbee1", "{hex}", ROUTE_TYPED},
+    {"1234567a", "1234567a", ROUTE_LITERAL},
+    {"123456ab", "{hex}", ROUTE_TYPED},
+    {"abcdefabcdefabcdefabcdef", "{hex}", ROUTE_TYPED},
+    {"da39a3ee5e6b4b0d3255bfef95601890afd80709", "{hex}", ROUTE_TYPED},
+    {"abcdefabcdefabcdef", "abcdefabcdefabcdef", ROUTE_LITERAL},
+    {"a@b.c", "{email}", ROUTE_TYPED},
+    {"a@b", "a@b", ROUTE_LITERAL},
+    {"10.1.2.3", "{ip}", ROUTE_TYPED},
+    {"10.1.2.300", "10.1.2.300", ROUTE_LITERAL},
+    {"2001:db8::1", "{ip}", ROUTE_TYPED},
+    {"eyJhbGciOi.eyJzdWIi.c2ln", "{jwt}", ROUTE_TYPED},
+    {"dQw4w9WgXcQ2fL9sKqZ1", "{b64}", ROUTE_TYPED},
+    {"top-ten-ways-to-save-money", "top-ten-ways-to-save-money", ROUTE_LITERAL},
+    {"TheQuickBrownFoxJumps", "TheQuickBrownFoxJumps", ROUTE_LITERAL},
+    {"17.json", "{int}.json", ROUTE_TYPED},
+    {"550e8400-e29b-41d4-a716-446655440000.PDF", "{uuid}.PDF", ROUTE_TYPED},
+    {"17.exe", "17.exe", ROUTE_LITERAL},
+    {"index.html", "index.html", ROUTE_LITERAL},
+    {".json", ".json", ROUTE_LITERAL},
+    {"cus_NffrFeUfNV2Hib9Zs", "cus_{b64}", ROUTE_PREFIX},
+    {"user-42", "user-{int}", ROUTE_PREFIX},
+    {"img_deadbee1", "img_{hex}", ROUTE_PREFIX},
+    {"a-42", "a-42", ROUTE_LITERAL},
+    {"toolongprefix-42", "toolongprefix-42", ROUTE_LITERAL},
+    {"42;jsessionid=~0123456789ab", "{int}", ROUTE_TYPED},
+    {"cart;jsessionid=1", "cart", ROUTE_LITERAL},
+    {"~0123456789a0", "{hex}", ROUTE_TYPED},
+    {"~0123456789a4", "{hex}", ROUTE_TYPED},
+    {"~0123456789a5", "{b64}", ROUTE_TYPED},
+    {"~0123456789ae", "{jwt}", ROUTE_TYPED},
+    {"~0123456789af", "{email}", ROUTE_TYPED},
+    {"~0123456789aF", "~0123456789aF", ROUTE_LITERAL},
+    {"~0123456789a", "~0123456789a", ROUTE_LITERAL},
+};
+
+static void classes(void **state)
+{
+    char made[ROUTE_LABEL];
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct route_label l = route_label(slice_str(table[i].segment), made);
+        if (!slice_eq(l.text, slice_str(table[i].label)))
+            print_message("%s: got %.*s\n", table[i].segment, (int)l.text.n, l.text.p);
+        assert_true(slice_eq(l.text, slice_str(table[i].label)));
+        assert_int_equal(l.kind, table[i].kind);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(classes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
