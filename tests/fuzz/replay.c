@@ -1,5 +1,5 @@
-/* replay: a plain main for a fuzz target. Feeds it every file named, and every file of every folder named, each in a block
- * of exactly its size, so that a read past the end is seen. Always feeds the empty input as well. */
+/* replay: a plain main for a fuzz target. Feeds it every file named, and every file of every folder named, each in a
+ * block of exactly its size, so that a read past the end is seen. Always feeds the empty input as well. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -148,7 +148,7 @@ derived() { # captures made of others
     $r vxlan "$out/heads.pcap" "$out/vxlan.pcap"
     $r oneway "$out/keepalive.pcap" "$out/oneway.pcap"
     $r dup "$out/chunked.pcap" "$out/doubled.pcap"
-    $r cut200 "$out/upload.pcap" "$out/snaplen.pcap"
+    $r cut400 "$out/upload.pcap" "$out/snaplen.pcap"
     head -c 24 "$out/heads.pcap" >"$out/empty.pcap"
 }
 

@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# Live capture beside a real nginx under wrk: nothing of what nginx logged is missing (or no more than the capture says it
+# lost), a signal ends it in order, capabilities instead of root suffice. PROOF=1: a minute of load and more kills.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+. tests/live/net.sh
+if ! net_possible; then
+    echo "ok - live # SKIP no namespaces here (needs root or unprivileged user namespaces)"
+    exit 0
+fi
+net_enter "$@"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 711 "$work"
+mkdir -m 777 "$work/out"
+cp "${SPANWISE:-./spanwise}" "$work/spanwise"
+cp tests/pcap/secret "$work/secret"
+chmod 644 "$work/secret"
+export HOME=$work/out
+unset SPANWISE_DB
+rc=0
+check() { # check STATUS WHAT [FILE with details]
+    if [ "$1" -eq 0 ]; then
+        echo "ok - $2"
+    else
+        echo "not ok - $2"
+        rc=1
+        [ -z "${3:-}" ] || head -n 12 "$3" | cut -c1-300 | sed 's/^/#   /'
+    fi
+}
+
+net_up
+net_addresses 10 13
+cat >"$work/site" <<NGINX
+log_format live '\$msec \$remote_addr:\$remote_port \$status \$request_method \$request_uri';
+access_log $work/access.log live;
+server {
+    listen 80;
+    location / { add_header Cache-Control max-age=60; return 200 "\$request_uri is \$request_length long and answered\n"; }
+    location /none { return 404; }
+    location /made { return 201 "made\n"; }
+}
+NGINX
+cat >"$work/load.lua" <<'LUA'
+local n = 0
+local pause = tonumber(os.getenv("PAUSE") or "0")
+if pause > 0 then
+    function delay() return pause end
+end
+function request()
+    n = n + 1
+    local headers = {Host = "live.example", Authorization = "Bearer token-" .. n % 5}
+    if n % 11 == 0 then return wrk.format("POST", "/made?n=" .. n % 7, headers, "body of " .. n) end
+    if n % 13 == 0 then return wrk.format("GET", "/none/" .. n % 5, headers) end
+    return wrk.format("GET", "/items/" .. n % 97, headers)
+end
+LUA
+net_nginx "$work/site"
+net_wait 80
+
+# start DB [PREFIX…]: capture on vs into out/DB; ready when it answers for the interface.
+start() {
+    local db=$work/out/$1
+    shift
+    ip netns exec srv "$@" "$work/spanwise" capture -q -i vs -d "$db" --secret "$work/secret" </dev/null >"$work/stdout" 2>"$work/stderr" &
+    CAPTURE=$!
+    for _ in $(seq 100); do
+        # A packet socket bound in that namespace: the ring is there.
+        if [ "$(srv cat /proc/net/packet | wc -l)" -gt 1 ]; then
+            sleep 0.5
+            return 0
+        fi
+        kill -0 "$CAPTURE" 2>/dev/null || break
+        sleep 0.1
+    done
+    return 1
+}
+
+load() { # load SECONDS CONNECTIONS PAUSE_MS
+    cli env PAUSE="$3" timeout $(($1 + 20)) wrk -t1 -c"$2" -d"$1s" -s "$work/load.lua" http://10.77.0.1/ </dev/null >"$work/wrk" 2>&1
+}
+
+# compare DB [SECONDS]: every line of nginx's log has its exchange; with SECONDS only lines logged before that time.
+compare() {
+    python3 tests/live/compare.py "$work/spanwise" "$work/out/$1" "$work/access.log" "${@:2}" >"$work/compare" 2>&1
+}
+
+fresh_log() { : >"$work/access.log"; }
+
+# 1. Full load.
+seconds=5 connections=8
+[ -z "${PROOF:-}" ] || { seconds=60 connections=32; }
+fresh_log
+start live.db
+check $? "capture -i starts" "$work/stderr"
+load $seconds $connections 0
+sleep 0.7
+net_end "$CAPTURE" TERM
+check "$NET_CODE" "SIGTERM: exit 0 (got $NET_CODE)" "$work/stderr"
+test ! -s "$work/stdout" -a ! -s "$work/stderr"
+check $? "nothing on stdout and stderr with -q" "$work/stderr"
+compare live.db
+check $? "full load: $(head -n 1 "$work/compare")" "$work/compare"
+head -c 20 "$work/out/live.db" | tail -c 2 | od -An -tu1 | grep -q '1 *1'
+check $? "the DB has left WAL mode"
+test ! -e "$work/out/live.db-wal" -a ! -e "$work/out/live.db-shm"
+check $? "no -wal, no -shm"
+
+# 2. A moderate load: here nothing may be lost.
+fresh_log
+start calm.db
+load 3 8 4
+sleep 0.7
+net_end "$CAPTURE" INT
+# A shell's background job is started with SIGINT ignored; a program that leaves it so is ended by TERM.
+[ "$NET_CODE" -eq 0 ]
+check $? "SIGINT: exit 0 (got $NET_CODE)" "$work/stderr"
+compare calm.db none-lost
+check $? "moderate load: $(head -n 1 "$work/compare")" "$work/compare"
+
+# 3. The same DB goes on where it ended.
+first=$(wc -l <"$work/access.log")
+start calm.db
+check $? "capture -i on a DB that holds an audit" "$work/stderr"
+load 1 4 10
+sleep 0.7
+net_end "$CAPTURE" TERM
+compare calm.db none-lost
+check $? "continued ($first lines, then more): $(head -n 1 "$work/compare")" "$work/compare"
+
+# 4. An idle link: the signal ends it all the same.
+start idle.db
+sleep 1
+at=$SECONDS
+net_end "$CAPTURE" TERM
+[ "$NET_CODE" -eq 0 ] && [ $((SECONDS - at)) -le 3 ]
+check $? "idle link: SIGTERM ends it within 3 s (exit $NET_CODE, $((SECONDS - at)) s)" "$work/stderr"
+
+# 5. kill -9 in the middle: the DB opens and lacks at most two seconds.
+rounds=1
+[ -z "${PROOF:-}" ] || rounds=10
+for n in $(seq $rounds); do
+    fresh_log
+    start "kill$n.db"
+    load 5 4 4 &
+    loader=$!
+    sleep "3.$((RANDOM % 10))"
+    now=$(date +%s.%N)
+    net_end "$CAPTURE" KILL
+    wait "$loader"
+    compare "kill$n.db" "$(python3 -c "print($now - 2.35)")"
+    check $? "kill -9 under load: $(head -n 1 "$work/compare")" "$work/compare"
+done
+
+# 6. Not root: cap_net_raw is enough.
+if [ "${NET_UID:-0}" -eq 0 ]; then
+    fresh_log
+    start ambient.db setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw --no-new-privs
+    check $? "as nobody with cap_net_raw in the ambient set" "$work/stderr"
+    load 1 4 10
+    sleep 0.7
+    net_end "$CAPTURE" TERM
+    compare ambient.db none-lost
+    check $? "exit $NET_CODE, $(head -n 1 "$work/compare")" "$work/compare"
+
+    if setcap cap_net_raw+ep "$work/spanwise" 2>/dev/null; then
+        fresh_log
+        start filecap.db setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all
+        check $? "as nobody with setcap cap_net_raw+ep" "$work/stderr"
+        load 1 4 10
+        sleep 0.7
+        net_end "$CAPTURE" TERM
+        setcap -r "$work/spanwise"
+        compare filecap.db none-lost
+        check $? "exit $NET_CODE, $(head -n 1 "$work/compare")" "$work/compare"
+    else
+        echo "ok - setcap # SKIP no file capabilities in this file system"
+    fi
+
+    ip netns exec srv setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all "$work/spanwise" capture -q -i vs \
+        -d "$work/out/no.db" --secret "$work/secret" </dev/null >"$work/stdout" 2>"$work/stderr"
+    [ $? -eq 1 ] && [ "$(wc -l <"$work/stderr")" -eq 1 ] && grep -qi 'cap_net_raw\|root\|permission' "$work/stderr"
+    check $? "as nobody without it: exit 1, one line that says what is needed" "$work/stderr"
+
+    mkdir -m 700 "$work/closed"
+    timeout 10 ip netns exec srv "$work/spanwise" capture -q -i vs -d "$work/closed/x.db" --secret "$work/secret" </dev/null >"$work/stdout" 2>"$work/stderr"
+    code=$?
+    [ $code -eq 1 ] && [ "$(wc -l <"$work/stderr")" -eq 1 ] && grep -q nobody "$work/stderr"
+    check $? "a folder that the user it becomes may not write: exit 1 (got $code), one line with the user's name" "$work/stderr"
+else
+    echo "ok - capabilities # SKIP needs root"
+fi
+
+# 7. The list of interfaces, and an interface that goes away.
+ip netns exec srv timeout 20 "$work/spanwise" capture </dev/null >"$work/stdout" 2>"$work/stderr"
+code=$?
+[ $code -eq 0 ] && grep -q '\bvs\b' "$work/stdout"
+check $? "capture without a source lists the interfaces (exit $code)" "$work/stdout"
+fresh_log
+start gone.db
+load 1 2 10
+ip -n srv link del vs
+for _ in $(seq 50); do
+    kill -0 "$CAPTURE" 2>/dev/null || break
+    sleep 0.1
+done
+net_end "$CAPTURE" TERM
+[ "$NET_CODE" -eq 1 ] && [ "$(wc -l <"$work/stderr")" -eq 1 ]
+check $? "the interface goes away: exit 1 (got $NET_CODE), one line" "$work/stderr"
+compare gone.db none-lost
+check $? "and what was seen is kept: $(head -n 1 "$work/compare")" "$work/compare"
+net_end "$NET_NGINX"
+exit $rc
