@@ -63,7 +63,7 @@ for name in ("token", "access_token", "id_token", "refresh_token", "key", "api_k
              "pass", "password", "passwd", "pwd", "sig", "signature", "X-Amz-Signature", "code", "session", "sessionid", "auth", "jwt",
              "TOKEN", "user_password", "to%6ben", "Pass%77ord"):
     plant("/q?page=2&%s=%s&x=1" % (name, canary("parameter " + name)))
-plant("/q?token=%s" % urllib.parse.quote(canary("percent-encoded token")[:15] + "%", safe=""))
+plant("/q?token=%s" % urllib.parse.quote(canary("token before something percent-encoded") + "% &", safe=""))
 plant("/q?a=1;token=%s" % canary("token after a semicolon"))
 plant("/q?token[]=%s&filter[password]=%s" % (canary("token[]"), canary("filter[password]")))
 plant("/p;jsessionid=%s/x" % canary("path parameter jsessionid"))
@@ -130,6 +130,12 @@ def search(what, data):
                     found.setdefault(what, []).append("%s: base64 of %s" % (where, word))
 
 
+search("the capture itself", data)
+unseen = set(planted) - {line.split()[-1] for line in found.pop("the capture itself", [])}
+unseen = {w for w in unseen if planted[w] != "cut into small segments"}
+check(not unseen, "the search finds every canary in the capture itself", *("%s: %s" % (planted[w], w) for w in unseen))
+del searched["the capture itself"]
+
 db = here / "c.db"
 code, out, err = run("capture", "-r", here / "c.pcap", "-d", db, "--secret", SECRET)
 check(code == 0, "capture of %d canaries" % len(planted), err)
@@ -188,5 +194,5 @@ if lines:
         print("#   " + line)
 keys = [p for p in (here / "home").rglob("*") if p.is_file()]
 check(keys and all(p.stat().st_mode & 0o077 == 0 for p in keys), "the key in HOME is for its owner alone", keys)
-check(db.stat().st_mode & 0o777 == 0o600, "the DB is 0600", oct(db.stat().st_mode))
+check(db.exists() and db.stat().st_mode & 0o777 == 0o600, "the DB is 0600")
 finish()
