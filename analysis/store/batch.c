@@ -1,0 +1,256 @@
+#include "analysis/store/batch.h"
+
+#include <stdlib.h>
+
+#include "analysis/store/bind.h"
+
+struct batch_text {
+    struct batch_text *next;
+    size_t used;
+    char p[64 * 1024];
+};
+
+/* ---- filling ---- */
+
+static void *grow(void *row, size_t *cap, size_t n, size_t size)
+{
+    if (n < *cap)
+        return row;
+    size_t want = *cap ? *cap * 2 : 64;
+    void *p = realloc(row, want * size);
+    if (p)
+        *cap = want;
+    return p;
+}
+
+#define ADD(name) \
+    struct row_##name *batch_##name(struct batch *b) \
+    { \
+        static struct row_##name spare; \
+        struct row_##name *p = grow(b->name.row, &b->name.cap, b->name.n, sizeof *p); \
+        if (!p) { \
+            b->failed = true; \
+            return &spare; \
+        } \
+        b->name.row = p; \
+        p += b->name.n++; \
+        memset(p, 0, sizeof *p); \
+        return p; \
+    }
+ADD(endpoint)
+ADD(client)
+ADD(key)
+ADD(address)
+ADD(minute)
+ADD(counter)
+#undef ADD
+
+struct slice batch_copy(struct batch *b, struct slice text)
+{
+    struct batch_text *t = b->text;
+    if (text.n > sizeof t->p)
+        text.n = sizeof t->p;
+    if (!t || sizeof t->p - t->used < text.n) {
+        t = malloc(sizeof *t);
+        if (!t) {
+            b->failed = true;
+            return (struct slice){"", 0};
+        }
+        t->next = b->text;
+        t->used = 0;
+        b->text = t;
+    }
+    char *at = t->p + t->used;
+    if (text.n)
+        memcpy(at, text.p, text.n);
+    t->used += text.n;
+    return slice_of(at, text.n);
+}
+
+void batch_clear(struct batch *b)
+{
+    while (b->text) {
+        struct batch_text *t = b->text;
+        b->text = t->next;
+        free(t);
+    }
+    b->endpoint.n = b->client.n = b->key.n = b->address.n = b->minute.n = b->counter.n = 0;
+    b->has_capture = b->failed = false;
+}
+
+void batch_free(struct batch *b)
+{
+    batch_clear(b);
+    free(b->endpoint.row);
+    free(b->client.row);
+    free(b->key.row);
+    free(b->address.row);
+    free(b->minute.row);
+    free(b->counter.row);
+    *b = (struct batch){0};
+}
+
+/* ---- writing ---- */
+
+static bool prepare(sqlite3 *db, sqlite3_stmt **q, const char *table, const char *columns)
+{
+    struct buf sql = {0};
+    buf_printf(&sql, "INSERT OR REPLACE INTO %s VALUES(", table);
+    for (const char *p = columns; *p; p++)
+        if (*p == ',')
+            buf_str(&sql, p == columns ? "?" : ",?");
+    buf_str(&sql, ")");
+    bool ok = !sql.failed && sqlite3_prepare_v3(db, sql.p, (int)sql.n, SQLITE_PREPARE_PERSISTENT, q, NULL) == SQLITE_OK;
+    buf_free(&sql);
+    return ok;
+}
+
+/* One ',' a column: all that the placeholders need. */
+#define COLUMN(kind, name, holds) ","
+static const char endpoint_columns[] =
+#define TABLE_endpoint
+#include "analysis/store/columns.def"
+#undef TABLE_endpoint
+    ;
+static const char client_columns[] =
+#define TABLE_client
+#include "analysis/store/columns.def"
+#undef TABLE_client
+    ;
+static const char key_columns[] =
+#define TABLE_key
+#include "analysis/store/columns.def"
+#undef TABLE_key
+    ;
+static const char address_columns[] =
+#define TABLE_address
+#include "analysis/store/columns.def"
+#undef TABLE_address
+    ;
+static const char minute_columns[] =
+#define TABLE_minute
+#include "analysis/store/columns.def"
+#undef TABLE_minute
+    ;
+static const char capture_columns[] =
+#define TABLE_capture
+#include "analysis/store/columns.def"
+#undef TABLE_capture
+    ;
+#undef COLUMN
+
+bool batch_prepare(struct batch_writer *w, sqlite3 *db)
+{
+    return prepare(db, &w->endpoint, "endpoint", endpoint_columns) && prepare(db, &w->client, "client", client_columns) &&
+           prepare(db, &w->key, "key", key_columns) && prepare(db, &w->address, "address", address_columns) &&
+           prepare(db, &w->minute, "minute", minute_columns) && prepare(db, &w->capture, "capture", capture_columns) &&
+           prepare(db, &w->counter, "counter", ",,,") &&
+           sqlite3_prepare_v2(db, "DELETE FROM capture", -1, &w->clear_capture, NULL) == SQLITE_OK;
+}
+
+void batch_finalize(struct batch_writer *w)
+{
+    sqlite3_finalize(w->endpoint);
+    sqlite3_finalize(w->client);
+    sqlite3_finalize(w->key);
+    sqlite3_finalize(w->address);
+    sqlite3_finalize(w->minute);
+    sqlite3_finalize(w->capture);
+    sqlite3_finalize(w->counter);
+    sqlite3_finalize(w->clear_capture);
+    *w = (struct batch_writer){0};
+}
+
+static bool run(sqlite3_stmt *q)
+{
+    bool ok = sqlite3_step(q) == SQLITE_DONE;
+    sqlite3_reset(q);
+    return ok;
+}
+
+#define COLUMN(kind, name, holds) BIND_##kind(q, ++i, row, name, scratch);
+
+static bool write_endpoint(sqlite3_stmt *q, const struct row_endpoint *row, struct buf *scratch)
+{
+    int i = 0;
+#define TABLE_endpoint
+#include "analysis/store/columns.def"
+#undef TABLE_endpoint
+    return run(q);
+}
+
+static bool write_client(sqlite3_stmt *q, const struct row_client *row, struct buf *scratch)
+{
+    int i = 0;
+#define TABLE_client
+#include "analysis/store/columns.def"
+#undef TABLE_client
+    return run(q);
+}
+
+static bool write_key(sqlite3_stmt *q, const struct row_key *row)
+{
+    int i = 0;
+#define TABLE_key
+#include "analysis/store/columns.def"
+#undef TABLE_key
+    return run(q);
+}
+
+static bool write_address(sqlite3_stmt *q, const struct row_address *row)
+{
+    int i = 0;
+#define TABLE_address
+#include "analysis/store/columns.def"
+#undef TABLE_address
+    return run(q);
+}
+
+static bool write_minute(sqlite3_stmt *q, const struct row_minute *row)
+{
+    int i = 0;
+#define TABLE_minute
+#include "analysis/store/columns.def"
+#undef TABLE_minute
+    return run(q);
+}
+
+static bool write_capture(sqlite3_stmt *q, const struct row_capture *row)
+{
+    int i = 0;
+#define TABLE_capture
+#include "analysis/store/columns.def"
+#undef TABLE_capture
+    return run(q);
+}
+#undef COLUMN
+
+static bool write_counter(sqlite3_stmt *q, const struct row_counter *row)
+{
+    bind_text(q, 1, slice_str(row->what));
+    bind_text(q, 2, row->name);
+    bind_u64(q, 3, row->value);
+    return run(q);
+}
+
+bool batch_write(struct batch_writer *w, const struct batch *b)
+{
+    struct buf scratch = {0};
+    bool ok = true;
+    for (size_t n = 0; ok && n < b->endpoint.n; n++)
+        ok = write_endpoint(w->endpoint, &b->endpoint.row[n], &scratch);
+    for (size_t n = 0; ok && n < b->client.n; n++)
+        ok = write_client(w->client, &b->client.row[n], &scratch);
+    for (size_t n = 0; ok && n < b->key.n; n++)
+        ok = write_key(w->key, &b->key.row[n]);
+    for (size_t n = 0; ok && n < b->address.n; n++)
+        ok = write_address(w->address, &b->address.row[n]);
+    for (size_t n = 0; ok && n < b->minute.n; n++)
+        ok = write_minute(w->minute, &b->minute.row[n]);
+    for (size_t n = 0; ok && n < b->counter.n; n++)
+        ok = write_counter(w->counter, &b->counter.row[n]);
+    if (ok && b->has_capture)
+        ok = run(w->clear_capture) && write_capture(w->capture, &b->capture);
+    buf_free(&scratch);
+    return ok;
+}

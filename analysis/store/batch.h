@@ -1,0 +1,51 @@
+/* batch: the rows of one commit, by value. Internal to the store. */
+#ifndef STORE_BATCH_H
+#define STORE_BATCH_H
+
+#include <sqlite3.h>
+
+#include "analysis/store/rows.h"
+
+#define BATCH_LIST(name) \
+    struct { \
+        struct row_##name *row; \
+        size_t n, cap; \
+    } name
+
+struct batch_text; /* a piece of copied text */
+
+struct batch {
+    BATCH_LIST(endpoint);
+    BATCH_LIST(client);
+    BATCH_LIST(key);
+    BATCH_LIST(address);
+    BATCH_LIST(minute);
+    BATCH_LIST(counter);
+    struct row_capture capture;
+    bool has_capture, failed; /* failed: out of memory, the commit would not be whole */
+    struct batch_text *text;
+};
+
+/* A zeroed row at the end of a list. Never NULL: without memory it is a spare one and `failed` is set. */
+struct row_endpoint *batch_endpoint(struct batch *b);
+struct row_client *batch_client(struct batch *b);
+struct row_key *batch_key(struct batch *b);
+struct row_address *batch_address(struct batch *b);
+struct row_minute *batch_minute(struct batch *b);
+struct row_counter *batch_counter(struct batch *b);
+struct slice batch_copy(struct batch *b, struct slice text);
+void batch_clear(struct batch *b);
+void batch_free(struct batch *b);
+
+/* Prepared statements of a connection, one a table. */
+struct batch_writer {
+    sqlite3_stmt *endpoint, *client, *key, *address, *minute, *counter, *capture, *clear_capture;
+};
+
+/* False: sqlite3_errmsg says why. */
+bool batch_prepare(struct batch_writer *w, sqlite3 *db);
+void batch_finalize(struct batch_writer *w);
+/* Writes the rows, within the caller's transaction. False: sqlite3_errmsg says why. */
+bool batch_write(struct batch_writer *w, const struct batch *b);
+
+#endif

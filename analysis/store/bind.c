@@ -1,0 +1,135 @@
+#include "analysis/store/bind.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+
+void bind_u64(sqlite3_stmt *q, int i, uint64_t v)
+{
+    sqlite3_bind_int64(q, i, v > INT64_MAX ? INT64_MAX : (int64_t)v);
+}
+
+void bind_i64(sqlite3_stmt *q, int i, int64_t v)
+{
+    if (v == INT64_MIN)
+        sqlite3_bind_null(q, i);
+    else
+        sqlite3_bind_int64(q, i, v);
+}
+
+void bind_real(sqlite3_stmt *q, int i, double v)
+{
+    if (isnan(v))
+        sqlite3_bind_null(q, i);
+    else
+        sqlite3_bind_double(q, i, v);
+}
+
+void bind_text(sqlite3_stmt *q, int i, struct slice v)
+{
+    sqlite3_bind_text64(q, i, v.p ? v.p : "", v.n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void bind_blob(sqlite3_stmt *q, int i, struct slice v)
+{
+    sqlite3_bind_blob64(q, i, v.p ? v.p : "", v.n, SQLITE_STATIC);
+}
+
+void bind_ladder(sqlite3_stmt *q, int i, const struct row_rung *ttl, struct buf *scratch)
+{
+    struct json j = {scratch, false};
+    scratch->n = 0;
+    json_open(&j, '[');
+    for (int r = 0; r < LADDER_RUNGS; r++) {
+        const uint64_t v[] = {ttl[r].ttl_s,      ttl[r].lookups,      ttl[r].hits,      ttl[r].stale_hits,  ttl[r].unknown_hits,   ttl[r].errors_masked,
+                              ttl[r].coalesced,  ttl[r].warm_lookups, ttl[r].warm_hits, ttl[r].bytes_saved, ttl[r].server_us_saved};
+        json_open(&j, '[');
+        for (size_t n = 0; n < sizeof v / sizeof *v; n++)
+            json_u64(&j, v[n]);
+        json_close(&j, ']');
+    }
+    json_close(&j, ']');
+    sqlite3_bind_text64(q, i, scratch->p, scratch->n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *burst, struct buf *scratch)
+{
+    struct json j = {scratch, false};
+    scratch->n = 0;
+    json_open(&j, '[');
+    for (int r = 0; r < ENVELOPE_RATES; r++) {
+        json_open(&j, '[');
+        json_double(&j, rate[r]);
+        json_double(&j, burst[r]);
+        json_close(&j, ']');
+    }
+    json_close(&j, ']');
+    sqlite3_bind_text64(q, i, scratch->p, scratch->n, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+uint64_t column_u64(sqlite3_stmt *q, int i)
+{
+    int64_t v = sqlite3_column_int64(q, i);
+    return v < 0 ? 0 : (uint64_t)v;
+}
+
+int64_t column_i64(sqlite3_stmt *q, int i)
+{
+    return sqlite3_column_type(q, i) == SQLITE_NULL ? INT64_MIN : sqlite3_column_int64(q, i);
+}
+
+double column_real(sqlite3_stmt *q, int i)
+{
+    return sqlite3_column_type(q, i) == SQLITE_NULL ? NAN : sqlite3_column_double(q, i);
+}
+
+struct slice column_text(sqlite3_stmt *q, int i)
+{
+    const char *p = (const char *)sqlite3_column_text(q, i);
+    return p ? slice_of(p, (size_t)sqlite3_column_bytes(q, i)) : (struct slice){"", 0};
+}
+
+struct slice column_blob(sqlite3_stmt *q, int i)
+{
+    const void *p = sqlite3_column_blob(q, i);
+    return p ? slice_of(p, (size_t)sqlite3_column_bytes(q, i)) : (struct slice){"", 0};
+}
+
+/* The next number of our own JSON lists; false at the end. */
+static bool next_number(const char **p, char **end)
+{
+    while (**p && !ascii_digit(**p) && **p != '-')
+        (*p)++;
+    *end = (char *)(uintptr_t)*p;
+    return **p != 0;
+}
+
+void column_ladder(sqlite3_stmt *q, int i, struct row_rung *ttl)
+{
+    const char *p = (const char *)sqlite3_column_text(q, i);
+    for (int r = 0; r < LADDER_RUNGS; r++) {
+        uint64_t v[11] = {0};
+        char *end;
+        for (int n = 0; p && n < 11 && next_number(&p, &end); n++) {
+            v[n] = strtoull(p, &end, 10);
+            p = end;
+        }
+        ttl[r] = (struct row_rung){(uint32_t)v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]};
+    }
+}
+
+void column_envelope(sqlite3_stmt *q, int i, double *rate, double *burst)
+{
+    const char *p = (const char *)sqlite3_column_text(q, i);
+    for (int r = 0; r < 2 * ENVELOPE_RATES; r++) {
+        char *end;
+        double v = 0;
+        if (p && next_number(&p, &end)) {
+            v = strtod(p, &end);
+            p = end;
+        }
+        *(r % 2 ? &burst[r / 2] : &rate[r / 2]) = v;
+    }
+}

@@ -1,0 +1,286 @@
+#include "analysis/store/read.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "analysis/store/bind.h"
+#include "analysis/store/block.h"
+#include "analysis/store/schema.h"
+
+struct store_reader {
+    sqlite3 *db; /* between begin and end */
+    char path[512];
+    sqlite3_stmt *capture; /* its text is borrowed until end */
+};
+
+static bool trouble(struct store_reader *r, char why[256])
+{
+    int error = sqlite3_errcode(r->db);
+    if (error == SQLITE_NOTADB)
+        snprintf(why, 256, "%.200s is no DB", r->path);
+    else
+        snprintf(why, 256, "%.120s: %.100s", r->path, sqlite3_errmsg(r->db));
+    return false;
+}
+
+bool store_read_begin(struct store_reader *r, char why[256])
+{
+    if (access(r->path, R_OK) != 0) {
+        snprintf(why, 256, "%.150s: %s", r->path, strerror(errno));
+        return false;
+    }
+    bool ok = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
+    if (ok) {
+        sqlite3_busy_timeout(r->db, 2000);
+        ok = sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+        enum schema_state state = ok ? schema_look(r->db) : SCHEMA_BROKEN;
+        if (ok && state == SCHEMA_GOOD)
+            return true;
+        if (ok && state != SCHEMA_BROKEN) {
+            schema_explain(state, r->path, r->db, why);
+            store_read_end(r);
+            return false;
+        }
+    }
+    trouble(r, why);
+    store_read_end(r);
+    return false;
+}
+
+void store_read_end(struct store_reader *r)
+{
+    sqlite3_finalize(r->capture);
+    r->capture = NULL;
+    sqlite3_close(r->db);
+    r->db = NULL;
+}
+
+struct store_reader *store_read_open(const char *path, char why[256])
+{
+    struct store_reader *r = calloc(1, sizeof *r);
+    if (!r || (size_t)snprintf(r->path, sizeof r->path, "%s", path) >= sizeof r->path) {
+        snprintf(why, 256, r ? "the DB's path is longer than 511 characters" : "out of memory");
+        free(r);
+        return NULL;
+    }
+    if (!store_read_begin(r, why)) {
+        free(r);
+        return NULL;
+    }
+    store_read_end(r);
+    return r;
+}
+
+void store_read_close(struct store_reader *r)
+{
+    if (r && r->db)
+        store_read_end(r);
+    free(r);
+}
+
+static sqlite3_stmt *prepare(struct store_reader *r, const char *sql)
+{
+    sqlite3_stmt *q = NULL;
+    if (sqlite3_prepare_v2(r->db, sql, -1, &q, NULL) != SQLITE_OK)
+        return NULL;
+    return q;
+}
+
+int64_t store_read_version(struct store_reader *r)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT value FROM meta WHERE name = 'commits'");
+    int64_t v = q && sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    sqlite3_finalize(q);
+    return v;
+}
+
+/* ---- rows ---- */
+
+#define COLUMN(kind, name, holds) READ_##kind(q, i, row, name); i++;
+
+bool store_read_capture(struct store_reader *r, struct row_capture *row)
+{
+    int i = 0;
+    *row = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN};
+    sqlite3_finalize(r->capture);
+    sqlite3_stmt *q = r->capture = prepare(r, "SELECT * FROM capture");
+    if (!q || sqlite3_step(q) != SQLITE_ROW)
+        return false;
+#define TABLE_capture
+#include "analysis/store/columns.def"
+#undef TABLE_capture
+    return true;
+}
+
+#define READER(table) \
+    static void read_##table(struct store_reader *r, sqlite3_stmt *q, bool (*each)(void *, const struct row_##table *), void *context)
+
+READER(endpoint)
+{
+    struct row_endpoint *row = calloc(1, sizeof *row);
+    (void)r;
+    while (row && q && sqlite3_step(q) == SQLITE_ROW) {
+        int i = 0;
+#define TABLE_endpoint
+#include "analysis/store/columns.def"
+#undef TABLE_endpoint
+        if (!each(context, row))
+            break;
+    }
+    sqlite3_finalize(q);
+    free(row);
+}
+
+READER(client)
+{
+    struct row_client one, *row = &one;
+    (void)r;
+    while (q && sqlite3_step(q) == SQLITE_ROW) {
+        int i = 0;
+#define TABLE_client
+#include "analysis/store/columns.def"
+#undef TABLE_client
+        if (!each(context, row))
+            break;
+    }
+    sqlite3_finalize(q);
+}
+
+READER(minute)
+{
+    struct row_minute one, *row = &one;
+    (void)r;
+    while (q && sqlite3_step(q) == SQLITE_ROW) {
+        int i = 0;
+#define TABLE_minute
+#include "analysis/store/columns.def"
+#undef TABLE_minute
+        if (!each(context, row))
+            break;
+    }
+    sqlite3_finalize(q);
+}
+
+READER(key)
+{
+    struct row_key one, *row = &one;
+    (void)r;
+    while (q && sqlite3_step(q) == SQLITE_ROW) {
+        int i = 0;
+#define TABLE_key
+#include "analysis/store/columns.def"
+#undef TABLE_key
+        if (!each(context, row))
+            break;
+    }
+    sqlite3_finalize(q);
+}
+
+READER(address)
+{
+    struct row_address one, *row = &one;
+    (void)r;
+    while (q && sqlite3_step(q) == SQLITE_ROW) {
+        int i = 0;
+#define TABLE_address
+#include "analysis/store/columns.def"
+#undef TABLE_address
+        if (!each(context, row))
+            break;
+    }
+    sqlite3_finalize(q);
+}
+#undef COLUMN
+
+void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context)
+{
+    read_endpoint(r, prepare(r, "SELECT * FROM endpoint WHERE alias = 0 ORDER BY requests DESC, method, service, route, operation"), each, context);
+}
+
+void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context)
+{
+    read_endpoint(r, prepare(r, "SELECT * FROM endpoint ORDER BY id"), each, context);
+}
+
+bool store_read_endpoint(struct store_reader *r, uint32_t id, bool (*each)(void *context, const struct row_endpoint *row), void *context)
+{
+    sqlite3_stmt *found = prepare(r, "SELECT 1 FROM endpoint WHERE id = ?"), *q = prepare(r, "SELECT * FROM endpoint WHERE id = ?");
+    if (found)
+        sqlite3_bind_int64(found, 1, id);
+    bool there = found && sqlite3_step(found) == SQLITE_ROW;
+    sqlite3_finalize(found);
+    if (q)
+        sqlite3_bind_int64(q, 1, id);
+    read_endpoint(r, q, each, context);
+    return there;
+}
+
+void store_read_clients(struct store_reader *r, bool (*each)(void *context, const struct row_client *row), void *context)
+{
+    read_client(r, prepare(r, "SELECT * FROM client ORDER BY requests DESC, client"), each, context);
+}
+
+void store_read_minutes(struct store_reader *r, int64_t from, int64_t to, bool (*each)(void *context, const struct row_minute *row), void *context)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT * FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute");
+    if (q) {
+        sqlite3_bind_int64(q, 1, from);
+        sqlite3_bind_int64(q, 2, to);
+    }
+    read_minute(r, q, each, context);
+}
+
+void store_read_keys(struct store_reader *r, bool (*each)(void *context, const struct row_key *row), void *context)
+{
+    read_key(r, prepare(r, "SELECT * FROM key ORDER BY id"), each, context);
+}
+
+void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row), void *context)
+{
+    read_address(r, prepare(r, "SELECT * FROM address ORDER BY id"), each, context);
+}
+
+void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row), void *context)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT what, name, value FROM counter ORDER BY what, name");
+    while (q && sqlite3_step(q) == SQLITE_ROW) {
+        struct row_counter row = {(const char *)sqlite3_column_text(q, 0), column_text(q, 1), column_u64(q, 2)};
+        if (!each(context, &row))
+            break;
+    }
+    sqlite3_finalize(q);
+}
+
+uint64_t store_read_counter(struct store_reader *r, const char *what, const char *name)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT value FROM counter WHERE what = ? AND name = ?");
+    uint64_t v = 0;
+    if (q) {
+        sqlite3_bind_text(q, 1, what, -1, SQLITE_STATIC);
+        sqlite3_bind_text(q, 2, name, -1, SQLITE_STATIC);
+        if (sqlite3_step(q) == SQLITE_ROW)
+            v = column_u64(q, 0);
+    }
+    sqlite3_finalize(q);
+    return v;
+}
+
+bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row), void *context)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT n, format, data FROM exchange_block ORDER BY id");
+    bool ok = q != NULL;
+    while (ok && sqlite3_step(q) == SQLITE_ROW)
+        ok = block_read(sqlite3_column_int(q, 1), column_blob(q, 2), (uint32_t)column_u64(q, 0), each, context);
+    sqlite3_finalize(q);
+    return ok;
+}
+
+uint64_t store_read_exchange_count(struct store_reader *r)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT ifnull(sum(n), 0) FROM exchange_block");
+    uint64_t v = q && sqlite3_step(q) == SQLITE_ROW ? column_u64(q, 0) : 0;
+    sqlite3_finalize(q);
+    return v;
+}

@@ -1,0 +1,44 @@
+/* read: the read side of a DB, for everyone but the writer. Works beside a live writer and on a finished DB in a folder that cannot be
+ * written. Between begin and end everything comes from one moment; outside of it the file is not held open, so that a writer can end
+ * in order. Text in rows is borrowed for the call. */
+#ifndef STORE_READ_H
+#define STORE_READ_H
+
+#include "analysis/store/rows.h"
+
+struct store_reader;
+
+/* Checks that the file is a DB this version can read. NULL: `why` is one line. */
+struct store_reader *store_read_open(const char *path, char why[256]);
+void store_read_close(struct store_reader *r);
+
+/* One consistent moment. False: `why` is one line; the reader stays usable. */
+bool store_read_begin(struct store_reader *r, char why[256]);
+void store_read_end(struct store_reader *r);
+
+/* The rest only between begin and end. */
+
+/* Grows with every commit: unchanged means nothing new. */
+int64_t store_read_version(struct store_reader *r);
+/* False: nothing was captured into it yet; *row is all zero then, times TIME_NONE. Text lives until store_read_end. */
+bool store_read_capture(struct store_reader *r, struct row_capture *row);
+/* Most requests first, then by name; united endpoints are left out. `each` returns false to stop. */
+void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context);
+bool store_read_endpoint(struct store_reader *r, uint32_t id, bool (*each)(void *context, const struct row_endpoint *row), void *context);
+void store_read_clients(struct store_reader *r, bool (*each)(void *context, const struct row_client *row), void *context);
+/* In order of name. */
+void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row), void *context);
+uint64_t store_read_counter(struct store_reader *r, const char *what, const char *name);
+/* Minutes from <= minute < to, in order. */
+void store_read_minutes(struct store_reader *r, int64_t from, int64_t to, bool (*each)(void *context, const struct row_minute *row),
+                        void *context);
+/* By id. Endpoints here include the united ones. */
+void store_read_keys(struct store_reader *r, bool (*each)(void *context, const struct row_key *row), void *context);
+void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row), void *context);
+void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context);
+/* All stored exchange records in order of arrival. False: a block is damaged; what stood before it was read. */
+bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row), void *context);
+/* How many of them there are. */
+uint64_t store_read_exchange_count(struct store_reader *r);
+
+#endif

@@ -1,0 +1,133 @@
+#include "analysis/store/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SQL_ID "INTEGER PRIMARY KEY"
+#define SQL_U32 "INTEGER NOT NULL"
+#define SQL_U64 "INTEGER NOT NULL"
+#define SQL_I64 "INTEGER"
+#define SQL_REAL "REAL"
+#define SQL_BOOL "INTEGER NOT NULL"
+#define SQL_TEXT "TEXT NOT NULL"
+#define SQL_BLOB "BLOB NOT NULL"
+#define SQL_LADDER "TEXT NOT NULL"
+#define SQL_ENVELOPE "TEXT NOT NULL"
+#define COLUMN(kind, name, holds) ", " #name " " SQL_##kind
+
+static const char endpoint[] =
+#define TABLE_endpoint
+#include "analysis/store/columns.def"
+#undef TABLE_endpoint
+    ;
+static const char client[] =
+#define TABLE_client
+#include "analysis/store/columns.def"
+#undef TABLE_client
+    ;
+static const char minute[] =
+#define TABLE_minute
+#include "analysis/store/columns.def"
+#undef TABLE_minute
+    ;
+static const char capture[] =
+#define TABLE_capture
+#include "analysis/store/columns.def"
+#undef TABLE_capture
+    ;
+static const char key[] =
+#define TABLE_key
+#include "analysis/store/columns.def"
+#undef TABLE_key
+    ;
+static const char address[] =
+#define TABLE_address
+#include "analysis/store/columns.def"
+#undef TABLE_address
+    ;
+#undef COLUMN
+
+static const char others[] =
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE counter(what TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY(what, name)) WITHOUT ROWID;"
+    "CREATE TABLE exchange_block(id INTEGER PRIMARY KEY, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, n INTEGER NOT NULL,"
+    " format INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE VIEW ladder AS SELECT e.id AS endpoint, e.method, e.service, e.route, json_extract(r.value, '$[0]') AS ttl_s,"
+    " json_extract(r.value, '$[1]') AS lookups, json_extract(r.value, '$[2]') AS hits, json_extract(r.value, '$[3]') AS stale_hits,"
+    " json_extract(r.value, '$[4]') AS unknown_hits, json_extract(r.value, '$[5]') AS errors_masked,"
+    " json_extract(r.value, '$[6]') AS coalesced, json_extract(r.value, '$[7]') AS warm_lookups,"
+    " json_extract(r.value, '$[8]') AS warm_hits, json_extract(r.value, '$[9]') AS bytes_saved,"
+    " json_extract(r.value, '$[10]') AS server_us_saved FROM endpoint e, json_each(e.ttl) r WHERE e.alias = 0;"
+    "CREATE VIEW envelope AS SELECT c.id AS client_id, c.client, json_extract(r.value, '$[0]') AS rate,"
+    " json_extract(r.value, '$[1]') AS burst FROM client c, json_each(c.envelope) r;"
+    "CREATE VIEW busiest AS SELECT method || ' ' || service || route AS endpoint, requests, eligible, keys,"
+    " round(1.0 - 1.0 * keys / nullif(eligible, 0), 4) AS repeat_ratio, errors, round(server_us_total / 1e6, 3) AS server_seconds"
+    " FROM endpoint WHERE alias = 0 ORDER BY requests DESC;";
+
+/* Steps from version N to N + 1, first to last; none yet. */
+static const char *const migrations[] = {NULL};
+
+static int pragma(sqlite3 *db, const char *text)
+{
+    sqlite3_stmt *q = NULL;
+    int value = -1;
+    if (sqlite3_prepare_v2(db, text, -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW)
+        value = sqlite3_column_int(q, 0);
+    sqlite3_finalize(q);
+    return value;
+}
+
+enum schema_state schema_look(sqlite3 *db)
+{
+    int tables = pragma(db, "SELECT count(*) FROM sqlite_schema"), version = pragma(db, "PRAGMA user_version");
+    if (tables < 0 || version < 0)
+        return SCHEMA_BROKEN;
+    if (version > SCHEMA_VERSION)
+        return SCHEMA_NEWER;
+    if (pragma(db, "PRAGMA application_id") != SCHEMA_APPLICATION)
+        return tables || version ? SCHEMA_FOREIGN : SCHEMA_EMPTY;
+    return version ? SCHEMA_GOOD : SCHEMA_EMPTY;
+}
+
+static bool make_table(sqlite3 *db, const char *name, const char *columns)
+{
+    char sql[8192];
+    snprintf(sql, sizeof sql, "CREATE TABLE %s(%s)", name, columns + 2);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+bool schema_make(sqlite3 *db)
+{
+    char version[96];
+    int from = pragma(db, "PRAGMA user_version");
+    for (int v = from; v > 0 && v < SCHEMA_VERSION; v++)
+        if (sqlite3_exec(db, migrations[v - 1], NULL, NULL, NULL) != SQLITE_OK)
+            return false;
+    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION, SCHEMA_VERSION);
+    if (from == 0 && !(make_table(db, "endpoint", endpoint) && make_table(db, "client", client) && make_table(db, "minute", minute) &&
+                       make_table(db, "capture", capture) && make_table(db, "key", key) && make_table(db, "address", address) &&
+                       sqlite3_exec(db, others, NULL, NULL, NULL) == SQLITE_OK))
+        return false;
+    return sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+void schema_explain(enum schema_state state, const char *path, sqlite3 *db, char why[256])
+{
+    switch (state) {
+    case SCHEMA_NEWER:
+        snprintf(why, 256, "%.150s was made by a newer spanwise (schema %d; this one knows up to %d): use that version", path,
+                 pragma(db, "PRAGMA user_version"), SCHEMA_VERSION);
+        break;
+    case SCHEMA_FOREIGN:
+        snprintf(why, 256, "%.180s is a SQLite file, but no spanwise DB", path);
+        break;
+    case SCHEMA_BROKEN:
+        snprintf(why, 256, "%.120s cannot be read as a DB: %.100s", path, sqlite3_errmsg(db));
+        break;
+    case SCHEMA_EMPTY:
+        snprintf(why, 256, "%.180s holds no audit yet", path);
+        break;
+    case SCHEMA_GOOD:
+        break;
+    }
+}
