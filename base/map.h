@@ -45,6 +45,13 @@ static inline void map_prefetch(const struct map *m, uint64_t hash)
     __builtin_prefetch(&m->slot[(uint32_t)(hash >> 32) & m->mask]);
 }
 
+/* Asks for the row that stands at the hash's own position, most likely the one. */
+static inline void map_prefetch_row(const struct map *m, uint64_t hash)
+{
+    uint32_t index = m->slot[(uint32_t)(hash >> 32) & m->mask].index;
+    __builtin_prefetch(m->rows + (size_t)(index ? index - 1 : 0) * m->unit, 1);
+}
+
 /* The row with this hash, or MAP_NONE. */
 static inline uint32_t map_find(const struct map *m, uint64_t hash)
 {

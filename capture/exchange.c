@@ -16,10 +16,8 @@ static const char *const identity_names[] = {
 #undef IDENTITY
 };
 
-static const struct {
-    const char *name, *advice;
-} opaque_table[] = {
-#define OPAQUE(id, name, advice) {name, advice},
+static const char *const opaque_names[] = {
+#define OPAQUE(id, name) name,
 #include "capture/opaque.def"
 #undef OPAQUE
 };
@@ -55,12 +53,7 @@ const char *identity_name(enum identity i)
 
 const char *opaque_name(enum opaque_reason r)
 {
-    return r < OPAQUE_COUNT ? opaque_table[r].name : "?";
-}
-
-const char *opaque_advice(enum opaque_reason r)
-{
-    return r < OPAQUE_COUNT ? opaque_table[r].advice : "";
+    return r < OPAQUE_COUNT ? opaque_names[r] : "?";
 }
 
 const char *encap_name(enum encapsulation e)
@@ -86,35 +79,64 @@ const char *flag_name(unsigned bit)
     }
 }
 
-/* Tokens by length and first letter; filled before main, read only afterwards. */
-enum { TOKEN_SLOTS = 256 };
-static uint8_t token_slots[TOKEN_SLOTS][3];
+/* Names of tokens as words of eight lower-case letters, found by a hash of length and first word; filled before main, then read only.
+ * Lower case by setting bit 5: what that does to other characters a name cannot hold is of no matter. */
+enum { TOKEN_WORDS = 4, TOKEN_SLOTS = 1024 };
+static uint64_t token_words[TOKEN_COUNT][TOKEN_WORDS];
+static uint8_t token_slots[TOKEN_SLOTS];
 
-static unsigned token_slot(struct slice name)
+static inline uint64_t lower_word(const char *p, size_t n)
 {
-    return ((unsigned)name.n * 31u + (unsigned char)ascii_lower(name.p[0]) * 7u +
-            (unsigned char)ascii_lower(name.p[name.n - 1])) %
-           TOKEN_SLOTS;
+    uint64_t w = 0;
+    if (n >= 8) {
+        memcpy(&w, p, 8);
+    } else if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+        w = low | (uint64_t)high << ((n - 4) * 8);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            w |= (uint64_t)(unsigned char)p[i] << (8 * i);
+    }
+    return w | 0x2020202020202020u >> (n < 8 ? (8 - n) * 8 : 0);
+}
+
+static inline unsigned token_slot(uint64_t word, size_t n)
+{
+    return (unsigned)(((word ^ n * 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u) >> 54);
 }
 
 __attribute__((constructor)) static void token_fill(void)
 {
     for (uint8_t t = 1; t < TOKEN_COUNT; t++) {
-        uint8_t *slot = token_slots[token_slot(token_names[t])];
-        while (*slot)
-            slot++;
-        *slot = t;
+        struct slice name = token_names[t];
+        unsigned slot = token_slot(lower_word(name.p, name.n), name.n);
+        for (size_t w = 0; w * 8 < name.n; w++)
+            token_words[t][w] = lower_word(name.p + w * 8, name.n - w * 8);
+        while (token_slots[slot])
+            slot = (slot + 1) % TOKEN_SLOTS;
+        token_slots[slot] = t;
     }
+}
+
+static bool token_is(enum token t, struct slice name)
+{
+    if (token_names[t].n != name.n)
+        return false;
+    for (size_t w = 0; w * 8 < name.n; w++)
+        if (token_words[t][w] != lower_word(name.p + w * 8, name.n - w * 8))
+            return false;
+    return true;
 }
 
 enum token token_find(struct slice name)
 {
-    if (!name.n)
+    if (!name.n || name.n > TOKEN_WORDS * 8)
         return TOKEN_OTHER;
-    const uint8_t *slot = token_slots[token_slot(name)];
-    for (int i = 0; i < 3 && slot[i]; i++)
-        if (slice_ieq(token_names[slot[i]], name))
-            return (enum token)slot[i];
+    for (unsigned slot = token_slot(lower_word(name.p, name.n), name.n); token_slots[slot]; slot = (slot + 1) % TOKEN_SLOTS)
+        if (token_is((enum token)token_slots[slot], name))
+            return (enum token)token_slots[slot];
     return TOKEN_OTHER;
 }
 

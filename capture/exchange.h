@@ -80,7 +80,7 @@ struct exchange {
 
 /* Counters of the packets, streams and flows behind the exchanges; what could not be decoded is here by name. */
 enum opaque_reason {
-#define OPAQUE(id, name, advice) OPAQUE_##id,
+#define OPAQUE(id, name) OPAQUE_##id,
 #include "capture/opaque.def"
 #undef OPAQUE
     OPAQUE_COUNT
@@ -111,7 +111,6 @@ const char *end_name(enum end_state e);
 const char *proto_name(enum proto p);
 const char *identity_name(enum identity i);
 const char *opaque_name(enum opaque_reason r);
-const char *opaque_advice(enum opaque_reason r); /* what the user can do, one clause */
 const char *encap_name(enum encapsulation e);
 const char *token_name(enum token t);            /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */

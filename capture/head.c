@@ -1,5 +1,9 @@
 #include "capture/head.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* tchar of RFC 9110 section 5.6.2. */
 static const uint8_t token_char[256] = {
     ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
@@ -149,17 +153,17 @@ static void field_line(struct head *h, struct slice line, size_t at)
         h->ambiguous = true;
         return;
     }
-    size_t colon = slice_find(line, ':', 0);
-    struct slice name = slice_sub(line, 0, colon);
-    if (colon == line.n || !name.n || name.n > 255) {
+    size_t colon = token_length(line, 256), name_n = colon;
+    if (colon < line.n && line.p[colon] != ':') { /* a blank before the colon, or no name at all */
+        h->ambiguous = true;
+        colon = slice_find(line, ':', colon);
+        name_n = slice_trim(slice_sub(line, 0, colon)).n;
+    }
+    if (colon == line.n || !name_n || name_n > 255) {
         h->ambiguous = true;
         return;
     }
-    if (!token_char[(unsigned char)name.p[name.n - 1]]) { /* blank before the colon */
-        h->ambiguous = true;
-        name = slice_trim(name);
-    }
-    struct slice value = slice_trim(slice_sub(line, colon + 1, line.n));
+    struct slice name = {line.p, name_n}, value = slice_trim((struct slice){line.p + colon + 1, line.n - colon - 1});
     enum token t = token_find(name);
     note(h, t, value);
     if (h->n_fields < HEAD_FIELDS)
@@ -176,30 +180,72 @@ static void head_clear(struct head *h, struct slice bytes)
     h->raw.p = bytes.p;
 }
 
+/* Finds line ends sixteen characters at a time, and notes NULs on the way. */
+struct lines {
+    struct slice s;
+    size_t block; /* offset of the sixteen in `mask` */
+    unsigned mask;
+    bool nul;
+};
+
+static unsigned line_ends(struct lines *l, size_t at)
+{
+#ifdef __SSE2__
+    if (at + 16 <= l->s.n) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(l->s.p + at));
+        l->nul |= _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) != 0;
+        return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
+    }
+#endif
+    unsigned mask = 0;
+    for (size_t i = at; i < l->s.n && i < at + 16; i++) {
+        mask |= (unsigned)(l->s.p[i] == '\n') << (i - at);
+        l->nul |= !l->s.p[i];
+    }
+    return mask;
+}
+
+/* Offset of the next line end, or s.n. */
+static inline size_t lines_next(struct lines *l)
+{
+    while (!l->mask) {
+        l->block += 16;
+        if (l->block >= l->s.n)
+            return l->s.n;
+        l->mask = line_ends(l, l->block);
+    }
+    size_t at = l->block + (size_t)__builtin_ctz(l->mask);
+    l->mask &= l->mask - 1;
+    return at;
+}
+
 /* Reads lines until the empty one; the first goes to `start`. */
 static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice), bool last)
 {
+    struct lines lines = {.s = s};
     size_t at = 0;
+    if (s.n)
+        lines.mask = line_ends(&lines, 0);
     while (at < s.n) {
-        size_t end = slice_find(s, '\n', at);
+        size_t end = lines_next(&lines);
         if (end >= HEAD_MAX)
             return HEAD_BAD;
-        if (end == s.n)
-            return HEAD_MORE;
+        if (end >= s.n)
+            break;
         size_t stop = end;
         if (stop > at && s.p[stop - 1] == '\r')
             stop--;
         else
             h->ambiguous = true; /* bare LF */
         if (at == 0) {
-            if (!start(h, slice_sub(s, 0, stop)))
+            if (!start(h, (struct slice){s.p, stop}))
                 return HEAD_BAD;
         } else if (stop == at) {
             h->raw.n = end + 1;
-            h->ambiguous |= memchr(s.p, 0, h->raw.n) != NULL;
+            h->ambiguous |= lines.nul && memchr(s.p, 0, h->raw.n); /* the sixteen may reach into the body */
             return HEAD_DONE;
         } else {
-            field_line(h, slice_sub(s, at, stop), at);
+            field_line(h, (struct slice){s.p + at, stop - at}, at);
         }
         at = end + 1;
     }

@@ -9,6 +9,7 @@ struct parameter {
     uint64_t name;
     uint64_t word[WORDS];
     uint8_t n;
+    bool sensitive;
 };
 
 struct redact {
@@ -117,21 +118,27 @@ static bool is_word(struct slice v)
     return true;
 }
 
-/* Whether this word is among the first 16 of its parameter (an empty value is no secret). */
-static bool word_known(struct redact *r, struct slice name, struct slice word)
+/* What is known of a parameter of this name; NULL when the table is full. */
+static struct parameter *parameter_of(struct redact *r, struct slice name)
 {
-    if (!word.n)
-        return true;
-    uint64_t h = hash_bytes(&r->key, 'p', name.p, name.n) | 1, w = hash_bytes(&r->key, 'w', word.p, word.n);
+    uint64_t h = hash_bytes(&r->key, 'p', name.p, name.n) | 1;
     struct parameter *p = &r->parameters[h % PARAMETERS];
     while (p->name && p->name != h)
         p = p + 1 == r->parameters + PARAMETERS ? r->parameters : p + 1;
-    if (!p->name) {
-        if (r->used >= PARAMETERS / 2)
-            return false;
-        r->used++;
-        p->name = h;
-    }
+    if (p->name)
+        return p;
+    if (r->used >= PARAMETERS / 2)
+        return NULL;
+    r->used++;
+    p->name = h;
+    p->sensitive = redact_sensitive(r, name);
+    return p;
+}
+
+/* Whether this word is among the first 16 of its parameter. */
+static bool word_known(struct redact *r, struct parameter *p, struct slice word)
+{
+    uint64_t w = hash_bytes(&r->key, 'w', word.p, word.n);
     for (unsigned i = 0; i < p->n; i++)
         if (p->word[i] == w)
             return true;
@@ -141,21 +148,27 @@ static bool word_known(struct redact *r, struct slice name, struct slice word)
     return true;
 }
 
+static bool shown(struct redact *r, struct slice name, struct slice value)
+{
+    if (!value.n)
+        return true;
+    struct parameter *p = parameter_of(r, name);
+    if (p ? p->sensitive : redact_sensitive(r, name))
+        return false;
+    return r->options.clear_targets || is_integer(value) || is_date(value) || (p && is_word(value) && word_known(r, p, value));
+}
+
 static void parameter(struct redact *r, struct slice item, struct buf *out)
 {
     size_t equals = slice_find(item, '=', 0);
-    struct slice name = slice_sub(item, 0, equals), value = slice_sub(item, equals + 1, item.n);
-    bool shown;
-    buf_slice(out, slice_sub(item, 0, equals == item.n ? equals : equals + 1));
-    if (equals == item.n)
+    if (equals == item.n) {
+        buf_slice(out, item);
         return;
-    if (redact_sensitive(r, name))
-        shown = !value.n;
-    else
-        shown = r->options.clear_targets || is_integer(value) || is_date(value) || (is_word(value) && word_known(r, name, value));
-    if (shown)
-        buf_slice(out, value);
-    else
+    }
+    struct slice name = slice_sub(item, 0, equals), value = slice_sub(item, equals + 1, item.n);
+    bool clear = shown(r, name, value);
+    buf_slice(out, clear ? item : slice_sub(item, 0, equals + 1));
+    if (!clear)
         hide(r, value, -1, out);
 }
 
@@ -248,9 +261,27 @@ static void segment(struct redact *r, struct slice s, struct buf *out)
     }
 }
 
+/* Nothing in this path can need hiding: no segment of 32 or more, none that begins like a JWT, no `@`, `%` or `;`. */
+static bool harmless(struct slice p)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < p.n; i++) {
+        char c = p.p[i];
+        if (c == '/')
+            start = i + 1;
+        else if (c == '@' || c == '%' || c == ';' || i - start >= 31 || (c == 'y' && i == start + 1))
+            return false;
+    }
+    return true;
+}
+
 static void path(struct redact *r, struct slice p, struct buf *out)
 {
     size_t at = 0;
+    if (harmless(p)) {
+        buf_slice(out, p);
+        return;
+    }
     for (;;) {
         size_t end = slice_find(p, '/', at);
         segment(r, slice_sub(p, at, end), out);

@@ -125,10 +125,10 @@ struct sealed_list {
     unsigned n;
 };
 
-static struct field *find(struct sealed_list *l, struct slice name, bool response)
+static struct field *find(struct sealed_list *l, enum token t, struct slice name, bool response)
 {
     for (unsigned i = 0; i < l->n; i++)
-        if (l->field[i].response == response && slice_ieq(l->field[i].name, name))
+        if (l->field[i].token == t && l->field[i].response == response && (t != TOKEN_OTHER || slice_ieq(l->field[i].name, name)))
             return &l->field[i];
     return NULL;
 }
@@ -149,15 +149,11 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
 {
     enum token t = f->token;
     int other = -1;
-    if (t == TOKEN_OTHER) {
-        if (response || !s->n_other || (other = other_index(s, raw_name(h, f))) < 0)
-            return;
-    } else if (!(response ? read_response[t] : read_request[t] || s->nominated[t])) {
+    if (t == TOKEN_OTHER && (response || (other = other_index(s, raw_name(h, f))) < 0))
         return;
-    }
     struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
     struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
-    struct field *seen = find(l, name, response);
+    struct field *seen = find(l, t, name, response);
     if (!value.p)
         return;
     if (seen)
@@ -166,14 +162,24 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
         l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
 }
 
+/* Whether anybody reads the field; most are not, so this comes first. */
+static inline bool wanted(const struct seal *s, const struct rawfield *f, bool response)
+{
+    if (f->token == TOKEN_OTHER)
+        return s->n_other && !response;
+    return response ? read_response[f->token] : read_request[f->token] || s->nominated[f->token];
+}
+
 static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     struct sealed_list list;
     list.n = 0;
     for (unsigned i = 0; i < slot->request.n_fields; i++)
-        seal_field(s, pool, slot, &list, &slot->request, &slot->request.fields[i], false);
+        if (wanted(s, &slot->request.fields[i], false))
+            seal_field(s, pool, slot, &list, &slot->request, &slot->request.fields[i], false);
     for (unsigned i = 0; i < slot->response.n_fields; i++)
-        seal_field(s, pool, slot, &list, &slot->response, &slot->response.fields[i], true);
+        if (wanted(s, &slot->response.fields[i], true))
+            seal_field(s, pool, slot, &list, &slot->response, &slot->response.fields[i], true);
     if (!list.n)
         return;
     struct field *kept = slot_alloc(pool, slot, list.n * sizeof *kept);

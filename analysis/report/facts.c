@@ -1,0 +1,121 @@
+#include "analysis/report/facts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hist.h"
+
+struct loading {
+    struct facts *f;
+    bool failed;
+};
+
+static bool add_counter(void *context, const struct row_counter *row)
+{
+    struct loading *l = context;
+    struct facts *f = l->f;
+    if (f->n == f->cap) {
+        size_t cap = f->cap ? f->cap * 2 : 128;
+        struct facts_counter *p = cap > FACTS_COUNTERS ? NULL : realloc(f->counter, cap * sizeof *p);
+        if (!p) {
+            l->failed = cap <= FACTS_COUNTERS;
+            return false;
+        }
+        f->counter = p;
+        f->cap = cap;
+    }
+    struct facts_counter *c = &f->counter[f->n++];
+    snprintf(c->what, sizeof c->what, "%s", row->what);
+    snprintf(c->name, sizeof c->name, "%.*s", (int)(row->name.n < 63 ? row->name.n : 63), row->name.p);
+    c->value = row->value;
+    return true;
+}
+
+static bool count_endpoint(void *context, const struct row_endpoint *row)
+{
+    (void)row;
+    ((struct facts *)context)->endpoints++;
+    return true;
+}
+
+static bool count_client(void *context, const struct row_client *row)
+{
+    (void)row;
+    ((struct facts *)context)->clients++;
+    return true;
+}
+
+bool facts_load(struct facts *f, struct store_reader *r)
+{
+    struct loading l = {f, false};
+    *f = (struct facts){0};
+    f->any = store_read_capture(r, &f->capture);
+    store_read_counters(r, add_counter, &l);
+    store_read_endpoints(r, count_endpoint, f);
+    store_read_clients(r, count_client, f);
+    return !l.failed;
+}
+
+void facts_free(struct facts *f)
+{
+    free(f->counter);
+    *f = (struct facts){0};
+}
+
+uint64_t facts_total(const struct facts *f, const char *name)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->counter[i].what, "total") && !strcmp(f->counter[i].name, name))
+            return f->counter[i].value;
+    return 0;
+}
+
+double facts_duration_s(const struct facts *f)
+{
+    const struct row_capture *c = &f->capture;
+    return c->started_us == INT64_MIN || c->ended_us == INT64_MIN ? NAN : (double)(c->ended_us - c->started_us) / 1e6;
+}
+
+double facts_coverage(const struct facts *f)
+{
+    const struct row_capture *c = &f->capture;
+    return c->from_records ? NAN : facts_ratio(c->stream_bytes, c->stream_bytes + c->gap_bytes);
+}
+
+double facts_ratio(uint64_t a, uint64_t b)
+{
+    return b ? (double)a / (double)b : NAN;
+}
+
+double facts_repeat_ratio(uint64_t keys, uint64_t eligible)
+{
+    return eligible ? 1 - (double)keys / (double)eligible : NAN;
+}
+
+double facts_hit_ratio(const struct row_rung *r)
+{
+    return facts_ratio(r->hits, r->lookups);
+}
+
+double facts_stale_ratio(const struct row_rung *r)
+{
+    return facts_ratio(r->stale_hits, r->hits - r->unknown_hits);
+}
+
+const struct row_rung *facts_rung(const struct row_endpoint *e, uint32_t ttl_s)
+{
+    for (int i = 0; i < LADDER_RUNGS; i++)
+        if (e->ttl[i].ttl_s == ttl_s)
+            return &e->ttl[i];
+    return NULL;
+}
+
+struct facts_quantiles facts_quantiles(struct slice blob)
+{
+    struct hist_dense d;
+    if (!hist_read(blob, &d) || !d.n)
+        return (struct facts_quantiles){NAN, NAN, NAN, NAN};
+    return (struct facts_quantiles){hist_quantile(&d, .5) / 1e6, hist_quantile(&d, .95) / 1e6, hist_quantile(&d, .99) / 1e6,
+                                    (double)d.max / 1e6};
+}

@@ -1,0 +1,43 @@
+/* facts: what every document begins with: the capture row, the counters, and ratios derived from rows. */
+#ifndef REPORT_FACTS_H
+#define REPORT_FACTS_H
+
+#include "analysis/store/read.h"
+
+enum { FACTS_COUNTERS = 4096 };
+
+struct facts_counter {
+    char what[24], name[64];
+    uint64_t value;
+};
+
+struct facts {
+    struct row_capture capture; /* text lives as long as the read moment */
+    bool any;                   /* something was captured */
+    struct facts_counter *counter;
+    size_t n, cap;
+    uint64_t endpoints, clients; /* rows listed */
+};
+
+/* Between store_read_begin and end. False: out of memory. */
+bool facts_load(struct facts *f, struct store_reader *r);
+void facts_free(struct facts *f);
+uint64_t facts_total(const struct facts *f, const char *name); /* of what = "total" */
+double facts_duration_s(const struct facts *f);                /* NaN: nothing captured */
+double facts_coverage(const struct facts *f);                  /* NaN: unknown */
+
+/* a / b, NaN when b is 0. */
+double facts_ratio(uint64_t a, uint64_t b);
+double facts_repeat_ratio(uint64_t keys, uint64_t eligible);
+double facts_hit_ratio(const struct row_rung *r);
+double facts_stale_ratio(const struct row_rung *r);
+/* The rung of this TTL, NULL when the ladder has none. */
+const struct row_rung *facts_rung(const struct row_endpoint *e, uint32_t ttl_s);
+
+/* Quantiles of a stored histogram, seconds; NaN when it is empty. max is exact. */
+struct facts_quantiles {
+    double p50, p95, p99, max;
+};
+struct facts_quantiles facts_quantiles(struct slice blob);
+
+#endif

@@ -1,0 +1,321 @@
+/* The report as one JSON object (CONTRACT section 4). Keys that this analysis does not fill are null. */
+#include <math.h>
+
+#include "analysis/report/facts.h"
+#include "analysis/report/verdict.h"
+#include "analysis/report/writers.h"
+#include "base/json.h"
+#include "analysis/store/rows.h"
+
+static void key_u64(struct json *j, const char *key, uint64_t v)
+{
+    json_key(j, key);
+    json_u64(j, v);
+}
+
+static void key_double(struct json *j, const char *key, double v)
+{
+    json_key(j, key);
+    json_double(j, v);
+}
+
+static void key_slice(struct json *j, const char *key, struct slice v)
+{
+    json_key(j, key);
+    json_slice(j, v);
+}
+
+static void key_time(struct json *j, const char *key, int64_t us)
+{
+    json_key(j, key);
+    if (us == INT64_MIN)
+        json_null(j);
+    else
+        json_micros(j, us);
+}
+
+/* Seconds from summed microseconds. */
+static void key_seconds(struct json *j, const char *key, uint64_t us)
+{
+    json_key(j, key);
+    json_micros(j, (int64_t)us);
+}
+
+static void nulls(struct json *j, const char *const names[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_key(j, names[i]);
+        json_null(j);
+    }
+}
+#define NULLS(j, ...) nulls(j, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+
+static void counters(struct json *j, const char *key, const struct facts *f, const char *what)
+{
+    json_key(j, key);
+    json_open(j, '{');
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->counter[i].what, what) && f->counter[i].value)
+            key_u64(j, f->counter[i].name, f->counter[i].value);
+    json_close(j, '}');
+}
+
+/* Packet counters are unknown when the audit came from records. */
+static void packet_u64(struct json *j, const char *key, const struct facts *f, uint64_t v)
+{
+    json_key(j, key);
+    if (f->capture.from_records)
+        json_null(j);
+    else
+        json_u64(j, v);
+}
+
+static void capture(struct json *j, const struct facts *f)
+{
+    const struct row_capture *c = &f->capture;
+    json_key(j, "capture");
+    json_open(j, '{');
+    json_key(j, "sources");
+    json_raw(j, c->sources.n ? c->sources : SLICE("[]"));
+    key_time(j, "started", c->started_us);
+    key_time(j, "ended", c->ended_us);
+    key_double(j, "duration_s", facts_duration_s(f));
+    packet_u64(j, "packets", f, c->packets);
+    packet_u64(j, "bytes", f, c->bytes);
+    packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
+    packet_u64(j, "interface_dropped", f, c->interface_dropped);
+    packet_u64(j, "duplicates", f, c->duplicates);
+    packet_u64(j, "unparsed_packets", f, c->unparsed_packets);
+    packet_u64(j, "flows", f, c->flows);
+    packet_u64(j, "flows_midstream", f, c->flows_midstream);
+    packet_u64(j, "flows_oneway", f, c->flows_oneway);
+    if (c->from_records)
+        NULLS(j, "flows_opaque");
+    else
+        counters(j, "flows_opaque", f, "opaque");
+    packet_u64(j, "gaps", f, c->gaps);
+    packet_u64(j, "gap_bytes", f, c->gap_bytes);
+    packet_u64(j, "acked_unseen_bytes", f, c->acked_unseen_bytes);
+    key_double(j, "coverage", facts_coverage(f));
+    if (c->from_records)
+        NULLS(j, "encapsulations");
+    else
+        counters(j, "encapsulations", f, "encapsulation");
+    key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
+    key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
+    key_u64(j, "sampling_rate", 1);
+    json_key(j, "live");
+    json_bool(j, c->live && !c->ended);
+    json_close(j, '}');
+}
+
+static void totals(struct json *j, const struct facts *f)
+{
+    static const char *const plain[] = {"exchanges", "complete", "unanswered", "orphan_responses"};
+    uint64_t eligible = facts_total(f, "eligible");
+    json_key(j, "totals");
+    json_open(j, '{');
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        key_u64(j, plain[i], facts_total(f, plain[i]));
+    key_u64(j, "clients", facts_total(f, "clients"));
+    key_u64(j, "services", facts_total(f, "services"));
+    key_u64(j, "endpoints", f->endpoints);
+    key_u64(j, "keys", facts_total(f, "keys"));
+    key_u64(j, "request_bytes", facts_total(f, "request_bytes"));
+    key_u64(j, "response_bytes", facts_total(f, "response_bytes"));
+    counters(j, "methods", f, "method");
+    counters(j, "statuses", f, "status");
+    counters(j, "protocols", f, "protocol");
+    key_u64(j, "eligible", eligible);
+    key_double(j, "repeat_ratio", facts_repeat_ratio(facts_total(f, "keys"), eligible));
+    key_u64(j, "late_records", facts_total(f, "late_records"));
+    json_close(j, '}');
+}
+
+static void verdict(struct json *j, const struct facts *f)
+{
+    static const char *const names[] = {"ok", "partial", "little", "nothing"};
+    struct buf lines = {0};
+    enum verdict v = verdict_of(f, &lines);
+    struct slice rest = slice_of(lines.p, lines.n), line;
+    json_key(j, "verdict");
+    json_open(j, '{');
+    json_key(j, "state");
+    json_str(j, names[v]);
+    json_key(j, "says");
+    json_open(j, '[');
+    while (slice_next(&rest, '\n', &line))
+        if (line.n)
+            json_slice(j, line);
+    json_close(j, ']');
+    json_close(j, '}');
+    buf_free(&lines);
+}
+
+static void quantiles(struct json *j, struct facts_quantiles q, bool with_max)
+{
+    key_double(j, "p50", q.p50);
+    key_double(j, "p95", q.p95);
+    key_double(j, "p99", q.p99);
+    if (with_max)
+        key_double(j, "max", q.max);
+}
+
+static void rung(struct json *j, const struct row_rung *r)
+{
+    json_open(j, '{');
+    key_u64(j, "ttl_s", r->ttl_s);
+    key_u64(j, "lookups", r->lookups);
+    key_u64(j, "hits", r->hits);
+    key_u64(j, "stale_hits", r->stale_hits);
+    key_u64(j, "unknown_hits", r->unknown_hits);
+    key_u64(j, "errors_masked", r->errors_masked);
+    key_u64(j, "coalesced", r->coalesced);
+    key_double(j, "hit_ratio", facts_hit_ratio(r));
+    key_double(j, "hit_ratio_warm", facts_ratio(r->warm_hits, r->warm_lookups));
+    key_double(j, "stale_ratio", facts_stale_ratio(r));
+    key_u64(j, "bytes_saved", r->bytes_saved);
+    key_seconds(j, "server_seconds_saved", r->server_us_saved);
+    NULLS(j, "live_bytes_peak");
+    key_double(j, "hit_ratio_low", facts_ratio(r->hits - r->coalesced, r->lookups));
+    key_double(j, "hit_ratio_high", facts_hit_ratio(r));
+    json_close(j, '}');
+}
+
+static void staleness(struct json *j, const struct row_endpoint *e)
+{
+    json_key(j, "staleness");
+    json_open(j, '{');
+    key_u64(j, "observed_gaps", e->observed_gaps);
+    key_u64(j, "changes", e->changes);
+    NULLS(j, "mean_lifetime_s", "low_s", "high_s", "model", "median_low_s", "median_high_s");
+    json_close(j, '}');
+}
+
+static bool endpoint(void *context, const struct row_endpoint *e)
+{
+    struct json *j = context;
+    json_open(j, '{');
+    key_u64(j, "id", e->id);
+    key_slice(j, "method", e->method);
+    key_slice(j, "service", e->service);
+    key_slice(j, "route", e->route);
+    key_slice(j, "operation", e->operation.n ? e->operation : (struct slice){NULL, 0});
+    key_u64(j, "requests", e->requests);
+    key_u64(j, "eligible", e->eligible);
+    key_u64(j, "keys", e->keys);
+    key_double(j, "repeat_ratio", facts_repeat_ratio(e->keys, e->eligible));
+    key_double(j, "repeat_ratio_content", facts_ratio(e->repeats_same, e->eligible));
+    key_u64(j, "clients", e->clients);
+    key_u64(j, "request_bytes", e->request_bytes);
+    key_u64(j, "response_bytes", e->response_bytes);
+    key_u64(j, "errors", e->errors);
+    json_key(j, "latency");
+    json_open(j, '{');
+    quantiles(j, facts_quantiles(e->latency), true);
+    json_close(j, '}');
+    json_key(j, "server_time");
+    json_open(j, '{');
+    quantiles(j, facts_quantiles(e->server_time), false);
+    json_key(j, "total");
+    if (e->server_n)
+        json_micros(j, (int64_t)e->server_us_total);
+    else
+        json_null(j);
+    json_close(j, '}');
+    NULLS(j, "concurrency", "declared");
+    json_key(j, "ttl");
+    json_open(j, '[');
+    for (int i = 0; i < LADDER_RUNGS; i++)
+        if (e->ttl[i].ttl_s)
+            rung(j, &e->ttl[i]);
+    json_close(j, ']');
+    staleness(j, e);
+    NULLS(j, "key_advice", "sharing", "statelessness");
+    key_u64(j, "sampling_rate", 1);
+    NULLS(j, "recommendation");
+    json_close(j, '}');
+    return true;
+}
+
+static void addresses(struct json *j, struct slice list)
+{
+    struct slice one;
+    json_key(j, "addresses");
+    json_open(j, '[');
+    while (slice_next(&list, ',', &one))
+        json_slice(j, one);
+    json_close(j, ']');
+}
+
+static bool client(void *context, const struct row_client *c)
+{
+    struct json *j = context;
+    json_open(j, '{');
+    key_slice(j, "client", c->client);
+    key_slice(j, "identity", c->identity);
+    addresses(j, c->addresses);
+    key_u64(j, "requests", c->requests);
+    key_u64(j, "bytes", c->bytes);
+    key_u64(j, "errors", c->errors);
+    key_u64(j, "throttled", c->throttled);
+    json_key(j, "peak");
+    json_open(j, '{');
+    key_u64(j, "1s", c->peak_1s);
+    key_u64(j, "10s", c->peak_10s);
+    key_u64(j, "60s", c->peak_60s);
+    json_close(j, '}');
+    json_key(j, "sliding");
+    json_open(j, '{');
+    key_u64(j, "1s", c->sliding_1s);
+    key_u64(j, "10s", c->sliding_10s);
+    json_close(j, '}');
+    key_double(j, "burstiness", c->burstiness);
+    key_double(j, "poller_period_s", c->poller_period_s);
+    json_key(j, "envelope");
+    json_open(j, '[');
+    for (int i = 0; i < ENVELOPE_RATES; i++) {
+        json_open(j, '{');
+        key_double(j, "rate", c->envelope_rate[i]);
+        key_double(j, "burst", c->envelope_burst[i]);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    NULLS(j, "recommended");
+    json_key(j, "flags");
+    json_open(j, '[');
+    if (!isnan(c->poller_period_s))
+        json_str(j, "poller");
+    json_close(j, ']');
+    json_close(j, '}');
+    return true;
+}
+
+void report_json(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
+{
+    struct json j = {out, false};
+    (void)o;
+    json_open(&j, '{');
+    json_key(&j, "tool");
+    json_open(&j, '{');
+    json_key(&j, "name");
+    json_str(&j, "spanwise");
+    json_key(&j, "version");
+    json_str(&j, SPANWISE_VERSION);
+    key_u64(&j, "schema", 1);
+    json_close(&j, '}');
+    verdict(&j, f);
+    capture(&j, f);
+    totals(&j, f);
+    json_key(&j, "endpoints");
+    json_open(&j, '[');
+    store_read_endpoints(r, endpoint, &j);
+    json_close(&j, ']');
+    json_key(&j, "clients");
+    json_open(&j, '[');
+    store_read_clients(r, client, &j);
+    json_close(&j, ']');
+    NULLS(&j, "bottlenecks", "recommendations", "capacity");
+    json_close(&j, '}');
+    buf_char(out, '\n');
+}

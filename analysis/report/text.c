@@ -1,0 +1,270 @@
+/* The report for a terminal: what was seen and whether to trust it, what a cache would do, who asks how much, where time goes. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/human.h"
+#include "analysis/report/verdict.h"
+#include "analysis/report/writers.h"
+
+enum { TTLS = 4 };
+static const uint32_t shown_ttl[TTLS] = {1, 10, 60, 300};
+
+struct table {
+    struct buf *out;
+    const struct facts *f;
+    unsigned row, top, width;
+};
+
+static void rule(struct buf *out, const char *title, const char *says)
+{
+    buf_printf(out, "\n%s\n", title);
+    if (says)
+        buf_printf(out, "  %s\n", says);
+}
+
+static void rest(struct table *t, uint64_t all, const char *what)
+{
+    if (all > t->row)
+        buf_printf(t->out, "  … and %" PRIu64 " more %s (--top N, or --format json for all)\n", all - t->row, what);
+}
+
+/* ---- head ---- */
+
+static void when(struct buf *out, int64_t us)
+{
+    time_t s = (time_t)(us / 1000000);
+    struct tm tm;
+    char text[40];
+    gmtime_r(&s, &tm);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    buf_str(out, text);
+}
+
+static void trust(const struct facts *f, struct buf *out)
+{
+    const struct row_capture *c = &f->capture;
+    double coverage = facts_coverage(f);
+    if (c->from_records) {
+        buf_str(out, "  from exchange records: packets, losses and coverage are unknown\n");
+        return;
+    }
+    buf_printf(out, "  %s packets in %s flows, %s dropped by the kernel, ", human_count(c->packets).text, human_count(c->flows).text,
+               human_count(c->kernel_dropped + c->interface_dropped).text);
+    if (isnan(coverage))
+        buf_str(out, "no TCP payload\n");
+    else
+        buf_printf(out, "%.2f %% of the bytes sent were seen\n", 100 * coverage);
+}
+
+static void head(const struct facts *f, struct buf *out)
+{
+    struct buf lines = {0};
+    enum verdict v = verdict_of(f, &lines);
+    double duration = facts_duration_s(f);
+    buf_str(out, "spanwise audit");
+    if (f->capture.started_us != INT64_MIN) {
+        buf_str(out, " · ");
+        when(out, f->capture.started_us);
+        buf_printf(out, " · %s", human_seconds(duration).text);
+    }
+    buf_str(out, f->any && !f->capture.ended && f->capture.live ? " · still capturing\n" : "\n");
+    struct slice all = slice_of(lines.p, lines.n), line;
+    while (slice_next(&all, '\n', &line))
+        if (line.n)
+            buf_printf(out, "%s %.*s\n", v == VERDICT_PARTIAL ? " note:" : " ATTENTION:", (int)line.n, line.p);
+    buf_free(&lines);
+    trust(f, out);
+    uint64_t exchanges = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
+    buf_printf(out, "  %s exchanges (%s), %s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
+               human_count(exchanges).text, human_rate(exchanges, duration).text, human_count(facts_total(f, "clients")).text,
+               human_count(f->endpoints).text, human_count(facts_total(f, "services")).text, human_count(facts_total(f, "unanswered")).text,
+               human_count(facts_total(f, "orphan_responses")).text);
+    double repeat = facts_repeat_ratio(facts_total(f, "keys"), eligible);
+    if (!isnan(repeat))
+        buf_printf(out, "  %s of them could be answered by a cache at all (GET or HEAD, complete); %s repeat an earlier request\n",
+                   human_count(eligible).text, human_percent(repeat).text);
+}
+
+/* ---- caching ---- */
+
+static void name_cell(struct buf *out, const struct row_endpoint *e, unsigned width)
+{
+    struct buf name = {0};
+    buf_printf(&name, "%.*s %.*s%.*s", (int)e->method.n, e->method.p, (int)e->service.n, e->service.p, (int)e->route.n, e->route.p);
+    if (e->operation.n)
+        buf_printf(&name, " #%.*s", (int)e->operation.n, e->operation.p);
+    human_cell(out, slice_of(name.p, name.n), width);
+    buf_free(&name);
+}
+
+static void best_saving(const struct row_endpoint *e, struct buf *out)
+{
+    const struct row_rung *r = facts_rung(e, 60);
+    if (!r)
+        r = &e->ttl[LADDER_RUNGS - 1];
+    buf_printf(out, " %9s %9s", human_bytes(r->bytes_saved).text, human_seconds((double)r->server_us_saved / 1e6).text);
+}
+
+static bool cache_row(void *context, const struct row_endpoint *e)
+{
+    struct table *t = context;
+    if (!e->eligible)
+        return true;
+    if (t->row == t->top)
+        return false;
+    t->row++;
+    buf_str(t->out, "  ");
+    name_cell(t->out, e, t->width - 76);
+    buf_printf(t->out, " %7s %6s", human_count(e->requests).text, human_percent(facts_repeat_ratio(e->keys, e->eligible)).text);
+    for (int i = 0; i < TTLS; i++) {
+        const struct row_rung *r = facts_rung(e, shown_ttl[i]);
+        buf_printf(t->out, " %4s/%-4s", r ? human_short_percent(facts_hit_ratio(r)).text : "-",
+                   r ? human_short_percent(facts_stale_ratio(r)).text : "-");
+    }
+    best_saving(e, t->out);
+    buf_char(t->out, '\n');
+    return true;
+}
+
+static bool count_cacheable(void *context, const struct row_endpoint *e)
+{
+    *(uint64_t *)context += e->eligible != 0;
+    return true;
+}
+
+static void caching(struct store_reader *r, struct table *t)
+{
+    uint64_t all = 0;
+    store_read_endpoints(r, count_cacheable, &all);
+    rule(t->out, "WHAT COULD BE CACHED",
+         all ? "hit % / stale % of hits that a cache would have served at each TTL; saved at 60 s: bytes, server time. Not advice yet:\n"
+               "  what must stay private is not judged by this version."
+             : "nothing: no GET or HEAD with a complete answer was seen");
+    if (!all)
+        return;
+    buf_str(t->out, "  ");
+    human_cell(t->out, SLICE("endpoint"), t->width - 76);
+    buf_str(t->out, " request repeat    1 s      10 s      60 s     300 s       bytes    server\n");
+    t->row = 0;
+    store_read_endpoints(r, cache_row, t);
+    rest(t, all, "endpoints");
+}
+
+/* ---- clients ---- */
+
+/* Bucket depth at the ladder rate nearest to `rate`. */
+static double burst_at(const struct row_client *c, double rate)
+{
+    int best = 0;
+    for (int i = 1; i < ENVELOPE_RATES; i++)
+        if (fabs(log(c->envelope_rate[i] / rate)) < fabs(log(c->envelope_rate[best] / rate)))
+            best = i;
+    return c->envelope_burst[best];
+}
+
+static bool client_row(void *context, const struct row_client *c)
+{
+    struct table *t = context;
+    double duration = facts_duration_s(t->f);
+    if (t->row == t->top)
+        return false;
+    t->row++;
+    struct slice first = slice_sub(c->addresses, 0, slice_find(c->addresses, ',', 0));
+    struct buf from = {0};
+    buf_slice(&from, first);
+    if (c->n_addresses > 1)
+        buf_printf(&from, " +%" PRIu64, c->n_addresses - 1);
+    buf_str(t->out, "  ");
+    human_cell(t->out, c->client, 24);
+    buf_char(t->out, ' ');
+    human_cell(t->out, slice_of(from.p, from.n), 20);
+    buf_free(&from);
+    buf_printf(t->out, " %7s %8s %5" PRIu64 " %5" PRIu64 " %5" PRIu64 "  %6.1f %6.1f %7s %7s", human_count(c->requests).text,
+               human_rate(c->requests, duration).text, c->peak_1s, c->peak_10s, c->peak_60s, burst_at(c, 1), burst_at(c, 10),
+               human_count(c->errors).text, human_count(c->throttled).text);
+    if (!isnan(c->poller_period_s))
+        buf_printf(t->out, "  polls every %s", human_seconds(c->poller_period_s).text);
+    buf_char(t->out, '\n');
+    return true;
+}
+
+static void clients(struct store_reader *r, struct table *t)
+{
+    rule(t->out, "WHO ASKS HOW MUCH",
+         t->f->clients ? "most requests in 1, 10, 60 consecutive seconds; bucket: the token bucket depth that rejects nothing at 1/s and 10/s"
+                       : "nobody");
+    if (!t->f->clients)
+        return;
+    buf_str(t->out, "  client                   from                 request     rate    1s   10s   60s  bkt1/s bkt10/s  errors throttled\n");
+    t->row = 0;
+    store_read_clients(r, client_row, t);
+    rest(t, t->f->clients, "clients");
+}
+
+/* ---- time ---- */
+
+struct slow {
+    char name[160];
+    uint64_t requests, errors, server_us;
+    struct facts_quantiles latency;
+};
+
+struct slowest {
+    struct slow *row;
+    unsigned n, most;
+};
+
+static bool keep_slow(void *context, const struct row_endpoint *e)
+{
+    struct slowest *s = context;
+    unsigned at = s->n;
+    if (!e->server_n && !e->latency_n)
+        return true;
+    while (at && s->row[at - 1].server_us < e->server_us_total)
+        at--;
+    if (at >= s->most)
+        return true;
+    if (s->n < s->most)
+        s->n++;
+    memmove(&s->row[at + 1], &s->row[at], (s->n - at - 1) * sizeof *s->row);
+    s->row[at] = (struct slow){.requests = e->requests, .errors = e->errors, .server_us = e->server_us_total, .latency = facts_quantiles(e->latency)};
+    snprintf(s->row[at].name, sizeof s->row[at].name, "%.*s %.*s%.*s", (int)e->method.n, e->method.p, (int)e->service.n, e->service.p,
+             (int)e->route.n, e->route.p);
+    return true;
+}
+
+static void times(struct store_reader *r, struct table *t)
+{
+    struct slowest s = {calloc(t->top + 1, sizeof(struct slow)), 0, t->top};
+    if (s.row)
+        store_read_endpoints(r, keep_slow, &s);
+    rule(t->out, "WHERE TIME GOES", s.n ? "by server time in all: time to first byte less the network's round trip" : "nothing was answered");
+    if (s.n) {
+        buf_str(t->out, "  ");
+        human_cell(t->out, SLICE("endpoint"), t->width - 60);
+        buf_str(t->out, " request    p50     p95     p99     max   server   errors\n");
+    }
+    for (unsigned i = 0; i < s.n; i++) {
+        const struct slow *w = &s.row[i];
+        buf_str(t->out, "  ");
+        human_cell(t->out, slice_str(w->name), t->width - 60);
+        buf_printf(t->out, " %7s %7s %7s %7s %7s %8s %8s\n", human_count(w->requests).text, human_seconds(w->latency.p50).text,
+                   human_seconds(w->latency.p95).text, human_seconds(w->latency.p99).text, human_seconds(w->latency.max).text,
+                   human_seconds((double)w->server_us / 1e6).text, human_count(w->errors).text);
+    }
+    free(s.row);
+}
+
+void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
+{
+    struct table t = {out, f, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
+    head(f, out);
+    if (!f->any)
+        return;
+    caching(r, &t);
+    clients(r, &t);
+    times(r, &t);
+}

@@ -1,0 +1,11 @@
+/* writers: the writer of each format. Internal to report/. */
+#ifndef REPORT_WRITERS_H
+#define REPORT_WRITERS_H
+
+#include "analysis/report/facts.h"
+#include "analysis/report/report.h"
+
+void report_json(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
+void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
+
+#endif
