@@ -128,6 +128,7 @@ static void list_sources(struct capture_command *c)
     if (c->in.records)
         json_str(&j, c->in.records);
     json_close(&j, ']');
+    buf_char(&c->sources, 0);
 }
 
 static bool group_id(const char *name, int *gid)
@@ -171,7 +172,7 @@ static int open_analysis(struct capture_command *c)
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
                                  .strict_templates = c->strict,
-                                 .sources = slice_of(c->sources.p, c->sources.n),
+                                 .sources = c->sources.p,
                                  .live = c->live,
                                  .from_records = c->in.records != NULL};
     c->analysis = analysis_new(&o, c->store);

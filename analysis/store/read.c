@@ -277,6 +277,22 @@ bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, co
     return ok;
 }
 
+bool store_read_block(struct store_reader *r, int64_t after, int64_t *id, void (*each)(void *context, const struct row_exchange *row),
+                      void *context)
+{
+    sqlite3_stmt *q = prepare(r, "SELECT id, n, format, data FROM exchange_block WHERE id > ? ORDER BY id LIMIT 1");
+    bool ok = true;
+    *id = 0;
+    if (q)
+        sqlite3_bind_int64(q, 1, after);
+    if (q && sqlite3_step(q) == SQLITE_ROW) {
+        *id = sqlite3_column_int64(q, 0);
+        ok = block_read(sqlite3_column_int(q, 2), column_blob(q, 3), (uint32_t)column_u64(q, 1), each, context);
+    }
+    sqlite3_finalize(q);
+    return ok;
+}
+
 uint64_t store_read_exchange_count(struct store_reader *r)
 {
     sqlite3_stmt *q = prepare(r, "SELECT ifnull(sum(n), 0) FROM exchange_block");

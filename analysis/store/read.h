@@ -38,6 +38,9 @@ void store_read_addresses(struct store_reader *r, bool (*each)(void *context, co
 void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context);
 /* All stored exchange records in order of arrival. False: a block is damaged; what stood before it was read. */
 bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row), void *context);
+/* One block of them, the first with an id greater than `after`. *id: its id, 0 when there is none. False: it is damaged. */
+bool store_read_block(struct store_reader *r, int64_t after, int64_t *id, void (*each)(void *context, const struct row_exchange *row),
+                      void *context);
 /* How many of them there are. */
 uint64_t store_read_exchange_count(struct store_reader *r);
 

@@ -1,0 +1,118 @@
+#include "cmd/names.h"
+
+#include <stdlib.h>
+
+/* Room for index id in a list; ids are dense, so a table by id wastes little. */
+static bool room(void **list, size_t *n, uint32_t id, size_t size)
+{
+    size_t want = *n ? *n : 256;
+    if (id < *n)
+        return true;
+    while (want <= id)
+        want *= 2;
+    void *p = want > 1u << 26 ? NULL : realloc(*list, want * size);
+    if (!p)
+        return false;
+    memset((char *)p + *n * size, 0, (want - *n) * size);
+    *list = p;
+    *n = want;
+    return true;
+}
+
+/* Text is kept as an offset plus one (0: none) until the buffer moves no more. */
+static struct slice keep(struct names *n, struct slice text)
+{
+    size_t at = n->text.n;
+    buf_slice(&n->text, text);
+    return (struct slice){(const char *)(uintptr_t)(at + 1), text.n};
+}
+
+static bool add_key(void *context, const struct row_key *row)
+{
+    struct names *n = context;
+    void *list = n->key;
+    n->failed |= !room(&list, &n->n_keys, row->id, sizeof *n->key);
+    n->key = list;
+    if (n->failed)
+        return false;
+    n->key[row->id] = (struct row_key){row->id, row->endpoint, keep(n, row->method), keep(n, row->service), keep(n, row->target)};
+    n->failed |= n->text.failed;
+    return !n->failed;
+}
+
+static bool add_address(void *context, const struct row_address *row)
+{
+    struct names *n = context;
+    void *list = n->address;
+    n->failed |= !room(&list, &n->n_addresses, row->id, sizeof *n->address);
+    n->address = list;
+    if (!n->failed)
+        addr_parse(row->text, &n->address[row->id]);
+    return !n->failed;
+}
+
+static bool add_client(void *context, const struct row_client *row)
+{
+    struct names *n = context;
+    void *list = n->client;
+    n->failed |= !room(&list, &n->n_clients, row->id, sizeof *n->client);
+    n->client = list;
+    if (n->failed)
+        return false;
+    struct slice hex = slice_sub(row->client, slice_find(row->client, ':', 0) + 1, row->client.n);
+    for (size_t i = 0; i < hex.n && ascii_hex(hex.p[i]) >= 0; i++)
+        n->client[row->id].hash = n->client[row->id].hash << 4 | (uint64_t)ascii_hex(hex.p[i]);
+    for (int i = 0; i < IDENTITY_COUNT; i++)
+        if (slice_eq(row->identity, slice_str(identity_name((enum identity)i))))
+            n->client[row->id].identity = (uint8_t)i;
+    return true;
+}
+
+static void settle(const struct names *n, struct slice *s)
+{
+    s->p = n->text.p + (uintptr_t)s->p - 1;
+}
+
+bool names_load(struct names *n, struct store_reader *r)
+{
+    *n = (struct names){0};
+    store_read_keys(r, add_key, n);
+    store_read_addresses(r, add_address, n);
+    store_read_clients(r, add_client, n);
+    for (size_t i = 0; i < n->n_keys; i++) {
+        if (!n->key[i].id)
+            continue;
+        settle(n, &n->key[i].method);
+        settle(n, &n->key[i].service);
+        settle(n, &n->key[i].target);
+    }
+    return !n->failed;
+}
+
+void names_free(struct names *n)
+{
+    free(n->key);
+    free(n->address);
+    free(n->client);
+    buf_free(&n->text);
+    *n = (struct names){0};
+}
+
+const struct row_key *names_key(const struct names *n, uint32_t id)
+{
+    return id < n->n_keys && n->key[id].id ? &n->key[id] : NULL;
+}
+
+void names_address(const struct names *n, uint32_t id, struct addr *out)
+{
+    if (id < n->n_addresses)
+        *out = n->address[id];
+}
+
+void names_client(const struct names *n, uint32_t id, struct exchange *x)
+{
+    if (id < n->n_clients) {
+        x->identity = n->client[id].identity;
+        x->client_hash = n->client[id].hash;
+    }
+}

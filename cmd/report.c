@@ -1,0 +1,105 @@
+/* report: the audit as a document, on stdout or into a file. */
+#include "analysis/report/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/args.h"
+#include "cmd/audit.h"
+#include "cmd/commands.h"
+
+enum { REPORT_FORMAT = 1, REPORT_OUT, REPORT_TOP, REPORT_CONFIG };
+
+struct report_command {
+    const char *audit, *out;
+    enum report_format format;
+    struct report_options options;
+};
+
+static const struct arg table[] = {{REPORT_FORMAT, 0, "format", "F", "text (default) or json"},
+                                   {REPORT_OUT, 'o', "output", "FILE", "write there (0600) instead of stdout"},
+                                   {REPORT_TOP, 0, "top", "N", "rows of each table in text (default 10)"},
+                                   {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
+                                   {0}};
+
+static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|json] [-o FILE]\n"
+                            "The audit as a document. A capture (told by content) is audited first. Default: $SPANWISE_DB, else ./spanwise.db\n";
+
+static bool on_option(void *context, int id, const char *value)
+{
+    struct report_command *c = context;
+    uint64_t n;
+    switch (id) {
+    case REPORT_FORMAT:
+        if (report_format_by_name(value, &c->format))
+            return true;
+        log_line("--format: '%s' is neither text nor json", value);
+        return false;
+    case REPORT_OUT:
+        c->out = value;
+        return true;
+    case REPORT_TOP:
+        if (slice_u64(slice_str(value), &n) && n && n < 1000000) {
+            c->options.top = (unsigned)n;
+            return true;
+        }
+        log_line("--top: '%s' is no number of rows", value);
+        return false;
+    default:
+        if (c->audit) {
+            log_line("report: one DB or capture at a time");
+            return false;
+        }
+        c->audit = value;
+        return true;
+    }
+}
+
+static int save(const struct report_command *c, const struct buf *text)
+{
+    FILE *out = stdout;
+    if (c->out) {
+        mode_t mask = umask(0077);
+        out = fopen(c->out, "w");
+        umask(mask);
+    }
+    bool ok = out && fwrite(text->p, 1, text->n, out) == text->n && fflush(out) == 0;
+    int error = errno;
+    if (out && out != stdout && fclose(out) != 0)
+        ok = false;
+    if (!ok)
+        log_line("%s: %s", c->out ? c->out : "stdout", strerror(error));
+    return ok ? 0 : 1;
+}
+
+int cmd_report(int argc, char **argv)
+{
+    struct report_command c = {.format = REPORT_TEXT};
+    struct winsize size;
+    char why[256];
+    struct buf text = {0};
+    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
+    if (parsed)
+        return parsed == ARG_HELP ? 0 : 2;
+    if (!c.out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        c.options.width = size.ws_col < 200 ? size.ws_col : 200;
+    const char *db = cmd_open_audit(c.audit, why);
+    if (!db) {
+        if (*why)
+            log_line("%s", why);
+        return cmd_open_audit_code();
+    }
+    struct store_reader *r = store_read_open(db, why);
+    bool ok = r && report_write(r, c.format, &c.options, &text, why);
+    store_read_close(r);
+    if (!ok)
+        log_line("%s", why);
+    int code = ok ? save(&c, &text) : 1;
+    buf_free(&text);
+    return code;
+}

@@ -1,0 +1,228 @@
+#include "cmd/restore.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analysis/store/block.h"
+#include "analysis/store/read.h"
+#include "base/log.h"
+
+/* Rows in memory, with their text, to be handed out one by one. */
+struct list {
+    void *row;
+    size_t n, cap, next, size;
+};
+
+struct restoring {
+    struct store_reader *reader;
+    struct list address, key, client, endpoint, counter, minute;
+    struct row_exchange *block; /* BLOCK_RECORDS of them */
+    size_t block_n, block_next;
+    int64_t block_id;
+    struct row_capture capture;
+    bool has_capture, capture_given, failed, damaged;
+};
+
+static struct slice own(struct restoring *r, struct slice text)
+{
+    char *p = malloc(text.n + 1);
+    if (!p) {
+        r->failed = true;
+        return (struct slice){"", 0};
+    }
+    memcpy(p, text.p, text.n);
+    p[text.n] = 0;
+    return slice_of(p, text.n);
+}
+
+static void *append(struct restoring *r, struct list *l, const void *row, size_t size)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 256;
+        void *p = realloc(l->row, cap * size);
+        if (!p) {
+            r->failed = true;
+            return NULL;
+        }
+        l->row = p;
+        l->cap = cap;
+    }
+    l->size = size;
+    return memcpy((char *)l->row + l->n++ * size, row, size);
+}
+
+static bool load_address(void *context, const struct row_address *row)
+{
+    struct restoring *r = context;
+    struct row_address *mine = append(r, &r->address, row, sizeof *row);
+    if (mine)
+        mine->text = own(r, row->text);
+    return !r->failed;
+}
+
+static bool load_key(void *context, const struct row_key *row)
+{
+    struct restoring *r = context;
+    struct row_key *mine = append(r, &r->key, row, sizeof *row);
+    if (mine) {
+        mine->method = own(r, row->method);
+        mine->service = own(r, row->service);
+        mine->target = own(r, row->target);
+    }
+    return !r->failed;
+}
+
+static bool load_client(void *context, const struct row_client *row)
+{
+    struct restoring *r = context;
+    struct row_client *mine = append(r, &r->client, row, sizeof *row);
+    if (mine) {
+        mine->client = own(r, row->client);
+        mine->identity = own(r, row->identity);
+        mine->addresses = own(r, row->addresses);
+    }
+    return !r->failed;
+}
+
+static bool load_endpoint(void *context, const struct row_endpoint *row)
+{
+    struct restoring *r = context;
+    struct row_endpoint *mine = append(r, &r->endpoint, row, sizeof *row);
+    if (mine) {
+        mine->method = own(r, row->method);
+        mine->service = own(r, row->service);
+        mine->route = own(r, row->route);
+        mine->operation = own(r, row->operation);
+        mine->latency = own(r, row->latency);
+        mine->server_time = own(r, row->server_time);
+    }
+    return !r->failed;
+}
+
+static bool load_counter(void *context, const struct row_counter *row)
+{
+    struct restoring *r = context;
+    struct row_counter *mine = append(r, &r->counter, row, sizeof *row);
+    if (mine) {
+        mine->what = own(r, slice_str(row->what)).p;
+        mine->name = own(r, row->name);
+    }
+    return !r->failed;
+}
+
+static bool load_minute(void *context, const struct row_minute *row)
+{
+    struct restoring *r = context;
+    append(r, &r->minute, row, sizeof *row);
+    return !r->failed;
+}
+
+static bool next(struct list *l, void *out)
+{
+    if (l->next == l->n)
+        return false;
+    memcpy(out, (char *)l->row + l->next++ * l->size, l->size);
+    return true;
+}
+
+#define STEP(name) \
+    static bool step_##name(void *context, struct row_##name *out) \
+    { \
+        return next(&((struct restoring *)context)->name, out); \
+    }
+STEP(address)
+STEP(key)
+STEP(client)
+STEP(endpoint)
+STEP(counter)
+STEP(minute)
+#undef STEP
+
+static bool step_capture(void *context, struct row_capture *out)
+{
+    struct restoring *r = context;
+    if (r->capture_given || !r->has_capture)
+        return false;
+    *out = r->capture;
+    return r->capture_given = true;
+}
+
+static void fill(void *context, const struct row_exchange *row)
+{
+    struct restoring *r = context;
+    if (r->block_n < BLOCK_RECORDS)
+        r->block[r->block_n++] = *row;
+}
+
+static bool step_exchange(void *context, struct row_exchange *out)
+{
+    struct restoring *r = context;
+    while (r->block_next == r->block_n) {
+        int64_t id;
+        r->block_n = r->block_next = 0;
+        if (!store_read_block(r->reader, r->block_id, &id, fill, r))
+            r->damaged = true;
+        if (!id)
+            return false;
+        r->block_id = id;
+    }
+    *out = r->block[r->block_next++];
+    return true;
+}
+
+static void free_list(struct list *l)
+{
+    free(l->row);
+}
+
+static bool load(struct restoring *r)
+{
+    r->block = calloc(BLOCK_RECORDS, sizeof *r->block);
+    r->has_capture = store_read_capture(r->reader, &r->capture);
+    store_read_addresses(r->reader, load_address, r);
+    store_read_keys(r->reader, load_key, r);
+    store_read_clients(r->reader, load_client, r);
+    store_read_all_endpoints(r->reader, load_endpoint, r);
+    store_read_counters(r->reader, load_counter, r);
+    store_read_minutes(r->reader, INT64_MIN, INT64_MAX, load_minute, r);
+    return r->block && !r->failed;
+}
+
+static bool replay(struct restoring *r, struct analysis *a, int64_t *ended)
+{
+    struct restore steps = {.context = r,
+                            .complete = store_read_exchange_count(r->reader) == store_read_counter(r->reader, "total", "exchanges"),
+                            .address = step_address,
+                            .key = step_key,
+                            .client = step_client,
+                            .endpoint = step_endpoint,
+                            .exchange = step_exchange,
+                            .counter = step_counter,
+                            .minute = step_minute,
+                            .capture = step_capture};
+    if (!r->has_capture)
+        return true;
+    *ended = r->capture.ended_us;
+    return analysis_restore(a, &steps);
+}
+
+bool restore_audit(const char *db, struct analysis *a, int64_t *ended)
+{
+    char why[256];
+    struct restoring r = {.reader = store_read_open(db, why)};
+    bool ok = r.reader && store_read_begin(r.reader, why);
+    if (!ok) {
+        log_line("%s", why);
+        store_read_close(r.reader);
+        return false;
+    }
+    ok = load(&r) && replay(&r, a, ended) && !r.damaged;
+    if (!ok)
+        log_line("%s: %s", db, r.failed ? "out of memory" : "the audit in it is damaged and cannot go on; --fresh starts over");
+    struct list *lists[] = {&r.address, &r.key, &r.client, &r.endpoint, &r.counter, &r.minute};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        free_list(lists[i]);
+    free(r.block);
+    store_read_close(r.reader);
+    return ok;
+}
