@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 /* Runs ourselves again as another command. Returns the pid, or -1. */
-static pid_t spawn(char *const argv[], bool quiet)
+static pid_t spawn(const char *const argv[], bool quiet)
 {
     pid_t pid = fork();
     if (pid)
@@ -22,14 +22,14 @@ static pid_t spawn(char *const argv[], bool quiet)
         if (null >= 0)
             dup2(null, STDIN_FILENO);
     }
-    execv("/proc/self/exe", argv);
+    execv("/proc/self/exe", (char *const *)(unsigned long)argv); /* exec changes none of them */
     _exit(127);
 }
 
 bool faces_start(struct faces *f, const char *db)
 {
-    char *top[] = {"spanwise", "top", "--wait", (char *)(unsigned long)db, NULL};
-    char *serve[] = {"spanwise", "serve", "--wait", "--listen", (char *)(unsigned long)f->serve, (char *)(unsigned long)db, NULL};
+    const char *top[] = {"spanwise", "top", "--wait", db, NULL};
+    const char *serve[] = {"spanwise", "serve", "--wait", "--listen", f->serve, db, NULL};
     if (f->serve)
         f->serve_pid = spawn(serve, true);
     if (f->top)

@@ -4,7 +4,6 @@
 
 #include "analysis/store/read.h"
 #include "base/buf.h"
-#include "base/buf.h"
 #include "capture/exchange.h"
 
 struct names_client {

@@ -13,8 +13,14 @@ struct list {
     size_t n, cap, next, size;
 };
 
+struct text {
+    struct text *next;
+    char p[];
+};
+
 struct restoring {
     struct store_reader *reader;
+    struct text *text;
     struct list address, key, client, endpoint, counter, minute;
     struct row_exchange *block; /* BLOCK_RECORDS of them */
     size_t block_n, block_next;
@@ -25,14 +31,17 @@ struct restoring {
 
 static struct slice own(struct restoring *r, struct slice text)
 {
-    char *p = malloc(text.n + 1);
-    if (!p) {
+    struct text *t = malloc(sizeof *t + text.n + 1);
+    if (!t) {
         r->failed = true;
         return (struct slice){"", 0};
     }
-    memcpy(p, text.p, text.n);
-    p[text.n] = 0;
-    return slice_of(p, text.n);
+    t->next = r->text;
+    r->text = t;
+    if (text.n)
+        memcpy(t->p, text.p, text.n);
+    t->p[text.n] = 0;
+    return slice_of(t->p, text.n);
 }
 
 static void *append(struct restoring *r, struct list *l, const void *row, size_t size)
@@ -170,9 +179,17 @@ static bool step_exchange(void *context, struct row_exchange *out)
     return true;
 }
 
-static void free_list(struct list *l)
+static void release(struct restoring *r)
 {
-    free(l->row);
+    struct list *lists[] = {&r->address, &r->key, &r->client, &r->endpoint, &r->counter, &r->minute};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        free(lists[i]->row);
+    while (r->text) {
+        struct text *next_text = r->text->next;
+        free(r->text);
+        r->text = next_text;
+    }
+    free(r->block);
 }
 
 static bool load(struct restoring *r)
@@ -219,10 +236,7 @@ bool restore_audit(const char *db, struct analysis *a, int64_t *ended)
     ok = load(&r) && replay(&r, a, ended) && !r.damaged;
     if (!ok)
         log_line("%s: %s", db, r.failed ? "out of memory" : "the audit in it is damaged and cannot go on; --fresh starts over");
-    struct list *lists[] = {&r.address, &r.key, &r.client, &r.endpoint, &r.counter, &r.minute};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        free_list(lists[i]);
-    free(r.block);
+    release(&r);
     store_read_close(r.reader);
     return ok;
 }
