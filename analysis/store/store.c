@@ -362,7 +362,8 @@ struct row_capture *store_capture(struct store *s)
 
 void store_counter(struct store *s, const char *what, struct slice name, uint64_t value)
 {
-    *batch_counter(&s->batch[0]) = (struct row_counter){what, name, value};
+    struct slice copy = batch_copy(&s->batch[0], name);
+    *batch_counter(&s->batch[0]) = (struct row_counter){what, copy, value};
 }
 
 struct slice store_text(struct store *s, struct slice text)

@@ -36,6 +36,7 @@ struct row_key *store_key(struct store *s);
 struct row_address *store_address(struct store *s);
 struct row_minute *store_minute(struct store *s);
 struct row_capture *store_capture(struct store *s);
+/* `what` must be a constant; the name is copied. */
 void store_counter(struct store *s, const char *what, struct slice name, uint64_t value);
 /* Copies text into the batch. */
 struct slice store_text(struct store *s, struct slice text);
