@@ -12,7 +12,8 @@
 
 #define RUNGS                                                                                                          \
     R(1)                                                                                                               \
-    R(2) R(5) R(10) R(20) R(30) R(60) R(120) R(300) R(600) R(1200) R(1800) R(3600) R(7200) R(14400) R(28800) R(43200)  \
+    R(2)                                                                                                               \
+    R(5) R(10) R(20) R(30) R(60) R(120) R(300) R(600) R(1200) R(1800) R(3600) R(7200) R(14400) R(28800) R(43200)       \
         R(86400) R(259200) R(604800)
 
 const uint32_t ladder_ttl_s[LADDER_RUNGS] = {
@@ -36,6 +37,7 @@ enum { IDLE_MS = 1 << 30 };
 struct step {
     uint32_t now, seen, content; /* seen: content as a hit compares it; content: as a fill keeps it */
     uint32_t fills, fetch;       /* all ones or 0; 4 ms units */
+    uint32_t since;              /* ms since the start, at most FOREVER */
     uint64_t bytes, server_us;
 };
 
@@ -70,6 +72,7 @@ CLONES static void walk(struct ladder_slot *restrict s, const struct step *restr
 CLONES static void count(struct ladder_sums *restrict s, const struct masks *restrict m, const struct step *restrict v)
 {
     const uint64_t bytes = v->bytes, server_us = v->server_us;
+    const uint32_t since = v->since;
     EACH_RUNG(i)
     {
         uint64_t fresh = (uint64_t)(int64_t)(int32_t)m->fresh[i];
@@ -79,6 +82,9 @@ CLONES static void count(struct ladder_sums *restrict s, const struct masks *res
         s->coalesced[i] -= (uint64_t)(int64_t)(int32_t)m->coalesced[i];
         s->bytes[i] += bytes & fresh;
         s->server_us[i] += server_us & fresh;
+        uint32_t warm = since >= ttl_ms[i] ? ~0u : 0; /* ALGORITHMS.md 3.5 */
+        s->warm_lookups[i] -= (uint64_t)(int64_t)(int32_t)warm;
+        s->warm_hits[i] -= (uint64_t)(int64_t)(int32_t)(warm & m->fresh[i]);
     }
 }
 
@@ -95,16 +101,10 @@ static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b)
         counter[__builtin_ctz(b)]++;
 }
 
-/* Only look-ups at least T after the start count as warm for T (ALGORITHMS.md 3.5). */
-static void count_warm(struct ladder_sums *s, const struct masks *m, int64_t age)
+static uint32_t since_start(const struct ladder_visit *v)
 {
-    EACH_RUNG(i)
-    {
-        if (age < (int64_t)ttl_ms[i])
-            break;
-        s->warm_lookups[i]++;
-        s->warm_hits[i] += m->fresh[i] & 1;
-    }
+    int64_t ms = v->now - v->start;
+    return ms < 0 ? 0 : ms > FOREVER ? FOREVER : (uint32_t)ms;
 }
 
 static uint32_t quanta(int64_t us)
@@ -128,8 +128,13 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums)
 {
     struct masks m;
-    struct step step = {(uint32_t)v->now,      v->error ? 0 : v->content, v->content,
-                        v->fillable ? ~0u : 0, quanta(v->fetch_us),       v->bytes,
+    struct step step = {(uint32_t)v->now,
+                        v->error ? 0 : v->content,
+                        v->content,
+                        v->fillable ? ~0u : 0,
+                        quanta(v->fetch_us),
+                        since_start(v),
+                        v->bytes,
                         v->server_us};
     if (v->now - s->last > IDLE_MS)
         ladder_reset(s, v->now);
@@ -139,7 +144,6 @@ uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struc
     if (sums) {
         sums->lookups++;
         count(sums, &m, &step);
-        count_warm(sums, &m, v->now - v->start);
         if (v->error)
             count_bits(sums->masked, fresh & ~s->errors);
     }

@@ -5,22 +5,24 @@
 #include "base/buf.h"
 #include "base/map.h"
 
+enum { MEMO = 64, MEMO_TEXT = 59, ENCODINGS = 4 };
+
 struct list {
     uint64_t hash; /* of the normalised text */
     uint32_t text, text_n;
     uint16_t n;
     bool star;
     uint8_t token[VARY_NAMES];
+    uint32_t by_encoding[ENCODINGS];               /* variants, when Accept-Encoding is all it names; 0: not made yet */
     uint32_t name[VARY_NAMES], name_n[VARY_NAMES]; /* where in text */
 };
 
-/* Texts as sent, and their lists: most responses of a service repeat a few. */
+/* Texts as sent, and what became of them: most messages of a service repeat a few. */
 struct memo {
-    uint64_t hash;
-    uint32_t list;
+    uint32_t value;
+    uint8_t n; /* 0: free */
+    char text[MEMO_TEXT];
 };
-
-enum { MEMO = 256 };
 
 struct vary {
     struct hash_key key;
@@ -28,7 +30,7 @@ struct vary {
     unsigned n;
     struct map map;
     struct buf text;
-    struct memo memo[MEMO];
+    struct memo lists[MEMO], encodings[MEMO];
     uint64_t overflow;
 };
 
@@ -148,15 +150,37 @@ static uint32_t intern(struct vary *v, struct slice text)
     return v->n++;
 }
 
+/* Where a text would be kept. */
+static struct memo *memo_at(struct memo *memo, struct slice text)
+{
+    unsigned char first = (unsigned char)text.p[0], middle = (unsigned char)text.p[text.n / 2];
+    return &memo[(text.n * 7 + first + middle * 3u + (unsigned char)text.p[text.n - 1]) % MEMO];
+}
+
+static bool memo_is(const struct memo *m, struct slice text)
+{
+    return m->n == text.n && memcmp(m->text, text.p, text.n) == 0;
+}
+
+static void memo_keep(struct memo *m, struct slice text, uint32_t value)
+{
+    if (text.n > MEMO_TEXT)
+        return;
+    m->value = value;
+    m->n = (uint8_t)text.n;
+    memcpy(m->text, text.p, text.n);
+}
+
 uint32_t vary_list(struct vary *v, struct slice text)
 {
     if (!text.n)
         return 0;
-    uint64_t hash = hash_bytes(&v->key, 'Y', text.p, text.n);
-    struct memo *m = &v->memo[hash % MEMO];
-    if (m->hash != hash)
-        *m = (struct memo){hash, intern(v, text)};
-    return m->list;
+    struct memo *m = memo_at(v->lists, text);
+    if (memo_is(m, text))
+        return m->value;
+    uint32_t list = intern(v, text);
+    memo_keep(m, text, list);
+    return list;
 }
 
 bool vary_star(const struct vary *v, uint32_t list)
@@ -180,13 +204,30 @@ static bool offers(struct slice list, struct slice coding)
     return false;
 }
 
+static const struct slice encodings[ENCODINGS] = {SLICE("br"), SLICE("zstd"), SLICE("gzip"), SLICE("identity")};
+
+static unsigned encoding_index(struct slice accept)
+{
+    for (unsigned i = 0; i < ENCODINGS - 1; i++)
+        if (offers(accept, encodings[i]))
+            return i;
+    return offers(accept, SLICE("x-gzip")) ? 2 : ENCODINGS - 1;
+}
+
 struct slice vary_encoding(struct slice accept)
 {
-    static const struct slice codings[] = {SLICE("br"), SLICE("zstd"), SLICE("gzip")};
-    for (size_t i = 0; i < sizeof codings / sizeof *codings; i++)
-        if (offers(accept, codings[i]))
-            return codings[i];
-    return offers(accept, SLICE("x-gzip")) ? codings[2] : SLICE("identity");
+    return encodings[encoding_index(accept)];
+}
+
+/* The same, remembered. */
+static unsigned encoding_known(struct vary *v, struct slice accept)
+{
+    if (!accept.n)
+        return ENCODINGS - 1;
+    struct memo *m = memo_at(v->encodings, accept);
+    if (!memo_is(m, accept))
+        memo_keep(m, accept, encoding_index(accept));
+    return memo_is(m, accept) ? m->value : encoding_index(accept);
 }
 
 static struct slice value_of(const struct list *l, struct slice name, unsigned i, const struct exchange *x)
@@ -209,17 +250,29 @@ static uint64_t hash_field(const struct vary *v, const struct list *l, unsigned 
     return value.p ? hash_bytes(&v->key, 'v', value.p, value.n) : 0;
 }
 
-uint32_t vary_variant(struct vary *v, uint32_t list, const struct exchange *x)
+static uint32_t hash_variant(const struct vary *v, const struct list *l, const struct exchange *x)
 {
-    const struct list *l = &v->list[list];
     uint64_t h[2] = {l->hash, 0};
-    if (!list)
-        return 0;
     for (unsigned i = 0; i < l->n && !l->star; i++) {
         h[1] = hash_field(v, l, i, x);
         h[0] = hash_words(&v->key, h, 2);
     }
     return (uint32_t)h[0] ? (uint32_t)h[0] : 1;
+}
+
+uint32_t vary_variant(struct vary *v, uint32_t list, const struct exchange *x)
+{
+    const struct list *l = &v->list[list];
+    if (!list)
+        return 0;
+    if (l->n == 1 && l->token[0] == TOKEN_ACCEPT_ENCODING) {
+        unsigned i = encoding_known(v, exchange_field(x, TOKEN_ACCEPT_ENCODING, false));
+        uint32_t *kept = &v->list[list].by_encoding[i];
+        if (!*kept)
+            *kept = hash_variant(v, l, x);
+        return *kept;
+    }
+    return hash_variant(v, l, x);
 }
 
 unsigned vary_count(const struct vary *v)

@@ -1,0 +1,258 @@
+#include "analysis/clients.h"
+
+#include <string.h>
+
+#include "analysis/spacesaving.h"
+
+bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key, struct hist_pool *pages)
+{
+    memset(c, 0, sizeof *c);
+    c->salt = key->k1;
+    c->pages = pages;
+    c->next_id = 1;
+    c->heavy_most = b->most[ROOM_HEAVY];
+    c->rest = (struct client_sums){.first_us = INT64_MAX, .last_us = INT64_MIN};
+    envelope_rates(c->rate);
+    uint32_t most = b->most[ROOM_CLIENTS];
+    return slab_init(&c->rows, sizeof(struct client), most) && slab_init(&c->dirty, sizeof(uint32_t), most) &&
+           slab_init(&c->profiles, sizeof(struct profile), b->most[ROOM_PROFILES]) &&
+           map_init(&c->map, c->rows.base, c->rows.unit, most) && blocks_init(&c->rings, b->most[ROOM_RINGS]) &&
+           blocks_init(&c->lists, b->most[ROOM_RINGS] / 8);
+}
+
+void clients_fini(struct clients *c)
+{
+    map_free(&c->map);
+    slab_fini(&c->rows);
+    slab_fini(&c->profiles);
+    slab_fini(&c->dirty);
+    blocks_fini(&c->rings);
+    blocks_fini(&c->lists);
+    spacesaving_free(c->heavy);
+}
+
+/* The 48 bits are a keyed hash already; the salt keeps the place unknown to who reads the pseudonyms. */
+uint64_t clients_hash(const struct clients *c, enum identity kind, uint64_t hash)
+{
+    return hash_mix(((uint64_t)kind << 48 | hash) + c->salt);
+}
+
+void clients_touch(struct clients *c, uint32_t row)
+{
+    struct client *at = clients_at(c, row);
+    if (at->dirty || !at->id)
+        return;
+    at->dirty = true;
+    *(uint32_t *)slab_at(&c->dirty, slab_take(&c->dirty)) = row;
+}
+
+uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash)
+{
+    uint64_t place = clients_hash(c, kind, hash);
+    uint32_t row = map_find(&c->map, place);
+    if (row != MAP_NONE)
+        return row;
+    if (c->rows.used == c->rows.most || !map_insert(&c->map, place, c->rows.used))
+        return MAP_NONE;
+    row = slab_take(&c->rows);
+    *clients_at(c, row) = (struct client){.hash = place,
+                                          .who = (uint64_t)kind << 48 | hash,
+                                          .first_us = INT64_MAX,
+                                          .last_us = INT64_MIN,
+                                          .minute = INT64_MIN};
+    return row;
+}
+
+struct profile *clients_profile(const struct clients *c, const struct client *at)
+{
+    return at->profile ? slab_at(&c->profiles, at->profile - 1) : NULL;
+}
+
+static void add_sums(struct client_sums *s, const struct client_visit *v)
+{
+    s->requests++;
+    s->bytes += v->bytes;
+    s->errors += v->error;
+    s->throttled += v->throttled;
+    s->first_us = v->us < s->first_us ? v->us : s->first_us;
+    s->last_us = v->us > s->last_us ? v->us : s->last_us;
+}
+
+static void count_rest(struct clients *c, const struct client_visit *v)
+{
+    if (!c->other)
+        c->other = c->next_id++;
+    add_sums(&c->rest, v);
+    c->rest_dirty = true;
+}
+
+/* Its past moves out of `(other)`. */
+static void leave_rest(struct clients *c, const struct client *at)
+{
+    c->rest.requests -= at->requests;
+    c->rest.bytes -= at->bytes;
+    c->rest.errors -= at->errors;
+    c->rest.throttled -= at->throttled;
+    c->rest_dirty = true;
+}
+
+static void take_profile(struct clients *c, uint32_t row, uint32_t profile, uint32_t id)
+{
+    struct client *at = clients_at(c, row);
+    struct profile *p = slab_at(&c->profiles, profile);
+    memset(p, 0, sizeof *p);
+    p->client = row;
+    at->profile = profile + 1;
+    if (at->id)
+        return;
+    if (at->requests)
+        leave_rest(c, at);
+    at->id = id ? id : c->next_id++;
+}
+
+bool clients_admit(struct clients *c, uint32_t row, uint32_t id)
+{
+    uint32_t profile = slab_take(&c->profiles);
+    if (profile == SLAB_NONE)
+        return false;
+    take_profile(c, row, profile, id);
+    return true;
+}
+
+/* Whether a profile is free for who comes first. */
+static bool at_once(const struct clients *c)
+{
+    return c->profiles.used < c->profiles.most / 5 * 4;
+}
+
+/* The last fifth of the profiles is for those who come often enough. */
+static void consider(struct clients *c, uint32_t row)
+{
+    if (!c->heavy)
+        c->heavy = spacesaving_new(c->heavy_most);
+    if (!c->heavy || c->profiles.used == c->profiles.most)
+        return;
+    const struct heavy *h = spacesaving_add(c->heavy, clients_at(c, row)->hash);
+    if (h->count - h->error >= CLIENTS_ADMIT)
+        clients_admit(c, row, 0);
+}
+
+static void visit_profile(struct clients *c, struct profile *p, int64_t us)
+{
+    int64_t dt = p->started ? us - p->last_us : 0;
+    peaks_add(&p->peaks, &c->rings, us);
+    envelope_add(&p->envelope, c->rate, (double)dt / 1e6);
+    if (p->started)
+        gaps_add(&p->gaps, c->pages, dt);
+    p->started = true;
+    p->last_us = us;
+}
+
+static void visit_counts(struct client *at, const struct client_visit *v)
+{
+    at->requests++;
+    at->bytes += v->bytes;
+    at->errors += v->error;
+    at->throttled += v->throttled;
+    at->first_us = v->us < at->first_us ? v->us : at->first_us;
+    at->last_us = v->us > at->last_us ? v->us : at->last_us;
+}
+
+void clients_prefetch(const struct clients *c, uint32_t row, int64_t us)
+{
+    uint32_t profile = clients_at(c, row)->profile;
+    if (!profile)
+        return;
+    const struct profile *p = slab_at(&c->profiles, profile - 1);
+    const char *e = (const char *)&p->envelope;
+    __builtin_prefetch(&p->peaks.aligned, 1);
+    __builtin_prefetch(&p->peaks.aligned.count[us / 1000000 & (PEAKS_SECONDS - 1)], 1);
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        __builtin_prefetch(&p->peaks.window[i], 1);
+    for (size_t at = 0; at < sizeof p->envelope; at += 64)
+        __builtin_prefetch(e + at, 1);
+    __builtin_prefetch(&p->gaps, 1);
+    __builtin_prefetch(&p->gaps.us.page[8], 1);
+}
+
+void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)
+{
+    if (row == MAP_NONE) {
+        c->overflow++;
+        count_rest(c, v);
+        return;
+    }
+    struct client *at = clients_at(c, row);
+    if (!at->profile && !(at_once(c) && clients_admit(c, row, 0)))
+        consider(c, row);
+    visit_counts(at, v);
+    if (!at->id) {
+        count_rest(c, v);
+        return;
+    }
+    if (v->address && v->address != at->address)
+        clients_address(c, at, v->address);
+    if (at->profile)
+        visit_profile(c, clients_profile(c, at), at->last_us);
+    clients_touch(c, row);
+}
+
+uint32_t clients_id(struct clients *c, uint32_t row)
+{
+    return row != MAP_NONE && clients_at(c, row)->id ? clients_at(c, row)->id : c->other;
+}
+
+static uint32_t *ids_of(const struct clients *c, const struct client *at)
+{
+    return (uint32_t *)blocks_at(&c->lists, at->addresses);
+}
+
+/* Room for one more id; the first one moves in from the row. */
+static bool list_room(struct clients *c, struct client *at)
+{
+    unsigned class = at->addresses ? at->addresses_class : 0;
+    if (at->addresses && at->n_addresses < 2u << class)
+        return true;
+    class += at->addresses != 0;
+    uint32_t list = blocks_take(&c->lists, class);
+    if (!list)
+        return false;
+    uint32_t *to = (uint32_t *)blocks_at(&c->lists, list);
+    if (at->addresses) {
+        memcpy(to, ids_of(c, at), at->n_addresses * sizeof *to);
+        blocks_give(&c->lists, at->addresses, at->addresses_class);
+    } else {
+        to[0] = at->address;
+    }
+    at->addresses = list;
+    at->addresses_class = (uint8_t) class;
+    return true;
+}
+
+void clients_address(struct clients *c, struct client *at, uint32_t address)
+{
+    if (!at->n_addresses) {
+        at->address = address;
+        at->n_addresses = 1;
+        return;
+    }
+    for (unsigned i = 0; at->addresses && i < at->n_addresses; i++)
+        if (ids_of(c, at)[i] == address) {
+            at->address = address;
+            return;
+        }
+    if (at->n_addresses == CLIENTS_ADDRESSES || !list_room(c, at))
+        return;
+    ids_of(c, at)[at->n_addresses++] = address;
+    at->address = address;
+}
+
+unsigned clients_addresses(const struct clients *c, const struct client *at, uint32_t out[CLIENTS_SHOWN])
+{
+    unsigned n = at->n_addresses < CLIENTS_SHOWN ? at->n_addresses : CLIENTS_SHOWN;
+    if (!at->addresses && n)
+        out[0] = at->address;
+    else if (n)
+        memcpy(out, ids_of(c, at), n * sizeof *out);
+    return n;
+}

@@ -1,0 +1,98 @@
+/* clients: who called, how much and how fast (CONTRACT: clients[]; ALGORITHMS.md 7). Every client is counted. Four
+ * fifths of the profiles (peaks, envelope, gaps) go to whom comes first, from the first arrival; the last fifth to
+ * those whose guaranteed count in Space-Saving is
+ * 32. No profile is taken away again, so that when rows are written cannot be seen in them. Who has none is summed in
+ * `(other)`. */
+#ifndef ANALYSIS_CLIENTS_H
+#define ANALYSIS_CLIENTS_H
+
+#include "analysis/blocks.h"
+#include "analysis/budget.h"
+#include "analysis/envelope.h"
+#include "analysis/gaps.h"
+#include "analysis/peaks.h"
+#include "base/map.h"
+#include "capture/exchange.h"
+
+enum { CLIENTS_ADDRESSES = 64, CLIENTS_SHOWN = 16, CLIENTS_ADMIT = 32 };
+
+struct client {
+    uint64_t hash;
+    uint64_t who; /* identity << 48 | 48-bit hash */
+    uint64_t requests, bytes, errors, throttled;
+    int64_t first_us, last_us; /* last: never runs backwards */
+    int64_t minute;            /* the last one it was counted in */
+    uint32_t id;               /* row id; 0: no row yet */
+    uint32_t profile;          /* + 1 */
+    uint32_t address;          /* the latest */
+    uint32_t addresses;        /* block of ids; 0 while there is one at most */
+    uint16_t n_addresses;      /* at most CLIENTS_ADDRESSES are told apart */
+    uint8_t addresses_class;
+    bool dirty;
+};
+
+struct profile {
+    struct peaks peaks;
+    struct envelope envelope;
+    struct gaps gaps;
+    int64_t last_us;
+    uint32_t client; /* row */
+    bool started;
+};
+
+struct client_sums {
+    uint64_t requests, bytes, errors, throttled;
+    int64_t first_us, last_us;
+};
+
+struct clients {
+    uint64_t salt;
+    struct slab rows, profiles, dirty;
+    struct map map;
+    struct blocks rings, lists;
+    struct hist_pool *pages;
+    struct spacesaving *heavy; /* made when the profiles are all taken */
+    uint32_t heavy_most;
+    double rate[ENVELOPE_RATES];
+    uint32_t next_id;
+    uint32_t other;          /* row id of `(other)`; 0: nobody is in it */
+    struct client_sums rest; /* what is in it */
+    bool rest_dirty;
+    uint64_t overflow; /* exchanges of clients that are not even counted one by one */
+};
+
+/* What one exchange adds. */
+struct client_visit {
+    int64_t us;
+    uint64_t bytes;
+    uint32_t address;
+    bool error, throttled;
+};
+
+bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key, struct hist_pool *pages);
+void clients_fini(struct clients *c);
+
+static inline struct client *clients_at(const struct clients *c, uint32_t row)
+{
+    return (struct client *)slab_at(&c->rows, row);
+}
+
+uint64_t clients_hash(const struct clients *c, enum identity kind, uint64_t hash);
+/* Row of the client, made on first sight; MAP_NONE when there is no room. */
+uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
+/* Asks for the memory that a visit at this time will touch. */
+void clients_prefetch(const struct clients *c, uint32_t row, int64_t us);
+/* Counts one exchange of the row (MAP_NONE: into `(other)`). */
+void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);
+/* Row id to write into exchange records. */
+uint32_t clients_id(struct clients *c, uint32_t row);
+void clients_address(struct clients *c, struct client *at, uint32_t address);
+/* The first of its addresses, in order of first use; returns how many were written. */
+unsigned clients_addresses(const struct clients *c, const struct client *at, uint32_t out[CLIENTS_SHOWN]);
+/* NULL when it has none now. */
+struct profile *clients_profile(const struct clients *c, const struct client *at);
+/* Gives it a free profile and a row id; false when there is none free. `id` 0: the next one. */
+bool clients_admit(struct clients *c, uint32_t row, uint32_t id);
+void clients_touch(struct clients *c, uint32_t row);
+
+#endif

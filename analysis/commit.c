@@ -1,0 +1,377 @@
+/* Rows for the store: what changed since the last batch, and the small things whole. */
+#include <math.h>
+#include <stdio.h>
+
+#include "analysis/state.h"
+
+static struct slice slice_of_buf(const struct buf *b)
+{
+    return slice_of(b->p, b->n);
+}
+
+static struct slice blob(const struct analysis *a, const struct hist *h, struct buf *out)
+{
+    struct hist_dense d;
+    memset(&d, 0, sizeof d);
+    hist_dense_add(&d, h, &a->pages);
+    out->n = 0;
+    hist_write(&d, out);
+    return slice_of_buf(out);
+}
+
+static void name_endpoint(struct analysis *a, const struct endpoint *e, struct row_endpoint *out)
+{
+    a->route.n = 0;
+    if (e->other) {
+        buf_str(&a->route, "(other)");
+        out->method = out->service = SLICE("");
+    } else if (e->alias) {
+        out->method = out->service = SLICE(""); /* its place is gone */
+    } else {
+        trie_route(a->trie, e->node, &a->route);
+        out->method = trie_method(a->trie, e->node);
+        out->service = trie_service(a->trie, e->node);
+    }
+    out->route = slice_of_buf(&a->route);
+}
+
+bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint *out)
+{
+    if (!id || id >= a->endpoints.rows.used)
+        return false;
+    const struct endpoint *e = endpoints_at(&a->endpoints, id);
+    *out = (struct row_endpoint){
+        .id = id,
+        .alias = endpoints_resolve(&a->endpoints, id) == id ? 0 : endpoints_resolve(&a->endpoints, id),
+        .requests = e->requests,
+        .eligible = e->eligible,
+        .keys = e->keys,
+        .clients = e->clients,
+        .request_bytes = e->request_bytes,
+        .response_bytes = e->response_bytes,
+        .errors = e->errors,
+        .throttled = e->throttled,
+        .unanswered = e->unanswered,
+        .repeats_same = e->repeats_same,
+        .observed_gaps = e->observed_gaps,
+        .changes = e->changes,
+        .latency_n = e->latency.n,
+        .server_n = e->server.n,
+        .server_us_total = e->server_us_total,
+        .first_us = e->first_us == INT64_MAX ? TIME_NONE : e->first_us,
+        .last_us = e->last_us};
+    name_endpoint(a, e, out);
+    out->latency = blob(a, &e->latency, &a->latency);
+    out->server_time = blob(a, &e->server, &a->server);
+    ladder_row(&e->ladder, out->ttl);
+    return true;
+}
+
+static void join_addresses(struct analysis *a, const struct client *c)
+{
+    uint32_t ids[CLIENTS_SHOWN];
+    char text[56];
+    a->addresses_text.n = 0;
+    for (unsigned i = 0, n = clients_addresses(&a->clients, c, ids); i < n; i++) {
+        if (i)
+            buf_char(&a->addresses_text, ',');
+        buf_add(&a->addresses_text, text, addr_format(addresses_at(&a->addresses, ids[i]), false, text));
+    }
+}
+
+static void fill_profile(const struct analysis *a, const struct profile *p, struct row_client *out)
+{
+    out->peak_1s = p->peaks.aligned.peak1;
+    out->peak_10s = p->peaks.aligned.peak10;
+    out->peak_60s = p->peaks.aligned.peak60;
+    out->sliding_1s = peaks_sliding(&p->peaks, 0);
+    out->sliding_10s = peaks_sliding(&p->peaks, 1);
+    out->burstiness = gaps_burstiness(&p->gaps);
+    out->poller_period_s = gaps_period(&p->gaps, &a->pages);
+    memcpy(out->envelope_burst, p->envelope.burst, sizeof out->envelope_burst);
+}
+
+static void fill_client(struct analysis *a, const struct client *c, struct row_client *out)
+{
+    const struct profile *p = clients_profile(&a->clients, c);
+    enum identity kind = (enum identity)(c->who >> 48);
+    a->text.n = 0;
+    if (buf_reserve(&a->text, 32))
+        a->text.n = client_format(kind, c->who & 0xffffffffffffu, a->text.p);
+    join_addresses(a, c);
+    *out = (struct row_client){.id = c->id,
+                               .client = slice_of_buf(&a->text),
+                               .identity = slice_str(identity_name(kind)),
+                               .addresses = slice_of_buf(&a->addresses_text),
+                               .n_addresses = c->n_addresses,
+                               .requests = c->requests,
+                               .bytes = c->bytes,
+                               .errors = c->errors,
+                               .throttled = c->throttled,
+                               .burstiness = NAN,
+                               .poller_period_s = NAN,
+                               .first_us = c->first_us,
+                               .last_us = c->last_us};
+    memcpy(out->envelope_rate, a->clients.rate, sizeof out->envelope_rate);
+    if (p)
+        fill_profile(a, p, out);
+}
+
+static void fill_rest(const struct analysis *a, struct row_client *out)
+{
+    const struct client_sums *s = &a->clients.rest;
+    *out = (struct row_client){.id = a->clients.other,
+                               .client = SLICE("(other)"),
+                               .identity = SLICE("(other)"),
+                               .requests = s->requests,
+                               .bytes = s->bytes,
+                               .errors = s->errors,
+                               .throttled = s->throttled,
+                               .burstiness = NAN,
+                               .poller_period_s = NAN,
+                               .first_us = s->first_us == INT64_MAX ? TIME_NONE : s->first_us,
+                               .last_us = s->last_us};
+    memcpy(out->envelope_rate, a->clients.rate, sizeof out->envelope_rate);
+}
+
+bool analysis_client_row(struct analysis *a, uint32_t id, struct row_client *out)
+{
+    if (!id || id >= a->clients.next_id)
+        return false;
+    if (id == a->clients.other) {
+        fill_rest(a, out);
+        return true;
+    }
+    for (uint32_t row = 0; row < a->clients.rows.used; row++)
+        if (clients_at(&a->clients, row)->id == id) {
+            fill_client(a, clients_at(&a->clients, row), out);
+            return true;
+        }
+    return false;
+}
+
+static void settle_totals(struct analysis *a)
+{
+    struct totals *t = &a->totals;
+    t->clients = a->clients.rows.used;
+    t->services = trie_services(a->trie);
+    t->client_overflow = a->clients.overflow;
+}
+
+uint64_t analysis_total(struct analysis *a, const char *name)
+{
+    settle_totals(a);
+#define TOTAL(field, text)                                                                                             \
+    if (strcmp(name, text) == 0)                                                                                       \
+        return a->totals.field;
+#include "analysis/totals.def"
+#undef TOTAL
+    return 0;
+}
+
+uint32_t analysis_endpoints(const struct analysis *a)
+{
+    return a->endpoints.rows.used - 1;
+}
+
+uint32_t analysis_clients(const struct analysis *a)
+{
+    return a->clients.next_id - 1;
+}
+
+uint64_t analysis_memory(const struct analysis *a)
+{
+    const struct clients *c = &a->clients;
+    return slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) +
+           map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
+           map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
+           slab_bytes(&c->rows) + slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
+           slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
+           slab_bytes(&a->minutes.rows) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
+           (uint64_t)trie_nodes(a->trie) * 128;
+}
+
+/* Fills a row of the batch; its text is copied there. */
+static void keep(struct store *s, struct slice *text)
+{
+    *text = text->p ? store_text(s, *text) : *text;
+}
+
+static void commit_endpoints(struct analysis *a, struct store *s)
+{
+    struct slab *dirty = &a->endpoints.dirty;
+    for (uint32_t i = 0; i < dirty->used; i++) {
+        uint32_t id = *(uint32_t *)slab_at(dirty, i);
+        struct row_endpoint *row = store_endpoint(s), filled;
+        endpoints_at(&a->endpoints, id)->dirty = false;
+        if (!row || !analysis_endpoint_row(a, id, &filled))
+            continue;
+        keep(s, &filled.method);
+        keep(s, &filled.service);
+        keep(s, &filled.route);
+        keep(s, &filled.latency);
+        keep(s, &filled.server_time);
+        *row = filled;
+    }
+    dirty->used = 0;
+}
+
+static void commit_client(struct store *s, struct row_client *filled)
+{
+    struct row_client *row = store_client(s);
+    if (!row)
+        return;
+    keep(s, &filled->client);
+    keep(s, &filled->identity);
+    keep(s, &filled->addresses);
+    *row = *filled;
+}
+
+static void commit_clients(struct analysis *a, struct store *s)
+{
+    struct clients *c = &a->clients;
+    struct row_client filled;
+    for (uint32_t i = 0; i < c->dirty.used; i++) {
+        struct client *at = clients_at(c, *(uint32_t *)slab_at(&c->dirty, i));
+        at->dirty = false;
+        fill_client(a, at, &filled);
+        commit_client(s, &filled);
+    }
+    c->dirty.used = 0;
+    if (!c->rest_dirty)
+        return;
+    fill_rest(a, &filled);
+    commit_client(s, &filled);
+    c->rest_dirty = false;
+}
+
+static void commit_keys(struct analysis *a, struct store *s)
+{
+    for (; a->keys.written < a->keys.rows.used; a->keys.written++) {
+        struct key *key = keys_at(&a->keys, a->keys.written);
+        struct row_key *row = store_key(s);
+        if (!row)
+            return;
+        *row = (struct row_key){.id = a->keys.written + 1,
+                                .endpoint = endpoints_resolve(&a->endpoints, key->endpoint),
+                                .method = store_text(s, keys_method(&a->keys, key)),
+                                .service = store_text(s, keys_service(&a->keys, key)),
+                                .target = store_text(s, keys_target(&a->keys, key))};
+    }
+}
+
+static void commit_addresses(struct analysis *a, struct store *s)
+{
+    char text[56];
+    for (; a->addresses.written < a->addresses.rows.used; a->addresses.written++) {
+        const struct addr *addr = addresses_at(&a->addresses, a->addresses.written + 1);
+        struct row_address *row = store_address(s);
+        if (!row)
+            return;
+        row->id = a->addresses.written + 1;
+        row->text = store_text(s, slice_of(text, addr_format(addr, addr->port != 0, text)));
+    }
+}
+
+static void commit_minutes(struct analysis *a, struct store *s)
+{
+    for (uint64_t place = a->minutes.written; place < a->minutes.end; place++) {
+        struct row_minute *row = store_minute(s);
+        if (row)
+            *row = *minutes_row(&a->minutes, place);
+    }
+    minutes_written(&a->minutes);
+}
+
+static void commit_statuses(struct analysis *a, struct store *s)
+{
+    char text[8];
+    for (unsigned i = 0; i < TOTALS_STATUSES; i++)
+        if (a->totals.status[i])
+            store_counter(s, "status", slice_of(text, (size_t)snprintf(text, sizeof text, "%u", i)),
+                          a->totals.status[i]);
+}
+
+static void commit_counters(struct analysis *a, struct store *s)
+{
+    const struct totals *t = &a->totals;
+    settle_totals(a);
+#define TOTAL(field, name) store_counter(s, "total", SLICE(name), t->field);
+#include "analysis/totals.def"
+#undef TOTAL
+    commit_statuses(a, s);
+    for (unsigned i = 0; i < t->n_methods; i++)
+        store_counter(s, "method", slice_of(t->method[i].name, t->method[i].n), t->method[i].count);
+    for (int i = 0; i < TOTALS_PROTOCOLS; i++)
+        if (t->protocol[i])
+            store_counter(s, "protocol", slice_str(proto_name((enum proto)i)), t->protocol[i]);
+    for (int i = 0; i < OPAQUE_COUNT; i++)
+        if (a->base.flows_opaque[i] + a->stats.flows_opaque[i])
+            store_counter(s, "opaque", slice_str(opaque_name((enum opaque_reason)i)),
+                          a->base.flows_opaque[i] + a->stats.flows_opaque[i]);
+    for (int i = 0; i < ENCAP_COUNT; i++)
+        if (a->base.encapsulations[i] + a->stats.encapsulations[i])
+            store_counter(s, "encapsulation", slice_str(encap_name((enum encapsulation)i)),
+                          a->base.encapsulations[i] + a->stats.encapsulations[i]);
+    for (; a->vary_written < vary_count(a->vary); a->vary_written++)
+        store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
+}
+
+/* First and last packet, or record; the runs before included. */
+static void fill_span(const struct analysis *a, struct row_capture *row)
+{
+    bool packets = !a->options.from_records && a->stats_known && a->stats.first_us != TIME_NONE;
+    bool records = a->first_us != INT64_MAX;
+    int64_t first = packets ? a->stats.first_us : records ? a->first_us : TIME_NONE;
+    int64_t last = packets ? a->stats.last_us : records ? a->last_us : TIME_NONE;
+    row->started_us =
+        a->base_started != TIME_NONE && (first == TIME_NONE || a->base_started < first) ? a->base_started : first;
+    row->ended_us = a->base_ended > last ? a->base_ended : last; /* TIME_NONE is the least */
+}
+
+static void commit_capture(struct analysis *a, struct store *s, bool final)
+{
+    const struct capture_stats *n = &a->stats, *b = &a->base;
+    struct row_capture *row = store_capture(s);
+    uint64_t memory = analysis_memory(a) + n->memory_peak_bytes;
+    a->memory_peak = memory > a->memory_peak ? memory : a->memory_peak;
+    if (!row)
+        return;
+    *row = (struct row_capture){.sources = store_text(s, slice_str(a->options.sources)),
+                                .live = a->options.live,
+                                .ended = final,
+                                .packets = b->packets + n->packets,
+                                .bytes = b->bytes + n->bytes,
+                                .kernel_dropped = b->kernel_dropped + n->kernel_dropped,
+                                .interface_dropped = b->interface_dropped + n->interface_dropped,
+                                .duplicates = b->duplicates + n->duplicates,
+                                .unparsed_packets = b->unparsed_packets + n->unparsed_packets,
+                                .flows = b->flows + n->flows,
+                                .flows_midstream = b->flows_midstream + n->flows_midstream,
+                                .flows_oneway = b->flows_oneway + n->flows_oneway,
+                                .flows_evicted = b->flows_evicted + n->flows_evicted,
+                                .gaps = b->gaps + n->gaps,
+                                .gap_bytes = b->gap_bytes + n->gap_bytes,
+                                .acked_unseen_bytes = b->acked_unseen_bytes + n->acked_unseen_bytes,
+                                .overlap_bytes = b->overlap_bytes + n->overlap_bytes,
+                                .stream_bytes = b->stream_bytes + n->stream_bytes,
+                                .memory_ceiling_bytes = a->options.memory_ceiling,
+                                .memory_peak_bytes = a->memory_peak,
+                                .from_records = a->options.from_records};
+    fill_span(a, row);
+}
+
+void analysis_commit(struct analysis *a, bool final)
+{
+    struct store *s = a->store;
+    if (!s || (!final && !store_wants(s)))
+        return;
+    commit_endpoints(a, s);
+    commit_clients(a, s);
+    commit_keys(a, s);
+    commit_addresses(a, s);
+    commit_minutes(a, s);
+    commit_counters(a, s);
+    commit_capture(a, s, final);
+    store_submit(s);
+}

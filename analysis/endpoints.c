@@ -1,0 +1,136 @@
+#include "analysis/endpoints.h"
+
+bool endpoints_init(struct endpoints *e, const struct budget *b, struct hist_pool *pages)
+{
+    uint32_t most = b->most[ROOM_ENDPOINTS];
+    e->pages = pages;
+    if (!slab_init(&e->rows, sizeof(struct endpoint), most + 2) || !slab_init(&e->dirty, sizeof(uint32_t), most + 2) ||
+        !blocks_init(&e->sets, b->most[ROOM_SETS]))
+        return false;
+    slab_take(&e->rows);
+    return true;
+}
+
+void endpoints_fini(struct endpoints *e)
+{
+    slab_fini(&e->rows);
+    slab_fini(&e->dirty);
+    blocks_fini(&e->sets);
+}
+
+void endpoints_touch(struct endpoints *e, uint32_t id)
+{
+    struct endpoint *at = endpoints_at(e, id);
+    if (at->dirty)
+        return;
+    at->dirty = true;
+    *(uint32_t *)slab_at(&e->dirty, slab_take(&e->dirty)) = id;
+}
+
+static uint32_t take(struct endpoints *e)
+{
+    uint32_t id = slab_take(&e->rows);
+    *endpoints_at(e, id) = (struct endpoint){.first_us = INT64_MAX, .last_us = INT64_MIN};
+    return id;
+}
+
+uint32_t endpoints_open(struct endpoints *e, uint32_t node)
+{
+    if (e->rows.used + !e->other >= e->rows.most)
+        return 0;
+    uint32_t id = take(e);
+    endpoints_at(e, id)->node = node;
+    return id;
+}
+
+uint32_t endpoints_other(struct endpoints *e)
+{
+    if (!e->other) {
+        e->other = take(e);
+        endpoints_at(e, e->other)->other = true;
+    }
+    return e->other;
+}
+
+uint32_t endpoints_resolve(struct endpoints *e, uint32_t id)
+{
+    struct endpoint *at = endpoints_at(e, id);
+    while (at->alias) {
+        struct endpoint *next = endpoints_at(e, at->alias);
+        id = at->alias;
+        if (next->alias)
+            at->alias = next->alias; /* halves the way for the next time */
+        at = next;
+    }
+    return id;
+}
+
+/* Room for a bit; false when the pool has none. */
+static bool set_room(struct endpoints *e, struct endpoint *at, uint32_t word)
+{
+    if (at->set && word < 1u << at->set_class)
+        return true;
+    unsigned class = at->set ? at->set_class : 0;
+    while (word >= 1u << class)
+        class ++;
+    uint32_t set = class < BLOCKS_CLASSES ? blocks_take(&e->sets, class) : 0;
+    if (!set)
+        return false;
+    if (at->set) {
+        memcpy(blocks_at(&e->sets, set), blocks_at(&e->sets, at->set), sizeof(uint64_t) << at->set_class);
+        blocks_give(&e->sets, at->set, at->set_class);
+    }
+    at->set = set;
+    at->set_class = (uint8_t) class;
+    return true;
+}
+
+void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client)
+{
+    uint32_t word = client / 64;
+    if (!set_room(e, at, word)) {
+        e->sets_refused++;
+        return;
+    }
+    uint64_t *bits = blocks_at(&e->sets, at->set) + word, bit = (uint64_t)1 << client % 64;
+    at->clients += !(*bits & bit);
+    *bits |= bit;
+}
+
+static void unite_sets(struct endpoints *e, struct endpoint *into, struct endpoint *from)
+{
+    if (!from->set)
+        return;
+    const uint64_t *bits = blocks_at(&e->sets, from->set);
+    for (uint32_t w = 0; w < 1u << from->set_class; w++)
+        for (uint64_t left = bits[w]; left; left &= left - 1)
+            endpoints_client(e, into, w * 64 + (uint32_t)__builtin_ctzll(left));
+    blocks_give(&e->sets, from->set, from->set_class);
+}
+
+void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
+{
+    struct endpoint *a = endpoints_at(e, into), *b = endpoints_at(e, from);
+    a->requests += b->requests;
+    a->eligible += b->eligible;
+    a->keys += b->keys;
+    a->request_bytes += b->request_bytes;
+    a->response_bytes += b->response_bytes;
+    a->errors += b->errors;
+    a->throttled += b->throttled;
+    a->unanswered += b->unanswered;
+    a->repeats_same += b->repeats_same;
+    a->observed_gaps += b->observed_gaps;
+    a->changes += b->changes;
+    a->server_us_total += b->server_us_total;
+    a->first_us = b->first_us < a->first_us ? b->first_us : a->first_us;
+    a->last_us = b->last_us > a->last_us ? b->last_us : a->last_us;
+    unite_sets(e, a, b);
+    hist_merge(&a->latency, &b->latency, e->pages);
+    hist_merge(&a->server, &b->server, e->pages);
+    ladder_merge(&a->ladder, &b->ladder);
+    bool dirty = b->dirty;
+    *b = (struct endpoint){.alias = into, .node = b->node, .dirty = dirty, .first_us = INT64_MAX, .last_us = INT64_MIN};
+    endpoints_touch(e, from);
+    endpoints_touch(e, into);
+}

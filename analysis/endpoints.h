@@ -1,0 +1,53 @@
+/* endpoints: counters of each endpoint. Ids start at 1 and are never used again; one that was united into another is
+ * its alias and its counters moved there, so that totals stay exact. Id OTHER takes what no endpoint is left for. */
+#ifndef ANALYSIS_ENDPOINTS_H
+#define ANALYSIS_ENDPOINTS_H
+
+#include "analysis/blocks.h"
+#include "analysis/budget.h"
+#include "analysis/ladder.h"
+#include "base/hist.h"
+
+struct endpoint {
+    uint32_t alias, node; /* node of the trie */
+    bool dirty, other;
+    uint8_t set_class;
+    uint32_t set; /* clients seen, a bit per client number; block of 2^set_class words */
+    uint64_t requests, eligible, keys, clients, request_bytes, response_bytes, errors, throttled, unanswered;
+    uint64_t repeats_same, observed_gaps, changes, server_us_total;
+    int64_t first_us, last_us;
+    struct hist latency, server;
+    struct ladder_sums ladder;
+};
+
+struct endpoints {
+    struct slab rows; /* row 0 is none */
+    struct slab dirty;
+    struct blocks sets;
+    struct hist_pool *pages;
+    uint32_t other;        /* id of `(other)`, 0 while nobody needed it */
+    uint64_t sets_refused; /* clients that no set had room for: `clients` is then at least that */
+};
+
+bool endpoints_init(struct endpoints *e, const struct budget *b, struct hist_pool *pages);
+void endpoints_fini(struct endpoints *e);
+
+static inline struct endpoint *endpoints_at(const struct endpoints *e, uint32_t id)
+{
+    return (struct endpoint *)slab_at(&e->rows, id);
+}
+
+/* A new one at this node of the trie; 0 when all are taken (the last id is kept for `(other)`). */
+uint32_t endpoints_open(struct endpoints *e, uint32_t node);
+/* `(other)`, made on first need. */
+uint32_t endpoints_other(struct endpoints *e);
+/* The one that an id stands for today. */
+uint32_t endpoints_resolve(struct endpoints *e, uint32_t id);
+/* Moves all counters; `from` becomes an alias. */
+void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
+/* Notes that the client with this number (from 0) was here. */
+void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client);
+/* To be written with the next batch. */
+void endpoints_touch(struct endpoints *e, uint32_t id);
+
+#endif

@@ -1,0 +1,215 @@
+/* What each metric makes of a fact. The definitions are CONTRACT.md's; order of work: key, endpoint, client, totals,
+ * minute. */
+#include "analysis/cacheable.h"
+#include "analysis/state.h"
+
+static bool is_error(const struct row_exchange *r)
+{
+    return r->status >= 500 || r->status == 429 || !r->status || r->end == END_SERVER_ABORT;
+}
+
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path)
+{
+    if (slice_eq(method, SLICE("HEAD")))
+        method = SLICE("GET");
+    uint32_t id = trie_find(a->trie, method, service, path);
+    return id ? id : endpoints_other(&a->endpoints);
+}
+
+/* Latest complete full answer with a tag: 2xx but 206 (RFC 9110 section 8.8.3), GET. */
+static bool names_content(const struct row_exchange *r)
+{
+    return r->etag && r->content && (r->flags & ROW_ELIGIBLE) && !(r->flags & REPLAY_HEAD) && r->status >= 200 &&
+           r->status < 300 && r->status != 206;
+}
+
+/* Most answers repeat the tag of the one before: the table is left alone then. */
+static void learn_tag(struct analysis *a, struct key *key, const struct row_exchange *r)
+{
+    if (key->tag == r->etag && key->tag_content == r->content)
+        return;
+    key->tag = r->etag;
+    key->tag_content = r->content;
+    etags_learn(&a->etags, key->hash, r->etag, r->content);
+}
+
+static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
+{
+    const struct row_exchange *r = &f->row;
+    struct ladder_visit v = {.now = floor_div(us, 1000),
+                             .start = floor_div(a->start_us, 1000),
+                             .content = r->content,
+                             .error = r->status >= 400,
+                             .fillable = r->flags & ROW_FILLABLE,
+                             .fetch_us =
+                                 r->duration_us < 0 ? -1 : r->duration_us - (r->request_us > 0 ? r->request_us : 0),
+                             .bytes = r->response_bytes,
+                             .server_us = r->server_us < 0 ? 0 : (uint64_t)r->server_us};
+    struct ladder_slot *slot = keys_slot(&a->keys, key, r->variant, v.now);
+    if (!slot) {
+        a->totals.keys_overflow += ep != NULL;
+        return;
+    }
+    ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
+    if (!r->content || v.error)
+        return;
+    if (ep && cacheable_comparable(slot->known, r->content)) {
+        ep->observed_gaps++;
+        ep->changes += slot->known != r->content;
+    }
+    slot->known = r->content;
+}
+
+/* A look-up: repeats, then the ladder. ep NULL: not counting. Returns whether the key was looked up before. */
+static bool observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
+{
+    const struct row_exchange *r = &f->row;
+    bool repeat = key->eligible;
+    if (ep) {
+        ep->keys += !repeat;
+        a->totals.keys += !repeat;
+        bool same = repeat && r->content && r->content == key->content;
+        ep->repeats_same += same;
+        a->totals.repeats_same += same;
+    }
+    key->eligible = true;
+    key->content = r->content;
+    observe_ladder(a, f, key, ep, us);
+    if (names_content(r))
+        learn_tag(a, key, r);
+    return repeat;
+}
+
+static void observe_times(struct analysis *a, struct endpoint *ep, const struct row_exchange *r)
+{
+    if (r->end == END_COMPLETE && r->duration_us >= 0)
+        hist_add(&ep->latency, &a->pages, (uint64_t)r->duration_us);
+    if (r->server_us >= 0) {
+        hist_add(&ep->server, &a->pages, (uint64_t)r->server_us);
+        ep->server_us_total += (uint64_t)r->server_us;
+    }
+    if (r->arrival_us < ep->first_us)
+        ep->first_us = r->arrival_us;
+    if (r->arrival_us > ep->last_us)
+        ep->last_us = r->arrival_us;
+}
+
+static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f)
+{
+    const struct row_exchange *r = &f->row;
+    struct endpoint *ep = endpoints_at(&a->endpoints, id);
+    ep->requests++;
+    ep->eligible += (r->flags & ROW_ELIGIBLE) != 0;
+    ep->request_bytes += r->request_bytes;
+    ep->response_bytes += r->response_bytes;
+    ep->errors += is_error(r);
+    ep->throttled += (r->flags & REPLAY_THROTTLED) != 0;
+    ep->unanswered += !r->status;
+    a->totals.endpoint_overflow += ep->other;
+    if (f->client != MAP_NONE)
+        endpoints_client(&a->endpoints, ep, f->client);
+    observe_times(a, ep, r);
+    endpoints_touch(&a->endpoints, id);
+}
+
+static void observe_totals(struct analysis *a, const struct fact *f)
+{
+    const struct row_exchange *r = &f->row;
+    struct totals *t = &a->totals;
+    t->exchanges++;
+    t->complete += r->end == END_COMPLETE && r->status;
+    t->unanswered += !r->status;
+    t->eligible += (r->flags & ROW_ELIGIBLE) != 0;
+    t->request_bytes += r->request_bytes;
+    t->response_bytes += r->response_bytes;
+    t->late += (r->flags & FLAG_LATE) || r->arrival_us < a->greatest;
+    if (r->arrival_us > a->greatest)
+        a->greatest = r->arrival_us;
+    t->protocol[r->proto]++;
+    if (r->status)
+        totals_status(t, r->status, 1);
+    if (f->method.p)
+        totals_method(t, f->method, 1);
+}
+
+static void observe_minute(struct analysis *a, const struct fact *f, bool repeat)
+{
+    const struct row_exchange *r = &f->row;
+    int64_t minute = floor_div(r->arrival_us, 60000000);
+    struct row_minute *m = minutes_at(&a->minutes, minute);
+    m->requests++;
+    m->errors += is_error(r);
+    m->eligible += (r->flags & ROW_ELIGIBLE) != 0;
+    m->repeats += repeat;
+    m->request_bytes += r->request_bytes;
+    m->response_bytes += r->response_bytes;
+    m->server_us += r->server_us < 0 ? 0 : (uint64_t)r->server_us;
+    if (f->client == MAP_NONE)
+        return;
+    struct client *c = clients_at(&a->clients, f->client);
+    if (minute > c->minute) {
+        c->minute = minute;
+        m->clients++;
+    }
+}
+
+static void observe_client(struct analysis *a, struct fact *f)
+{
+    const struct row_exchange *r = &f->row;
+    struct client_visit v = {.us = r->arrival_us,
+                             .bytes = r->request_bytes + r->response_bytes,
+                             .address = r->address,
+                             .error = is_error(r),
+                             .throttled = r->flags & REPLAY_THROTTLED};
+    clients_visit(&a->clients, f->client, &v);
+    f->row.client = clients_id(&a->clients, f->client);
+}
+
+/* Slots, tags, last Vary and sets of clients; what the stored rows do not hold. */
+static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_t id, int64_t us)
+{
+    struct endpoint *ep = endpoints_at(&a->endpoints, id);
+    uint64_t clients = ep->clients;
+    if (key && (f->row.flags & ROW_ELIGIBLE))
+        observe_eligible(a, f, key, NULL, us);
+    if (f->client != MAP_NONE)
+        endpoints_client(&a->endpoints, ep, f->client);
+    ep->clients = clients;
+}
+
+void observe(struct analysis *a, struct fact *f, bool counting)
+{
+    struct row_exchange *r = &f->row;
+    struct key *key = f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
+    int64_t us = r->arrival_us;
+    bool repeat = false;
+    if (a->start_us == INT64_MAX)
+        a->start_us = us;
+    if (key) {
+        us = us < key->last_us ? key->last_us : us;
+        key->last_us = us;
+        r->endpoint = key->endpoint;
+    }
+    uint32_t id = r->endpoint = endpoints_resolve(&a->endpoints, r->endpoint);
+    if (key)
+        key->endpoint = id;
+    if (!counting) {
+        rebuild(a, f, key, id, us);
+        return;
+    }
+    observe_client(a, f);
+    if (key && (r->flags & ROW_ELIGIBLE))
+        repeat = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id), us);
+    else if (r->flags & ROW_ELIGIBLE)
+        a->totals.keys_overflow++;
+    observe_counts(a, id, f);
+    observe_minute(a, f, repeat);
+    observe_totals(a, f);
+}
+
+void observe_orphan(struct analysis *a, const struct row_exchange *row)
+{
+    struct fact f = {.row = *row};
+    a->totals.orphans++;
+    observe_totals(a, &f);
+}

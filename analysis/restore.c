@@ -1,0 +1,412 @@
+/* An audit goes on: dictionaries first, so that ids stay what they were, then either every exchange again with counting
+ * on, or the stored rows as the base and the exchanges there are with counting off. */
+#include "analysis/restore.h"
+
+#include <stdlib.h>
+
+#include "analysis/state.h"
+#include "analysis/target.h"
+
+/* Rows of clients by their row id. */
+struct people {
+    uint32_t *row;
+    uint32_t n;
+};
+
+static bool restore_addresses(struct analysis *a, const struct restore *r)
+{
+    struct row_address row;
+    struct addr addr;
+    while (r->address && r->address(r->context, &row))
+        if (!addr_parse(row.text, &addr) || addresses_id(&a->addresses, &addr, true) != row.id)
+            return false;
+    a->addresses.written = a->addresses.rows.used;
+    return true;
+}
+
+static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struct slice *path)
+{
+    a->text.n = 0;
+    if (!buf_reserve(&a->text, k->method.n + k->service.n + k->target.n + 4))
+        return 0;
+    struct key_text text = target_key(k->method, k->service, k->target, a->text.p);
+    *path = text.path;
+    return hash_bytes(&a->key, 'k', text.whole.p, text.whole.n);
+}
+
+/* Replaying finds endpoints anew, at the first exchange of each key, as they were found; else they are as stored. */
+static bool restore_keys(struct analysis *a, const struct restore *r)
+{
+    struct row_key row;
+    struct slice path;
+    while (r->key && r->key(r->context, &row)) {
+        uint64_t hash = hash_key_text(a, &row, &path);
+        uint32_t at = keys_add(&a->keys, hash, row.method, row.service, row.target);
+        if (at == MAP_NONE || at + 1 != row.id)
+            return false;
+        if (r->complete)
+            continue;
+        keys_at(&a->keys, at)->endpoint = row.endpoint;
+        keys_at(&a->keys, at)->eligible = slice_eq(row.method, SLICE("GET"));
+    }
+    a->keys.written = a->keys.rows.used;
+    return true;
+}
+
+static bool parse_client(struct slice text, enum identity *kind, uint64_t *hash)
+{
+    size_t colon = slice_find(text, ':', 0);
+    *hash = 0;
+    for (size_t i = colon + 1; i < text.n; i++) {
+        int digit = ascii_hex(text.p[i]);
+        if (digit < 0)
+            return false;
+        *hash = *hash << 4 | (uint64_t)digit;
+    }
+    for (int i = 0; i < IDENTITY_COUNT; i++)
+        if (slice_eq(slice_sub(text, 0, colon), slice_str(identity_name((enum identity)i)))) {
+            *kind = (enum identity)i;
+            return text.n == colon + 13;
+        }
+    return false;
+}
+
+static bool remember(struct people *p, uint32_t id, uint32_t row)
+{
+    if (id >= p->n) {
+        uint32_t n = id < 512 ? 1024 : id * 2;
+        uint32_t *grown = realloc(p->row, n * sizeof *grown);
+        if (!grown)
+            return false;
+        for (uint32_t i = p->n; i < n; i++)
+            grown[i] = MAP_NONE;
+        p->row = grown;
+        p->n = n;
+    }
+    p->row[id] = row;
+    return true;
+}
+
+static void load_rest(struct analysis *a, const struct row_client *row)
+{
+    a->clients.other = row->id;
+    a->clients.rest = (struct client_sums){
+        row->requests, row->bytes, row->errors, row->throttled, row->first_us == TIME_NONE ? INT64_MAX : row->first_us,
+        row->last_us};
+}
+
+static void load_addresses(struct analysis *a, struct client *c, struct slice list)
+{
+    struct slice item;
+    struct addr addr;
+    while (slice_next(&list, ',', &item))
+        if (addr_parse(item, &addr))
+            clients_address(&a->clients, c, addresses_id(&a->addresses, &addr, false));
+}
+
+/* Peaks and bursts go on from where they stood; gaps and levels begin anew. */
+static void load_profile(struct profile *p, const struct row_client *row)
+{
+    struct peaks *k = &p->peaks;
+    k->aligned.peak1 = (uint32_t)row->peak_1s;
+    k->aligned.peak10 = (uint32_t)row->peak_10s;
+    k->aligned.peak60 = (uint32_t)row->peak_60s;
+    k->window[0].peak = k->window[0].high = (uint32_t)row->sliding_1s;
+    k->window[1].peak = k->window[1].high = (uint32_t)row->sliding_10s;
+    memcpy(p->envelope.burst, row->envelope_burst, sizeof p->envelope.burst);
+}
+
+static void load_client(struct analysis *a, uint32_t at, const struct row_client *row)
+{
+    struct client *c = clients_at(&a->clients, at);
+    if (clients_admit(&a->clients, at, row->id))
+        load_profile(clients_profile(&a->clients, c), row);
+    c->id = row->id;
+    c->requests = row->requests;
+    c->bytes = row->bytes;
+    c->errors = row->errors;
+    c->throttled = row->throttled;
+    c->first_us = row->first_us;
+    c->last_us = row->last_us;
+    load_addresses(a, c, row->addresses);
+}
+
+static bool restore_clients(struct analysis *a, const struct restore *r, struct people *people)
+{
+    struct row_client row;
+    enum identity kind;
+    uint64_t hash;
+    while (r->client && r->client(r->context, &row)) {
+        uint32_t at = MAP_NONE;
+        if (!parse_client(row.client, &kind, &hash))
+            load_rest(a, &row);
+        else if ((at = clients_row(&a->clients, kind, hash)) != MAP_NONE)
+            load_client(a, at, &row);
+        if (!remember(people, row.id, at))
+            return false;
+        if (row.id >= a->clients.next_id)
+            a->clients.next_id = row.id + 1;
+    }
+    return true;
+}
+
+/* Replaying needs the hashes of clients before their rows exist: a list of its own. */
+struct names {
+    uint64_t *who;
+    uint32_t n;
+};
+
+static bool restore_names(const struct restore *r, struct names *names)
+{
+    struct row_client row;
+    enum identity kind;
+    uint64_t hash;
+    while (r->client && r->client(r->context, &row)) {
+        if (row.id >= names->n) {
+            uint32_t n = row.id < 512 ? 1024 : row.id * 2;
+            uint64_t *grown = realloc(names->who, n * sizeof *grown);
+            if (!grown)
+                return false;
+            for (uint32_t i = names->n; i < n; i++)
+                grown[i] = UINT64_MAX;
+            names->who = grown;
+            names->n = n;
+        }
+        if (parse_client(row.client, &kind, &hash))
+            names->who[row.id] = (uint64_t)kind << 48 | hash;
+    }
+    return true;
+}
+
+static void load_hist(struct analysis *a, struct hist *h, struct slice text)
+{
+    struct hist_dense d;
+    if (hist_read(text, &d))
+        hist_load(h, &d, &a->pages);
+}
+
+static void load_endpoint(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)
+{
+    e->requests = row->requests;
+    e->eligible = row->eligible;
+    e->keys = row->keys;
+    e->clients = row->clients;
+    e->request_bytes = row->request_bytes;
+    e->response_bytes = row->response_bytes;
+    e->errors = row->errors;
+    e->throttled = row->throttled;
+    e->unanswered = row->unanswered;
+    e->repeats_same = row->repeats_same;
+    e->observed_gaps = row->observed_gaps;
+    e->changes = row->changes;
+    e->server_us_total = row->server_us_total;
+    e->first_us = row->first_us == TIME_NONE ? INT64_MAX : row->first_us;
+    e->last_us = row->last_us;
+    load_hist(a, &e->latency, row->latency);
+    load_hist(a, &e->server, row->server_time);
+    ladder_load(&e->ladder, row->ttl);
+}
+
+static bool restore_endpoints(struct analysis *a, const struct restore *r)
+{
+    struct row_endpoint row;
+    while (r->endpoint && r->endpoint(r->context, &row)) {
+        bool other = slice_eq(row.route, SLICE("(other)"));
+        uint32_t id = other ? endpoints_other(&a->endpoints) : endpoints_open(&a->endpoints, 0);
+        if (id != row.id)
+            return false;
+        struct endpoint *e = endpoints_at(&a->endpoints, id);
+        load_endpoint(a, e, &row);
+        e->alias = row.alias;
+        if (!other && !row.alias && !trie_place(a->trie, row.method, row.service, row.route, id))
+            return false;
+        if (e->first_us < a->start_us)
+            a->start_us = e->first_us;
+    }
+    return true;
+}
+
+static struct slice names_at(char kept[VARY_LISTS + 1][VARY_TEXT], const uint16_t n[VARY_LISTS + 1], unsigned i)
+{
+    return slice_of(kept[i], n[i]);
+}
+
+/* Lists get their old numbers: they are interned in the order of these. */
+static bool intern_lists(struct analysis *a, char kept[VARY_LISTS + 1][VARY_TEXT], const uint16_t n[VARY_LISTS + 1])
+{
+    for (unsigned i = 1; i <= VARY_LISTS && n[i]; i++)
+        if (vary_list(a->vary, names_at(kept, n, i)) != i)
+            return false;
+    a->vary_written = vary_count(a->vary);
+    return true;
+}
+
+static void load_capture_counter(struct analysis *a, const struct row_counter *c)
+{
+    for (int i = 0; i < OPAQUE_COUNT && strcmp(c->what, "opaque") == 0; i++)
+        if (slice_eq(c->name, slice_str(opaque_name((enum opaque_reason)i))))
+            a->base.flows_opaque[i] = c->value;
+    for (int i = 0; i < ENCAP_COUNT && strcmp(c->what, "encapsulation") == 0; i++)
+        if (slice_eq(c->name, slice_str(encap_name((enum encapsulation)i))))
+            a->base.encapsulations[i] = c->value;
+}
+
+static void load_counter(struct analysis *a, const struct row_counter *c)
+{
+    uint64_t status;
+    if (strcmp(c->what, "total") == 0)
+        totals_set(&a->totals, c->name, c->value);
+    else if (strcmp(c->what, "method") == 0)
+        totals_method(&a->totals, c->name, c->value);
+    else if (strcmp(c->what, "status") == 0 && slice_u64(c->name, &status))
+        totals_status(&a->totals, (unsigned)status, c->value);
+    for (int i = 0; i < TOTALS_PROTOCOLS && strcmp(c->what, "protocol") == 0; i++)
+        if (slice_eq(c->name, slice_str(proto_name((enum proto)i))))
+            a->totals.protocol[i] = c->value;
+}
+
+static bool restore_counters(struct analysis *a, const struct restore *r)
+{
+    char(*lists)[VARY_TEXT] = calloc(VARY_LISTS + 1, sizeof *lists);
+    uint16_t n[VARY_LISTS + 1] = {0};
+    struct row_counter c;
+    if (!lists)
+        return false;
+    while (r->counter && r->counter(r->context, &c)) {
+        load_capture_counter(a, &c);
+        if (strcmp(c.what, "vary") == 0 && c.value <= VARY_LISTS && c.name.n <= VARY_TEXT) {
+            memcpy(lists[c.value], c.name.p, c.name.n);
+            n[c.value] = (uint16_t)c.name.n;
+        } else if (!r->complete) {
+            load_counter(a, &c);
+        }
+    }
+    a->clients.overflow = a->totals.client_overflow;
+    bool good = intern_lists(a, lists, n);
+    free(lists);
+    return good;
+}
+
+static void restore_minutes(struct analysis *a, const struct restore *r)
+{
+    struct row_minute row;
+    while (!r->complete && r->minute && r->minute(r->context, &row))
+        *minutes_at(&a->minutes, row.minute) = row;
+    a->minutes.written = a->minutes.end;
+}
+
+static void restore_capture(struct analysis *a, const struct restore *r)
+{
+    struct row_capture row;
+    struct capture_stats *b = &a->base;
+    if (!r->capture || !r->capture(r->context, &row))
+        return;
+    a->base_started = row.started_us;
+    a->base_ended = row.ended_us;
+    a->memory_peak = row.memory_peak_bytes;
+    b->packets = row.packets;
+    b->bytes = row.bytes;
+    b->kernel_dropped = row.kernel_dropped;
+    b->interface_dropped = row.interface_dropped;
+    b->duplicates = row.duplicates;
+    b->unparsed_packets = row.unparsed_packets;
+    b->flows = row.flows;
+    b->flows_midstream = row.flows_midstream;
+    b->flows_oneway = row.flows_oneway;
+    b->flows_evicted = row.flows_evicted;
+    b->gaps = row.gaps;
+    b->gap_bytes = row.gap_bytes;
+    b->acked_unseen_bytes = row.acked_unseen_bytes;
+    b->overlap_bytes = row.overlap_bytes;
+    b->stream_bytes = row.stream_bytes;
+}
+
+/* Endpoint of a key at its first exchange. */
+static void find_endpoint(struct analysis *a, struct key *key)
+{
+    struct slice path = {NULL, 0};
+    struct row_key row = {.method = keys_method(&a->keys, key),
+                          .service = keys_service(&a->keys, key),
+                          .target = keys_target(&a->keys, key)};
+    hash_key_text(a, &row, &path);
+    key->endpoint = observe_endpoint(a, row.method, row.service, path);
+}
+
+static struct slice method_of(struct analysis *a, const struct fact *f)
+{
+    const struct endpoint *e = endpoints_at(&a->endpoints, f->row.endpoint);
+    if (f->row.flags & REPLAY_HEAD)
+        return SLICE("HEAD");
+    if (f->key != MAP_NONE)
+        return keys_method(&a->keys, keys_at(&a->keys, f->key));
+    return e->node && !e->other ? trie_method(a->trie, e->node) : SLICE("(other)");
+}
+
+static bool replay_request(struct analysis *a, struct fact *f, bool counting)
+{
+    uint32_t key = f->row.key;
+    f->key = key ? key - 1 : MAP_NONE;
+    if (key > a->keys.rows.used)
+        return false;
+    if (key) {
+        struct key *at = keys_at(&a->keys, f->key);
+        at->vary = f->row.flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
+        if (!at->endpoint)
+            find_endpoint(a, at);
+    } else if (f->row.endpoint >= a->endpoints.rows.used || !f->row.endpoint) {
+        f->row.endpoint = endpoints_other(&a->endpoints);
+    }
+    f->row.endpoint = key ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
+    f->method = method_of(a, f);
+    observe(a, f, counting);
+    return true;
+}
+
+static void note_replayed(struct analysis *a, const struct row_exchange *r)
+{
+    int64_t first = r->arrival_us - (r->request_us > 0 ? r->request_us : 0);
+    int64_t last = r->duration_us < 0 ? r->arrival_us : first + r->duration_us;
+    a->first_us = first < a->first_us ? first : a->first_us;
+    a->last_us = last > a->last_us ? last : a->last_us;
+    if (r->arrival_us > a->greatest)
+        a->greatest = r->arrival_us;
+}
+
+static bool replay(struct analysis *a, const struct restore *r, const struct people *people, const struct names *names)
+{
+    struct fact f;
+    while (r->exchange && r->exchange(r->context, &f.row)) {
+        uint32_t client = f.row.client;
+        if (f.row.flags & ROW_ORPHAN) {
+            if (r->complete)
+                observe_orphan(a, &f.row);
+        } else {
+            f.client = MAP_NONE;
+            if (r->complete && client < names->n && names->who[client] != UINT64_MAX)
+                f.client = clients_row(&a->clients, (enum identity)(names->who[client] >> 48),
+                                       names->who[client] & 0xffffffffffffu);
+            else if (!r->complete && client < people->n)
+                f.client = people->row[client];
+            if (!replay_request(a, &f, r->complete))
+                return false;
+        }
+        note_replayed(a, &f.row);
+    }
+    return true;
+}
+
+bool analysis_restore(struct analysis *a, const struct restore *r)
+{
+    struct people people = {0};
+    struct names names = {0};
+    restore_capture(a, r);
+    bool good = restore_addresses(a, r) && restore_counters(a, r) && (r->complete || restore_endpoints(a, r)) &&
+                restore_keys(a, r) && (r->complete ? restore_names(r, &names) : restore_clients(a, r, &people));
+    if (good) {
+        restore_minutes(a, r);
+        good = replay(a, r, &people, &names);
+    }
+    free(people.row);
+    free(names.who);
+    return good;
+}

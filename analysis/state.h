@@ -1,0 +1,65 @@
+/* state: the analysis from within; for the files of analysis/ alone. */
+#ifndef ANALYSIS_STATE_H
+#define ANALYSIS_STATE_H
+
+#include "analysis/addresses.h"
+#include "analysis/analysis.h"
+#include "analysis/clients.h"
+#include "analysis/endpoints.h"
+#include "analysis/etags.h"
+#include "analysis/keys.h"
+#include "analysis/minutes.h"
+#include "analysis/totals.h"
+#include "analysis/trie.h"
+#include "analysis/vary.h"
+
+struct analysis {
+    struct analysis_options options;
+    struct hash_key key;
+    struct store *store;
+    struct slab page_memory;
+    struct hist_pool pages;
+    struct endpoints endpoints;
+    struct keys keys;
+    struct etags etags;
+    struct clients clients;
+    struct addresses addresses;
+    struct minutes minutes;
+    struct totals totals;
+    struct trie *trie;
+    struct vary *vary;
+    uint32_t vary_written;
+    int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
+    int64_t greatest;                 /* arrival */
+    int64_t first_us, last_us;        /* first request byte, last byte seen; of records */
+    struct capture_stats stats, base; /* of this run; of the runs before */
+    bool stats_known;
+    int64_t base_started, base_ended; /* of the runs before */
+    uint64_t memory_peak;
+    struct buf text; /* scratch: key text, row text */
+    struct buf route, latency, server, addresses_text;
+    bool failed; /* out of memory while taking; what was dropped is not counted */
+};
+
+/* An exchange distilled to what is stored, with what it refers to. */
+struct fact {
+    struct row_exchange row;
+    uint32_t key;        /* row in keys, or MAP_NONE */
+    uint32_t client;     /* row in clients, or MAP_NONE */
+    struct slice method; /* as sent */
+};
+
+/* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
+ * row.endpoint. */
+void observe(struct analysis *a, struct fact *f, bool counting);
+/* An answer without its request. */
+void observe_orphan(struct analysis *a, const struct row_exchange *row);
+/* Endpoint of a path not seen before; never 0. */
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path);
+
+static inline int64_t floor_div(int64_t a, int64_t b)
+{
+    return a >= 0 ? a / b : -((b - 1 - a) / b);
+}
+
+#endif

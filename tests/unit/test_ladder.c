@@ -1,0 +1,184 @@
+/* Model Z at slot level: the table of TR1 (ALGORITHMS.md 3.3) decision by decision, and a plain brute force on random
+ * traces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "analysis/ladder.h"
+
+enum { A, B };
+
+static const struct {
+    int second, key;
+    uint32_t content;
+} tr1[] = {{0, A, 'x'},  {3, A, 'x'},  {4, B, 'p'},  {9, A, 'y'},  {11, A, 'y'},
+           {12, B, 'p'}, {14, A, 'y'}, {20, A, 'y'}, {22, B, 'q'}, {31, A, 'z'}};
+
+enum { RECORDS = sizeof tr1 / sizeof *tr1, EPOCH = 1700000 };
+
+static unsigned rung_of(uint32_t ttl)
+{
+    unsigned i = 0;
+    while (ladder_ttl_s[i] != ttl)
+        i++;
+    return i;
+}
+
+static void tr1_table(void **state)
+{
+    static const struct {
+        uint32_t ttl;
+        const char *decisions;
+        uint64_t hits, stale;
+    } want[] = {{1, "MMMMMMMMMM", 0, 0},
+                {5, "MHMMHMMMMM", 2, 0},
+                {10, "MHMSMHHHMM", 5, 1},
+                {20, "MHMSSHSMSS", 7, 5},
+                {60, "MHMSSHSSSS", 8, 6}};
+    static struct ladder_slot slot[2];
+    static struct ladder_sums sums;
+    char got[LADDER_RUNGS][RECORDS + 1] = {{0}};
+    (void)state;
+    for (int k = 0; k < 2; k++)
+        ladder_reset(&slot[k], (int64_t)EPOCH * 1000);
+    for (int i = 0; i < RECORDS; i++) {
+        struct ladder_visit v = {.now = ((int64_t)EPOCH + tr1[i].second) * 1000,
+                                 .start = (int64_t)EPOCH * 1000,
+                                 .content = tr1[i].content,
+                                 .fillable = true,
+                                 .fetch_us = -1,
+                                 .bytes = 10,
+                                 .server_us = 3};
+        struct ladder_sums before = sums;
+        uint32_t hit = ladder_visit(&slot[tr1[i].key], &v, &sums);
+        for (int r = 0; r < LADDER_RUNGS; r++)
+            got[r][i] = !(hit >> r & 1) ? 'M' : sums.stale[r] > before.stale[r] ? 'S' : 'H';
+    }
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        unsigned r = rung_of(want[i].ttl);
+        assert_string_equal(got[r], want[i].decisions);
+        assert_int_equal(sums.hits[r], want[i].hits);
+        assert_int_equal(sums.stale[r], want[i].stale);
+        assert_int_equal(sums.bytes[r], want[i].hits * 10);
+        assert_int_equal(sums.server_us[r], want[i].hits * 3);
+        assert_int_equal(sums.unknown[r], 0);
+    }
+    assert_int_equal(sums.lookups, RECORDS);
+    /* Warm: at least T after the start. */
+    assert_int_equal(sums.warm_lookups[rung_of(1)], 9);
+    assert_int_equal(sums.warm_lookups[rung_of(20)], 3);
+    assert_int_equal(sums.warm_hits[rung_of(20)], 2);
+    assert_int_equal(sums.warm_lookups[rung_of(60)], 0);
+}
+
+/* One rung, as the contract words it. */
+struct plain {
+    bool filled, error;
+    int64_t f;
+    uint32_t h, d;
+    uint64_t hits, stale, unknown, masked, coalesced, bytes;
+};
+
+static void plain_visit(struct plain *p, const struct ladder_visit *v, int64_t ttl_ms)
+{
+    uint32_t seen = v->error ? 0 : v->content;
+    if (p->filled && v->now - p->f < ttl_ms) {
+        bool known = p->h && seen && p->h >> 30 == seen >> 30;
+        p->hits++;
+        p->unknown += !known;
+        p->stale += known && p->h != seen;
+        p->masked += v->error && !p->error;
+        p->coalesced += v->now - p->f < (int64_t)p->d * 4;
+        p->bytes += v->bytes;
+    } else if (v->fillable) {
+        int64_t d = v->fetch_us < 0 ? 0 : (v->fetch_us + 3999) / 4000;
+        *p = (struct plain){true,    v->error, v->now,     v->content, d > 65535 ? 65535 : (uint32_t)d,
+                            p->hits, p->stale, p->unknown, p->masked,  p->coalesced,
+                            p->bytes};
+    }
+}
+
+static int64_t step_ms(void)
+{
+    static const int64_t steps[] = {0,    1,     500,   999,      1000,      1001,      2000,
+                                    5000, 10000, 60000, 86400000, 604800000, 604800001, 2000000000};
+    return steps[random() % 14] >> (random() % 3 == 0 ? 1 : 0);
+}
+
+static void random_visit(struct ladder_visit *v)
+{
+    v->now += step_ms();
+    v->error = random() % 6 == 0;
+    v->fillable = v->error ? random() % 3 == 0 : random() % 10 != 0;
+    v->content = random() % 5 ? (uint32_t)(random() % 3 + 1) | (uint32_t)(random() % 2) << 30 : 0;
+    v->fetch_us = random() % 4 ? random() % 3000000 : -1;
+    v->bytes = (uint64_t)random() << 3;
+}
+
+static void brute_force(void **state)
+{
+    static struct ladder_slot slot;
+    (void)state;
+    for (int run = 0; run < 300; run++) {
+        static struct ladder_sums sums;
+        struct plain plain[LADDER_RUNGS] = {{0}};
+        struct ladder_visit v = {.now = (int64_t)EPOCH * 1000000 + random(), .start = 0};
+        memset(&sums, 0, sizeof sums);
+        v.start = v.now;
+        srandom((unsigned)run);
+        ladder_reset(&slot, v.now);
+        for (int i = 0; i < 200; i++) {
+            random_visit(&v);
+            ladder_visit(&slot, &v, &sums);
+            for (int r = 0; r < LADDER_RUNGS; r++)
+                plain_visit(&plain[r], &v, (int64_t)ladder_ttl_s[r] * 1000);
+        }
+        for (int r = 0; r < LADDER_RUNGS; r++) {
+            assert_int_equal(sums.hits[r], plain[r].hits);
+            assert_int_equal(sums.stale[r], plain[r].stale);
+            assert_int_equal(sums.unknown[r], plain[r].unknown);
+            assert_int_equal(sums.masked[r], plain[r].masked);
+            assert_int_equal(sums.coalesced[r], plain[r].coalesced);
+            assert_int_equal(sums.bytes[r], plain[r].bytes);
+        }
+    }
+}
+
+/* A slot that nothing ever filled stays empty, however long it is looked at. */
+static void empty_slots_stay_empty(void **state)
+{
+    static struct ladder_slot slot;
+    struct ladder_visit v = {.now = 1700000000000, .error = true};
+    (void)state;
+    ladder_reset(&slot, v.now);
+    for (int i = 0; i < 200; i++, v.now += 86400000)
+        assert_int_equal(ladder_visit(&slot, &v, NULL), 0);
+}
+
+static void rows_and_back(void **state)
+{
+    struct ladder_sums s, again;
+    struct row_rung rungs[LADDER_RUNGS];
+    (void)state;
+    for (size_t i = 0; i < sizeof s / sizeof(uint64_t); i++)
+        ((uint64_t *)&s)[i] = i * 7919;
+    ladder_row(&s, rungs);
+    ladder_load(&again, rungs);
+    assert_memory_equal(&s, &again, sizeof s);
+    ladder_merge(&again, &s);
+    assert_int_equal(again.masked[3], 2 * s.masked[3]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tr1_table),
+        cmocka_unit_test(brute_force),
+        cmocka_unit_test(empty_slots_stay_empty),
+        cmocka_unit_test(rows_and_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

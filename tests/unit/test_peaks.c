@@ -1,0 +1,182 @@
+/* Rates of one client: toys of ALGORITHMS.md 7.1 to 7.3 and brute force on random arrivals. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "analysis/envelope.h"
+#include "analysis/gaps.h"
+#include "analysis/peaks.h"
+
+static struct blocks pool;
+static struct hist_page memory[64];
+static struct hist_pool pages;
+
+static const int64_t toy[] = {0, 200000, 400000, 900000, 1100000, 1300000, 1900000, 2050000};
+enum { TOY = sizeof toy / sizeof *toy };
+
+static const int64_t epoch = 1700000000000000;
+
+static void peak_toy(void **state)
+{
+    struct peaks p = {0};
+    (void)state;
+    for (int i = 0; i < TOY; i++)
+        peaks_add(&p, &pool, epoch + toy[i]);
+    assert_int_equal(peaks_sliding(&p, 0), 4);
+    assert_int_equal(peaks_sliding(&p, 1), 8);
+    assert_int_equal(p.aligned.peak1, 4);
+    assert_int_equal(p.aligned.peak10, 8);
+    peaks_drop(&p, &pool);
+}
+
+static void burstiness_toy(void **state)
+{
+    struct gaps g = {0};
+    (void)state;
+    for (int i = 1; i < TOY; i++)
+        gaps_add(&g, &pages, toy[i] - toy[i - 1]);
+    assert_true(fabs(gaps_burstiness(&g) - -0.2774) < 5e-5);
+    assert_true(isnan(gaps_period(&g, &pages)));
+}
+
+static void pollers_have_a_period(void **state)
+{
+    struct gaps g = {0}, few = {0};
+    (void)state;
+    assert_true(isnan(gaps_burstiness(&g)));
+    for (int i = 0; i < 40; i++)
+        gaps_add(&g, &pages, 5000000 + i % 3 * 1000);
+    assert_true(gaps_burstiness(&g) < -0.99);
+    assert_true(fabs(gaps_period(&g, &pages) - 5.0) < 5.0 / 64);
+    for (int i = 0; i < 29; i++)
+        gaps_add(&few, &pages, 5000000);
+    assert_true(isnan(gaps_period(&few, &pages)));
+}
+
+static void envelope_toy(void **state)
+{
+    static const double arrival[] = {0, .1, .2, 1.0, 1.05, 3.0}, want[] = {4.5, 3.95, 2.9, 2.0, 1.5};
+    static const double q2[] = {1, 1.8, 2.6, 2.0, 2.9, 1};
+    double rate[ENVELOPE_RATES] = {0.5, 1, 2, 5, 10};
+    struct envelope e = {0};
+    (void)state;
+    for (int i = 5; i < ENVELOPE_RATES; i++)
+        rate[i] = 100;
+    for (int i = 0; i < 6; i++) {
+        envelope_add(&e, rate, i ? arrival[i] - arrival[i - 1] : 0);
+        assert_true(fabs(e.level[2] - q2[i]) < 1e-9);
+    }
+    for (int i = 0; i < 5; i++)
+        assert_true(fabs(e.burst[i] - want[i]) < 1e-9);
+    envelope_rates(rate);
+    assert_true(fabs(rate[0] - 0.1) < 1e-12);
+    assert_true(fabs(rate[23] - 0.1 * pow(10, 23 * 0.2083)) < 1e-6);
+}
+
+enum { N = 12000 };
+static int64_t at[N];
+
+static void arrivals(unsigned seed, int64_t mean)
+{
+    int64_t t = epoch + seed * 777;
+    srandom(seed);
+    for (int i = 0; i < N; i++) {
+        t += random() % 50 == 0 ? random() % (mean * 200) : random() % 10 == 0 ? 0 : random() % (2 * mean);
+        if (random() % 400 == 0)
+            t += 1000000 - t % 1000000; /* right on a second */
+        at[i] = t;
+    }
+}
+
+static uint64_t sliding(int64_t width)
+{
+    uint64_t most = 0;
+    for (int i = 0, low = 0; i < N; i++) {
+        while (at[i] - at[low] >= width)
+            low++;
+        most = (uint64_t)(i - low + 1) > most ? (uint64_t)(i - low + 1) : most;
+    }
+    return most;
+}
+
+static uint64_t buckets(int64_t width, int64_t n)
+{
+    uint64_t most = 0;
+    for (int i = 0, low = 0; i < N; i++) {
+        while (at[i] / width - at[low] / width >= n)
+            low++;
+        most = (uint64_t)(i - low + 1) > most ? (uint64_t)(i - low + 1) : most;
+    }
+    return most;
+}
+
+static void compare(struct peaks *p)
+{
+    static const int64_t width[] = {1000000, 10000000};
+    for (unsigned w = 0; w < 2; w++) {
+        uint64_t exact = sliding(width[w]);
+        assert_int_equal(peaks_sliding(p, w), exact <= PEAKS_EXACT ? exact : buckets(width[w] / 64, 65));
+    }
+    assert_int_equal(p->aligned.peak1, buckets(1000000, 1));
+    assert_int_equal(p->aligned.peak10, buckets(1000000, 10));
+    assert_int_equal(p->aligned.peak60, buckets(1000000, 60));
+}
+
+static void brute_force(void **state)
+{
+    static const int64_t means[] = {3000000, 400000, 60000, 5000, 1200, 700, 150, 20};
+    (void)state;
+    for (unsigned seed = 1; seed <= 32; seed++) {
+        struct peaks p = {0};
+        arrivals(seed, means[seed % 8]);
+        for (int i = 0; i < N; i++)
+            peaks_add(&p, &pool, at[i]);
+        compare(&p);
+        peaks_drop(&p, &pool);
+    }
+}
+
+static void without_a_ring_the_bracket_holds(void **state)
+{
+    struct blocks none;
+    struct peaks p = {0};
+    (void)state;
+    assert_true(blocks_init(&none, 0));
+    arrivals(5, 60000);
+    for (int i = 0; i < N; i++)
+        peaks_add(&p, &none, at[i]);
+    assert_int_equal(peaks_sliding(&p, 0), buckets(1000000 / 64, 65));
+    assert_int_equal(peaks_sliding(&p, 1), buckets(10000000 / 64, 65));
+    blocks_fini(&none);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    hist_pool_init(&pages, memory, 64);
+    return !blocks_init(&pool, 1 << 16);
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    blocks_fini(&pool);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peak_toy),
+        cmocka_unit_test(burstiness_toy),
+        cmocka_unit_test(pollers_have_a_period),
+        cmocka_unit_test(envelope_toy),
+        cmocka_unit_test(brute_force),
+        cmocka_unit_test(without_a_ring_the_bracket_holds),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
