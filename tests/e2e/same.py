@@ -81,7 +81,10 @@ for i, data in enumerate(split(plain, 3)):
 good("capture", "-q", "-r", parts[1], "-r", parts[2], "-r", parts[0], "-d", here / "parts.db", "--secret", SECRET)
 same(sections(first, "capture"), sections(good("report", here / "parts.db", "--format", "json"), "capture"), "the same from three files in any order")
 
-same(sections(first, "capture"), sections(good("report", here / "plain.pcap", "--format", "json", "--secret", SECRET), "capture"), "report FILE")
+# Without --secret both use the key that is made once in HOME.
+good("capture", "-q", "-r", here / "plain.pcap", "-d", here / "own.db")
+same(sections(good("report", here / "own.db", "--format", "json"), "capture"),
+     sections(good("report", here / "plain.pcap", "--format", "json"), "capture"), "report FILE is capture and report")
 
 log = good("log", "-r", DEMO, "--secret", SECRET, "--format", "jsonl")
 check(log.count("\n") == totals.get("exchanges"), "log has a line per exchange", log.count("\n"), totals.get("exchanges"))

@@ -54,7 +54,7 @@ if exact:
     have = collections.Counter()
     for line in out.splitlines():
         x = json.loads(line)
-        have[x.get("client"), x.get("method"), (x.get("target") or "").split("?")[0]] += 1
+        have[(x.get("client") or "").removesuffix(":0"), x.get("method"), (x.get("target") or "").split("?")[0]] += 1
     with_port = any(":" in (k[0] or "") for k in have)
     want = collections.Counter((x[1] if with_port else x[1].rsplit(":", 1)[0], x[3], x[4].split("?")[0]) for x in logged)
     gone = sum((want - have).values())
