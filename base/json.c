@@ -96,16 +96,29 @@ void json_str(struct json *j, const char *s)
     json_slice(j, slice_str(s));
 }
 
+static void digits(struct buf *b, uint64_t v)
+{
+    char text[20];
+    size_t at = sizeof text;
+    do {
+        text[--at] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    buf_add(b, text + at, sizeof text - at);
+}
+
 void json_u64(struct json *j, uint64_t v)
 {
     before(j);
-    buf_printf(j->out, "%" PRIu64, v);
+    digits(j->out, v);
 }
 
 void json_i64(struct json *j, int64_t v)
 {
     before(j);
-    buf_printf(j->out, "%" PRId64, v);
+    if (v < 0)
+        buf_char(j->out, '-');
+    digits(j->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void json_double(struct json *j, double v)
@@ -115,9 +128,13 @@ void json_double(struct json *j, double v)
         json_null(j);
         return;
     }
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
+    if (v == floor(v) && fabs(v) < 1e15) {
+        json_i64(j, (int64_t)v);
+        return;
+    }
+    for (int precision = 15; precision <= 17; precision++) { /* 15 drop their trailing zeros, so they are the shortest when they suffice */
+        snprintf(text, sizeof text, "%.*g", precision, v);
+        if (precision == 17 || strtod(text, NULL) == v)
             break;
     }
     before(j);

@@ -43,7 +43,14 @@ struct flow_key {
     int dir; /* index of the sender */
 };
 
-static uint64_t word(const uint8_t *p)
+/* Multiplies and folds under the key: positions alone, bounded by the table's capacity. */
+static inline uint64_t fold(uint64_t a, uint64_t b)
+{
+    __uint128_t m = (__uint128_t)a * b;
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static inline uint64_t word(const uint8_t *p)
 {
     uint64_t w;
     memcpy(&w, p, 8);
@@ -59,11 +66,12 @@ static struct flow_key key_of(const struct flow_table *t, const struct segment *
     uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
     uint64_t h;
     if (s->v6) {
-        uint64_t words[5] = {word(k.ip[0]), word(k.ip[0] + 8), word(k.ip[1]), word(k.ip[1] + 8), ports};
-        h = hash_words(&t->key, words, 5);
+        h = fold(word(k.ip[0]) ^ t->key.k0, word(k.ip[0] + 8) ^ t->key.k1);
+        h = fold(h ^ word(k.ip[1]) ^ t->key.k1, word(k.ip[1] + 8) ^ t->key.body_seed);
+        h = fold(h ^ ports, t->key.k0 | 1);
     } else {
-        uint64_t words[2] = {(word(k.ip[0] + 8) & 0xffffffff00000000u) | word(k.ip[1] + 8) >> 32, ports};
-        h = hash_words(&t->key, words, 2);
+        h = fold(((word(k.ip[0] + 8) & 0xffffffff00000000u) | word(k.ip[1] + 8) >> 32) ^ t->key.k0, ports ^ t->key.k1);
+        h = fold(h ^ t->key.body_seed, t->key.k0 | 1);
     }
     k.hash = (uint32_t)h | 1;
     return k;
@@ -417,9 +425,10 @@ void flow_tick(struct flow_table *t, int64_t now)
         t->holes_checked = now;
         overdue_holes(t);
     }
-    if (now / WHEEL_STEP_US != t->wheel_at / WHEEL_STEP_US) {
+    if (now >= t->wheel_due) {
         turn_wheel(t);
         t->wheel_at = now;
+        t->wheel_due = (now / WHEEL_STEP_US + 1) * WHEEL_STEP_US;
     }
 }
 

@@ -57,7 +57,7 @@ struct flow_table {
     uint32_t *slots, *tags; /* open addressing: node index + 1, hash */
     uint32_t mask;
     struct flow *wheel[WHEEL_SLOTS], *holes;
-    int64_t wheel_at, holes_checked, now;
+    int64_t wheel_at, wheel_due, holes_checked, now;
     uint64_t conn_id, order;
     uint64_t held_bytes, held_limit;
     struct decode_env *env;

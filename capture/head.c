@@ -146,6 +146,20 @@ static void note(struct head *h, enum token t, struct slice value)
     }
 }
 
+/* Offset of the colon, or the length. Names rarely have more than 31 characters. */
+static inline size_t colon_in(struct slice line)
+{
+#ifdef __SSE2__
+    for (size_t at = 0; at + 16 <= line.n && at < 32; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(line.p + at));
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(':')));
+        if (mask)
+            return at + (size_t)__builtin_ctz(mask);
+    }
+#endif
+    return slice_find(line, ':', 0);
+}
+
 /* One field line without its line end; `at` is its offset in the raw head. */
 static void field_line(struct head *h, struct slice line, size_t at)
 {
@@ -153,11 +167,10 @@ static void field_line(struct head *h, struct slice line, size_t at)
         h->ambiguous = true;
         return;
     }
-    size_t colon = token_length(line, 256), name_n = colon;
-    if (colon < line.n && line.p[colon] != ':') { /* a blank before the colon, or no name at all */
+    size_t colon = colon_in(line), name_n = colon;
+    if (colon < line.n && colon && !token_char[(unsigned char)line.p[colon - 1]]) { /* a blank before the colon */
         h->ambiguous = true;
-        colon = slice_find(line, ':', colon);
-        name_n = slice_trim(slice_sub(line, 0, colon)).n;
+        name_n = slice_trim((struct slice){line.p, colon}).n;
     }
     if (colon == line.n || !name_n || name_n > 255) {
         h->ambiguous = true;

@@ -39,6 +39,7 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
 {
     struct exchange *x = &s->x;
     queue_drop(s);
+    p->in_flight--;
     x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
     x->rtt_client = conn->rtt_client;
     x->rtt_server = conn->rtt_server;
@@ -69,6 +70,7 @@ static struct slot *take_or_evict(struct pair *p)
     struct slot *s = take(p);
     if (!s && evict(p))
         s = take(p);
+    p->in_flight += s != NULL;
     return s;
 }
 
@@ -116,6 +118,7 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     begin(s, q->conn);
     if (!keep_head(p, s, &s->request, h)) {
         slot_give(&p->slots, s);
+        p->in_flight--;
         return NULL;
     }
     s->x.t_req0 = first_ts;

@@ -23,6 +23,7 @@ struct pair {
     struct line line;
     struct seal *seal;
     struct capture_stats *stats;
+    uint64_t in_flight; /* slots between their request's head and the line's end */
     void (*reclaim)(void *context, bool wait); /* asks for finished slots back; may be NULL */
     void *context;
 };

@@ -54,6 +54,7 @@ void bind_ladder(sqlite3_stmt *q, int i, const struct row_rung *ttl, struct buf 
     sqlite3_bind_text64(q, i, scratch->p, scratch->n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+/* Millionths as whole numbers: exact enough, and many times faster to write than fractions. */
 void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *burst, struct buf *scratch)
 {
     struct json j = {scratch, false};
@@ -61,8 +62,8 @@ void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *bur
     json_open(&j, '[');
     for (int r = 0; r < ENVELOPE_RATES; r++) {
         json_open(&j, '[');
-        json_double(&j, rate[r]);
-        json_double(&j, burst[r]);
+        json_i64(&j, llround(rate[r] * 1e6));
+        json_i64(&j, llround(burst[r] * 1e6));
         json_close(&j, ']');
     }
     json_close(&j, ']');
@@ -127,7 +128,7 @@ void column_envelope(sqlite3_stmt *q, int i, double *rate, double *burst)
         char *end;
         double v = 0;
         if (p && next_number(&p, &end)) {
-            v = strtod(p, &end);
+            v = (double)strtoll(p, &end, 10) / 1e6;
             p = end;
         }
         *(r % 2 ? &burst[r / 2] : &rate[r / 2]) = v;

@@ -58,8 +58,8 @@ static const char others[] =
     " json_extract(r.value, '$[6]') AS coalesced, json_extract(r.value, '$[7]') AS warm_lookups,"
     " json_extract(r.value, '$[8]') AS warm_hits, json_extract(r.value, '$[9]') AS bytes_saved,"
     " json_extract(r.value, '$[10]') AS server_us_saved FROM endpoint e, json_each(e.ttl) r WHERE e.alias = 0;"
-    "CREATE VIEW envelope AS SELECT c.id AS client_id, c.client, json_extract(r.value, '$[0]') AS rate,"
-    " json_extract(r.value, '$[1]') AS burst FROM client c, json_each(c.envelope) r;"
+    "CREATE VIEW envelope AS SELECT c.id AS client_id, c.client, json_extract(r.value, '$[0]') / 1e6 AS rate,"
+    " json_extract(r.value, '$[1]') / 1e6 AS burst FROM client c, json_each(c.envelope) r;"
     "CREATE VIEW busiest AS SELECT method || ' ' || service || route AS endpoint, requests, eligible, keys,"
     " round(1.0 - 1.0 * keys / nullif(eligible, 0), 4) AS repeat_ratio, errors, round(server_us_total / 1e6, 3) AS server_seconds"
     " FROM endpoint WHERE alias = 0 ORDER BY requests DESC;";
