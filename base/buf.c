@@ -34,7 +34,7 @@ bool buf_reserve(struct buf *b, size_t n)
     return true;
 }
 
-void buf_add(struct buf *b, const void *p, size_t n)
+void buf_add_slow(struct buf *b, const void *p, size_t n)
 {
     if (!n || !buf_reserve(b, n))
         return;

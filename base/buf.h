@@ -14,7 +14,18 @@ struct buf {
 void buf_free(struct buf *b);
 /* Room for n more bytes; false (and failed) when there is none. */
 bool buf_reserve(struct buf *b, size_t n);
-void buf_add(struct buf *b, const void *p, size_t n);
+void buf_add_slow(struct buf *b, const void *p, size_t n);
+
+static inline void buf_add(struct buf *b, const void *p, size_t n)
+{
+    if (n && n <= b->cap - b->n && !b->failed) {
+        memcpy(b->p + b->n, p, n);
+        b->n += n;
+    } else if (n) {
+        buf_add_slow(b, p, n);
+    }
+}
+
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends a LEB128 integer. */
 void buf_varint(struct buf *b, uint64_t v);

@@ -49,7 +49,10 @@ static inline void map_prefetch(const struct map *m, uint64_t hash)
 static inline void map_prefetch_row(const struct map *m, uint64_t hash)
 {
     uint32_t index = m->slot[(uint32_t)(hash >> 32) & m->mask].index;
-    __builtin_prefetch(m->rows + (size_t)(index ? index - 1 : 0) * m->unit, 1);
+    const char *row = m->rows + (size_t)(index ? index - 1 : 0) * m->unit;
+    __builtin_prefetch(row, 1);
+    if (m->unit > 64)
+        __builtin_prefetch(row + 64, 1);
 }
 
 /* The row with this hash, or MAP_NONE. */

@@ -5,7 +5,7 @@
 
 bool queue_init(struct queue *q, size_t capacity)
 {
-    *q = (struct queue){.mask = capacity - 1};
+    *q = (struct queue){.mask = capacity - 1, .worth = capacity / 4 < QUEUE_WORTH ? capacity / 4 : QUEUE_WORTH};
     q->ring = calloc(capacity, sizeof *q->ring);
     if (!q->ring)
         return false;
@@ -28,10 +28,11 @@ void queue_fini(struct queue *q)
     q->ring = NULL;
 }
 
-static void wake(struct queue *q)
+/* Waking costs more than what a batch brings, so a sleeper is woken for a worthwhile amount; a consumer looks for less by itself. */
+static void wake(struct queue *q, size_t worth)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    if (!atomic_load_explicit(&q->sleeping, memory_order_relaxed))
+    if (worth < q->worth || !atomic_load_explicit(&q->sleeping, memory_order_relaxed))
         return;
     pthread_mutex_lock(&q->lock);
     pthread_cond_broadcast(&q->moved);
@@ -79,7 +80,7 @@ void queue_flush(struct queue *q)
     if (atomic_load_explicit(&q->tail, memory_order_relaxed) == q->tail_mine)
         return;
     atomic_store_explicit(&q->tail, q->tail_mine, memory_order_release);
-    wake(q);
+    wake(q, q->tail_mine - atomic_load_explicit(&q->head, memory_order_relaxed));
 }
 
 void queue_push(struct queue *q, void *p)
@@ -108,7 +109,7 @@ static void publish_head(struct queue *q)
     if (atomic_load_explicit(&q->head, memory_order_relaxed) == q->head_mine)
         return;
     atomic_store_explicit(&q->head, q->head_mine, memory_order_release);
-    wake(q);
+    wake(q, q->mask + 1 - (atomic_load_explicit(&q->tail, memory_order_relaxed) - q->head_mine));
 }
 
 static struct timespec from_now(unsigned ms)
@@ -130,8 +131,12 @@ static bool await(struct queue *q, unsigned timeout_ms)
     publish_head(q);
     if (!timeout_ms)
         return false;
-    struct timespec deadline = from_now(timeout_ms);
-    return sleep_while(q, empty, &deadline) || !empty(q);
+    for (unsigned waited = 0; waited < timeout_ms && !atomic_load(&q->closed); waited += QUEUE_LOOK_MS) {
+        struct timespec deadline = from_now(QUEUE_LOOK_MS);
+        if (sleep_while(q, empty, &deadline))
+            return true;
+    }
+    return !empty(q);
 }
 
 void *queue_pop(struct queue *q, unsigned timeout_ms, bool *closed)

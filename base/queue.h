@@ -11,7 +11,7 @@
 
 struct queue {
     void **ring;
-    size_t mask;
+    size_t mask, worth;
     _Alignas(64) _Atomic size_t tail; /* published by the producer */
     size_t tail_mine, head_seen;      /* producer's own */
     _Alignas(64) _Atomic size_t head; /* published by the consumer */
@@ -22,7 +22,7 @@ struct queue {
     pthread_cond_t moved;
 };
 
-enum { QUEUE_BATCH = 64 };
+enum { QUEUE_BATCH = 64, QUEUE_WORTH = 1024, QUEUE_LOOK_MS = 5 };
 
 /* capacity: a power of two. False: out of memory. */
 bool queue_init(struct queue *q, size_t capacity);

@@ -79,11 +79,14 @@ const char *flag_name(unsigned bit)
     }
 }
 
-/* Names of tokens as words of eight lower-case letters, found by a hash of length and first word; filled before main, then read only.
- * Lower case by setting bit 5: what that does to other characters a name cannot hold is of no matter. */
-enum { TOKEN_WORDS = 4, TOKEN_SLOTS = 1024 };
-static uint64_t token_words[TOKEN_COUNT][TOKEN_WORDS];
-static uint8_t token_slots[TOKEN_SLOTS];
+/* Names of tokens as their first, middle and last eight letters, found by a hash of length and first letters; filled before main, then
+ * read only. Lower case by setting bit 5: what that does to other characters a name cannot hold is of no matter. */
+enum { TOKEN_SLOTS = 1024, TOKEN_LONGEST = 25 };
+struct token_word {
+    uint64_t first, middle, last;
+    uint8_t n, token;
+};
+static struct token_word token_slots[TOKEN_SLOTS];
 
 static inline uint64_t lower_word(const char *p, size_t n)
 {
@@ -107,36 +110,37 @@ static inline unsigned token_slot(uint64_t word, size_t n)
     return (unsigned)(((word ^ n * 0x9e3779b97f4a7c15u) * 0xd6e8feb86659fd93u) >> 54);
 }
 
+static inline struct token_word token_words(struct slice name)
+{
+    struct token_word w = {lower_word(name.p, name.n), 0, 0, (uint8_t)name.n, 0};
+    if (name.n > 8)
+        w.last = lower_word(name.p + name.n - 8, 8);
+    if (name.n > 16)
+        w.middle = lower_word(name.p + 8, name.n - 8);
+    return w;
+}
+
 __attribute__((constructor)) static void token_fill(void)
 {
     for (uint8_t t = 1; t < TOKEN_COUNT; t++) {
-        struct slice name = token_names[t];
-        unsigned slot = token_slot(lower_word(name.p, name.n), name.n);
-        for (size_t w = 0; w * 8 < name.n; w++)
-            token_words[t][w] = lower_word(name.p + w * 8, name.n - w * 8);
-        while (token_slots[slot])
+        struct token_word w = token_words(token_names[t]);
+        unsigned slot = token_slot(w.first, w.n);
+        while (token_slots[slot].n)
             slot = (slot + 1) % TOKEN_SLOTS;
-        token_slots[slot] = t;
+        w.token = t;
+        token_slots[slot] = w;
     }
-}
-
-static bool token_is(enum token t, struct slice name)
-{
-    if (token_names[t].n != name.n)
-        return false;
-    for (size_t w = 0; w * 8 < name.n; w++)
-        if (token_words[t][w] != lower_word(name.p + w * 8, name.n - w * 8))
-            return false;
-    return true;
 }
 
 enum token token_find(struct slice name)
 {
-    if (!name.n || name.n > TOKEN_WORDS * 8)
+    if (!name.n || name.n > TOKEN_LONGEST)
         return TOKEN_OTHER;
-    for (unsigned slot = token_slot(lower_word(name.p, name.n), name.n); token_slots[slot]; slot = (slot + 1) % TOKEN_SLOTS)
-        if (token_is((enum token)token_slots[slot], name))
-            return (enum token)token_slots[slot];
+    struct token_word w = token_words(name);
+    for (const struct token_word *at = &token_slots[token_slot(w.first, w.n)]; at->n;
+         at = at + 1 == token_slots + TOKEN_SLOTS ? token_slots : at + 1)
+        if (at->n == w.n && at->first == w.first && at->last == w.last && at->middle == w.middle)
+            return (enum token)at->token;
     return TOKEN_OTHER;
 }
 

@@ -126,6 +126,9 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
+static const bool framing_token[TOKEN_COUNT] = {
+    [TOKEN_CONTENT_LENGTH] = true, [TOKEN_TRANSFER_ENCODING] = true, [TOKEN_CONNECTION] = true, [TOKEN_UPGRADE] = true};
+
 static void note(struct head *h, enum token t, struct slice value)
 {
     switch (t) {
@@ -178,7 +181,8 @@ static void field_line(struct head *h, struct slice line, size_t at)
     }
     struct slice name = {line.p, name_n}, value = slice_trim((struct slice){line.p + colon + 1, line.n - colon - 1});
     enum token t = token_find(name);
-    note(h, t, value);
+    if (framing_token[t])
+        note(h, t, value);
     if (h->n_fields < HEAD_FIELDS)
         h->fields[h->n_fields++] = (struct rawfield){.name = (uint16_t)at,
                                                      .name_n = (uint8_t)name.n,

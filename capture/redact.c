@@ -2,7 +2,15 @@
 
 #include <stdlib.h>
 
-enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024 };
+enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
+
+/* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a word that was
+ * hidden stays hidden since the sixteen are full). */
+struct memo {
+    uint64_t target;
+    uint8_t n;
+    char text[MEMO_TEXT];
+};
 
 /* The first words seen of one parameter stay readable; later ones are hidden. */
 struct parameter {
@@ -17,6 +25,7 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
+    struct memo *memo; /* direct-mapped */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -27,17 +36,19 @@ struct redact *redact_new(const struct hash_key *key, const struct redact_option
     r->key = *key;
     r->options = *o;
     r->parameters = calloc(PARAMETERS, sizeof *r->parameters);
-    if (!r->parameters) {
-        free(r);
-        return NULL;
-    }
-    return r;
+    r->memo = calloc(MEMO, sizeof *r->memo);
+    if (r->parameters && r->memo)
+        return r;
+    redact_free(r);
+    return NULL;
 }
 
 void redact_free(struct redact *r)
 {
-    if (r)
-        free(r->parameters);
+    if (!r)
+        return;
+    free(r->parameters);
+    free(r->memo);
     free(r);
 }
 
@@ -314,7 +325,7 @@ static size_t absolute(struct redact *r, struct slice t, struct buf *out)
     return end;
 }
 
-void redact_target(struct redact *r, struct slice target, struct buf *out)
+static void redact_anew(struct redact *r, struct slice target, struct buf *out)
 {
     size_t start = out->n;
     size_t begin = absolute(r, target, out);
@@ -328,4 +339,21 @@ void redact_target(struct redact *r, struct slice target, struct buf *out)
         out->n = start + TARGET_KEPT - REDACTED;
         hide(r, target, -1, out);
     }
+}
+
+void redact_target(struct redact *r, struct slice target, struct buf *out)
+{
+    uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
+    struct memo *m = &r->memo[h % MEMO];
+    size_t start = out->n;
+    if (m->target == h && m->n) {
+        buf_add(out, m->text, m->n);
+        return;
+    }
+    redact_anew(r, target, out);
+    if (out->failed || out->n - start > MEMO_TEXT || out->n == start)
+        return;
+    m->target = h;
+    m->n = (uint8_t)(out->n - start);
+    memcpy(m->text, out->p + start, m->n);
 }

@@ -20,7 +20,7 @@
 #include "cmd/restore.h"
 
 enum { CAPTURE_DB = 1, CAPTURE_EXCHANGES, CAPTURE_APPEND, CAPTURE_FRESH, CAPTURE_BY, CAPTURE_GROUP, CAPTURE_TOP, CAPTURE_SERVE, CAPTURE_STRICT };
-enum { DEPTH_OFFLINE = 512, DEPTH_LIVE = 1 << 18 };
+enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is never what waits */
 
 struct capture_command {
     struct input in;
@@ -231,7 +231,7 @@ static int run_wire(struct capture_command *c, struct source *source)
     }
     c->pipeline.give_back = give_to_capture;
     c->pipeline.owner = c->capture;
-    if (!pipeline_start(&c->pipeline, c->analysis, c->store, c->live, c->live ? DEPTH_LIVE : DEPTH_OFFLINE)) {
+    if (!pipeline_start(&c->pipeline, c->analysis, c->store, c->live, DEPTH_LIVE)) {
         log_line("out of memory");
         return 1;
     }
@@ -252,7 +252,7 @@ static int run_records(struct capture_command *c)
     struct records *r = records_new(&o);
     c->pipeline.give_back = give_to_records;
     c->pipeline.owner = r;
-    if (!r || !pipeline_start(&c->pipeline, c->analysis, c->store, false, DEPTH_OFFLINE)) {
+    if (!r || !pipeline_start(&c->pipeline, c->analysis, c->store, false, 0)) {
         log_line("out of memory");
         return 1;
     }

@@ -6,23 +6,26 @@ static void commit(struct pipeline *p, bool final)
 {
     if (!final && !store_wants(p->store))
         return;
-    pthread_mutex_lock(&p->lock);
+    if (p->threaded)
+        pthread_mutex_lock(&p->lock);
     if (p->has_stats)
         analysis_stats(p->analysis, &p->stats);
-    pthread_mutex_unlock(&p->lock);
+    if (p->threaded)
+        pthread_mutex_unlock(&p->lock);
     analysis_commit(p->analysis, final);
 }
 
+/* The analyzer's thread. */
 static void *analyze(void *context)
 {
     struct pipeline *p = context;
     bool closed = false;
-    for (unsigned n = 1; !closed; n++) {
+    while (!closed) {
         struct exchange *x = queue_pop(&p->forward, IDLE_MS, &closed);
         if (x) {
             analysis_take(p->analysis, x);
             queue_push(&p->back, x);
-            if (n % COMMIT_EVERY)
+            if (++p->taken % COMMIT_EVERY)
                 continue;
         }
         queue_flush(&p->back);
@@ -32,13 +35,16 @@ static void *analyze(void *context)
     return NULL;
 }
 
-bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, bool live, size_t depth)
+bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, bool threaded, size_t depth)
 {
     p->analysis = a;
     p->store = s;
-    p->live = live;
+    p->threaded = threaded;
     p->out = 0;
+    p->taken = 0;
     p->has_stats = false;
+    if (!threaded)
+        return true;
     pthread_mutex_init(&p->lock, NULL);
     if (!queue_init(&p->forward, depth))
         return false;
@@ -59,9 +65,21 @@ static bool bring_home(struct pipeline *p, unsigned timeout_ms)
     return true;
 }
 
+static void take_here(struct pipeline *p, struct exchange *x)
+{
+    analysis_take(p->analysis, x);
+    p->give_back(p->owner, x);
+    if (++p->taken % COMMIT_EVERY == 0)
+        commit(p, false);
+}
+
 void pipeline_take(void *pipeline, struct exchange *x)
 {
     struct pipeline *p = pipeline;
+    if (!p->threaded) {
+        take_here(p, x);
+        return;
+    }
     queue_push(&p->forward, x);
     if (++p->out % QUEUE_BATCH)
         return;
@@ -69,35 +87,36 @@ void pipeline_take(void *pipeline, struct exchange *x)
         ;
 }
 
+/* Live nothing waits: without a slot the capture side gives up what is least useful, and counts it. */
 void pipeline_reclaim(void *pipeline, bool wait)
 {
     struct pipeline *p = pipeline;
-    bool got = false;
-    while (bring_home(p, 0))
-        got = true;
-    if (got || !wait || p->live)
-        return;
-    queue_flush(&p->forward);
-    while (p->out && !got)
-        got = bring_home(p, IDLE_MS);
-    while (bring_home(p, 0))
+    (void)wait;
+    while (p->threaded && bring_home(p, 0))
         ;
 }
 
 void pipeline_pulse(struct pipeline *p, const struct capture_stats *stats)
 {
-    if (stats) {
+    if (p->threaded)
         pthread_mutex_lock(&p->lock);
+    if (stats) {
         p->stats = *stats;
         p->has_stats = true;
-        pthread_mutex_unlock(&p->lock);
     }
-    queue_flush(&p->forward);
+    if (p->threaded) {
+        pthread_mutex_unlock(&p->lock);
+        queue_flush(&p->forward);
+    }
 }
 
 void pipeline_end(struct pipeline *p, const struct capture_stats *stats)
 {
     pipeline_pulse(p, stats);
+    if (!p->threaded) {
+        commit(p, true);
+        return;
+    }
     queue_close(&p->forward);
     while (p->out)
         bring_home(p, IDLE_MS);

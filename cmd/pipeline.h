@@ -1,5 +1,7 @@
-/* pipeline: the analyzer's thread between capture and store. Exchanges go forward by one queue and come home by another;
- * the newest packet counters travel beside them. The store's writer is the third thread. */
+/* pipeline: between capture and analysis. Live, the analyzer has a thread of its own, so that a burst never waits for it: exchanges go
+ * forward by one queue and come home by another, the newest packet counters beside them. From files the reader calls the analysis itself:
+ * nothing can be lost there, and handing every exchange to another processor costs more than analysing it (docs/DECISIONS.md). The
+ * store's writer is a thread in both cases. */
 #ifndef CMD_PIPELINE_H
 #define CMD_PIPELINE_H
 
@@ -8,21 +10,23 @@
 #include "base/queue.h"
 
 struct pipeline {
-    struct queue forward, back;
     struct analysis *analysis;
     struct store *store;
     void (*give_back)(void *owner, struct exchange *x); /* of whoever owns the slots */
     void *owner;
-    bool live;            /* never wait for a slot: the capture side drops instead, counted */
-    size_t out;           /* exchanges that have not come home */
+    bool threaded;
+    unsigned taken; /* since the last look whether the store wants a commit */
+    /* threaded alone */
+    struct queue forward, back;
+    size_t out; /* exchanges that have not come home */
     pthread_t thread;
     pthread_mutex_t lock; /* guards stats */
     struct capture_stats stats;
     bool has_stats;
 };
 
-/* depth: exchanges that may be under way; a power of two. False: out of memory. */
-bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, bool live, size_t depth);
+/* depth: exchanges that may be under way when threaded; a power of two. False: out of memory. */
+bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, bool threaded, size_t depth);
 /* The sink and the reclaim of the capture side; context: the pipeline. */
 void pipeline_take(void *pipeline, struct exchange *x);
 void pipeline_reclaim(void *pipeline, bool wait);
