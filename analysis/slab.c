@@ -9,6 +9,7 @@ bool slab_init(struct slab *s, size_t unit, uint32_t most)
     if (p == MAP_FAILED)
         return false;
     s->base = p;
+    madvise(p, unit * most + 1, MADV_HUGEPAGE);
     return true;
 }
 

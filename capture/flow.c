@@ -1,13 +1,8 @@
 #include "capture/flow.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
-static void *reserve(size_t n)
-{
-    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
-}
+#include "base/pages.h"
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env, struct capture_stats *stats,
                const struct hash_key *key)
@@ -17,20 +12,15 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
         slots *= 2;
     *t = (struct flow_table){.capacity = capacity, .mask = slots - 1, .held_limit = held_limit, .env = env, .stats = stats,
                              .key = *key, .now = INT64_MIN, .wheel_at = INT64_MIN};
-    t->nodes = reserve((size_t)capacity * sizeof *t->nodes);
-    t->slots = reserve((size_t)slots * sizeof *t->slots);
-    t->tags = reserve((size_t)slots * sizeof *t->tags);
-    return t->nodes && t->slots && t->tags;
+    t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
+    t->slots = pages_reserve((size_t)slots * sizeof *t->slots);
+    return t->nodes && t->slots;
 }
 
 void flow_fini(struct flow_table *t)
 {
-    if (t->nodes)
-        munmap(t->nodes, (size_t)t->capacity * sizeof *t->nodes);
-    if (t->slots)
-        munmap(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
-    if (t->tags)
-        munmap(t->tags, ((size_t)t->mask + 1) * sizeof *t->tags);
+    pages_release(t->nodes, (size_t)t->capacity * sizeof *t->nodes);
+    pages_release(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
     *t = (struct flow_table){0};
 }
 
@@ -85,36 +75,34 @@ static bool same_key(const struct flow *f, const struct flow_key *k)
 
 static struct flow *find(struct flow_table *t, const struct flow_key *k)
 {
-    for (uint32_t i = k->hash & t->mask; t->slots[i]; i = (i + 1) & t->mask)
-        if (t->tags[i] == k->hash && same_key(&t->nodes[t->slots[i] - 1], k))
-            return &t->nodes[t->slots[i] - 1];
+    for (uint32_t i = k->hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask)
+        if (t->slots[i].hash == k->hash && same_key(&t->nodes[t->slots[i].node - 1], k))
+            return &t->nodes[t->slots[i].node - 1];
     return NULL;
 }
 
 static void table_add(struct flow_table *t, const struct flow *f)
 {
     uint32_t i = f->hash & t->mask;
-    while (t->slots[i])
+    while (t->slots[i].node)
         i = (i + 1) & t->mask;
-    t->slots[i] = f->index + 1;
-    t->tags[i] = f->hash;
+    t->slots[i] = (struct flow_slot){f->index + 1, f->hash};
 }
 
 /* Takes f out; what stood behind it moves up (no tombstones). */
 static void table_remove(struct flow_table *t, const struct flow *f)
 {
     uint32_t i = f->hash & t->mask;
-    while (t->slots[i] != f->index + 1)
+    while (t->slots[i].node != f->index + 1)
         i = (i + 1) & t->mask;
-    for (uint32_t j = (i + 1) & t->mask; t->slots[j]; j = (j + 1) & t->mask) {
-        uint32_t home = t->tags[j] & t->mask;
+    for (uint32_t j = (i + 1) & t->mask; t->slots[j].node; j = (j + 1) & t->mask) {
+        uint32_t home = t->slots[j].hash & t->mask;
         if (((j - home) & t->mask) >= ((j - i) & t->mask)) {
             t->slots[i] = t->slots[j];
-            t->tags[i] = t->tags[j];
             i = j;
         }
     }
-    t->slots[i] = 0;
+    t->slots[i].node = 0;
 }
 
 /* ---- lists ---- */

@@ -50,11 +50,16 @@ struct flow {
     struct decoding decoding; /* what decoding keeps */
 };
 
+struct flow_slot {
+    uint32_t node; /* index + 1; 0: free */
+    uint32_t hash;
+};
+
 struct flow_table {
     struct flow *nodes;
     uint32_t capacity, touched, live;
     struct flow *free;
-    uint32_t *slots, *tags; /* open addressing: node index + 1, hash */
+    struct flow_slot *slots; /* open addressing */
     uint32_t mask;
     struct flow *wheel[WHEEL_SLOTS], *holes;
     int64_t wheel_at, wheel_due, holes_checked, now;

@@ -1,7 +1,8 @@
 #include "capture/slot.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
+
+#include "base/pages.h"
 
 struct slot_extra {
     struct slot_extra *next;
@@ -12,10 +13,7 @@ struct slot_extra {
 bool slot_pool_init(struct slot_pool *pool, uint32_t capacity, uint64_t extra_limit)
 {
     *pool = (struct slot_pool){.capacity = capacity, .extra_limit = extra_limit};
-    pool->nodes = mmap(NULL, (size_t)capacity * sizeof(struct slot), PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (pool->nodes == MAP_FAILED)
-        pool->nodes = NULL;
+    pool->nodes = pages_reserve((size_t)capacity * sizeof(struct slot));
     return pool->nodes != NULL;
 }
 
@@ -35,8 +33,7 @@ void slot_pool_fini(struct slot_pool *pool)
 {
     for (uint32_t i = 0; i < pool->touched; i++)
         drop_extra(pool, &pool->nodes[i]);
-    if (pool->nodes)
-        munmap(pool->nodes, (size_t)pool->capacity * sizeof(struct slot));
+    pages_release(pool->nodes, (size_t)pool->capacity * sizeof(struct slot));
     *pool = (struct slot_pool){0};
 }
 

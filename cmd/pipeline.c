@@ -20,6 +20,7 @@ static void *analyze(void *context)
 {
     struct pipeline *p = context;
     bool closed = false;
+    pthread_setname_np(pthread_self(), "analyzer");
     while (!closed) {
         struct exchange *x = queue_pop(&p->forward, IDLE_MS, &closed);
         if (x) {

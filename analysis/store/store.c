@@ -276,6 +276,7 @@ static void *writer(void *context)
 {
     struct store *s = context;
     struct timespec due = in_ms(COMMIT_MS);
+    pthread_setname_np(pthread_self(), "writer");
     pthread_mutex_lock(&s->lock);
     while (await_job(s, &due)) {
         struct batch *b = s->job;

@@ -1,0 +1,14 @@
+/* pages: address space that is touched as it fills. Large regions ask for huge pages: tables that are hit at random wait less for
+ * address translation, most of all in virtual machines. */
+#ifndef BASE_PAGES_H
+#define BASE_PAGES_H
+
+#include <stddef.h>
+
+enum { PAGES_HUGE_FROM = 16 << 20 };
+
+/* n zeroed bytes, or NULL. Released with pages_release(p, n). */
+void *pages_reserve(size_t n);
+void pages_release(void *p, size_t n);
+
+#endif
