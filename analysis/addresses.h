@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "capture/exchange.h"
 
-enum { ADDRESSES_MEMO = 256 };
+enum { ADDRESSES_MEMO = 4096 };
 
 struct address {
     uint64_t hash;

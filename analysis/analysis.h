@@ -31,6 +31,8 @@ void analysis_free(struct analysis *a);
 bool analysis_restore(struct analysis *a, const struct restore *r);
 /* One exchange. */
 void analysis_take(struct analysis *a, const struct exchange *x);
+/* Several at once, in arrival order: the same, but about twice as fast when 16 and more are at hand. */
+void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n);
 /* The latest counters of the packets, cumulative since the program began. */
 void analysis_stats(struct analysis *a, const struct capture_stats *s);
 /* Writes what changed when the store wants it; call often. `final`: write in any case, the audit ended in order. */

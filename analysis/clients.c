@@ -4,11 +4,10 @@
 
 #include "analysis/spacesaving.h"
 
-bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key, struct hist_pool *pages)
+bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key)
 {
     memset(c, 0, sizeof *c);
     c->salt = key->k1;
-    c->pages = pages;
     c->next_id = 1;
     c->heavy_most = b->most[ROOM_HEAVY];
     c->rest = (struct client_sums){.first_us = INT64_MAX, .last_us = INT64_MIN};
@@ -29,12 +28,6 @@ void clients_fini(struct clients *c)
     blocks_fini(&c->rings);
     blocks_fini(&c->lists);
     spacesaving_free(c->heavy);
-}
-
-/* The 48 bits are a keyed hash already; the salt keeps the place unknown to who reads the pseudonyms. */
-uint64_t clients_hash(const struct clients *c, enum identity kind, uint64_t hash)
-{
-    return hash_mix(((uint64_t)kind << 48 | hash) + c->salt);
 }
 
 void clients_touch(struct clients *c, uint32_t row)
@@ -143,7 +136,7 @@ static void visit_profile(struct clients *c, struct profile *p, int64_t us)
     peaks_add(&p->peaks, &c->rings, us);
     envelope_add(&p->envelope, c->rate, (double)dt / 1e6);
     if (p->started)
-        gaps_add(&p->gaps, c->pages, dt);
+        gaps_add(&p->gaps, dt);
     p->started = true;
     p->last_us = us;
 }
@@ -160,19 +153,22 @@ static void visit_counts(struct client *at, const struct client_visit *v)
 
 void clients_prefetch(const struct clients *c, uint32_t row, int64_t us)
 {
-    uint32_t profile = clients_at(c, row)->profile;
-    if (!profile)
+    struct profile *p = clients_profile(c, clients_at(c, row));
+    if (!p)
         return;
-    const struct profile *p = slab_at(&c->profiles, profile - 1);
-    const char *e = (const char *)&p->envelope;
-    __builtin_prefetch(&p->peaks.aligned, 1);
-    __builtin_prefetch(&p->peaks.aligned.count[us / 1000000 & (PEAKS_SECONDS - 1)], 1);
-    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        __builtin_prefetch(&p->peaks.window[i], 1);
+    __builtin_prefetch(&p->peaks, 1);
+    __builtin_prefetch(&p->peaks.second, 1);
+    __builtin_prefetch(&p->peaks.count[us / 1000000 & (PEAKS_SECONDS - 1)], 1);
     for (size_t at = 0; at < sizeof p->envelope; at += 64)
-        __builtin_prefetch(e + at, 1);
-    __builtin_prefetch(&p->gaps, 1);
-    __builtin_prefetch(&p->gaps.us.page[8], 1);
+        __builtin_prefetch((const char *)&p->envelope + at, 1);
+    __builtin_prefetch(&p->gaps.mean, 1);
+}
+
+void clients_prefetch_rings(const struct clients *c, uint32_t row)
+{
+    const struct profile *p = clients_profile(c, clients_at(c, row));
+    if (p)
+        peaks_prefetch(&p->peaks, &c->rings);
 }
 
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)

@@ -29,16 +29,16 @@ struct client {
     uint16_t n_addresses;      /* at most CLIENTS_ADDRESSES are told apart */
     uint8_t addresses_class;
     bool dirty;
-};
+} __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 struct profile {
-    struct peaks peaks;
     struct envelope envelope;
     struct gaps gaps;
+    struct peaks peaks;
     int64_t last_us;
     uint32_t client; /* row */
     bool started;
-};
+} __attribute__((aligned(64)));
 
 struct client_sums {
     uint64_t requests, bytes, errors, throttled;
@@ -50,7 +50,6 @@ struct clients {
     struct slab rows, profiles, dirty;
     struct map map;
     struct blocks rings, lists;
-    struct hist_pool *pages;
     struct spacesaving *heavy; /* made when the profiles are all taken */
     uint32_t heavy_most;
     double rate[ENVELOPE_RATES];
@@ -69,7 +68,7 @@ struct client_visit {
     bool error, throttled;
 };
 
-bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key, struct hist_pool *pages);
+bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key);
 void clients_fini(struct clients *c);
 
 static inline struct client *clients_at(const struct clients *c, uint32_t row)
@@ -77,11 +76,24 @@ static inline struct client *clients_at(const struct clients *c, uint32_t row)
     return (struct client *)slab_at(&c->rows, row);
 }
 
-uint64_t clients_hash(const struct clients *c, enum identity kind, uint64_t hash);
+/* Place in the table. The 48 bits are a keyed hash already; the salt keeps the place unknown to who reads the
+ * pseudonyms. */
+static inline uint64_t clients_hash(const struct clients *c, enum identity kind, uint64_t hash)
+{
+    return hash_mix(((uint64_t)kind << 48 | hash) + c->salt);
+}
+
+/* Row of the client, or MAP_NONE. */
+static inline uint32_t clients_find(const struct clients *c, enum identity kind, uint64_t hash)
+{
+    return map_find(&c->map, clients_hash(c, kind, hash));
+}
+
 /* Row of the client, made on first sight; MAP_NONE when there is no room. */
 uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
-/* Asks for the memory that a visit at this time will touch. */
+/* Ask for the memory that a visit at this time will touch: first the profile, then what it points to. */
 void clients_prefetch(const struct clients *c, uint32_t row, int64_t us);
+void clients_prefetch_rings(const struct clients *c, uint32_t row);
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);
 /* Row id to write into exchange records. */

@@ -81,13 +81,13 @@ static void join_addresses(struct analysis *a, const struct client *c)
 
 static void fill_profile(const struct analysis *a, const struct profile *p, struct row_client *out)
 {
-    out->peak_1s = p->peaks.aligned.peak1;
-    out->peak_10s = p->peaks.aligned.peak10;
-    out->peak_60s = p->peaks.aligned.peak60;
-    out->sliding_1s = peaks_sliding(&p->peaks, 0);
-    out->sliding_10s = peaks_sliding(&p->peaks, 1);
+    out->peak_1s = p->peaks.peak1;
+    out->peak_10s = p->peaks.peak10;
+    out->peak_60s = p->peaks.peak60;
+    out->sliding_1s = peaks_sliding(&p->peaks, &a->clients.rings, 0);
+    out->sliding_10s = peaks_sliding(&p->peaks, &a->clients.rings, 1);
     out->burstiness = gaps_burstiness(&p->gaps);
-    out->poller_period_s = gaps_period(&p->gaps, &a->pages);
+    out->poller_period_s = gaps_period(&p->gaps);
     memcpy(out->envelope_burst, p->envelope.burst, sizeof out->envelope_burst);
 }
 

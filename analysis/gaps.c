@@ -2,29 +2,56 @@
 
 #include <math.h>
 
-enum { POLLER_GAPS = 30 };
+#include "base/hist.h"
 
-void gaps_add(struct gaps *g, struct hist_pool *pool, int64_t dt)
+enum { POLLER_GAPS = 30, FIRST = GAPS_FIRST * HIST_SUB, BUCKETS = GAPS_OCTAVES * HIST_SUB };
+
+_Static_assert(HIST_SUB == 32, "an octave of counts is one cache line");
+
+static void halve(struct gaps *g)
+{
+    uint16_t *c = &g->count[0][0];
+    for (unsigned i = 0; i < BUCKETS; i++)
+        c[i] /= 2;
+}
+
+static void count(struct gaps *g, int64_t dt)
+{
+    unsigned at = hist_index((uint64_t)dt);
+    at = at < FIRST ? 0 : at - FIRST;
+    uint16_t *c = &g->count[0][0] + (at < BUCKETS ? at : BUCKETS - 1);
+    if (*c == UINT16_MAX)
+        halve(g);
+    ++*c;
+}
+
+void gaps_add(struct gaps *g, int64_t dt)
 {
     double seconds = (double)dt / 1e6, delta = seconds - g->mean;
-    hist_add(&g->us, pool, (uint64_t)dt);
-    g->mean += delta / (double)g->us.n;
+    g->n++;
+    g->mean += delta / (double)g->n;
     g->m2 += delta * (seconds - g->mean);
+    count(g, dt);
 }
 
 double gaps_burstiness(const struct gaps *g)
 {
-    if (g->us.n < 2)
+    if (g->n < 2)
         return NAN;
-    double sigma = sqrt(g->m2 / (double)g->us.n);
+    double sigma = sqrt(g->m2 / (double)g->n);
     return sigma + g->mean > 0 ? (sigma - g->mean) / (sigma + g->mean) : NAN;
 }
 
-double gaps_period(const struct gaps *g, const struct hist_pool *pool)
+double gaps_period(const struct gaps *g)
 {
-    struct hist_dense d = {0};
-    if (g->us.n < POLLER_GAPS || !(gaps_burstiness(g) < -0.7))
+    const uint16_t *c = &g->count[0][0];
+    uint64_t all = 0, seen = 0;
+    if (g->n < POLLER_GAPS || !(gaps_burstiness(g) < -0.7))
         return NAN;
-    hist_dense_add(&d, &g->us, pool);
-    return hist_quantile(&d, 0.5) / 1e6;
+    for (unsigned i = 0; i < BUCKETS; i++)
+        all += c[i];
+    for (unsigned i = 0; i < BUCKETS; i++)
+        if ((seen += c[i]) * 2 >= all)
+            return hist_middle(i + FIRST) / 1e6;
+    return NAN;
 }

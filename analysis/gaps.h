@@ -2,19 +2,24 @@
 #ifndef ANALYSIS_GAPS_H
 #define ANALYSIS_GAPS_H
 
-#include "base/hist.h"
+#include <stdint.h>
+
+/* Gaps by size for their median, in the buckets of base/hist.h from 1 ms to 19 h: one cache line an octave. Counts are
+ * halved when one of them is full. */
+enum { GAPS_FIRST = 6, GAPS_OCTAVES = 27 };
 
 struct gaps {
+    uint16_t count[GAPS_OCTAVES][32];
+    uint64_t n;
     double mean, m2; /* Welford; seconds */
-    struct hist us;  /* for the median */
-};
+} __attribute__((aligned(64)));
 
 /* dt microseconds after the arrival before. */
-void gaps_add(struct gaps *g, struct hist_pool *pool, int64_t dt);
+void gaps_add(struct gaps *g, int64_t dt);
 /* (sigma - mu) / (sigma + mu), -1 periodic, 0 Poisson, 1 bursty (Goh and Barabasi). NaN: fewer than 2 gaps, or all of
  * them 0. */
 double gaps_burstiness(const struct gaps *g);
 /* Median gap in seconds when burstiness is under -0.7 over at least 30 gaps, else NaN. */
-double gaps_period(const struct gaps *g, const struct hist_pool *pool);
+double gaps_period(const struct gaps *g);
 
 #endif

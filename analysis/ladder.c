@@ -13,8 +13,11 @@
 #define RUNGS                                                                                                          \
     R(1)                                                                                                               \
     R(2)                                                                                                               \
-    R(5) R(10) R(20) R(30) R(60) R(120) R(300) R(600) R(1200) R(1800) R(3600) R(7200) R(14400) R(28800) R(43200)       \
-        R(86400) R(259200) R(604800)
+    R(5)                                                                                                               \
+    R(10)                                                                                                              \
+    R(20)                                                                                                              \
+    R(30) R(60) R(120) R(300) R(600) R(1200) R(1800) R(3600) R(7200) R(14400) R(28800) R(43200) R(86400) R(259200)     \
+        R(604800)
 
 const uint32_t ladder_ttl_s[LADDER_RUNGS] = {
 #define R(s) s,
@@ -88,10 +91,15 @@ CLONES static void count(struct ladder_sums *restrict s, const struct masks *res
     }
 }
 
+static const uint32_t rung_bit[LADDER_RUNGS] = {1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,
+                                                1u << 7,  1u << 8,  1u << 9,  1u << 10, 1u << 11, 1u << 12, 1u << 13,
+                                                1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19};
+
 static uint32_t bits(const uint32_t mask[LADDER_RUNGS])
 {
     uint32_t b = 0;
-    EACH_RUNG(i) b |= (mask[i] & 1) << i;
+    EACH_RUNG(i)
+    b |= mask[i] & rung_bit[i];
     return b;
 }
 

@@ -2,9 +2,12 @@
 
 #include <string.h>
 
-enum { RING_SMALLEST = 4, RING_LARGEST = 12 };
+enum { RING_SMALLEST = 4, RING_LARGEST = 12, BUCKETS_CLASS = 6 };
 
-static const int64_t window_us[PEAKS_WINDOWS] = {1000000, 10000000};
+_Static_assert(sizeof(struct peaks_buckets) <= sizeof(uint64_t) << BUCKETS_CLASS, "buckets fit their block");
+
+enum { NARROW_US = 1000000, WIDE_US = 10000000 };
+static const int64_t window_us[PEAKS_WINDOWS] = {NARROW_US, WIDE_US};
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -12,7 +15,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 }
 
 /* Moves on to `second`; what falls out of the last 10 and 60 is taken off their sums. */
-static void advance_seconds(struct peaks_aligned *a, int64_t second)
+static void advance_seconds(struct peaks *a, int64_t second)
 {
     if (second - a->second >= PEAKS_SECONDS - 4) {
         memset(a->count, 0, sizeof a->count);
@@ -34,7 +37,7 @@ static void keep_most(uint32_t *peak, uint32_t n)
         *peak = n;
 }
 
-static void add_aligned(struct peaks_aligned *a, int64_t us)
+static void add_aligned(struct peaks *a, int64_t us)
 {
     int64_t second = floor_div(us, 1000000);
     if (second != a->second)
@@ -46,15 +49,20 @@ static void add_aligned(struct peaks_aligned *a, int64_t us)
     keep_most(&a->peak60, a->sum60);
 }
 
-static void add_bucket(struct peaks_window *w, int64_t bucket)
+static struct peaks_buckets *buckets_at(const struct peaks_window *w, const struct blocks *pool)
 {
-    if (bucket - w->bucket >= PEAKS_BUCKETS) {
+    return (struct peaks_buckets *)blocks_at(pool, w->buckets);
+}
+
+static void add_bucket(struct peaks_buckets *w, int64_t bucket)
+{
+    if (bucket - w->last >= PEAKS_BUCKETS) {
         memset(w->count, 0, sizeof w->count);
         w->sum = 0;
-        w->bucket = bucket;
+        w->last = bucket;
     }
-    while (w->bucket < bucket) {
-        w->bucket++;
+    while (w->last < bucket) {
+        w->last++;
         w->at = w->at + 1 == PEAKS_BUCKETS ? 0 : w->at + 1;
         w->sum -= w->count[w->at];
         w->count[w->at] = 0;
@@ -101,7 +109,7 @@ static void add_exact(struct peaks *p, struct blocks *pool, int64_t us)
     if (p->n - wide->tail == size && !grow_ring(p, pool, wide->tail)) {
         for (unsigned i = 0; i < PEAKS_WINDOWS; i++) /* the oldest stamp is lost to the windows that still hold it */
             if (size == 0 || p->window[i].tail == p->n - size) {
-                p->window[i].inexact = 1;
+                p->window[i].inexact = true;
                 p->window[i].tail++;
             }
     }
@@ -115,23 +123,66 @@ static void add_exact(struct peaks *p, struct blocks *pool, int64_t us)
     }
 }
 
+/* Begins with what the ring still has, the latest arrival included. */
+static void start_buckets(struct peaks *p, struct blocks *pool, unsigned window, int64_t us)
+{
+    struct peaks_window *w = &p->window[window];
+    uint64_t size = p->ring ? 1u << p->class : 0, from = p->n > size ? p->n - size : 0;
+    w->buckets = blocks_take(pool, BUCKETS_CLASS);
+    if (!w->buckets)
+        return;
+    for (uint64_t i = from; i < p->n && p->ring; i++)
+        add_bucket(buckets_at(w, pool), floor_div(stamp(p, pool, i), window_us[window] / 64));
+    if (!p->ring)
+        add_bucket(buckets_at(w, pool), floor_div(us, window_us[window] / 64));
+}
+
+static void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
+{
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
+        struct peaks_window *w = &p->window[i];
+        if (w->buckets)
+            add_bucket(buckets_at(w, pool), floor_div(us, window_us[i] / 64));
+        else if (w->peak >= PEAKS_EXACT / 2 || w->inexact)
+            start_buckets(p, pool, i, us);
+    }
+}
+
 void peaks_add(struct peaks *p, struct blocks *pool, int64_t us)
 {
-    add_aligned(&p->aligned, us);
-    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        add_bucket(&p->window[i], floor_div(us, window_us[i] / 64));
+    add_aligned(p, us);
     add_exact(p, pool, us);
+    add_brackets(p, pool, us);
+}
+
+void peaks_prefetch(const struct peaks *p, const struct blocks *pool)
+{
+    uint64_t mask = ((uint64_t)1 << p->class) - 1;
+    const uint64_t *ring = blocks_at(pool, p->ring);
+    __builtin_prefetch(&ring[p->n & mask], 1);
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        __builtin_prefetch(&ring[p->window[i].tail & mask]);
 }
 
 void peaks_drop(struct peaks *p, struct blocks *pool)
 {
     if (p->ring)
         blocks_give(pool, p->ring, p->class);
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        if (p->window[i].buckets)
+            blocks_give(pool, p->window[i].buckets, BUCKETS_CLASS);
     memset(p, 0, sizeof *p);
 }
 
-uint64_t peaks_sliding(const struct peaks *p, unsigned window)
+/* Without buckets: any 1 s lies in two aligned seconds, any 10 s in eleven. */
+uint64_t peaks_sliding(const struct peaks *p, const struct blocks *pool, unsigned window)
 {
     const struct peaks_window *w = &p->window[window];
-    return w->inexact ? w->high : w->peak;
+    if (!w->inexact)
+        return w->peak;
+    if (w->buckets) {
+        uint32_t high = buckets_at(w, pool)->high;
+        return high > w->peak ? high : w->peak;
+    }
+    return window ? (uint64_t)p->peak10 + p->peak1 : 2 * (uint64_t)p->peak1;
 }

@@ -1,7 +1,8 @@
 /* peaks: most arrivals of one client in aligned seconds (1, 10, 60 consecutive ones of Unix time) and in half-open
  * sliding windows of 1 s and 10 s (CONTRACT: clients[]; ALGORITHMS.md 7.1). Sliding windows are exact while they hold
  * at most PEAKS_EXACT arrivals, from then on the upper end of a bracket: the most in 65 consecutive buckets of 1/64 of
- * the window. Arrivals come in order, microseconds. */
+ * the window. Buckets are kept from half of that on: before, no 65 of them can hold PEAKS_EXACT, since two windows
+ * cover them. Arrivals come in order, microseconds. */
 #ifndef ANALYSIS_PEAKS_H
 #define ANALYSIS_PEAKS_H
 
@@ -9,35 +10,38 @@
 
 enum { PEAKS_EXACT = 4096, PEAKS_SECONDS = 64, PEAKS_BUCKETS = 65, PEAKS_WINDOWS = 2 };
 
-struct peaks_aligned {
-    int64_t second; /* the last one with an arrival */
-    uint32_t sum10, sum60;
-    uint32_t peak1, peak10, peak60;
-    uint32_t count[PEAKS_SECONDS]; /* by second modulo 64 */
+struct peaks_window {
+    uint64_t tail; /* arrivals that left the window, of all */
+    uint32_t peak;
+    uint32_t buckets; /* block of struct peaks_buckets; 0: none */
+    bool inexact;     /* the ring was too small for this window */
 };
 
-struct peaks_window {
-    int64_t bucket; /* the last one with an arrival */
-    uint64_t tail;  /* arrivals that left the window, of all */
-    uint32_t sum, high, peak;
-    uint32_t inexact; /* the ring was too small for this window */
-    uint32_t at;      /* place of `bucket` in count */
+struct peaks_buckets {
+    int64_t last; /* the last one with an arrival */
+    uint32_t sum, high;
+    uint32_t at; /* place of `last` in count */
     uint32_t count[PEAKS_BUCKETS];
 };
 
 struct peaks {
-    struct peaks_aligned aligned;
-    struct peaks_window window[PEAKS_WINDOWS]; /* 1 s, 10 s */
-    uint64_t n;                                /* arrivals so far */
-    uint32_t ring;                             /* block of 2^class time stamps; 0: none */
+    uint64_t n;    /* arrivals so far */
+    uint32_t ring; /* block of 2^class time stamps; 0: none */
     uint8_t class;
+    struct peaks_window window[PEAKS_WINDOWS]; /* 1 s, 10 s */
+    int64_t second;                            /* the last one with an arrival */
+    uint32_t sum10, sum60, peak1, peak10, peak60;
+    uint32_t count[PEAKS_SECONDS]; /* by second modulo 64 */
 };
 
-/* One arrival, not before the last. Rings come from `pool`; when it is empty the windows are brackets. */
+/* One arrival, not before the last. Rings come from `pool`; when it is empty the windows
+ * are brackets, from aligned seconds if need be. */
 void peaks_add(struct peaks *p, struct blocks *pool, int64_t us);
+/* Asks for the memory that the next arrival will touch besides *p itself. */
+void peaks_prefetch(const struct peaks *p, const struct blocks *pool);
 /* Gives the ring back. */
 void peaks_drop(struct peaks *p, struct blocks *pool);
 /* Most in a sliding window: 0: 1 s, 1: 10 s. */
-uint64_t peaks_sliding(const struct peaks *p, unsigned window);
+uint64_t peaks_sliding(const struct peaks *p, const struct blocks *pool, unsigned window);
 
 #endif

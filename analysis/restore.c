@@ -108,11 +108,11 @@ static void load_addresses(struct analysis *a, struct client *c, struct slice li
 static void load_profile(struct profile *p, const struct row_client *row)
 {
     struct peaks *k = &p->peaks;
-    k->aligned.peak1 = (uint32_t)row->peak_1s;
-    k->aligned.peak10 = (uint32_t)row->peak_10s;
-    k->aligned.peak60 = (uint32_t)row->peak_60s;
-    k->window[0].peak = k->window[0].high = (uint32_t)row->sliding_1s;
-    k->window[1].peak = k->window[1].high = (uint32_t)row->sliding_10s;
+    k->peak1 = (uint32_t)row->peak_1s;
+    k->peak10 = (uint32_t)row->peak_10s;
+    k->peak60 = (uint32_t)row->peak_60s;
+    k->window[0].peak = (uint32_t)row->sliding_1s;
+    k->window[1].peak = (uint32_t)row->sliding_10s;
     memcpy(p->envelope.burst, row->envelope_burst, sizeof p->envelope.burst);
 }
 

@@ -63,7 +63,7 @@ static bool is_int(struct slice s, const struct census *c)
 static bool has_shape(struct slice s, const char *shape)
 {
     size_t i = 0;
-    for (; shape[i] && i < s.n; i++)
+    for (; i < s.n && shape[i]; i++)
         if (shape[i] == 'd' ? !ascii_digit(s.p[i]) : shape[i] == 'x' ? ascii_hex(s.p[i]) < 0 : s.p[i] != shape[i])
             return false;
     return i == s.n && !shape[i];

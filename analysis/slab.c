@@ -2,6 +2,10 @@
 
 #include <sys/mman.h>
 
+/* Arrays of this size are asked for in large pages, since their rows are visited at random; smaller ones would be
+ * mostly padding. */
+enum { LARGE = 24 << 20 };
+
 bool slab_init(struct slab *s, size_t unit, uint32_t most)
 {
     *s = (struct slab){NULL, unit, 0, most};
@@ -9,7 +13,8 @@ bool slab_init(struct slab *s, size_t unit, uint32_t most)
     if (p == MAP_FAILED)
         return false;
     s->base = p;
-    madvise(p, unit * most + 1, MADV_HUGEPAGE);
+    if (unit * most >= LARGE)
+        madvise(p, unit * most, MADV_HUGEPAGE); /* a wish: refused, it works as well */
     return true;
 }
 

@@ -32,15 +32,11 @@ struct target target_split(struct slice t)
 
 bool target_is_normal(struct slice path)
 {
-    if (!path.n)
+    if (!path.n || memchr(path.p, '%', path.n))
         return false;
-    char before = 0;
-    for (size_t i = 0; i < path.n; i++) {
-        char c = path.p[i];
-        if (c == '%' || (c == '.' && before == '/'))
+    for (size_t at = slice_find(path, '.', 1); at < path.n; at = slice_find(path, '.', at + 1))
+        if (path.p[at - 1] == '/')
             return false;
-        before = c;
-    }
     return true;
 }
 

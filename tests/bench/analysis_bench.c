@@ -1,6 +1,6 @@
-/* analysis_bench: synthetic exchanges from memory through analysis_take, no store. Prints nanoseconds per exchange.
+/* analysis_bench: synthetic exchanges from memory through analysis_take_all, no store. Prints nanoseconds per exchange.
  *
- *     analysis_bench [EXCHANGES [KEYS [CLIENTS]]]      default 4000000 60000 1000
+ *     analysis_bench [EXCHANGES [KEYS [CLIENTS [TOGETHER]]]]      default 4000000 60000 1000 16 (at most 64 together)
  *
  * Keys follow a Zipf law over 60 endpoints, one in seven exchanges is a POST, one in twelve a 304, one in forty an
  * error; every response has Cache-Control, ETag and Vary. The exchanges are laid out beforehand, so that only the
@@ -99,10 +99,22 @@ static unsigned long argument(int argc, char **argv, int i, unsigned long otherw
     return argc > i ? strtoul(argv[i], NULL, 10) : otherwise;
 }
 
+/* As the analyzer's loop would: what the queue holds, up to `together` at a time. */
+static void take(struct analysis *a, const struct made *made, unsigned long n, unsigned long together)
+{
+    const struct exchange *x[64];
+    for (unsigned long i = 0; i < n;) {
+        unsigned long m = 0;
+        while (m < together && i < n)
+            x[m++] = &made[i++].x;
+        analysis_take_all(a, x, m);
+    }
+}
+
 int main(int argc, char **argv)
 {
     unsigned long n = argument(argc, argv, 1, 4000000), keys = argument(argc, argv, 2, 60000),
-                  clients = argument(argc, argv, 3, 1000);
+                  clients = argument(argc, argv, 3, 1000), together = argument(argc, argv, 4, 16);
     struct hash_key key = hash_key_from("bench", 5);
     struct analysis_options o = {.key = &key, .memory = (uint64_t)512 * 1024 * 1024 * 55 / 100};
     struct analysis *a = analysis_new(&o, NULL);
@@ -118,12 +130,11 @@ int main(int argc, char **argv)
             times(&made[i].x, now += (int64_t)(next() % 2000), done + i);
         }
         double start = seconds();
-        for (unsigned long i = 0; i < batch; i++)
-            analysis_take(a, &made[i].x);
+        take(a, made, batch, together);
         spent += seconds() - start;
         done += batch;
     }
-    printf("analysis_take: %.0f ns per exchange (%lu exchanges, %lu keys, %lu endpoints, %lu clients, %.1f MB)\n",
+    printf("analysis: %.0f ns per exchange (%lu exchanges, %lu keys, %lu endpoints, %lu clients, %.1f MB)\n",
            spent / (double)n * 1e9, n, (unsigned long)analysis_total(a, "keys"), (unsigned long)analysis_endpoints(a),
            (unsigned long)analysis_clients(a), (double)analysis_memory(a) / 1e6);
     free(made);

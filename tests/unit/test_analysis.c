@@ -507,7 +507,7 @@ static void floods_are_bounded(void **state)
 
 static void heavy_clients_are_admitted(void **state)
 {
-    struct analysis *a = start_with(32 << 20, false);
+    struct analysis *a = start_with(64 << 20, false);
     struct row_client c;
     bool found = false;
     (void)state;

@@ -1,0 +1,320 @@
+/* From an exchange to a fact: what its fields say of key, variant, content and eligibility (CONTRACT: ttl[]). */
+#include "analysis/cacheable.h"
+#include "analysis/state.h"
+#include "analysis/target.h"
+
+/* The fields the analysis reads, found in one pass. */
+struct heads {
+    struct slice vary, etag, if_none_match, cache_control, expires, date;
+    bool retry_after;
+};
+
+static void read_response_field(struct heads *h, const struct field *f)
+{
+    switch (f->token) {
+    case TOKEN_VARY:
+        h->vary = f->value;
+        break;
+    case TOKEN_ETAG:
+        h->etag = f->value;
+        break;
+    case TOKEN_CACHE_CONTROL:
+        h->cache_control = f->value;
+        break;
+    case TOKEN_EXPIRES:
+        h->expires = f->value;
+        break;
+    case TOKEN_DATE:
+        h->date = f->value;
+        break;
+    case TOKEN_RETRY_AFTER:
+        h->retry_after = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static void read_fields(struct heads *h, const struct exchange *x)
+{
+    for (unsigned i = 0; i < x->n_fields; i++) {
+        const struct field *f = &x->fields[i];
+        if (f->response)
+            read_response_field(h, f);
+        else if (f->token == TOKEN_IF_NONE_MATCH)
+            h->if_none_match = f->value;
+    }
+}
+
+static int64_t span(int64_t from, int64_t to)
+{
+    if (from == TIME_NONE || to == TIME_NONE)
+        return -1;
+    return to > from ? to - from : 0;
+}
+
+/* ttfb minus the least round trip to the server, taken as 0 when unknown (CONTRACT: server_time). */
+static int64_t server_time(int64_t ttfb, int32_t rtt)
+{
+    if (ttfb < 0 || rtt <= 0)
+        return ttfb;
+    return ttfb > rtt ? ttfb - rtt : 0;
+}
+
+static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x)
+{
+    *r = (struct row_exchange){.arrival_us = x->arrival,
+                               .address = addresses_id(&a->addresses, &x->client, false),
+                               .server = addresses_id(&a->addresses, &x->server, true),
+                               .status = x->status,
+                               .end = x->end,
+                               .proto = x->proto,
+                               .flags = x->flags | (x->tls ? ROW_TLS : 0),
+                               .request_bytes = x->request_bytes,
+                               .response_bytes = x->response_bytes,
+                               .request_us = span(x->t_req0, x->t_req1),
+                               .ttfb_us = span(x->t_req1, x->t_rsp0),
+                               .duration_us = span(x->t_req0, x->t_rsp1)};
+    r->server_us = server_time(r->ttfb_us, x->rtt_server);
+}
+
+static bool own_lifetime(const struct heads *h, int64_t now_us)
+{
+    return cacheable_lifetime(h->cache_control, h->expires, h->date, floor_div(now_us, 1000000)) > 0;
+}
+
+/* A sealed tag, `~` and 12 hex digits, is a keyed hash already: 32 bits of it. */
+static uint32_t sealed_id(struct slice tag)
+{
+    uint32_t id = 0;
+    for (size_t i = 5; i < 13; i++)
+        id = id << 4 | (((unsigned char)tag.p[i] & 15u) + (tag.p[i] > '9' ? 9 : 0));
+    return id;
+}
+
+static uint32_t tag_id(const struct analysis *a, struct slice tag)
+{
+    if (!tag.p)
+        return 0;
+    bool sealed = tag.n == 13 && tag.p[0] == '~';
+    uint32_t id = sealed ? sealed_id(tag) : (uint32_t)hash_bytes(&a->key, 'e', tag.p, tag.n);
+    return id ? id : 1;
+}
+
+/* Content of the answer (CONTRACT: ttl[]): that of a 304 is the one its tag stands for; of HEAD, 206, 416, what was cut
+ * or is ambiguous, unknown. */
+static void fill_content(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct heads *h,
+                         const struct key *key)
+{
+    bool unknown = (r->flags & (REPLAY_HEAD | FLAG_TRUNCATED | FLAG_AMBIGUOUS)) || r->status == 206 || r->status == 416;
+    if (r->status != 304) {
+        r->etag = tag_id(a, h->etag);
+        r->content = unknown ? 0 : cacheable_content(x->body_id, x->encoding);
+        return;
+    }
+    r->etag = tag_id(a, h->etag.p ? h->etag : cacheable_single_tag(h->if_none_match));
+    if (unknown || !r->etag)
+        return;
+    r->content = r->etag == key->tag ? key->tag_content : etags_content(&a->etags, key->hash, r->etag);
+}
+
+/* The list in effect is the response's own, else that of the key's last response that had one. */
+static void fill_variant(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct heads *h,
+                         struct key *key)
+{
+    if (h->vary.p)
+        key->vary = (uint16_t)vary_list(a->vary, h->vary);
+    r->flags |= (uint32_t)key->vary << REPLAY_VARY_SHIFT;
+    r->variant = vary_variant(a->vary, key->vary, x);
+}
+
+/* What makes a look-up of an exchange. */
+static void fill_eligible(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct heads *h,
+                          struct key *key)
+{
+    enum negative negative;
+    r->flags |= ROW_ELIGIBLE;
+    if (!key)
+        return;
+    fill_content(a, r, x, h, key);
+    bool fills = cacheable_fills(r->status, &negative) && !vary_star(a->vary, key->vary);
+    if (fills && negative == NEGATIVE_MAYBE)
+        fills = own_lifetime(h, x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0);
+    r->flags |= fills ? ROW_FILLABLE : 0;
+}
+
+static bool is_http(const struct exchange *x)
+{
+    return x->proto < TOTALS_PROTOCOLS;
+}
+
+/* Who the client is to be: what capture found, or the address with the pseudonym that capture gives to one (IPv6 by its
+ * /64). */
+static uint64_t who_is(const struct analysis *a, const struct exchange *x, enum identity *kind)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    *kind = a->options.clients_by_address ? IDENTITY_ADDRESS : (enum identity)x->identity;
+    if (*kind == (enum identity)x->identity)
+        return x->client_hash;
+    size_t n = memcmp(x->client.ip, mapped, sizeof mapped) == 0 ? 16 : 8;
+    return hash_bytes(&a->key, 'A' + IDENTITY_ADDRESS, x->client.ip, n) & 0xffffffffffffu;
+}
+
+static void note_time(struct analysis *a, const struct exchange *x)
+{
+    int64_t first = x->t_req0 == TIME_NONE ? x->arrival : x->t_req0;
+    int64_t last = x->t_rsp1 == TIME_NONE || x->t_rsp1 < x->arrival ? x->arrival : x->t_rsp1;
+    a->first_us = first < a->first_us ? first : a->first_us;
+    a->last_us = last > a->last_us ? last : a->last_us;
+}
+
+static void record(struct analysis *a, const struct row_exchange *r)
+{
+    if (a->store)
+        store_exchange(a->store, r);
+    if (a->options.record)
+        a->options.record(a->options.context, r);
+}
+
+static void take_orphan(struct analysis *a, const struct exchange *x)
+{
+    struct row_exchange r;
+    fill_plain(a, &r, x);
+    r.flags |= ROW_ORPHAN;
+    observe_orphan(a, &r);
+    record(a, &r);
+}
+
+/* Row of a key first seen; its endpoint is found here, once. */
+static uint32_t add_key(struct analysis *a, const struct exchange *x, uint64_t hash, struct slice path,
+                        uint32_t *endpoint)
+{
+    *endpoint = observe_endpoint(a, x->method, x->service, path);
+    uint32_t row = keys_add(&a->keys, hash, x->method, x->service, x->target);
+    if (row != MAP_NONE)
+        keys_at(&a->keys, row)->endpoint = *endpoint;
+    return row;
+}
+
+static void fill_flags(struct row_exchange *r, const struct exchange *x, const struct heads *h)
+{
+    if (slice_eq(x->method, SLICE("HEAD")))
+        r->flags |= REPLAY_HEAD;
+    if (r->status == 429 || (r->status == 503 && h->retry_after))
+        r->flags |= REPLAY_THROTTLED;
+}
+
+/* What is known of a request before anything is looked up. */
+struct ahead {
+    uint64_t key, who;
+    enum identity kind;
+    uint32_t client; /* while looking ahead; it may be new */
+};
+
+static struct key_text key_text_of(struct analysis *a, const struct exchange *x)
+{
+    a->text.n = 0;
+    if (!buf_reserve(&a->text, x->method.n + x->service.n + x->target.n + 4)) {
+        a->failed = true;
+        return (struct key_text){{NULL, 0}, {NULL, 0}};
+    }
+    return target_key(x->method, x->service, x->target, a->text.p);
+}
+
+/* The four steps ahead of the work: each asks for the memory that the next one reads. */
+static void look_up(struct analysis *a, const struct exchange *x, struct ahead *h)
+{
+    struct key_text text = key_text_of(a, x);
+    h->key = hash_bytes(&a->key, 'k', text.whole.p, text.whole.n);
+    h->who = who_is(a, x, &h->kind);
+    map_prefetch(&a->keys.map, h->key);
+    map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+}
+
+static void look_at_rows(struct analysis *a, struct ahead *h)
+{
+    map_prefetch_row(&a->keys.map, h->key);
+    map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+}
+
+static void look_at_slots(struct analysis *a, const struct exchange *x, struct ahead *h)
+{
+    uint32_t key = keys_find(&a->keys, h->key);
+    h->client = clients_find(&a->clients, h->kind, h->who);
+    if (key != MAP_NONE)
+        keys_prefetch_slot(&a->keys, keys_at(&a->keys, key));
+    if (h->client != MAP_NONE)
+        clients_prefetch(&a->clients, h->client, x->arrival);
+}
+
+static void look_at_rings(struct analysis *a, const struct ahead *h)
+{
+    if (h->client != MAP_NONE)
+        clients_prefetch_rings(&a->clients, h->client);
+}
+
+static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
+{
+    struct fact f = {.method = x->method};
+    struct heads h = {0};
+    f.client = clients_row(&a->clients, ahead->kind, ahead->who);
+    fill_plain(a, &f.row, x);
+    f.key = keys_find(&a->keys, ahead->key);
+    if (f.key == MAP_NONE)
+        f.key = add_key(a, x, ahead->key, key_text_of(a, x).path, &f.row.endpoint);
+    struct key *key = f.key == MAP_NONE ? NULL : keys_at(&a->keys, f.key);
+    read_fields(&h, x);
+    fill_flags(&f.row, x, &h);
+    if (key && x->status)
+        fill_variant(a, &f.row, x, &h, key);
+    if (cacheable_eligible(x->method, x->status, x->end == END_COMPLETE))
+        fill_eligible(a, &f.row, x, &h, key);
+    f.row.key = key ? f.key + 1 : 0;
+    observe(a, &f, true);
+    record(a, &f.row);
+}
+
+static void take_one(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
+{
+    if (!is_http(x))
+        return;
+    note_time(a, x);
+    if (x->method.p)
+        take_request(a, x, ahead);
+    else
+        take_orphan(a, x);
+}
+
+static bool has_key(const struct exchange *x)
+{
+    return is_http(x) && x->method.p;
+}
+
+/* Most of the time goes into waiting for memory; so the waits of up to 16 exchanges are made to overlap. */
+void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n)
+{
+    enum { AHEAD = 16 };
+    struct ahead ahead[AHEAD];
+    for (size_t from = 0; from < n; from += AHEAD) {
+        size_t m = n - from < AHEAD ? n - from : AHEAD;
+        for (size_t i = 0; i < m; i++)
+            if (has_key(x[from + i]))
+                look_up(a, x[from + i], &ahead[i]);
+        for (size_t i = 0; i < m; i++)
+            if (has_key(x[from + i]))
+                look_at_rows(a, &ahead[i]);
+        for (size_t i = 0; i < m; i++)
+            if (has_key(x[from + i]))
+                look_at_slots(a, x[from + i], &ahead[i]);
+        for (size_t i = 0; i < m; i++)
+            if (has_key(x[from + i]))
+                look_at_rings(a, &ahead[i]);
+        for (size_t i = 0; i < m; i++)
+            take_one(a, x[from + i], &ahead[i]);
+    }
+}
+
+void analysis_take(struct analysis *a, const struct exchange *x)
+{
+    analysis_take_all(a, &x, 1);
+}
