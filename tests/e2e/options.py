@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Commands and options: help, version, what is wrong usage, and commands without a DB."""
+import os
 import re
 
 from lib import check, finish, folder, run
@@ -22,6 +23,9 @@ for command in "capture top serve report policy whatif log doctor ship".split():
         check(code == 2 and not out and "no-such-option" in err, command + " with an unknown option: exit 2", code, out, err)
     else:
         check(code == 2 and "unknown command" in err and not out, command + " is not listed and unknown", code, out, err)
+
+if os.environ.get("KIND") == "without-faces":
+    check(not re.search(r"^\s+(top|serve)\b", top, re.M), "built without faces: neither top nor serve is listed", top)
 
 code, out, err = run("frobnicate")
 check(code == 2 and "unknown command" in err and len(err.splitlines()) == 1, "unknown command", code, out, err)
