@@ -1,0 +1,266 @@
+#include "tui/model.h"
+
+#include <stdlib.h>
+
+#include "tui/clients.h"
+#include "tui/endpoints.h"
+
+enum { RUNG_60_S = 6 }; /* of the ladder, until a moment says better */
+
+static const struct table *const tables[] = {&endpoints_table, &clients_table};
+
+void model_init(struct model *m, const char *db)
+{
+    *m = (struct model){.db = db, .rung = RUNG_60_S, .page = 1};
+    for (int i = 0; i < 2; i++)
+        list_init(&m->list[i], tables[i]);
+}
+
+void model_free(struct model *m)
+{
+    for (int i = 0; i < 2; i++)
+        list_free(&m->list[i]);
+    moment_free(m->now);
+    m->now = NULL;
+}
+
+struct table_view model_view(const struct model *m)
+{
+    return (struct table_view){m->now, m->rung};
+}
+
+const struct table *model_table(const struct model *m)
+{
+    return m->screen == SCREEN_OVERVIEW ? NULL : tables[m->screen - 1];
+}
+
+struct list *model_list(struct model *m)
+{
+    return m->screen == SCREEN_OVERVIEW ? NULL : &m->list[m->screen - 1];
+}
+
+static void refresh(struct model *m)
+{
+    struct table_view v = model_view(m);
+    for (int i = 0; i < 2 && m->now; i++)
+        list_refresh(&m->list[i], tables[i], &v);
+}
+
+void model_take(struct model *m, struct moment *now)
+{
+    moment_free(m->now);
+    m->now = now;
+    refresh(m);
+}
+
+enum key_place model_place(const struct model *m)
+{
+    return m->help ? AT_HELP : m->detail ? AT_DETAIL : m->screen == SCREEN_OVERVIEW ? AT_OVERVIEW : AT_TABLE;
+}
+
+const void *model_detail_row(const struct model *m)
+{
+    const struct table *t = model_table(m);
+    for (uint32_t i = 0; t && m->now && i < t->count(m->now); i++)
+        if (t->id(t->row(m->now, i)) == m->detail_id)
+            return t->row(m->now, i);
+    return NULL;
+}
+
+/* ---- keys ---- */
+
+/* Appends one character to the filter, if it fits. */
+static void type(char filter[LIST_FILTER], uint32_t code)
+{
+    struct buf b = {0};
+    size_t n = strlen(filter);
+    grid_utf8(&b, code);
+    if (!b.failed && n + b.n < LIST_FILTER) {
+        memcpy(filter + n, b.p, b.n);
+        filter[n + b.n] = 0;
+    }
+    buf_free(&b);
+}
+
+static void erase(char filter[LIST_FILTER])
+{
+    size_t n = strlen(filter);
+    while (n && ((unsigned char)filter[n - 1] & 0xc0) == 0x80)
+        n--;
+    filter[n ? n - 1 : 0] = 0;
+}
+
+static void type_key(struct model *m, uint32_t code)
+{
+    struct list *l = model_list(m);
+    if (code == PRESS_ENTER || code == PRESS_ESCAPE)
+        m->typing = false;
+    if (code == PRESS_ESCAPE || code == ('u' & 0x1f))
+        l->filter[0] = 0;
+    else if (code == PRESS_ERASE)
+        erase(l->filter);
+    else if (code >= ' ' && code < PRESS_UP && code != 0x7f)
+        type(l->filter, code);
+    l->at = 0;
+    refresh(m);
+}
+
+static void go(struct model *m, int screen)
+{
+    m->screen = (enum shown)((screen + SCREENS) % SCREENS);
+    m->detail = m->help = false;
+    m->scroll = 0;
+}
+
+static void move(struct model *m, int64_t by)
+{
+    struct table_view v = model_view(m);
+    struct list *l = model_list(m);
+    if (m->help || m->detail)
+        m->scroll = by < -m->scroll ? 0 : by > 100000 ? 100000 : m->scroll + (int)by; /* the view stops it at the end */
+    else if (l && m->now)
+        list_move(l, model_table(m), &v, by);
+}
+
+static void open_row(struct model *m)
+{
+    const void *row = m->now ? list_chosen(model_list(m), model_table(m), m->now) : NULL;
+    if (!row)
+        return;
+    m->detail = true;
+    m->scroll = 0;
+    m->detail_id = model_table(m)->id(row);
+}
+
+static void back(struct model *m)
+{
+    if (m->help)
+        m->help = false;
+    else
+        m->detail = false;
+    m->scroll = 0;
+}
+
+static void clear_filter(struct model *m)
+{
+    if (model_list(m))
+        model_list(m)->filter[0] = 0;
+    refresh(m);
+}
+
+static void sort(struct model *m, int step)
+{
+    list_sort_by(model_list(m), model_table(m), step);
+    model_list(m)->at = 0;
+    refresh(m);
+}
+
+static void step_ttl(struct model *m, int step)
+{
+    m->rung = (m->rung + LADDER_RUNGS + (unsigned)step) % LADDER_RUNGS;
+    refresh(m);
+}
+
+/* How far a key of movement goes; 0: it is none. */
+static int64_t steps(const struct model *m, enum key_action action)
+{
+    const int64_t page = m->page > 1 ? m->page - 1 : 1;
+    switch (action) {
+    case DO_DOWN:
+        return 1;
+    case DO_UP:
+        return -1;
+    case DO_PAGE_DOWN:
+        return page;
+    case DO_PAGE_UP:
+        return -page;
+    case DO_FIRST:
+        return -INT32_MAX;
+    case DO_LAST:
+        return INT32_MAX;
+    default:
+        return 0;
+    }
+}
+
+/* Keys of tables: there is a list. */
+static void act_on_list(struct model *m, enum key_action action)
+{
+    switch (action) {
+    case DO_OPEN:
+        open_row(m);
+        break;
+    case DO_SORT_NEXT:
+        sort(m, 1);
+        break;
+    case DO_SORT_PREVIOUS:
+        sort(m, -1);
+        break;
+    case DO_REVERSE:
+        model_list(m)->reverse = !model_list(m)->reverse;
+        model_list(m)->at = 0;
+        refresh(m);
+        break;
+    case DO_FILTER:
+        m->typing = true;
+        break;
+    default:
+        break;
+    }
+}
+
+static void act(struct model *m, enum key_action action)
+{
+    switch (action) {
+    case DO_OVERVIEW:
+    case DO_ENDPOINTS:
+    case DO_CLIENTS:
+        go(m, (int)(action - DO_OVERVIEW));
+        break;
+    case DO_NEXT_SCREEN:
+        go(m, (int)m->screen + 1);
+        break;
+    case DO_PREVIOUS_SCREEN:
+        go(m, (int)m->screen + SCREENS - 1);
+        break;
+    case DO_BACK:
+        back(m);
+        break;
+    case DO_CLEAR:
+        clear_filter(m);
+        break;
+    case DO_TTL:
+        step_ttl(m, 1);
+        break;
+    case DO_TTL_BACK:
+        step_ttl(m, -1);
+        break;
+    case DO_PAUSE:
+        m->paused = !m->paused;
+        break;
+    case DO_HELP:
+        m->help = true;
+        m->scroll = 0;
+        break;
+    default:
+        act_on_list(m, action);
+        break;
+    }
+}
+
+enum wish model_key(struct model *m, uint32_t code)
+{
+    if (m->typing) {
+        type_key(m, code);
+        return WISH_NONE;
+    }
+    enum key_action action = keys_action(code, model_place(m));
+    int64_t by = steps(m, action);
+    if (action == DO_QUIT || action == DO_REDRAW)
+        return action == DO_QUIT ? WISH_QUIT : WISH_REDRAW;
+    if (by)
+        move(m, by);
+    else
+        act(m, action);
+    return WISH_NONE;
+}

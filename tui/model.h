@@ -1,0 +1,41 @@
+/* model: what the person chose (screen, order, filter, TTL, row) over the newest moment. Keys change it; views show it.
+ */
+#ifndef TUI_MODEL_H
+#define TUI_MODEL_H
+
+#include "tui/keys.h"
+#include "tui/list.h"
+
+enum shown { SCREEN_OVERVIEW, SCREEN_ENDPOINTS, SCREEN_CLIENTS, SCREENS };
+enum wish { WISH_NONE, WISH_REDRAW, WISH_QUIT };
+
+struct model {
+    struct moment *now; /* owned; NULL until there is one */
+    enum shown screen;
+    bool detail, help, paused, typing; /* typing: keys go into the filter */
+    unsigned rung;
+    struct list list[2]; /* of endpoints, of clients */
+    uint32_t detail_id;
+    int scroll;        /* of details and help: lines above the screen */
+    uint32_t page;     /* rows or lines that fit; the view says */
+    const char *db;    /* borrowed */
+    char trouble[256]; /* why the newest refresh failed; empty: it did not */
+    int64_t wall_us;   /* the clock, for the age of live data */
+};
+
+/* `db`: its path, for the header. */
+void model_init(struct model *m, const char *db);
+void model_free(struct model *m);
+/* The model owns the moment from now on. */
+void model_take(struct model *m, struct moment *now);
+enum wish model_key(struct model *m, uint32_t code);
+
+enum key_place model_place(const struct model *m);
+struct table_view model_view(const struct model *m);
+/* Of the screen; NULL on the overview. */
+const struct table *model_table(const struct model *m);
+struct list *model_list(struct model *m);
+/* The row in details; NULL: it is not there any more. */
+const void *model_detail_row(const struct model *m);
+
+#endif
