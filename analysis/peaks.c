@@ -11,7 +11,7 @@ static const int64_t window_us[PEAKS_WINDOWS] = {NARROW_US, WIDE_US};
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
-    return a >= 0 ? a / b : -((b - 1 - a) / b);
+    return a / b - (a % b < 0);
 }
 
 /* Moves on to `second`; what falls out of the last 10 and 60 is taken off their sums. */

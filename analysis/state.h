@@ -59,7 +59,7 @@ uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice 
 
 static inline int64_t floor_div(int64_t a, int64_t b)
 {
-    return a >= 0 ? a / b : -((b - 1 - a) / b);
+    return a / b - (a % b < 0);
 }
 
 #endif
