@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "tui/chart.h"
+#include "tui/overview.h"
 
 #define NUMBER(name, value)                                                                                            \
     static double name(const void *row, const struct table_view *v)                                                    \
@@ -117,18 +118,29 @@ static int head(const struct moment_endpoint *e, const struct table_view *v, str
     return y;
 }
 
+static int sentence(struct grid *g, int y, const struct buf *text)
+{
+    return y + (int)overview_wrap(g, y, 1, 2, STYLE_PLAIN, slice_of(text->p, text->n));
+}
+
 static int repeats(const struct moment_endpoint *e, struct grid *g, int y)
 {
+    struct buf text = {0};
     if (!e->eligible) {
-        grid_print(g, y++, 1, STYLE_DIM, "nothing that a cache could answer (GET or HEAD, complete)");
-        return y;
+        buf_str(&text, "nothing that a cache could answer (GET or HEAD, complete)");
+    } else {
+        buf_printf(&text, "%s cacheable by method, keys: %s, %s repeat", human_count(e->eligible).text,
+                   human_count(e->keys).text, human_percent(e->repeat).text);
+        if (e->observed_gaps) {
+            y = sentence(g, y, &text);
+            text.n = 0;
+            buf_printf(&text, "content changed in %s of %s repeats",
+                       human_percent((double)e->changes / (double)e->observed_gaps).text,
+                       human_count(e->observed_gaps).text);
+        }
     }
-    grid_print(g, y++, 1, STYLE_PLAIN, "%s could be cached at all, of %s keys: %s repeat",
-               human_count(e->eligible).text, human_count(e->keys).text, human_percent(e->repeat).text);
-    if (e->observed_gaps)
-        grid_print(g, y++, 1, STYLE_PLAIN, "content had changed in %s of %s repeats",
-                   human_percent((double)e->changes / (double)e->observed_gaps).text,
-                   human_count(e->observed_gaps).text);
+    y = sentence(g, y, &text);
+    buf_free(&text);
     return y;
 }
 
@@ -137,7 +149,7 @@ static void quantile_line(struct grid *g, int y, const char *name, const struct 
     const double value[] = {q->p50, q->p95, q->p99, q->max};
     grid_print(g, y, 1, STYLE_PLAIN, "%s", name);
     for (unsigned i = 0; i < 4; i++)
-        grid_right(g, y, 10 + i * 8, 7, isnan(value[i]) ? STYLE_DIM : STYLE_PLAIN, show_seconds(value[i]).text);
+        grid_right(g, y, 9 + i * 8, 7, isnan(value[i]) ? STYLE_DIM : STYLE_PLAIN, show_seconds(value[i]).text);
 }
 
 static int times(const struct moment_endpoint *e, struct grid *g, int y)
@@ -146,8 +158,8 @@ static int times(const struct moment_endpoint *e, struct grid *g, int y)
     grid_fill(g, y, 0, g->width, STYLE_HEAD, ' ');
     grid_print(g, y, 1, STYLE_HEAD, "time");
     for (unsigned i = 0; i < 4; i++)
-        grid_right(g, y, 10 + i * 8, 7, STYLE_HEAD, title[i]);
-    quantile_line(g, y + 1, "complete", &e->latency);
+        grid_right(g, y, 9 + i * 8, 7, STYLE_HEAD, title[i]);
+    quantile_line(g, y + 1, "answer", &e->latency);
     quantile_line(g, y + 2, "server", &e->server);
     if (g->width >= 60)
         grid_print(g, y + 2, 45, STYLE_DIM, "%s altogether", show_seconds(e->server_s).text);

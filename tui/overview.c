@@ -74,7 +74,7 @@ static void promise(struct page *p)
     snprintf(text, sizeof text, "A %s cache would answer %s of %s look-ups, %s of those stale.",
              show_ttl(r->ttl_s).text, human_percent(r->hit).text, human_count(r->lookups).text,
              isnan(r->stale) ? "none" : human_percent(r->stale).text);
-    took(p, overview_wrap(p->g, p->y, 1, p->left < TIGHT ? 1 : 2, STYLE_BOLD, slice_str(text)));
+    took(p, overview_wrap(p->g, p->y, 1, 2, STYLE_BOLD, slice_str(text)));
 }
 
 /* ---- figures ---- */
@@ -88,7 +88,7 @@ struct figure {
 static void set(struct figure *f, const char *label, enum style style, const char *value, const char *more)
 {
     *f = (struct figure){.label = label, .style = style};
-    snprintf(f->value, sizeof f->value, "%s%s%s", value, *more ? "  " : "", more);
+    snprintf(f->value, sizeof f->value, "%s%s%s", value, *more ? " " : "", more);
 }
 
 static struct human share(uint64_t part, uint64_t all)
@@ -113,9 +113,8 @@ static unsigned figures(const struct moment *m, struct figure f[12])
     set(&f[n++], "services", STYLE_PLAIN, human_count(m->services).text, "");
     if (m->from_records)
         return n;
-    set(&f[n++], "seen", m->coverage < 0.98 ? STYLE_WARN : STYLE_PLAIN, human_percent(m->coverage).text,
-        isnan(m->coverage) ? "" : "of bytes");
-    set(&f[n++], "dropped", tone_trouble((double)m->dropped), human_count(m->dropped).text, "packets");
+    set(&f[n++], "bytes seen", m->coverage < 0.98 ? STYLE_WARN : STYLE_PLAIN, human_percent(m->coverage).text, "");
+    set(&f[n++], "dropped", tone_trouble((double)m->dropped), human_count(m->dropped).text, "");
     set(&f[n++], "packets", STYLE_PLAIN, human_count(m->packets).text, "");
     return n;
 }
@@ -123,13 +122,14 @@ static unsigned figures(const struct moment *m, struct figure f[12])
 static void totals(struct page *p)
 {
     struct figure f[12];
-    unsigned n = figures(p->v->now, f), width = p->g->width < 2 * FIGURE ? p->g->width / 2 : FIGURE,
-             each = p->g->width / width;
-    unsigned rows = (n + each - 1) / each, most = p->left < TIGHT ? 3 : 4;
+    bool narrow = p->g->width < 2 * FIGURE;
+    unsigned n = figures(p->v->now, f), width = narrow ? p->g->width / 2 + 1 : FIGURE;
+    unsigned each = narrow ? 2 : p->g->width / width;
+    unsigned rows = (n + each - 1) / each, most = p->left < TIGHT ? 3 : 4, label = narrow ? 10 : 12;
     rows = rows < most ? rows : most;
     for (unsigned i = 0; i < n && i / each < rows; i++) {
         int y = p->y + (int)(i / each);
-        unsigned x = 1 + i % each * width, label = width < FIGURE ? 8 : 11;
+        unsigned x = 1 + i % each * width;
         grid_put(p->g, y, x, label - 1, STYLE_DIM, slice_str(f[i].label));
         grid_put(p->g, y, x + label, width - label - 1, f[i].style, slice_str(f[i].value));
     }
@@ -149,7 +149,7 @@ static void statuses(struct page *p)
         all += m->status[i];
     if (!all || !p->left)
         return;
-    unsigned x = p->g->width < 2 * FIGURE ? 1 : 12;
+    unsigned x = p->g->width < 2 * FIGURE ? 1 : 13;
     if (x > 1)
         grid_print(p->g, p->y, 1, STYLE_DIM, "statuses");
     for (unsigned i = 1; i <= MOMENT_STATUSES; i++) {
@@ -158,8 +158,8 @@ static void statuses(struct page *p)
             continue;
         x = grid_print(p->g, p->y, x, class[c].style, "%s", class[c].name);
         x = grid_print(p->g, p->y, x, STYLE_PLAIN, " %s", human_count(m->status[c]).text);
-        x = p->g->width < 2 * FIGURE ? x + 2
-                                     : grid_print(p->g, p->y, x, STYLE_DIM, " (%s)   ", share(m->status[c], all).text);
+        x = p->g->width < 110 ? x + (p->g->width < 2 * FIGURE ? 2 : 3)
+                              : grid_print(p->g, p->y, x, STYLE_DIM, " (%s)   ", share(m->status[c], all).text);
     }
     took(p, 1);
 }
@@ -247,7 +247,7 @@ static void busiest(struct page *p, const struct table *t, unsigned rows)
 {
     uint32_t n = t->count(p->v->now);
     rows = rows < p->left ? rows : p->left;
-    if (rows < 2 || !n)
+    if (rows < 3 || !n)
         return;
     rows = n + 1 < rows ? n + 1 : rows;
     table_draw(t, p->v, NULL, p->g, p->y, rows);

@@ -14,7 +14,7 @@ struct layout {
 
 static unsigned least_of(const struct column *c, unsigned width)
 {
-    return width < NARROW && c->most > c->least ? (c->least * 2 + 2) / 3 : c->least;
+    return width < NARROW && c->text ? (c->least * 2 + 2) / 3 : c->least;
 }
 
 static unsigned total(const struct table *t, const struct layout *l)
@@ -63,7 +63,7 @@ static void heading(const struct column *c, unsigned width, const struct list *l
     uint32_t mark = (c->text != NULL) == list->reverse ? FALLING : RISING;
     unsigned n = (unsigned)strlen(c->title);
     if (c->text)
-        grid_put(g, y, x, width, style, slice_str(c->title));
+        grid_put(g, y, x, width, style, slice_sub(slice_str(c->title), 0, width));
     else
         grid_right(g, y, x, width, style, c->title);
     if (sorts)
@@ -195,7 +195,7 @@ struct human show_signed(double n)
     struct human h;
     if (isnan(n))
         return unknown();
-    snprintf(h.text, sizeof h.text, "%.2f", n);
+    snprintf(h.text, sizeof h.text, "%.2f", fabs(n) < 0.005 ? 0.0 : n); /* no "-0.00" */
     return h;
 }
 

@@ -45,31 +45,29 @@ static void state_of(const struct model *m, struct state *s)
     const struct moment *now = m->now;
     char date[24] = "";
     if (!now || !now->any) {
-        snprintf(s->brief, sizeof s->brief, "waiting");
+        snprintf(s->brief, sizeof s->brief, "empty");
         snprintf(s->full, sizeof s->full, "waiting");
     } else if (now->live && !now->ended) {
         live_state(m, s);
     } else {
         if (now->ended_us != INT64_MIN)
             date_text(now->ended_us, date);
-        snprintf(s->brief, sizeof s->brief, now->ended ? "ended" : "unfinished");
+        snprintf(s->brief, sizeof s->brief, now->ended ? "ended" : "open");
         snprintf(s->full, sizeof s->full, "%s %s", now->ended ? "ended" : "unfinished, so far", date);
     }
     if (m->paused) {
         char kept[64];
         snprintf(kept, sizeof kept, "%s", s->full);
-        snprintf(s->brief, sizeof s->brief, "paused");
+        snprintf(s->brief, sizeof s->brief, "PAUSED");
         snprintf(s->full, sizeof s->full, "PAUSED, %.50s", kept);
     }
 }
 
 static unsigned tabs(const struct model *m, struct grid *g, unsigned x)
 {
-    bool brief = g->width < 44;
     for (int i = 0; i < SCREENS; i++) {
         enum style style = (int)m->screen == i && !m->help ? STYLE_HERE : STYLE_BAR;
-        int n = brief ? 4 : 20;
-        x = grid_print(g, 0, x, style, " %d %.*s ", i + 1, n, screen_name[i]);
+        x = grid_print(g, 0, x, style, g->width < 44 ? " %d %s" : " %d %s ", i + 1, screen_name[i]);
     }
     return x;
 }
@@ -191,24 +189,34 @@ static void footer(const struct model *m, struct grid *g)
 
 /* ---- body ---- */
 
-/* What is longer than the screen: drawn from `scroll` lines above, which is kept within its length. */
-static void scrolled(struct model *m, struct grid *g, int y, unsigned height)
+/* Lines of what is longer than a screen, from y on. */
+static unsigned long_lines(const struct model *m, struct grid *g, int y)
 {
     struct table_view v = model_view(m);
     const void *row = m->help ? NULL : model_detail_row(m);
+    if (m->help)
+        return help_draw(g, y);
+    if (!row)
+        return 0;
+    return m->screen == SCREEN_ENDPOINTS ? endpoints_detail(row, &v, g, y) : clients_detail(row, &v, g, y);
+}
+
+/* Measured first, so that the scrolling ends where the lines do. */
+static void scrolled(struct model *m, struct grid *g, int y, unsigned height)
+{
+    char where[32];
     grid_clip(g, 0, 0);
-    for (int pass = 0; pass < 2; pass++) {
-        unsigned lines = 0;
-        if (m->help)
-            lines = help_draw(g, y - m->scroll);
-        else if (row && m->screen == SCREEN_ENDPOINTS)
-            lines = endpoints_detail(row, &v, g, y - m->scroll);
-        else if (row)
-            lines = clients_detail(row, &v, g, y - m->scroll);
-        int most = lines > height ? (int)(lines - height) : 0;
-        m->scroll = m->scroll < most ? m->scroll : most;
-        grid_clip(g, y, y + (int)height);
-    }
+    unsigned lines = long_lines(m, g, y), most = lines > height ? lines - height : 0;
+    if ((unsigned)m->scroll > most)
+        m->scroll = (int)most;
+    grid_clip(g, y, y + (int)height);
+    long_lines(m, g, y - m->scroll);
+    if (!most)
+        return;
+    snprintf(where, sizeof where, "  %u-%u/%u", (unsigned)m->scroll + 1, (unsigned)m->scroll + height, lines);
+    grid_clip(g, 1, 2);
+    if (strlen(where) + 12 < g->width)
+        grid_print(g, 1, g->width - (unsigned)strlen(where) - 1, STYLE_DIM, "%s ", where);
 }
 
 static void table_body(struct model *m, struct grid *g, int y, unsigned height)
