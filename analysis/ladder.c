@@ -10,25 +10,16 @@
 
 #define EACH_RUNG(i) for (unsigned i = 0; i < LADDER_RUNGS; i++)
 
-#define RUNGS                                                                                                          \
-    R(1)                                                                                                               \
-    R(2)                                                                                                               \
-    R(5)                                                                                                               \
-    R(10)                                                                                                              \
-    R(20)                                                                                                              \
-    R(30) R(60) R(120) R(300) R(600) R(1200) R(1800) R(3600) R(7200) R(14400) R(28800) R(43200) R(86400) R(259200)     \
-        R(604800)
-
 const uint32_t ladder_ttl_s[LADDER_RUNGS] = {
-#define R(s) s,
-    RUNGS
-#undef R
+#define RUNG(s) s,
+#include "analysis/rungs.def"
+#undef RUNG
 };
 
 static const uint32_t ttl_ms[LADDER_RUNGS] = {
-#define R(s) s * 1000u,
-    RUNGS
-#undef R
+#define RUNG(s) s * 1000u,
+#include "analysis/rungs.def"
+#undef RUNG
 };
 
 /* Older than any lifetime: what an empty rung's age is held at, so that it never wraps round to fresh. */
