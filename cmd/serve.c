@@ -1,0 +1,196 @@
+/* serve: the web report of a DB, live or finished, or of a capture that is audited first. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "cmd/args.h"
+#include "cmd/audit.h"
+#include "cmd/commands.h"
+#include "web/web.h"
+
+enum { SERVE_LISTEN = 1, SERVE_TOKEN, SERVE_INSECURE, SERVE_HOST, SERVE_CERT, SERVE_KEY, SERVE_WAIT, SERVE_CONFIG };
+
+struct serve_command {
+    const char *audit, *token_file, *certificate, *key;
+    bool insecure, wait;
+    struct web_options web;
+    struct buf pem[2]; /* certificate, key */
+};
+
+static const struct arg table[] = {
+    {SERVE_LISTEN, 0, "listen", "ADDR:PORT", "listen there (default 127.0.0.1:8930; IPv6 as [::1]:8930)"},
+    {SERVE_TOKEN, 0, "token-file", "FILE", "ask for the token in this file: Authorization: Bearer, or /?token=T once"},
+    {SERVE_INSECURE, 0, "insecure", NULL, "let everyone in who can reach an address other than loopback"},
+    {SERVE_HOST, 0, "host-name", "NAME", "answer to this Host, too (repeatable)"},
+    {SERVE_CERT, 0, "tls-cert", "FILE", "speak HTTPS: certificate, PEM"},
+    {SERVE_KEY, 0, "tls-key", "FILE", "and its key, PEM"},
+    {SERVE_WAIT, 0, "wait", NULL, "the DB may not be there yet"},
+    {SERVE_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
+    {0}};
+
+static const char usage[] =
+    "usage: spanwise serve [DB | CAPTURE] [--listen ADDR:PORT]\n"
+    "The web report, until SIGINT or SIGTERM. A capture (told by content) is audited first.\n"
+    "Default DB: $SPANWISE_DB, else ./spanwise.db\n"
+    "Addresses: / /api/v1/report /api/v1/timeseries /api/v1/events /api/v1/export/{format} /metrics /healthz\n";
+
+static bool set_listen(struct serve_command *c, const char *value)
+{
+    if (listen_parse(value, &c->web.listen))
+        return true;
+    log_line("--listen: '%s' is not ADDR:PORT with a numeric address, like 127.0.0.1:8930 or [::1]:8930", value);
+    return false;
+}
+
+static bool add_host(struct serve_command *c, const char *value)
+{
+    if (*value && access_add_host(&c->web.access, slice_str(value)))
+        return true;
+    log_line("--host-name: at most %d names", ACCESS_HOSTS - 1);
+    return false;
+}
+
+static bool on_option(void *context, int id, const char *value)
+{
+    struct serve_command *c = context;
+    switch (id) {
+    case SERVE_LISTEN:
+        return set_listen(c, value);
+    case SERVE_TOKEN:
+        c->token_file = value;
+        return true;
+    case SERVE_INSECURE:
+        c->insecure = true;
+        return true;
+    case SERVE_HOST:
+        return add_host(c, value);
+    case SERVE_CERT:
+        c->certificate = value;
+        return true;
+    case SERVE_KEY:
+        c->key = value;
+        return true;
+    case SERVE_WAIT:
+        c->wait = true;
+        return true;
+    default:
+        if (!c->audit) {
+            c->audit = value;
+            return true;
+        }
+        log_line("serve: one DB or capture at a time");
+        return false;
+    }
+}
+
+/* ---- files ---- */
+
+/* The whole file, ended by NUL, at most 1 MiB. False: printed. */
+static bool read_file(const char *option, const char *path, struct buf *out)
+{
+    char block[4096];
+    FILE *in = fopen(path, "re");
+    for (size_t n; in && out->n < 1 << 20 && (n = fread(block, 1, sizeof block, in));)
+        buf_add(out, block, n);
+    bool ok = in && !ferror(in) && !out->failed;
+    if (!ok)
+        log_line("--%s %s: %s", option, path, strerror(errno));
+    if (in)
+        fclose(in);
+    buf_char(out, 0);
+    return ok;
+}
+
+/* The first line, without blanks around it. */
+static bool read_token(struct serve_command *c)
+{
+    struct buf text = {0};
+    struct stat s;
+    if (!c->token_file)
+        return true;
+    bool ok = read_file("token-file", c->token_file, &text);
+    struct slice token = slice_trim(slice_of(text.p, ok ? strcspn(text.p, "\n") : 0));
+    if (ok && (!token.n || token.n >= ACCESS_TOKEN)) {
+        log_line("--token-file %s: the first line must hold the token, 1 to %d characters", c->token_file,
+                 ACCESS_TOKEN - 1);
+        ok = false;
+    }
+    if (ok) {
+        memcpy(c->web.access.token, token.p, token.n);
+        if (token.n < 16)
+            log_line("--token-file %s: fewer than 16 characters can be guessed", c->token_file);
+        if (stat(c->token_file, &s) == 0 && S_ISREG(s.st_mode) && s.st_mode & 077)
+            log_line("--token-file %s: others can read it; chmod 600", c->token_file);
+    }
+    buf_free(&text);
+    return ok;
+}
+
+static bool read_tls(struct serve_command *c)
+{
+    if (!c->certificate != !c->key) {
+        log_line("--tls-cert and --tls-key belong together");
+        return false;
+    }
+    if (!c->certificate)
+        return true;
+    if (!read_file("tls-cert", c->certificate, &c->pem[0]) || !read_file("tls-key", c->key, &c->pem[1]))
+        return false;
+    c->web.certificate = c->pem[0].p;
+    c->web.key = c->pem[1].p;
+    return true;
+}
+
+/* ---- */
+
+/* False: wrong usage, printed. */
+static bool check(struct serve_command *c)
+{
+    char url[128];
+    if (!read_token(c) || !read_tls(c))
+        return false;
+    if (listen_loopback(&c->web.listen) || *c->web.access.token || c->insecure)
+        return true;
+    log_line("serve: %s can be reached by others: give --token-file FILE, or --insecure to let everyone in",
+             listen_url(&c->web.listen, c->certificate != NULL, url));
+    return false;
+}
+
+static void ready(const char *url)
+{
+    log_line("serving %s", url);
+}
+
+static int serve(struct serve_command *c)
+{
+    char why[256];
+    const char *db = c->wait && c->audit ? c->audit : cmd_open_audit(c->audit, why);
+    if (!db) {
+        if (*why)
+            log_line("%s", why);
+        return cmd_open_audit_code();
+    }
+    c->web.db = db;
+    c->web.ready = ready;
+    if (web_run(&c->web, why))
+        return 0;
+    log_line("%s", why);
+    return 1;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    struct serve_command c = {0};
+    listen_parse("127.0.0.1:8930", &c.web.listen);
+    int parsed = args_parse(usage, table, argc, argv, on_option, &c), code = 2;
+    if (parsed == ARG_HELP)
+        return 0;
+    if (!parsed && check(&c))
+        code = serve(&c);
+    buf_free(&c.pem[0]);
+    buf_free(&c.pem[1]);
+    return code;
+}
