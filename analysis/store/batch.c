@@ -4,10 +4,13 @@
 
 #include "analysis/store/bind.h"
 
+/* What a cleared batch keeps for the next one; the rest is given back. */
+enum { TEXT_PIECE = 64 * 1024, KEEP_PIECES = 16, KEEP_ROWS = 8192 };
+
 struct batch_text {
     struct batch_text *next;
-    size_t used;
-    char p[64 * 1024];
+    size_t used, size;
+    char p[];
 };
 
 /* ---- filling ---- */
@@ -23,19 +26,19 @@ static void *grow(void *row, size_t *cap, size_t n, size_t size)
     return p;
 }
 
-#define ADD(name) \
-    struct row_##name *batch_##name(struct batch *b) \
-    { \
-        static struct row_##name spare; \
-        struct row_##name *p = grow(b->name.row, &b->name.cap, b->name.n, sizeof *p); \
-        if (!p) { \
-            b->failed = true; \
-            return &spare; \
-        } \
-        b->name.row = p; \
-        p += b->name.n++; \
-        memset(p, 0, sizeof *p); \
-        return p; \
+#define ADD(name)                                                                                                      \
+    struct row_##name *batch_##name(struct batch *b)                                                                   \
+    {                                                                                                                  \
+        static struct row_##name spare;                                                                                \
+        struct row_##name *p = grow(b->name.row, &b->name.cap, b->name.n, sizeof *p);                                  \
+        if (!p) {                                                                                                      \
+            b->failed = true;                                                                                          \
+            return &spare;                                                                                             \
+        }                                                                                                              \
+        b->name.row = p;                                                                                               \
+        p += b->name.n++;                                                                                              \
+        memset(p, 0, sizeof *p);                                                                                       \
+        return p;                                                                                                      \
     }
 ADD(endpoint)
 ADD(client)
@@ -45,20 +48,34 @@ ADD(minute)
 ADD(counter)
 #undef ADD
 
+/* A piece with room for n bytes: one used before, or a new one. NULL: out of memory. */
+static struct batch_text *piece_for(struct batch *b, size_t n)
+{
+    struct batch_text *t = b->spare;
+    if (t && n <= t->size) {
+        b->spare = t->next;
+        b->n_spare--;
+    } else {
+        size_t size = n > TEXT_PIECE ? n : TEXT_PIECE;
+        t = malloc(sizeof *t + size);
+        if (!t)
+            return NULL;
+        t->size = size;
+    }
+    t->used = 0;
+    t->next = b->text;
+    b->text = t;
+    return t;
+}
+
 struct slice batch_copy(struct batch *b, struct slice text)
 {
     struct batch_text *t = b->text;
-    if (text.n > sizeof t->p)
-        text.n = sizeof t->p;
-    if (!t || sizeof t->p - t->used < text.n) {
-        t = malloc(sizeof *t);
-        if (!t) {
-            b->failed = true;
-            return (struct slice){"", 0};
-        }
-        t->next = b->text;
-        t->used = 0;
-        b->text = t;
+    if (!t || t->size - t->used < text.n)
+        t = piece_for(b, text.n);
+    if (!t) {
+        b->failed = true;
+        return (struct slice){"", 0};
     }
     char *at = t->p + t->used;
     if (text.n)
@@ -67,26 +84,54 @@ struct slice batch_copy(struct batch *b, struct slice text)
     return slice_of(at, text.n);
 }
 
-void batch_clear(struct batch *b)
+static void free_texts(struct batch_text *t)
+{
+    while (t) {
+        struct batch_text *next = t->next;
+        free(t);
+        t = next;
+    }
+}
+
+static void clear_texts(struct batch *b)
 {
     while (b->text) {
         struct batch_text *t = b->text;
         b->text = t->next;
-        free(t);
+        if (b->n_spare == KEEP_PIECES || t->size != TEXT_PIECE) {
+            free(t);
+            continue;
+        }
+        t->next = b->spare;
+        b->spare = t;
+        b->n_spare++;
     }
-    b->endpoint.n = b->client.n = b->key.n = b->address.n = b->minute.n = b->counter.n = 0;
+}
+
+#define LISTS(DO) DO(endpoint) DO(client) DO(key) DO(address) DO(minute) DO(counter)
+
+void batch_clear(struct batch *b)
+{
+    clear_texts(b);
+#define CLEAR(name)                                                                                                    \
+    b->name.n = 0;                                                                                                     \
+    if (b->name.cap > KEEP_ROWS) {                                                                                     \
+        free(b->name.row);                                                                                             \
+        b->name.row = NULL;                                                                                            \
+        b->name.cap = 0;                                                                                               \
+    }
+    LISTS(CLEAR)
+#undef CLEAR
     b->has_capture = b->failed = false;
 }
 
 void batch_free(struct batch *b)
 {
-    batch_clear(b);
-    free(b->endpoint.row);
-    free(b->client.row);
-    free(b->key.row);
-    free(b->address.row);
-    free(b->minute.row);
-    free(b->counter.row);
+    free_texts(b->text);
+    free_texts(b->spare);
+#define FREE(name) free(b->name.row);
+    LISTS(FREE)
+#undef FREE
     *b = (struct batch){0};
 }
 
@@ -141,10 +186,10 @@ static const char capture_columns[] =
 
 bool batch_prepare(struct batch_writer *w, sqlite3 *db)
 {
-    return prepare(db, &w->endpoint, "endpoint", endpoint_columns) && prepare(db, &w->client, "client", client_columns) &&
-           prepare(db, &w->key, "key", key_columns) && prepare(db, &w->address, "address", address_columns) &&
-           prepare(db, &w->minute, "minute", minute_columns) && prepare(db, &w->capture, "capture", capture_columns) &&
-           prepare(db, &w->counter, "counter", ",,,") &&
+    return prepare(db, &w->endpoint, "endpoint", endpoint_columns) &&
+           prepare(db, &w->client, "client", client_columns) && prepare(db, &w->key, "key", key_columns) &&
+           prepare(db, &w->address, "address", address_columns) && prepare(db, &w->minute, "minute", minute_columns) &&
+           prepare(db, &w->capture, "capture", capture_columns) && prepare(db, &w->counter, "counter", ",,,") &&
            sqlite3_prepare_v2(db, "DELETE FROM capture", -1, &w->clear_capture, NULL) == SQLITE_OK;
 }
 

@@ -6,10 +6,10 @@
 
 #include "analysis/store/rows.h"
 
-#define BATCH_LIST(name) \
-    struct { \
-        struct row_##name *row; \
-        size_t n, cap; \
+#define BATCH_LIST(name)                                                                                               \
+    struct {                                                                                                           \
+        struct row_##name *row;                                                                                        \
+        size_t n, cap;                                                                                                 \
     } name
 
 struct batch_text; /* a piece of copied text */
@@ -22,8 +22,9 @@ struct batch {
     BATCH_LIST(minute);
     BATCH_LIST(counter);
     struct row_capture capture;
-    bool has_capture, failed; /* failed: out of memory, the commit would not be whole */
-    struct batch_text *text;
+    bool has_capture, failed;        /* failed: out of memory, the commit would not be whole */
+    struct batch_text *text, *spare; /* in use; kept from earlier */
+    unsigned n_spare;
 };
 
 /* A zeroed row at the end of a list. Never NULL: without memory it is a spare one and `failed` is set. */

@@ -43,8 +43,9 @@ void bind_ladder(sqlite3_stmt *q, int i, const struct row_rung *ttl, struct buf 
     scratch->n = 0;
     json_open(&j, '[');
     for (int r = 0; r < LADDER_RUNGS; r++) {
-        const uint64_t v[] = {ttl[r].ttl_s,      ttl[r].lookups,      ttl[r].hits,      ttl[r].stale_hits,  ttl[r].unknown_hits,   ttl[r].errors_masked,
-                              ttl[r].coalesced,  ttl[r].warm_lookups, ttl[r].warm_hits, ttl[r].bytes_saved, ttl[r].server_us_saved};
+        const uint64_t v[] = {ttl[r].ttl_s,        ttl[r].lookups,       ttl[r].hits,           ttl[r].stale_hits,
+                              ttl[r].unknown_hits, ttl[r].errors_masked, ttl[r].coalesced,      ttl[r].warm_lookups,
+                              ttl[r].warm_hits,    ttl[r].bytes_saved,   ttl[r].server_us_saved};
         json_open(&j, '[');
         for (size_t n = 0; n < sizeof v / sizeof *v; n++)
             json_u64(&j, v[n]);

@@ -1,4 +1,5 @@
-/* bind: values of row structs to and from SQLite statements, one pair of functions a column kind. Internal to the store. */
+/* bind: values of row structs to and from SQLite statements, one pair of functions a column kind. Internal to the
+ * store. */
 #ifndef STORE_BIND_H
 #define STORE_BIND_H
 
@@ -7,7 +8,8 @@
 #include "analysis/store/rows.h"
 #include "base/buf.h"
 
-/* Parameters and columns are numbered from 1 and 0 by SQLite; `scratch` holds text that must live until the statement ran. */
+/* Parameters and columns are numbered from 1 and 0 by SQLite; `scratch` holds text that must live until the statement
+ * ran. */
 void bind_u64(sqlite3_stmt *q, int i, uint64_t v);
 void bind_i64(sqlite3_stmt *q, int i, int64_t v); /* TIME_NONE: NULL */
 void bind_real(sqlite3_stmt *q, int i, double v); /* NaN: NULL */

@@ -1,12 +1,13 @@
-/* block: exchange records as columns (ALGORITHMS: store of exchanges). One open block grows at the analyzer's; closed ones are packed
- * by the writer. Every column is LEB128, prefixed by its length; signed values are zigzag; arrivals and ids are deltas. */
+/* block: exchange records as columns (ALGORITHMS: store of exchanges; columns: block.def). One open block grows at the
+ * analyzer's; closed ones are packed by the writer. A stored block is its columns one after the other, each after its
+ * length as LEB128; format 2 is the same under zstd. */
 #ifndef STORE_BLOCK_H
 #define STORE_BLOCK_H
 
 #include "analysis/store/rows.h"
 #include "base/buf.h"
 
-enum { BLOCK_RECORDS = 8192, BLOCK_RAW = 1, BLOCK_ZSTD = 2, BLOCK_MAX_BYTES = 32 << 20 };
+enum { BLOCK_RECORDS = 8192, BLOCK_STAGED = 64, BLOCK_RAW = 1, BLOCK_ZSTD = 2, BLOCK_MAX_BYTES = 2 << 20 };
 
 enum block_column {
 #define FIELD(name, type, how) BLOCK_##name,
@@ -15,22 +16,33 @@ enum block_column {
     BLOCK_COLUMNS
 };
 
+/* Zero-initialise. Records wait in `stage` and are written out 64 at a time, column by column. */
 struct block {
     struct buf column[BLOCK_COLUMNS];
-    struct row_exchange last;
-    uint32_t n;
-    int64_t first_us, last_us;
+    struct row_exchange stage[BLOCK_STAGED + 1]; /* [0]: the record before */
+    uint32_t n, staged;                          /* records in all; of those still staged */
+    int64_t first_us, last_us;                   /* least and greatest arrival; mean nothing while n is 0 */
 };
 
 void block_add(struct block *b, const struct row_exchange *x);
-/* The columns one after the other, each after its length. */
-void block_raw(const struct block *b, struct buf *out);
+/* Appends the block's bytes to `out`; the block stays open. False: out of memory, the records are not whole. */
+bool block_raw(struct block *b, struct buf *out);
 void block_clear(struct block *b);
 void block_free(struct block *b);
 
-/* Packs raw bytes; false: out of memory. */
-bool block_pack(struct slice raw, struct buf *out);
-/* Calls `each` for n records of a stored block. False: the bytes are no block of n records. */
-bool block_read(int format, struct slice data, uint32_t n, void (*each)(void *context, const struct row_exchange *x), void *context);
+/* What packing and unpacking take memory for once. Zero-initialise. */
+struct block_tools {
+    struct ZSTD_CCtx_s *packer;
+    struct ZSTD_DCtx_s *unpacker;
+    struct buf raw;
+};
+
+/* Appends the packed bytes to `out`. False: out of memory. */
+bool block_pack(struct block_tools *tools, struct slice raw, struct buf *out);
+/* Calls `each` for the n records of a stored block. False: the bytes are no block of n records; nothing or some of it
+ * was given out then. */
+bool block_read(struct block_tools *tools, int format, struct slice data, uint32_t n,
+                void (*each)(void *context, const struct row_exchange *x), void *context);
+void block_tools_free(struct block_tools *tools);
 
 #endif

@@ -13,7 +13,16 @@ struct store_reader {
     sqlite3 *db; /* between begin and end */
     char path[512];
     sqlite3_stmt *capture; /* its text is borrowed until end */
+    struct block_tools tools;
+    char failure[256]; /* what could not be read since begin; "": nothing */
 };
+
+/* Reading stopped early: remembered, for the loops below give no verdict of their own. */
+static void note(struct store_reader *r, const char *what)
+{
+    if (!*r->failure)
+        snprintf(r->failure, sizeof r->failure, "%.120s cannot be read in full: %.100s", r->path, what);
+}
 
 static bool trouble(struct store_reader *r, char why[256])
 {
@@ -27,6 +36,7 @@ static bool trouble(struct store_reader *r, char why[256])
 
 bool store_read_begin(struct store_reader *r, char why[256])
 {
+    *r->failure = 0;
     if (access(r->path, R_OK) != 0) {
         snprintf(why, 256, "%.150s: %s", r->path, strerror(errno));
         return false;
@@ -75,177 +85,212 @@ struct store_reader *store_read_open(const char *path, char why[256])
 
 void store_read_close(struct store_reader *r)
 {
-    if (r && r->db)
+    if (!r)
+        return;
+    if (r->db)
         store_read_end(r);
+    block_tools_free(&r->tools);
     free(r);
+}
+
+const char *store_read_failure(const struct store_reader *r)
+{
+    return *r->failure ? r->failure : NULL;
 }
 
 static sqlite3_stmt *prepare(struct store_reader *r, const char *sql)
 {
     sqlite3_stmt *q = NULL;
     if (sqlite3_prepare_v2(r->db, sql, -1, &q, NULL) != SQLITE_OK)
-        return NULL;
+        note(r, sqlite3_errmsg(r->db));
     return q;
 }
 
-int64_t store_read_version(struct store_reader *r)
+/* False: no more rows, or trouble (noted). */
+static bool next_row(struct store_reader *r, sqlite3_stmt *q)
 {
-    sqlite3_stmt *q = prepare(r, "SELECT value FROM meta WHERE name = 'commits'");
-    int64_t v = q && sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    int step = q ? sqlite3_step(q) : SQLITE_DONE;
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        note(r, sqlite3_errmsg(r->db));
+    return step == SQLITE_ROW;
+}
+
+/* One number; 0 when there is none. Frees q. */
+static int64_t number(struct store_reader *r, sqlite3_stmt *q)
+{
+    int64_t v = next_row(r, q) ? sqlite3_column_int64(q, 0) : 0;
     sqlite3_finalize(q);
     return v;
 }
 
+int64_t store_read_version(struct store_reader *r)
+{
+    return number(r, prepare(r, "SELECT value FROM meta WHERE name = 'commits'"));
+}
+
 /* ---- rows ---- */
 
-#define COLUMN(kind, name, holds) READ_##kind(q, i, row, name); i++;
+#define COLUMN(kind, name, holds)                                                                                      \
+    READ_##kind(q, i, row, name);                                                                                      \
+    i++;
 
-bool store_read_capture(struct store_reader *r, struct row_capture *row)
+static void load_capture(sqlite3_stmt *q, struct row_capture *row)
 {
     int i = 0;
-    *row = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN};
-    sqlite3_finalize(r->capture);
-    sqlite3_stmt *q = r->capture = prepare(r, "SELECT * FROM capture");
-    if (!q || sqlite3_step(q) != SQLITE_ROW)
-        return false;
 #define TABLE_capture
 #include "analysis/store/columns.def"
 #undef TABLE_capture
-    return true;
 }
 
-#define READER(table) \
-    static void read_##table(struct store_reader *r, sqlite3_stmt *q, bool (*each)(void *, const struct row_##table *), void *context)
-
-READER(endpoint)
+static void load_endpoint(sqlite3_stmt *q, struct row_endpoint *row)
 {
-    struct row_endpoint *row = calloc(1, sizeof *row);
-    (void)r;
-    while (row && q && sqlite3_step(q) == SQLITE_ROW) {
-        int i = 0;
+    int i = 0;
 #define TABLE_endpoint
 #include "analysis/store/columns.def"
 #undef TABLE_endpoint
-        if (!each(context, row))
-            break;
-    }
-    sqlite3_finalize(q);
-    free(row);
 }
 
-READER(client)
+static void load_client(sqlite3_stmt *q, struct row_client *row)
 {
-    struct row_client one, *row = &one;
-    (void)r;
-    while (q && sqlite3_step(q) == SQLITE_ROW) {
-        int i = 0;
+    int i = 0;
 #define TABLE_client
 #include "analysis/store/columns.def"
 #undef TABLE_client
-        if (!each(context, row))
-            break;
-    }
-    sqlite3_finalize(q);
 }
 
-READER(minute)
+static void load_minute(sqlite3_stmt *q, struct row_minute *row)
 {
-    struct row_minute one, *row = &one;
-    (void)r;
-    while (q && sqlite3_step(q) == SQLITE_ROW) {
-        int i = 0;
+    int i = 0;
 #define TABLE_minute
 #include "analysis/store/columns.def"
 #undef TABLE_minute
-        if (!each(context, row))
-            break;
-    }
-    sqlite3_finalize(q);
 }
 
-READER(key)
+static void load_key(sqlite3_stmt *q, struct row_key *row)
 {
-    struct row_key one, *row = &one;
-    (void)r;
-    while (q && sqlite3_step(q) == SQLITE_ROW) {
-        int i = 0;
+    int i = 0;
 #define TABLE_key
 #include "analysis/store/columns.def"
 #undef TABLE_key
-        if (!each(context, row))
-            break;
-    }
-    sqlite3_finalize(q);
 }
 
-READER(address)
+static void load_address(sqlite3_stmt *q, struct row_address *row)
 {
-    struct row_address one, *row = &one;
-    (void)r;
-    while (q && sqlite3_step(q) == SQLITE_ROW) {
-        int i = 0;
+    int i = 0;
 #define TABLE_address
 #include "analysis/store/columns.def"
 #undef TABLE_address
-        if (!each(context, row))
-            break;
-    }
-    sqlite3_finalize(q);
 }
+
 #undef COLUMN
 
-void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context)
+/* Gives the rows of q to `each` until it returns false; frees q. */
+#define EACH(table)                                                                                                    \
+    static void each_##table(struct store_reader *r, sqlite3_stmt *q,                                                  \
+                             bool (*each)(void *, const struct row_##table *), void *context)                          \
+    {                                                                                                                  \
+        struct row_##table row;                                                                                        \
+        memset(&row, 0, sizeof row);                                                                                   \
+        while (next_row(r, q)) {                                                                                       \
+            load_##table(q, &row);                                                                                     \
+            if (!each(context, &row))                                                                                  \
+                break;                                                                                                 \
+        }                                                                                                              \
+        sqlite3_finalize(q);                                                                                           \
+    }
+EACH(endpoint)
+EACH(client)
+EACH(minute)
+EACH(key)
+EACH(address)
+#undef EACH
+
+bool store_read_capture(struct store_reader *r, struct row_capture *row)
 {
-    read_endpoint(r, prepare(r, "SELECT * FROM endpoint WHERE alias = 0 ORDER BY requests DESC, method, service, route, operation"), each, context);
+    *row = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN};
+    sqlite3_finalize(r->capture);
+    r->capture = prepare(r, "SELECT * FROM capture");
+    if (!next_row(r, r->capture))
+        return false;
+    load_capture(r->capture, row);
+    return true;
 }
 
-void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context)
+void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),
+                          void *context)
 {
-    read_endpoint(r, prepare(r, "SELECT * FROM endpoint ORDER BY id"), each, context);
+    each_endpoint(
+        r,
+        prepare(r, "SELECT * FROM endpoint WHERE alias = 0 ORDER BY requests DESC, method, service, route, operation"),
+        each, context);
 }
 
-bool store_read_endpoint(struct store_reader *r, uint32_t id, bool (*each)(void *context, const struct row_endpoint *row), void *context)
+void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),
+                              void *context)
 {
-    sqlite3_stmt *found = prepare(r, "SELECT 1 FROM endpoint WHERE id = ?"), *q = prepare(r, "SELECT * FROM endpoint WHERE id = ?");
-    if (found)
-        sqlite3_bind_int64(found, 1, id);
-    bool there = found && sqlite3_step(found) == SQLITE_ROW;
-    sqlite3_finalize(found);
+    each_endpoint(r, prepare(r, "SELECT * FROM endpoint ORDER BY id"), each, context);
+}
+
+bool store_read_endpoint(struct store_reader *r, uint32_t id,
+                         bool (*each)(void *context, const struct row_endpoint *row), void *context)
+{
+    struct row_endpoint row;
+    sqlite3_stmt *q = prepare(r, "SELECT * FROM endpoint WHERE id = ?");
     if (q)
         sqlite3_bind_int64(q, 1, id);
-    read_endpoint(r, q, each, context);
+    bool there = next_row(r, q);
+    if (there) {
+        memset(&row, 0, sizeof row);
+        load_endpoint(q, &row);
+        each(context, &row);
+    }
+    sqlite3_finalize(q);
     return there;
 }
 
-void store_read_clients(struct store_reader *r, bool (*each)(void *context, const struct row_client *row), void *context)
+uint64_t store_read_count_endpoints(struct store_reader *r)
 {
-    read_client(r, prepare(r, "SELECT * FROM client ORDER BY requests DESC, client"), each, context);
+    return (uint64_t)number(r, prepare(r, "SELECT count(*) FROM endpoint WHERE alias = 0"));
 }
 
-void store_read_minutes(struct store_reader *r, int64_t from, int64_t to, bool (*each)(void *context, const struct row_minute *row), void *context)
+uint64_t store_read_count_clients(struct store_reader *r)
+{
+    return (uint64_t)number(r, prepare(r, "SELECT count(*) FROM client"));
+}
+
+void store_read_clients(struct store_reader *r, bool (*each)(void *context, const struct row_client *row),
+                        void *context)
+{
+    each_client(r, prepare(r, "SELECT * FROM client ORDER BY requests DESC, client"), each, context);
+}
+
+void store_read_minutes(struct store_reader *r, int64_t from, int64_t to,
+                        bool (*each)(void *context, const struct row_minute *row), void *context)
 {
     sqlite3_stmt *q = prepare(r, "SELECT * FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute");
     if (q) {
         sqlite3_bind_int64(q, 1, from);
         sqlite3_bind_int64(q, 2, to);
     }
-    read_minute(r, q, each, context);
+    each_minute(r, q, each, context);
 }
 
 void store_read_keys(struct store_reader *r, bool (*each)(void *context, const struct row_key *row), void *context)
 {
-    read_key(r, prepare(r, "SELECT * FROM key ORDER BY id"), each, context);
+    each_key(r, prepare(r, "SELECT * FROM key ORDER BY id"), each, context);
 }
 
-void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row), void *context)
+void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row),
+                          void *context)
 {
-    read_address(r, prepare(r, "SELECT * FROM address ORDER BY id"), each, context);
+    each_address(r, prepare(r, "SELECT * FROM address ORDER BY id"), each, context);
 }
 
-void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row), void *context)
+void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row),
+                         void *context)
 {
     sqlite3_stmt *q = prepare(r, "SELECT what, name, value FROM counter ORDER BY what, name");
-    while (q && sqlite3_step(q) == SQLITE_ROW) {
+    while (next_row(r, q)) {
         struct row_counter row = {(const char *)sqlite3_column_text(q, 0), column_text(q, 1), column_u64(q, 2)};
         if (!each(context, &row))
             break;
@@ -260,34 +305,37 @@ uint64_t store_read_counter(struct store_reader *r, const char *what, const char
     if (q) {
         sqlite3_bind_text(q, 1, what, -1, SQLITE_STATIC);
         sqlite3_bind_text(q, 2, name, -1, SQLITE_STATIC);
-        if (sqlite3_step(q) == SQLITE_ROW)
+        if (next_row(r, q))
             v = column_u64(q, 0);
     }
     sqlite3_finalize(q);
     return v;
 }
 
-bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row), void *context)
+bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row),
+                          void *context)
 {
     sqlite3_stmt *q = prepare(r, "SELECT n, format, data FROM exchange_block ORDER BY id");
     bool ok = q != NULL;
-    while (ok && sqlite3_step(q) == SQLITE_ROW)
-        ok = block_read(sqlite3_column_int(q, 1), column_blob(q, 2), (uint32_t)column_u64(q, 0), each, context);
+    while (ok && next_row(r, q))
+        ok = block_read(&r->tools, sqlite3_column_int(q, 1), column_blob(q, 2), (uint32_t)column_u64(q, 0), each,
+                        context);
     sqlite3_finalize(q);
-    return ok;
+    return ok && !store_read_failure(r);
 }
 
-bool store_read_block(struct store_reader *r, int64_t after, int64_t *id, void (*each)(void *context, const struct row_exchange *row),
-                      void *context)
+bool store_read_block(struct store_reader *r, int64_t after, int64_t *id,
+                      void (*each)(void *context, const struct row_exchange *row), void *context)
 {
     sqlite3_stmt *q = prepare(r, "SELECT id, n, format, data FROM exchange_block WHERE id > ? ORDER BY id LIMIT 1");
     bool ok = true;
     *id = 0;
     if (q)
         sqlite3_bind_int64(q, 1, after);
-    if (q && sqlite3_step(q) == SQLITE_ROW) {
+    if (next_row(r, q)) {
         *id = sqlite3_column_int64(q, 0);
-        ok = block_read(sqlite3_column_int(q, 2), column_blob(q, 3), (uint32_t)column_u64(q, 1), each, context);
+        ok = block_read(&r->tools, sqlite3_column_int(q, 2), column_blob(q, 3), (uint32_t)column_u64(q, 1), each,
+                        context);
     }
     sqlite3_finalize(q);
     return ok;
@@ -295,8 +343,6 @@ bool store_read_block(struct store_reader *r, int64_t after, int64_t *id, void (
 
 uint64_t store_read_exchange_count(struct store_reader *r)
 {
-    sqlite3_stmt *q = prepare(r, "SELECT ifnull(sum(n), 0) FROM exchange_block");
-    uint64_t v = q && sqlite3_step(q) == SQLITE_ROW ? column_u64(q, 0) : 0;
-    sqlite3_finalize(q);
-    return v;
+    int64_t n = number(r, prepare(r, "SELECT ifnull(sum(n), 0) FROM exchange_block"));
+    return n > 0 ? (uint64_t)n : 0;
 }

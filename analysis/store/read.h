@@ -1,6 +1,6 @@
-/* read: the read side of a DB, for everyone but the writer. Works beside a live writer and on a finished DB in a folder that cannot be
- * written. Between begin and end everything comes from one moment; outside of it the file is not held open, so that a writer can end
- * in order. Text in rows is borrowed for the call. */
+/* read: the read side of a DB, for everyone but the writer. Works beside a live writer and on a finished DB in a folder
+ * that cannot be written. Between begin and end everything comes from one moment; outside of it the file is not held
+ * open, so that a writer can end in order. Text in rows is borrowed for the call. */
 #ifndef STORE_READ_H
 #define STORE_READ_H
 
@@ -18,29 +18,44 @@ void store_read_end(struct store_reader *r);
 
 /* The rest only between begin and end. */
 
+/* NULL, or one line: something could not be read since begin (a damaged file), so that what was given out is not all.
+ */
+const char *store_read_failure(const struct store_reader *r);
+
 /* Grows with every commit: unchanged means nothing new. */
 int64_t store_read_version(struct store_reader *r);
 /* False: nothing was captured into it yet; *row is all zero then, times TIME_NONE. Text lives until store_read_end. */
 bool store_read_capture(struct store_reader *r, struct row_capture *row);
 /* Most requests first, then by name; united endpoints are left out. `each` returns false to stop. */
-void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context);
-bool store_read_endpoint(struct store_reader *r, uint32_t id, bool (*each)(void *context, const struct row_endpoint *row), void *context);
-void store_read_clients(struct store_reader *r, bool (*each)(void *context, const struct row_client *row), void *context);
+void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),
+                          void *context);
+bool store_read_endpoint(struct store_reader *r, uint32_t id,
+                         bool (*each)(void *context, const struct row_endpoint *row), void *context);
+void store_read_clients(struct store_reader *r, bool (*each)(void *context, const struct row_client *row),
+                        void *context);
+/* How many rows the two above give. */
+uint64_t store_read_count_endpoints(struct store_reader *r);
+uint64_t store_read_count_clients(struct store_reader *r);
 /* In order of name. */
-void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row), void *context);
+void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row),
+                         void *context);
 uint64_t store_read_counter(struct store_reader *r, const char *what, const char *name);
 /* Minutes from <= minute < to, in order. */
-void store_read_minutes(struct store_reader *r, int64_t from, int64_t to, bool (*each)(void *context, const struct row_minute *row),
-                        void *context);
+void store_read_minutes(struct store_reader *r, int64_t from, int64_t to,
+                        bool (*each)(void *context, const struct row_minute *row), void *context);
 /* By id. Endpoints here include the united ones. */
 void store_read_keys(struct store_reader *r, bool (*each)(void *context, const struct row_key *row), void *context);
-void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row), void *context);
-void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row), void *context);
+void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row),
+                          void *context);
+void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),
+                              void *context);
 /* All stored exchange records in order of arrival. False: a block is damaged; what stood before it was read. */
-bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row), void *context);
-/* One block of them, the first with an id greater than `after`. *id: its id, 0 when there is none. False: it is damaged. */
-bool store_read_block(struct store_reader *r, int64_t after, int64_t *id, void (*each)(void *context, const struct row_exchange *row),
-                      void *context);
+bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row),
+                          void *context);
+/* One block of them, the first with an id greater than `after`. *id: its id, 0 when there is none. False: it is
+ * damaged. */
+bool store_read_block(struct store_reader *r, int64_t after, int64_t *id,
+                      void (*each)(void *context, const struct row_exchange *row), void *context);
 /* How many of them there are. */
 uint64_t store_read_exchange_count(struct store_reader *r);
 

@@ -1,6 +1,6 @@
 /* rows: the plain structs that travel between analysis, the store and its readers. Cumulative since the audit began,
- * unless a comment says otherwise. Times are microseconds since the epoch, text is borrowed (owner: the batch, or the reader
- * until its next step). Ids start at 1; 0 is none. */
+ * unless a comment says otherwise. Times are microseconds since the epoch, text is borrowed (owner: the batch, or the
+ * reader until its next step). Ids start at 1; 0 is none. */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
 
@@ -8,7 +8,8 @@
 
 enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
 
-/* The default ladder, seconds; envelope rates are 0.1 * 10^(i * 0.2083) per second (ladder.c and envelope.c own the tables). */
+/* The default ladder, seconds; envelope rates are 0.1 * 10^(i * 0.2083) per second (ladder.c and envelope.c own the
+ * tables). */
 
 struct row_rung {
     uint32_t ttl_s;
@@ -25,7 +26,7 @@ struct row_endpoint {
     uint64_t repeats_same;           /* eligible repeats whose content equals that of the key's previous answer */
     uint64_t observed_gaps, changes; /* consecutive known contents of a key; how many differed */
     uint64_t latency_n, server_n;
-    uint64_t server_us_total;        /* sum of server time over exchanges that have one */
+    uint64_t server_us_total; /* sum of server time over exchanges that have one */
     int64_t first_us, last_us;
     struct slice latency, server_time; /* histograms of duration and server time as blobs (base/hist.h) */
     struct row_rung ttl[LADDER_RUNGS];
@@ -61,8 +62,8 @@ struct row_minute {
 
 /* The capture as a whole; one row. */
 struct row_capture {
-    struct slice sources; /* JSON list of text */
-    bool live, ended;     /* ended: this audit was closed in order */
+    struct slice sources;         /* JSON list of text */
+    bool live, ended;             /* ended: this audit was closed in order */
     int64_t started_us, ended_us; /* first and last packet or record; TIME_NONE (INT64_MIN) when there was none */
     uint64_t packets, bytes, kernel_dropped, interface_dropped, duplicates, unparsed_packets;
     uint64_t flows, flows_midstream, flows_oneway, flows_evicted;
@@ -85,11 +86,11 @@ struct row_address {
 struct row_exchange {
     int64_t arrival_us;
     uint32_t key, endpoint, client, address, server; /* ids; server is an address with port */
-    uint32_t variant;              /* hash of what Vary nominates, 0 for none */
-    uint32_t content, etag;        /* 32 bits of the identity; 0 unknown */
+    uint32_t variant;                                /* hash of what Vary nominates, 0 for none */
+    uint32_t content, etag;                          /* 32 bits of the identity; 0 unknown */
     uint16_t status;
-    uint8_t end, proto;            /* enum end_state, enum proto */
-    uint32_t flags;                /* FLAG_* of the exchange, plus ROW_* */
+    uint8_t end, proto; /* enum end_state, enum proto */
+    uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
 };

@@ -49,11 +49,15 @@ static const char address[] =
 
 static const char others[] =
     "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-    "CREATE TABLE counter(what TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY(what, name)) WITHOUT ROWID;"
-    "CREATE TABLE exchange_block(id INTEGER PRIMARY KEY, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, n INTEGER NOT NULL,"
+    "CREATE TABLE counter(what TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY(what, name)) "
+    "WITHOUT ROWID;"
+    "CREATE TABLE exchange_block(id INTEGER PRIMARY KEY, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, n "
+    "INTEGER NOT NULL,"
     " format INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE VIEW ladder AS SELECT e.id AS endpoint, e.method, e.service, e.route, json_extract(r.value, '$[0]') AS ttl_s,"
-    " json_extract(r.value, '$[1]') AS lookups, json_extract(r.value, '$[2]') AS hits, json_extract(r.value, '$[3]') AS stale_hits,"
+    "CREATE VIEW ladder AS SELECT e.id AS endpoint, e.method, e.service, e.route, json_extract(r.value, '$[0]') AS "
+    "ttl_s,"
+    " json_extract(r.value, '$[1]') AS lookups, json_extract(r.value, '$[2]') AS hits, json_extract(r.value, '$[3]') "
+    "AS stale_hits,"
     " json_extract(r.value, '$[4]') AS unknown_hits, json_extract(r.value, '$[5]') AS errors_masked,"
     " json_extract(r.value, '$[6]') AS coalesced, json_extract(r.value, '$[7]') AS warm_lookups,"
     " json_extract(r.value, '$[8]') AS warm_hits, json_extract(r.value, '$[9]') AS bytes_saved,"
@@ -61,7 +65,8 @@ static const char others[] =
     "CREATE VIEW envelope AS SELECT c.id AS client_id, c.client, json_extract(r.value, '$[0]') / 1e6 AS rate,"
     " json_extract(r.value, '$[1]') / 1e6 AS burst FROM client c, json_each(c.envelope) r;"
     "CREATE VIEW busiest AS SELECT method || ' ' || service || route AS endpoint, requests, eligible, keys,"
-    " round(1.0 - 1.0 * keys / nullif(eligible, 0), 4) AS repeat_ratio, errors, round(server_us_total / 1e6, 3) AS server_seconds"
+    " round(1.0 - 1.0 * keys / nullif(eligible, 0), 4) AS repeat_ratio, errors, round(server_us_total / 1e6, 3) AS "
+    "server_seconds"
     " FROM endpoint WHERE alias = 0 ORDER BY requests DESC;";
 
 /* Steps from version N to N + 1, first to last; none yet. */
@@ -103,10 +108,12 @@ bool schema_make(sqlite3 *db)
     for (int v = from; v > 0 && v < SCHEMA_VERSION; v++)
         if (sqlite3_exec(db, migrations[v - 1], NULL, NULL, NULL) != SQLITE_OK)
             return false;
-    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION, SCHEMA_VERSION);
-    if (from == 0 && !(make_table(db, "endpoint", endpoint) && make_table(db, "client", client) && make_table(db, "minute", minute) &&
-                       make_table(db, "capture", capture) && make_table(db, "key", key) && make_table(db, "address", address) &&
-                       sqlite3_exec(db, others, NULL, NULL, NULL) == SQLITE_OK))
+    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION,
+             SCHEMA_VERSION);
+    if (from == 0 &&
+        !(make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
+          make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
+          make_table(db, "address", address) && sqlite3_exec(db, others, NULL, NULL, NULL) == SQLITE_OK))
         return false;
     return sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
 }
@@ -115,8 +122,8 @@ void schema_explain(enum schema_state state, const char *path, sqlite3 *db, char
 {
     switch (state) {
     case SCHEMA_NEWER:
-        snprintf(why, 256, "%.150s was made by a newer spanwise (schema %d; this one knows up to %d): use that version", path,
-                 pragma(db, "PRAGMA user_version"), SCHEMA_VERSION);
+        snprintf(why, 256, "%.150s was made by a newer spanwise (schema %d; this one knows up to %d): use that version",
+                 path, pragma(db, "PRAGMA user_version"), SCHEMA_VERSION);
         break;
     case SCHEMA_FOREIGN:
         snprintf(why, 256, "%.180s is a SQLite file, but no spanwise DB", path);

@@ -1,6 +1,6 @@
-/* store: the write side of the one place that names SQLite. One writer thread commits at most once a second of wall time and at
- * the end; the analyzer never waits for the disk (offline it waits when closed blocks pile up; live the oldest are dropped, counted).
- * All calls come from the analyzer's thread. Readers: store/read.h. */
+/* store: the write side of the one place that names SQLite. One writer thread commits at most once a second of wall
+ * time and at the end; the analyzer never waits for the disk (offline it waits when closed blocks pile up; live the
+ * oldest are dropped, counted). All calls come from the analyzer's thread. Readers: store/read.h. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -22,8 +22,9 @@ struct store_options {
     int group;             /* gid, -1: leave */
 };
 
-/* Opens or makes the file. NULL: error text is in `why`, what to do included; *usage is set when it is the user's choice to make
- * (an audit is there, exit 2) rather than a failure (exit 1). A newer schema, another writer, no permission are all refused here. */
+/* Opens or makes the file. NULL: error text is in `why`, what to do included; *usage is set when it is the user's
+ * choice to make (an audit is there, exit 2) rather than a failure (exit 1). A newer schema, another writer, no
+ * permission are all refused here. */
 struct store *store_open(const char *path, const struct store_options *options, char why[256], bool *usage);
 
 /* True when the writer is idle and the last commit began at least a second ago: fill a batch and submit it. Cheap. */
@@ -51,7 +52,9 @@ void store_submit(struct store *s);
 const char *store_failure(const struct store *s);
 uint64_t store_blocks_dropped(const struct store *s);
 
-/* Waits for the writer, checkpoints, leaves WAL mode. False when something was lost; then `why` says it. Frees s. */
+/* Waits for the writer, checkpoints, leaves WAL mode. False when something was lost; then `why` says it. True with a
+ * `why` that is not empty: all is kept, but somebody holds the DB open, so that it could not leave WAL mode. Frees s.
+ */
 bool store_close(struct store *s, char why[256]);
 
 #endif

@@ -1,0 +1,434 @@
+#include "analysis/store/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "analysis/store/block.h"
+
+enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 12 << 20 };
+
+/* A packed block; its bytes follow those of the one before in `bytes`. */
+struct packed {
+    int64_t id, first_us, last_us;
+    uint32_t n;
+    size_t size;
+};
+
+struct writer {
+    struct connection c;
+    struct store_options o;
+    int64_t first_block;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t moved; /* anything of what the lock guards */
+
+    /* under the lock */
+    struct parcel *closed, **closed_end, *spare, *open;
+    unsigned n_closed, n_spare;
+    uint64_t dropped;
+    struct batch *job, batch; /* job: NULL or &batch */
+    unsigned job_blocks;      /* closed ones that belong to the job */
+    bool stop;
+
+    _Atomic bool wants, failed;
+    char failure[256]; /* written before failed is set */
+
+    /* the thread's own */
+    struct timespec due;
+    struct batch_writer statements;
+    sqlite3_stmt *insert_block;
+    struct block_tools tools;
+    struct packed *waiting;
+    size_t n_waiting, cap_waiting;
+    struct buf bytes;
+    bool fresh;
+};
+
+static void parcel_free(struct parcel *p)
+{
+    while (p) {
+        struct parcel *next = p->next;
+        buf_free(&p->raw);
+        free(p);
+        p = next;
+    }
+}
+
+/* ---- trouble ---- */
+
+static void fail(struct writer *w, const char *what)
+{
+    if (atomic_load(&w->failed))
+        return;
+    snprintf(w->failure, sizeof w->failure, "%.120s: %.80s; what was committed before is whole", w->c.path, what);
+    atomic_store(&w->failed, true);
+}
+
+/* ---- packing ---- */
+
+static bool room_for_packed(struct writer *w)
+{
+    if (w->n_waiting < w->cap_waiting)
+        return true;
+    size_t cap = w->cap_waiting ? w->cap_waiting * 2 : 64;
+    struct packed *p = realloc(w->waiting, cap * sizeof *p);
+    if (!p)
+        return false;
+    w->waiting = p;
+    w->cap_waiting = cap;
+    return true;
+}
+
+static bool pack(struct writer *w, const struct parcel *p)
+{
+    size_t before = w->bytes.n;
+    if (atomic_load(&w->failed) || !room_for_packed(w) ||
+        !block_pack(&w->tools, slice_of(p->raw.p, p->raw.n), &w->bytes))
+        return false;
+    w->waiting[w->n_waiting++] = (struct packed){p->id, p->first_us, p->last_us, p->n, w->bytes.n - before};
+    if (w->bytes.n > WAITING_BYTES)
+        atomic_store(&w->wants, true);
+    return true;
+}
+
+/* Takes the oldest closed block out of the line. Under the lock. */
+static struct parcel *next_closed(struct writer *w)
+{
+    struct parcel *p = w->closed;
+    w->closed = p->next;
+    if (!w->closed)
+        w->closed_end = &w->closed;
+    p->next = NULL;
+    w->n_closed--;
+    if (w->job_blocks)
+        w->job_blocks--;
+    return p;
+}
+
+/* Keeps a few for the blocks to come. Under the lock. */
+static void give_back(struct writer *w, struct parcel *p)
+{
+    if (!p || w->n_spare == SPARE_MAX) {
+        parcel_free(p);
+        return;
+    }
+    p->next = w->spare;
+    w->spare = p;
+    w->n_spare++;
+}
+
+/* Packs one closed block; gives the lock up meanwhile. */
+static void pack_next(struct writer *w)
+{
+    struct parcel *p = next_closed(w);
+    pthread_mutex_unlock(&w->lock);
+    bool ok = pack(w, p);
+    pthread_mutex_lock(&w->lock);
+    w->dropped += !ok && !atomic_load(&w->failed);
+    give_back(w, p);
+    pthread_cond_broadcast(&w->moved);
+}
+
+/* ---- committing ---- */
+
+static bool write_block(struct writer *w, const struct packed *p, int format, struct slice data)
+{
+    sqlite3_stmt *q = w->insert_block;
+    sqlite3_bind_int64(q, 1, p->id);
+    sqlite3_bind_int64(q, 2, p->first_us);
+    sqlite3_bind_int64(q, 3, p->last_us);
+    sqlite3_bind_int64(q, 4, p->n);
+    sqlite3_bind_int(q, 5, format);
+    sqlite3_bind_blob64(q, 6, data.p ? data.p : "", data.n, SQLITE_STATIC);
+    bool ok = sqlite3_step(q) == SQLITE_DONE;
+    sqlite3_reset(q);
+    return ok;
+}
+
+static bool write_blocks(struct writer *w, const struct parcel *open)
+{
+    const char *at = w->bytes.p;
+    bool ok = true;
+    for (size_t i = 0; ok && i < w->n_waiting; at += w->waiting[i++].size)
+        ok = write_block(w, &w->waiting[i], BLOCK_ZSTD, slice_of(at, w->waiting[i].size));
+    if (ok && open)
+        ok = write_block(w, &(struct packed){open->id, open->first_us, open->last_us, open->n, 0}, BLOCK_RAW,
+                         slice_of(open->raw.p, open->raw.n));
+    return ok;
+}
+
+/* Whole blocks go from the old end as long as --exchanges records stay. */
+static bool trim(struct writer *w)
+{
+    int64_t stored = connect_ask(&w->c, "SELECT ifnull(sum(n), 0) FROM exchange_block");
+    while (stored > 0 && (uint64_t)stored > w->o.exchanges) {
+        int64_t oldest = connect_ask(&w->c, "SELECT n FROM exchange_block ORDER BY id LIMIT 1");
+        if (oldest <= 0 || (uint64_t)(stored - oldest) < w->o.exchanges)
+            return oldest >= 0;
+        if (!connect_run(&w->c, "DELETE FROM exchange_block WHERE id = (SELECT min(id) FROM exchange_block)"))
+            return false;
+        stored -= oldest;
+    }
+    return stored >= 0;
+}
+
+/* The number of commits goes on, so that viewers see that something changed. */
+static bool start_over(struct writer *w)
+{
+    return connect_run(&w->c, "DELETE FROM endpoint; DELETE FROM client; DELETE FROM minute; DELETE FROM capture;"
+                              "DELETE FROM key; DELETE FROM address; DELETE FROM counter; DELETE FROM exchange_block;"
+                              "DELETE FROM meta WHERE name <> 'commits'");
+}
+
+static bool count_commit(struct writer *w)
+{
+    return connect_run(&w->c,
+                       "INSERT INTO meta VALUES('commits', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1");
+}
+
+static void commit(struct writer *w, const struct parcel *open)
+{
+    if (atomic_load(&w->failed))
+        return;
+    if (!connect_there(&w->c)) {
+        fail(w, "the file was removed or replaced while it was written");
+        return;
+    }
+    bool ok = connect_run(&w->c, "BEGIN IMMEDIATE") && (!w->fresh || start_over(w)) &&
+              batch_write(&w->statements, &w->batch) && write_blocks(w, open) && trim(w) && count_commit(w) &&
+              connect_run(&w->c, "COMMIT");
+    if (!ok) {
+        fail(w, sqlite3_errmsg(w->c.db));
+        sqlite3_exec(w->c.db, "ROLLBACK", NULL, NULL, NULL);
+        return;
+    }
+    w->fresh = false;
+    if (w->batch.failed)
+        fail(w, "out of memory");
+}
+
+/* ---- the thread ---- */
+
+static struct timespec in_ms(long ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
+/* Commits the job; gives the lock up meanwhile. */
+static void do_job(struct writer *w)
+{
+    struct parcel *open = w->open;
+    w->open = NULL;
+    w->due = in_ms(COMMIT_MS);
+    pthread_mutex_unlock(&w->lock);
+    commit(w, open);
+    batch_clear(&w->batch);
+    w->n_waiting = w->bytes.n = 0;
+    pthread_mutex_lock(&w->lock);
+    give_back(w, open);
+    w->job = NULL;
+    pthread_cond_broadcast(&w->moved);
+}
+
+static void sleep_until_due(struct writer *w)
+{
+    if (atomic_load(&w->wants))
+        pthread_cond_wait(&w->moved, &w->lock);
+    else if (pthread_cond_timedwait(&w->moved, &w->lock, &w->due) == ETIMEDOUT)
+        atomic_store(&w->wants, true);
+}
+
+/* The blocks of a job are packed before it, those closed since after it: a commit never holds records that its counters
+ * do not. */
+static void *run(void *context)
+{
+    struct writer *w = context;
+    pthread_setname_np(pthread_self(), "writer");
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        if (w->job && !w->job_blocks)
+            do_job(w);
+        else if (w->closed)
+            pack_next(w);
+        else if (w->stop)
+            break;
+        else
+            sleep_until_due(w);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static bool start_thread(struct writer *w)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->moved, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&w->lock, NULL);
+    w->due = in_ms(COMMIT_MS);
+    return pthread_create(&w->thread, NULL, run, w) == 0;
+}
+
+static bool prepare(struct writer *w)
+{
+    w->first_block = w->fresh ? 1 : connect_ask(&w->c, "SELECT ifnull(max(id), 0) + 1 FROM exchange_block");
+    return w->first_block > 0 && batch_prepare(&w->statements, w->c.db) &&
+           sqlite3_prepare_v2(w->c.db, "INSERT OR REPLACE INTO exchange_block VALUES(?,?,?,?,?,?)", -1,
+                              &w->insert_block, NULL) == SQLITE_OK;
+}
+
+static void discard(struct writer *w)
+{
+    batch_finalize(&w->statements);
+    sqlite3_finalize(w->insert_block);
+    connect_close(&w->c);
+    parcel_free(w->closed);
+    parcel_free(w->spare);
+    parcel_free(w->open);
+    batch_free(&w->batch);
+    block_tools_free(&w->tools);
+    buf_free(&w->bytes);
+    free(w->waiting);
+    free(w);
+}
+
+struct writer *writer_start(struct connection *c, const struct store_options *o, char why[256])
+{
+    struct writer *w = calloc(1, sizeof *w);
+    snprintf(why, 256, "out of memory");
+    if (!w) {
+        connect_close(c);
+        return NULL;
+    }
+    w->c = *c;
+    w->o = *o;
+    w->fresh = o->mode == STORE_FRESH;
+    w->closed_end = &w->closed;
+    if (!prepare(w))
+        snprintf(why, 256, "%.120s: %.100s", c->path, sqlite3_errmsg(w->c.db));
+    else if (start_thread(w))
+        return w;
+    discard(w);
+    return NULL;
+}
+
+/* ---- the analyzer's side ---- */
+
+int64_t writer_first_block(const struct writer *w)
+{
+    return w->first_block;
+}
+
+struct parcel *writer_parcel(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    struct parcel *p = w->spare;
+    if (p) {
+        w->spare = p->next;
+        w->n_spare--;
+    }
+    pthread_mutex_unlock(&w->lock);
+    if (!p)
+        return calloc(1, sizeof *p);
+    p->next = NULL;
+    p->raw.n = 0;
+    return p;
+}
+
+/* Under the lock. */
+static void make_room(struct writer *w)
+{
+    while (w->n_closed >= CLOSED_MAX && w->o.wait_when_behind && !atomic_load(&w->failed))
+        pthread_cond_wait(&w->moved, &w->lock);
+    if (w->n_closed >= CLOSED_MAX) {
+        give_back(w, next_closed(w));
+        w->dropped++;
+    }
+}
+
+void writer_block(struct writer *w, struct parcel *p)
+{
+    pthread_mutex_lock(&w->lock);
+    make_room(w);
+    *w->closed_end = p;
+    w->closed_end = &p->next;
+    w->n_closed++;
+    pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void writer_drop(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->dropped++;
+    pthread_mutex_unlock(&w->lock);
+}
+
+bool writer_wants(const struct writer *w)
+{
+    return atomic_load_explicit(&w->wants, memory_order_relaxed);
+}
+
+void writer_submit(struct writer *w, struct batch *filled, struct parcel *open)
+{
+    pthread_mutex_lock(&w->lock);
+    while (w->job)
+        pthread_cond_wait(&w->moved, &w->lock);
+    struct batch empty = w->batch;
+    w->batch = *filled;
+    *filled = empty;
+    w->open = open;
+    w->job = &w->batch;
+    w->job_blocks = w->n_closed;
+    atomic_store(&w->wants, false);
+    pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+}
+
+const char *writer_failure(const struct writer *w)
+{
+    return atomic_load(&w->failed) ? w->failure : NULL;
+}
+
+uint64_t writer_dropped(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    uint64_t n = w->dropped;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+bool writer_end(struct writer *w, char why[256])
+{
+    pthread_mutex_lock(&w->lock);
+    w->stop = true;
+    pthread_cond_broadcast(&w->moved);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    batch_finalize(&w->statements);
+    sqlite3_finalize(w->insert_block);
+    w->insert_block = NULL;
+    bool failed = atomic_load(&w->failed);
+    bool left = connect_leave_wal(&w->c, failed ? 1 : LEAVE_WAL_TRIES);
+    snprintf(why, 256, "%s", failed ? w->failure : "");
+    if (!failed && !left)
+        snprintf(why, 256, "%.120s is whole, but somebody keeps it open: its journal stays beside it", w->c.path);
+    pthread_cond_destroy(&w->moved);
+    pthread_mutex_destroy(&w->lock);
+    discard(w);
+    return !failed;
+}

@@ -1,0 +1,283 @@
+/* Blocks of exchange records: every field comes back, any bytes may be read, a record stays small. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "analysis/store/block.h"
+#include "base/hash.h"
+
+static struct row_exchange rows[BLOCK_RECORDS];
+
+static uint64_t random_state;
+
+static uint64_t any(void)
+{
+    return hash_mix(random_state += 0x9e3779b97f4a7c15u);
+}
+
+/* A value of any length: as many random bits as random. */
+static uint64_t any_length(void)
+{
+    return any() >> any() % 64;
+}
+
+static struct row_exchange any_row(void)
+{
+    return (struct row_exchange){.arrival_us = (int64_t)any_length() * (any() % 2 ? 1 : -1),
+                                 .key = (uint32_t)any_length(),
+                                 .endpoint = (uint32_t)any_length(),
+                                 .client = (uint32_t)any_length(),
+                                 .address = (uint32_t)any_length(),
+                                 .server = (uint32_t)any_length(),
+                                 .variant = (uint32_t)any(),
+                                 .content = (uint32_t)any(),
+                                 .etag = (uint32_t)any_length(),
+                                 .status = (uint16_t)any_length(),
+                                 .end = (uint8_t)any(),
+                                 .proto = (uint8_t)any(),
+                                 .flags = (uint32_t)any_length(),
+                                 .request_bytes = any_length(),
+                                 .response_bytes = any_length(),
+                                 .request_us = any() % 4 ? (int64_t)any_length() : -1,
+                                 .ttfb_us = any() % 4 ? (int64_t)any_length() : -1,
+                                 .duration_us = any() % 4 ? (int64_t)any_length() : -1,
+                                 .server_us = any() % 4 ? (int64_t)any_length() : -1};
+}
+
+/* As an API's traffic is: 60,000 keys of unequal popularity, a few servers, milliseconds. */
+static struct row_exchange usual_row(int64_t *now)
+{
+    uint32_t key = 1 + (uint32_t)(60000 >> any() % 16) - (uint32_t)(any() % 2);
+    uint64_t about = hash_mix(key), ttfb = 500 + any() % 20000;
+    *now += (int64_t)(any() % 2000);
+    return (struct row_exchange){.arrival_us = *now,
+                                 .key = key,
+                                 .endpoint = 1 + key % 200,
+                                 .client = 1 + (uint32_t)(any() % 2000),
+                                 .address = 1 + (uint32_t)(any() % 2000),
+                                 .server = 1 + key % 4,
+                                 .content = (uint32_t)(about + (uint64_t)*now / 30000000),
+                                 .etag = about % 2 ? (uint32_t)about : 0,
+                                 .status = any() % 20 ? 200 : 304,
+                                 .proto = 1,
+                                 .flags = ROW_ELIGIBLE | ROW_FILLABLE,
+                                 .response_bytes = 200 + about % 20000,
+                                 .ttfb_us = (int64_t)ttfb,
+                                 .duration_us = (int64_t)(ttfb + any() % 3000),
+                                 .server_us = (int64_t)ttfb - 200};
+}
+
+struct seen {
+    uint32_t n;
+    bool wrong;
+};
+
+#define SAME(field) (a->field == b->field)
+
+static void compare(void *context, const struct row_exchange *a)
+{
+    struct seen *s = context;
+    const struct row_exchange *b = &rows[s->n++ % BLOCK_RECORDS];
+#define FIELD(name, type, how) s->wrong |= !SAME(name);
+#include "analysis/store/block.def"
+#undef FIELD
+}
+
+static void ignore(void *context, const struct row_exchange *x)
+{
+    ((struct seen *)context)->n += (uint32_t)(x->status | 1);
+}
+
+/* Writes n rows and demands them back, raw and packed. */
+static void round_trip(struct block_tools *tools, struct block *b, uint32_t n)
+{
+    struct buf raw = {0}, packed = {0};
+    struct seen plain = {0}, zstd = {0};
+    for (uint32_t i = 0; i < n; i++)
+        block_add(b, &rows[i]);
+    assert_int_equal(b->n, n);
+    assert_true(block_raw(b, &raw));
+    assert_true(block_pack(tools, slice_of(raw.p, raw.n), &packed));
+    assert_true(block_read(tools, BLOCK_RAW, slice_of(raw.p, raw.n), n, compare, &plain));
+    assert_true(block_read(tools, BLOCK_ZSTD, slice_of(packed.p, packed.n), n, compare, &zstd));
+    assert_int_equal(plain.n, n);
+    assert_int_equal(zstd.n, n);
+    assert_false(plain.wrong || zstd.wrong);
+    block_clear(b);
+    buf_free(&raw);
+    buf_free(&packed);
+}
+
+static void every_field_comes_back(void **state)
+{
+    static const uint32_t sizes[] = {0, 1, 2, BLOCK_STAGED - 1, BLOCK_STAGED, BLOCK_STAGED + 1, 1000, BLOCK_RECORDS};
+    struct block_tools tools = {0};
+    struct block *b = calloc(1, sizeof *b);
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        for (uint32_t i = 0; i < sizes[s]; i++)
+            rows[i] = any_row();
+        round_trip(&tools, b, sizes[s]);
+    }
+    block_free(b);
+    free(b);
+    block_tools_free(&tools);
+}
+
+static void extremes_come_back(void **state)
+{
+    struct block_tools tools = {0};
+    struct block *b = calloc(1, sizeof *b);
+    (void)state;
+    memset(rows, 0, sizeof rows[0]);
+    memset(&rows[1], 0xff, sizeof rows[1]);
+    memset(&rows[2], 0, sizeof rows[2]);
+    rows[2].arrival_us = rows[2].ttfb_us = INT64_MIN;
+    rows[2].duration_us = rows[2].server_us = INT64_MAX;
+    rows[3] = rows[2];
+    rows[3].arrival_us = rows[3].ttfb_us = INT64_MAX;
+    rows[3].duration_us = rows[3].server_us = INT64_MIN;
+    round_trip(&tools, b, 4);
+    block_free(b);
+    free(b);
+    block_tools_free(&tools);
+}
+
+/* The open block is written by every commit and goes on growing. */
+static void an_open_block_can_be_read_again_and_again(void **state)
+{
+    struct block_tools tools = {0};
+    struct block *b = calloc(1, sizeof *b);
+    struct buf raw = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 300; i++) {
+        struct seen s = {0};
+        rows[i] = any_row();
+        block_add(b, &rows[i]);
+        raw.n = 0;
+        assert_true(block_raw(b, &raw));
+        assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n), i + 1, compare, &s));
+        assert_int_equal(s.n, i + 1);
+        assert_false(s.wrong);
+    }
+    buf_free(&raw);
+    block_free(b);
+    free(b);
+    block_tools_free(&tools);
+}
+
+static void first_and_last_are_least_and_greatest(void **state)
+{
+    struct block *b = calloc(1, sizeof *b);
+    static const int64_t times[] = {50, 70, 40, 60};
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        block_add(b, &(struct row_exchange){.arrival_us = times[i]});
+    assert_int_equal(b->first_us, 40);
+    assert_int_equal(b->last_us, 70);
+    block_free(b);
+    free(b);
+}
+
+/* A copy that ends at the end of an allocation, so that a sanitizer sees a byte too many. */
+static bool read_exactly(struct block_tools *tools, int format, const char *p, size_t n, uint32_t records)
+{
+    struct seen s = {0};
+    char *copy = malloc(n ? n : 1);
+    memcpy(copy, p, n);
+    bool ok = block_read(tools, format, slice_of(copy, n), records, ignore, &s);
+    free(copy);
+    return ok;
+}
+
+static void every_cut_is_refused(void **state)
+{
+    struct block_tools tools = {0};
+    struct block *b = calloc(1, sizeof *b);
+    struct buf raw = {0}, packed = {0};
+    (void)state;
+    for (int i = 0; i < 150; i++) {
+        struct row_exchange x = any_row();
+        block_add(b, &x);
+    }
+    assert_true(block_raw(b, &raw) && block_pack(&tools, slice_of(raw.p, raw.n), &packed));
+    assert_true(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 150));
+    for (size_t n = 0; n < raw.n; n++)
+        assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, n, 150));
+    for (size_t n = 0; n < packed.n; n++)
+        assert_false(read_exactly(&tools, BLOCK_ZSTD, packed.p, n, 150));
+    assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 149));
+    assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 151));
+    assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, BLOCK_RECORDS + 1));
+    assert_false(read_exactly(&tools, 3, raw.p, raw.n, 150));
+    buf_free(&raw);
+    buf_free(&packed);
+    block_free(b);
+    free(b);
+    block_tools_free(&tools);
+}
+
+static void damaged_bytes_are_read_without_harm(void **state)
+{
+    struct block_tools tools = {0};
+    struct block *b = calloc(1, sizeof *b);
+    struct buf raw = {0}, packed = {0};
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        struct row_exchange x = any_row();
+        block_add(b, &x);
+    }
+    assert_true(block_raw(b, &raw) && block_pack(&tools, slice_of(raw.p, raw.n), &packed));
+    for (int round = 0; round < 20000; round++) {
+        struct buf *one = round % 2 ? &raw : &packed;
+        size_t at = any() % one->n;
+        char was = one->p[at];
+        one->p[at] = (char)any();
+        read_exactly(&tools, round % 2 ? BLOCK_RAW : BLOCK_ZSTD, one->p, one->n, 100);
+        if (round % 3)
+            one->p[at] = was;
+    }
+    buf_free(&raw);
+    buf_free(&packed);
+    block_free(b);
+    free(b);
+    block_tools_free(&tools);
+}
+
+static void a_usual_record_takes_few_bytes(void **state)
+{
+    struct block_tools tools = {0};
+    struct block *b = calloc(1, sizeof *b);
+    struct buf raw = {0}, packed = {0};
+    int64_t now = 1700000000000000;
+    (void)state;
+    for (uint32_t i = 0; i < BLOCK_RECORDS; i++) {
+        struct row_exchange x = usual_row(&now);
+        block_add(b, &x);
+    }
+    assert_true(block_raw(b, &raw) && block_pack(&tools, slice_of(raw.p, raw.n), &packed));
+    print_message("# %.1f bytes a record, %.1f packed\n", (double)raw.n / BLOCK_RECORDS,
+                  (double)packed.n / BLOCK_RECORDS);
+    assert_true(packed.n <= 30u * BLOCK_RECORDS);
+    buf_free(&raw);
+    buf_free(&packed);
+    block_free(b);
+    free(b);
+    block_tools_free(&tools);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_field_comes_back),
+        cmocka_unit_test(extremes_come_back),
+        cmocka_unit_test(an_open_block_can_be_read_again_and_again),
+        cmocka_unit_test(first_and_last_are_least_and_greatest),
+        cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(damaged_bytes_are_read_without_harm),
+        cmocka_unit_test(a_usual_record_takes_few_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
