@@ -58,7 +58,7 @@ static void state_of(const struct model *m, struct state *s)
     if (m->paused) {
         char kept[64];
         snprintf(kept, sizeof kept, "%s", s->full);
-        snprintf(s->brief, sizeof s->brief, "PAUSED");
+        snprintf(s->brief, sizeof s->brief, "pause");
         snprintf(s->full, sizeof s->full, "PAUSED, %.50s", kept);
     }
 }

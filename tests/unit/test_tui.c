@@ -1,0 +1,300 @@
+/* The dashboard without a terminal: a moment made by hand, keys, and the screens as text. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tui/view.h"
+
+enum { ENDPOINTS = 40, CLIENTS = 9 };
+
+static const char *const hostile[] = {"/\x1b[31mred\x1b]0;title\x07",
+                                      "/tab\tnew\nline",
+                                      "/\xff\xfe\xc3",
+                                      "/\xe5\x95\x86\xe5\x93\x81",
+                                      "/\xe2\x80\xae"
+                                      "exe.txt",
+                                      "/a\xcc\x81\xcc\x81",
+                                      ""};
+static struct grid grid;
+static struct buf screen;
+
+static struct moment_endpoint endpoint_made(uint32_t i)
+{
+    static char text[ENDPOINTS][96];
+    const char *bad = hostile[i % (sizeof hostile / sizeof *hostile)];
+    int n = snprintf(text[i], sizeof text[i], "GET shop.example/e%u%s", i, bad);
+    struct slice name = slice_of(text[i], (size_t)n);
+    struct moment_endpoint e = {.id = i + 1,
+                                .name = name,
+                                .method = slice_sub(name, 0, 3),
+                                .place = slice_sub(name, 4, name.n),
+                                .service_n = 12,
+                                .requests = 1000 - i * 10,
+                                .eligible = i % 5 ? 900 : 0,
+                                .keys = 10,
+                                .errors = i % 7,
+                                .repeat = i % 5 ? 0.9 : NAN,
+                                .latency = {i % 3 ? 0.01 * i : NAN, 0.1, 0.2, 0.3},
+                                .server = {NAN, NAN, NAN, NAN}};
+    for (unsigned r = 0; r < LADDER_RUNGS; r++)
+        e.ttl[r] =
+            (struct moment_rung){.ttl_s = 1u << r, .hit = i % 5 ? r / 20.0 : NAN, .stale = i % 4 ? r / 40.0 : NAN};
+    return e;
+}
+
+static struct moment_client client_made(uint32_t i)
+{
+    struct moment_client c = {.id = i + 1,
+                              .client = slice_str(i % 2 ? "bearer:9f2c61d0a4be" : "\x1b[2J<b>me</b>"),
+                              .addresses = slice_str("10.0.0.1,2001:db8::1"),
+                              .address = slice_str("10.0.0.1 +1"),
+                              .name = slice_str(i % 2 ? "bearer:9f2c61d0a4be 10.0.0.1" : "me"),
+                              .n_addresses = 2,
+                              .requests = 100 - i,
+                              .peak_1s = i,
+                              .burstiness = i % 3 ? 0.3 : NAN,
+                              .poller_period_s = i % 2 ? 5 : NAN};
+    for (unsigned r = 0; r < ENVELOPE_RATES; r++) {
+        c.envelope_rate[r] = 0.1 * pow(10, 0.2083 * r);
+        c.envelope_burst[r] = 50.0 / (r + 1);
+    }
+    return c;
+}
+
+static struct moment *moment_made(void)
+{
+    struct moment *m = calloc(1, sizeof *m);
+    *m = (struct moment){.version = 1,
+                         .any = true,
+                         .ended = true,
+                         .started_us = 1700000000000000,
+                         .ended_us = 1700003600000000,
+                         .duration_s = 3600,
+                         .coverage = 0.97,
+                         .exchanges = 4000,
+                         .eligible = 3000,
+                         .keys = 400,
+                         .trust = TRUST_LITTLE,
+                         .minutes = 61,
+                         .endpoints = ENDPOINTS,
+                         .clients = CLIENTS};
+    buf_str(&m->sentences,
+            "Only 97.0 % of the bytes that were sent were captured: counts are lower bounds.\nAnd another sentence.\n");
+    m->endpoint = calloc(ENDPOINTS, sizeof *m->endpoint);
+    m->client = calloc(CLIENTS, sizeof *m->client);
+    for (uint32_t i = 0; i < ENDPOINTS; i++)
+        m->endpoint[i] = endpoint_made(i);
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        m->client[i] = client_made(i);
+    for (unsigned i = 0; i < 61; i++)
+        m->minute[i] = (struct moment_minute){1700000000 / 60 + i, i * i % 90, i % 9 == 0};
+    for (unsigned r = 0; r < LADDER_RUNGS; r++)
+        m->ttl[r] = (struct moment_rung){.ttl_s = 1u << r, .hit = 0.5, .stale = 0.1, .lookups = 3000};
+    for (unsigned i = 0; i < MOMENT_STATUSES; i++)
+        m->status[i] = 10 * i;
+    return m;
+}
+
+static const char *drawn(struct model *m, unsigned width, unsigned height)
+{
+    assert_true(grid_init(&grid, width, height));
+    view_draw(m, &grid);
+    screen.n = 0;
+    grid_text(&grid, &screen);
+    buf_char(&screen, 0);
+    return screen.p;
+}
+
+static void press(struct model *m, const char *typed)
+{
+    for (; *typed; typed++)
+        assert_int_equal(model_key(m, *typed == '\n'   ? PRESS_ENTER
+                                      : *typed == '\b' ? PRESS_ERASE
+                                                       : (uint32_t)*typed),
+                         WISH_NONE);
+}
+
+static struct model model_made(void)
+{
+    struct model m;
+    model_init(&m, "/tmp/audit.db");
+    model_take(&m, moment_made());
+    return m;
+}
+
+/* No size and no key makes it draw outside of the grid (the sanitised build says), or anything that a terminal would
+ * obey. */
+static void sizes(void **state)
+{
+    static const char typed[] = "1t2jjGs\n jk\x1b/e1\n\n\x1b?G\x1b<<rs3jj\nGgT\x1b/zzz\n\x1b p2\x0c";
+    (void)state;
+    for (unsigned width = 1; width < 150; width += width < 45 ? 1 : 13)
+        for (unsigned height = 1; height < 50; height += height < 12 ? 1 : 9) {
+            struct model m = model_made();
+            for (const char *k = typed; *k; k++) {
+                model_key(&m, *k == '\n' ? PRESS_ENTER : (uint32_t)*k);
+                for (const char *p = drawn(&m, width, height); *p; p++)
+                    assert_true((unsigned char)*p >= ' ' || *p == '\n');
+            }
+            model_free(&m);
+        }
+}
+
+static void nothing_there(void **state)
+{
+    struct model m;
+    (void)state;
+    model_init(&m, "/tmp/audit.db");
+    assert_non_null(strstr(drawn(&m, 80, 24), "Waiting for /tmp/audit.db"));
+    press(&m, "2jG\n/x\n\x1bsr3?");
+    drawn(&m, 80, 24);
+    model_take(&m, calloc(1, sizeof(struct moment)));
+    press(&m, "\x1b"
+              "2jG\n/x\n\x1bsr3");
+    assert_non_null(strstr(drawn(&m, 80, 24), "Waiting"));
+    model_free(&m);
+}
+
+/* Unknown numbers come last, whichever way. */
+static void order(void **state)
+{
+    struct model m = model_made();
+    struct list *l = &m.list[0];
+    (void)state;
+    press(&m, "2");
+    assert_int_equal(l->order[0], 0);
+    press(&m, "ss"); /* repeat% */
+    for (int reversed = 0; reversed < 2; reversed++) {
+        assert_false(isnan(m.now->endpoint[l->order[0]].repeat));
+        assert_true(isnan(m.now->endpoint[l->order[ENDPOINTS - 1]].repeat));
+        press(&m, "r");
+    }
+    press(&m, "<<r"); /* requests, fewest first */
+    assert_int_equal(l->order[0], ENDPOINTS - 1);
+    press(&m, "<"); /* by name: text rises */
+    assert_int_equal(l->order[0], 0);
+    model_free(&m);
+}
+
+static void filter(void **state)
+{
+    struct model m = model_made();
+    (void)state;
+    press(&m, "2/E12");
+    assert_non_null(strstr(drawn(&m, 80, 24), "/E12"));
+    assert_int_equal(m.list[0].n, 1);
+    press(&m, "\b");
+    assert_int_equal(m.list[0].n, 11); /* e1, e10 to e19 */
+    press(&m, "\n");
+    assert_false(m.typing);
+    press(&m, "\x1b");
+    assert_int_equal(m.list[0].n, ENDPOINTS);
+    press(&m, "/nowhere");
+    assert_non_null(strstr(drawn(&m, 80, 24), "nothing matches"));
+    press(&m, "\x1b");
+    assert_int_equal(m.list[0].n, ENDPOINTS);
+    for (int i = 0; i < 200; i++)
+        press(&m, i ? "x" : "/");
+    assert_true(strlen(m.list[0].filter) < LIST_FILTER);
+    model_free(&m);
+}
+
+/* The row chosen stays chosen when others overtake it; at the top one stays at the top. */
+static void follows(void **state)
+{
+    struct model m = model_made();
+    struct moment *next = moment_made();
+    (void)state;
+    press(&m, "2jjj");
+    assert_int_equal(m.list[0].id, 4);
+    next->endpoint[3].requests = 5;
+    model_take(&m, next);
+    assert_int_equal(m.list[0].id, 4);
+    assert_int_equal(m.list[0].at, ENDPOINTS - 1);
+    press(&m, "g");
+    next = moment_made();
+    next->endpoint[0].requests = 5;
+    model_take(&m, next);
+    assert_int_equal(m.list[0].at, 0);
+    assert_int_equal(m.list[0].id, 2);
+    model_free(&m);
+}
+
+static void details(void **state)
+{
+    struct model m = model_made();
+    struct moment *next = moment_made();
+    (void)state;
+    press(&m, "2j\n");
+    assert_non_null(strstr(drawn(&m, 80, 24), "▒ stale"));
+    press(&m, "G");
+    drawn(&m, 80, 24);
+    int end = m.scroll;
+    assert_true(end > 0);
+    press(&m, "jjj");
+    drawn(&m, 80, 24);
+    assert_int_equal(m.scroll, end);
+    next->endpoint[1].id = 999;
+    model_take(&m, next);
+    assert_non_null(strstr(drawn(&m, 80, 24), "not there any more"));
+    press(&m, "q"); /* back */
+    assert_false(m.detail);
+    press(&m, "3\n");
+    assert_non_null(strstr(drawn(&m, 80, 24), "bucket"));
+    model_free(&m);
+}
+
+static void header(void **state)
+{
+    struct model m = model_made();
+    (void)state;
+    assert_non_null(strstr(drawn(&m, 80, 24), "ended 2023-11-14 23:13 UTC"));
+    m.now->live = true;
+    m.now->ended = false;
+    m.wall_us = m.now->ended_us + 3 * 1000000;
+    assert_non_null(strstr(drawn(&m, 80, 24), "live, data 3 s old"));
+    assert_non_null(strstr(drawn(&m, 40, 10), " live"));
+    snprintf(m.trouble, sizeof m.trouble, "audit.db: disk I/O error");
+    assert_non_null(strstr(drawn(&m, 80, 24), "\n audit.db: disk I/O error\n"));
+    press(&m, "p");
+    assert_true(m.paused);
+    assert_non_null(strstr(drawn(&m, 140, 24), "PAUSED"));
+    model_free(&m);
+}
+
+/* Nothing is bound twice, and the way out is always shown. */
+static void key_table(void **state)
+{
+    struct model m = model_made();
+    (void)state;
+    for (unsigned i = 0; i < keys_n; i++)
+        for (unsigned j = 0; j < i; j++)
+            for (unsigned a = 0; a < 4 && keys[i].code[a]; a++)
+                for (unsigned b = 0; b < 4 && keys[j].code[b]; b++)
+                    assert_false(keys[i].code[a] == keys[j].code[b] && keys[i].places & keys[j].places);
+    press(&m, "2");
+    assert_non_null(strstr(drawn(&m, 40, 10), "q quit"));
+    assert_non_null(strstr(drawn(&m, 40, 10), "? help"));
+    press(&m, "?");
+    assert_non_null(strstr(drawn(&m, 40, 10), "Esc back"));
+    press(&m, "q");
+    assert_int_equal(model_key(&m, 'q'), WISH_QUIT);
+    model_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes),   cmocka_unit_test(nothing_there),
+                                       cmocka_unit_test(order),   cmocka_unit_test(filter),
+                                       cmocka_unit_test(follows), cmocka_unit_test(details),
+                                       cmocka_unit_test(header),  cmocka_unit_test(key_table)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    grid_free(&grid);
+    buf_free(&screen);
+    return failed;
+}
