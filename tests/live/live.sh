@@ -137,12 +137,16 @@ net_end "$CAPTURE" TERM
 check $? "idle link: SIGTERM ends it within 3 s (exit $NET_CODE, $((SECONDS - at)) s)" "$work/stderr"
 
 # 5. kill -9 in the middle: the DB opens and lacks at most two seconds.
-rounds=2
-[ -z "${PROOF:-}" ] || rounds=10
+rounds=3
+[ -z "${PROOF:-}" ] || rounds=12
 for n in $(seq $rounds); do
     fresh_log
     start "kill$n.db"
-    load 5 $((n % 2 ? 4 : 1)) $((n % 2 ? 4 : 50)) & # 1000 a second, 20 a second
+    case $((n % 3)) in
+    0) load 5 1 50 & ;; # 20 a second
+    1) load 5 4 4 & ;;  # 800 a second
+    2) load 5 1 7 & ;;  # 130 a second
+    esac
     loader=$!
     sleep "3.$((RANDOM % 10))"
     now=$(date +%s.%N)
