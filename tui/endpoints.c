@@ -28,6 +28,8 @@ NUMBER(bytes, e->response_bytes)
 NUMBER(server, e->server_s)
 #undef NUMBER
 
+enum { ROOMY = 26 }; /* screens of more rows have blank ones between the parts of details */
+
 static struct slice method(const void *row)
 {
     return ((const struct moment_endpoint *)row)->method;
@@ -107,14 +109,17 @@ const struct table endpoints_table = {"endpoints", column, sizeof column / sizeo
 
 static int head(const struct moment_endpoint *e, const struct table_view *v, struct grid *g, int y)
 {
+    bool wide = g->width >= 70;
     unsigned x = grid_print(g, y, 1, STYLE_BOLD, "%s requests", human_count(e->requests).text);
-    grid_print(g, y++, x, STYLE_PLAIN, ", %s, of %s clients", human_rate(e->requests, v->now->duration_s).text,
-               human_count(e->clients).text);
+    x = grid_print(g, y, x, STYLE_PLAIN, ", %s, of %s clients", human_rate(e->requests, v->now->duration_s).text,
+                   human_count(e->clients).text);
+    if (!wide)
+        y++, x = 1;
+    grid_print(g, y++, x, STYLE_PLAIN, "%s%s asked, %s answered", wide ? ", " : "", human_bytes(e->request_bytes).text,
+               human_bytes(e->response_bytes).text);
     x = grid_print(g, y, 1, e->errors ? STYLE_WARN : STYLE_DIM, "%s errors", human_count(e->errors).text);
     x = grid_print(g, y, x, e->throttled ? STYLE_WARN : STYLE_DIM, ", %s throttled", human_count(e->throttled).text);
     grid_print(g, y++, x, e->unanswered ? STYLE_WARN : STYLE_DIM, ", %s unanswered", human_count(e->unanswered).text);
-    grid_print(g, y++, 1, STYLE_PLAIN, "%s asked, %s answered", human_bytes(e->request_bytes).text,
-               human_bytes(e->response_bytes).text);
     return y;
 }
 
@@ -217,20 +222,21 @@ static void curve_line(const struct curve *c, const struct moment_rung *r, bool 
     }
 }
 
+/* TTLs longer than the audit differ from the first such one by what was not seen alone: they are left out. */
 static int curve(const struct moment_endpoint *e, const struct table_view *v, struct grid *g, int y)
 {
     struct curve c = curve_of(g->width);
     double duration = v->now->duration_s;
-    bool some = false;
+    unsigned beyond = 0;
     curve_head(&c, g, y++);
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
-        bool beyond = !isnan(duration) && e->ttl[i].ttl_s > duration;
-        some |= beyond;
-        curve_line(&c, &e->ttl[i], i == v->rung, beyond, g, y++);
+        beyond += !isnan(duration) && e->ttl[i].ttl_s > duration;
+        if (beyond < 2 || i == v->rung)
+            curve_line(&c, &e->ttl[i], i == v->rung, beyond != 0, g, y++);
     }
-    if (some)
-        grid_print(g, y++, 1, STYLE_DIM, "dim: longer than the audit (%s), so a lower bound",
-                   show_seconds(duration).text);
+    if (beyond)
+        grid_print(g, y++, 1, STYLE_DIM, "from %s on longer than the audit: lower bounds, all alike",
+                   show_ttl(e->ttl[LADDER_RUNGS - beyond].ttl_s).text);
     return y;
 }
 
@@ -239,8 +245,8 @@ unsigned endpoints_detail(const struct moment_endpoint *e, const struct table_vi
     int from = y;
     y = head(e, v, g, y);
     y = repeats(e, g, y);
-    y = times(e, g, y + (g->height > 16));
+    y = times(e, g, y + (g->height > ROOMY));
     if (e->eligible)
-        y = curve(e, v, g, y + (g->height > 16));
+        y = curve(e, v, g, y + (g->height > ROOMY));
     return (unsigned)(y - from);
 }
