@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("SPANWISE", str(ROOT / "build" / "opt" / "spanwise"))
+BINARY = os.path.abspath(os.environ.get("SPANWISE") or ROOT / "build" / "opt" / "spanwise")
 PCAP = ROOT / "tests" / "pcap"
 SECRET = str(PCAP / "secret")
 PROOF = bool(os.environ.get("PROOF"))
