@@ -129,6 +129,8 @@ static void message_done(struct h1_env *env, struct h1 *h, int role, bool has_bo
 static void lose(struct h1_env *env, struct h1 *h, int role, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
+    if (side->state == H1_LENGTH)
+        offset += side->left; /* where the message ends is known all the same */
     if (side->in_message && side->slot) {
         side->truncated = true;
         message_done(env, h, role, false, offset);

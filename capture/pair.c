@@ -151,6 +151,15 @@ static struct slot *oldest(const struct pairing *q)
     return s;
 }
 
+/* Whether request bytes were lost at or after `from` and before `to`. */
+static bool lost_between(const struct pairing *q, uint64_t from, uint64_t to)
+{
+    for (uint32_t i = 0; i < PAIR_GAPS && i < q->n_gaps; i++)
+        if (q->gap_start[i] >= from && q->gap_start[i] < to)
+            return true;
+    return false;
+}
+
 /* The last waiting request that the acknowledgement covers, unless what it covers last was lost. */
 static struct slot *by_acknowledgement(const struct pairing *q, uint64_t ack)
 {
@@ -158,10 +167,9 @@ static struct slot *by_acknowledgement(const struct pairing *q, uint64_t ack)
     for (struct slot *s = first; s && s->end_offset <= ack; s = s->conn_next)
         if (!s->response_started)
             best = s;
-    if (!best && first && first->end_offset == UINT64_MAX && !q->has_gap)
+    if (!best && first && first->end_offset == UINT64_MAX && !q->n_gaps)
         return first; /* answered before it was whole */
-    bool lost = q->has_gap && q->gap_start < ack && (!best || q->gap_start >= best->end_offset);
-    return lost ? NULL : best;
+    return lost_between(q, best ? best->end_offset : 0, ack) ? NULL : best;
 }
 
 struct slot *pair_expect(struct pairing *q, uint64_t ack_offset)
@@ -205,7 +213,7 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
     bool resync = q->lossy;
     if (q->lossy && ack_offset) {
         unanswered_before(p, q, s, ack_offset);
-        q->lossy = false;
+        q->lossy = lost_between(q, ack_offset, UINT64_MAX); /* a later request may be known lost already */
     }
     if (!s)
         s = orphan(p, q, first_ts, order);
@@ -231,10 +239,8 @@ void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
 void pair_gap(struct pairing *q, int role, uint64_t offset)
 {
     q->lossy = true;
-    if (role == 0) {
-        q->has_gap = true;
-        q->gap_start = offset;
-    }
+    if (role == 0)
+        q->gap_start[q->n_gaps++ % PAIR_GAPS] = offset;
 }
 
 void pair_close(struct pair *p, struct pairing *q, enum end_state end)

@@ -9,12 +9,14 @@
 #include "capture/seal.h"
 #include "capture/slot.h"
 
+enum { PAIR_GAPS = 8 };
+
 /* A connection's requests that wait for their answers, oldest first. */
 struct pairing {
     struct conn *conn;
     struct slot *first, *last;
-    uint64_t gap_start; /* where the latest loss of request bytes began */
-    bool has_gap;
+    uint64_t gap_start[PAIR_GAPS]; /* where the latest losses of request bytes began */
+    uint32_t n_gaps;               /* ever; the ring holds the last PAIR_GAPS */
     bool lossy; /* bytes were lost since order was last certain: acknowledgements decide */
 };
 
