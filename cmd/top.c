@@ -20,9 +20,10 @@ static const struct arg table[] = {{TOP_WAIT, 0, "wait", NULL, "wait for the DB 
                                    {TOP_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
                                    {0}};
 
-static const char usage[] = "usage: spanwise top [DB | CAPTURE] [--wait]\n"
-                            "The dashboard. A capture (told by content) is audited first. Default: $SPANWISE_DB, else ./spanwise.db\n"
-                            "Keys: ? shows them, q quits. NO_COLOR is honoured.\n";
+static const char usage[] =
+    "usage: spanwise top [DB | CAPTURE] [--wait]\n"
+    "The dashboard. A capture (told by content) is audited first. Default: $SPANWISE_DB, else ./spanwise.db\n"
+    "Keys: ? shows them, q quits. NO_COLOR is honoured.\n";
 
 static bool on_option(void *context, int id, const char *value)
 {

@@ -13,9 +13,11 @@ void chart_bar(struct grid *g, int y, unsigned x, unsigned width, double solid, 
 {
     solid = within(solid);
     shaded = within(solid + within(shaded)) - solid;
-    unsigned eighths = (unsigned)lround(solid * width * 8), full = eighths / 8, part = eighths % 8;
     unsigned dark = shaded > 0 ? (unsigned)ceil(shaded * width - 0.25) : 0;
-    if (!eighths && solid > 0)
+    /* Eighths only where nothing follows: a broken block beside a shaded one leaves a slit. */
+    unsigned eighths = dark ? 8 * (unsigned)lround(solid * width) : (unsigned)lround(solid * width * 8);
+    unsigned full = eighths / 8, part = eighths % 8;
+    if (!eighths && solid > 0 && !dark)
         part = 1;
     grid_fill(g, y, x, width, STYLE_DIM, DOT);
     grid_fill(g, y, x, full, STYLE_CHART, FULL);

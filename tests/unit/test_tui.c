@@ -233,11 +233,11 @@ static void details(void **state)
     press(&m, "2j\n");
     assert_non_null(strstr(drawn(&m, 80, 24), "▒ stale"));
     press(&m, "G");
-    drawn(&m, 80, 24);
+    drawn(&m, 80, 16);
     int end = m.scroll;
     assert_true(end > 0);
     press(&m, "jjj");
-    drawn(&m, 80, 24);
+    drawn(&m, 80, 16);
     assert_int_equal(m.scroll, end);
     next->endpoint[1].id = 999;
     model_take(&m, next);
