@@ -326,6 +326,7 @@ int cmd_capture(int argc, char **argv)
         log_line("--append goes on with the audit, --fresh drops it: one of the two");
         return 2;
     }
+    c.in.quiet |= c.faces.top; /* the terminal is the dashboard's */
     if (!c.db)
         c.db = getenv("SPANWISE_DB");
     if (!c.db || !*c.db)

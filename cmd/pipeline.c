@@ -15,6 +15,29 @@ static void commit(struct pipeline *p, bool final)
     analysis_commit(p->analysis, final);
 }
 
+/* What was gathered is analysed and goes home. */
+static void analyze_batch(struct pipeline *p)
+{
+    analysis_take_all(p->analysis, (const struct exchange *const *)p->batch, p->gathered);
+    for (unsigned i = 0; i < p->gathered; i++)
+        if (p->threaded)
+            queue_push(&p->back, p->batch[i]);
+        else
+            p->give_back(p->owner, p->batch[i]);
+    p->taken += p->gathered;
+    p->gathered = 0;
+}
+
+static void gather(struct pipeline *p, struct exchange *x)
+{
+    p->batch[p->gathered++] = x;
+    if (p->gathered < PIPELINE_BATCH)
+        return;
+    analyze_batch(p);
+    if (p->taken % COMMIT_EVERY == 0)
+        commit(p, false);
+}
+
 /* The analyzer's thread. */
 static void *analyze(void *context)
 {
@@ -22,16 +45,18 @@ static void *analyze(void *context)
     bool closed = false;
     pthread_setname_np(pthread_self(), "analyzer");
     while (!closed) {
-        struct exchange *x = queue_pop(&p->forward, IDLE_MS, &closed);
+        struct exchange *x = queue_pop(&p->forward, p->gathered ? 0 : IDLE_MS, &closed);
         if (x) {
-            analysis_take(p->analysis, x);
-            queue_push(&p->back, x);
-            if (++p->taken % COMMIT_EVERY)
-                continue;
+            gather(p, x);
+            continue;
         }
+        analyze_batch(p);
+        p->taken = 0;
         queue_flush(&p->back);
         commit(p, false);
     }
+    analyze_batch(p);
+    queue_flush(&p->back);
     commit(p, true);
     return NULL;
 }
@@ -42,7 +67,7 @@ bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, boo
     p->store = s;
     p->threaded = threaded;
     p->out = 0;
-    p->taken = 0;
+    p->taken = p->gathered = 0;
     p->has_stats = false;
     if (!threaded)
         return true;
@@ -66,19 +91,11 @@ static bool bring_home(struct pipeline *p, unsigned timeout_ms)
     return true;
 }
 
-static void take_here(struct pipeline *p, struct exchange *x)
-{
-    analysis_take(p->analysis, x);
-    p->give_back(p->owner, x);
-    if (++p->taken % COMMIT_EVERY == 0)
-        commit(p, false);
-}
-
 void pipeline_take(void *pipeline, struct exchange *x)
 {
     struct pipeline *p = pipeline;
     if (!p->threaded) {
-        take_here(p, x);
+        gather(p, x);
         return;
     }
     queue_push(&p->forward, x);
@@ -92,7 +109,8 @@ void pipeline_take(void *pipeline, struct exchange *x)
 void pipeline_reclaim(void *pipeline, bool wait)
 {
     struct pipeline *p = pipeline;
-    (void)wait;
+    if (!p->threaded && wait)
+        analyze_batch(p);
     while (p->threaded && bring_home(p, 0))
         ;
 }
@@ -115,6 +133,7 @@ void pipeline_end(struct pipeline *p, const struct capture_stats *stats)
 {
     pipeline_pulse(p, stats);
     if (!p->threaded) {
+        analyze_batch(p);
         commit(p, true);
         return;
     }

@@ -9,6 +9,8 @@
 #include "analysis/store/store.h"
 #include "base/queue.h"
 
+enum { PIPELINE_BATCH = 16 };
+
 struct pipeline {
     struct analysis *analysis;
     struct store *store;
@@ -16,6 +18,8 @@ struct pipeline {
     void *owner;
     bool threaded;
     unsigned taken; /* since the last look whether the store wants a commit */
+    struct exchange *batch[PIPELINE_BATCH]; /* gathered, so that the analysis can look ahead */
+    unsigned gathered;
     /* threaded alone */
     struct queue forward, back;
     size_t out; /* exchanges that have not come home */

@@ -17,7 +17,7 @@ ARROWS = {
     "analysis/store": ("base/",),
     "analysis/report": ("base/",) + READ_SIDE,
     "analysis/policy": ("base/",) + READ_SIDE,
-    "tui": ("base/",) + READ_SIDE,
+    "tui": ("base/", "analysis/report/verdict.h") + READ_SIDE,
     "web": ("base/", "analysis/report/") + READ_SIDE,
     "cmd": ("base/", "capture/", "analysis/", "tui/", "web/"),
     ".": ("base/", "cmd/"),
