@@ -261,8 +261,7 @@ static struct MHD_Daemon *start_daemon(struct http *h, const struct listen *l, c
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
                             (unsigned)HTTP_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_THREAD_STACK_SIZE,
-                            (size_t)STACK_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
-                            certificate ? tls : tls + 2, MHD_OPTION_END);
+                            (size_t)STACK_BYTES, MHD_OPTION_ARRAY, certificate ? tls : tls + 2, MHD_OPTION_END);
 }
 
 struct http *http_start(struct routes *r, struct listen *l, const char *certificate, const char *key, char why[256])

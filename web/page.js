@@ -1,0 +1,400 @@
+// page: shows the report and follows it while it grows. Everything that came from traffic goes in as text, never as markup.
+import {envelopeChart, rateChart, shareBar, ttlChart} from "/draw.js";
+
+const PAGE_ROWS = 100, RATE_POINTS = 240;
+const $ = id => document.getElementById(id);
+
+function el(name, attributes = {}, ...children) {
+  const e = document.createElement(name);
+  for (const [k, v] of Object.entries(attributes)) if (v !== null && v !== undefined && v !== false) e.setAttribute(k, v === true ? "" : v);
+  e.append(...children.filter(c => c !== null && c !== undefined));
+  return e;
+}
+
+// ---- words and numbers ----
+
+const NONE = "–";
+// Invisible characters and those that turn the line round are shown by their number.
+const safe = s => String(s ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
+  c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+const bdi = s => el("bdi", {}, safe(s));
+const known = v => v !== null && v !== undefined && !Number.isNaN(v);
+
+function count(v) {
+  if (!known(v)) return NONE;
+  if (v < 1e4) return String(v);
+  const unit = v >= 1e9 ? [1e9, "G"] : v >= 1e6 ? [1e6, "M"] : [1e3, "k"];
+  return (v / unit[0]).toFixed(v / unit[0] < 100 ? 1 : 0) + unit[1];
+}
+function bytes(v) {
+  if (!known(v)) return NONE;
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  let u = 0;
+  while (v >= 999.5 && u < 5) v /= 1000, u++;
+  return v.toFixed(u && v < 99.95 ? 1 : 0) + " " + units[u];
+}
+function seconds(v) {
+  if (!known(v)) return NONE;
+  if (v < 0.0009995) return (v * 1e6).toFixed(0) + " µs";
+  if (v < 0.9995) return (v * 1e3).toFixed(v < 0.09995 ? 1 : 0) + " ms";
+  if (v < 119.95) return v.toFixed(1) + " s";
+  if (v < 7200) return Math.floor(v / 60) + "m" + String(Math.floor(v % 60)).padStart(2, "0") + "s";
+  return Math.floor(v / 3600) + "h" + String(Math.floor(v % 3600 / 60)).padStart(2, "0") + "m";
+}
+const percent = v => known(v) ? (v * 100).toFixed(1) + " %" : NONE;
+const rate = v => !known(v) ? NONE : v >= 100 ? v.toFixed(0) : v >= 10 ? v.toFixed(1) : v >= .1 || v === 0 ? v.toFixed(2) : String(+v.toPrecision(2));
+const fixed = n => v => known(v) ? v.toFixed(n).replace(/^-(?=0\.0*$)/, "") : NONE;
+const day = t => known(t) ? new Date(t * 1000).toISOString().slice(0, 19).replace("T", " ") : NONE;
+const ttlName = s => s % 86400 === 0 ? s / 86400 + " d" : s % 3600 === 0 ? s / 3600 + " h" : s % 60 === 0 ? s / 60 + " min" : s + " s";
+const ratio = (a, b) => b ? a / b : null;
+
+// ---- state ----
+
+let report = null, ttl = 60, drawn = null;
+const perSecond = n => report.capture.duration_s > 0 ? n / report.capture.duration_s : null;
+const rung = e => (e.ttl || []).find(r => r.ttl_s === ttl) || null;
+
+// ---- tables ----
+
+class Table {
+  // columns: {title, hint, value(row), show(value, row) -> text or node, low: class that hides it on small screens, tint(value)}
+  constructor(name, columns, key, title, detail) {
+    Object.assign(this, {name, columns, key, title, detail, sort: 1, up: false, rows: [], most: PAGE_ROWS, open: new Set()});
+    this.table = $(name + "-table");
+    this.filter = $(name + "-filter");
+    this.filter.addEventListener("input", () => { this.most = PAGE_ROWS; this.draw(); });
+    $(name + "-more").addEventListener("click", () => { this.most += 5 * PAGE_ROWS; this.draw(); });
+    this.table.append(el("caption", {class: "skip"}, name + "s"), this.head = el("thead"), this.body = el("tbody"));
+    this.table.addEventListener("keydown", e => { if (e.key === "Escape") this.close(e); });
+  }
+
+  set(rows) {
+    this.rows = rows;
+    this.draw();
+  }
+
+  close(e) {
+    const row = e.target.closest("tr.detail, tr.row");
+    if (!row || !this.open.delete(row.dataset.key)) return;
+    this.draw();
+    this.button(row.dataset.key)?.focus();
+  }
+
+  button(key) {
+    return [...this.body.querySelectorAll("button[data-key]")].find(b => b.dataset.key === key);
+  }
+
+  shown() {
+    const wanted = this.filter.value.trim().toLowerCase(), value = this.columns[this.sort].value, turn = this.up ? 1 : -1;
+    const order = (a, b) => {
+      const x = value(a), y = value(b);
+      if (!known(x) || !known(y)) return known(y) - known(x);
+      return x === y ? 0 : x < y ? -turn : turn;
+    };
+    return this.rows.filter(r => !wanted || this.title(r).toLowerCase().includes(wanted)).sort(order);
+  }
+
+  drawHead() {
+    const cells = this.columns.map((c, i) => {
+      const sorted = i === this.sort ? (this.up ? "ascending" : "descending") : null;
+      const button = el("button", {type: "button", title: c.hint}, typeof c.title === "function" ? c.title() : c.title);
+      button.addEventListener("click", () => {
+        this.up = i === this.sort ? !this.up : i === 0;
+        this.sort = i;
+        this.draw();
+        this.head.querySelectorAll("button")[i].focus();
+      });
+      return el("th", {scope: "col", class: c.low, "aria-sort": sorted}, button);
+    });
+    this.head.replaceChildren(el("tr", {}, ...cells));
+  }
+
+  drawRow(row) {
+    const key = String(this.key(row)), open = this.open.has(key);
+    const cells = this.columns.map((c, i) => {
+      const v = c.value(row), shown = c.show(v, row);
+      if (i) return el("td", {class: [c.low, c.tint && known(v) ? c.tint(v) : null].filter(Boolean).join(" ") || null}, shown);
+      const button = el("button", {type: "button", "aria-expanded": String(open), "data-key": key}, ...shown);
+      button.addEventListener("click", () => {
+        if (!this.open.delete(key)) this.open.add(key);
+        this.draw();
+        this.button(key)?.focus();
+      });
+      return el("td", {class: "name"}, button);
+    });
+    const rows = [el("tr", {class: "row", "data-key": key}, ...cells)];
+    if (open) rows.push(el("tr", {class: "detail", "data-key": key}, el("td", {colspan: this.columns.length}, this.detail(row))));
+    return rows;
+  }
+
+  draw() {
+    const focused = this.body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const all = this.shown(), rows = all.slice(0, this.most);
+    if (!this.head.contains(document.activeElement)) this.drawHead();
+    else {
+      const at = [...this.head.querySelectorAll("button")].indexOf(document.activeElement);
+      this.drawHead();
+      this.head.querySelectorAll("button")[at]?.focus();
+    }
+    this.body.replaceChildren(...rows.flatMap(r => this.drawRow(r)));
+    if (!rows.length) this.body.append(el("tr", {}, el("td", {colspan: this.columns.length}, this.rows.length ? "Nothing matches the filter." : "None yet.")));
+    if (focused) this.button(focused)?.focus();
+    const more = $(this.name + "-more");
+    more.hidden = all.length <= rows.length;
+    more.textContent = `Show more (${count(all.length - rows.length)} hidden)`;
+    $(this.name + "-says").textContent = (all.length === this.rows.length ? count(all.length) : `${count(all.length)} of ${count(this.rows.length)}`) +
+      " " + this.name + "s" + this.hint();
+  }
+
+  hint() {
+    return "";
+  }
+}
+
+function plainTable(heads, rows, chosen) {
+  return el("div", {class: "scroll", role: "region", "aria-label": heads[0], tabindex: "0"}, el("table", {},
+    el("thead", {}, el("tr", {}, ...heads.map(h => el("th", {scope: "col"}, h)))),
+    el("tbody", {}, ...rows.map((cells, i) => el("tr", {class: i === chosen ? "chosen" : null}, ...cells.map(c => el("td", {}, c)))))));
+}
+
+// ---- endpoints ----
+
+const endpointTitle = e => `${e.method} ${e.service}${e.route}${e.operation ? " #" + e.operation : ""}`;
+const endpointColumns = [
+  {title: "Endpoint", hint: "Service and route; {int} and the like stand for what varies", value: endpointTitle, show: (v, e) => [
+    el("span", {class: "method"}, bdi(e.method)), " ", el("span", {class: "service"}, bdi(e.service)), bdi(e.route),
+    e.operation ? bdi(" #" + e.operation) : null].filter(Boolean)},
+  {title: "Requests", hint: "Requests seen", value: e => e.requests, show: count},
+  {title: "Req/s", hint: "Requests a second over the whole capture", low: "wide", value: e => perSecond(e.requests), show: rate},
+  {title: "Repeat", hint: "GETs that repeat an earlier one", low: "wide", value: e => e.repeat_ratio, show: percent},
+  {title: () => `Hit, ${ttlName(ttl)}`, hint: "What a cache would have answered, had it kept every answer so long", value: e => rung(e)?.hit_ratio,
+   show: (v, e) => el("span", {}, percent(v), known(v) ? shareBar(v, ratio(rung(e).stale_hits, rung(e).lookups) ?? 0) : "")},
+  {title: "Stale", hint: "Of those answers, how many would have been out of date", value: e => rung(e)?.stale_ratio, show: percent,
+   tint: v => v > .05 ? "warn" : null},
+  {title: "p50", hint: "Half of the answers were complete within", low: "wide", value: e => e.latency?.p50, show: seconds},
+  {title: "p95", hint: "95 % of the answers were complete within", low: "middle", value: e => e.latency?.p95, show: seconds},
+  {title: "Server time", hint: "In all: time to first byte less the network's round trip", low: "wide", value: e => e.server_time?.total, show: seconds},
+  {title: "Errors", hint: "Status 500 and above, 429, no answer", low: "middle", value: e => e.errors, show: count, tint: v => v ? "bad" : null}];
+
+function latencyTable(e) {
+  const line = (what, q) => [what, seconds(q?.p50), seconds(q?.p95), seconds(q?.p99), seconds(q?.max)];
+  return plainTable(["Latency", "p50", "p95", "p99", "max"], [line("whole answer", e.latency), line("server time", e.server_time)]);
+}
+
+function ladderTable(e) {
+  const rows = e.ttl.map(r => [ttlName(r.ttl_s), percent(r.hit_ratio), percent(r.hit_ratio_warm), percent(r.stale_ratio), count(r.errors_masked),
+    bytes(r.bytes_saved), seconds(r.server_seconds_saved)]);
+  return plainTable(["Cached for", "Hit", "Warm", "Stale", "Masked", "Saved", "Server time"], rows, e.ttl.findIndex(r => r.ttl_s === ttl));
+}
+
+function adviceOf(e) {
+  const r = e.recommendation;
+  if (!r) return null;
+  return el("p", {}, el("strong", {}, "Advice: "), safe(typeof r === "string" ? r : [r.action, r.why].filter(Boolean).join(": ")));
+}
+
+function endpointDetail(e) {
+  const facts = el("div", {},
+    el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
+    el("p", {}, `${count(e.requests)} requests from ${count(e.clients)} clients; ${bytes(e.response_bytes)} of answers; `,
+      el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
+    el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
+      `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
+    latencyTable(e));
+  const box = el("div", {class: "columns"}, facts);
+  if (!e.eligible || !e.ttl?.length) {
+    facts.append(el("p", {class: "dim"}, "No GET or HEAD with a complete answer: nothing a cache could keep."));
+    return box;
+  }
+  facts.append(el("h3", {}, "Answered by a cache", el("span", {class: "legend fresh"}), "fresh", el("span", {class: "legend stale"}), "stale"),
+    ttlChart(e.ttl, ttl, ttlName, "Share of requests that a cache would have answered, by time to live; the table holds the numbers"));
+  box.append(el("div", {}, ladderTable(e)));
+  return box;
+}
+
+// ---- clients ----
+
+const clientTitle = c => `${c.client} ${(c.addresses || []).join(" ")}`;
+const clientColumns = [
+  {title: "Client", hint: "How it was told apart, and 12 digits of a keyed hash", value: c => c.client, show: v => [bdi(v)]},
+  {title: "Requests", hint: "Requests seen", value: c => c.requests, show: count},
+  {title: "Req/s", hint: "Requests a second over the whole capture", low: "middle", value: c => perSecond(c.requests), show: rate},
+  {title: "In 1 s", hint: "Most requests in one second", value: c => c.peak?.["1s"], show: count},
+  {title: "10 s", hint: "Most requests in 10 seconds", value: c => c.peak?.["10s"], show: count},
+  {title: "60 s", hint: "Most requests in 60 seconds", low: "middle", value: c => c.peak?.["60s"], show: count},
+  {title: "Burstiness", hint: "-1 like a clock, 0 random, towards 1 in bursts", low: "wide", value: c => c.burstiness, show: fixed(2)},
+  {title: "Polls every", hint: "The period of a poller", low: "wide", value: c => c.poller_period_s, show: seconds},
+  {title: "Errors", hint: "Status 500 and above, 429, no answer", low: "middle", value: c => c.errors, show: count, tint: v => v ? "bad" : null},
+  {title: "Throttled", hint: "429, and 503 with Retry-After", low: "wide", value: c => c.throttled, show: count, tint: v => v ? "warn" : null},
+  {title: "From", hint: "Its first address", low: "wide", value: c => c.addresses?.[0],
+   show: (v, c) => el("span", {}, bdi(v ?? NONE), c.addresses?.length > 1 ? ` +${c.addresses.length - 1}` : "")}];
+
+function clientDetail(c) {
+  const envelope = (c.envelope || []).filter(p => known(p.burst));
+  const facts = el("div", {},
+    el("p", {}, bdi(c.client), ` (${safe(c.identity)})`),
+    el("p", {}, `${count(c.requests)} requests, ${bytes(c.bytes)} of bodies, ${count(c.errors)} errors, ${count(c.throttled)} throttled`),
+    el("p", {}, "Addresses: ", bdi((c.addresses || []).join(", ") || NONE)),
+    plainTable(["Most requests in", "1 s", "10 s", "60 s"], [["whole seconds", count(c.peak?.["1s"]), count(c.peak?.["10s"]), count(c.peak?.["60s"])],
+      ["any window", count(c.sliding?.["1s"]), count(c.sliding?.["10s"]), ""]]));
+  const box = el("div", {class: "columns"}, facts);
+  if (envelope.length)
+    box.append(el("div", {}, el("h3", {}, "Token bucket that would reject nothing"),
+      envelopeChart(envelope, "Bucket depth by rate, both logarithmic; the table holds the numbers"),
+      plainTable(["Rate", "Depth"], envelope.filter((p, i) => i % 3 === 0).map(p => [rate(p.rate) + "/s", p.burst.toFixed(1)]))));
+  return box;
+}
+
+// ---- the top of the page ----
+
+function tile(name, value, note) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value, note ? el("small", {}, note) : null));
+}
+
+function drawTotals() {
+  const t = report.totals, sum = {lookups: 0, hits: 0, stale: 0, known: 0, server: 0};
+  for (const e of report.endpoints) {
+    const r = rung(e);
+    if (!r) continue;
+    sum.lookups += r.lookups, sum.hits += r.hits, sum.stale += r.stale_hits, sum.known += r.hits - r.unknown_hits, sum.server += r.server_seconds_saved || 0;
+  }
+  const errors = report.endpoints.reduce((n, e) => n + e.errors, 0);
+  $("totals").replaceChildren(
+    tile("Requests", count(t.exchanges), rate(perSecond(t.exchanges)) + " a second"),
+    tile("Repeat an earlier GET", percent(t.repeat_ratio), `of ${count(t.eligible)} that could be cached in kind`),
+    tile(`Cached for ${ttlName(ttl)}`, percent(ratio(sum.hits, sum.lookups)), `answered; ${percent(ratio(sum.stale, sum.known))} of that stale`),
+    tile("Server time it saves", seconds(sum.lookups ? sum.server : null), "before judging what must stay private"),
+    tile("Errors", count(errors), `${percent(ratio(errors, t.exchanges))}; ${count(t.unanswered)} unanswered`),
+    tile("Endpoints", count(t.endpoints), `of ${count(t.services)} services`),
+    tile("Clients", count(t.clients), `${bytes(t.response_bytes)} of answers`));
+}
+
+function drawStatuses() {
+  const list = Object.entries(report.totals.statuses || {}).sort((a, b) => b[1] - a[1]);
+  $("statuses").replaceChildren(...list.slice(0, 14).map(([status, n]) =>
+    el("span", {class: status[0] === "5" ? "bad" : status === "429" ? "warn" : null}, el("strong", {}, safe(status)), " " + count(n))));
+}
+
+// The verdict of the report, and what is missing from it. First on the page, for everything below depends on it.
+function drawNotices() {
+  const v = report.verdict || {}, c = report.capture;
+  const says = (v.says || []).map(safe), before = [...$("notices").children].map(p => p.textContent);
+  if (says.join("\n") !== before.join("\n")) $("notices").replaceChildren(...says.map(s => el("p", {class: "notice", role: "alert"}, s)));
+  $("when").textContent = known(c.started) ? `${day(c.started)} UTC, ${seconds(c.duration_s)}` : "nothing captured yet";
+  $("tool").textContent = `${safe(report.tool.name)} ${safe(report.tool.version)}`;
+}
+
+function drawAdvice() {
+  const list = [...(report.recommendations || []), ...(report.bottlenecks || [])];
+  $("advice").hidden = !list.length;
+  $("advice-list").replaceChildren(...list.slice(0, 12).map(r => el("li", {}, el("strong", {}, safe(r.kind)), " ", bdi(r.target),
+    ": " + safe(r.action || r.why || ""), r.action && r.why ? el("span", {class: "dim"}, " " + safe(r.why)) : null)));
+}
+
+async function drawRate() {
+  const c = report.capture;
+  if (!known(c.started) || !known(c.ended)) return;
+  const step = Math.max(60, Math.ceil(c.duration_s / RATE_POINTS / 60) * 60);
+  const fetched = await Promise.all(["requests", "errors"].map(m => fetch(`/api/v1/timeseries?metric=${m}&step=${step}`).then(r => r.json())));
+  const [all, bad] = fetched.map(s => s.points || []);
+  if (!all.length) return;
+  const points = all.map(([t, n], i) => {
+    const seen = Math.max(10, Math.min(t + step, c.ended) - Math.max(t, c.started)); // the first and the last are cut
+    return {t, all: n / seen, bad: (bad[i]?.[1] ?? 0) / seen};
+  });
+  const most = Math.max(...points.map(p => p.all));
+  drawn = {points, step, label: `Requests a second over time, at most ${rate(most)}`};
+  $("rate-says").replaceChildren(`Requests a second by ${step === 60 ? "the minute" : step / 60 + " minutes"}, at most ${rate(most)}`,
+    el("span", {class: "legend bad-box"}), "errors among them");
+  fitRate();
+}
+
+// Text in a chart keeps its size: a chart is drawn as wide as its place.
+function fitRate() {
+  const width = $("rate").clientWidth;
+  if (drawn && width) $("rate").replaceChildren(rateChart(drawn.points, drawn.step, width, drawn.label));
+}
+
+function drawTtls() {
+  const all = [...new Set(report.endpoints.flatMap(e => (e.ttl || []).map(r => r.ttl_s)))].sort((a, b) => a - b);
+  if (all.length && !all.includes(ttl)) ttl = all[0];
+  const select = $("ttl");
+  if (select.options.length !== all.length) select.replaceChildren(...all.map(s => el("option", {value: s}, ttlName(s))));
+  select.value = String(ttl);
+}
+
+// ---- life ----
+
+const endpoints = new Table("endpoint", endpointColumns, e => e.id, endpointTitle, endpointDetail);
+const clients = new Table("client", clientColumns, c => c.client, clientTitle, clientDetail);
+endpoints.hint = () => ". Hit and stale: had a cache kept every answer for " + ttlName(ttl);
+
+function drawAll() {
+  drawTtls();
+  drawNotices();
+  drawTotals();
+  drawStatuses();
+  drawAdvice();
+  endpoints.set(report.endpoints);
+  clients.set(report.clients);
+  document.title = `spanwise: ${count(report.totals.exchanges)} requests`;
+}
+
+function setState(text, kind = "") {
+  $("state").textContent = text;
+  $("state").className = "pill " + kind;
+}
+
+let version = null, shown = null, loading = false, over = false, notBefore = 0;
+
+async function load() {
+  const began = performance.now(), wanted = version;
+  loading = true;
+  try {
+    const answer = await fetch("/api/v1/report");
+    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || answer.statusText);
+    report = await answer.json();
+    shown = wanted;
+    drawAll();
+    await drawRate();
+  } catch (e) {
+    if (!report) $("when").textContent = "";
+    setState(safe(e.message), "trouble");
+  }
+  loading = false;
+  notBefore = performance.now() + Math.max(2000, 10 * (performance.now() - began)); // a large report is asked for less often
+  if (over && version !== shown) setTimeout(load, 3000); // no snapshot will ask for it
+}
+
+function onSnapshot(s) {
+  version = s.version;
+  if (s.live) setState(`live, ${rate(s.requests_per_second)} requests a second`, "live");
+  else setState(s.ended ? "ended" : "still being written");
+  if (version !== shown && !loading && performance.now() > notBefore) load();
+}
+
+function follow() {
+  const events = new EventSource("/api/v1/events");
+  events.addEventListener("snapshot", e => onSnapshot(JSON.parse(e.data)));
+  events.addEventListener("trouble", e => setState(safe(JSON.parse(e.data)), "trouble"));
+  events.addEventListener("ended", () => {
+    events.close();
+    over = true;
+    if (version !== shown && !loading) load();
+  });
+  events.addEventListener("error", () => { if (events.readyState !== EventSource.OPEN) setState("not connected", "trouble"); });
+}
+
+$("ttl").addEventListener("change", e => {
+  ttl = Number(e.target.value);
+  drawTotals();
+  endpoints.draw();
+});
+document.addEventListener("keydown", e => {
+  if (e.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+    e.preventDefault();
+    endpoints.filter.focus();
+  }
+});
+new ResizeObserver(fitRate).observe($("rate"));
+follow();

@@ -46,12 +46,14 @@ bool snapshot_write(struct store_reader *r, struct buf *out)
                                          "keys",      "clients",  "services",   "request_bytes",    "response_bytes"};
     struct json j = {out, false};
     struct row_capture c;
-    bool any = store_read_capture(r, &c), live = any && !c.ended && c.live;
+    bool any = store_read_capture(r, &c), ended = any && c.ended;
     json_open(&j, '{');
     json_key(&j, "version");
     json_i64(&j, store_read_version(r));
     json_key(&j, "live");
-    json_bool(&j, live);
+    json_bool(&j, any && c.live && !ended);
+    json_key(&j, "ended");
+    json_bool(&j, ended);
     key_time(&j, "started", c.started_us);
     key_time(&j, "last", c.ended_us);
     for (size_t i = 0; i < sizeof totals / sizeof *totals; i++)
@@ -62,5 +64,5 @@ bool snapshot_write(struct store_reader *r, struct buf *out)
     json_key(&j, "dropped");
     any && !c.from_records ? json_u64(&j, c.kernel_dropped + c.interface_dropped) : json_null(&j);
     json_close(&j, '}');
-    return live || !any; /* nothing yet: it is about to begin */
+    return !ended;
 }

@@ -6,7 +6,7 @@
 #include "analysis/store/read.h"
 #include "base/buf.h"
 
-/* Between store_read_begin and end. Returns whether the capture still goes on. */
+/* Between store_read_begin and end. Returns whether more may come: the audit was not closed in order yet. */
 bool snapshot_write(struct store_reader *r, struct buf *out);
 
 #endif
