@@ -24,7 +24,9 @@ static void help(FILE *out)
           out);
     for (int i = 0; i < COMMANDS; i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fputs("\nFirst steps:  spanwise report FILE.pcap     sudo spanwise capture -i eth0 -d audit.db     spanwise top audit.db\n", out);
+    fputs("\nFirst steps:  spanwise report FILE.pcap     sudo spanwise capture -i eth0 -d audit.db     spanwise top "
+          "audit.db\n",
+          out);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* hash: the keyed hashes of the house. One key per run (--secret); nothing here is global.
  * hash_bytes / hash_words  SipHash-1-3: table positions and pseudonyms of what an attacker chooses.
- * body_*                   XXH3-64 seeded from the key, then SipHash over digest and length: identity of bodies, compared only. */
+ * body_*                   XXH3-64 seeded from the key, then SipHash over digest and length: identity of bodies,
+ * compared only. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
@@ -23,7 +24,7 @@ uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t co
 
 /* A body seen as a whole, or piece by piece. The result is never 0. */
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);
-struct body_state; /* 576 bytes; take it only for bodies in several pieces */
+struct body_state;                                       /* 576 bytes; take it only for bodies in several pieces */
 struct body_state *body_new(const struct hash_key *key); /* NULL: out of memory */
 void body_reset(struct body_state *s, const struct hash_key *key);
 void body_add(struct body_state *s, const void *p, size_t n);

@@ -109,12 +109,13 @@ static size_t character(struct slice s, uint32_t *code)
 /* Columns of a printable character; 0: it must not reach a terminal (controls, direction marks, joiners). */
 static unsigned columns(uint32_t v)
 {
-    if (v < 0x20 || (v >= 0x7f && v < 0xa0) || (v >= 0x200b && v <= 0x200f) || (v >= 0x2028 && v <= 0x202e) || (v >= 0x2060 && v <= 0x206f) ||
-        v == 0xfeff || (v >= 0x300 && v < 0x370) || (v >= 0xe000 && v < 0xf900) || v >= 0xe0000)
+    if (v < 0x20 || (v >= 0x7f && v < 0xa0) || (v >= 0x200b && v <= 0x200f) || (v >= 0x2028 && v <= 0x202e) ||
+        (v >= 0x2060 && v <= 0x206f) || v == 0xfeff || (v >= 0x300 && v < 0x370) || (v >= 0xe000 && v < 0xf900) ||
+        v >= 0xe0000)
         return 0;
-    bool wide = (v >= 0x1100 && v <= 0x115f) || (v >= 0x2e80 && v <= 0xa4cf) || (v >= 0xac00 && v <= 0xd7a3) || (v >= 0xf900 && v <= 0xfaff) ||
-                (v >= 0xfe30 && v <= 0xfe6f) || (v >= 0xff00 && v <= 0xff60) || (v >= 0xffe0 && v <= 0xffe6) || (v >= 0x1f300 && v <= 0x1faff) ||
-                (v >= 0x20000 && v <= 0x3fffd);
+    bool wide = (v >= 0x1100 && v <= 0x115f) || (v >= 0x2e80 && v <= 0xa4cf) || (v >= 0xac00 && v <= 0xd7a3) ||
+                (v >= 0xf900 && v <= 0xfaff) || (v >= 0xfe30 && v <= 0xfe6f) || (v >= 0xff00 && v <= 0xff60) ||
+                (v >= 0xffe0 && v <= 0xffe6) || (v >= 0x1f300 && v <= 0x1faff) || (v >= 0x20000 && v <= 0x3fffd);
     return wide ? 2 : 1;
 }
 

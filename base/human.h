@@ -15,8 +15,8 @@ struct human human_rate(uint64_t n, double seconds); /* 3.2/s, 14/min; unknown: 
 struct human human_percent(double ratio);            /* 12.3 %; NaN: "-" */
 struct human human_short_percent(double ratio);      /* 12.3, 100; NaN: "-" */
 
-/* Appends text cut or padded to `width` terminal columns: control characters and invalid UTF-8 are shown harmlessly, wide characters
- * count two, what is cut ends in "…". */
+/* Appends text cut or padded to `width` terminal columns: control characters and invalid UTF-8 are shown harmlessly,
+ * wide characters count two, what is cut ends in "…". */
 void human_cell(struct buf *out, struct slice text, unsigned width);
 
 #endif

@@ -132,7 +132,8 @@ void json_double(struct json *j, double v)
         json_i64(j, (int64_t)v);
         return;
     }
-    for (int precision = 15; precision <= 17; precision++) { /* 15 drop their trailing zeros, so they are the shortest when they suffice */
+    for (int precision = 15; precision <= 17;
+         precision++) { /* 15 drop their trailing zeros, so they are the shortest when they suffice */
         snprintf(text, sizeof text, "%.*g", precision, v);
         if (precision == 17 || strtod(text, NULL) == v)
             break;

@@ -1,5 +1,5 @@
-/* pages: address space that is touched as it fills. Large regions ask for huge pages: tables that are hit at random wait less for
- * address translation, most of all in virtual machines. */
+/* pages: address space that is touched as it fills. Large regions ask for huge pages: tables that are hit at random
+ * wait less for address translation, most of all in virtual machines. */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 

@@ -28,7 +28,8 @@ void queue_fini(struct queue *q)
     q->ring = NULL;
 }
 
-/* Waking costs more than what a batch brings, so a sleeper is woken for a worthwhile amount; a consumer looks for less by itself. */
+/* Waking costs more than what a batch brings, so a sleeper is woken for a worthwhile amount; a consumer looks for less
+ * by itself. */
 static void wake(struct queue *q, size_t worth)
 {
     atomic_thread_fence(memory_order_seq_cst);

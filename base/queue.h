@@ -1,5 +1,6 @@
-/* queue: a bounded ring of pointers between one producing and one consuming thread. What is pushed becomes visible in batches
- * (queue_flush), so that the two processors do not fight over every pointer. Sleeping sides are woken, none spins. */
+/* queue: a bounded ring of pointers between one producing and one consuming thread. What is pushed becomes visible in
+ * batches (queue_flush), so that the two processors do not fight over every pointer. Sleeping sides are woken, none
+ * spins. */
 #ifndef BASE_QUEUE_H
 #define BASE_QUEUE_H
 
@@ -12,10 +13,10 @@
 struct queue {
     void **ring;
     size_t mask, worth;
-    _Alignas(64) _Atomic size_t tail; /* published by the producer */
-    size_t tail_mine, head_seen;      /* producer's own */
-    _Alignas(64) _Atomic size_t head; /* published by the consumer */
-    size_t head_mine, tail_seen;      /* consumer's own */
+    _Alignas(64) _Atomic size_t tail;  /* published by the producer */
+    size_t tail_mine, head_seen;       /* producer's own */
+    _Alignas(64) _Atomic size_t head;  /* published by the consumer */
+    size_t head_mine, tail_seen;       /* consumer's own */
     _Alignas(64) _Atomic int sleeping; /* somebody waits */
     _Atomic bool closed;
     pthread_mutex_t lock;

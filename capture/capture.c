@@ -65,7 +65,8 @@ static bool wanted_port(const struct capture *c, const struct segment *s)
 static void note_memory(struct capture *c)
 {
     struct capture_stats *s = &c->stats;
-    s->memory_bytes = c->pair.in_flight * sizeof(struct slot) + (uint64_t)c->flows.touched * sizeof(struct flow) + c->flows.held_bytes;
+    s->memory_bytes = c->pair.in_flight * sizeof(struct slot) + (uint64_t)c->flows.touched * sizeof(struct flow) +
+                      c->flows.held_bytes;
     if (s->memory_bytes > s->memory_peak_bytes)
         s->memory_peak_bytes = s->memory_bytes;
 }

@@ -1,5 +1,5 @@
-/* capture: the whole way from a frame to exchanges in arrival order: packet, flow, reassembly, decoding, pairing, seal. One thread.
- * Knows nothing of analysis, files or clocks. */
+/* capture: the whole way from a frame to exchanges in arrival order: packet, flow, reassembly, decoding, pairing, seal.
+ * One thread. Knows nothing of analysis, files or clocks. */
 #ifndef CAPTURE_CAPTURE_H
 #define CAPTURE_CAPTURE_H
 
@@ -13,12 +13,13 @@ struct capture_options {
     struct hash_key key;
     struct seal_options seal;
     struct packet_options packet;
-    uint64_t memory;           /* ceiling for flows, reassembly and exchanges in flight, bytes */
+    uint64_t memory; /* ceiling for flows, reassembly and exchanges in flight, bytes */
     int64_t answer_timeout_us;
     uint16_t ports[CAPTURE_PORTS_MAX]; /* only connections with one of these; n_ports 0: all */
     unsigned n_ports;
     struct exchange_sink sink;
-    /* Called when slots run short: give finished exchanges back with capture_give_back; wait for one if `wait`. May be NULL. */
+    /* Called when slots run short: give finished exchanges back with capture_give_back; wait for one if `wait`. May be
+     * NULL. */
     void (*reclaim)(void *context, bool wait);
     void *reclaim_context;
 };

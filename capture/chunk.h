@@ -1,4 +1,5 @@
-/* chunk: bytes of one direction of a connection, in order, as reassembly hands them to decoders. Borrowed for the call. */
+/* chunk: bytes of one direction of a connection, in order, as reassembly hands them to decoders. Borrowed for the call.
+ */
 #ifndef CAPTURE_CHUNK_H
 #define CAPTURE_CHUNK_H
 

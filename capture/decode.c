@@ -100,7 +100,8 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     struct chunk rest = *whole;
     const struct chunk *c = &rest;
     bool from_server, carried = side->carry.n != 0;
-    while (!carried && rest.n && (*rest.p == '\r' || *rest.p == '\n')) /* empty lines before a request, RFC 9112 section 2.2 */
+    while (!carried && rest.n &&
+           (*rest.p == '\r' || *rest.p == '\n')) /* empty lines before a request, RFC 9112 section 2.2 */
         rest.p++, rest.n--, rest.offset++;
     if (!rest.n)
         return;

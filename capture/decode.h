@@ -1,4 +1,5 @@
-/* decode: who speaks on a connection, told by content alone; feeds the decoder that knows the language, counts the rest by name. */
+/* decode: who speaks on a connection, told by content alone; feeds the decoder that knows the language, counts the rest
+ * by name. */
 #ifndef CAPTURE_DECODE_H
 #define CAPTURE_DECODE_H
 

@@ -69,8 +69,8 @@ const char *token_name(enum token t)
 const char *flag_name(unsigned bit)
 {
     switch (bit) {
-#define FLAG(id, at, name) \
-    case at: \
+#define FLAG(id, at, name)                                                                                             \
+    case at:                                                                                                           \
         return name;
 #include "capture/flags.def"
 #undef FLAG
@@ -79,8 +79,9 @@ const char *flag_name(unsigned bit)
     }
 }
 
-/* Names of tokens as their first, middle and last eight letters, found by a hash of length and first letters; filled before main, then
- * read only. Lower case by setting bit 5: what that does to other characters a name cannot hold is of no matter. */
+/* Names of tokens as their first, middle and last eight letters, found by a hash of length and first letters; filled
+ * before main, then read only. Lower case by setting bit 5: what that does to other characters a name cannot hold is of
+ * no matter. */
 enum { TOKEN_SLOTS = 1024, TOKEN_LONGEST = 25 };
 struct token_word {
     uint64_t first, middle, last;

@@ -48,7 +48,8 @@ struct addr {
     uint8_t known;  /* 0: no address (records may lack one) */
 };
 
-/* One header field, sealed: lower-case name, value in clear or `~` and 12 hex digits. Repeated fields are joined with ", ". */
+/* One header field, sealed: lower-case name, value in clear or `~` and 12 hex digits. Repeated fields are joined with
+ * ", ". */
 struct field {
     struct slice name, value;
     uint8_t token;
@@ -56,25 +57,25 @@ struct field {
 };
 
 struct exchange {
-    int64_t arrival;                       /* when the request was whole (orphans: first response byte); the order of analysis */
-    uint64_t order;                        /* capture order of the packet that made it whole; breaks ties */
+    int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
+    uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
     int64_t t_req0, t_req1, t_rsp0, t_rsp1; /* first and last byte of request and response; TIME_NONE when not seen */
-    int32_t rtt_client, rtt_server;        /* least round trips of the connection so far, us; -1 unknown */
-    uint64_t seq, conn;                    /* place in arrival order from 0; number of the connection from 1 */
-    uint32_t flags;                        /* FLAG_* */
-    uint16_t status;                       /* 0: none seen */
-    uint8_t proto, end, identity;          /* enum proto, end_state, identity */
+    int32_t rtt_client, rtt_server;         /* least round trips of the connection so far, us; -1 unknown */
+    uint64_t seq, conn;                     /* place in arrival order from 0; number of the connection from 1 */
+    uint32_t flags;                         /* FLAG_* */
+    uint16_t status;                        /* 0: none seen */
+    uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
     uint8_t n_fields;
-    uint64_t request_bytes, response_bytes; /* body octets seen, after transfer decoding */
-    uint64_t gap_bytes;                    /* bytes lost inside this exchange */
-    uint64_t request_body_id, body_id;     /* keyed content identity; 0: not wholly seen */
-    uint64_t client_hash;                  /* 48 bits: keyed hash of the identity */
-    struct slice method;                   /* p NULL: an orphan response */
-    struct slice service;                  /* scheme://authority, normalised */
-    struct slice authority, target;        /* as sent, target redacted */
+    uint64_t request_bytes, response_bytes;                   /* body octets seen, after transfer decoding */
+    uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
+    uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
+    uint64_t client_hash;                                     /* 48 bits: keyed hash of the identity */
+    struct slice method;                                      /* p NULL: an orphan response */
+    struct slice service;                                     /* scheme://authority, normalised */
+    struct slice authority, target;                           /* as sent, target redacted */
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
-    const struct field *fields;            /* n_fields of them, requests' first */
+    const struct field *fields;                               /* n_fields of them, requests' first */
     struct addr client, server;
 };
 
@@ -112,7 +113,7 @@ const char *proto_name(enum proto p);
 const char *identity_name(enum identity i);
 const char *opaque_name(enum opaque_reason r);
 const char *encap_name(enum encapsulation e);
-const char *token_name(enum token t);            /* lower case */
+const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */
 enum token token_find(struct slice name);
 /* Name of the flag bit (0..31), NULL when there is none. */

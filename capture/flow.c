@@ -4,14 +4,20 @@
 
 #include "base/pages.h"
 
-bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env, struct capture_stats *stats,
-               const struct hash_key *key)
+bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
+               struct capture_stats *stats, const struct hash_key *key)
 {
     uint32_t slots = 1;
     while (slots < capacity * 2)
         slots *= 2;
-    *t = (struct flow_table){.capacity = capacity, .mask = slots - 1, .held_limit = held_limit, .env = env, .stats = stats,
-                             .key = *key, .now = INT64_MIN, .wheel_at = INT64_MIN};
+    *t = (struct flow_table){.capacity = capacity,
+                             .mask = slots - 1,
+                             .held_limit = held_limit,
+                             .env = env,
+                             .stats = stats,
+                             .key = *key,
+                             .now = INT64_MIN,
+                             .wheel_at = INT64_MIN};
     t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
     t->slots = pages_reserve((size_t)slots * sizeof *t->slots);
     return t->nodes && t->slots;
@@ -52,7 +58,10 @@ static struct flow_key key_of(const struct flow_table *t, const struct segment *
     int order = memcmp(s->src, s->dst, 16);
     int dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
     struct flow_key k = {{dir ? s->dst : s->src, dir ? s->src : s->dst},
-                         {dir ? s->dport : s->sport, dir ? s->sport : s->dport}, s->scope, 0, dir};
+                         {dir ? s->dport : s->sport, dir ? s->sport : s->dport},
+                         s->scope,
+                         0,
+                         dir};
     uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
     uint64_t h;
     if (s->v6) {
@@ -69,8 +78,8 @@ static struct flow_key key_of(const struct flow_table *t, const struct segment *
 
 static bool same_key(const struct flow *f, const struct flow_key *k)
 {
-    return f->port[0] == k->port[0] && f->port[1] == k->port[1] && f->scope == k->scope && memcmp(f->ip[0], k->ip[0], 16) == 0 &&
-           memcmp(f->ip[1], k->ip[1], 16) == 0;
+    return f->port[0] == k->port[0] && f->port[1] == k->port[1] && f->scope == k->scope &&
+           memcmp(f->ip[0], k->ip[0], 16) == 0 && memcmp(f->ip[1], k->ip[1], 16) == 0;
 }
 
 static struct flow *find(struct flow_table *t, const struct flow_key *k)

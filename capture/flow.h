@@ -1,5 +1,5 @@
-/* flow: the connections seen: finds or makes the node of a segment, reassembles both directions (reasm.c), ends the idle ones.
- * Bounded in nodes and in bytes held; what is given up is counted. */
+/* flow: the connections seen: finds or makes the node of a segment, reassembles both directions (reasm.c), ends the
+ * idle ones. Bounded in nodes and in bytes held; what is given up is counted. */
 #ifndef CAPTURE_FLOW_H
 #define CAPTURE_FLOW_H
 
@@ -22,14 +22,14 @@ struct held {
 
 /* One direction. */
 struct side {
-    uint32_t next;        /* sequence number of the next byte to deliver */
-    uint32_t acked;       /* greatest acknowledgement of the other side; valid when has_acked */
-    uint32_t fin_seq;     /* valid when fin */
-    uint64_t offset;      /* of `next` in the stream */
-    struct held *held;    /* by sequence number, without overlaps */
+    uint32_t next;     /* sequence number of the next byte to deliver */
+    uint32_t acked;    /* greatest acknowledgement of the other side; valid when has_acked */
+    uint32_t fin_seq;  /* valid when fin */
+    uint64_t offset;   /* of `next` in the stream */
+    struct held *held; /* by sequence number, without overlaps */
     uint32_t held_bytes;
-    uint32_t rtt_seq;     /* acknowledgement that ends the running round-trip sample */
-    int64_t rtt_ts;       /* its start; TIME_NONE: none runs */
+    uint32_t rtt_seq; /* acknowledgement that ends the running round-trip sample */
+    int64_t rtt_ts;   /* its start; TIME_NONE: none runs */
     bool init, by_ack, has_acked, fin, ended, seen;
 };
 
@@ -38,9 +38,9 @@ struct flow {
     uint8_t ip[2][16];
     uint16_t port[2];
     uint32_t scope;
-    uint8_t client;       /* index of the client's endpoint and direction */
+    uint8_t client; /* index of the client's endpoint and direction */
     bool client_known, syn, closed, hole, blocked, rst;
-    int8_t first_end;     /* role that ended first, -1 none */
+    int8_t first_end; /* role that ended first, -1 none */
     uint32_t hash, index;
     struct side side[2];
     int64_t last, syn_ts, synack_ts, deadline;
@@ -70,8 +70,8 @@ struct flow_table {
     struct hash_key key;
 };
 
-bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env, struct capture_stats *stats,
-               const struct hash_key *key);
+bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
+               struct capture_stats *stats, const struct hash_key *key);
 /* One TCP segment, in capture order. */
 void flow_segment(struct flow_table *t, const struct segment *s);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */

@@ -184,7 +184,8 @@ static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, uint
 static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
 {
     struct h1_side *side = &h->side[1];
-    if (head->status >= 100 && head->status < 200 && head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
+    if (head->status >= 100 && head->status < 200 &&
+        head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
         message_reset(env, side);
         return H1_OK;
     }
@@ -242,9 +243,10 @@ static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const
     return response_head(env, h, head, end_offset);
 }
 
-/* Looks for a whole head in the carry, whose last `fresh` bytes came with c. Returns how many of those belong to it; all of them
- * while the head is not whole. */
-static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, size_t fresh, enum h1_event *event)
+/* Looks for a whole head in the carry, whose last `fresh` bytes came with c. Returns how many of those belong to it;
+ * all of them while the head is not whole. */
+static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, size_t fresh,
+                            enum h1_event *event)
 {
     struct h1_side *side = &h->side[role];
     struct head head;
@@ -288,7 +290,8 @@ static size_t skip_empty_lines(struct slice s)
 }
 
 /* A head at the start of s; the whole of it in this chunk, or its beginning. */
-static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
+static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
+                          enum h1_event *event)
 {
     struct h1_side *side = &h->side[role];
     struct head head;
@@ -430,7 +433,8 @@ static void force_request(struct h1_env *env, struct h1 *h)
     }
 }
 
-static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
+static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
+                   enum h1_event *event)
 {
     struct h1_side *side = &h->side[role];
     uint64_t offset = c->offset + (uint64_t)(s.p - c->p);

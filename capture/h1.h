@@ -1,4 +1,5 @@
-/* h1: the HTTP/1.x decoder (RFC 9112) of one connection: both directions, pipelining, loss. Bodies become length and digest. */
+/* h1: the HTTP/1.x decoder (RFC 9112) of one connection: both directions, pipelining, loss. Bodies become length and
+ * digest. */
 #ifndef CAPTURE_H1_H
 #define CAPTURE_H1_H
 
@@ -7,29 +8,29 @@
 #include "capture/pair.h"
 
 enum h1_state {
-    H1_HEAD,        /* a message may begin, or its head is being read */
-    H1_LENGTH,      /* `left` body octets to go */
-    H1_CHUNK_SIZE,  /* in a chunk-size line */
+    H1_HEAD,       /* a message may begin, or its head is being read */
+    H1_LENGTH,     /* `left` body octets to go */
+    H1_CHUNK_SIZE, /* in a chunk-size line */
     H1_CHUNK_DATA,
-    H1_CHUNK_CRLF,  /* after chunk data */
+    H1_CHUNK_CRLF, /* after chunk data */
     H1_TRAILER,
-    H1_CLOSE,       /* body until the connection closes */
-    H1_LOST,        /* framing lost: waits for a segment that begins like a message */
-    H1_TUNNEL,      /* no longer HTTP/1 */
+    H1_CLOSE,  /* body until the connection closes */
+    H1_LOST,   /* framing lost: waits for a segment that begins like a message */
+    H1_TUNNEL, /* no longer HTTP/1 */
 };
 
 struct h1_side {
     enum h1_state state;
-    uint64_t left;            /* octets to go in the body or chunk */
-    struct buf carry;         /* a head, or the beginning of a stream, cut by segment borders */
-    size_t scan;              /* head_end's memory */
-    struct slot *slot;        /* the exchange whose message is being read; NULL: none wants it */
-    struct body_state *body;  /* running digest; NULL until a body comes in pieces */
+    uint64_t left;           /* octets to go in the body or chunk */
+    struct buf carry;        /* a head, or the beginning of a stream, cut by segment borders */
+    size_t scan;             /* head_end's memory */
+    struct slot *slot;       /* the exchange whose message is being read; NULL: none wants it */
+    struct body_state *body; /* running digest; NULL until a body comes in pieces */
     uint64_t body_id, body_bytes;
     int64_t first_ts, last_ts; /* of the message being read */
     uint64_t order;
-    uint64_t ack_offset;      /* acknowledgement of the message's first packet */
-    uint32_t line;            /* characters in the size or trailer line; trailer bytes in all */
+    uint64_t ack_offset; /* acknowledgement of the message's first packet */
+    uint32_t line;       /* characters in the size or trailer line; trailer bytes in all */
     uint8_t digits;
     bool in_message, truncated, ambiguous, counted;
 };
@@ -62,7 +63,8 @@ enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct c
 void h1_gap(struct h1_env *env, struct h1 *h, int role, uint64_t n, uint64_t offset);
 /* A direction ended. */
 void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how);
-/* The connection is over: nothing waits any longer. `first`: the role that ended first, -1 neither. Frees what h holds. */
+/* The connection is over: nothing waits any longer. `first`: the role that ended first, -1 neither. Frees what h holds.
+ */
 void h1_close(struct h1_env *env, struct h1 *h, enum chunk_end how, int first);
 
 void h1_env_fini(struct h1_env *env);

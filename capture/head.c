@@ -5,9 +5,10 @@
 #endif
 
 /* tchar of RFC 9110 section 5.6.2. */
-static const uint8_t token_char[256] = {
-    ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,
-    ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1};
+static const uint8_t token_char[256] = {['!'] = 1,         ['#'] = 1,         ['$'] = 1,        ['%'] = 1, ['&'] = 1,
+                                        ['\''] = 1,        ['*'] = 1,         ['+'] = 1,        ['-'] = 1, ['.'] = 1,
+                                        ['^'] = 1,         ['_'] = 1,         ['`'] = 1,        ['|'] = 1, ['~'] = 1,
+                                        ['0' ... '9'] = 1, ['a' ... 'z'] = 1, ['A' ... 'Z'] = 1};
 
 static size_t token_length(struct slice s, size_t limit)
 {
@@ -48,7 +49,8 @@ bool head_guess_request(struct slice s)
         return known_method(slice_sub(s, 0, method)) && s.n > method + 1 && s.p[method + 1] > ' ';
     if (ends_with_version(slice_sub(s, 0, end)))
         return true;
-    return known_method(slice_sub(s, 0, method)) && s.n > method + 1 && s.p[method + 1] == '/'; /* HTTP/0.9, odd lines */
+    return known_method(slice_sub(s, 0, method)) && s.n > method + 1 &&
+           s.p[method + 1] == '/'; /* HTTP/0.9, odd lines */
 }
 
 /* Splits the request line: the target stands between the first and the last blank. */
@@ -237,7 +239,8 @@ static inline size_t lines_next(struct lines *l)
 }
 
 /* Reads lines until the empty one; the first goes to `start`. */
-static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice), bool last)
+static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice),
+                                   bool last)
 {
     struct lines lines = {.s = s};
     size_t at = 0;

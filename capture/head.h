@@ -1,5 +1,6 @@
-/* head: reads the start line and fields of one HTTP/1 message (RFC 9112 sections 2-6) out of contiguous bytes, and decides its framing.
- * Lenient in what it reads, strict in what it trusts: whatever two parsers could read differently sets `ambiguous`. */
+/* head: reads the start line and fields of one HTTP/1 message (RFC 9112 sections 2-6) out of contiguous bytes, and
+ * decides its framing. Lenient in what it reads, strict in what it trusts: whatever two parsers could read differently
+ * sets `ambiguous`. */
 #ifndef CAPTURE_HEAD_H
 #define CAPTURE_HEAD_H
 
@@ -27,23 +28,25 @@ struct head {
     uint16_t status;                      /* response; 0: the status is no number */
     uint16_t n_fields;
     bool ambiguous;
-    bool chunked, transfer_encoding;      /* chunked: the final coding */
+    bool chunked, transfer_encoding; /* chunked: the final coding */
     bool has_length, close, upgrade_h2c;
     uint64_t length;
-    struct rawfield fields[HEAD_FIELDS];  /* offsets into raw; more fields than fit are read for framing, not kept */
+    struct rawfield fields[HEAD_FIELDS]; /* offsets into raw; more fields than fit are read for framing, not kept */
 };
 
-/* True when the bytes begin like a request line (any token is a method; asks for HTTP/1.x at the end of a whole line) or a status
- * line. Used where a message may begin: at a connection's start and after a loss. */
+/* True when the bytes begin like a request line (any token is a method; asks for HTTP/1.x at the end of a whole line)
+ * or a status line. Used where a message may begin: at a connection's start and after a loss. */
 bool head_guess_request(struct slice bytes);
 bool head_guess_response(struct slice bytes);
 
-/* Parses one head. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines are the caller's). `last`: nothing will follow
- * (the other side answered, or the stream ended), so what whole lines there are must do: HTTP/0.9 (RFC 1945 section 5.1), cut heads. */
+/* Parses one head. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines are the caller's). `last`: nothing
+ * will follow (the other side answered, or the stream ended), so what whole lines there are must do: HTTP/0.9 (RFC 1945
+ * section 5.1), cut heads. */
 enum head_result head_request(struct head *h, struct slice bytes, bool last);
 enum head_result head_response(struct head *h, struct slice bytes, bool last);
 
-/* Offset after the empty line that ends the head, or 0; *scan remembers how far was looked, so that repeated calls are linear. */
+/* Offset after the empty line that ends the head, or 0; *scan remembers how far was looked, so that repeated calls are
+ * linear. */
 size_t head_end(struct slice bytes, size_t *scan);
 
 /* Framing of what follows (RFC 9112 section 6.3). */

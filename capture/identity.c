@@ -163,7 +163,8 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
         char subject[512];
         bool found = jwt_subject(token, subject);
         i->memo[at].token = h;
-        i->memo[at].who = found ? hashed(&i->key, IDENTITY_JWT, slice_str(subject)) : hashed(&i->key, IDENTITY_BEARER, token);
+        i->memo[at].who =
+            found ? hashed(&i->key, IDENTITY_JWT, slice_str(subject)) : hashed(&i->key, IDENTITY_BEARER, token);
         explicit_bzero(subject, sizeof subject);
     }
     return i->memo[at].who;
@@ -192,7 +193,8 @@ static struct slice query_key(struct slice target)
     while (slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         struct slice name = slice_sub(item, 0, equals);
-        if (equals + 1 < item.n && (slice_ieq(name, SLICE("api_key")) || slice_ieq(name, SLICE("key")) || slice_ieq(name, SLICE("apikey"))))
+        if (equals + 1 < item.n &&
+            (slice_ieq(name, SLICE("api_key")) || slice_ieq(name, SLICE("key")) || slice_ieq(name, SLICE("apikey"))))
             return slice_sub(item, equals + 1, item.n);
     }
     return (struct slice){NULL, 0};

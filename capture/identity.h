@@ -1,5 +1,5 @@
-/* identity: who the client of a request is (CONTRACT: client identity), by the first of: API key, Authorization, session cookie,
- * forwarded address behind trusted proxies, address. Only the keyed hash leaves. */
+/* identity: who the client of a request is (CONTRACT: client identity), by the first of: API key, Authorization,
+ * session cookie, forwarded address behind trusted proxies, address. Only the keyed hash leaves. */
 #ifndef CAPTURE_IDENTITY_H
 #define CAPTURE_IDENTITY_H
 

@@ -1,5 +1,6 @@
-/* line: puts exchanges into arrival order (ALGORITHMS: order). One leaves when nothing in flight arrived before it, or when what did
- * has been in flight for more than LINE_WAIT_US of packet time; what leaves after a later arrival is flagged FLAG_LATE. */
+/* line: puts exchanges into arrival order (ALGORITHMS: order). One leaves when nothing in flight arrived before it, or
+ * when what did has been in flight for more than LINE_WAIT_US of packet time; what leaves after a later arrival is
+ * flagged FLAG_LATE. */
 #ifndef CAPTURE_LINE_H
 #define CAPTURE_LINE_H
 
@@ -13,12 +14,12 @@ struct exchange_sink {
 };
 
 struct line {
-    struct slot *head, *tail; /* in line by (arrival, order) */
+    struct slot *head, *tail;           /* in line by (arrival, order) */
     struct slot *late_head, *late_tail; /* waited too long and still in flight, oldest first */
     struct exchange_sink sink;
-    int64_t now, released;    /* packet time; greatest arrival that left */
+    int64_t now, released; /* packet time; greatest arrival that left */
     uint64_t seq;
-    bool hold;                /* what comes is finished but unordered (records): it waits LINE_WAIT_US for earlier arrivals */
+    bool hold; /* what comes is finished but unordered (records): it waits LINE_WAIT_US for earlier arrivals */
 };
 
 void line_init(struct line *l, struct exchange_sink sink);

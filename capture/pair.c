@@ -105,8 +105,13 @@ static bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const 
     }
     memcpy(raw, h->raw.p, h->raw.n);
     memcpy(fields, h->fields, h->n_fields * sizeof *fields);
-    *to = (struct rawhead){raw, (uint32_t)h->raw.n, h->n_fields, fields, rebase(h, raw, h->method),
-                           rebase(h, raw, h->target), rebase(h, raw, h->version)};
+    *to = (struct rawhead){raw,
+                           (uint32_t)h->raw.n,
+                           h->n_fields,
+                           fields,
+                           rebase(h, raw, h->method),
+                           rebase(h, raw, h->target),
+                           rebase(h, raw, h->version)};
     return true;
 }
 

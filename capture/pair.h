@@ -17,7 +17,7 @@ struct pairing {
     struct slot *first, *last;
     uint64_t gap_start[PAIR_GAPS]; /* where the latest losses of request bytes began */
     uint32_t n_gaps;               /* ever; the ring holds the last PAIR_GAPS */
-    bool lossy; /* bytes were lost since order was last certain: acknowledgements decide */
+    bool lossy;                    /* bytes were lost since order was last certain: acknowledgements decide */
 };
 
 struct pair {
@@ -25,7 +25,7 @@ struct pair {
     struct line line;
     struct seal *seal;
     struct capture_stats *stats;
-    uint64_t in_flight; /* slots between their request's head and the line's end */
+    uint64_t in_flight;                        /* slots between their request's head and the line's end */
     void (*reclaim)(void *context, bool wait); /* asks for finished slots back; may be NULL */
     void *context;
 };

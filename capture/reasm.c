@@ -1,5 +1,5 @@
-/* reasm: puts segments into order. First copy of a byte wins; in-order bytes are handed on without a copy; what was acknowledged and
- * never seen becomes a gap once it is overdue. Answers wait for the request bytes they acknowledge. */
+/* reasm: puts segments into order. First copy of a byte wins; in-order bytes are handed on without a copy; what was
+ * acknowledged and never seen becomes a gap once it is overdue. Answers wait for the request bytes they acknowledge. */
 #include "capture/flow.h"
 
 #include <stdlib.h>
@@ -123,8 +123,10 @@ static void note_overlap(struct flow_table *t, struct flow *f, const char *a, co
     decode_ambiguous(&f->decoding);
 }
 
-/* Where n bytes at seq can be kept without overlap: trims them against what is held. Returns the bytes to insert before *at. */
-static bool hold(struct flow_table *t, struct side *d, struct held **at, const struct segment *s, uint32_t seq, const char *p, uint32_t n)
+/* Where n bytes at seq can be kept without overlap: trims them against what is held. Returns the bytes to insert before
+ * *at. */
+static bool hold(struct flow_table *t, struct side *d, struct held **at, const struct segment *s, uint32_t seq,
+                 const char *p, uint32_t n)
 {
     if (t->held_bytes + n + sizeof(struct held) > t->held_limit || d->held_bytes + n > FLOW_HELD_MAX)
         return false;
@@ -140,7 +142,8 @@ static bool hold(struct flow_table *t, struct side *d, struct held **at, const s
 }
 
 /* Keeps the bytes not held yet; the first copy wins. False: no room. */
-static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq, const char *p, uint32_t n)
+static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq,
+                         const char *p, uint32_t n)
 {
     struct side *d = &f->side[dir];
     struct held **at = &d->held;
@@ -200,7 +203,8 @@ static void begin(struct side *d, const struct segment *s, uint32_t seq)
     if (!d->init) {
         d->init = true;
         d->next = seq;
-    } else if (d->by_ack && !d->offset && s->wire_n && !d->held && after(seq, d->next) < 0 && after(d->next, seq) < 1 << 20) {
+    } else if (d->by_ack && !d->offset && s->wire_n && !d->held && after(seq, d->next) < 0 &&
+               after(d->next, seq) < 1 << 20) {
         d->next = seq; /* captured after what acknowledged it */
     }
     if (s->flags & TCP_SYN || s->wire_n)

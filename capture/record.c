@@ -88,14 +88,15 @@ static void json_IDENTITY(struct json *j, uint64_t id)
 
 static void scalars(struct json *j, const struct exchange *x, const struct record_times *t)
 {
-#define COLUMN(name, kind, value) \
-    json_key(j, name); \
+#define COLUMN(name, kind, value)                                                                                      \
+    json_key(j, name);                                                                                                 \
     json_##kind(j, value);
 #include "capture/record.def"
 #undef COLUMN
 }
 
-/* A cell from its JSON value: no quotes, null empty. Escapes stay as JSON writes them, so no tab or line end can slip through. */
+/* A cell from its JSON value: no quotes, null empty. Escapes stay as JSON writes them, so no tab or line end can slip
+ * through. */
 static void tsv_cell(struct buf *out, struct slice json)
 {
     if (json.n >= 2 && json.p[0] == '"')
@@ -111,15 +112,15 @@ static void write_tsv(const struct exchange *x, struct buf *out)
     struct record_times times = times_of(x, client), *t = &times;
     struct buf cell = {0};
     bool first = true;
-#define COLUMN(name, kind, value) \
-    { \
-        struct json j = {&cell, false}; \
-        cell.n = 0; \
-        json_##kind(&j, value); \
-        if (!first) \
-            buf_char(out, '\t'); \
-        first = false; \
-        tsv_cell(out, slice_of(cell.p, cell.n)); \
+#define COLUMN(name, kind, value)                                                                                      \
+    {                                                                                                                  \
+        struct json j = {&cell, false};                                                                                \
+        cell.n = 0;                                                                                                    \
+        json_##kind(&j, value);                                                                                        \
+        if (!first)                                                                                                    \
+            buf_char(out, '\t');                                                                                       \
+        first = false;                                                                                                 \
+        tsv_cell(out, slice_of(cell.p, cell.n));                                                                       \
     }
 #include "capture/record.def"
 #undef COLUMN
@@ -382,7 +383,8 @@ static const char *read_times(const struct reading *r, struct exchange *x)
     double ts = number(r, "ts", NAN);
     if (!isfinite(ts) || ts < 0 || ts > 9e12)
         return "no 'ts' in Unix seconds";
-    int64_t request = read_micros(r, "request_s"), ttfb = read_micros(r, "ttfb_s"), duration = read_micros(r, "duration_s");
+    int64_t request = read_micros(r, "request_s"), ttfb = read_micros(r, "ttfb_s"),
+            duration = read_micros(r, "duration_s");
     x->t_req0 = (int64_t)llround(ts * 1e6);
     x->t_req1 = x->arrival = x->t_req0 + (request > 0 ? request : 0);
     x->t_rsp0 = ttfb >= 0 ? x->t_req1 + ttfb : TIME_NONE;
@@ -415,7 +417,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     const char *trouble = read_times(r, x);
     if (trouble)
         return trouble;
-    x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT, x->status ? END_COMPLETE : END_CAPTURE);
+    x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT,
+                       x->status ? END_COMPLETE : END_CAPTURE);
     x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
     x->request_bytes = count(r, "request_bytes");
     x->response_bytes = count(r, "response_bytes");
@@ -437,7 +440,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     return NULL;
 }
 
-const char *record_read(struct slice line, uint64_t number_of, const struct hash_key *key, struct slot_pool *pool, struct slot *out)
+const char *record_read(struct slice line, uint64_t number_of, const struct hash_key *key, struct slot_pool *pool,
+                        struct slot *out)
 {
     cJSON *o = cJSON_ParseWithLength(line.p, line.n);
     struct reading r = {o, pool, out};

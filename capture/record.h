@@ -1,4 +1,5 @@
-/* record: an exchange as text, one line each (CONTRACT section 3): written for `log`, read back for `capture --records`. */
+/* record: an exchange as text, one line each (CONTRACT section 3): written for `log`, read back for `capture
+ * --records`. */
 #ifndef CAPTURE_RECORD_H
 #define CAPTURE_RECORD_H
 
@@ -14,6 +15,7 @@ void record_header(enum record_format format, struct buf *out);
 
 /* Reads one JSON object into a zeroed slot (from slot_take), ready for the line: arrival and order (= number) are set.
  * NULL when it is a record; else what is wrong with it, one clause. */
-const char *record_read(struct slice line, uint64_t number, const struct hash_key *key, struct slot_pool *pool, struct slot *out);
+const char *record_read(struct slice line, uint64_t number, const struct hash_key *key, struct slot_pool *pool,
+                        struct slot *out);
 
 #endif

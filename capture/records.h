@@ -1,5 +1,5 @@
-/* records: exchanges read from text instead of packets, put into arrival order like captured ones. A record flagged "late" leaves
- * after all that stand before it, as it did when it was written. */
+/* records: exchanges read from text instead of packets, put into arrival order like captured ones. A record flagged
+ * "late" leaves after all that stand before it, as it did when it was written. */
 #ifndef CAPTURE_RECORDS_H
 #define CAPTURE_RECORDS_H
 

@@ -4,8 +4,8 @@
 
 enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
 
-/* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a word that was
- * hidden stays hidden since the sixteen are full). */
+/* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
+ * word that was hidden stays hidden since the sixteen are full). */
 struct memo {
     uint64_t target;
     uint8_t n;
@@ -112,7 +112,9 @@ static bool is_date(struct slice v)
         return false;
     for (size_t i = 0; i < v.n; i++) {
         char want = i < sizeof shape - 1 ? shape[i] : 'z';
-        bool fits = want == 'd' ? ascii_digit(v.p[i]) : want == 'z' ? ascii_digit(v.p[i]) || strchr("Z.+-:", v.p[i]) : v.p[i] == want;
+        bool fits = want == 'd'   ? ascii_digit(v.p[i])
+                    : want == 'z' ? ascii_digit(v.p[i]) || strchr("Z.+-:", v.p[i])
+                                  : v.p[i] == want;
         if (!fits)
             return false;
     }
@@ -166,7 +168,8 @@ static bool shown(struct redact *r, struct slice name, struct slice value)
     struct parameter *p = parameter_of(r, name);
     if (p ? p->sensitive : redact_sensitive(r, name))
         return false;
-    return r->options.clear_targets || is_integer(value) || is_date(value) || (p && is_word(value) && word_known(r, p, value));
+    return r->options.clear_targets || is_integer(value) || is_date(value) ||
+           (p && is_word(value) && word_known(r, p, value));
 }
 
 static void parameter(struct redact *r, struct slice item, struct buf *out)

@@ -1,5 +1,6 @@
-/* redact: request targets and header values without secrets. A hidden value becomes `~` and 12 hex digits of its keyed hash; of a hidden
- * path segment the low two bits of the last digit tell its class (REDACT_*), so that its route can still be named. */
+/* redact: request targets and header values without secrets. A hidden value becomes `~` and 12 hex digits of its keyed
+ * hash; of a hidden path segment the low two bits of the last digit tell its class (REDACT_*), so that its route can
+ * still be named. */
 #ifndef CAPTURE_REDACT_H
 #define CAPTURE_REDACT_H
 

@@ -16,21 +16,24 @@ static const char keep[TOKEN_COUNT] = {
 };
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
-static const bool read_request[TOKEN_COUNT] = {[TOKEN_CACHE_CONTROL] = true, [TOKEN_PRAGMA] = true, [TOKEN_IF_NONE_MATCH] = true,
-                                               [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_RANGE] = true};
+static const bool read_request[TOKEN_COUNT] = {[TOKEN_CACHE_CONTROL] = true,
+                                               [TOKEN_PRAGMA] = true,
+                                               [TOKEN_IF_NONE_MATCH] = true,
+                                               [TOKEN_IF_MODIFIED_SINCE] = true,
+                                               [TOKEN_RANGE] = true};
 static const bool read_response[TOKEN_COUNT] = {
-    [TOKEN_AGE] = true,           [TOKEN_CACHE_CONTROL] = true, [TOKEN_CACHE_STATUS] = true,  [TOKEN_CONTENT_LOCATION] = true,
-    [TOKEN_DATE] = true,          [TOKEN_ETAG] = true,          [TOKEN_EXPIRES] = true,       [TOKEN_LAST_MODIFIED] = true,
-    [TOKEN_LOCATION] = true,      [TOKEN_PRAGMA] = true,        [TOKEN_RETRY_AFTER] = true,   [TOKEN_SET_COOKIE] = true,
-    [TOKEN_VARY] = true,          [TOKEN_X_CACHE] = true};
+    [TOKEN_AGE] = true,      [TOKEN_CACHE_CONTROL] = true, [TOKEN_CACHE_STATUS] = true, [TOKEN_CONTENT_LOCATION] = true,
+    [TOKEN_DATE] = true,     [TOKEN_ETAG] = true,          [TOKEN_EXPIRES] = true,      [TOKEN_LAST_MODIFIED] = true,
+    [TOKEN_LOCATION] = true, [TOKEN_PRAGMA] = true,        [TOKEN_RETRY_AFTER] = true,  [TOKEN_SET_COOKIE] = true,
+    [TOKEN_VARY] = true,     [TOKEN_X_CACHE] = true};
 
 struct seal {
     struct hash_key key;
     struct redact *redact;
     struct identifier *identifier;
-    struct buf text;               /* scratch */
-    bool nominated[TOKEN_COUNT];   /* by some Vary so far */
-    char other[NOMINATED][64];     /* names no token has, lower case */
+    struct buf text;             /* scratch */
+    bool nominated[TOKEN_COUNT]; /* by some Vary so far */
+    char other[NOMINATED][64];   /* names no token has, lower case */
     unsigned n_other;
 };
 
@@ -111,7 +114,8 @@ static void nominate(struct seal *s, struct slice vary)
     }
 }
 
-static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t, struct slice value)
+static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t,
+                                 struct slice value)
 {
     char hidden[REDACTED];
     if (keep[t] == 'C' && value.n <= CLEAR_MAX)
@@ -128,7 +132,8 @@ struct sealed_list {
 static struct field *find(struct sealed_list *l, enum token t, struct slice name, bool response)
 {
     for (unsigned i = 0; i < l->n; i++)
-        if (l->field[i].token == t && l->field[i].response == response && (t != TOKEN_OTHER || slice_ieq(l->field[i].name, name)))
+        if (l->field[i].token == t && l->field[i].response == response &&
+            (t != TOKEN_OTHER || slice_ieq(l->field[i].name, name)))
             return &l->field[i];
     return NULL;
 }
@@ -144,8 +149,8 @@ static struct slice joined(struct slot_pool *pool, struct slot *slot, struct sli
     return slice_of(at, a.n + 2 + b.n);
 }
 
-static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l, const struct rawhead *h,
-                       const struct rawfield *f, bool response)
+static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
+                       const struct rawhead *h, const struct rawfield *f, bool response)
 {
     enum token t = f->token;
     int other = -1;
@@ -254,7 +259,8 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
 static void seal_response(struct slot_pool *pool, struct slot *slot)
 {
     struct exchange *x = &slot->x;
-    struct slice type = raw_find(&slot->response, TOKEN_CONTENT_TYPE), coding = raw_find(&slot->response, TOKEN_CONTENT_ENCODING);
+    struct slice type = raw_find(&slot->response, TOKEN_CONTENT_TYPE),
+                 coding = raw_find(&slot->response, TOKEN_CONTENT_ENCODING);
     if (type.p)
         x->content_type = copy(pool, slot, slice_sub(type, 0, 128));
     if (coding.p)

@@ -1,5 +1,6 @@
-/* seal: the privacy wall (CONTRACT: client identity and privacy). Turns raw heads into what may leave capture/: identity, redacted target,
- * keyed hashes; then wipes the raw heads. Deterministic for the same key and order of exchanges. */
+/* seal: the privacy wall (CONTRACT: client identity and privacy). Turns raw heads into what may leave capture/:
+ * identity, redacted target, keyed hashes; then wipes the raw heads. Deterministic for the same key and order of
+ * exchanges. */
 #ifndef CAPTURE_SEAL_H
 #define CAPTURE_SEAL_H
 
@@ -16,7 +17,8 @@ struct seal;
 /* NULL: out of memory, or `why` says what of the options cannot be read. The options' text is borrowed. */
 struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, char why[128]);
 void seal_free(struct seal *s);
-/* Fills s->x from the raw heads of the slot and wipes them. Text that does not fit the slot's bounds is left out (flagged truncated). */
+/* Fills s->x from the raw heads of the slot and wipes them. Text that does not fit the slot's bounds is left out
+ * (flagged truncated). */
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot);
 
 #endif

@@ -1,4 +1,5 @@
-/* segment: what packet decoding makes of one frame: one TCP segment, innermost addresses. All borrowed from the frame. */
+/* segment: what packet decoding makes of one frame: one TCP segment, innermost addresses. All borrowed from the frame.
+ */
 #ifndef CAPTURE_SEGMENT_H
 #define CAPTURE_SEGMENT_H
 
@@ -24,7 +25,7 @@ struct segment {
     uint32_t wire_n;        /* bytes of it by the IP length; n < wire_n: cut by the snap length */
     uint32_t scope;         /* hash-free identity of VLAN ids and VNI; part of the flow key */
     uint16_t sport, dport, window;
-    uint8_t flags;          /* TCP_* */
+    uint8_t flags; /* TCP_* */
     bool v6, has_ts;
     uint8_t src[16], dst[16]; /* IPv4 as ::ffff:a.b.c.d */
 };

@@ -1,5 +1,5 @@
-/* slot: where exchanges live: a bounded pool of equal nodes, each with an arena of its own. The single place where overload shows.
- * One thread takes and frees; the analyzer gives finished ones back through whatever carries them. */
+/* slot: where exchanges live: a bounded pool of equal nodes, each with an arena of its own. The single place where
+ * overload shows. One thread takes and frees; the analyzer gives finished ones back through whatever carries them. */
 #ifndef CAPTURE_SLOT_H
 #define CAPTURE_SLOT_H
 
@@ -30,7 +30,7 @@ struct slot {
     struct rawhead request, response;
     /* pair: place in the connection's queue of unanswered requests */
     struct slot *conn_next, *conn_prev;
-    uint64_t end_offset; /* request stream offset after its last byte; UINT64_MAX while unknown */
+    uint64_t end_offset;     /* request stream offset after its last byte; UINT64_MAX while unknown */
     struct pairing *pairing; /* NULL: no longer in a queue */
     bool request_done, response_started, response_done, head_method, connect_method;
     /* order: place in the line of arrival */

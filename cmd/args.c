@@ -37,8 +37,8 @@ static void help(const char *usage, const struct arg *table)
     puts("\nOptions:");
     for (const struct arg *a = table; a->id; a++) {
         char left[64];
-        snprintf(left, sizeof left, "%c%c%s --%s%s%s", a->letter ? '-' : ' ', a->letter ? a->letter : ' ', a->letter ? "," : " ", a->name,
-                 a->value ? " " : "", a->value ? a->value : "");
+        snprintf(left, sizeof left, "%c%c%s --%s%s%s", a->letter ? '-' : ' ', a->letter ? a->letter : ' ',
+                 a->letter ? "," : " ", a->name, a->value ? " " : "", a->value ? a->value : "");
         printf("  %-32s %s\n", left, a->help);
     }
     puts("      --help                   this text");
@@ -165,7 +165,11 @@ bool args_seconds(const char *text, double *seconds)
 {
     char *end;
     double v = strtod(text, &end);
-    double unit = !*end || !strcmp(end, "s") ? 1 : !strcmp(end, "m") ? 60 : !strcmp(end, "h") ? 3600 : !strcmp(end, "d") ? 86400 : 0;
+    double unit = !*end || !strcmp(end, "s") ? 1
+                  : !strcmp(end, "m")        ? 60
+                  : !strcmp(end, "h")        ? 3600
+                  : !strcmp(end, "d")        ? 86400
+                                             : 0;
     if (end == text || v < 0 || unit == 0 || v * unit > 1e9)
         return false;
     *seconds = v * unit;

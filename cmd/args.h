@@ -1,5 +1,5 @@
-/* args: options of a command from one table, which also writes its --help. Long and short forms, `--name=value`, and the same names
- * in a file (--config: lines `name = value`, `#` comments). */
+/* args: options of a command from one table, which also writes its --help. Long and short forms, `--name=value`, and
+ * the same names in a file (--config: lines `name = value`, `#` comments). */
 #ifndef CMD_ARGS_H
 #define CMD_ARGS_H
 
@@ -15,10 +15,12 @@ struct arg {
 
 enum { ARG_POSITIONAL = -1, ARG_OK = 0, ARG_HELP = 1, ARG_BAD = 2 };
 
-/* Called for each option, and for each word that is none (id ARG_POSITIONAL). False: the value is no good and the reason was printed. */
+/* Called for each option, and for each word that is none (id ARG_POSITIONAL). False: the value is no good and the
+ * reason was printed. */
 typedef bool arg_handler(void *context, int id, const char *value);
 
-/* `usage`: first lines of --help, without the option table. Prints help to stdout (then ARG_HELP) or what is wrong to stderr (ARG_BAD). */
+/* `usage`: first lines of --help, without the option table. Prints help to stdout (then ARG_HELP) or what is wrong to
+ * stderr (ARG_BAD). */
 int args_parse(const char *usage, const struct arg *table, int argc, char **argv, arg_handler *on, void *context);
 
 /* "512M", "64k", "1G": bytes. "90", "90s", "15m", "24h", "30d": seconds. False: unreadable. */

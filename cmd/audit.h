@@ -2,8 +2,9 @@
 #ifndef CMD_AUDIT_H
 #define CMD_AUDIT_H
 
-/* path NULL: $SPANWISE_DB, else ./spanwise.db. A capture (told by content) is audited into a temporary DB that goes with the process.
- * NULL: `why` says what is wrong, and *code (may be NULL) what to exit with. The result lives until the process ends. */
+/* path NULL: $SPANWISE_DB, else ./spanwise.db. A capture (told by content) is audited into a temporary DB that goes
+ * with the process. NULL: `why` says what is wrong, and *code (may be NULL) what to exit with. The result lives until
+ * the process ends. */
 const char *cmd_open_audit(const char *path, char why[256]);
 int cmd_open_audit_code(void);
 

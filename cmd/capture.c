@@ -19,7 +19,17 @@
 #include "cmd/privilege.h"
 #include "cmd/restore.h"
 
-enum { CAPTURE_DB = 1, CAPTURE_EXCHANGES, CAPTURE_APPEND, CAPTURE_FRESH, CAPTURE_BY, CAPTURE_GROUP, CAPTURE_TOP, CAPTURE_SERVE, CAPTURE_STRICT };
+enum {
+    CAPTURE_DB = 1,
+    CAPTURE_EXCHANGES,
+    CAPTURE_APPEND,
+    CAPTURE_FRESH,
+    CAPTURE_BY,
+    CAPTURE_GROUP,
+    CAPTURE_TOP,
+    CAPTURE_SERVE,
+    CAPTURE_STRICT
+};
 enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is never what waits */
 
 struct capture_command {
@@ -40,7 +50,8 @@ struct capture_command {
 
 static const struct arg table[] = {
     INPUT_ARGS,
-    {INPUT_RECORDS, 0, "records", "FILE", "read exchange records (the output of `log`) instead of packets; - for stdin"},
+    {INPUT_RECORDS, 0, "records", "FILE",
+     "read exchange records (the output of `log`) instead of packets; - for stdin"},
     {CAPTURE_DB, 'd', "db", "DB", "the DB to write (default $SPANWISE_DB, else ./spanwise.db)"},
     {CAPTURE_EXCHANGES, 0, "exchanges", "N", "exchange records to keep, or none (default 2000000)"},
     {CAPTURE_APPEND, 0, "append", NULL, "go on with the audit that is in the DB (live captures always do)"},
@@ -149,7 +160,7 @@ static int open_store(struct capture_command *c)
 {
     char why[256];
     bool by_choice = false;
-    struct store_options o = {.mode = c->fresh                 ? STORE_FRESH
+    struct store_options o = {.mode = c->fresh               ? STORE_FRESH
                                       : c->append || c->live ? STORE_CONTINUE
                                                              : STORE_NEW,
                               .exchanges = c->exchanges,

@@ -1,4 +1,5 @@
-/* faces: `capture --top` and `--serve`: processes of their own, started before raw sockets are opened, that read the DB alone. */
+/* faces: `capture --top` and `--serve`: processes of their own, started before raw sockets are opened, that read the DB
+ * alone. */
 #ifndef CMD_FACES_H
 #define CMD_FACES_H
 

@@ -203,7 +203,8 @@ static void show_progress(struct progress *p, const struct input_loop *loop)
     source_progress(loop->source, &done, &total);
     double rate = (double)done / (now - p->begun + 1e-9);
     if (total)
-        log_progress("%3.0f %%  %.0f MB/s  %.0f s left", 100.0 * (double)done / (double)total, rate / 1e6, (double)(total - done) / (rate + 1));
+        log_progress("%3.0f %%  %.0f MB/s  %.0f s left", 100.0 * (double)done / (double)total, rate / 1e6,
+                     (double)(total - done) / (rate + 1));
     else
         log_progress("%llu packets", (unsigned long long)capture_counters(loop->capture)->packets);
 }
@@ -312,7 +313,9 @@ int input_run_records(const char *path, struct records *records, void (*each)(vo
         return 1;
     }
     if (refused && !records_count(records)) {
-        log_line("%s holds no records: one JSON object a line with at least ts, client, method, authority, target, status", path);
+        log_line(
+            "%s holds no records: one JSON object a line with at least ts, client, method, authority, target, status",
+            path);
         return 3;
     }
     return 0;

@@ -1,4 +1,5 @@
-/* input: what `capture` and `log` share: the options of the capture side, opening its source, and the loop from frames to exchanges. */
+/* input: what `capture` and `log` share: the options of the capture side, opening its source, and the loop from frames
+ * to exchanges. */
 #ifndef CMD_INPUT_H
 #define CMD_INPUT_H
 
@@ -20,28 +21,47 @@ struct input {
 };
 
 enum {
-    INPUT_INTERFACE = 100, INPUT_READ, INPUT_RECORDS, INPUT_FILTER, INPUT_SECRET, INPUT_USER, INPUT_KEYS, INPUT_MEMORY, INPUT_SNAPLEN, INPUT_PORTS,
-    INPUT_VXLAN, INPUT_REDACT, INPUT_PROXIES, INPUT_CLEAR, INPUT_TIMEOUT, INPUT_CONFIG, INPUT_QUIET,
+    INPUT_INTERFACE = 100,
+    INPUT_READ,
+    INPUT_RECORDS,
+    INPUT_FILTER,
+    INPUT_SECRET,
+    INPUT_USER,
+    INPUT_KEYS,
+    INPUT_MEMORY,
+    INPUT_SNAPLEN,
+    INPUT_PORTS,
+    INPUT_VXLAN,
+    INPUT_REDACT,
+    INPUT_PROXIES,
+    INPUT_CLEAR,
+    INPUT_TIMEOUT,
+    INPUT_CONFIG,
+    INPUT_QUIET,
 };
 
 /* Rows for the option table of a command that reads traffic. */
-#define INPUT_ARGS \
-    {INPUT_INTERFACE, 'i', "interface", "IF", "capture live on this interface (repeatable)"}, \
-    {INPUT_READ, 'r', "read", "FILE", "read a capture: pcap, pcapng, .gz, .zst, .lz4, - for stdin (repeatable)"}, \
-    {INPUT_FILTER, 'f', "filter", "BPF", "capture filter, live only"}, \
-    {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
-    {INPUT_USER, 0, "user", "NAME", "live: run as NAME once the interface is open (default: sudo's user, else nobody)"}, \
-    {INPUT_KEYS, 0, "keys", "FILE", "NSS key log; this build decodes no TLS and says so"}, \
-    {INPUT_MEMORY, 0, "memory", "SIZE", "ceiling for analysis and reassembly (default 512M)"}, \
-    {INPUT_SNAPLEN, 0, "snaplen", "N", "live: bytes of each packet (default 262144)"}, \
-    {INPUT_PORTS, 0, "ports", "LIST", "only connections with one of these TCP ports (default: all, told by content)"}, \
-    {INPUT_VXLAN, 0, "vxlan-ports", "LIST", "UDP ports of VXLAN (default 4789,8472)"}, \
-    {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"}, \
-    {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"}, \
-    {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"}, \
-    {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"}, \
-    {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"}, \
-    {INPUT_QUIET, 'q', "quiet", NULL, "no progress line"}
+#define INPUT_ARGS                                                                                                     \
+    {INPUT_INTERFACE, 'i', "interface", "IF", "capture live on this interface (repeatable)"},                          \
+        {INPUT_READ, 'r', "read", "FILE", "read a capture: pcap, pcapng, .gz, .zst, .lz4, - for stdin (repeatable)"},  \
+        {INPUT_FILTER, 'f', "filter", "BPF", "capture filter, live only"},                                             \
+        {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
+        {INPUT_USER, 0, "user", "NAME",                                                                                \
+         "live: run as NAME once the interface is open (default: sudo's user, else nobody)"},                          \
+        {INPUT_KEYS, 0, "keys", "FILE", "NSS key log; this build decodes no TLS and says so"},                         \
+        {INPUT_MEMORY, 0, "memory", "SIZE", "ceiling for analysis and reassembly (default 512M)"},                     \
+        {INPUT_SNAPLEN, 0, "snaplen", "N", "live: bytes of each packet (default 262144)"},                             \
+        {INPUT_PORTS, 0, "ports", "LIST",                                                                              \
+         "only connections with one of these TCP ports (default: all, told by content)"},                              \
+        {INPUT_VXLAN, 0, "vxlan-ports", "LIST", "UDP ports of VXLAN (default 4789,8472)"},                             \
+        {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"},                          \
+        {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
+        {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \
+        {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
+        {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \
+    {                                                                                                                  \
+        INPUT_QUIET, 'q', "quiet", NULL, "no progress line"                                                            \
+    }
 
 void input_init(struct input *in);
 /* Handles one of INPUT_*. False: the reason was printed. */
@@ -62,7 +82,8 @@ struct input_loop {
 };
 /* Reads frames until the source ends or a signal stops it, and finishes the capture. Returns an exit code. */
 int input_run(const struct input_loop *loop);
-/* Reads records (JSON lines) instead; path "-" is stdin. Lines that are no records are refused with their number. Returns an exit code. */
+/* Reads records (JSON lines) instead; path "-" is stdin. Lines that are no records are refused with their number.
+ * Returns an exit code. */
 int input_run_records(const char *path, struct records *records, void (*each)(void *context), void *context);
 /* SIGINT and SIGTERM end input_run in order. */
 void input_catch_signals(void);

@@ -24,8 +24,9 @@ struct log_command {
 
 static const struct arg table[] = {INPUT_ARGS, {LOG_FORMAT, 0, "format", "F", "jsonl (default) or tsv"}, {0}};
 
-static const char usage[] = "usage: spanwise log -r FILE… | -i IF… | DB [--format jsonl|tsv]\n"
-                            "One record per exchange, in order of arrival, on stdout. From a DB: what its exchange blocks hold.\n";
+static const char usage[] =
+    "usage: spanwise log -r FILE… | -i IF… | DB [--format jsonl|tsv]\n"
+    "One record per exchange, in order of arrival, on stdout. From a DB: what its exchange blocks hold.\n";
 
 static bool on_option(void *context, int id, const char *value)
 {

@@ -35,7 +35,8 @@ static bool add_key(void *context, const struct row_key *row)
     n->key = list;
     if (n->failed)
         return false;
-    n->key[row->id] = (struct row_key){row->id, row->endpoint, keep(n, row->method), keep(n, row->service), keep(n, row->target)};
+    n->key[row->id] =
+        (struct row_key){row->id, row->endpoint, keep(n, row->method), keep(n, row->service), keep(n, row->target)};
     n->failed |= n->text.failed;
     return !n->failed;
 }

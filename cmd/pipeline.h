@@ -1,7 +1,7 @@
-/* pipeline: between capture and analysis. Live, the analyzer has a thread of its own, so that a burst never waits for it: exchanges go
- * forward by one queue and come home by another, the newest packet counters beside them. From files the reader calls the analysis itself:
- * nothing can be lost there, and handing every exchange to another processor costs more than analysing it (docs/DECISIONS.md). The
- * store's writer is a thread in both cases. */
+/* pipeline: between capture and analysis. Live, the analyzer has a thread of its own, so that a burst never waits for
+ * it: exchanges go forward by one queue and come home by another, the newest packet counters beside them. From files
+ * the reader calls the analysis itself: nothing can be lost there, and handing every exchange to another processor
+ * costs more than analysing it (docs/DECISIONS.md). The store's writer is a thread in both cases. */
 #ifndef CMD_PIPELINE_H
 #define CMD_PIPELINE_H
 
@@ -17,7 +17,7 @@ struct pipeline {
     void (*give_back)(void *owner, struct exchange *x); /* of whoever owns the slots */
     void *owner;
     bool threaded;
-    unsigned taken; /* since the last look whether the store wants a commit */
+    unsigned taken;                         /* since the last look whether the store wants a commit */
     struct exchange *batch[PIPELINE_BATCH]; /* gathered, so that the analysis can look ahead */
     unsigned gathered;
     /* threaded alone */

@@ -28,7 +28,8 @@ static const struct arg table[] = {{REPORT_FORMAT, 0, "format", "F", "text (defa
                                    {0}};
 
 static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|json] [-o FILE]\n"
-                            "The audit as a document. A capture (told by content) is audited first. Default: $SPANWISE_DB, else ./spanwise.db\n";
+                            "The audit as a document. A capture (told by content) is audited first. Default: "
+                            "$SPANWISE_DB, else ./spanwise.db\n";
 
 static bool on_option(void *context, int id, const char *value)
 {

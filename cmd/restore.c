@@ -134,10 +134,10 @@ static bool next(struct list *l, void *out)
     return true;
 }
 
-#define STEP(name) \
-    static bool step_##name(void *context, struct row_##name *out) \
-    { \
-        return next(&((struct restoring *)context)->name, out); \
+#define STEP(name)                                                                                                     \
+    static bool step_##name(void *context, struct row_##name *out)                                                     \
+    {                                                                                                                  \
+        return next(&((struct restoring *)context)->name, out);                                                        \
     }
 STEP(address)
 STEP(key)
@@ -208,7 +208,8 @@ static bool load(struct restoring *r)
 static bool replay(struct restoring *r, struct analysis *a, int64_t *ended)
 {
     struct restore steps = {.context = r,
-                            .complete = store_read_exchange_count(r->reader) == store_read_counter(r->reader, "total", "exchanges"),
+                            .complete = store_read_exchange_count(r->reader) ==
+                                        store_read_counter(r->reader, "total", "exchanges"),
                             .address = step_address,
                             .key = step_key,
                             .client = step_client,
@@ -235,7 +236,8 @@ bool restore_audit(const char *db, struct analysis *a, int64_t *ended)
     }
     ok = load(&r) && replay(&r, a, ended) && !r.damaged;
     if (!ok)
-        log_line("%s: %s", db, r.failed ? "out of memory" : "the audit in it is damaged and cannot go on; --fresh starts over");
+        log_line("%s: %s", db,
+                 r.failed ? "out of memory" : "the audit in it is damaged and cannot go on; --fresh starts over");
     release(&r);
     store_read_close(r.reader);
     return ok;

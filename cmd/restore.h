@@ -4,7 +4,8 @@
 
 #include "analysis/analysis.h"
 
-/* Replays what the DB holds into `a`. *ended: the audit's last moment, or left alone when the DB holds none. False: printed. */
+/* Replays what the DB holds into `a`. *ended: the audit's last moment, or left alone when the DB holds none. False:
+ * printed. */
 bool restore_audit(const char *db, struct analysis *a, int64_t *ended);
 
 #endif

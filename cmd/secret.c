@@ -83,6 +83,7 @@ bool secret_load(const char *given, struct hash_key *key)
     }
     if (own_path(path, sizeof path) && (read_key(path, key) || (make_key(path) && read_key(path, key))))
         return true;
-    log_line("no place to keep a secret (%s): pseudonyms of this run match no other; give --secret FILE", strerror(errno));
+    log_line("no place to keep a secret (%s): pseudonyms of this run match no other; give --secret FILE",
+             strerror(errno));
     return hash_key_random(key);
 }

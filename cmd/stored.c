@@ -34,7 +34,8 @@ static void one(void *context, const struct row_exchange *row)
 {
     struct stored *s = context;
     const struct row_key *key = names_key(&s->names, row->key);
-    struct exchange x = {.arrival = row->arrival_us, .seq = s->seq++, .status = row->status, .end = row->end, .proto = row->proto};
+    struct exchange x = {
+        .arrival = row->arrival_us, .seq = s->seq++, .status = row->status, .end = row->end, .proto = row->proto};
     bool orphan = row->flags & ROW_ORPHAN;
     x.t_req1 = orphan ? TIME_NONE : row->arrival_us;
     x.t_req0 = orphan || row->request_us < 0 ? x.t_req1 : row->arrival_us - row->request_us;

@@ -1,4 +1,5 @@
-/* Bytes as an HTTP/1 conversation in order: a direction byte and a length cut it into segments; length 255 is a loss. */
+/* Bytes as an HTTP/1 conversation in order: a direction byte and a length cut it into segments; length 255 is a loss.
+ */
 #include <stdlib.h>
 
 #include "base/cursor.h"

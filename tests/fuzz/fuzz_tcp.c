@@ -1,5 +1,6 @@
-/* Bytes as TCP segments of a few connections: any sequence numbers, acknowledgements, flags, times, overlaps. Nothing may break, and
- * every exchange that goes out comes home. Input: records of 9 bytes (connection and role, flags, seq, ack, time, length) + payload. */
+/* Bytes as TCP segments of a few connections: any sequence numbers, acknowledgements, flags, times, overlaps. Nothing
+ * may break, and every exchange that goes out comes home. Input: records of 9 bytes (connection and role, flags, seq,
+ * ack, time, length) + payload. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -16,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (cursor_left(&c) >= 9) {
         uint8_t who = cursor_u8(&c), flags = cursor_u8(&c);
         int role = who & 1;
-        uint32_t seq = w.seq[role] + (uint32_t)(int16_t)cursor_be16(&c), ack = w.seq[1 - role] + (uint32_t)(int16_t)cursor_be16(&c);
+        uint32_t seq = w.seq[role] + (uint32_t)(int16_t)cursor_be16(&c),
+                 ack = w.seq[1 - role] + (uint32_t)(int16_t)cursor_be16(&c);
         w.step = (int64_t)cursor_u8(&c) * cursor_u8(&c) * 500;
         w.vlan = (uint16_t)(who >> 1 & 3);
         size_t n = cursor_u8(&c);

@@ -1,6 +1,7 @@
-/* Conversations as text (the .t files of tests/vectors), fed as they stand, cut at every byte, reordered, doubled and overlapping: the same
- * exchanges must come out. Format: `>>>` and `<<<` begin a segment of the client and the server; its lines end in CRLF unless they end
- * in `\c`; \r \n \\ and \xHH as in C. `fin >`, `rst <` end a side. After `===`: the exchanges, one summary line each. */
+/* Conversations as text (the .t files of tests/vectors), fed as they stand, cut at every byte, reordered, doubled and
+ * overlapping: the same exchanges must come out. Format: `>>>` and `<<<` begin a segment of the client and the server;
+ * its lines end in CRLF unless they end in `\c`; \r \n \\ and \xHH as in C. `fin >`, `rst <` end a side. After `===`:
+ * the exchanges, one summary line each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
