@@ -1,0 +1,191 @@
+// Looks at the page: node page.mjs NPM-FOLDER PART URL SHOTS [MORE]. Prints TAP.
+import {spawn} from "node:child_process";
+import {readFileSync} from "node:fs";
+import {createRequire} from "node:module";
+
+const [, , npm, part, url, shots, more] = process.argv;
+const require = createRequire(npm);
+const {chromium} = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+let failures = 0;
+
+function ok(name, passed, said = "") {
+  console.log(`${passed ? "ok" : "not ok"} - ${part}: ${name}`);
+  if (!passed) {
+    failures++;
+    console.log("# " + String(typeof said === "string" ? said : JSON.stringify(said)).slice(0, 1500).replace(/\n/g, "\n# "));
+  }
+}
+
+// A page that keeps what went wrong in it.
+async function open(browser, {width = 1280, scheme = "light", path = "", status = 200} = {}) {
+  const context = await browser.newContext({viewport: {width, height: 900}, colorScheme: scheme, bypassCSP: false});
+  const page = await context.newPage();
+  page.trouble = [];
+  page.on("console", m => { if (m.type() === "error" || m.type() === "warning") page.trouble.push(m.text()); });
+  page.on("pageerror", e => page.trouble.push(e.message));
+  page.on("dialog", d => { page.trouble.push("dialog " + d.message()); d.dismiss(); });
+  page.on("request", r => { if (!r.url().startsWith(url)) page.trouble.push("asked " + r.url()); });
+  const answer = await page.goto(url + path);
+  ok(`answers ${status} to /${path.slice(0, 8)}`, answer.status() === status || path.startsWith("?"), answer.status());
+  return page;
+}
+
+const rows = page => page.locator("#endpoint-table tr.row");
+const loaded = page => page.waitForSelector("#endpoint-table tr.row", {timeout: 15000});
+const names = async page => (await page.locator("#endpoint-table td.name").allInnerTexts()).map(t => t.trim());
+const quiet = page => ok("nothing went wrong in the browser", !page.trouble.length, page.trouble.join("\n"));
+const cell = (page, row, column) => page.locator("#endpoint-table tr.row").nth(row).locator("td").nth(column).innerText();
+
+async function accessible(page, what) {
+  // The page's own policy lets no script in; axe comes through the debugger, as a user's tool would.
+  await page.evaluate(axe + "; undefined");
+  const found = await page.evaluate(() => window.axe.run(document, {resultTypes: ["violations"]}));
+  ok("axe: " + what, !found.violations.length, found.violations.map(v => `${v.id}: ${v.nodes.map(n => n.html + " " + n.failureSummary).join("\n")}`).join("\n"));
+}
+
+async function tables(page) {
+  ok("all endpoints are there", await rows(page).count() === 29, await rows(page).count());
+  ok("all clients are there", await page.locator("#client-table tr.row").count() === 20);
+  ok("most requests first", (await names(page))[0].endsWith("GET http://shop.example/api/products/{int}"), await names(page));
+  const head = page.locator("#endpoint-table th");
+  const errors = head.filter({hasText: "Errors"});
+  await errors.locator("button").click();
+  ok("sorted by errors", await errors.getAttribute("aria-sort") === "descending" && (await names(page))[0].includes("/v2/export"), await names(page));
+  ok("the sorted column keeps the focus", await page.evaluate(() => document.activeElement.textContent) === "Errors");
+  await page.keyboard.press("Enter");
+  ok("and the other way round", await errors.getAttribute("aria-sort") === "ascending" && !(await names(page))[0].includes("/v2/export"));
+  ok("one column is sorted", await page.locator("#endpoint-table th[aria-sort]").count() === 1);
+  await head.first().locator("button").click();
+  ok("sorted by name: from the first", await head.first().getAttribute("aria-sort") === "ascending" && (await names(page)).at(-1).includes("POST"), await names(page));
+  await head.filter({hasText: "Requests"}).locator("button").click();
+}
+
+async function filters(page) {
+  await page.keyboard.press("/");
+  await page.keyboard.type("USERS");
+  ok("/ goes to the filter, which minds no case", await rows(page).count() === 3, await names(page));
+  ok("says how many", (await page.locator("#endpoint-says").innerText()).startsWith("3 of 29 endpoints"));
+  await page.fill("#endpoint-filter", "nobody asked this");
+  ok("says when nothing matches", (await page.locator("#endpoint-table tbody").innerText()).includes("Nothing matches"));
+  await page.fill("#endpoint-filter", "");
+  await page.fill("#client-filter", "2001:db8");
+  ok("clients are found by address", await page.locator("#client-table tr.row").count() === 1);
+  await page.fill("#client-filter", "");
+}
+
+async function ttl(page) {
+  ok("a minute at first", await page.inputValue("#ttl") === "60" && (await cell(page, 0, 4)).includes("56.6 %"), await cell(page, 0, 4));
+  await page.selectOption("#ttl", "300");
+  ok("five minutes", (await cell(page, 0, 4)).includes("79.8 %") && (await page.locator("#totals").innerText()).includes("5 min"), await cell(page, 0, 4));
+  await page.selectOption("#ttl", "60");
+}
+
+async function details(page) {
+  const first = page.locator("#endpoint-table td.name button").first();
+  await first.focus();
+  await page.keyboard.press("Enter");
+  const detail = page.locator("#endpoint-table tr.detail");
+  ok("Enter opens the details", await detail.count() === 1 && await first.getAttribute("aria-expanded") === "true");
+  ok("they hold a curve and the whole ladder", await detail.locator("svg[role=img]").count() === 1 &&
+    await detail.locator("table").nth(1).locator("tbody tr").count() >= 10);
+  ok("the button keeps the focus", await page.evaluate(() => document.activeElement.getAttribute("aria-expanded")) === "true");
+  await accessible(page, "details open");
+  await page.keyboard.press("Escape");
+  ok("Escape closes them", await detail.count() === 0 && await page.evaluate(() => document.activeElement.getAttribute("aria-expanded")) === "false");
+  await page.locator("#client-table td.name button", {hasText: "address:"}).first().click();
+  ok("details of a client hold its envelope", await page.locator("#client-table tr.detail svg[role=img] path.curve").count() === 1);
+}
+
+async function hostile(page) {
+  const text = await page.locator("#endpoint-table").innerText();
+  for (const name of ["/<script>alert(1)</script>", '/"><img src=x onerror=alert(2)>', "/\\u001b[31mred", "/\\u202eexe.txt", "/{{7*7}}${7*7}", "/商品/一覧"])
+    ok("shows as text: " + name, text.includes(name));
+  ok("none of it became markup", await page.locator("main img, main script, main iframe, main b").count() === 0 && await page.locator("script").count() === 1);
+  ok("no control characters in the page", !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\u202a-\u202e]/.test(await page.locator("body").innerText()));
+}
+
+async function narrow(browser, scheme) {
+  const page = await open(browser, {width: 400, scheme});
+  await loaded(page);
+  await page.waitForSelector("#rate svg");
+  await page.locator("#endpoint-table td.name button").first().click();
+  ok(`400 columns ${scheme}: nothing sticks out`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    await page.evaluate(() => document.documentElement.scrollWidth));
+  await accessible(page, "400 columns, " + scheme);
+  await page.screenshot({path: `${shots}/web-400-${scheme}.png`});
+  quiet(page);
+}
+
+const parts = {
+  async page(browser) {
+    const page = await open(browser);
+    await loaded(page);
+    await page.waitForSelector("#rate svg");
+    await page.screenshot({path: shots + "/web-1280-light.png"});
+    ok("title", (await page.title()) === "spanwise: 3528 requests", await page.title());
+    ok("state", await page.locator("#state").innerText() === "ended");
+    await accessible(page, "light");
+    await tables(page);
+    await filters(page);
+    await ttl(page);
+    await hostile(page);
+    await details(page);
+    quiet(page);
+    const dark = await open(browser, {scheme: "dark"});
+    await loaded(dark);
+    ok("dark when that is preferred", await dark.evaluate(() => getComputedStyle(document.body).backgroundColor) !==
+      await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    await accessible(dark, "dark");
+    await dark.screenshot({path: shots + "/web-1280-dark.png"});
+    await narrow(browser, "light");
+    await narrow(browser, "dark");
+  },
+  async verdict(browser) {
+    const page = await open(browser);
+    await page.waitForSelector("#notices p");
+    const notice = page.locator("#notices p").first();
+    ok("says first what could not be decoded", (await notice.innerText()).includes("TLS") &&
+      (await notice.boundingBox()).y < (await page.locator("#seen").boundingBox()).y, await notice.innerText());
+    await accessible(page, "verdict");
+    await page.screenshot({path: shots + "/web-verdict.png"});
+    quiet(page);
+  },
+  async empty(browser) {
+    const page = await open(browser);
+    await page.waitForSelector("#notices p");
+    ok("says that there is nothing", (await page.locator("#endpoint-table tbody").innerText()).includes("None yet"));
+    await accessible(page, "nothing captured");
+    quiet(page);
+  },
+  async token(browser) {
+    await open(browser, {status: 401});
+    const page = await open(browser, {path: "?token=" + more});
+    await loaded(page);
+    ok("the token is out of the address", page.url() === url, page.url());
+    ok("scripts cannot read the cookie", await page.evaluate(() => document.cookie) === "");
+    quiet(page);
+  },
+  async growing(browser) {
+    const page = await open(browser);
+    await page.waitForSelector("#state.trouble");
+    ok("says that the DB is not there", (await page.locator("#state").innerText()).includes("later.db"));
+    const writer = spawn(more, {stdio: "ignore"});
+    await loaded(page);
+    await page.waitForFunction(() => document.getElementById("state").textContent === "ended", null, {timeout: 20000});
+    await page.waitForFunction(() => document.title === "spanwise: 3528 requests", null, {timeout: 20000});
+    ok("follows it to the end without a reload", await rows(page).count() === 29);
+    ok("nothing but the missing DB went wrong", page.trouble.every(t => t.includes("503")), page.trouble.join("\n"));
+    writer.kill();
+  }
+};
+
+const browser = await chromium.launch({executablePath: "/usr/bin/chromium", args: FLAGS});
+try {
+  await parts[part](browser);
+} catch (e) {
+  ok("to the end", false, e.stack);
+}
+await browser.close();
+process.exit(failures ? 1 : 0);
