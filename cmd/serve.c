@@ -35,7 +35,12 @@ static const char usage[] =
     "usage: spanwise serve [DB | CAPTURE] [--listen ADDR:PORT]\n"
     "The web report, until SIGINT or SIGTERM. A capture (told by content) is audited first.\n"
     "Default DB: $SPANWISE_DB, else ./spanwise.db\n"
-    "Addresses: / /api/v1/report /api/v1/timeseries /api/v1/events /api/v1/export/{format} /metrics /healthz\n";
+    "Addresses: / /api/v1/report /api/v1/timeseries /api/v1/events /api/v1/export/{format} /metrics /healthz\n"
+    "timeseries?metric=NAME[&from=UNIX][&to=UNIX][&step=SECONDS, a multiple of 60]; NAME is one of:\n "
+#define SERIES(name, unit, help) " " #name
+#include "web/series.def"
+#undef SERIES
+    "\n";
 
 static bool set_listen(struct serve_command *c, const char *value)
 {

@@ -13,7 +13,9 @@ static struct slice host_name(struct slice host)
 {
     uint64_t port;
     bool brackets = host.n && host.p[0] == '[';
-    size_t end = slice_find(host, brackets ? ']' : ':', 0), rest = end + (brackets && end < host.n);
+    size_t end = slice_find(host, brackets ? ']' : ':', 0), rest = end + brackets;
+    if (rest > host.n)
+        return (struct slice){host.p, 0};
     if (rest < host.n && (host.p[rest] != ':' || !slice_u64(slice_sub(host, rest + 1, host.n), &port) || port > 65535))
         return (struct slice){host.p, 0};
     return slice_sub(host, brackets, end);

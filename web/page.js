@@ -137,7 +137,7 @@ class Table {
       this.head.querySelectorAll("button")[at]?.focus();
     }
     this.body.replaceChildren(...rows.flatMap(r => this.drawRow(r)));
-    if (!rows.length) this.body.append(el("tr", {}, el("td", {colspan: this.columns.length}, this.rows.length ? "Nothing matches the filter." : "None yet.")));
+    if (!rows.length) this.body.append(el("tr", {}, el("td", {colspan: this.columns.length}, this.rows.length ? "Nothing matches the filter." : "None.")));
     if (focused) this.button(focused)?.focus();
     const more = $(this.name + "-more");
     more.hidden = all.length <= rows.length;
@@ -275,6 +275,15 @@ function drawStatuses() {
     el("span", {class: status[0] === "5" ? "bad" : status === "429" ? "warn" : null}, el("strong", {}, safe(status)), " " + count(n))));
 }
 
+// What the packets were, and what of them could not be read.
+function drawWire() {
+  const c = report.capture, opaque = Object.entries(c.flows_opaque || {}).filter(([, n]) => n).sort((a, b) => b[1] - a[1]);
+  $("wire").textContent = !known(c.packets) ? "From exchange records: packets, losses and coverage are unknown." :
+    `${count(c.packets)} packets, ${bytes(c.bytes)}, ${count(c.flows)} connections; ${count((c.kernel_dropped || 0) + (c.interface_dropped || 0))} packets dropped, ` +
+    (known(c.coverage) ? `${(c.coverage * 100).toFixed(2)} % of the bytes sent were seen` : "no TCP payload") +
+    (opaque.length ? `. Not decoded: ${opaque.map(([why, n]) => `${safe(why)} ${count(n)}`).join(", ")}` : "") + ".";
+}
+
 // The verdict of the report, and what is missing from it. First on the page, for everything below depends on it.
 function drawNotices() {
   const v = report.verdict || {}, c = report.capture;
@@ -303,6 +312,7 @@ async function drawRate() {
     return {t, all: n / seen, bad: (bad[i]?.[1] ?? 0) / seen};
   });
   const most = Math.max(...points.map(p => p.all));
+  $("rate-figure").hidden = !(most > 0);
   drawn = {points, step, label: `Requests a second over time, at most ${rate(most)}`};
   $("rate-says").replaceChildren(`Requests a second by ${step === 60 ? "the minute" : step / 60 + " minutes"}, at most ${rate(most)}`,
     el("span", {class: "legend bad-box"}), "errors among them");
@@ -319,6 +329,7 @@ function drawTtls() {
   const all = [...new Set(report.endpoints.flatMap(e => (e.ttl || []).map(r => r.ttl_s)))].sort((a, b) => a - b);
   if (all.length && !all.includes(ttl)) ttl = all[0];
   const select = $("ttl");
+  $("ttl-label").hidden = !all.length;
   if (select.options.length !== all.length) select.replaceChildren(...all.map(s => el("option", {value: s}, ttlName(s))));
   select.value = String(ttl);
 }
@@ -327,13 +338,14 @@ function drawTtls() {
 
 const endpoints = new Table("endpoint", endpointColumns, e => e.id, endpointTitle, endpointDetail);
 const clients = new Table("client", clientColumns, c => c.client, clientTitle, clientDetail);
-endpoints.hint = () => ". Hit and stale: had a cache kept every answer for " + ttlName(ttl);
+endpoints.hint = () => endpoints.rows.length ? ". Hit and stale: had a cache kept every answer for " + ttlName(ttl) : "";
 
 function drawAll() {
   drawTtls();
   drawNotices();
   drawTotals();
   drawStatuses();
+  drawWire();
   drawAdvice();
   endpoints.set(report.endpoints);
   clients.set(report.clients);

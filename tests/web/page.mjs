@@ -148,6 +148,8 @@ const parts = {
     const notice = page.locator("#notices p").first();
     ok("says first what could not be decoded", (await notice.innerText()).includes("TLS") &&
       (await notice.boundingBox()).y < (await page.locator("#seen").boundingBox()).y, await notice.innerText());
+    ok("says what the wire held", /packets.*connections.*Not decoded: tls/.test(await page.locator("#wire").innerText()), await page.locator("#wire").innerText());
+    ok("draws no empty chart", await page.locator("#rate-figure").isHidden());
     await accessible(page, "verdict");
     await page.screenshot({path: shots + "/web-verdict.png"});
     quiet(page);
@@ -155,7 +157,7 @@ const parts = {
   async empty(browser) {
     const page = await open(browser);
     await page.waitForSelector("#notices p");
-    ok("says that there is nothing", (await page.locator("#endpoint-table tbody").innerText()).includes("None yet"));
+    ok("says that there is nothing", (await page.locator("#endpoint-table tbody").innerText()).includes("None."));
     await accessible(page, "nothing captured");
     quiet(page);
   },
