@@ -143,7 +143,7 @@ class Table {
     more.hidden = all.length <= rows.length;
     more.textContent = `Show more (${count(all.length - rows.length)} hidden)`;
     $(this.name + "-says").textContent = (all.length === this.rows.length ? count(all.length) : `${count(all.length)} of ${count(this.rows.length)}`) +
-      " " + this.name + "s" + this.hint();
+      " " + this.name + (all.length === 1 && this.rows.length === 1 ? "" : "s") + this.hint();
   }
 
   hint() {
@@ -265,7 +265,7 @@ function drawTotals() {
     tile(`Cached for ${ttlName(ttl)}`, percent(ratio(sum.hits, sum.lookups)), `answered; ${percent(ratio(sum.stale, sum.known))} of that stale`),
     tile("Server time it saves", seconds(sum.lookups ? sum.server : null), "before judging what must stay private"),
     tile("Errors", count(errors), `${percent(ratio(errors, t.exchanges))}; ${count(t.unanswered)} unanswered`),
-    tile("Endpoints", count(t.endpoints), `of ${count(t.services)} services`),
+    tile("Endpoints", count(t.endpoints), t.services === 1 ? "of one service" : `of ${count(t.services)} services`),
     tile("Clients", count(t.clients), `${bytes(t.response_bytes)} of answers`));
 }
 

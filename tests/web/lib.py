@@ -1,9 +1,12 @@
 """What both tests of the web service share: a DB of the fixture, a service, requests, TAP lines."""
+import atexit
+import ctypes
 import http.client
 import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -59,12 +62,21 @@ class Answer:
         return "%s %s\n%s" % (self.status, self.headers, self.body[:400])
 
 
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: no service outlives a test that was killed
+
+
 class Service:
     """spanwise serve on a free port."""
 
     def __init__(self, *arguments):
-        self.errors = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([SPANWISE, "serve", *map(str, arguments)], stderr=self.errors, stdin=subprocess.DEVNULL)
+        self.errors = tempfile.TemporaryFile("a+b")  # the offset is shared with the service: it appends, we read by position
+        self.process = subprocess.Popen([SPANWISE, "serve", *map(str, arguments)], stderr=self.errors, stdin=subprocess.DEVNULL,
+                                        preexec_fn=die_with_parent)
+        atexit.register(self.end)
         self.url = None
         end = time.monotonic() + 20
         while time.monotonic() < end and self.process.poll() is None and not self.url:
@@ -78,8 +90,7 @@ class Service:
             self.host = "127.0.0.1" if self.host == "0.0.0.0" else "::1"
 
     def stderr(self):
-        self.errors.seek(0)
-        return self.errors.read().decode(errors="replace")
+        return os.pread(self.errors.fileno(), 65536, 0).decode(errors="replace")
 
     def ask(self, path, method="GET", headers=(), body=None, timeout=30):
         """headers: pairs; a Host among them replaces the usual one."""
@@ -106,10 +117,10 @@ class Service:
             s.sendall(text.encode())
             return s.makefile("rb").readline().decode(errors="replace")
 
-    def end(self, signal=15):
+    def end(self, how=signal.SIGTERM):
         """Exit code, or None when it does not end within ten seconds."""
         if self.process.poll() is None:
-            self.process.send_signal(signal)
+            self.process.send_signal(how)
         try:
             return self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
