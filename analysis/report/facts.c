@@ -32,28 +32,14 @@ static bool add_counter(void *context, const struct row_counter *row)
     return true;
 }
 
-static bool count_endpoint(void *context, const struct row_endpoint *row)
-{
-    (void)row;
-    ((struct facts *)context)->endpoints++;
-    return true;
-}
-
-static bool count_client(void *context, const struct row_client *row)
-{
-    (void)row;
-    ((struct facts *)context)->clients++;
-    return true;
-}
-
 bool facts_load(struct facts *f, struct store_reader *r)
 {
     struct loading l = {f, false};
     *f = (struct facts){0};
     f->any = store_read_capture(r, &f->capture);
     store_read_counters(r, add_counter, &l);
-    store_read_endpoints(r, count_endpoint, f);
-    store_read_clients(r, count_client, f);
+    f->endpoints = store_read_count_endpoints(r);
+    f->clients = store_read_count_clients(r);
     return !l.failed;
 }
 
@@ -98,9 +84,19 @@ double facts_hit_ratio(const struct row_rung *r)
     return facts_ratio(r->hits, r->lookups);
 }
 
+double facts_hit_ratio_low(const struct row_rung *r)
+{
+    return facts_ratio(r->hits > r->coalesced ? r->hits - r->coalesced : 0, r->lookups);
+}
+
 double facts_stale_ratio(const struct row_rung *r)
 {
-    return facts_ratio(r->stale_hits, r->hits - r->unknown_hits);
+    return facts_ratio(r->stale_hits, r->hits > r->unknown_hits ? r->hits - r->unknown_hits : 0);
+}
+
+bool facts_profiled(const struct row_client *c)
+{
+    return c->peak_1s > 0;
 }
 
 const struct row_rung *facts_rung(const struct row_endpoint *e, uint32_t ttl_s)
@@ -116,6 +112,6 @@ struct facts_quantiles facts_quantiles(struct slice blob)
     struct hist_dense d;
     if (!hist_read(blob, &d) || !d.n)
         return (struct facts_quantiles){NAN, NAN, NAN, NAN};
-    return (struct facts_quantiles){hist_quantile(&d, .5) / 1e6, hist_quantile(&d, .95) / 1e6, hist_quantile(&d, .99) / 1e6,
-                                    (double)d.max / 1e6};
+    return (struct facts_quantiles){hist_quantile(&d, .5) / 1e6, hist_quantile(&d, .95) / 1e6,
+                                    hist_quantile(&d, .99) / 1e6, (double)d.max / 1e6};
 }

@@ -30,7 +30,10 @@ double facts_coverage(const struct facts *f);                  /* NaN: unknown *
 double facts_ratio(uint64_t a, uint64_t b);
 double facts_repeat_ratio(uint64_t keys, uint64_t eligible);
 double facts_hit_ratio(const struct row_rung *r);
+double facts_hit_ratio_low(const struct row_rung *r); /* without collapsed forwarding */
 double facts_stale_ratio(const struct row_rung *r);
+/* False: there was no room to profile it, so its peaks and envelope are unknown. */
+bool facts_profiled(const struct row_client *c);
 /* The rung of this TTL, NULL when the ladder has none. */
 const struct row_rung *facts_rung(const struct row_endpoint *e, uint32_t ttl_s);
 

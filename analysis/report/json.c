@@ -48,7 +48,8 @@ static void nulls(struct json *j, const char *const names[], size_t n)
         json_null(j);
     }
 }
-#define NULLS(j, ...) nulls(j, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define NULLS(j, ...)                                                                                                  \
+    nulls(j, (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void counters(struct json *j, const char *key, const struct facts *f, const char *what)
 {
@@ -177,7 +178,7 @@ static void rung(struct json *j, const struct row_rung *r)
     key_u64(j, "bytes_saved", r->bytes_saved);
     key_seconds(j, "server_seconds_saved", r->server_us_saved);
     NULLS(j, "live_bytes_peak");
-    key_double(j, "hit_ratio_low", facts_ratio(r->hits - r->coalesced, r->lookups));
+    key_double(j, "hit_ratio_low", facts_hit_ratio_low(r));
     key_double(j, "hit_ratio_high", facts_hit_ratio(r));
     json_close(j, '}');
 }
@@ -248,17 +249,12 @@ static void addresses(struct json *j, struct slice list)
     json_close(j, ']');
 }
 
-static bool client(void *context, const struct row_client *c)
+static void peaks(struct json *j, const struct row_client *c)
 {
-    struct json *j = context;
-    json_open(j, '{');
-    key_slice(j, "client", c->client);
-    key_slice(j, "identity", c->identity);
-    addresses(j, c->addresses);
-    key_u64(j, "requests", c->requests);
-    key_u64(j, "bytes", c->bytes);
-    key_u64(j, "errors", c->errors);
-    key_u64(j, "throttled", c->throttled);
+    if (!facts_profiled(c)) {
+        NULLS(j, "peak", "sliding");
+        return;
+    }
     json_key(j, "peak");
     json_open(j, '{');
     key_u64(j, "1s", c->peak_1s);
@@ -270,8 +266,14 @@ static bool client(void *context, const struct row_client *c)
     key_u64(j, "1s", c->sliding_1s);
     key_u64(j, "10s", c->sliding_10s);
     json_close(j, '}');
-    key_double(j, "burstiness", c->burstiness);
-    key_double(j, "poller_period_s", c->poller_period_s);
+}
+
+static void envelope(struct json *j, const struct row_client *c)
+{
+    if (!facts_profiled(c)) {
+        NULLS(j, "envelope");
+        return;
+    }
     json_key(j, "envelope");
     json_open(j, '[');
     for (int i = 0; i < ENVELOPE_RATES; i++) {
@@ -281,6 +283,23 @@ static bool client(void *context, const struct row_client *c)
         json_close(j, '}');
     }
     json_close(j, ']');
+}
+
+static bool client(void *context, const struct row_client *c)
+{
+    struct json *j = context;
+    json_open(j, '{');
+    key_slice(j, "client", c->client);
+    key_slice(j, "identity", c->identity);
+    addresses(j, c->addresses);
+    key_u64(j, "requests", c->requests);
+    key_u64(j, "bytes", c->bytes);
+    key_u64(j, "errors", c->errors);
+    key_u64(j, "throttled", c->throttled);
+    peaks(j, c);
+    key_double(j, "burstiness", c->burstiness);
+    key_double(j, "poller_period_s", c->poller_period_s);
+    envelope(j, c);
     NULLS(j, "recommended");
     json_key(j, "flags");
     json_open(j, '[');
@@ -302,7 +321,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     json_str(&j, "spanwise");
     json_key(&j, "version");
     json_str(&j, SPANWISE_VERSION);
-    key_u64(&j, "schema", 1);
+    key_u64(&j, "schema", store_read_schema(r));
     json_close(&j, '}');
     verdict(&j, f);
     capture(&j, f);

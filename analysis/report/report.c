@@ -24,7 +24,8 @@ const char *report_format_name(enum report_format f)
     return f < REPORT_FORMATS ? formats[f].name : "?";
 }
 
-bool report_write(struct store_reader *r, enum report_format format, const struct report_options *o, struct buf *out, char why[256])
+bool report_write(struct store_reader *r, enum report_format format, const struct report_options *o, struct buf *out,
+                  char why[256])
 {
     struct facts f;
     if (!store_read_begin(r, why))
@@ -33,9 +34,8 @@ bool report_write(struct store_reader *r, enum report_format format, const struc
     if (ok)
         formats[format].write(r, &f, o, out);
     ok = ok && !out->failed;
+    snprintf(why, 256, "%s", store_read_failure(r) ? store_read_failure(r) : ok ? "" : "out of memory");
     facts_free(&f);
     store_read_end(r);
-    if (!ok)
-        snprintf(why, 256, "out of memory");
-    return ok;
+    return !*why;
 }

@@ -1,4 +1,5 @@
-/* The report for a terminal: what was seen and whether to trust it, what a cache would do, who asks how much, where time goes. */
+/* The report for a terminal: what was seen and whether to trust it, what a cache would do, who asks how much, where
+ * time goes. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -31,6 +32,39 @@ static void rest(struct table *t, uint64_t all, const char *what)
         buf_printf(t->out, "  … and %" PRIu64 " more %s (--top N, or --format json for all)\n", all - t->row, what);
 }
 
+/* ---- cells ---- */
+
+static void name_cell(struct buf *out, const struct row_endpoint *e, unsigned width)
+{
+    struct buf name = {0};
+    buf_slice(&name, e->method);
+    if (e->method.n)
+        buf_char(&name, ' ');
+    buf_slice(&name, e->service);
+    buf_slice(&name, e->route);
+    if (e->operation.n)
+        buf_str(&name, " #");
+    buf_slice(&name, e->operation);
+    human_cell(out, slice_of(name.p, name.n), width);
+    buf_free(&name);
+}
+
+static struct human depth(double burst)
+{
+    struct human h;
+    if (isnan(burst))
+        return (struct human){"-"};
+    if (burst >= 10000)
+        return human_count((uint64_t)burst);
+    snprintf(h.text, sizeof h.text, "%.1f", burst);
+    return h;
+}
+
+static struct human peak(const struct row_client *c, uint64_t n)
+{
+    return facts_profiled(c) ? human_count(n) : (struct human){"-"};
+}
+
 /* ---- head ---- */
 
 static void when(struct buf *out, int64_t us)
@@ -51,8 +85,8 @@ static void trust(const struct facts *f, struct buf *out)
         buf_str(out, "  from exchange records: packets, losses and coverage are unknown\n");
         return;
     }
-    buf_printf(out, "  %s packets in %s flows, %s dropped by the kernel, ", human_count(c->packets).text, human_count(c->flows).text,
-               human_count(c->kernel_dropped + c->interface_dropped).text);
+    buf_printf(out, "  %s packets in %s flows, %s dropped by the kernel, ", human_count(c->packets).text,
+               human_count(c->flows).text, human_count(c->kernel_dropped + c->interface_dropped).text);
     if (isnan(coverage))
         buf_str(out, "no TCP payload\n");
     else
@@ -70,7 +104,7 @@ static void head(const struct facts *f, struct buf *out)
         when(out, f->capture.started_us);
         buf_printf(out, " · %s", human_seconds(duration).text);
     }
-    buf_str(out, f->any && !f->capture.ended && f->capture.live ? " · still capturing\n" : "\n");
+    buf_str(out, !f->any || f->capture.ended ? "\n" : " · not ended: it still runs, or it was killed\n");
     struct slice all = slice_of(lines.p, lines.n), line;
     while (slice_next(&all, '\n', &line))
         if (line.n)
@@ -78,27 +112,20 @@ static void head(const struct facts *f, struct buf *out)
     buf_free(&lines);
     trust(f, out);
     uint64_t exchanges = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
-    buf_printf(out, "  %s exchanges (%s), %s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
-               human_count(exchanges).text, human_rate(exchanges, duration).text, human_count(facts_total(f, "clients")).text,
-               human_count(f->endpoints).text, human_count(facts_total(f, "services")).text, human_count(facts_total(f, "unanswered")).text,
-               human_count(facts_total(f, "orphan_responses")).text);
+    buf_printf(
+        out, "  %s exchanges (%s), %s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
+        human_count(exchanges).text, human_rate(exchanges, duration).text, human_count(facts_total(f, "clients")).text,
+        human_count(f->endpoints).text, human_count(facts_total(f, "services")).text,
+        human_count(facts_total(f, "unanswered")).text, human_count(facts_total(f, "orphan_responses")).text);
     double repeat = facts_repeat_ratio(facts_total(f, "keys"), eligible);
     if (!isnan(repeat))
-        buf_printf(out, "  %s of them could be answered by a cache at all (GET or HEAD, complete); %s repeat an earlier request\n",
-                   human_count(eligible).text, human_percent(repeat).text);
+        buf_printf(
+            out,
+            "  %s of them could be answered by a cache at all (GET or HEAD, complete); %s repeat an earlier request\n",
+            human_count(eligible).text, human_percent(repeat).text);
 }
 
 /* ---- caching ---- */
-
-static void name_cell(struct buf *out, const struct row_endpoint *e, unsigned width)
-{
-    struct buf name = {0};
-    buf_printf(&name, "%.*s %.*s%.*s", (int)e->method.n, e->method.p, (int)e->service.n, e->service.p, (int)e->route.n, e->route.p);
-    if (e->operation.n)
-        buf_printf(&name, " #%.*s", (int)e->operation.n, e->operation.p);
-    human_cell(out, slice_of(name.p, name.n), width);
-    buf_free(&name);
-}
 
 static void best_saving(const struct row_endpoint *e, struct buf *out)
 {
@@ -118,7 +145,8 @@ static bool cache_row(void *context, const struct row_endpoint *e)
     t->row++;
     buf_str(t->out, "  ");
     name_cell(t->out, e, t->width - 76);
-    buf_printf(t->out, " %7s %6s", human_count(e->requests).text, human_percent(facts_repeat_ratio(e->keys, e->eligible)).text);
+    buf_printf(t->out, " %7s %6s", human_count(e->requests).text,
+               human_percent(facts_repeat_ratio(e->keys, e->eligible)).text);
     for (int i = 0; i < TTLS; i++) {
         const struct row_rung *r = facts_rung(e, shown_ttl[i]);
         buf_printf(t->out, " %4s/%-4s", r ? human_short_percent(facts_hit_ratio(r)).text : "-",
@@ -140,7 +168,8 @@ static void caching(struct store_reader *r, struct table *t)
     uint64_t all = 0;
     store_read_endpoints(r, count_cacheable, &all);
     rule(t->out, "WHAT COULD BE CACHED",
-         all ? "hit % / stale % of hits that a cache would have served at each TTL; saved at 60 s: bytes, server time. Not advice yet:\n"
+         all ? "hit % / stale % of hits that a cache would have served at each TTL; saved at 60 s: bytes, server time. "
+               "Not advice yet:\n"
                "  what must stay private is not judged by this version."
              : "nothing: no GET or HEAD with a complete answer was seen");
     if (!all)
@@ -159,6 +188,8 @@ static void caching(struct store_reader *r, struct table *t)
 static double burst_at(const struct row_client *c, double rate)
 {
     int best = 0;
+    if (!facts_profiled(c))
+        return NAN;
     for (int i = 1; i < ENVELOPE_RATES; i++)
         if (fabs(log(c->envelope_rate[i] / rate)) < fabs(log(c->envelope_rate[best] / rate)))
             best = i;
@@ -182,8 +213,9 @@ static bool client_row(void *context, const struct row_client *c)
     buf_char(t->out, ' ');
     human_cell(t->out, slice_of(from.p, from.n), 20);
     buf_free(&from);
-    buf_printf(t->out, " %7s %8s %5" PRIu64 " %5" PRIu64 " %5" PRIu64 "  %6.1f %6.1f %7s %7s", human_count(c->requests).text,
-               human_rate(c->requests, duration).text, c->peak_1s, c->peak_10s, c->peak_60s, burst_at(c, 1), burst_at(c, 10),
+    buf_printf(t->out, " %7s %8s %5s %5s %5s  %6s %7s %7s %9s", human_count(c->requests).text,
+               human_rate(c->requests, duration).text, peak(c, c->peak_1s).text, peak(c, c->peak_10s).text,
+               peak(c, c->peak_60s).text, depth(burst_at(c, 1)).text, depth(burst_at(c, 10)).text,
                human_count(c->errors).text, human_count(c->throttled).text);
     if (!isnan(c->poller_period_s))
         buf_printf(t->out, "  polls every %s", human_seconds(c->poller_period_s).text);
@@ -194,11 +226,13 @@ static bool client_row(void *context, const struct row_client *c)
 static void clients(struct store_reader *r, struct table *t)
 {
     rule(t->out, "WHO ASKS HOW MUCH",
-         t->f->clients ? "most requests in 1, 10, 60 consecutive seconds; bucket: the token bucket depth that rejects nothing at 1/s and 10/s"
+         t->f->clients ? "most requests in 1, 10, 60 consecutive seconds; bucket: the token bucket depth that rejects "
+                         "nothing at 1/s and 10/s"
                        : "nobody");
     if (!t->f->clients)
         return;
-    buf_str(t->out, "  client                   from                 request     rate    1s   10s   60s  bkt1/s bkt10/s  errors throttled\n");
+    buf_str(t->out, "  client                   from                 request     rate    1s   10s   60s  bkt1/s "
+                    "bkt10/s  errors throttled\n");
     t->row = 0;
     store_read_clients(r, client_row, t);
     rest(t, t->f->clients, "clients");
@@ -207,14 +241,15 @@ static void clients(struct store_reader *r, struct table *t)
 /* ---- time ---- */
 
 struct slow {
-    char name[160];
+    struct buf name; /* the cell */
     uint64_t requests, errors, server_us;
     struct facts_quantiles latency;
 };
 
 struct slowest {
     struct slow *row;
-    unsigned n, most;
+    unsigned n, most, width;
+    uint64_t all;
 };
 
 static bool keep_slow(void *context, const struct row_endpoint *e)
@@ -223,38 +258,46 @@ static bool keep_slow(void *context, const struct row_endpoint *e)
     unsigned at = s->n;
     if (!e->server_n && !e->latency_n)
         return true;
+    s->all++;
     while (at && s->row[at - 1].server_us < e->server_us_total)
         at--;
     if (at >= s->most)
         return true;
-    if (s->n < s->most)
-        s->n++;
-    memmove(&s->row[at + 1], &s->row[at], (s->n - at - 1) * sizeof *s->row);
-    s->row[at] = (struct slow){.requests = e->requests, .errors = e->errors, .server_us = e->server_us_total, .latency = facts_quantiles(e->latency)};
-    snprintf(s->row[at].name, sizeof s->row[at].name, "%.*s %.*s%.*s", (int)e->method.n, e->method.p, (int)e->service.n, e->service.p,
-             (int)e->route.n, e->route.p);
+    if (s->n == s->most)
+        buf_free(&s->row[--s->n].name);
+    memmove(&s->row[at + 1], &s->row[at], (s->n++ - at) * sizeof *s->row);
+    s->row[at] = (struct slow){.requests = e->requests,
+                               .errors = e->errors,
+                               .server_us = e->server_us_total,
+                               .latency = facts_quantiles(e->latency)};
+    name_cell(&s->row[at].name, e, s->width);
     return true;
 }
 
 static void times(struct store_reader *r, struct table *t)
 {
-    struct slowest s = {calloc(t->top + 1, sizeof(struct slow)), 0, t->top};
+    struct slowest s = {calloc(t->top + 1, sizeof(struct slow)), 0, t->top, t->width - 60, 0};
     if (s.row)
         store_read_endpoints(r, keep_slow, &s);
-    rule(t->out, "WHERE TIME GOES", s.n ? "by server time in all: time to first byte less the network's round trip" : "nothing was answered");
+    rule(t->out, "WHERE TIME GOES",
+         s.n ? "by server time in all: time to first byte less the network's round trip" : "nothing was answered");
     if (s.n) {
         buf_str(t->out, "  ");
         human_cell(t->out, SLICE("endpoint"), t->width - 60);
         buf_str(t->out, " request    p50     p95     p99     max   server   errors\n");
     }
     for (unsigned i = 0; i < s.n; i++) {
-        const struct slow *w = &s.row[i];
+        struct slow *w = &s.row[i];
         buf_str(t->out, "  ");
-        human_cell(t->out, slice_str(w->name), t->width - 60);
-        buf_printf(t->out, " %7s %7s %7s %7s %7s %8s %8s\n", human_count(w->requests).text, human_seconds(w->latency.p50).text,
-                   human_seconds(w->latency.p95).text, human_seconds(w->latency.p99).text, human_seconds(w->latency.max).text,
+        buf_slice(t->out, slice_of(w->name.p, w->name.n));
+        buf_printf(t->out, " %7s %7s %7s %7s %7s %8s %8s\n", human_count(w->requests).text,
+                   human_seconds(w->latency.p50).text, human_seconds(w->latency.p95).text,
+                   human_seconds(w->latency.p99).text, human_seconds(w->latency.max).text,
                    human_seconds((double)w->server_us / 1e6).text, human_count(w->errors).text);
+        buf_free(&w->name);
     }
+    t->row = s.n;
+    rest(t, s.all, "endpoints");
     free(s.row);
 }
 

@@ -39,6 +39,16 @@ static bool mostly_opaque(const struct facts *f, uint64_t opaque)
     return f->capture.flows && opaque * 2 > f->capture.flows;
 }
 
+static const char *nothing(const struct facts *f)
+{
+    if (!f->any)
+        return "Nothing has been written to this DB yet.\n";
+    if (f->capture.from_records)
+        return "There was no exchange record to read.\n";
+    return f->capture.live ? "No packet has been seen: is this interface the mirror port, and is it up?\n"
+                           : "The capture holds no packets.\n";
+}
+
 enum verdict verdict_of(const struct facts *f, struct buf *lines)
 {
     const struct row_capture *c = &f->capture;
@@ -46,12 +56,12 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
     const struct facts_counter *most = largest_opaque(f, &opaque);
     double coverage = facts_coverage(f);
     enum verdict v = VERDICT_GOOD;
-    if (!f->any || (!c->from_records && !c->packets)) {
-        buf_str(lines, c->live ? "No packet has been seen yet: is this interface the mirror port?\n" : "The capture holds no packets.\n");
+    if (!f->any || (c->from_records ? !exchanges : !c->packets)) {
+        buf_str(lines, nothing(f));
         return VERDICT_NOTHING;
     }
     if (c->from_records)
-        return exchanges ? VERDICT_GOOD : VERDICT_NOTHING;
+        return VERDICT_GOOD;
     if (most && (mostly_opaque(f, opaque) || !exchanges)) {
         v = exchanges ? VERDICT_LITTLE : VERDICT_NOTHING;
         buf_printf(lines, "%" PRIu64 " flows, %.0f %% %s: %s.\n", c->flows, 100 * facts_ratio(most->value, c->flows),
@@ -59,27 +69,36 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
     }
     if (!exchanges && !most) {
         v = VERDICT_NOTHING;
-        buf_printf(lines, "%" PRIu64 " packets, %" PRIu64 " flows, no HTTP: is this the right port, and is HTTP in the clear on it?\n",
+        buf_printf(lines,
+                   "%" PRIu64 " packets, %" PRIu64
+                   " flows, no HTTP: is this the right port, and is HTTP in the clear on it?\n",
                    c->packets, c->flows);
     }
     if (c->flows && c->flows_oneway * 2 > c->flows) {
         v = v == VERDICT_NOTHING ? v : VERDICT_LITTLE;
-        buf_printf(lines, "%" PRIu64 " of %" PRIu64 " flows show one direction only: mirror both directions of the port.\n", c->flows_oneway,
-                   c->flows);
+        buf_printf(lines,
+                   "%" PRIu64 " of %" PRIu64 " flows show one direction only: mirror both directions of the port.\n",
+                   c->flows_oneway, c->flows);
     }
     if (c->unparsed_packets * 2 > c->packets) {
         v = v == VERDICT_NOTHING ? v : VERDICT_LITTLE;
-        buf_printf(lines, "%" PRIu64 " of %" PRIu64 " packets could not be read: an encapsulation or link type unknown to this build.\n",
+        buf_printf(lines,
+                   "%" PRIu64 " of %" PRIu64
+                   " packets could not be read: an encapsulation or link type unknown to this build.\n",
                    c->unparsed_packets, c->packets);
     }
     if (!isnan(coverage) && coverage < 0.98) {
         v = v == VERDICT_GOOD ? VERDICT_PARTIAL : v;
-        buf_printf(lines, "Only %.1f %% of the bytes that were sent were captured (%" PRIu64 " bytes missing): counts are lower bounds.\n",
+        buf_printf(lines,
+                   "Only %.1f %% of the bytes that were sent were captured (%" PRIu64
+                   " bytes missing): counts are lower bounds.\n",
                    100 * coverage, c->gap_bytes);
     }
     if (c->kernel_dropped || c->interface_dropped) {
         v = v == VERDICT_GOOD ? VERDICT_PARTIAL : v;
-        buf_printf(lines, "%" PRIu64 " packets were dropped by the kernel and %" PRIu64 " by the interface before they could be read.\n",
+        buf_printf(lines,
+                   "%" PRIu64 " packets were dropped by the kernel and %" PRIu64
+                   " by the interface before they could be read.\n",
                    c->kernel_dropped, c->interface_dropped);
     }
     return v;

@@ -1,4 +1,5 @@
-/* verdict: can this audit be trusted, and if little could be decoded: why, and what to do. One pure rule for every face. */
+/* verdict: can this audit be trusted, and if little could be decoded: why, and what to do. One pure rule for every
+ * face. */
 #ifndef REPORT_VERDICT_H
 #define REPORT_VERDICT_H
 

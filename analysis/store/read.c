@@ -123,6 +123,11 @@ static int64_t number(struct store_reader *r, sqlite3_stmt *q)
     return v;
 }
 
+unsigned store_read_schema(struct store_reader *r)
+{
+    return (unsigned)number(r, prepare(r, "PRAGMA user_version"));
+}
+
 int64_t store_read_version(struct store_reader *r)
 {
     return number(r, prepare(r, "SELECT value FROM meta WHERE name = 'commits'"));

@@ -22,6 +22,8 @@ void store_read_end(struct store_reader *r);
  */
 const char *store_read_failure(const struct store_reader *r);
 
+/* The schema's number. */
+unsigned store_read_schema(struct store_reader *r);
 /* Grows with every commit: unchanged means nothing new. */
 int64_t store_read_version(struct store_reader *r);
 /* False: nothing was captured into it yet; *row is all zero then, times TIME_NONE. Text lives until store_read_end. */
