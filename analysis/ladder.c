@@ -2,7 +2,8 @@
 
 #include <stddef.h>
 
-#ifdef NO_MULTIVERSION
+#if defined(NO_MULTIVERSION) || defined(__clang__) /* clang 14 names the clones so that other files cannot find them   \
+                                                    */
 #define CLONES
 #else
 #define CLONES __attribute__((target_clones("avx2", "default")))

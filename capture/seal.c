@@ -262,7 +262,7 @@ static void seal_response(struct slot_pool *pool, struct slot *slot)
     struct slice type = raw_find(&slot->response, TOKEN_CONTENT_TYPE),
                  coding = raw_find(&slot->response, TOKEN_CONTENT_ENCODING);
     if (type.p)
-        x->content_type = copy(pool, slot, slice_sub(type, 0, 128));
+        x->content_type = copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
     if (coding.p)
         x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
     if (x->status == 101)

@@ -39,7 +39,8 @@ struct capture_command {
     uint64_t exchanges;
     bool append, fresh, by_address, strict;
     /* while it runs */
-    bool live, usage;
+    bool live;
+    bool piped;         /* from stdin, which may be as slow as life: commits must not wait for input */
     int64_t not_before; /* the end of the audit that goes on; TIME_NONE: none */
     struct store *store;
     struct analysis *analysis;
@@ -242,7 +243,7 @@ static int run_wire(struct capture_command *c, struct source *source)
     }
     c->pipeline.give_back = give_to_capture;
     c->pipeline.owner = c->capture;
-    if (!pipeline_start(&c->pipeline, c->analysis, c->store, c->live, DEPTH_LIVE)) {
+    if (!pipeline_start(&c->pipeline, c->analysis, c->store, c->live || c->piped, DEPTH_LIVE)) {
         log_line("out of memory");
         return 1;
     }
@@ -263,7 +264,7 @@ static int run_records(struct capture_command *c)
     struct records *r = records_new(&o);
     c->pipeline.give_back = give_to_records;
     c->pipeline.owner = r;
-    if (!r || !pipeline_start(&c->pipeline, c->analysis, c->store, false, 0)) {
+    if (!r || !pipeline_start(&c->pipeline, c->analysis, c->store, c->piped, DEPTH_LIVE)) {
         log_line("out of memory");
         return 1;
     }
@@ -345,6 +346,9 @@ int cmd_capture(int argc, char **argv)
     int code = input_check(&c.in);
     if (code)
         return code;
+    for (size_t i = 0; i < c.in.n_files; i++)
+        c.piped |= strcmp(c.in.files[i], "-") == 0;
+    c.piped |= c.in.records && strcmp(c.in.records, "-") == 0;
     input_catch_signals();
     if (!faces_start(&c.faces, c.db))
         return 1;

@@ -99,6 +99,7 @@ void pipeline_take(void *pipeline, struct exchange *x)
         return;
     }
     queue_push(&p->forward, x);
+    queue_flush(&p->forward); /* a pipe may stall right behind it */
     if (++p->out % QUEUE_BATCH)
         return;
     while (bring_home(p, 0))

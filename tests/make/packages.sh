@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing for `build`, `demo` or `check`; says which. Where nothing is missing
-# it does nothing and needs no network. `a|b` is satisfied by either; the first is what gets installed.
+# it does nothing and needs no network. `a|b` is satisfied by either, and `a|/path` by a program that did not come as that
+# package; the first is what gets installed.
 # A file tests/*/packages or web/packages (one name a line) adds to `check` or to all.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -43,7 +44,7 @@ missing=
 for entry in $want; do
     found=
     for name in $(printf '%s' "$entry" | tr '|' ' '); do
-        if has "$name"; then
+        if has "$name" || { [ "$name" != "${name#/}" ] && [ -x "$name" ]; }; then
             found=yes
             break
         fi

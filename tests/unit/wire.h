@@ -1,4 +1,5 @@
-/* wire: makes TCP segments as Ethernet frames for tests: two sides with sequence numbers, a clock, and a capture that is fed. */
+/* wire: makes TCP segments as Ethernet frames for tests: two sides with sequence numbers, a clock, and a capture that
+ * is fed. */
 #ifndef TESTS_WIRE_H
 #define TESTS_WIRE_H
 
@@ -8,11 +9,11 @@
 
 struct wire {
     struct capture *capture;
-    struct buf log;    /* one summary line an exchange, in order */
-    uint32_t seq[2];   /* next byte of client, server */
+    struct buf log;  /* one summary line an exchange, in order */
+    uint32_t seq[2]; /* next byte of client, server */
     int64_t ts;
-    int64_t step;      /* added before each frame */
-    uint16_t vlan;     /* 0: none */
+    int64_t step;  /* added before each frame */
+    uint16_t vlan; /* 0: none */
     unsigned exchanges;
 };
 
