@@ -35,6 +35,7 @@ enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is
 struct capture_command {
     struct input in;
     struct faces faces;
+    struct privilege become; /* live: who it is once the interface is open */
     const char *db, *group;
     uint64_t exchanges;
     bool append, fresh, by_address, strict;
@@ -60,8 +61,13 @@ static const struct arg table[] = {
     {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
     {CAPTURE_STRICT, 0, "strict-templates", NULL, "routes depend on the set of paths alone, not on their shares"},
     {CAPTURE_GROUP, 0, "group", "NAME", "let this group read the DB (0640)"},
+#ifndef NO_TUI
     {CAPTURE_TOP, 0, "top", NULL, "open the dashboard in this terminal"},
-    {CAPTURE_SERVE, 0, "serve", "ADDR:PORT", "serve the web report beside the capture"},
+#endif
+#ifndef NO_WEB
+    {CAPTURE_SERVE, 0, "serve", "ADDR:PORT",
+     "serve the web report beside the capture; an address of this machine alone"},
+#endif
     {0}};
 
 static const char usage[] = "usage: spanwise capture -i IF… [-f BPF] [-d DB]     live, until SIGINT or SIGTERM\n"
@@ -200,14 +206,14 @@ static int open_analysis(struct capture_command *c)
 
 static int close_store(struct capture_command *c)
 {
-    char why[256];
+    char why[256] = "";
     if (store_blocks_dropped(c->store))
         log_line("the disk was too slow: %llu blocks of exchange records were dropped; the totals are whole",
                  (unsigned long long)store_blocks_dropped(c->store));
-    if (store_close(c->store, why))
-        return 0;
-    log_line("%s", why);
-    return 1;
+    bool closed = store_close(c->store, why);
+    if (*why)
+        log_line("%s", why);
+    return closed ? 0 : 1;
 }
 
 /* ---- running ---- */
@@ -293,22 +299,18 @@ static int audit(struct capture_command *c, struct source *source)
 static int audit_wire(struct capture_command *c)
 {
     struct source *source;
-    struct privilege p;
     char why[256];
-    if (c->in.n_interfaces && !privilege_plan(c->in.user, &p, why, sizeof why)) {
-        log_line("%s", why);
-        return 2;
-    }
     int code = input_open(&c->in, &source, &c->live);
     if (code)
         return code;
-    if (c->live && !privilege_drop(&p, why, sizeof why)) {
+    if (c->live && !privilege_drop(&c->become, why, sizeof why)) {
         log_line("%s", why);
         source_close(source);
         return 1;
     }
     if (c->live && !c->in.quiet)
-        log_line("capturing as %s into %s; Ctrl-C ends it in order", p.name[0] ? p.name : "this user", c->db);
+        log_line("capturing as %s into %s; Ctrl-C ends it in order", c->become.name[0] ? c->become.name : "this user",
+                 c->db);
     code = audit(c, source);
     source_close(source);
     return code;
@@ -325,6 +327,26 @@ int capture_file_into(const char *file, const char *db)
     return code ? code : audit_wire(&c);
 }
 
+/* What is wrong is told before anything is started. */
+static int check(struct capture_command *c)
+{
+    char why[256];
+    if (c->append && c->fresh) {
+        log_line("--append goes on with the audit, --fresh drops it: one of the two");
+        return 2;
+    }
+    int code = input_check(&c->in);
+    if (code)
+        return code;
+    if (!faces_check(&c->faces))
+        return 2;
+    if (c->in.n_interfaces && !privilege_plan(c->in.user, &c->become, why, sizeof why)) {
+        log_line("%s", why);
+        return 2;
+    }
+    return 0;
+}
+
 int cmd_capture(int argc, char **argv)
 {
     struct capture_command c = {.exchanges = 2000000};
@@ -334,23 +356,19 @@ int cmd_capture(int argc, char **argv)
         return parsed == ARG_HELP ? 0 : 2;
     if (!c.in.n_interfaces && !c.in.n_files && !c.in.records)
         return interfaces_list(stdout) ? 0 : 1;
-    if (c.append && c.fresh) {
-        log_line("--append goes on with the audit, --fresh drops it: one of the two");
-        return 2;
-    }
     c.in.quiet |= c.faces.top; /* the terminal is the dashboard's */
     if (!c.db)
         c.db = getenv("SPANWISE_DB");
     if (!c.db || !*c.db)
         c.db = "spanwise.db";
-    int code = input_check(&c.in);
+    int code = check(&c);
     if (code)
         return code;
     for (size_t i = 0; i < c.in.n_files; i++)
         c.piped |= strcmp(c.in.files[i], "-") == 0;
     c.piped |= c.in.records && strcmp(c.in.records, "-") == 0;
     input_catch_signals();
-    if (!faces_start(&c.faces, c.db))
+    if (!faces_start(&c.faces, c.db, &c.become))
         return 1;
     code = c.in.records ? audit(&c, NULL) : audit_wire(&c);
     faces_end(&c.faces);

@@ -10,10 +10,35 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#ifndef NO_WEB
+#include "web/listen.h"
+#endif
 
-/* Runs ourselves again as another command. Returns the pid, or -1. */
-static pid_t spawn(const char *const argv[], bool quiet)
+bool faces_check(const struct faces *f)
 {
+#ifndef NO_WEB
+    struct listen l;
+    if (!f->serve)
+        return true;
+    if (!listen_parse(f->serve, &l)) {
+        log_line("--serve %s: no address with a port, as in 127.0.0.1:8930", f->serve);
+        return false;
+    }
+    if (!listen_loopback(&l)) {
+        log_line("--serve %s can be reached by others: run `spanwise serve DB --listen %s --token-file FILE` beside it",
+                 f->serve, f->serve);
+        return false;
+    }
+#else
+    (void)f;
+#endif
+    return true;
+}
+
+/* Runs ourselves again as another command and user. Returns the pid, or -1. */
+static pid_t spawn(const char *const argv[], const struct privilege *become, bool quiet)
+{
+    char why[256];
     pid_t pid = fork();
     if (pid)
         return pid;
@@ -22,18 +47,22 @@ static pid_t spawn(const char *const argv[], bool quiet)
         if (null >= 0)
             dup2(null, STDIN_FILENO);
     }
+    if (become->change && !privilege_drop(become, why, sizeof why)) {
+        log_line("%s", why);
+        _exit(1);
+    }
     execv("/proc/self/exe", (char *const *)(unsigned long)argv); /* exec changes none of them */
     _exit(127);
 }
 
-bool faces_start(struct faces *f, const char *db)
+bool faces_start(struct faces *f, const char *db, const struct privilege *become)
 {
     const char *top[] = {"spanwise", "top", "--wait", db, NULL};
     const char *serve[] = {"spanwise", "serve", "--wait", "--listen", f->serve, db, NULL};
     if (f->serve)
-        f->serve_pid = spawn(serve, true);
+        f->serve_pid = spawn(serve, become, true);
     if (f->top)
-        f->top_pid = spawn(top, false);
+        f->top_pid = spawn(top, become, false);
     if (f->serve_pid >= 0 && f->top_pid >= 0)
         return true;
     log_line("cannot start a process: %s", strerror(errno));
@@ -44,8 +73,6 @@ void faces_end(struct faces *f)
 {
     if (f->top_pid > 0)
         waitpid(f->top_pid, NULL, 0);
-    if (f->serve_pid > 0) {
-        kill(f->serve_pid, SIGTERM);
+    if (f->serve_pid > 0 && kill(f->serve_pid, SIGTERM) == 0)
         waitpid(f->serve_pid, NULL, 0);
-    }
 }

@@ -6,14 +6,20 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "cmd/privilege.h"
+
 struct faces {
     bool top;
     const char *serve; /* listen address; NULL: none */
     pid_t top_pid, serve_pid;
 };
 
-/* Starts what was asked for; they wait for the DB to appear. False: the reason was printed. */
-bool faces_start(struct faces *f, const char *db);
+/* Whether the address to serve on is one, and only this machine can reach it: a token is `serve`'s own business. False:
+ * the reason was printed; wrong usage. */
+bool faces_check(const struct faces *f);
+/* Starts what was asked for, as the user the capture will become; they wait for the DB to appear. False: the reason was
+ * printed. */
+bool faces_start(struct faces *f, const char *db, const struct privilege *become);
 /* Ends them: the dashboard is left to the user, who quits it; the web service gets SIGTERM. */
 void faces_end(struct faces *f);
 

@@ -67,7 +67,7 @@ def main():
         for line in trouble[check]:
             print("# " + line)
         print("%s - %s (%d files)" % ("not ok" if trouble[check] else "ok", check, count))
-    return 1 if trouble else 0
+    return 1 if any(trouble.values()) else 0
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ static const char *const hostile[] = {"/\x1b[31mred\x1b]0;title\x07",
                                       "/tab\tnew\nline",
                                       "/\xff\xfe\xc3",
                                       "/\xe5\x95\x86\xe5\x93\x81",
-                                      "/\xe2\x80\xae"
-                                      "exe.txt",
+                                      ("/\xe2\x80\xae"
+                                       "exe.txt"),
                                       "/a\xcc\x81\xcc\x81",
                                       ""};
 static struct grid grid;
