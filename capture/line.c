@@ -4,7 +4,8 @@ enum line_state { LINE_OUT, LINE_WAITING, LINE_STRAGGLER, LINE_FINISHED };
 
 void line_init(struct line *l, struct exchange_sink sink)
 {
-    *l = (struct line){.sink = sink, .now = INT64_MIN, .released = INT64_MIN};
+    /* No time has passed before the first packet: all is young. */
+    *l = (struct line){.sink = sink, .now = 0, .released = INT64_MIN};
 }
 
 static bool before(const struct slot *a, const struct slot *b)
