@@ -77,7 +77,7 @@ start() {
 }
 
 load() { # load SECONDS CONNECTIONS PAUSE_MS
-    cli env PAUSE="$3" timeout $(($1 + 20)) wrk -t1 -c"$2" -d"$1s" -s "$work/load.lua" http://10.77.0.1/ </dev/null >"$work/wrk" 2>&1
+    cli env PAUSE="$3" timeout $(($1 + 20)) wrk -t1 -c"$2" -d"$1s" -s "$work/load.lua" http://10.77.0.1:80/ </dev/null >"$work/wrk" 2>&1
 }
 
 # compare DB [SECONDS]: every line of nginx's log has its exchange; with SECONDS only lines logged before that time.
