@@ -31,6 +31,7 @@ static void unite_endpoints(void *context, uint32_t from, uint32_t into)
 static bool init_parts(struct analysis *a)
 {
     struct budget b = budget_of(a->options.memory);
+    origins_init(&a->origins, &a->key);
     struct trie_owner owner = {a, open_endpoint, endpoint_requests, move_endpoint, unite_endpoints};
     if (!slab_init(&a->page_memory, sizeof(struct hist_page), b.most[ROOM_PAGES]))
         return false;

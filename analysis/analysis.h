@@ -22,6 +22,8 @@ struct analysis_options {
 
 struct analysis;
 
+enum { ANALYSIS_TOGETHER = 32 }; /* exchanges that are best taken at once */
+
 /* store NULL: nothing is written. NULL: out of memory. */
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store);
 void analysis_free(struct analysis *a);
@@ -31,7 +33,7 @@ void analysis_free(struct analysis *a);
 bool analysis_restore(struct analysis *a, const struct restore *r);
 /* One exchange. */
 void analysis_take(struct analysis *a, const struct exchange *x);
-/* Several at once, in arrival order: the same, but about twice as fast when 16 and more are at hand. */
+/* Several at once, in arrival order: the same, but about twice as fast when ANALYSIS_TOGETHER are at hand. */
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n);
 /* The latest counters of the packets, cumulative since the program began. */
 void analysis_stats(struct analysis *a, const struct capture_stats *s);

@@ -1,5 +1,6 @@
 #include "analysis/clients.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "analysis/spacesaving.h"
@@ -156,19 +157,20 @@ void clients_prefetch(const struct clients *c, uint32_t row, int64_t us)
     struct profile *p = clients_profile(c, clients_at(c, row));
     if (!p)
         return;
-    __builtin_prefetch(&p->peaks, 1);
-    __builtin_prefetch(&p->peaks.second, 1);
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch((const char *)p + 64, 1);
     __builtin_prefetch(&p->peaks.count[us / 1000000 & (PEAKS_SECONDS - 1)], 1);
-    for (size_t at = 0; at < sizeof p->envelope; at += 64)
+    for (size_t at = 0; at < sizeof p->envelope + offsetof(struct gaps, count); at += 64)
         __builtin_prefetch((const char *)&p->envelope + at, 1);
-    __builtin_prefetch(&p->gaps.mean, 1);
 }
 
-void clients_prefetch_rings(const struct clients *c, uint32_t row)
+void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us)
 {
     const struct profile *p = clients_profile(c, clients_at(c, row));
-    if (p)
-        peaks_prefetch(&p->peaks, &c->rings);
+    if (!p)
+        return;
+    peaks_prefetch(&p->peaks, &c->rings);
+    gaps_prefetch(&p->gaps, us - p->last_us);
 }
 
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)

@@ -29,15 +29,18 @@ struct client {
     uint16_t n_addresses;      /* at most CLIENTS_ADDRESSES are told apart */
     uint8_t addresses_class;
     bool dirty;
+    uint32_t from_id; /* where the last one came from: its id and itself; 0: nowhere yet */
+    uint8_t from[16];
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
+/* What every visit changes comes first, and is asked for in this order. */
 struct profile {
-    struct envelope envelope;
-    struct gaps gaps;
-    struct peaks peaks;
     int64_t last_us;
     uint32_t client; /* row */
     bool started;
+    struct peaks peaks;
+    struct envelope envelope;
+    struct gaps gaps;
 } __attribute__((aligned(64)));
 
 struct client_sums {
@@ -93,7 +96,7 @@ static inline uint32_t clients_find(const struct clients *c, enum identity kind,
 uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
 /* Ask for the memory that a visit at this time will touch: first the profile, then what it points to. */
 void clients_prefetch(const struct clients *c, uint32_t row, int64_t us);
-void clients_prefetch_rings(const struct clients *c, uint32_t row);
+void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us);
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);
 /* Row id to write into exchange records. */

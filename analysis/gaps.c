@@ -6,7 +6,7 @@
 
 enum { POLLER_GAPS = 30, FIRST = GAPS_FIRST * HIST_SUB, BUCKETS = GAPS_OCTAVES * HIST_SUB };
 
-_Static_assert(HIST_SUB == 32, "an octave of counts is one cache line");
+_Static_assert(HIST_SUB == 32, "an octave has as many counts");
 
 static void halve(struct gaps *g)
 {
@@ -15,11 +15,21 @@ static void halve(struct gaps *g)
         c[i] /= 2;
 }
 
-static void count(struct gaps *g, int64_t dt)
+static unsigned bucket(int64_t dt)
 {
     unsigned at = hist_index((uint64_t)dt);
     at = at < FIRST ? 0 : at - FIRST;
-    uint16_t *c = &g->count[0][0] + (at < BUCKETS ? at : BUCKETS - 1);
+    return at < BUCKETS ? at : BUCKETS - 1;
+}
+
+void gaps_prefetch(const struct gaps *g, int64_t dt)
+{
+    __builtin_prefetch(&g->count[0][0] + bucket(dt < 0 ? 0 : dt), 1);
+}
+
+static void count(struct gaps *g, int64_t dt)
+{
+    uint16_t *c = &g->count[0][0] + bucket(dt);
     if (*c == UINT16_MAX)
         halve(g);
     ++*c;

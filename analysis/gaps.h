@@ -4,18 +4,20 @@
 
 #include <stdint.h>
 
-/* Gaps by size for their median, in the buckets of base/hist.h from 1 ms to 19 h: one cache line an octave. Counts are
- * halved when one of them is full. */
+/* Gaps by size for their median, in the buckets of base/hist.h from 1 ms to 19 h. Counts are halved when one of them is
+ * full. */
 enum { GAPS_FIRST = 6, GAPS_OCTAVES = 27 };
 
 struct gaps {
-    uint16_t count[GAPS_OCTAVES][32];
     uint64_t n;
     double mean, m2; /* Welford; seconds */
-} __attribute__((aligned(64)));
+    uint16_t count[GAPS_OCTAVES][32];
+};
 
 /* dt microseconds after the arrival before. */
 void gaps_add(struct gaps *g, int64_t dt);
+/* Asks for the count that a gap of dt would change. */
+void gaps_prefetch(const struct gaps *g, int64_t dt);
 /* (sigma - mu) / (sigma + mu), -1 periodic, 0 Poisson, 1 bursty (Goh and Barabasi). NaN: fewer than 2 gaps, or all of
  * them 0. */
 double gaps_burstiness(const struct gaps *g);

@@ -17,14 +17,14 @@ const uint32_t ladder_ttl_s[LADDER_RUNGS] = {
 #undef RUNG
 };
 
-static const uint32_t ttl_ms[LADDER_RUNGS] = {
-#define RUNG(s) s * 1000u,
+static const int32_t ttl_ms[LADDER_RUNGS] = {
+#define RUNG(s) s * 1000,
 #include "analysis/rungs.def"
 #undef RUNG
 };
 
 /* Older than any lifetime: what an empty rung's age is held at, so that it never wraps round to fresh. */
-#define FOREVER (1u << 31)
+#define FOREVER ((1u << 31) - 1)
 
 /* A slot left alone this long is empty for every rung; its times may have wrapped. */
 enum { IDLE_MS = 1 << 30 };
@@ -32,84 +32,62 @@ enum { IDLE_MS = 1 << 30 };
 struct step {
     uint32_t now, seen, content; /* seen: content as a hit compares it; content: as a fill keeps it */
     uint32_t fills, fetch;       /* all ones or 0; 4 ms units */
-    uint32_t since;              /* ms since the start, at most FOREVER */
-    uint64_t bytes, server_us;
+    int32_t since;               /* ms since the start, at most FOREVER */
+    uint32_t bytes, server_us;
 };
-
-/* All ones per rung that ... */
-struct masks {
-    uint32_t fresh[LADDER_RUNGS], stale[LADDER_RUNGS], unknown[LADDER_RUNGS], coalesced[LADDER_RUNGS];
-};
-
-/* No branches on the rung: written so that the compiler makes vectors of it. */
-CLONES static void walk(struct ladder_slot *restrict s, const struct step *restrict v, struct masks *restrict m)
-{
-    const uint32_t now = v->now, seen = v->seen, content = v->content, fills = v->fills, fetch = v->fetch;
-    const uint32_t seen_known = seen ? ~0u : 0;
-    EACH_RUNG(i)
-    {
-        uint32_t age = now - s->f[i], h = s->h[i], d = (uint32_t)s->d[i] * 4;
-        age = age < FOREVER ? age : FOREVER;
-        uint32_t fresh = age < ttl_ms[i] ? ~0u : 0;
-        uint32_t differs = h != seen ? ~0u : 0;
-        uint32_t known = (h != 0 && (h ^ seen) < 1u << 30 ? ~0u : 0) & seen_known; /* same class of coding */
-        uint32_t fill = ~fresh & fills;
-        m->fresh[i] = fresh;
-        m->stale[i] = fresh & known & differs;
-        m->unknown[i] = fresh & ~known;
-        m->coalesced[i] = fresh & (age < d ? ~0u : 0);
-        s->f[i] = now - (age & ~fill);
-        s->h[i] = (h & ~fill) | (content & fill);
-        s->d[i] = (uint16_t)((s->d[i] & ~fill) | (fetch & fill));
-    }
-}
-
-CLONES static void count(struct ladder_sums *restrict s, const struct masks *restrict m, const struct step *restrict v)
-{
-    const uint64_t bytes = v->bytes, server_us = v->server_us;
-    const uint32_t since = v->since;
-    EACH_RUNG(i)
-    {
-        uint64_t fresh = (uint64_t)(int64_t)(int32_t)m->fresh[i];
-        s->hits[i] -= fresh; /* all ones is -1 */
-        s->stale[i] -= (uint64_t)(int64_t)(int32_t)m->stale[i];
-        s->unknown[i] -= (uint64_t)(int64_t)(int32_t)m->unknown[i];
-        s->coalesced[i] -= (uint64_t)(int64_t)(int32_t)m->coalesced[i];
-        s->bytes[i] += bytes & fresh;
-        s->server_us[i] += server_us & fresh;
-        uint32_t warm = since >= ttl_ms[i] ? ~0u : 0; /* ALGORITHMS.md 3.5 */
-        s->warm_lookups[i] -= (uint64_t)(int64_t)(int32_t)warm;
-        s->warm_hits[i] -= (uint64_t)(int64_t)(int32_t)(warm & m->fresh[i]);
-    }
-}
 
 static const uint32_t rung_bit[LADDER_RUNGS] = {1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,
                                                 1u << 7,  1u << 8,  1u << 9,  1u << 10, 1u << 11, 1u << 12, 1u << 13,
                                                 1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19};
 
-static uint32_t bits(const uint32_t mask[LADDER_RUNGS])
+/* Moves the slot on and counts into `n`; returns a bit per rung that hit. No branches on the rung, all numbers of 32
+ * bits, ages below 2^31 and compared as signed ones: so that the compiler makes short vectors of it. Masks are all ones
+ * or 0, and all ones is -1. */
+CLONES static uint32_t walk(struct ladder_slot *restrict s, const struct step *restrict v,
+                            struct ladder_recent *restrict n)
 {
-    uint32_t b = 0;
+    const uint32_t now = v->now, seen = v->seen, content = v->content, fills = v->fills, fetch = v->fetch;
+    const uint32_t bytes = v->bytes, server_us = v->server_us, seen_known = seen ? ~0u : 0;
+    const int32_t since = v->since;
+    uint32_t hit = 0;
     EACH_RUNG(i)
-    b |= mask[i] & rung_bit[i];
-    return b;
+    {
+        uint32_t age = now - s->f[i], h = s->h[i], d = (uint32_t)s->d[i] * 4;
+        age = age < FOREVER ? age : FOREVER;
+        uint32_t fresh = (int32_t)age < ttl_ms[i] ? ~0u : 0;
+        uint32_t known = (h ? ~0u : 0) & ((h ^ seen) >> 30 ? 0 : ~0u) & seen_known; /* same class of coding */
+        uint32_t fill = ~fresh & fills, warm = since >= ttl_ms[i] ? ~0u : 0;        /* warm: ALGORITHMS.md 3.5 */
+        hit |= fresh & rung_bit[i];
+        n->hits[i] -= fresh;
+        n->stale[i] -= fresh & known & (h != seen ? ~0u : 0);
+        n->unknown[i] -= fresh & ~known;
+        n->coalesced[i] -= fresh & ((int32_t)age < (int32_t)d ? ~0u : 0);
+        n->warm_lookups[i] -= warm;
+        n->warm_hits[i] -= fresh & warm;
+        n->bytes[i] += fresh & bytes;
+        n->server_us[i] += fresh & server_us;
+        s->f[i] = now - (age & ~fill);
+        s->h[i] = (h & ~fill) | (content & fill);
+        s->d[i] = (uint16_t)((s->d[i] & ~fill) | (fetch & fill));
+    }
+    return hit;
 }
 
-static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b)
+static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b, uint64_t n)
 {
     for (; b; b &= b - 1)
-        counter[__builtin_ctz(b)]++;
+        counter[__builtin_ctz(b)] += n;
 }
 
-static uint32_t since_start(const struct ladder_visit *v)
+static int32_t since_start(const struct ladder_visit *v)
 {
     int64_t ms = v->now - v->start;
-    return ms < 0 ? 0 : ms > FOREVER ? FOREVER : (uint32_t)ms;
+    return ms < 0 ? 0 : ms > (int64_t)FOREVER ? (int32_t)FOREVER : (int32_t)ms;
 }
 
 static uint32_t quanta(int64_t us)
 {
-    int64_t q = us < 0 ? 0 : (us + 3999) / 4000;
+    uint64_t q = us < 0 ? 0 : ((uint64_t)us + 3999) / 4000;
     return q > UINT16_MAX ? UINT16_MAX : (uint32_t)q;
 }
 
@@ -125,28 +103,69 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
     s->last = now;
 }
 
+#define EACH_SUM(DO)                                                                                                   \
+    DO(hits) DO(stale) DO(unknown) DO(coalesced) DO(warm_lookups) DO(warm_hits) DO(bytes) DO(server_us)
+
+/* What was counted lately joins the sums. */
+static void settle(struct ladder_sums *s)
+{
+    EACH_RUNG(i)
+    {
+#define SETTLE(name) s->name[i] += s->recent.name[i];
+        EACH_SUM(SETTLE)
+#undef SETTLE
+    }
+    s->recent = (struct ladder_recent){0};
+}
+
+/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds each of its counters. */
+static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
+{
+    uint64_t more = (v->bytes > v->server_us ? v->bytes : v->server_us) + 1;
+    if (more > UINT32_MAX / 2)
+        return false;
+    if (s->recent.most + more > UINT32_MAX)
+        settle(s);
+    s->recent.most += more;
+    return true;
+}
+
+static uint32_t count(struct ladder_slot *s, const struct ladder_visit *v, struct step *step, struct ladder_sums *sums)
+{
+    bool small = fits(sums, v);
+    sums->lookups++;
+    if (small) {
+        step->bytes = (uint32_t)v->bytes;
+        step->server_us = (uint32_t)v->server_us;
+    }
+    uint32_t fresh = walk(s, step, &sums->recent);
+    if (!small) {
+        sums->recent.most++;
+        count_bits(sums->bytes, fresh, v->bytes);
+        count_bits(sums->server_us, fresh, v->server_us);
+    }
+    if (v->error)
+        count_bits(sums->masked, fresh & ~s->errors, 1);
+    return fresh;
+}
+
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums)
 {
-    struct masks m;
+    struct ladder_recent nowhere;
     struct step step = {(uint32_t)v->now,
                         v->error ? 0 : v->content,
                         v->content,
                         v->fillable ? ~0u : 0,
                         quanta(v->fetch_us),
                         since_start(v),
-                        v->bytes,
-                        v->server_us};
+                        0,
+                        0};
     if (v->now - s->last > IDLE_MS)
         ladder_reset(s, v->now);
     s->last = v->now;
-    walk(s, &step, &m);
-    uint32_t fresh = bits(m.fresh);
-    if (sums) {
-        sums->lookups++;
-        count(sums, &m, &step);
-        if (v->error)
-            count_bits(sums->masked, fresh & ~s->errors);
-    }
+    if (!sums)
+        nowhere = (struct ladder_recent){0};
+    uint32_t fresh = sums ? count(s, v, &step, sums) : walk(s, &step, &nowhere);
     if (v->fillable && (s->errors || v->error)) {
         s->errors &= fresh;
         s->errors |= v->error ? ~fresh & ((1u << LADDER_RUNGS) - 1) : 0;
@@ -156,27 +175,33 @@ uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struc
 
 void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from)
 {
-    uint64_t *a = (uint64_t *)into;
-    const uint64_t *b = (const uint64_t *)from;
-    for (size_t i = 0; i < sizeof *into / sizeof *a; i++)
-        a[i] += b[i];
+    into->lookups += from->lookups;
+    EACH_RUNG(i)
+    {
+#define MERGE(name) into->name[i] += from->name[i] + from->recent.name[i];
+        EACH_SUM(MERGE)
+#undef MERGE
+        into->masked[i] += from->masked[i];
+    }
 }
 
-void ladder_row(const struct ladder_sums *s, struct row_rung out[LADDER_RUNGS])
+void ladder_row(const struct ladder_sums *sums, struct row_rung out[LADDER_RUNGS])
 {
+    struct ladder_sums s = *sums;
+    settle(&s);
     EACH_RUNG(i)
     {
         out[i] = (struct row_rung){.ttl_s = ladder_ttl_s[i],
-                                   .lookups = s->lookups,
-                                   .hits = s->hits[i],
-                                   .stale_hits = s->stale[i],
-                                   .unknown_hits = s->unknown[i],
-                                   .errors_masked = s->masked[i],
-                                   .coalesced = s->coalesced[i],
-                                   .warm_lookups = s->warm_lookups[i],
-                                   .warm_hits = s->warm_hits[i],
-                                   .bytes_saved = s->bytes[i],
-                                   .server_us_saved = s->server_us[i]};
+                                   .lookups = s.lookups,
+                                   .hits = s.hits[i],
+                                   .stale_hits = s.stale[i],
+                                   .unknown_hits = s.unknown[i],
+                                   .errors_masked = s.masked[i],
+                                   .coalesced = s.coalesced[i],
+                                   .warm_lookups = s.warm_lookups[i],
+                                   .warm_hits = s.warm_hits[i],
+                                   .bytes_saved = s.bytes[i],
+                                   .server_us_saved = s.server_us[i]};
     }
 }
 

@@ -21,9 +21,17 @@ struct ladder_slot {          /* 4 cache lines; zero until ladder_reset */
     uint16_t d[LADDER_RUNGS]; /* duration of the fetch, 4 ms units */
 } __attribute__((aligned(256)));
 
-/* Sums per endpoint; cumulative. */
+/* What was counted lately, in half the memory and with half the work; joins the sums before it could overflow. */
+struct ladder_recent {
+    uint32_t hits[LADDER_RUNGS], stale[LADDER_RUNGS], unknown[LADDER_RUNGS], coalesced[LADDER_RUNGS];
+    uint32_t warm_lookups[LADDER_RUNGS], warm_hits[LADDER_RUNGS], bytes[LADDER_RUNGS], server_us[LADDER_RUNGS];
+    uint64_t most; /* none of them is greater */
+};
+
+/* Sums per endpoint; cumulative: what is here and in `recent`. */
 struct ladder_sums {
     uint64_t lookups;
+    struct ladder_recent recent;
     uint64_t hits[LADDER_RUNGS], stale[LADDER_RUNGS], unknown[LADDER_RUNGS], coalesced[LADDER_RUNGS];
     uint64_t bytes[LADDER_RUNGS], server_us[LADDER_RUNGS];
     uint64_t masked[LADDER_RUNGS], warm_lookups[LADDER_RUNGS], warm_hits[LADDER_RUNGS];

@@ -26,12 +26,17 @@ static struct row_minute *push(struct minutes *m, int64_t minute)
         m->written = m->first;
     struct row_minute *row = minutes_row(m, m->end++);
     *row = (struct row_minute){.minute = minute};
+    m->latest = row;
     return row;
 }
 
 struct row_minute *minutes_at(struct minutes *m, int64_t minute)
 {
-    if (m->end == m->first || minute > minutes_row(m, m->end - 1)->minute)
+    if (m->latest && m->latest->minute == minute) {
+        m->written -= m->written == m->end; /* written again */
+        return m->latest;
+    }
+    if (m->end == m->first || minute > m->latest->minute)
         return push(m, minute);
     uint64_t place = m->end - 1, oldest = oldest_open(m);
     while (place > oldest && minutes_row(m, place)->minute > minute)

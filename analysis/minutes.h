@@ -13,6 +13,7 @@ struct minutes {
     uint64_t first, end; /* places in the ring, counted on for ever */
     uint64_t written;    /* all before this one are written as they are */
     uint64_t lost;       /* pushed out before they were written */
+    struct row_minute *latest; /* NULL: none yet */
 };
 
 bool minutes_init(struct minutes *m, uint32_t most);

@@ -23,14 +23,13 @@ static bool names_content(const struct row_exchange *r)
            r->status < 300 && r->status != 206;
 }
 
-/* Most answers repeat the tag of the one before: the table is left alone then. */
+/* The key itself keeps its latest tag, the table those before: most keys never have a second one. */
 static void learn_tag(struct analysis *a, struct key *key, const struct row_exchange *r)
 {
-    if (key->tag == r->etag && key->tag_content == r->content)
-        return;
+    if (key->tag && key->tag != r->etag)
+        etags_learn(&a->etags, key->hash, key->tag, key->tag_content);
     key->tag = r->etag;
     key->tag_content = r->content;
-    etags_learn(&a->etags, key->hash, r->etag, r->content);
 }
 
 static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)

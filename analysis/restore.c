@@ -26,12 +26,9 @@ static bool restore_addresses(struct analysis *a, const struct restore *r)
 
 static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struct slice *path)
 {
-    a->text.n = 0;
-    if (!buf_reserve(&a->text, k->method.n + k->service.n + k->target.n + 4))
-        return 0;
-    struct key_text text = target_key(k->method, k->service, k->target, a->text.p);
+    struct key_text text = take_key_text(a, k->target);
     *path = text.path;
-    return hash_bytes(&a->key, 'k', text.whole.p, text.whole.n);
+    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), text.whole);
 }
 
 /* Replaying finds endpoints anew, at the first exchange of each key, as they were found; else they are as stored. */

@@ -9,6 +9,8 @@
 #include "analysis/etags.h"
 #include "analysis/keys.h"
 #include "analysis/minutes.h"
+#include "analysis/origins.h"
+#include "analysis/target.h"
 #include "analysis/totals.h"
 #include "analysis/trie.h"
 #include "analysis/vary.h"
@@ -24,6 +26,7 @@ struct analysis {
     struct etags etags;
     struct clients clients;
     struct addresses addresses;
+    struct origins origins;
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
@@ -48,6 +51,10 @@ struct fact {
     uint32_t client;     /* row in clients, or MAP_NONE */
     struct slice method; /* as sent */
 };
+
+/* take.c: what stands for a target in a key, until the next call, and the hash of the key. */
+struct key_text take_key_text(struct analysis *a, struct slice target);
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text);
 
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */

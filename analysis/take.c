@@ -1,7 +1,6 @@
 /* From an exchange to a fact: what its fields say of key, variant, content and eligibility (CONTRACT: ttl[]). */
 #include "analysis/cacheable.h"
 #include "analysis/state.h"
-#include "analysis/target.h"
 
 /* The fields the analysis reads, found in one pass. */
 struct heads {
@@ -61,10 +60,10 @@ static int64_t server_time(int64_t ttfb, int32_t rtt)
     return ttfb > rtt ? ttfb - rtt : 0;
 }
 
-static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x)
+static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x, uint32_t address)
 {
     *r = (struct row_exchange){.arrival_us = x->arrival,
-                               .address = addresses_id(&a->addresses, &x->client, false),
+                               .address = address,
                                .server = addresses_id(&a->addresses, &x->server, true),
                                .status = x->status,
                                .end = x->end,
@@ -179,7 +178,7 @@ static void record(struct analysis *a, const struct row_exchange *r)
 static void take_orphan(struct analysis *a, const struct exchange *x)
 {
     struct row_exchange r;
-    fill_plain(a, &r, x);
+    fill_plain(a, &r, x, addresses_id(&a->addresses, &x->client, false));
     r.flags |= ROW_ORPHAN;
     observe_orphan(a, &r);
     record(a, &r);
@@ -196,78 +195,119 @@ static uint32_t add_key(struct analysis *a, const struct exchange *x, uint64_t h
     return row;
 }
 
-static void fill_flags(struct row_exchange *r, const struct exchange *x, const struct heads *h)
+static void fill_flags(struct row_exchange *r, const struct heads *h, bool head)
 {
-    if (slice_eq(x->method, SLICE("HEAD")))
+    if (head)
         r->flags |= REPLAY_HEAD;
     if (r->status == 429 || (r->status == 503 && h->retry_after))
         r->flags |= REPLAY_THROTTLED;
 }
 
-/* What is known of a request before anything is looked up. */
-struct ahead {
-    uint64_t key, who;
-    enum identity kind;
-    uint32_t client; /* while looking ahead; it may be new */
-};
-
-static struct key_text key_text_of(struct analysis *a, const struct exchange *x)
+struct key_text take_key_text(struct analysis *a, struct slice target)
 {
+    if (target_is_plain(target))
+        return (struct key_text){target, slice_sub(target, 0, slice_find(target, '?', 0))};
     a->text.n = 0;
-    if (!buf_reserve(&a->text, x->method.n + x->service.n + x->target.n + 4)) {
-        a->failed = true;
-        return (struct key_text){{NULL, 0}, {NULL, 0}};
-    }
-    return target_key(x->method, x->service, x->target, a->text.p);
+    if (buf_reserve(&a->text, target.n + 1))
+        return target_key(target, a->text.p);
+    a->failed = true;
+    return (struct key_text){{NULL, 0}, {NULL, 0}};
 }
 
-/* The four steps ahead of the work: each asks for the memory that the next one reads. */
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text)
+{
+    return hash_bytes(&a->key, 'k', text.p, text.n) + origin.hash;
+}
+
+/* What is known of a request before it is taken. Rows are MAP_NONE while it is not known whether they exist. */
+struct ahead {
+    struct origin origin;
+    uint64_t hash, who; /* of the key; of the client */
+    enum identity kind;
+    uint32_t key, client;
+};
+
+/* The steps ahead of the work: each asks for the memory that the next one reads. */
+static void look_at_exchange(const struct exchange *x)
+{
+    for (size_t at = 0; at < sizeof *x; at += 64)
+        __builtin_prefetch((const char *)x + at);
+}
+
+static void look_at_texts(const struct exchange *x)
+{
+    __builtin_prefetch(x->target.p);
+    __builtin_prefetch(x->service.p);
+    for (unsigned i = 0; i < x->n_fields; i += 2)
+        __builtin_prefetch(&x->fields[i]);
+}
+
 static void look_up(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
-    struct key_text text = key_text_of(a, x);
-    h->key = hash_bytes(&a->key, 'k', text.whole.p, text.whole.n);
+    h->origin = origins_find(&a->origins, x->method, x->service);
+    h->hash = take_key_hash(a, h->origin, take_key_text(a, x->target).whole);
     h->who = who_is(a, x, &h->kind);
-    map_prefetch(&a->keys.map, h->key);
+    map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
 }
 
-static void look_at_rows(struct analysis *a, struct ahead *h)
+static void look_at_rows(struct analysis *a, const struct ahead *h)
 {
-    map_prefetch_row(&a->keys.map, h->key);
+    map_prefetch_row(&a->keys.map, h->hash);
     map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
 }
 
 static void look_at_slots(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
-    uint32_t key = keys_find(&a->keys, h->key);
+    h->key = keys_find(&a->keys, h->hash);
     h->client = clients_find(&a->clients, h->kind, h->who);
-    if (key != MAP_NONE)
-        keys_prefetch_slot(&a->keys, keys_at(&a->keys, key));
+    if (h->key != MAP_NONE)
+        keys_prefetch_slot(&a->keys, keys_at(&a->keys, h->key));
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client, x->arrival);
 }
 
-static void look_at_rings(struct analysis *a, const struct ahead *h)
+static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
 {
     if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client);
+        clients_prefetch_rings(&a->clients, h->client, x->arrival);
+}
+
+/* Id of the client's address: most come from where they came from before. */
+static uint32_t client_address(struct analysis *a, uint32_t client, const struct addr *addr)
+{
+    struct client *c = client == MAP_NONE ? NULL : clients_at(&a->clients, client);
+    if (c && c->from_id && addr->known && memcmp(c->from, addr->ip, sizeof c->from) == 0)
+        return c->from_id;
+    uint32_t id = addresses_id(&a->addresses, addr, false);
+    if (c && id) {
+        c->from_id = id;
+        memcpy(c->from, addr->ip, sizeof c->from);
+    }
+    return id;
+}
+
+/* The rows of a request, made when they are new; an earlier one of the batch may have made them meanwhile. */
+static struct key *find_rows(struct analysis *a, const struct exchange *x, const struct ahead *ahead, struct fact *f)
+{
+    f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
+    fill_plain(a, &f->row, x, client_address(a, f->client, &x->client));
+    f->key = ahead->key != MAP_NONE ? ahead->key : keys_find(&a->keys, ahead->hash);
+    if (f->key == MAP_NONE)
+        f->key = add_key(a, x, ahead->hash, take_key_text(a, x->target).path, &f->row.endpoint);
+    return f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
 }
 
 static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
     struct fact f = {.method = x->method};
     struct heads h = {0};
-    f.client = clients_row(&a->clients, ahead->kind, ahead->who);
-    fill_plain(a, &f.row, x);
-    f.key = keys_find(&a->keys, ahead->key);
-    if (f.key == MAP_NONE)
-        f.key = add_key(a, x, ahead->key, key_text_of(a, x).path, &f.row.endpoint);
-    struct key *key = f.key == MAP_NONE ? NULL : keys_at(&a->keys, f.key);
+    struct key *key = find_rows(a, x, ahead, &f);
     read_fields(&h, x);
-    fill_flags(&f.row, x, &h);
+    fill_flags(&f.row, &h, ahead->origin.head);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
-    if (cacheable_eligible(x->method, x->status, x->end == END_COMPLETE))
+    if (ahead->origin.reads && x->status && x->end == END_COMPLETE)
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? f.key + 1 : 0;
     observe(a, &f, true);
@@ -290,28 +330,30 @@ static bool has_key(const struct exchange *x)
     return is_http(x) && x->method.p;
 }
 
-/* Most of the time goes into waiting for memory; so the waits of up to 16 exchanges are made to overlap. */
+/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
+static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
+{
+    struct ahead ahead[ANALYSIS_TOGETHER];
+#define EACH(step)                                                                                                     \
+    for (size_t i = 0; i < n; i++)                                                                                     \
+        if (has_key(x[i]))                                                                                             \
+            step;
+    for (size_t i = 0; i < n; i++)
+        look_at_exchange(x[i]);
+    EACH(look_at_texts(x[i]))
+    EACH(look_up(a, x[i], &ahead[i]))
+    EACH(look_at_rows(a, &ahead[i]))
+    EACH(look_at_slots(a, x[i], &ahead[i]))
+    EACH(look_at_rings(a, x[i], &ahead[i]))
+#undef EACH
+    for (size_t i = 0; i < n; i++)
+        take_one(a, x[i], &ahead[i]);
+}
+
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n)
 {
-    enum { AHEAD = 16 };
-    struct ahead ahead[AHEAD];
-    for (size_t from = 0; from < n; from += AHEAD) {
-        size_t m = n - from < AHEAD ? n - from : AHEAD;
-        for (size_t i = 0; i < m; i++)
-            if (has_key(x[from + i]))
-                look_up(a, x[from + i], &ahead[i]);
-        for (size_t i = 0; i < m; i++)
-            if (has_key(x[from + i]))
-                look_at_rows(a, &ahead[i]);
-        for (size_t i = 0; i < m; i++)
-            if (has_key(x[from + i]))
-                look_at_slots(a, x[from + i], &ahead[i]);
-        for (size_t i = 0; i < m; i++)
-            if (has_key(x[from + i]))
-                look_at_rings(a, &ahead[i]);
-        for (size_t i = 0; i < m; i++)
-            take_one(a, x[from + i], &ahead[i]);
-    }
+    for (size_t from = 0; from < n; from += ANALYSIS_TOGETHER)
+        take_batch(a, x + from, n - from < ANALYSIS_TOGETHER ? n - from : ANALYSIS_TOGETHER);
 }
 
 void analysis_take(struct analysis *a, const struct exchange *x)

@@ -109,16 +109,21 @@ static char *put(char *at, struct slice s)
     return at + s.n;
 }
 
-struct key_text target_key(struct slice method, struct slice service, struct slice target, char *out)
+bool target_is_plain(struct slice target)
+{
+    if (!target.n || target.p[0] != '/' || memchr(target.p, '%', target.n))
+        return false;
+    for (size_t at = slice_find(target, '.', 1); at < target.n; at = slice_find(target, '.', at + 1))
+        if (target.p[at - 1] == '/')
+            return false;
+    return true;
+}
+
+struct key_text target_key(struct slice target, char *out)
 {
     struct target t = target_split(target);
-    char *at = put(out, slice_eq(method, SLICE("HEAD")) ? SLICE("GET") : method);
-    *at++ = 0;
-    at = put(at, service);
-    *at++ = 0;
-    char *path = at;
-    at = target_is_normal(t.path) ? put(at, t.path) : at + target_normalise(t.path, at);
-    struct slice normal = slice_of(path, (size_t)(at - path));
+    char *at = target_is_normal(t.path) ? put(out, t.path) : out + target_normalise(t.path, out);
+    struct slice normal = slice_of(out, (size_t)(at - out));
     at = put(at, t.query);
     return (struct key_text){slice_of(out, (size_t)(at - out)), normal};
 }

@@ -1,5 +1,5 @@
-/* target: what a request names. Splits targets into path and query, and writes the text of a key: method class, service
- * and the RFC 3986-normalised path with the query as it is (CONTRACT: words, key). Pure. */
+/* target: what a request names. Splits targets into path and query, and writes what stands for one in a key: the
+ * RFC 3986-normalised path with the query as it is (CONTRACT: words, key). Pure. */
 #ifndef ANALYSIS_TARGET_H
 #define ANALYSIS_TARGET_H
 
@@ -20,11 +20,14 @@ bool target_is_normal(struct slice path);
 size_t target_normalise(struct slice path, char *out);
 
 struct key_text {
-    struct slice whole; /* what is hashed */
-    struct slice path;  /* normalised, within whole */
+    struct slice whole; /* normalised path, query */
+    struct slice path;  /* within whole */
 };
 
-/* Needs method.n + service.n + target.n + 4 bytes. HEAD is written as GET. */
-struct key_text target_key(struct slice method, struct slice service, struct slice target, char *out);
+/* Whether the target is its own text: origin form, nothing in it that normalisation could change. May say no of one
+ * that is. */
+bool target_is_plain(struct slice target);
+/* What stands for the target in a key; in `out`, which needs target.n + 1 bytes. */
+struct key_text target_key(struct slice target, char *out);
 
 #endif

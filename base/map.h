@@ -45,11 +45,15 @@ static inline void map_prefetch(const struct map *m, uint64_t hash)
     __builtin_prefetch(&m->slot[(uint32_t)(hash >> 32) & m->mask]);
 }
 
-/* Asks for the row that stands at the hash's own position, most likely the one. */
+/* Asks for the first row whose tag is that of the hash, most likely the one. */
 static inline void map_prefetch_row(const struct map *m, uint64_t hash)
 {
-    uint32_t index = m->slot[(uint32_t)(hash >> 32) & m->mask].index;
-    const char *row = m->rows + (size_t)(index ? index - 1 : 0) * m->unit;
+    uint32_t tag = (uint32_t)(hash >> 32), at = tag & m->mask;
+    for (unsigned i = 0; i < MAP_PROBES && m->slot[at].index && m->slot[at].tag != tag; i++)
+        at = (at + 1) & m->mask;
+    if (!m->slot[at].index)
+        return;
+    const char *row = m->rows + (size_t)(m->slot[at].index - 1) * m->unit;
     __builtin_prefetch(row, 1);
     if (m->unit > 64)
         __builtin_prefetch(row + 64, 1);

@@ -9,7 +9,7 @@
 #include "analysis/store/store.h"
 #include "base/queue.h"
 
-enum { PIPELINE_BATCH = 16 };
+enum { PIPELINE_BATCH = ANALYSIS_TOGETHER };
 
 struct pipeline {
     struct analysis *analysis;

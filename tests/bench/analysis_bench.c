@@ -1,6 +1,6 @@
 /* analysis_bench: synthetic exchanges from memory through analysis_take_all, no store. Prints nanoseconds per exchange.
  *
- *     analysis_bench [EXCHANGES [KEYS [CLIENTS [TOGETHER]]]]      default 4000000 60000 1000 16 (at most 64 together)
+ *     analysis_bench [EXCHANGES [KEYS [CLIENTS [TOGETHER]]]]      default 4000000 60000 1000 32 (at most 64 together)
  *
  * Keys follow a Zipf law over 60 endpoints, one in seven exchanges is a POST, one in twelve a 304, one in forty an
  * error; every response has Cache-Control, ETag and Vary. The exchanges are laid out beforehand, so that only the
@@ -114,7 +114,7 @@ static void take(struct analysis *a, const struct made *made, unsigned long n, u
 int main(int argc, char **argv)
 {
     unsigned long n = argument(argc, argv, 1, 4000000), keys = argument(argc, argv, 2, 60000),
-                  clients = argument(argc, argv, 3, 1000), together = argument(argc, argv, 4, 16);
+                  clients = argument(argc, argv, 3, 1000), together = argument(argc, argv, 4, ANALYSIS_TOGETHER);
     struct hash_key key = hash_key_from("bench", 5);
     struct analysis_options o = {.key = &key, .memory = (uint64_t)512 * 1024 * 1024 * 55 / 100};
     struct analysis *a = analysis_new(&o, NULL);

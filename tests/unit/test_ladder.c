@@ -52,26 +52,30 @@ static void tr1_table(void **state)
                                  .fetch_us = -1,
                                  .bytes = 10,
                                  .server_us = 3};
-        struct ladder_sums before = sums;
+        struct row_rung before[LADDER_RUNGS], after[LADDER_RUNGS];
+        ladder_row(&sums, before);
         uint32_t hit = ladder_visit(&slot[tr1[i].key], &v, &sums);
+        ladder_row(&sums, after);
         for (int r = 0; r < LADDER_RUNGS; r++)
-            got[r][i] = !(hit >> r & 1) ? 'M' : sums.stale[r] > before.stale[r] ? 'S' : 'H';
+            got[r][i] = !(hit >> r & 1) ? 'M' : after[r].stale_hits > before[r].stale_hits ? 'S' : 'H';
     }
+    struct row_rung sum[LADDER_RUNGS];
+    ladder_row(&sums, sum);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         unsigned r = rung_of(want[i].ttl);
         assert_string_equal(got[r], want[i].decisions);
-        assert_int_equal(sums.hits[r], want[i].hits);
-        assert_int_equal(sums.stale[r], want[i].stale);
-        assert_int_equal(sums.bytes[r], want[i].hits * 10);
-        assert_int_equal(sums.server_us[r], want[i].hits * 3);
-        assert_int_equal(sums.unknown[r], 0);
+        assert_int_equal(sum[r].hits, want[i].hits);
+        assert_int_equal(sum[r].stale_hits, want[i].stale);
+        assert_int_equal(sum[r].bytes_saved, want[i].hits * 10);
+        assert_int_equal(sum[r].server_us_saved, want[i].hits * 3);
+        assert_int_equal(sum[r].unknown_hits, 0);
     }
     assert_int_equal(sums.lookups, RECORDS);
     /* Warm: at least T after the start. */
-    assert_int_equal(sums.warm_lookups[rung_of(1)], 9);
-    assert_int_equal(sums.warm_lookups[rung_of(20)], 3);
-    assert_int_equal(sums.warm_hits[rung_of(20)], 2);
-    assert_int_equal(sums.warm_lookups[rung_of(60)], 0);
+    assert_int_equal(sum[rung_of(1)].warm_lookups, 9);
+    assert_int_equal(sum[rung_of(20)].warm_lookups, 3);
+    assert_int_equal(sum[rung_of(20)].warm_hits, 2);
+    assert_int_equal(sum[rung_of(60)].warm_lookups, 0);
 }
 
 /* One rung, as the contract words it. */
@@ -136,13 +140,15 @@ static void brute_force(void **state)
             for (int r = 0; r < LADDER_RUNGS; r++)
                 plain_visit(&plain[r], &v, (int64_t)ladder_ttl_s[r] * 1000);
         }
+        struct row_rung sum[LADDER_RUNGS];
+        ladder_row(&sums, sum);
         for (int r = 0; r < LADDER_RUNGS; r++) {
-            assert_int_equal(sums.hits[r], plain[r].hits);
-            assert_int_equal(sums.stale[r], plain[r].stale);
-            assert_int_equal(sums.unknown[r], plain[r].unknown);
-            assert_int_equal(sums.masked[r], plain[r].masked);
-            assert_int_equal(sums.coalesced[r], plain[r].coalesced);
-            assert_int_equal(sums.bytes[r], plain[r].bytes);
+            assert_int_equal(sum[r].hits, plain[r].hits);
+            assert_int_equal(sum[r].stale_hits, plain[r].stale);
+            assert_int_equal(sum[r].unknown_hits, plain[r].unknown);
+            assert_int_equal(sum[r].errors_masked, plain[r].masked);
+            assert_int_equal(sum[r].coalesced, plain[r].coalesced);
+            assert_int_equal(sum[r].bytes_saved, plain[r].bytes);
         }
     }
 }
@@ -160,16 +166,33 @@ static void empty_slots_stay_empty(void **state)
 
 static void rows_and_back(void **state)
 {
-    struct ladder_sums s, again;
-    struct row_rung rungs[LADDER_RUNGS];
+    struct ladder_sums s = {.lookups = 77}, again = {0};
+    struct row_rung rungs[LADDER_RUNGS], same[LADDER_RUNGS], twice[LADDER_RUNGS];
     (void)state;
-    for (size_t i = 0; i < sizeof s / sizeof(uint64_t); i++)
-        ((uint64_t *)&s)[i] = i * 7919;
+    for (unsigned i = 0; i < LADDER_RUNGS; i++) {
+        s.hits[i] = i * 7919;
+        s.recent.hits[i] = UINT32_MAX - i;
+        s.masked[i] = i * 31;
+        s.bytes[i] = (uint64_t)i << 40;
+        s.recent.bytes[i] = i * 5;
+        s.warm_hits[i] = i;
+    }
     ladder_row(&s, rungs);
+    assert_int_equal(rungs[3].hits, 3 * 7919 + (uint64_t)UINT32_MAX - 3);
+    assert_int_equal(rungs[3].bytes_saved, ((uint64_t)3 << 40) + 15);
     ladder_load(&again, rungs);
-    assert_memory_equal(&s, &again, sizeof s);
+    ladder_row(&again, same);
+    for (unsigned i = 0; i < LADDER_RUNGS; i++) {
+        assert_int_equal(same[i].hits, rungs[i].hits);
+        assert_int_equal(same[i].bytes_saved, rungs[i].bytes_saved);
+        assert_int_equal(same[i].errors_masked, rungs[i].errors_masked);
+        assert_int_equal(same[i].warm_hits, rungs[i].warm_hits);
+    }
     ladder_merge(&again, &s);
-    assert_int_equal(again.masked[3], 2 * s.masked[3]);
+    ladder_row(&again, twice);
+    assert_int_equal(twice[3].errors_masked, 2 * s.masked[3]);
+    assert_int_equal(twice[3].hits, 2 * rungs[3].hits);
+    assert_int_equal(twice[0].lookups, 154);
 }
 
 int main(void)

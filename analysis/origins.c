@@ -1,0 +1,51 @@
+#include "analysis/origins.h"
+
+void origins_init(struct origins *o, const struct hash_key *key)
+{
+    memset(o, 0, sizeof *o);
+    o->key = *key;
+}
+
+static struct origin make(const struct origins *o, struct slice method, struct slice service)
+{
+    struct origin is = {.head = slice_eq(method, SLICE("HEAD"))};
+    is.reads = is.head || slice_eq(method, SLICE("GET"));
+    if (is.head)
+        method = SLICE("GET");
+    uint64_t h[2] = {hash_bytes(&o->key, 'm', method.p, method.n), hash_bytes(&o->key, 'o', service.p, service.n)};
+    is.hash = hash_words(&o->key, h, 2);
+    return is;
+}
+
+static unsigned char at(struct slice s, size_t i)
+{
+    return s.n ? (unsigned char)s.p[i] : 0;
+}
+
+static struct origin_memo *place(struct origins *o, struct slice method, struct slice service)
+{
+    size_t mixed = method.n * 5 + at(method, 0) + service.n * 7 + at(service, service.n / 2) * 3u +
+                   at(service, service.n - 1) * 11u;
+    return &o->memo[mixed % ORIGINS_MEMO];
+}
+
+static bool is(const struct origin_memo *m, struct slice method, struct slice service)
+{
+    return m->n == method.n + service.n && m->method_n == method.n && !memcmp(m->text, method.p, method.n) &&
+           !memcmp(m->text + method.n, service.p, service.n);
+}
+
+struct origin origins_find(struct origins *o, struct slice method, struct slice service)
+{
+    struct origin_memo *m = place(o, method, service);
+    if (!method.n || !service.n || method.n + service.n > ORIGINS_TEXT)
+        return make(o, method, service);
+    if (is(m, method, service))
+        return m->is;
+    m->is = make(o, method, service);
+    m->method_n = (uint16_t)method.n;
+    m->n = (uint16_t)(method.n + service.n);
+    memcpy(m->text, method.p, method.n);
+    memcpy(m->text + method.n, service.p, service.n);
+    return m->is;
+}
