@@ -40,16 +40,21 @@ static const uint32_t rung_bit[LADDER_RUNGS] = {1u << 0,  1u << 1,  1u << 2,  1u
                                                 1u << 7,  1u << 8,  1u << 9,  1u << 10, 1u << 11, 1u << 12, 1u << 13,
                                                 1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19};
 
-/* Moves the slot on and counts into `n`; returns a bit per rung that hit. No branches on the rung, all numbers of 32
+/* A bit per rung. */
+struct outcome {
+    uint32_t hit, stale;
+};
+
+/* Moves the slot on and counts into `n`. No branches on the rung, all numbers of 32
  * bits, ages below 2^31 and compared as signed ones: so that the compiler makes short vectors of it. Masks are all ones
  * or 0, and all ones is -1. */
-CLONES static uint32_t walk(struct ladder_slot *restrict s, const struct step *restrict v,
-                            struct ladder_recent *restrict n)
+CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct step *restrict v,
+                                  struct ladder_recent *restrict n)
 {
     const uint32_t now = v->now, seen = v->seen, content = v->content, fills = v->fills, fetch = v->fetch;
     const uint32_t bytes = v->bytes, server_us = v->server_us, seen_known = seen ? ~0u : 0;
     const int32_t since = v->since;
-    uint32_t hit = 0;
+    uint32_t hit = 0, stale = 0;
     EACH_RUNG(i)
     {
         uint32_t age = now - s->f[i], h = s->h[i], d = (uint32_t)s->d[i] * 4;
@@ -57,20 +62,24 @@ CLONES static uint32_t walk(struct ladder_slot *restrict s, const struct step *r
         uint32_t fresh = (int32_t)age < ttl_ms[i] ? ~0u : 0;
         uint32_t known = (h ? ~0u : 0) & ((h ^ seen) >> 30 ? 0 : ~0u) & seen_known; /* same class of coding */
         uint32_t fill = ~fresh & fills, warm = since >= ttl_ms[i] ? ~0u : 0;        /* warm: ALGORITHMS.md 3.5 */
+        uint32_t differs = fresh & known & (h != seen ? ~0u : 0);
         hit |= fresh & rung_bit[i];
+        stale |= differs & rung_bit[i];
         n->hits[i] -= fresh;
-        n->stale[i] -= fresh & known & (h != seen ? ~0u : 0);
-        n->unknown[i] -= fresh & ~known;
+        n->stale_hits[i] -= differs;
+        n->unknown_hits[i] -= fresh & ~known;
         n->coalesced[i] -= fresh & ((int32_t)age < (int32_t)d ? ~0u : 0);
         n->warm_lookups[i] -= warm;
         n->warm_hits[i] -= fresh & warm;
-        n->bytes[i] += fresh & bytes;
-        n->server_us[i] += fresh & server_us;
+        n->bytes_saved[i] += fresh & bytes;
+        n->server_us_saved[i] += fresh & server_us;
+        n->cycles[i] -= fill;
+        n->swr_async[i] -= ~fresh & ((int32_t)age < 2 * ttl_ms[i] ? ~0u : 0);
         s->f[i] = now - (age & ~fill);
         s->h[i] = (h & ~fill) | (content & fill);
         s->d[i] = (uint16_t)((s->d[i] & ~fill) | (fetch & fill));
     }
-    return hit;
+    return (struct outcome){hit, stale};
 }
 
 static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b, uint64_t n)
@@ -99,26 +108,28 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
         s->h[i] = 0;
         s->d[i] = 0;
     }
-    s->errors = 0;
+    s->errors = s->hit = s->stale = 0;
     s->last = now;
 }
-
-#define EACH_SUM(DO)                                                                                                   \
-    DO(hits) DO(stale) DO(unknown) DO(coalesced) DO(warm_lookups) DO(warm_hits) DO(bytes) DO(server_us)
 
 /* What was counted lately joins the sums. */
 static void settle(struct ladder_sums *s)
 {
     EACH_RUNG(i)
     {
-#define SETTLE(name) s->name[i] += s->recent.name[i];
-        EACH_SUM(SETTLE)
-#undef SETTLE
+#define WALK(name) s->name[i] += s->recent.name[i];
+#define RARE(name)
+#define RUNG_COLUMN(place, name, how, what) how(name)
+#include "analysis/store/rung.def"
+#undef WALK
+#undef RARE
+#undef RUNG_COLUMN
     }
     s->recent = (struct ladder_recent){0};
 }
 
-/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds each of its counters. */
+/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds each of its counters.
+ */
 static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
 {
     uint64_t more = (v->bytes > v->server_us ? v->bytes : v->server_us) + 1;
@@ -130,7 +141,33 @@ static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
     return true;
 }
 
-static uint32_t count(struct ladder_slot *s, const struct ladder_visit *v, struct step *step, struct ladder_sums *sums)
+/* Of the rungs that were hit with something stale, those that were filled before the last write. */
+static uint32_t purgeable(const struct ladder_slot *s, const struct ladder_visit *v, uint32_t stale)
+{
+    uint32_t found = 0;
+    int64_t ago = v->now - v->purged;
+    if (v->purged == INT64_MIN || ago < 0 || ago > (int64_t)FOREVER)
+        return 0;
+    for (; stale; stale &= stale - 1) {
+        unsigned i = (unsigned)__builtin_ctz(stale);
+        found |= (uint32_t)v->now - s->f[i] > (uint32_t)ago ? rung_bit[i] : 0;
+    }
+    return found;
+}
+
+/* What few look-ups do. */
+static void count_rare(struct ladder_slot *s, const struct ladder_visit *v, struct outcome o, struct ladder_sums *sums)
+{
+    count_bits(sums->cycles_hit, o.hit & ~s->hit, 1);
+    count_bits(sums->cycles_stale, o.stale & ~s->stale, 1);
+    if (v->error)
+        count_bits(sums->errors_masked, o.hit & ~s->errors, 1);
+    if (o.stale)
+        count_bits(sums->stale_purgeable, purgeable(s, v, o.stale), 1);
+}
+
+static struct outcome count(struct ladder_slot *s, const struct ladder_visit *v, struct step *step,
+                            struct ladder_sums *sums)
 {
     bool small = fits(sums, v);
     sums->lookups++;
@@ -138,15 +175,25 @@ static uint32_t count(struct ladder_slot *s, const struct ladder_visit *v, struc
         step->bytes = (uint32_t)v->bytes;
         step->server_us = (uint32_t)v->server_us;
     }
-    uint32_t fresh = walk(s, step, &sums->recent);
+    struct outcome o = walk(s, step, &sums->recent);
     if (!small) {
         sums->recent.most++;
-        count_bits(sums->bytes, fresh, v->bytes);
-        count_bits(sums->server_us, fresh, v->server_us);
+        count_bits(sums->bytes_saved, o.hit, v->bytes);
+        count_bits(sums->server_us_saved, o.hit, v->server_us);
     }
-    if (v->error)
-        count_bits(sums->masked, fresh & ~s->errors, 1);
-    return fresh;
+    count_rare(s, v, o, sums);
+    return o;
+}
+
+/* What is known of the content of each rung, after the walk. */
+static void note(struct ladder_slot *s, const struct ladder_visit *v, struct outcome o)
+{
+    uint32_t kept = v->fillable ? o.hit : ~0u; /* the others were filled anew */
+    s->hit = (s->hit | o.hit) & kept;
+    s->stale = (s->stale | o.stale) & kept;
+    s->errors &= kept;
+    if (v->fillable && v->error)
+        s->errors |= ~o.hit & ((1u << LADDER_RUNGS) - 1);
 }
 
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums)
@@ -165,12 +212,9 @@ uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struc
     s->last = v->now;
     if (!sums)
         nowhere = (struct ladder_recent){0};
-    uint32_t fresh = sums ? count(s, v, &step, sums) : walk(s, &step, &nowhere);
-    if (v->fillable && (s->errors || v->error)) {
-        s->errors &= fresh;
-        s->errors |= v->error ? ~fresh & ((1u << LADDER_RUNGS) - 1) : 0;
-    }
-    return fresh;
+    struct outcome o = sums ? count(s, v, &step, sums) : walk(s, &step, &nowhere);
+    note(s, v, o);
+    return o.hit;
 }
 
 void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from)
@@ -178,10 +222,13 @@ void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from)
     into->lookups += from->lookups;
     EACH_RUNG(i)
     {
-#define MERGE(name) into->name[i] += from->name[i] + from->recent.name[i];
-        EACH_SUM(MERGE)
-#undef MERGE
-        into->masked[i] += from->masked[i];
+#define WALK(name) into->name[i] += from->name[i] + from->recent.name[i];
+#define RARE(name) into->name[i] += from->name[i];
+#define RUNG_COLUMN(place, name, how, what) how(name)
+#include "analysis/store/rung.def"
+#undef WALK
+#undef RARE
+#undef RUNG_COLUMN
     }
 }
 
@@ -191,17 +238,10 @@ void ladder_row(const struct ladder_sums *sums, struct row_rung out[LADDER_RUNGS
     settle(&s);
     EACH_RUNG(i)
     {
-        out[i] = (struct row_rung){.ttl_s = ladder_ttl_s[i],
-                                   .lookups = s.lookups,
-                                   .hits = s.hits[i],
-                                   .stale_hits = s.stale[i],
-                                   .unknown_hits = s.unknown[i],
-                                   .errors_masked = s.masked[i],
-                                   .coalesced = s.coalesced[i],
-                                   .warm_lookups = s.warm_lookups[i],
-                                   .warm_hits = s.warm_hits[i],
-                                   .bytes_saved = s.bytes[i],
-                                   .server_us_saved = s.server_us[i]};
+        out[i] = (struct row_rung){.ttl_s = ladder_ttl_s[i], .lookups = s.lookups};
+#define RUNG_COLUMN(place, name, how, what) out[i].name = s.name[i];
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
     }
 }
 
@@ -210,14 +250,8 @@ void ladder_load(struct ladder_sums *s, const struct row_rung rungs[LADDER_RUNGS
     s->lookups = rungs[0].lookups;
     EACH_RUNG(i)
     {
-        s->hits[i] = rungs[i].hits;
-        s->stale[i] = rungs[i].stale_hits;
-        s->unknown[i] = rungs[i].unknown_hits;
-        s->masked[i] = rungs[i].errors_masked;
-        s->coalesced[i] = rungs[i].coalesced;
-        s->warm_lookups[i] = rungs[i].warm_lookups;
-        s->warm_hits[i] = rungs[i].warm_hits;
-        s->bytes[i] = rungs[i].bytes_saved;
-        s->server_us[i] = rungs[i].server_us_saved;
+#define RUNG_COLUMN(place, name, how, what) s->name[i] = rungs[i].name;
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
     }
 }

@@ -15,6 +15,7 @@ struct ladder_slot {          /* 4 cache lines; zero until ladder_reset */
     uint64_t hash;            /* of key and variant */
     int64_t last;             /* last look-up, ms since the epoch */
     uint32_t errors;          /* bit per rung: the content is an error answer */
+    uint32_t hit, stale;      /* bit per rung: what it holds was hit, was a stale hit */
     uint32_t known;           /* last known content, whatever the rungs hold; 0: none yet */
     uint32_t f[LADDER_RUNGS]; /* when filled */
     uint32_t h[LADDER_RUNGS]; /* content, 0 unknown */
@@ -23,8 +24,12 @@ struct ladder_slot {          /* 4 cache lines; zero until ladder_reset */
 
 /* What was counted lately, in half the memory and with half the work; joins the sums before it could overflow. */
 struct ladder_recent {
-    uint32_t hits[LADDER_RUNGS], stale[LADDER_RUNGS], unknown[LADDER_RUNGS], coalesced[LADDER_RUNGS];
-    uint32_t warm_lookups[LADDER_RUNGS], warm_hits[LADDER_RUNGS], bytes[LADDER_RUNGS], server_us[LADDER_RUNGS];
+#define WALK(name) uint32_t name[LADDER_RUNGS];
+#define RARE(name)
+#define RUNG_COLUMN(place, name, how, what) how(name)
+#include "analysis/store/rung.def"
+#undef WALK
+#undef RARE
     uint64_t most; /* none of them is greater */
 };
 
@@ -32,14 +37,18 @@ struct ladder_recent {
 struct ladder_sums {
     uint64_t lookups;
     struct ladder_recent recent;
-    uint64_t hits[LADDER_RUNGS], stale[LADDER_RUNGS], unknown[LADDER_RUNGS], coalesced[LADDER_RUNGS];
-    uint64_t bytes[LADDER_RUNGS], server_us[LADDER_RUNGS];
-    uint64_t masked[LADDER_RUNGS], warm_lookups[LADDER_RUNGS], warm_hits[LADDER_RUNGS];
+#define WALK(name) uint64_t name[LADDER_RUNGS];
+#define RARE(name) uint64_t name[LADDER_RUNGS];
+#include "analysis/store/rung.def"
+#undef WALK
+#undef RARE
+#undef RUNG_COLUMN
 };
 
 struct ladder_visit {
     int64_t now;      /* ms since the epoch, never less than the key's last */
     int64_t start;    /* first exchange of the audit, ms */
+    int64_t purged;   /* last write to the resource, ms; INT64_MIN: none */
     uint32_t content; /* of this answer, 0 unknown */
     bool error;       /* status >= 400: a hit's content is unknown, then */
     bool fillable;

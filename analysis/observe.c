@@ -37,6 +37,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
     const struct row_exchange *r = &f->row;
     struct ladder_visit v = {.now = floor_div(us, 1000),
                              .start = floor_div(a->start_us, 1000),
+                             .purged = INT64_MIN,
                              .content = r->content,
                              .error = r->status >= 400,
                              .fillable = r->flags & ROW_FILLABLE,

@@ -21,11 +21,12 @@ struct report_command {
     struct report_options options;
 };
 
-static const struct arg table[] = {{REPORT_FORMAT, 0, "format", "F", "text (default), json or csv (every table of the JSON report)"},
-                                   {REPORT_OUT, 'o', "output", "FILE", "write there (0600) instead of stdout"},
-                                   {REPORT_TOP, 0, "top", "N", "rows of each table in text (default 10)"},
-                                   {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
-                                   {0}};
+static const struct arg table[] = {
+    {REPORT_FORMAT, 0, "format", "F", "text (default), json or csv (every table of the JSON report)"},
+    {REPORT_OUT, 'o', "output", "FILE", "write there (0600) instead of stdout"},
+    {REPORT_TOP, 0, "top", "N", "rows of each table in text (default 10)"},
+    {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
+    {0}};
 
 static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|json|csv] [-o FILE]\n"
                             "The audit as a document. A capture (told by content) is audited first. Default: "

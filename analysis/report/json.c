@@ -180,6 +180,11 @@ static void rung(struct json *j, const struct row_rung *r)
     NULLS(j, "live_bytes_peak");
     key_double(j, "hit_ratio_low", facts_hit_ratio_low(r));
     key_double(j, "hit_ratio_high", facts_hit_ratio(r));
+    key_u64(j, "fills", r->cycles);
+    key_u64(j, "fills_hit", r->cycles_hit);
+    key_u64(j, "fills_stale", r->cycles_stale);
+    key_u64(j, "swr_async", r->swr_async);
+    key_u64(j, "stale_purgeable", r->stale_purgeable);
     json_close(j, '}');
 }
 

@@ -43,12 +43,12 @@ void bind_ladder(sqlite3_stmt *q, int i, const struct row_rung *ttl, struct buf 
     scratch->n = 0;
     json_open(&j, '[');
     for (int r = 0; r < LADDER_RUNGS; r++) {
-        const uint64_t v[] = {ttl[r].ttl_s,        ttl[r].lookups,       ttl[r].hits,           ttl[r].stale_hits,
-                              ttl[r].unknown_hits, ttl[r].errors_masked, ttl[r].coalesced,      ttl[r].warm_lookups,
-                              ttl[r].warm_hits,    ttl[r].bytes_saved,   ttl[r].server_us_saved};
         json_open(&j, '[');
-        for (size_t n = 0; n < sizeof v / sizeof *v; n++)
-            json_u64(&j, v[n]);
+        json_u64(&j, ttl[r].ttl_s);
+        json_u64(&j, ttl[r].lookups);
+#define RUNG_COLUMN(place, name, how, what) json_u64(&j, ttl[r].name);
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
         json_close(&j, ']');
     }
     json_close(&j, ']');
@@ -110,15 +110,24 @@ static bool next_number(const char **p, char **end)
 
 void column_ladder(sqlite3_stmt *q, int i, struct row_rung *ttl)
 {
+    enum {
+        PLACES = 2
+#define RUNG_COLUMN(place, name, how, what) +1
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
+    };
     const char *p = (const char *)sqlite3_column_text(q, i);
     for (int r = 0; r < LADDER_RUNGS; r++) {
-        uint64_t v[11] = {0};
+        uint64_t v[PLACES] = {0};
         char *end;
-        for (int n = 0; p && n < 11 && next_number(&p, &end); n++) {
+        for (int n = 0; p && n < PLACES && next_number(&p, &end); n++) {
             v[n] = strtoull(p, &end, 10);
             p = end;
         }
-        ttl[r] = (struct row_rung){(uint32_t)v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10]};
+        ttl[r] = (struct row_rung){.ttl_s = (uint32_t)v[0], .lookups = v[1]};
+#define RUNG_COLUMN(place, name, how, what) ttl[r].name = v[place];
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
     }
 }
 

@@ -13,9 +13,10 @@ enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
 
 struct row_rung {
     uint32_t ttl_s;
-    uint64_t lookups, hits, stale_hits, unknown_hits, errors_masked, coalesced;
-    uint64_t warm_lookups, warm_hits; /* lookups at least ttl_s after the start */
-    uint64_t bytes_saved, server_us_saved;
+    uint64_t lookups;
+#define RUNG_COLUMN(place, name, how, what) uint64_t name;
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
 };
 
 struct row_endpoint {

@@ -56,12 +56,11 @@ static const char others[] =
     " format INTEGER NOT NULL, data BLOB NOT NULL);"
     "CREATE VIEW ladder AS SELECT e.id AS endpoint, e.method, e.service, e.route, json_extract(r.value, '$[0]') AS "
     "ttl_s,"
-    " json_extract(r.value, '$[1]') AS lookups, json_extract(r.value, '$[2]') AS hits, json_extract(r.value, '$[3]') "
-    "AS stale_hits,"
-    " json_extract(r.value, '$[4]') AS unknown_hits, json_extract(r.value, '$[5]') AS errors_masked,"
-    " json_extract(r.value, '$[6]') AS coalesced, json_extract(r.value, '$[7]') AS warm_lookups,"
-    " json_extract(r.value, '$[8]') AS warm_hits, json_extract(r.value, '$[9]') AS bytes_saved,"
-    " json_extract(r.value, '$[10]') AS server_us_saved FROM endpoint e, json_each(e.ttl) r WHERE e.alias = 0;"
+    " json_extract(r.value, '$[1]') AS lookups"
+#define RUNG_COLUMN(place, name, how, what) ", json_extract(r.value, '$[" #place "]') AS " #name
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
+    " FROM endpoint e, json_each(e.ttl) r WHERE e.alias = 0;"
     "CREATE VIEW envelope AS SELECT c.id AS client_id, c.client, json_extract(r.value, '$[0]') / 1e6 AS rate,"
     " json_extract(r.value, '$[1]') / 1e6 AS burst FROM client c, json_each(c.envelope) r;"
     "CREATE VIEW busiest AS SELECT method || ' ' || service || route AS endpoint, requests, eligible, keys,"

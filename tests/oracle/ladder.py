@@ -19,7 +19,8 @@ TTLS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 2
 FILLS = {200, 203, 204, 300, 301, 304, 308}
 NEGATIVE = {404, 405, 410, 414, 501}
 EPOCH = 1_700_000_000_000_000
-RUNG = ("lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "coalesced", "bytes_saved")
+RUNG = ("lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "coalesced", "bytes_saved", "fills",
+        "fills_hit", "fills_stale", "swr_async")
 
 
 def make(seed):
@@ -194,19 +195,24 @@ class Oracle:
 
 
 def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size):
-    """One look-up of one slot (filled at, content, is an error, fetch in ms); returns the slot after it."""
+    """One look-up of one slot (filled at, content, is an error, fetch in ms, was hit, was stale); returns it as it is then."""
     counts["lookups"] += 1
     if slot and ms - slot[0] < ttl_ms:
         seen = None if status >= 400 else content
         known = seen is not None and slot[1] is not None and seen[0] == slot[1][0]
         counts["hits"] += 1
         counts["unknown_hits"] += not known
-        counts["stale_hits"] += known and seen != slot[1]
+        stale = known and seen != slot[1]
+        counts["stale_hits"] += stale
         counts["errors_masked"] += status >= 400 and not slot[2]
         counts["coalesced"] += ms - slot[0] < slot[3]
         counts["bytes_saved"] += size
-        return slot
-    return (ms, content, status >= 400, wait) if fills else slot
+        counts["fills_hit"] += not slot[4]
+        counts["fills_stale"] += stale and not slot[5]
+        return slot[:4] + (True, slot[5] or stale)
+    counts["swr_async"] += bool(slot) and ms - slot[0] < 2 * ttl_ms
+    counts["fills"] += fills
+    return (ms, content, status >= 400, wait, False, False) if fills else slot
 
 
 def sliding(times, width):

@@ -32,12 +32,12 @@ static void tr1_table(void **state)
     static const struct {
         uint32_t ttl;
         const char *decisions;
-        uint64_t hits, stale;
-    } want[] = {{1, "MMMMMMMMMM", 0, 0},
-                {5, "MHMMHMMMMM", 2, 0},
-                {10, "MHMSMHHHMM", 5, 1},
-                {20, "MHMSSHSMSS", 7, 5},
-                {60, "MHMSSHSSSS", 8, 6}};
+        uint64_t hits, stale, purgeable;
+    } want[] = {{1, "MMMMMMMMMM", 0, 0, 0},
+                {5, "MHMMHMMMMM", 2, 0, 0},
+                {10, "MHMSMHHHMM", 5, 1, 1},
+                {20, "MHMSSHSMSS", 7, 5, 3},
+                {60, "MHMSSHSSSS", 8, 6, 5}};
     static struct ladder_slot slot[2];
     static struct ladder_sums sums;
     char got[LADDER_RUNGS][RECORDS + 1] = {{0}};
@@ -47,6 +47,8 @@ static void tr1_table(void **state)
     for (int i = 0; i < RECORDS; i++) {
         struct ladder_visit v = {.now = ((int64_t)EPOCH + tr1[i].second) * 1000,
                                  .start = (int64_t)EPOCH * 1000,
+                                 .purged =
+                                     tr1[i].key == A && tr1[i].second >= 8 ? ((int64_t)EPOCH + 8) * 1000 : INT64_MIN,
                                  .content = tr1[i].content,
                                  .fillable = true,
                                  .fetch_us = -1,
@@ -69,6 +71,8 @@ static void tr1_table(void **state)
         assert_int_equal(sum[r].bytes_saved, want[i].hits * 10);
         assert_int_equal(sum[r].server_us_saved, want[i].hits * 3);
         assert_int_equal(sum[r].unknown_hits, 0);
+        assert_int_equal(sum[r].stale_purgeable, want[i].purgeable);
+        assert_int_equal(sum[r].cycles, RECORDS - want[i].hits);
     }
     assert_int_equal(sums.lookups, RECORDS);
     /* Warm: at least T after the start. */
@@ -84,25 +88,44 @@ struct plain {
     int64_t f;
     uint32_t h, d;
     uint64_t hits, stale, unknown, masked, coalesced, bytes;
+    uint64_t cycles, cycles_hit, cycles_stale, swr, purgeable;
+    bool hit_once, stale_once;
 };
+
+static void plain_hit(struct plain *p, const struct ladder_visit *v)
+{
+    uint32_t seen = v->error ? 0 : v->content;
+    bool known = p->h && seen && p->h >> 30 == seen >> 30, stale = known && p->h != seen;
+    p->hits++;
+    p->unknown += !known;
+    p->stale += stale;
+    p->masked += v->error && !p->error;
+    p->coalesced += v->now - p->f < (int64_t)p->d * 4;
+    p->bytes += v->bytes;
+    p->purgeable += stale && p->f < v->purged && v->purged <= v->now;
+    p->cycles_hit += !p->hit_once;
+    p->cycles_stale += stale && !p->stale_once;
+    p->hit_once = true;
+    p->stale_once |= stale;
+}
 
 static void plain_visit(struct plain *p, const struct ladder_visit *v, int64_t ttl_ms)
 {
-    uint32_t seen = v->error ? 0 : v->content;
+    int64_t d = v->fetch_us < 0 ? 0 : (v->fetch_us + 3999) / 4000;
     if (p->filled && v->now - p->f < ttl_ms) {
-        bool known = p->h && seen && p->h >> 30 == seen >> 30;
-        p->hits++;
-        p->unknown += !known;
-        p->stale += known && p->h != seen;
-        p->masked += v->error && !p->error;
-        p->coalesced += v->now - p->f < (int64_t)p->d * 4;
-        p->bytes += v->bytes;
-    } else if (v->fillable) {
-        int64_t d = v->fetch_us < 0 ? 0 : (v->fetch_us + 3999) / 4000;
-        *p = (struct plain){true,    v->error, v->now,     v->content, d > 65535 ? 65535 : (uint32_t)d,
-                            p->hits, p->stale, p->unknown, p->masked,  p->coalesced,
-                            p->bytes};
+        plain_hit(p, v);
+        return;
     }
+    p->swr += p->filled && v->now - p->f < 2 * ttl_ms;
+    if (!v->fillable)
+        return;
+    p->filled = true;
+    p->error = v->error;
+    p->f = v->now;
+    p->h = v->content;
+    p->d = d > 65535 ? 65535 : (uint32_t)d;
+    p->cycles++;
+    p->hit_once = p->stale_once = false;
 }
 
 static int64_t step_ms(void)
@@ -120,6 +143,8 @@ static void random_visit(struct ladder_visit *v)
     v->content = random() % 5 ? (uint32_t)(random() % 3 + 1) | (uint32_t)(random() % 2) << 30 : 0;
     v->fetch_us = random() % 4 ? random() % 3000000 : -1;
     v->bytes = (uint64_t)random() << 3;
+    if (random() % 7 == 0)
+        v->purged = v->now - random() % 3000;
 }
 
 static void brute_force(void **state)
@@ -129,7 +154,7 @@ static void brute_force(void **state)
     for (int run = 0; run < 300; run++) {
         static struct ladder_sums sums;
         struct plain plain[LADDER_RUNGS] = {{0}};
-        struct ladder_visit v = {.now = (int64_t)EPOCH * 1000000 + random(), .start = 0};
+        struct ladder_visit v = {.now = (int64_t)EPOCH * 1000000 + random(), .purged = INT64_MIN};
         memset(&sums, 0, sizeof sums);
         v.start = v.now;
         srandom((unsigned)run);
@@ -149,6 +174,11 @@ static void brute_force(void **state)
             assert_int_equal(sum[r].errors_masked, plain[r].masked);
             assert_int_equal(sum[r].coalesced, plain[r].coalesced);
             assert_int_equal(sum[r].bytes_saved, plain[r].bytes);
+            assert_int_equal(sum[r].cycles, plain[r].cycles);
+            assert_int_equal(sum[r].cycles_hit, plain[r].cycles_hit);
+            assert_int_equal(sum[r].cycles_stale, plain[r].cycles_stale);
+            assert_int_equal(sum[r].swr_async, plain[r].swr);
+            assert_int_equal(sum[r].stale_purgeable, plain[r].purgeable);
         }
     }
 }
@@ -172,9 +202,9 @@ static void rows_and_back(void **state)
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
         s.hits[i] = i * 7919;
         s.recent.hits[i] = UINT32_MAX - i;
-        s.masked[i] = i * 31;
-        s.bytes[i] = (uint64_t)i << 40;
-        s.recent.bytes[i] = i * 5;
+        s.errors_masked[i] = i * 31;
+        s.bytes_saved[i] = (uint64_t)i << 40;
+        s.recent.bytes_saved[i] = i * 5;
         s.warm_hits[i] = i;
     }
     ladder_row(&s, rungs);
@@ -190,7 +220,7 @@ static void rows_and_back(void **state)
     }
     ladder_merge(&again, &s);
     ladder_row(&again, twice);
-    assert_int_equal(twice[3].errors_masked, 2 * s.masked[3]);
+    assert_int_equal(twice[3].errors_masked, 2 * s.errors_masked[3]);
     assert_int_equal(twice[3].hits, 2 * rungs[3].hits);
     assert_int_equal(twice[0].lookups, 154);
 }

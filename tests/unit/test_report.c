@@ -128,8 +128,8 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
                                .server_n = requests,
                                .server_us_total = 1500000};
     e->latency = e->server_time = histogram(s);
-    e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000};
-    e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0};
+    e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000, 40, 9, 2, 4, 1};
+    e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0, 100, 0, 0, 0, 0};
     return e;
 }
 
@@ -230,7 +230,8 @@ static void keys_are_those_of_the_contract(void **state)
     keys_in_order(at(e, "server_time"), "p50 p95 p99 total");
     keys_in_order(at(e, "ttl")->child,
                   "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
-                  "stale_ratio bytes_saved server_seconds_saved live_bytes_peak hit_ratio_low hit_ratio_high");
+                  "stale_ratio bytes_saved server_seconds_saved live_bytes_peak hit_ratio_low hit_ratio_high "
+                  "fills fills_hit fills_stale swr_async stale_purgeable");
     keys_in_order(at(e, "staleness"),
                   "observed_gaps changes mean_lifetime_s low_s high_s model median_low_s median_high_s");
     const cJSON *c = at(j, "clients")->child;

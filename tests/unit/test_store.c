@@ -123,7 +123,8 @@ static void write_endpoint(struct store *s, uint32_t id, uint64_t requests)
     e->last_us = -5;
     e->latency = store_text(s, SLICE("LL1\0\xff"));
     for (uint32_t i = 0; i < LADDER_RUNGS; i++)
-        e->ttl[i] = (struct row_rung){i + 1, 100 + i, 90, 80, 70, 60, 50, 40, 30, UINT64_C(1) << 50, 10 + i};
+        e->ttl[i] =
+            (struct row_rung){i + 1, 100 + i, 90, 80, 70, 60, 50, 40, 30, UINT64_C(1) << 50, 10 + i, 20, 15, 12, 11, 7};
 }
 
 static void write_client(struct store *s, uint32_t id)
@@ -198,6 +199,8 @@ static bool look_at_endpoint(void *context, const struct row_endpoint *e)
                     r->unknown_hits == 70);
         assert_true(r->errors_masked == 60 && r->coalesced == 50 && r->warm_lookups == 40 && r->warm_hits == 30);
         assert_true(r->bytes_saved == UINT64_C(1) << 50 && r->server_us_saved == 10 + i);
+        assert_true(r->cycles == 20 && r->cycles_hit == 15 && r->cycles_stale == 12);
+        assert_true(r->swr_async == 11 && r->stale_purgeable == 7);
     }
     return true;
 }
