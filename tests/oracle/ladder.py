@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hold the ladder of `spanwise` against Model Z written down plainly.
 
-    ladder.py ./spanwise [SEEDS [FIRST]]     default: 200 random traces from seed 1
+    ladder.py [SEEDS [FIRST]]     default: 30 random traces from seed 1; 2000 with PROOF=1. SPANWISE names the binary
 
 Makes random exchange records (CONTRACT: log --format jsonl) with equal time stamps, gaps of exactly a lifetime, mixed
 statuses, Vary, entity tags, 304s, HEAD, cut and coded bodies; audits them with `capture --records` and compares every
@@ -9,6 +9,7 @@ integer of `report --format json`. Prints the first differences; exits 1 if ther
 """
 import collections
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -285,15 +286,17 @@ def check(binary, seed, tally):
 
 
 def main():
-    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+    given = sys.argv[1:3]
+    if given and given[0].startswith("-"):
         sys.exit(__doc__)
-    seeds, first = (int(n) for n in (sys.argv[2:4] + ["200", "1"][len(sys.argv[2:4]):]))
+    seeds, first = (int(n) for n in given + ["2000" if os.environ.get("PROOF") else "30", "1"][len(given):])
+    binary = os.environ.get("SPANWISE") or str(pathlib.Path(__file__).resolve().parents[2] / "build/opt/spanwise")
     tally = Tally()
     for seed in range(first, first + seeds):
-        check(sys.argv[1], seed, tally)
+        check(binary, seed, tally)
     for line in tally.wrong[:20]:
-        print("  " + line)
-    print("ladder: %d of %d figures equal over %d traces" % (tally.seen - len(tally.wrong), tally.seen, seeds))
+        print("# " + line)
+    print(("not ok" if tally.wrong else "ok") + " - ladder: %d of %d figures equal over %d traces" % (tally.seen - len(tally.wrong), tally.seen, seeds))
     return 1 if tally.wrong else 0
 
 
