@@ -257,36 +257,18 @@ static void look_at_rows(struct analysis *a, const struct ahead *h)
     map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
 }
 
-/* These read memory rather than ask for it: the processor runs ahead over many such short rounds, and its wishes are
- * never refused as those of a prefetch may be. */
-static void look_at_key(const struct analysis *a, struct ahead *h)
+static void look_at_slots(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
     h->key = keys_find(&a->keys, h->hash);
-}
-
-static void look_at_client(const struct analysis *a, struct ahead *h)
-{
     h->client = clients_find(&a->clients, h->kind, h->who);
-}
-
-static void look_at_slot(struct analysis *a, const struct ahead *h)
-{
     if (h->key != MAP_NONE)
         keys_prefetch_slot(&a->keys, keys_at(&a->keys, h->key));
-}
-
-static void look_at_profile(struct analysis *a, const struct ahead *h)
-{
     if (h->client != MAP_NONE)
-        clients_prefetch(&a->clients, h->client);
+        clients_prefetch(&a->clients, h->client, x->arrival);
 }
 
-static void look_at_lists(struct analysis *a, const struct exchange *x, const struct ahead *h)
+static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
 {
-    if (h->key != MAP_NONE) {
-        const struct key *key = keys_at(&a->keys, h->key);
-        endpoints_prefetch_times(&a->endpoints, key->endpoint, span(x->t_req0, x->t_rsp1), span(x->t_req1, x->t_rsp0));
-    }
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
 }
@@ -361,11 +343,8 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
     EACH(look_at_texts(x[i]))
     EACH(look_up(a, x[i], &ahead[i]))
     EACH(look_at_rows(a, &ahead[i]))
-    EACH(look_at_key(a, &ahead[i]))
-    EACH(look_at_client(a, &ahead[i]))
-    EACH(look_at_slot(a, &ahead[i]))
-    EACH(look_at_profile(a, &ahead[i]))
-    EACH(look_at_lists(a, x[i], &ahead[i]))
+    EACH(look_at_slots(a, x[i], &ahead[i]))
+    EACH(look_at_rings(a, x[i], &ahead[i]))
 #undef EACH
     for (size_t i = 0; i < n; i++)
         take_one(a, x[i], &ahead[i]);
