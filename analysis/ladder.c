@@ -103,8 +103,7 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
     s->last = now;
 }
 
-#define EACH_SUM(DO)                                                                                                   \
-    DO(hits) DO(stale) DO(unknown) DO(coalesced) DO(warm_lookups) DO(warm_hits) DO(bytes) DO(server_us)
+#define EACH_SUM(DO) DO(hits) DO(stale) DO(unknown) DO(coalesced) DO(warm_lookups) DO(warm_hits) DO(bytes) DO(server_us)
 
 /* What was counted lately joins the sums. */
 static void settle(struct ladder_sums *s)
@@ -118,7 +117,8 @@ static void settle(struct ladder_sums *s)
     s->recent = (struct ladder_recent){0};
 }
 
-/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds each of its counters. */
+/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds each of its counters.
+ */
 static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
 {
     uint64_t more = (v->bytes > v->server_us ? v->bytes : v->server_us) + 1;

@@ -71,7 +71,8 @@ static bool same_key(const char *method, const char *target, const char *method2
     struct hash_key key = hash_key_from("x", 1);
     struct slice service = SLICE("http://h"), one = slice_str(target), two = slice_str(target2);
     origins_init(&o, &key);
-    bool same_origin = origins_find(&o, slice_str(method), service).hash == origins_find(&o, slice_str(method2), service).hash;
+    bool same_origin =
+        origins_find(&o, slice_str(method), service).hash == origins_find(&o, slice_str(method2), service).hash;
     assert_true(!target_is_plain(one) || slice_eq(target_key(one, a).whole, one));
     assert_true(!target_is_plain(two) || slice_eq(target_key(two, a).whole, two));
     return same_origin && slice_eq(target_key(one, a).whole, target_key(two, b).whole);
