@@ -266,14 +266,20 @@ static void look_at_slots(struct analysis *a, const struct exchange *x, struct a
 {
     h->key = keys_find(&a->keys, h->hash);
     h->client = clients_find(&a->clients, h->kind, h->who);
-    if (h->key != MAP_NONE)
-        keys_prefetch_slot(&a->keys, keys_at(&a->keys, h->key));
+    if (h->key != MAP_NONE) {
+        const struct key *key = keys_at(&a->keys, h->key);
+        keys_prefetch_slot(&a->keys, key);
+        __builtin_prefetch(endpoints_at(&a->endpoints, key->endpoint), 1);
+    }
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client, x->arrival);
 }
 
 static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
 {
+    const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
+    if (key && key->tag)
+        etags_prefetch(&a->etags, key->hash, key->tag);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
 }
