@@ -152,11 +152,16 @@ static void visit_counts(struct client *at, const struct client_visit *v)
     at->last_us = v->us > at->last_us ? v->us : at->last_us;
 }
 
-void clients_prefetch(const struct clients *c, uint32_t row)
+void clients_prefetch(const struct clients *c, uint32_t row, int64_t us)
 {
-    const char *p = (const char *)clients_profile(c, clients_at(c, row));
-    for (size_t at = 0; p && at < offsetof(struct profile, gaps.count); at += 64)
-        __builtin_prefetch(p + at, 1);
+    struct profile *p = clients_profile(c, clients_at(c, row));
+    if (!p)
+        return;
+    __builtin_prefetch(p, 1);
+    __builtin_prefetch((const char *)p + 64, 1);
+    __builtin_prefetch(&p->peaks.count[us / 1000000 & (PEAKS_SECONDS - 1)], 1);
+    for (size_t at = 0; at < sizeof p->envelope + offsetof(struct gaps, count); at += 64)
+        __builtin_prefetch((const char *)&p->envelope + at, 1);
 }
 
 void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us)

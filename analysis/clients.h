@@ -94,8 +94,8 @@ static inline uint32_t clients_find(const struct clients *c, enum identity kind,
 
 /* Row of the client, made on first sight; MAP_NONE when there is no room. */
 uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
-/* Ask for the memory that a visit will touch: the profile, then what it points to at this time. */
-void clients_prefetch(const struct clients *c, uint32_t row);
+/* Ask for the memory that a visit at this time will touch: first the profile, then what it points to. */
+void clients_prefetch(const struct clients *c, uint32_t row, int64_t us);
 void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us);
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);

@@ -34,19 +34,6 @@ static uint32_t take(struct endpoints *e)
     return id;
 }
 
-static void prefetch_bucket(const struct endpoints *e, const struct hist *h, int64_t us)
-{
-    unsigned at = hist_index(us < 0 ? 0 : (uint64_t)us);
-    __builtin_prefetch(&e->pages->page[h->page[at / HIST_SUB]].count[at % HIST_SUB], 1);
-}
-
-void endpoints_prefetch_times(const struct endpoints *e, uint32_t id, int64_t duration_us, int64_t ttfb_us)
-{
-    const struct endpoint *at = endpoints_at(e, id);
-    prefetch_bucket(e, &at->latency, duration_us);
-    prefetch_bucket(e, &at->server, ttfb_us);
-}
-
 uint32_t endpoints_open(struct endpoints *e, uint32_t node)
 {
     if (e->rows.used + !e->other >= e->rows.most)

@@ -37,9 +37,6 @@ static inline struct endpoint *endpoints_at(const struct endpoints *e, uint32_t 
     return (struct endpoint *)slab_at(&e->rows, id);
 }
 
-/* Asks for the histograms' counts of these times (< 0: none). */
-void endpoints_prefetch_times(const struct endpoints *e, uint32_t id, int64_t duration_us, int64_t ttfb_us);
-
 /* A new one at this node of the trie; 0 when all are taken (the last id is kept for `(other)`). */
 uint32_t endpoints_open(struct endpoints *e, uint32_t node);
 /* `(other)`, made on first need. */

@@ -50,6 +50,11 @@ void etags_learn(struct etags *e, uint64_t key, uint32_t tag, uint32_t content)
     map_insert(&e->map, hash, at);
 }
 
+void etags_prefetch(const struct etags *e, uint64_t key, uint32_t tag)
+{
+    map_prefetch(&e->map, hash_of(key, tag));
+}
+
 uint32_t etags_content(const struct etags *e, uint64_t key, uint32_t tag)
 {
     uint32_t at = map_find(&e->map, hash_of(key, tag));

@@ -22,6 +22,8 @@ bool etags_init(struct etags *e, uint32_t most);
 void etags_fini(struct etags *e);
 /* The latest full answer of the key with this tag had this content. `key` is the key's hash, `tag` is not 0. */
 void etags_learn(struct etags *e, uint64_t key, uint32_t tag, uint32_t content);
+/* Asks for the memory where the tag is or would be. */
+void etags_prefetch(const struct etags *e, uint64_t key, uint32_t tag);
 /* What the tag stands for, 0 when that is not known. */
 uint32_t etags_content(const struct etags *e, uint64_t key, uint32_t tag);
 

@@ -102,7 +102,7 @@ static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f
     ep->eligible += (r->flags & ROW_ELIGIBLE) != 0;
     ep->request_bytes += r->request_bytes;
     ep->response_bytes += r->response_bytes;
-    ep->errors += is_error(r);
+    ep->errors += f->error;
     ep->throttled += (r->flags & REPLAY_THROTTLED) != 0;
     ep->unanswered += !r->status;
     a->totals.endpoint_overflow += ep->other;
@@ -138,7 +138,7 @@ static void observe_minute(struct analysis *a, const struct fact *f, bool repeat
     int64_t minute = floor_div(r->arrival_us, 60000000);
     struct row_minute *m = minutes_at(&a->minutes, minute);
     m->requests++;
-    m->errors += is_error(r);
+    m->errors += f->error;
     m->eligible += (r->flags & ROW_ELIGIBLE) != 0;
     m->repeats += repeat;
     m->request_bytes += r->request_bytes;
@@ -159,7 +159,7 @@ static void observe_client(struct analysis *a, struct fact *f)
     struct client_visit v = {.us = r->arrival_us,
                              .bytes = r->request_bytes + r->response_bytes,
                              .address = r->address,
-                             .error = is_error(r),
+                             .error = f->error,
                              .throttled = r->flags & REPLAY_THROTTLED};
     clients_visit(&a->clients, f->client, &v);
     f->row.client = clients_id(&a->clients, f->client);
@@ -193,6 +193,7 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     uint32_t id = r->endpoint = endpoints_resolve(&a->endpoints, r->endpoint);
     if (key)
         key->endpoint = id;
+    f->error = is_error(r);
     if (!counting) {
         rebuild(a, f, key, id, us);
         return;

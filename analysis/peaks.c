@@ -14,21 +14,33 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-/* Moves on to `second`; what falls out of the last 10 and 60 is taken off their sums. */
+/* The n least bits. */
+static uint64_t low(int64_t n)
+{
+    return n <= 0 ? 0 : ((uint64_t)1 << n) - 1;
+}
+
+static uint32_t *count_ago(struct peaks *a, int ago)
+{
+    return &a->count[(a->second - ago) & (PEAKS_SECONDS - 1)];
+}
+
+/* Moves on to `second`; what falls out of the last 10 and 60 is taken off their sums. Only seconds with arrivals are
+ * looked at. */
 static void advance_seconds(struct peaks *a, int64_t second)
 {
-    if (second - a->second >= PEAKS_SECONDS - 4) {
-        memset(a->count, 0, sizeof a->count);
-        a->sum10 = a->sum60 = 0;
-        a->second = second;
+    int64_t by = second - a->second < 60 ? second - a->second : 60;
+    if (by <= 0)
         return;
+    for (uint64_t m = a->busy & low(10) & ~low(10 - by); m; m &= m - 1)
+        a->sum10 -= *count_ago(a, __builtin_ctzll(m));
+    for (uint64_t m = a->busy & ~low(60 - by); m; m &= m - 1) {
+        uint32_t *gone = count_ago(a, __builtin_ctzll(m));
+        a->sum60 -= *gone;
+        *gone = 0;
     }
-    while (a->second < second) {
-        int64_t s = ++a->second;
-        a->sum10 -= a->count[(s - 10) & (PEAKS_SECONDS - 1)];
-        a->sum60 -= a->count[(s - 60) & (PEAKS_SECONDS - 1)];
-        a->count[s & (PEAKS_SECONDS - 1)] = 0;
-    }
+    a->busy = a->busy << by & low(60);
+    a->second = second;
 }
 
 static void keep_most(uint32_t *peak, uint32_t n)
@@ -42,6 +54,7 @@ static void add_aligned(struct peaks *a, int64_t us)
     int64_t second = floor_div(us, 1000000);
     if (second != a->second)
         advance_seconds(a, second);
+    a->busy |= 1;
     a->sum10++;
     a->sum60++;
     keep_most(&a->peak1, ++a->count[second & (PEAKS_SECONDS - 1)]);

@@ -30,6 +30,7 @@ struct peaks {
     uint8_t class;
     struct peaks_window window[PEAKS_WINDOWS]; /* 1 s, 10 s */
     int64_t second;                            /* the last one with an arrival */
+    uint64_t busy;                             /* bit per second ago: those of the last 60 with arrivals */
     uint32_t sum10, sum60, peak1, peak10, peak60;
     uint32_t count[PEAKS_SECONDS]; /* by second modulo 64 */
 };

@@ -1,4 +1,6 @@
 /* From an exchange to a fact: what its fields say of key, variant, content and eligibility (CONTRACT: ttl[]). */
+#include <endian.h>
+
 #include "analysis/cacheable.h"
 #include "analysis/state.h"
 
@@ -82,13 +84,16 @@ static bool own_lifetime(const struct heads *h, int64_t now_us)
     return cacheable_lifetime(h->cache_control, h->expires, h->date, floor_div(now_us, 1000000)) > 0;
 }
 
-/* A sealed tag, `~` and 12 hex digits, is a keyed hash already: 32 bits of it. */
+/* A sealed tag, `~` and 12 hex digits, is a keyed hash already: 32 bits of it, the last eight digits, all at once. */
 static uint32_t sealed_id(struct slice tag)
 {
-    uint32_t id = 0;
-    for (size_t i = 5; i < 13; i++)
-        id = id << 4 | (((unsigned char)tag.p[i] & 15u) + (tag.p[i] > '9' ? 9 : 0));
-    return id;
+    uint64_t v;
+    memcpy(&v, tag.p + 5, sizeof v);
+    v = be64toh(v);                                                   /* first digit highest */
+    v = (v & 0x0f0f0f0f0f0f0f0f) + (v >> 6 & 0x0101010101010101) * 9; /* a digit a byte */
+    v = (v | v >> 4) & 0x00ff00ff00ff00ff;                            /* two */
+    v = (v | v >> 8) & 0x0000ffff0000ffff;                            /* four */
+    return (uint32_t)(v | v >> 16);
 }
 
 static uint32_t tag_id(const struct analysis *a, struct slice tag)
@@ -257,36 +262,24 @@ static void look_at_rows(struct analysis *a, const struct ahead *h)
     map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
 }
 
-/* These read memory rather than ask for it: the processor runs ahead over many such short rounds, and its wishes are
- * never refused as those of a prefetch may be. */
-static void look_at_key(const struct analysis *a, struct ahead *h)
+static void look_at_slots(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
     h->key = keys_find(&a->keys, h->hash);
-}
-
-static void look_at_client(const struct analysis *a, struct ahead *h)
-{
     h->client = clients_find(&a->clients, h->kind, h->who);
-}
-
-static void look_at_slot(struct analysis *a, const struct ahead *h)
-{
-    if (h->key != MAP_NONE)
-        keys_prefetch_slot(&a->keys, keys_at(&a->keys, h->key));
-}
-
-static void look_at_profile(struct analysis *a, const struct ahead *h)
-{
-    if (h->client != MAP_NONE)
-        clients_prefetch(&a->clients, h->client);
-}
-
-static void look_at_lists(struct analysis *a, const struct exchange *x, const struct ahead *h)
-{
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
-        endpoints_prefetch_times(&a->endpoints, key->endpoint, span(x->t_req0, x->t_rsp1), span(x->t_req1, x->t_rsp0));
+        keys_prefetch_slot(&a->keys, key);
+        __builtin_prefetch(endpoints_at(&a->endpoints, key->endpoint), 1);
     }
+    if (h->client != MAP_NONE)
+        clients_prefetch(&a->clients, h->client, x->arrival);
+}
+
+static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
+{
+    const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
+    if (key && key->tag)
+        etags_prefetch(&a->etags, key->hash, key->tag);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
 }
@@ -361,11 +354,8 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
     EACH(look_at_texts(x[i]))
     EACH(look_up(a, x[i], &ahead[i]))
     EACH(look_at_rows(a, &ahead[i]))
-    EACH(look_at_key(a, &ahead[i]))
-    EACH(look_at_client(a, &ahead[i]))
-    EACH(look_at_slot(a, &ahead[i]))
-    EACH(look_at_profile(a, &ahead[i]))
-    EACH(look_at_lists(a, x[i], &ahead[i]))
+    EACH(look_at_slots(a, x[i], &ahead[i]))
+    EACH(look_at_rings(a, x[i], &ahead[i]))
 #undef EACH
     for (size_t i = 0; i < n; i++)
         take_one(a, x[i], &ahead[i]);

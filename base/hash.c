@@ -61,9 +61,14 @@ static uint64_t sip13(uint64_t k0, uint64_t k1, const void *p, size_t n)
         memcpy(&m, b, 8);
         sip_word(&s, m);
     }
-    m = 0;
-    if (left)
-        memcpy(&m, b, left);
+    if (n >= 8) { /* the last eight, without those that were taken */
+        memcpy(&m, b + left - 8, 8);
+        m = left ? m >> (64 - 8 * left) : 0;
+    } else {
+        m = 0;
+        for (size_t i = 0; i < left; i++)
+            m |= (uint64_t)b[i] << (8 * i);
+    }
     return sip_finish(&s, m | (uint64_t)n << 56);
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MEMO = 1024, PROXIES = 64, JWT_MAX = 4096 };
+enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096 };
 
 struct network {
     uint8_t ip[16];
@@ -19,6 +19,10 @@ struct identifier {
         uint64_t token;
         struct identity_of who;
     } memo[MEMO]; /* decoded JWTs by hash of the whole token */
+    struct {
+        uint8_t ip[16];
+        struct identity_of who;
+    } addresses[ADDRESSES]; /* direct-mapped */
 };
 
 static bool network_parse(struct slice text, struct network *out)
@@ -89,6 +93,20 @@ struct identity_of identity_of_address(const struct hash_key *key, const struct 
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     bool v4 = memcmp(a->ip, mapped, 12) == 0;
     return hashed(key, IDENTITY_ADDRESS, slice_of(a->ip, v4 ? 16 : 8));
+}
+
+/* As identity_of_address; most clients are known by their address, and come again. */
+static struct identity_of address_of(struct identifier *i, const struct addr *a)
+{
+    uint64_t low, high;
+    memcpy(&high, a->ip, 8);
+    memcpy(&low, a->ip + 8, 8);
+    unsigned at = (unsigned)(hash_mix(low ^ high) % ADDRESSES);
+    if (!i->addresses[at].who.hash || memcmp(i->addresses[at].ip, a->ip, 16) != 0) {
+        memcpy(i->addresses[at].ip, a->ip, 16);
+        i->addresses[at].who = identity_of_address(&i->key, a);
+    }
+    return i->addresses[at].who;
 }
 
 static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
@@ -291,5 +309,5 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
         struct identity_of who = identity_of_address(&i->key, &from);
         return (struct identity_of){IDENTITY_FORWARDED, who.hash};
     }
-    return identity_of_address(&i->key, peer);
+    return address_of(i, peer);
 }

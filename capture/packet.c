@@ -453,6 +453,11 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
 {
     struct walk w = {.p = f->data, .n = f->n, .wire = f->wire_n > f->n ? f->wire_n : f->n};
     enum next at = next_of_link(f->link);
+    if (at == NEXT_ETHERNET && w.n >= 34 &&
+        be16(w.p + 12) == 0x0800) { /* most frames; the steps of the walk, unrolled */
+        skip(&w, 14);
+        at = walk_ip4(&w);
+    }
     for (unsigned depth = 0; at < NEXT_TCP; depth++)
         at = depth < PACKET_DEPTH_MAX ? walk_step(&w, at, o) : NEXT_UNPARSED;
     if (w.kinds)

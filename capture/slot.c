@@ -76,15 +76,10 @@ static void *alloc_extra(struct slot_pool *pool, struct slot *s, size_t n)
     return e->p;
 }
 
-void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n)
+/* What the inline arena has no room for; n is a multiple of 8. */
+void *slot_alloc_beyond(struct slot_pool *pool, struct slot *s, size_t n)
 {
-    size_t rounded = (n + 7) & ~(size_t)7;
-    if (rounded <= SLOT_INLINE - s->used) {
-        void *at = s->text + s->used;
-        s->used += (uint32_t)rounded;
-        return at;
-    }
-    void *at = alloc_extra(pool, s, rounded);
+    void *at = alloc_extra(pool, s, n);
     if (!at)
         s->overflow = true;
     return at;

@@ -57,8 +57,17 @@ void slot_pool_fini(struct slot_pool *pool);
 /* A zeroed slot, or NULL when all are taken. */
 struct slot *slot_take(struct slot_pool *pool);
 void slot_give(struct slot_pool *pool, struct slot *s);
+void *slot_alloc_beyond(struct slot_pool *pool, struct slot *s, size_t n);
 /* n bytes that live as long as the slot, 8-aligned; NULL (and overflow, sticky) beyond the bounds. */
-void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n);
+static inline void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n)
+{
+    size_t rounded = (n + 7) & ~(size_t)7;
+    if (__builtin_expect(rounded > SLOT_INLINE - s->used, 0))
+        return slot_alloc_beyond(pool, s, rounded);
+    void *at = s->text + s->used;
+    s->used += (uint32_t)rounded;
+    return at;
+}
 
 static inline struct slot *slot_of(const struct exchange *x)
 {

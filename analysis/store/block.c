@@ -41,6 +41,18 @@ static inline char *put(char *p, uint64_t v)
     return p;
 }
 
+/* The same bytes without a branch on how many they are; writes up to 10. */
+static inline char *put_mixed(char *p, uint64_t v)
+{
+    if (v >= 1u << 28)
+        return put(p, v);
+    uint32_t x = (uint32_t)v, more = (uint32_t)(x > 0x7f) + (x > 0x3fff) + (x > 0x1fffff);
+    uint32_t spread = (x & 0x7f) | (x & 0x3f80) << 1 | (x & 0x1fc000) << 2 | (x & 0xfe00000) << 3;
+    spread = htole32(spread | (0x808080 & ((1u << more * 8) - 1)));
+    memcpy(p, &spread, sizeof spread);
+    return p + more + 1;
+}
+
 static inline char *put_word(char *p, uint32_t v)
 {
     v = htole32(v);
@@ -49,9 +61,10 @@ static inline char *put_word(char *p, uint32_t v)
 }
 
 #define PUT_PLAIN(p, x, name) put(p, (uint64_t)(x)->name)
-#define PUT_SIGNED(p, x, name) put(p, zigzag((x)->name))
-#define PUT_DELTA(p, x, name) put(p, zigzag(minus((x)->name, (x)[-1].name)))
-#define PUT_AFTER(p, x, name) put(p, zigzag(minus((x)->name, (x)->ttfb_us)))
+#define PUT_MIXED(p, x, name) put_mixed(p, (uint64_t)(x)->name)
+#define PUT_SIGNED(p, x, name) put_mixed(p, zigzag((x)->name))
+#define PUT_DELTA(p, x, name) put_mixed(p, zigzag(minus((x)->name, (x)[-1].name)))
+#define PUT_AFTER(p, x, name) put_mixed(p, zigzag(minus((x)->name, (x)->ttfb_us)))
 #define PUT_FLAGS(p, x, name) put(p, (x)->name << 4 | (x)->name >> 28)
 #define PUT_WORD(p, x, name) put_word(p, (x)->name)
 
@@ -166,6 +179,7 @@ static inline uint32_t get_flags(struct cursor *c)
 }
 
 #define GET_PLAIN(c, x, name) cursor_varint(c)
+#define GET_MIXED(c, x, name) cursor_varint(c)
 #define GET_SIGNED(c, x, name) unzigzag(cursor_varint(c))
 #define GET_DELTA(c, x, name) plus((x)->name, unzigzag(cursor_varint(c)))
 #define GET_AFTER(c, x, name) plus((x)->ttfb_us, unzigzag(cursor_varint(c)))

@@ -11,7 +11,13 @@
 
 #include "analysis/store/schema.h"
 
-enum { OPEN_BUSY_MS = 5000, WRITE_BUSY_MS = 30000, LEAVE_BUSY_MS = 50, PAGE_BYTES = 16384, WAL_PAGES = 1000 /* until a checkpoint */ };
+enum {
+    OPEN_BUSY_MS = 5000,
+    WRITE_BUSY_MS = 30000,
+    LEAVE_BUSY_MS = 50,
+    PAGE_BYTES = 16384,
+    WAL_PAGES = 1000 /* until a checkpoint */
+};
 
 bool connect_run(struct connection *c, const char *sql)
 {
@@ -163,10 +169,11 @@ static bool prepare_db(struct connection *c, const struct store_options *o, char
     sqlite3_busy_timeout(c->db, OPEN_BUSY_MS);
     if (!check_audit(c, o->mode, why, usage) || !set_mode(c, o, why))
         return false;
-    snprintf(pragmas, sizeof pragmas,
-             "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
-             "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
-             PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
+    snprintf(
+        pragmas, sizeof pragmas,
+        "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
+        "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
+        PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
     if (!connect_run(c, pragmas) || !schema_make(c->db) || !connect_run(c, "COMMIT"))
         return open_failed(c, why);
     sqlite3_busy_timeout(c->db, WRITE_BUSY_MS);
