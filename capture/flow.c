@@ -4,14 +4,13 @@
 
 #include "base/pages.h"
 
+enum { FIRST_SLOTS = 1024 };
+
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key)
 {
-    uint32_t slots = 1;
-    while (slots < capacity * 2)
-        slots *= 2;
     *t = (struct flow_table){.capacity = capacity,
-                             .mask = slots - 1,
+                             .mask = FIRST_SLOTS - 1,
                              .held_limit = held_limit,
                              .env = env,
                              .stats = stats,
@@ -19,7 +18,7 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .now = INT64_MIN,
                              .wheel_at = INT64_MIN};
     t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
-    t->slots = pages_reserve((size_t)slots * sizeof *t->slots);
+    t->slots = pages_reserve(FIRST_SLOTS * sizeof *t->slots);
     return t->nodes && t->slots;
 }
 
@@ -102,12 +101,40 @@ static struct flow *find(struct flow_table *t, const struct flow_key *k)
     return NULL;
 }
 
+static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
+{
+    uint32_t i = s.hash & mask;
+    while (slots[i].node)
+        i = (i + 1) & mask;
+    slots[i] = s;
+}
+
+/* The table stays as small as its flows allow, so that it stays near. */
+static void table_grow(struct flow_table *t)
+{
+    uint32_t slots = (t->mask + 1) * 2;
+    struct flow_slot *wide = pages_reserve((size_t)slots * sizeof *wide);
+    if (!wide)
+        return;
+    for (uint32_t i = 0; i <= t->mask; i++)
+        if (t->slots[i].node)
+            slot_put(wide, slots - 1, t->slots[i]);
+    pages_release(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
+    t->slots = wide;
+    t->mask = slots - 1;
+}
+
+/* Whether one more fits in; one slot always stays free, where searches end. */
+static bool table_room(struct flow_table *t)
+{
+    if (t->live >= t->mask / 2)
+        table_grow(t);
+    return t->live < t->mask;
+}
+
 static void table_add(struct flow_table *t, const struct flow *f)
 {
-    uint32_t i = f->hash & t->mask;
-    while (t->slots[i].node)
-        i = (i + 1) & t->mask;
-    t->slots[i] = (struct flow_slot){f->index + 1, f->hash};
+    slot_put(t->slots, t->mask, (struct flow_slot){f->index + 1, f->hash});
 }
 
 /* Takes f out; what stood behind it moves up (no tombstones). */
@@ -277,7 +304,7 @@ static void start(struct flow_table *t, struct flow *f)
 
 static struct flow *make(struct flow_table *t, const struct flow_key *k)
 {
-    if (!t->free && t->touched == t->capacity)
+    if (!table_room(t) || (!t->free && t->touched == t->capacity))
         evict(t);
     struct flow *f = t->free;
     if (f)

@@ -59,7 +59,7 @@ struct flow_table {
     struct flow *nodes;
     uint32_t capacity, touched, live;
     struct flow *free;
-    struct flow_slot *slots; /* open addressing */
+    struct flow_slot *slots; /* open addressing, at most half full where memory allows; grows */
     uint32_t mask;
     struct flow *wheel[WHEEL_SLOTS], *holes;
     int64_t wheel_at, wheel_due, holes_checked, now;
