@@ -9,7 +9,7 @@
 #include "analysis/blocks.h"
 #include "base/buf.h"
 
-/* Cell 0 is (0, 1 s], then 4 an octave up to 41 days, the last one is the tail. Cells are open below. */
+/* Cell 0 is (0, 1 s], then 4 an octave up to 42 days, the last one is the tail. Cells are open below. */
 enum {
     SURVIVAL_CELLS = 89,
     SURVIVAL_TAIL = SURVIVAL_CELLS - 1,
