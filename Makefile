@@ -128,7 +128,8 @@ fuzzers: $(FUZZ_NAMES:%=$(BUILD)/fuzz/%)
 SECONDS ?= 60
 fuzz:
 	$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/fuzz CC=clang fuzzers \
-		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+		CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+		-DSTREAM_WINDOW=16384"
 	bash tests/make/fuzz.sh $(SECONDS)
 
 demo:

@@ -145,8 +145,8 @@ static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
 static uint32_t purgeable(const struct ladder_slot *s, const struct ladder_visit *v, uint32_t stale)
 {
     uint32_t found = 0;
-    int64_t ago = v->now - v->purged;
-    if (v->purged == INT64_MIN || ago < 0 || ago > (int64_t)FOREVER)
+    int64_t ago = v->purged == INT64_MIN ? -1 : v->now - v->purged;
+    if (ago < 0 || ago > (int64_t)FOREVER)
         return 0;
     for (; stale; stale &= stale - 1) {
         unsigned i = (unsigned)__builtin_ctz(stale);

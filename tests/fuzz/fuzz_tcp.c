@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#define WIRE_MEMORY (2 << 20) /* what is mapped and unmapped for every input */
 #include "tests/unit/wire.inc"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
