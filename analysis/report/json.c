@@ -1,6 +1,7 @@
 /* The report as one JSON object (CONTRACT section 4). Keys that this analysis does not fill are null. */
 #include <math.h>
 
+#include "analysis/limitadvice.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
@@ -290,6 +291,23 @@ static void envelope(struct json *j, const struct row_client *c)
     json_close(j, ']');
 }
 
+/* What this client alone would need, with headroom (ALGORITHMS.md 7.5). */
+static void recommended(struct json *j, const struct row_client *c)
+{
+    struct limitadvice_options o = LIMITADVICE_DEFAULT;
+    struct limitadvice_client one = {.need = c->envelope_burst};
+    struct limitadvice a;
+    if (!facts_profiled(c) || !limitadvice_of(c->envelope_rate, ENVELOPE_RATES, &one, 1, &o, &a)) {
+        NULLS(j, "recommended");
+        return;
+    }
+    json_key(j, "recommended");
+    json_open(j, '{');
+    key_double(j, "rate", a.rate);
+    key_u64(j, "burst", a.burst);
+    json_close(j, '}');
+}
+
 static bool client(void *context, const struct row_client *c)
 {
     struct json *j = context;
@@ -305,7 +323,7 @@ static bool client(void *context, const struct row_client *c)
     key_double(j, "burstiness", c->burstiness);
     key_double(j, "poller_period_s", c->poller_period_s);
     envelope(j, c);
-    NULLS(j, "recommended");
+    recommended(j, c);
     json_key(j, "flags");
     json_open(j, '[');
     if (!isnan(c->poller_period_s))

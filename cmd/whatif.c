@@ -1,0 +1,267 @@
+/* whatif: the recorded arrivals once more, against a cache lifetime or a rate limit of the user's (CONTRACT
+ * section 6). */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analysis/limitspec.h"
+#include "analysis/replay.h"
+#include "base/human.h"
+#include "base/log.h"
+#include "cmd/args.h"
+#include "cmd/audit.h"
+#include "cmd/commands.h"
+#include "cmd/whatifshow.h"
+
+enum { WHATIF_TTL = 1, WHATIF_LIMIT, WHATIF_PER, WHATIF_PROFILE, WHATIF_FORMAT, WHATIF_TOP };
+enum { MOST_TTLS = 4096, MOST_TTL_S = 10 * 366 * 86400 };
+
+/* What the user wrote: ENDPOINT=SECONDS. */
+struct wish {
+    struct slice endpoint;
+    int64_t ttl_us;
+};
+
+struct whatif {
+    const char *audit;
+    struct wish *wish;
+    size_t n_wishes;
+    struct whatifshow show;
+    enum ttlcache_profile profile;
+    bool json;
+};
+
+static const char *const pers[] = {"client", "address", "service", "endpoint"};
+static const char *const profiles[] = {"exact", "nginx", "varnish"};
+static const char *const formats[] = {"text", "json"};
+
+static const struct arg table[] = {
+    {WHATIF_TTL, 0, "ttl", "'E=SECONDS'", "a cache in front of endpoint E (repeatable)"},
+    {WHATIF_LIMIT, 0, "limit", "SPEC", "a rate limit, see above"},
+    {WHATIF_PER, 0, "per", "WHAT", "count the limit by client (default), address, service or endpoint"},
+    {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx or varnish"},
+    {WHATIF_FORMAT, 0, "format", "F", "text (default) or json"},
+    {WHATIF_TOP, 0, "top", "N", "rows of each table in text (default 15)"},
+    {0}};
+
+static const char usage[] =
+    "usage: spanwise whatif [DB | CAPTURE] --ttl 'ENDPOINT=SECONDS'… [--limit SPEC]\n"
+    "What would have happened: replays the recorded requests, in order, against a cache or a limit that is not there.\n"
+    "ENDPOINT is an id of the report, or METHOD SERVICE/ROUTE: --ttl 'GET http://api.example/items/{int}=60'\n"
+    "SPEC is one of\n"
+    "  nginx:R:BURST[:nodelay|:delay=N]   limit_req; R is 10, 10r/s or 90r/m\n"
+    "  token-bucket|gcra:RATE:DEPTH       RATE a second\n"
+    "  fixed-window|fixed-window-strict|sliding-window|sliding-log|haproxy:LIMIT:WINDOW_S\n"
+    "                                     strict and haproxy count what they reject, too\n"
+    "  envoy:MAX:PER_FILL:INTERVAL_S      local rate limit, filled by a timer\n";
+
+/* Place of value among names, or -1 and a message. */
+static int choice(const char *option, const char *const *names, int n, const char *value)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], value) == 0)
+            return i;
+    log_line("%s: '%s' is unknown; spanwise whatif --help lists what there is", option, value);
+    return -1;
+}
+#define CHOICE(option, names, value) choice(option, names, sizeof names / sizeof *names, value)
+
+/* Seconds with up to six places, as microseconds; above 0. */
+static bool seconds(struct slice text, int64_t *us)
+{
+    size_t dot = slice_find(text, '.', 0);
+    struct slice fraction = slice_sub(text, dot + 1, text.n);
+    uint64_t whole, part = 0;
+    if (!slice_u64(slice_sub(text, 0, dot), &whole) || whole > MOST_TTL_S)
+        return false;
+    if (dot < text.n && (fraction.n > 6 || !slice_u64(fraction, &part)))
+        return false;
+    for (size_t i = fraction.n; i < 6; i++)
+        part *= 10;
+    *us = (int64_t)(whole * 1000000 + part);
+    return *us > 0;
+}
+
+static bool add_wish(struct whatif *c, const char *value)
+{
+    struct slice all = slice_str(value);
+    size_t at = all.n;
+    while (at && all.p[at - 1] != '=')
+        at--;
+    struct wish w = {.endpoint = slice_trim(slice_sub(all, 0, at ? at - 1 : 0))};
+    if (!w.endpoint.n || !seconds(slice_trim(slice_sub(all, at, all.n)), &w.ttl_us)) {
+        log_line("--ttl: '%.200s' is not ENDPOINT=SECONDS", value);
+        return false;
+    }
+    struct wish *grown = c->n_wishes < MOST_TTLS ? realloc(c->wish, (c->n_wishes + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        log_line("--ttl: at most %d of them", MOST_TTLS);
+        return false;
+    }
+    c->wish = grown;
+    c->wish[c->n_wishes++] = w;
+    return true;
+}
+
+static bool set_limit(struct whatif *c, const char *value)
+{
+    char why[160];
+    if (c->show.spec) {
+        log_line("--limit: one at a time");
+        return false;
+    }
+    c->show.spec = value;
+    if (limitspec_parse(slice_str(value), &c->show.limit, why))
+        return true;
+    log_line("--limit: %s", why);
+    return false;
+}
+
+static bool on_option(void *context, int id, const char *value)
+{
+    struct whatif *c = context;
+    uint64_t n;
+    int at;
+    switch (id) {
+    case WHATIF_TTL:
+        return add_wish(c, value);
+    case WHATIF_LIMIT:
+        return set_limit(c, value);
+    case WHATIF_PER:
+        at = CHOICE("--per", pers, value);
+        c->show.per = (enum replay_per)at;
+        return at >= 0;
+    case WHATIF_PROFILE:
+        at = CHOICE("--profile", profiles, value);
+        c->profile = (enum ttlcache_profile)at;
+        return at >= 0;
+    case WHATIF_FORMAT:
+        at = CHOICE("--format", formats, value);
+        c->json = at == 1;
+        return at >= 0;
+    case WHATIF_TOP:
+        if (slice_u64(slice_str(value), &n) && n && n < 1000000) {
+            c->show.top = (unsigned)n;
+            return true;
+        }
+        log_line("--top: '%s' is no number of rows", value);
+        return false;
+    default:
+        if (c->audit)
+            log_line("whatif: one DB or capture at a time");
+        return !c->audit && (c->audit = value) != NULL;
+    }
+}
+
+/* Wishes that need no DB to be seen as wrong. */
+static bool sensible(const struct whatif *c)
+{
+    if (!c->n_wishes && !c->show.spec) {
+        log_line("whatif: what? Give --ttl 'ENDPOINT=SECONDS' or --limit SPEC; spanwise whatif --help says more");
+        return false;
+    }
+    for (size_t i = 0; i < c->n_wishes && c->profile == TTLCACHE_NGINX; i++)
+        if (c->wish[i].ttl_us % 1000000) {
+            log_line("--ttl: nginx counts whole seconds");
+            return false;
+        }
+    return true;
+}
+
+/* Endpoints as named, found. */
+static bool find_endpoints(const struct whatif *c, const struct named *named, struct replay_ttl *ttl)
+{
+    for (size_t i = 0; i < c->n_wishes; i++) {
+        struct slice name = c->wish[i].endpoint;
+        ttl[i] = (struct replay_ttl){.endpoint = named_find(named, name), .ttl_us = c->wish[i].ttl_us};
+        if (!ttl[i].endpoint) {
+            log_line("--ttl: no endpoint '%.*s' in this audit; spanwise report --format json lists ids and names",
+                     name.n < 200 ? (int)name.n : 200, name.p);
+            return false;
+        }
+        for (size_t k = 0; k < i; k++)
+            if (ttl[k].endpoint == ttl[i].endpoint) {
+                log_line("--ttl: endpoint '%.*s' is named twice", name.n < 200 ? (int)name.n : 200, name.p);
+                return false;
+            }
+    }
+    return true;
+}
+
+static void progress(void *context, uint64_t done, uint64_t of)
+{
+    (void)context;
+    log_progress("replayed %s of %s exchanges", human_count(done).text, human_count(of > done ? of : done).text);
+}
+
+/* ---- the command ---- */
+
+static int show(const struct whatif *c, const struct replay_options *o, const struct replay *p, const char *db)
+{
+    struct buf out = {0};
+    if (!p->records && p->audited) {
+        log_line("%s keeps no exchange records (--exchanges none): there is nothing to replay", db);
+        return 1;
+    }
+    if (p->records < p->audited)
+        log_line(
+            "%s: the records hold %llu of %llu exchanges, from %s UTC on; the others are not kept and not replayed", db,
+            (unsigned long long)p->records, (unsigned long long)p->audited, whatifshow_moment(p->from_us).text);
+    (c->json ? whatifshow_json : whatifshow_text)(&c->show, o, p, &out);
+    bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
+    if (!ok)
+        log_line("stdout: could not be written");
+    buf_free(&out);
+    return ok ? 0 : 1;
+}
+
+static int replay(const struct whatif *c, struct store_reader *r, const char *db)
+{
+    struct named named;
+    struct replay p;
+    char why[256];
+    struct replay_ttl *ttl = calloc(c->n_wishes + 1, sizeof *ttl);
+    bool ok = named_load(&named, r, c->show.spec && c->show.per == REPLAY_SERVICE) && ttl;
+    int code = ok ? 0 : 1;
+    if (!ok)
+        log_line("out of memory");
+    else if (!find_endpoints(c, &named, ttl))
+        code = 2;
+    struct replay_options o = {.named = &named,
+                               .profile = c->profile,
+                               .ttl = ttl,
+                               .n_ttl = c->n_wishes,
+                               .limit = c->show.spec ? &c->show.limit : NULL,
+                               .per = c->show.per,
+                               .progress = progress};
+    if (!code && !replay_run(r, &o, &p, why)) {
+        log_line("%s: %s", db, why);
+        code = 1;
+    } else if (!code) {
+        log_progress("%s", "");
+        code = show(c, &o, &p, db);
+        replay_free(&p);
+    }
+    named_free(&named);
+    free(ttl);
+    return code;
+}
+
+int cmd_whatif(int argc, char **argv)
+{
+    struct whatif c = {.show = {.top = 15}};
+    char why[256] = "";
+    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
+    int code = parsed == ARG_HELP ? 0 : parsed || !sensible(&c) ? 2 : -1;
+    const char *db = code < 0 ? cmd_open_audit(c.audit, why) : NULL;
+    struct store_reader *r = db ? store_read_open(db, why) : NULL;
+    if (r && store_read_begin(r, why)) {
+        code = replay(&c, r, db);
+    } else if (code < 0) {
+        if (*why)
+            log_line("%s", why);
+        code = db ? 1 : cmd_open_audit_code();
+    }
+    store_read_close(r);
+    free(c.wish);
+    return code;
+}

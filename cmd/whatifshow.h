@@ -1,0 +1,22 @@
+/* whatifshow: what a replay found, as text for a person or as JSON (CONTRACT section 6). */
+#ifndef CMD_WHATIFSHOW_H
+#define CMD_WHATIFSHOW_H
+
+#include "analysis/replay.h"
+#include "base/human.h"
+
+struct whatifshow {
+    const char *spec; /* as the user wrote it; NULL: no limit */
+    struct limit limit;
+    enum replay_per per;
+    unsigned top; /* rows of a table in text */
+};
+
+void whatifshow_text(const struct whatifshow *c, const struct replay_options *o, const struct replay *p,
+                     struct buf *out);
+void whatifshow_json(const struct whatifshow *c, const struct replay_options *o, const struct replay *p,
+                     struct buf *out);
+/* "2026-11-24 05:17:00", UTC. */
+struct human whatifshow_moment(int64_t us);
+
+#endif
