@@ -185,7 +185,7 @@ static void rung(struct json *j, const struct row_rung *r)
     key_u64(j, "fills_hit", r->cycles_hit);
     key_u64(j, "fills_stale", r->cycles_stale);
     key_u64(j, "swr_async", r->swr_async);
-    key_u64(j, "stale_purgeable", r->stale_purgeable);
+    NULLS(j, "stale_purgeable"); /* no write is bound to a key yet */
     json_close(j, '}');
 }
 
