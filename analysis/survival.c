@@ -259,8 +259,8 @@ static double step(const struct survival_count *c, unsigned n, const struct reac
     return most;
 }
 
-enum { STEPS = 500 };
-#define SETTLED 1e-7
+enum { STEPS = 50000 };
+#define SETTLED 1e-10
 
 void survival_turnbull(const struct survival_count *c, unsigned n, struct survival_curve *out)
 {
