@@ -134,7 +134,7 @@ unsigned survival_counts(const struct survival *s, const struct blocks *pool, st
             out[n++] = (struct survival_count){(uint8_t)((word & 255) - 1), (uint8_t)((word >> 8 & 255) - 1),
                                                word >> PAIR_BITS};
     }
-    if (n)
+    if (n > 1)
         qsort(out, n, sizeof *out, by_cells);
     return n;
 }
