@@ -1,7 +1,7 @@
 /* lifetime: how fast contents change, from visits at irregular times (ALGORITHMS.md 4.4a; Cho and Garcia-Molina, TOIT
  * 2003). Changes are taken to be a Poisson process: after a gap g the content differs with probability
  * 1 - exp(-rate g). Gaps are kept by size, changed and unchanged ones apart, as counts and sums; the rate is that of
- * the buckets' means, which is within 0.1 % of that of the gaps. M-sum: merging is adding, for any split of the
+ * the buckets' means, within 0.15 % of that of the gaps. M-sum: merging is adding, for any split of the
  * traffic. 3,840 bytes for an endpoint; nothing for a key. */
 #ifndef ANALYSIS_LIFETIME_H
 #define ANALYSIS_LIFETIME_H

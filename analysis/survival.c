@@ -260,18 +260,20 @@ static double step(const struct survival_count *c, unsigned n, const struct reac
     return most;
 }
 
-enum { STEPS = 500 };
-#define SETTLED 1e-7
+/* The last digits come slowly where masses go to nothing: as many steps as fit into a hundredth of a second. */
+enum { WORK = 4000000 };
+#define SETTLED 1e-9
 
 void survival_turnbull(const struct survival_count *c, unsigned n, struct survival_curve *out)
 {
     struct reach r;
+    unsigned steps = WORK / (n + SURVIVAL_CELLS);
     innermost(c, n, out);
     reach_of(out, &r);
     for (unsigned j = 0; j < out->n; j++)
         out->run[j].mass = 1. / out->n;
     out->steps = 0;
-    while (out->n && out->steps++ < STEPS && step(c, n, &r, out) > SETTLED)
+    while (out->n && out->steps++ < steps && step(c, n, &r, out) > SETTLED)
         ;
 }
 

@@ -140,7 +140,7 @@ static void simulated(void **state)
         struct lifetime_result r = lifetime_result(&l);
         assert_int_equal(r.model, LIFETIME_POISSON);
         double ratio = r.rate / exact();
-        assert_true(ratio > 0.99 && ratio < 1.01);
+        assert_true(ratio > 0.9985 && ratio < 1.0001);
         covered += r.low <= rate && rate <= r.high;
     }
     assert_in_range(covered, 400 * 93 / 100, 400 * 97 / 100 + 4);
