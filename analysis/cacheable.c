@@ -2,9 +2,9 @@
 
 #include "analysis/httpdate.h"
 
-bool cacheable_eligible(struct slice method, uint16_t status, bool complete)
+bool cacheable_eligible(bool reads, uint16_t status, bool complete)
 {
-    return complete && status && (slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD")));
+    return reads && complete && status;
 }
 
 bool cacheable_fills(uint16_t status, enum negative *negative)

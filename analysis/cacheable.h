@@ -5,8 +5,8 @@
 
 #include "base/slice.h"
 
-/* GET or HEAD, answered, with a complete response. */
-bool cacheable_eligible(struct slice method, uint16_t status, bool complete);
+/* GET or HEAD (`reads`), answered, with a complete response. */
+bool cacheable_eligible(bool reads, uint16_t status, bool complete);
 
 enum negative {
     NEGATIVE_NO,    /* fillable whatever it declares, or never */

@@ -2,12 +2,7 @@
 
 #include <math.h>
 
-#if defined(NO_MULTIVERSION) || defined(__clang__) /* clang 14 names the clones so that other files cannot find them   \
-                                                    */
-#define CLONES
-#else
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#endif
+#include "base/clones.h"
 
 void envelope_rates(double rate[ENVELOPE_RATES])
 {

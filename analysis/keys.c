@@ -41,6 +41,7 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
     struct key *at = keys_at(k, k->rows.used);
     *at = (struct key){.hash = hash,
                        .last_us = INT64_MIN,
+                       .written_us = INT64_MIN,
                        .name = k->names.used,
                        .target_n = (uint32_t)target.n,
                        .service_n = (uint16_t)service.n,

@@ -12,11 +12,12 @@
 
 struct key {
     uint64_t hash;
-    int64_t last_us;   /* arrival; time never runs backwards for a key */
-    uint32_t endpoint; /* may be an alias by now */
-    uint32_t slot;     /* the variant visited last, + 1 */
-    uint32_t content;  /* of the previous eligible answer; 0 unknown */
-    uint32_t name;     /* where its text begins: method, service, target */
+    int64_t last_us;    /* arrival; time never runs backwards for a key */
+    int64_t written_us; /* last successful write to the target; INT64_MIN: none */
+    uint32_t endpoint;  /* may be an alias by now */
+    uint32_t slot;      /* the variant visited last, + 1 */
+    uint32_t content;   /* of the previous eligible answer; 0 unknown */
+    uint32_t name;      /* where its text begins: method, service, target */
     uint32_t target_n;
     uint32_t tag, tag_content; /* the tag learned last and what it stands for */
     uint16_t service_n, vary;  /* vary: list of its last response that had one */

@@ -2,12 +2,7 @@
 
 #include <stddef.h>
 
-#if defined(NO_MULTIVERSION) || defined(__clang__) /* clang 14 names the clones so that other files cannot find them   \
-                                                    */
-#define CLONES
-#else
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#endif
+#include "base/clones.h"
 
 #define EACH_RUNG(i) for (unsigned i = 0; i < LADDER_RUNGS; i++)
 
@@ -45,9 +40,8 @@ struct outcome {
     uint32_t hit, stale;
 };
 
-/* Moves the slot on and counts into `n`. No branches on the rung, all numbers of 32
- * bits, ages below 2^31 and compared as signed ones: so that the compiler makes short vectors of it. Masks are all ones
- * or 0, and all ones is -1. */
+/* Moves the slot on and counts into `n`. No branches on the rung, all numbers of 32 bits, ages below 2^31 and compared
+ * as signed ones: so that the compiler makes short vectors of it. Masks are all ones or 0, and all ones is -1. */
 CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct step *restrict v,
                                   struct ladder_recent *restrict n)
 {
@@ -94,10 +88,10 @@ static int32_t since_start(const struct ladder_visit *v)
     return ms < 0 ? 0 : ms > (int64_t)FOREVER ? (int32_t)FOREVER : (int32_t)ms;
 }
 
-static uint32_t quanta(int64_t us)
+uint16_t ladder_quanta(int64_t us)
 {
     uint64_t q = us < 0 ? 0 : ((uint64_t)us + 3999) / 4000;
-    return q > UINT16_MAX ? UINT16_MAX : (uint32_t)q;
+    return q > UINT16_MAX ? UINT16_MAX : (uint16_t)q;
 }
 
 void ladder_reset(struct ladder_slot *s, int64_t now)
@@ -203,7 +197,7 @@ uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struc
                         v->error ? 0 : v->content,
                         v->content,
                         v->fillable ? ~0u : 0,
-                        quanta(v->fetch_us),
+                        ladder_quanta(v->fetch_us),
                         since_start(v),
                         0,
                         0};

@@ -56,6 +56,8 @@ struct ladder_visit {
     uint64_t bytes, server_us;
 };
 
+/* The duration of a fetch as slots keep it: in 4 ms units, rounded up. */
+uint16_t ladder_quanta(int64_t us);
 /* An empty slot, to be visited at `now`. */
 void ladder_reset(struct ladder_slot *s, int64_t now);
 /* One look-up. sums NULL: rebuild the slot, count nothing. Returns a bit per rung that hit. */

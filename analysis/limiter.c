@@ -2,15 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/floor.h"
+
 enum { NGINX_UNIT = 1000, NGINX_BACK_MS = 60000, LOG_FIRST = 8 };
 static const uint64_t BUCKET_UNIT = 1000000000; /* one request: rate in millionths a second, times milliseconds */
 
 static const struct limiter_answer yes = {true, 0}, no = {false, 0};
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
 
 /* rate * ms, at most `most`. */
 static uint64_t flow(uint64_t rate, uint64_t ms, uint64_t most)

@@ -9,11 +9,10 @@
 enum { MINUTES_OPEN = 4 };
 
 struct minutes {
-    struct slab rows;          /* a ring of struct row_minute, in order of time */
-    uint64_t first, end;       /* places in the ring, counted on for ever */
-    uint64_t written;          /* all before this one are written as they are */
-    uint64_t lost;             /* pushed out before they were written */
-    struct row_minute *latest; /* NULL: none yet */
+    struct slab rows;    /* a ring of struct row_minute, in order of time */
+    uint64_t first, end; /* places in the ring, counted on for ever */
+    uint64_t written;    /* all before this one are written as they are */
+    uint64_t lost;       /* pushed out before they were written */
 };
 
 bool minutes_init(struct minutes *m, uint32_t most);

@@ -2,22 +2,6 @@
 
 #include <stdlib.h>
 
-/* Room for index id; ids are dense, so a table by id wastes little. New entries are zero. */
-static void *room(void *list, size_t *n, uint32_t id, size_t size)
-{
-    size_t want = *n ? *n : 256;
-    if (id < *n)
-        return list;
-    while (want <= id)
-        want *= 2;
-    void *p = want > NAMED_MOST ? NULL : realloc(list, want * size);
-    if (!p)
-        return NULL;
-    memset((char *)p + *n * size, 0, (want - *n) * size);
-    *n = want;
-    return p;
-}
-
 static uint32_t keep(struct named *n, struct slice text)
 {
     size_t at = n->text.n;
@@ -47,7 +31,7 @@ static uint32_t number_of(struct named *n, struct slice service)
 static bool add_endpoint(void *context, const struct row_endpoint *row)
 {
     struct named *n = context;
-    void *list = room(n->endpoint, &n->n_endpoints, row->id, sizeof *n->endpoint);
+    void *list = dense_room(n->endpoint, &n->n_endpoints, row->id, sizeof *n->endpoint);
     if (!list) {
         n->failed = true;
         return false;
@@ -69,7 +53,7 @@ static bool add_endpoint(void *context, const struct row_endpoint *row)
 static bool add_key(void *context, const struct row_key *row)
 {
     struct named *n = context;
-    void *list = room(n->service_of, &n->n_keys, row->id, sizeof *n->service_of);
+    void *list = dense_room(n->service_of, &n->n_keys, row->id, sizeof *n->service_of);
     if (!list) {
         n->failed = true;
         return false;

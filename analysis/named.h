@@ -1,15 +1,16 @@
 /* named: the dictionaries of a DB, for who reads exchange records back: what an endpoint's id stands for after all
  * unions, which service a key belongs to, and an endpoint's id from what people write. Memory is bounded by the
- * dictionaries, ids by NAMED_MOST. */
+ * dictionaries, ids by DENSE_MOST. */
 #ifndef ANALYSIS_NAMED_H
 #define ANALYSIS_NAMED_H
 
 #include "analysis/store/read.h"
 #include "base/buf.h"
+#include "base/dense.h"
 #include "base/hash.h"
 #include "base/map.h"
 
-enum { NAMED_MOST = 1 << 26, NAMED_SERVICES = 1 << 20 };
+enum { NAMED_SERVICES = 1 << 20 };
 
 struct named_endpoint {
     uint32_t alias; /* 0: none */

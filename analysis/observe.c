@@ -37,7 +37,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
     const struct row_exchange *r = &f->row;
     struct ladder_visit v = {.now = floor_div(us, 1000),
                              .start = floor_div(a->start_us, 1000),
-                             .purged = INT64_MIN,
+                             .purged = key->written_us == INT64_MIN ? INT64_MIN : floor_div(key->written_us, 1000),
                              .content = r->content,
                              .error = r->status >= 400,
                              .fillable = r->flags & ROW_FILLABLE,
@@ -165,6 +165,26 @@ static void observe_client(struct analysis *a, struct fact *f)
     f->row.client = clients_id(&a->clients, f->client);
 }
 
+/* Safe by RFC 9110 section 9.2.1; what is unknown is not. */
+static bool is_safe(struct slice method)
+{
+    return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD")) || slice_eq(method, SLICE("OPTIONS")) ||
+           slice_eq(method, SLICE("TRACE"));
+}
+
+/* What a non-error answer to an unsafe method writes to: the key that GET has for the same target (RFC 9111 section
+ * 4.4). */
+static void observe_write(struct analysis *a, const struct row_exchange *r, const struct key *key, int64_t us)
+{
+    if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)))
+        return;
+    struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
+    struct slice text = take_key_text(a, keys_target(&a->keys, key)).whole;
+    uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text));
+    if (read != MAP_NONE)
+        keys_at(&a->keys, read)->written_us = us;
+}
+
 /* Slots, tags, last Vary and sets of clients; what the stored rows do not hold. */
 static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_t id, int64_t us)
 {
@@ -194,6 +214,8 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     if (key)
         key->endpoint = id;
     f->error = is_error(r);
+    if (key)
+        observe_write(a, r, key, us);
     if (!counting) {
         rebuild(a, f, key, id, us);
         return;

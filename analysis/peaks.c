@@ -2,17 +2,14 @@
 
 #include <string.h>
 
+#include "base/floor.h"
+
 enum { RING_SMALLEST = 4, RING_LARGEST = 12, BUCKETS_CLASS = 6 };
 
 _Static_assert(sizeof(struct peaks_buckets) <= sizeof(uint64_t) << BUCKETS_CLASS, "buckets fit their block");
 
 enum { NARROW_US = 1000000, WIDE_US = 10000000 };
 static const int64_t window_us[PEAKS_WINDOWS] = {NARROW_US, WIDE_US};
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
 
 /* The n least bits. */
 static uint64_t low(int64_t n)

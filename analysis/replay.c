@@ -9,6 +9,8 @@
 enum { PROGRESS_EVERY = 1 << 16 };
 #define SANE_US ((int64_t)1 << 60)
 
+const char *const replay_pers[REPLAY_PERS] = {"client", "address", "service", "endpoint"};
+
 /* When a key was asked for last, whatever its variant. */
 struct clock {
     uint64_t hash;

@@ -11,7 +11,9 @@
 enum { REPLAY_SLOTS = 1 << 24, REPLAY_COUNTED = 1 << 22 };
 
 /* What a limit counts by. */
-enum replay_per { REPLAY_CLIENT, REPLAY_ADDRESS, REPLAY_SERVICE, REPLAY_ENDPOINT };
+enum replay_per { REPLAY_CLIENT, REPLAY_ADDRESS, REPLAY_SERVICE, REPLAY_ENDPOINT, REPLAY_PERS };
+
+extern const char *const replay_pers[REPLAY_PERS]; /* names: "client", ... */
 
 /* One endpoint behind a cache. */
 struct replay_ttl {

@@ -14,6 +14,7 @@
 #include "analysis/totals.h"
 #include "analysis/trie.h"
 #include "analysis/vary.h"
+#include "base/floor.h"
 
 struct analysis {
     struct analysis_options options;
@@ -64,10 +65,5 @@ void observe(struct analysis *a, struct fact *f, bool counting);
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* Endpoint of a path not seen before; never 0. */
 uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path);
-
-static inline int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
 
 #endif

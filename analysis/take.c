@@ -318,7 +318,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     fill_flags(&f.row, &h, ahead->origin.head);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
-    if (ahead->origin.reads && x->status && x->end == END_COMPLETE)
+    if (cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? f.key + 1 : 0;
     observe(a, &f, true);

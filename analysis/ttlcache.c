@@ -1,13 +1,12 @@
 #include "analysis/ttlcache.h"
 
 #include "analysis/cacheable.h"
+#include "analysis/ladder.h"
+#include "base/floor.h"
+
+const char *const ttlcache_profiles[TTLCACHE_PROFILES] = {"exact", "nginx", "varnish"};
 
 enum { SECOND_US = 1000000, QUANTUM_MS = 4 };
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
 
 static bool fresh(const struct ttlcache_slot *s, enum ttlcache_profile profile, int64_t ttl_us, int64_t us)
 {
@@ -23,12 +22,6 @@ static bool fresh(const struct ttlcache_slot *s, enum ttlcache_profile profile, 
     }
 }
 
-static uint16_t quanta(int64_t us)
-{
-    int64_t q = us < 0 ? 0 : us / 4000 + (us % 4000 != 0);
-    return q > UINT16_MAX ? UINT16_MAX : (uint16_t)q;
-}
-
 static void fill(struct ttlcache_slot *s, enum ttlcache_profile profile, const struct ttlcache_visit *v)
 {
     int64_t later = profile == TTLCACHE_EXACT || v->ttfb_us < 0 ? 0 : v->ttfb_us;
@@ -37,7 +30,7 @@ static void fill(struct ttlcache_slot *s, enum ttlcache_profile profile, const s
     s->filled_ms = floor_div(v->us, 1000);
     s->content = v->content;
     s->error = v->error;
-    s->fetch = quanta(v->fetch_us);
+    s->fetch = ladder_quanta(v->fetch_us);
 }
 
 static void count(struct ttlcache_sums *n, const struct ttlcache_slot *s, const struct ttlcache_visit *v)

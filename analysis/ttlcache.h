@@ -11,7 +11,10 @@ enum ttlcache_profile {
     TTLCACHE_EXACT,   /* t - f < T in whole milliseconds, f the arrival */
     TTLCACHE_NGINX,   /* floor(t) <= floor(f) + T in whole seconds, f the answer's first byte */
     TTLCACHE_VARNISH, /* t - f < T, f the answer's first byte */
+    TTLCACHE_PROFILES
 };
+
+extern const char *const ttlcache_profiles[TTLCACHE_PROFILES]; /* names: "exact", ... */
 
 /* One key and variant. Zero-initialise, but for hash. */
 struct ttlcache_slot {

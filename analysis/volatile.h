@@ -9,7 +9,7 @@
  * contents of different epochs cannot be compared. When it explains under 90 % of the differing pairs among a thousand,
  * learning begins again, and the old mask holds until it has ended.
  *
- * Bounded: 64 keys, 256 paths (leaves of further ones stay in the identity); 290 KiB an endpoint while bodies are
+ * Bounded: 64 keys, 256 paths (leaves of further ones stay in the identity); 330 kB an endpoint while bodies are
  * looked at, nothing for a key elsewhere. */
 #ifndef ANALYSIS_VOLATILE_H
 #define ANALYSIS_VOLATILE_H

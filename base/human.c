@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
+
+#include "base/floor.h"
 
 static struct human scaled(double v, const char *const *units, int n, double step)
 {
@@ -68,6 +71,16 @@ struct human human_rate(uint64_t n, double seconds)
         snprintf(h.text, sizeof h.text, "%.1f/s", rate);
     else
         snprintf(h.text, sizeof h.text, "%.1f/min", rate * 60);
+    return h;
+}
+
+struct human human_moment(int64_t us)
+{
+    struct human h = {"-"};
+    time_t seconds = (time_t)floor_div(us, 1000000);
+    struct tm tm;
+    if (us != INT64_MIN && gmtime_r(&seconds, &tm) && !strftime(h.text, sizeof h.text, "%Y-%m-%d %H:%M:%S", &tm))
+        strcpy(h.text, "-"); /* a year of many digits */
     return h;
 }
 

@@ -12,6 +12,7 @@ struct human human_count(uint64_t n);                /* 950, 12.3k, 4.5M */
 struct human human_bytes(uint64_t n);                /* 950 B, 12.3 kB, 4.5 MB */
 struct human human_seconds(double s);                /* 850 us, 12 ms, 3.4 s, 5m12s, 3h04m; NaN: "-" */
 struct human human_rate(uint64_t n, double seconds); /* 3.2/s, 14/min; unknown: "-" */
+struct human human_moment(int64_t us);               /* 2026-11-24 05:17:00, UTC; INT64_MIN: "-" */
 struct human human_percent(double ratio);            /* 12.3 %; NaN: "-" */
 struct human human_short_percent(double ratio);      /* 12.3, 100; NaN: "-" */
 

@@ -166,3 +166,30 @@ void json_raw(struct json *j, struct slice s)
     before(j);
     buf_slice(j->out, s);
 }
+
+void json_key_u64(struct json *j, const char *key, uint64_t v)
+{
+    json_key(j, key);
+    json_u64(j, v);
+}
+
+void json_key_double(struct json *j, const char *key, double v)
+{
+    json_key(j, key);
+    json_double(j, v);
+}
+
+void json_key_text(struct json *j, const char *key, struct slice v)
+{
+    json_key(j, key);
+    json_slice(j, v);
+}
+
+void json_key_micros(struct json *j, const char *key, int64_t us)
+{
+    json_key(j, key);
+    if (us == INT64_MIN)
+        json_null(j);
+    else
+        json_micros(j, us);
+}

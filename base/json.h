@@ -24,6 +24,12 @@ void json_double(struct json *j, double v);
 void json_micros(struct json *j, int64_t us);
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
+/* A member of an object: its key and value. */
+void json_key_u64(struct json *j, const char *key, uint64_t v);
+void json_key_double(struct json *j, const char *key, double v);
+void json_key_text(struct json *j, const char *key, struct slice v); /* NULL p: null */
+/* Microseconds since the epoch, or of a span, as seconds; INT64_MIN: null. */
+void json_key_micros(struct json *j, const char *key, int64_t us);
 /* Bytes that are JSON already. */
 void json_raw(struct json *j, struct slice s);
 

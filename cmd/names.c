@@ -2,22 +2,7 @@
 
 #include <stdlib.h>
 
-/* Room for index id in a list; ids are dense, so a table by id wastes little. */
-static bool room(void **list, size_t *n, uint32_t id, size_t size)
-{
-    size_t want = *n ? *n : 256;
-    if (id < *n)
-        return true;
-    while (want <= id)
-        want *= 2;
-    void *p = want > 1u << 26 ? NULL : realloc(*list, want * size);
-    if (!p)
-        return false;
-    memset((char *)p + *n * size, 0, (want - *n) * size);
-    *list = p;
-    *n = want;
-    return true;
-}
+#include "base/dense.h"
 
 /* Text is kept as an offset plus one (0: none) until the buffer moves no more. */
 static struct slice keep(struct names *n, struct slice text)
@@ -30,9 +15,9 @@ static struct slice keep(struct names *n, struct slice text)
 static bool add_key(void *context, const struct row_key *row)
 {
     struct names *n = context;
-    void *list = n->key;
-    n->failed |= !room(&list, &n->n_keys, row->id, sizeof *n->key);
-    n->key = list;
+    void *list = dense_room(n->key, &n->n_keys, row->id, sizeof *n->key);
+    n->failed |= !list;
+    n->key = list ? list : n->key;
     if (n->failed)
         return false;
     n->key[row->id] =
@@ -44,9 +29,9 @@ static bool add_key(void *context, const struct row_key *row)
 static bool add_address(void *context, const struct row_address *row)
 {
     struct names *n = context;
-    void *list = n->address;
-    n->failed |= !room(&list, &n->n_addresses, row->id, sizeof *n->address);
-    n->address = list;
+    void *list = dense_room(n->address, &n->n_addresses, row->id, sizeof *n->address);
+    n->failed |= !list;
+    n->address = list ? list : n->address;
     if (!n->failed)
         addr_parse(row->text, &n->address[row->id]);
     return !n->failed;
@@ -55,9 +40,9 @@ static bool add_address(void *context, const struct row_address *row)
 static bool add_client(void *context, const struct row_client *row)
 {
     struct names *n = context;
-    void *list = n->client;
-    n->failed |= !room(&list, &n->n_clients, row->id, sizeof *n->client);
-    n->client = list;
+    void *list = dense_room(n->client, &n->n_clients, row->id, sizeof *n->client);
+    n->failed |= !list;
+    n->client = list ? list : n->client;
     if (n->failed)
         return false;
     struct slice hex = slice_sub(row->client, slice_find(row->client, ':', 0) + 1, row->client.n);

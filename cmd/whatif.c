@@ -30,8 +30,6 @@ struct whatif {
     bool json;
 };
 
-static const char *const pers[] = {"client", "address", "service", "endpoint"};
-static const char *const profiles[] = {"exact", "nginx", "varnish"};
 static const char *const formats[] = {"text", "json"};
 
 static const struct arg table[] = {
@@ -127,11 +125,11 @@ static bool on_option(void *context, int id, const char *value)
     case WHATIF_LIMIT:
         return set_limit(c, value);
     case WHATIF_PER:
-        at = CHOICE("--per", pers, value);
+        at = CHOICE("--per", replay_pers, value);
         c->show.per = (enum replay_per)at;
         return at >= 0;
     case WHATIF_PROFILE:
-        at = CHOICE("--profile", profiles, value);
+        at = CHOICE("--profile", ttlcache_profiles, value);
         c->profile = (enum ttlcache_profile)at;
         return at >= 0;
     case WHATIF_FORMAT:
@@ -205,7 +203,7 @@ static int show(const struct whatif *c, const struct replay_options *o, const st
     if (p->records < p->audited)
         log_line(
             "%s: the records hold %llu of %llu exchanges, from %s UTC on; the others are not kept and not replayed", db,
-            (unsigned long long)p->records, (unsigned long long)p->audited, whatifshow_moment(p->from_us).text);
+            (unsigned long long)p->records, (unsigned long long)p->audited, human_moment(p->from_us).text);
     (c->json ? whatifshow_json : whatifshow_text)(&c->show, o, p, &out);
     bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
     if (!ok)

@@ -1,70 +1,31 @@
 #include "cmd/whatifshow.h"
 
-#include <time.h>
-
 #include "analysis/limitspec.h"
+#include "analysis/report/facts.h"
 #include "base/human.h"
 #include "base/json.h"
 #include "capture/exchange.h"
 
-static const char *const profiles[] = {"exact", "nginx", "varnish"};
 static const char *const many[] = {"clients", "addresses", "services", "endpoints"};
-static const char *const pers[] = {"client", "address", "service", "endpoint"};
-
-struct human whatifshow_moment(int64_t us)
-{
-    struct human h = {"-"};
-    time_t seconds_ = (time_t)(us / 1000000);
-    struct tm tm;
-    if (us != TIME_NONE && gmtime_r(&seconds_, &tm))
-        strftime(h.text, sizeof h.text, "%Y-%m-%d %H:%M:%S", &tm);
-    return h;
-}
-
-static double ratio(uint64_t a, uint64_t b)
-{
-    return b ? (double)a / (double)b : __builtin_nan("");
-}
 
 /* ---- json ---- */
 
-static void key_u64(struct json *j, const char *key, uint64_t v)
-{
-    json_key(j, key);
-    json_u64(j, v);
-}
-
-static void key_slice(struct json *j, const char *key, struct slice v)
-{
-    json_key(j, key);
-    json_slice(j, v);
-}
-
-static void key_time(struct json *j, const char *key, int64_t us)
-{
-    json_key(j, key);
-    if (us == TIME_NONE)
-        json_null(j);
-    else
-        json_micros(j, us);
-}
-
 static void json_sums(struct json *j, const struct ttlcache_sums *s, uint64_t untracked)
 {
-    key_u64(j, "lookups", s->lookups);
-    key_u64(j, "hits", s->hits);
-    key_u64(j, "stale_hits", s->stale);
-    key_u64(j, "unknown_hits", s->unknown);
-    key_u64(j, "errors_masked", s->masked);
-    key_u64(j, "coalesced", s->coalesced);
+    json_key_u64(j, "lookups", s->lookups);
+    json_key_u64(j, "hits", s->hits);
+    json_key_u64(j, "stale_hits", s->stale);
+    json_key_u64(j, "unknown_hits", s->unknown);
+    json_key_u64(j, "errors_masked", s->masked);
+    json_key_u64(j, "coalesced", s->coalesced);
     json_key(j, "hit_ratio");
-    json_double(j, ratio(s->hits, s->lookups));
+    json_double(j, facts_ratio(s->hits, s->lookups));
     json_key(j, "stale_ratio");
-    json_double(j, ratio(s->stale, s->hits - s->unknown));
-    key_u64(j, "bytes_saved", s->bytes);
+    json_double(j, facts_ratio(s->stale, s->hits - s->unknown));
+    json_key_u64(j, "bytes_saved", s->bytes);
     json_key(j, "server_seconds_saved");
     json_micros(j, (int64_t)s->server_us);
-    key_u64(j, "untracked", untracked);
+    json_key_u64(j, "untracked", untracked);
 }
 
 static void add_sums(struct ttlcache_sums *into, const struct ttlcache_sums *s)
@@ -89,17 +50,17 @@ static void json_ttl(struct json *j, const struct replay_options *o)
     }
     json_open(j, '{');
     json_key(j, "profile");
-    json_str(j, profiles[o->profile]);
+    json_str(j, ttlcache_profiles[o->profile]);
     json_sums(j, &all, untracked);
     json_key(j, "by_endpoint");
     json_open(j, '[');
     for (size_t i = 0; i < o->n_ttl; i++) {
         const struct replay_ttl *t = &o->ttl[i];
         json_open(j, '{');
-        key_u64(j, "id", t->endpoint);
-        key_slice(j, "method", named_method(o->named, t->endpoint));
-        key_slice(j, "service", named_service(o->named, t->endpoint));
-        key_slice(j, "route", named_route(o->named, t->endpoint));
+        json_key_u64(j, "id", t->endpoint);
+        json_key_text(j, "method", named_method(o->named, t->endpoint));
+        json_key_text(j, "service", named_service(o->named, t->endpoint));
+        json_key_text(j, "route", named_route(o->named, t->endpoint));
         json_key(j, "ttl_s");
         json_double(j, (double)t->ttl_us / 1e6);
         json_sums(j, &t->sums, t->untracked);
@@ -112,12 +73,12 @@ static void json_ttl(struct json *j, const struct replay_options *o)
 static void json_counted(struct json *j, const struct replay_counted *c)
 {
     json_open(j, '{');
-    key_slice(j, "client", c->name);
-    key_u64(j, "requests", c->requests);
-    key_u64(j, "rejected", c->rejected);
-    key_time(j, "first_rejected", c->rejected ? c->first_rejected_us : TIME_NONE);
-    key_u64(j, "longest_rejected_run", c->longest_run);
-    key_u64(j, "delayed", c->delayed);
+    json_key_text(j, "client", c->name);
+    json_key_u64(j, "requests", c->requests);
+    json_key_u64(j, "rejected", c->rejected);
+    json_key_micros(j, "first_rejected", c->rejected ? c->first_rejected_us : TIME_NONE);
+    json_key_u64(j, "longest_rejected_run", c->longest_run);
+    json_key_u64(j, "delayed", c->delayed);
     json_key(j, "longest_delay_s");
     json_micros(j, c->longest_wait_ms * 1000);
     json_close(j, '}');
@@ -129,14 +90,14 @@ static void json_limit(struct json *j, const struct whatifshow *c, const struct 
     json_key(j, "spec");
     json_str(j, c->spec);
     json_key(j, "per");
-    json_str(j, pers[c->per]);
-    key_u64(j, "requests", p->requests);
-    key_u64(j, "rejected", p->rejected);
-    key_u64(j, "clients_hit", p->hit);
-    key_u64(j, "clients", p->n_counted);
-    key_u64(j, "delayed", p->delayed);
-    key_u64(j, "peak_admitted_1s", p->peak_admitted);
-    key_u64(j, "untold", p->untold);
+    json_str(j, replay_pers[c->per]);
+    json_key_u64(j, "requests", p->requests);
+    json_key_u64(j, "rejected", p->rejected);
+    json_key_u64(j, "clients_hit", p->hit);
+    json_key_u64(j, "clients", p->n_counted);
+    json_key_u64(j, "delayed", p->delayed);
+    json_key_u64(j, "peak_admitted_1s", p->peak_admitted);
+    json_key_u64(j, "untold", p->untold);
     json_key(j, "by_client");
     json_open(j, '[');
     for (size_t i = 0; i < p->n_counted; i++)
@@ -152,10 +113,10 @@ void whatifshow_json(const struct whatifshow *c, const struct replay_options *o,
     json_open(&j, '{');
     json_key(&j, "replay");
     json_open(&j, '{');
-    key_u64(&j, "records", p->records);
-    key_u64(&j, "exchanges", p->audited);
-    key_time(&j, "from", p->from_us);
-    key_time(&j, "to", p->to_us);
+    json_key_u64(&j, "records", p->records);
+    json_key_u64(&j, "exchanges", p->audited);
+    json_key_micros(&j, "from", p->from_us);
+    json_key_micros(&j, "to", p->to_us);
     json_close(&j, '}');
     json_key(&j, "ttl");
     if (o->n_ttl)
@@ -177,7 +138,7 @@ static void text_head(const struct replay *p, struct buf *out)
 {
     buf_printf(out, "%s exchanges replayed", human_count(p->records).text);
     if (p->records)
-        buf_printf(out, ", %s to %s UTC (%s)", whatifshow_moment(p->from_us).text, whatifshow_moment(p->to_us).text,
+        buf_printf(out, ", %s to %s UTC (%s)", human_moment(p->from_us).text, human_moment(p->to_us).text,
                    human_seconds((double)(p->to_us / 1000 - p->from_us / 1000) / 1e3).text);
     if (p->records < p->audited)
         buf_printf(out, "; the audit counted %s: older ones are not kept", human_count(p->audited).text);
@@ -199,8 +160,8 @@ static void text_name(struct buf *out, const struct named *n, uint32_t endpoint)
 static void text_ttl_row(struct buf *out, const char *ttl, const struct ttlcache_sums *s)
 {
     buf_printf(out, "  %8s %8s %8s %8s %10s %10s  ", ttl, human_count(s->lookups).text,
-               human_percent(ratio(s->hits, s->lookups)).text,
-               human_percent(ratio(s->stale, s->hits - s->unknown)).text, human_bytes(s->bytes).text,
+               human_percent(facts_ratio(s->hits, s->lookups)).text,
+               human_percent(facts_ratio(s->stale, s->hits - s->unknown)).text, human_bytes(s->bytes).text,
                human_seconds((double)s->server_us / 1e6).text);
 }
 
@@ -209,8 +170,10 @@ static void text_ttl(const struct whatifshow *c, const struct replay_options *o,
     struct ttlcache_sums all = {0};
     uint64_t untracked = 0;
     buf_printf(out,
-               "\nWITH A CACHE (%s)\n  served from the cache; of those, how many were out of date; what it saves\n",
-               profiles[o->profile]);
+               "\nWITH A CACHE (%s)\n  served from the cache; of those, how many were out of date; what it saves. One "
+               "copy for all clients:\n"
+               "  what must stay private is not judged here.\n",
+               ttlcache_profiles[o->profile]);
     buf_printf(out, "  %8s %8s %8s %8s %10s %10s  %s\n", "TTL", "look-ups", "hits", "stale", "bytes", "server",
                "endpoint");
     for (size_t i = 0; i < o->n_ttl; i++) {
@@ -237,14 +200,14 @@ static void text_limit_head(const struct whatifshow *c, const struct replay *p, 
 {
     buf_str(out, "\nWITH THE LIMIT ");
     limitspec_say(&c->limit, out);
-    buf_printf(out, "; one counter per %s\n", pers[c->per]);
+    buf_printf(out, "; one counter per %s\n", replay_pers[c->per]);
     if (!p->rejected)
         buf_printf(out, "  nobody is rejected: %s requests, %zu %s\n", human_count(p->requests).text, p->n_counted,
-                   p->n_counted == 1 ? pers[c->per] : many[c->per]);
+                   p->n_counted == 1 ? replay_pers[c->per] : many[c->per]);
     else
         buf_printf(out, "  %s of %s requests are rejected (%s); it hits %llu of %zu %s\n",
                    human_count(p->rejected).text, human_count(p->requests).text,
-                   human_percent(ratio(p->rejected, p->requests)).text, (unsigned long long)p->hit, p->n_counted,
+                   human_percent(facts_ratio(p->rejected, p->requests)).text, (unsigned long long)p->hit, p->n_counted,
                    many[c->per]);
     if (p->delayed)
         buf_printf(out, "  %s are held back for a while\n", human_count(p->delayed).text);
@@ -259,12 +222,12 @@ static void text_limit(const struct whatifshow *c, const struct replay *p, struc
     text_limit_head(c, p, out);
     if (p->hit)
         buf_printf(out, "  %8s %8s %8s %8s  %-19s  %s\n", "rejected", "of", "share", "in a row", "first, UTC",
-                   pers[c->per]);
+                   replay_pers[c->per]);
     for (size_t i = 0; i < p->hit && i < c->top; i++) {
         const struct replay_counted *k = &p->counted[i];
         buf_printf(out, "  %8s %8s %8s %8s  %-19s  ", human_count(k->rejected).text, human_count(k->requests).text,
-                   human_percent(ratio(k->rejected, k->requests)).text, human_count(k->longest_run).text,
-                   whatifshow_moment(k->first_rejected_us).text);
+                   human_percent(facts_ratio(k->rejected, k->requests)).text, human_count(k->longest_run).text,
+                   human_moment(k->first_rejected_us).text);
         human_cell(out, k->name, 60);
         buf_char(out, '\n');
     }

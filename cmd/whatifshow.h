@@ -16,7 +16,5 @@ void whatifshow_text(const struct whatifshow *c, const struct replay_options *o,
                      struct buf *out);
 void whatifshow_json(const struct whatifshow *c, const struct replay_options *o, const struct replay *p,
                      struct buf *out);
-/* "2026-11-24 05:17:00", UTC. */
-struct human whatifshow_moment(int64_t us);
 
 #endif

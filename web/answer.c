@@ -1,6 +1,7 @@
 #include "web/answer.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -91,4 +92,6 @@ void answer_error(struct answer *a, unsigned status, const char *text, const cha
     json_close(&j, '}');
     buf_char(&b, '\n');
     answer_buf(a, status, "application/json", &b);
+    if (status == 503)
+        snprintf(a->retry, sizeof a->retry, "1");
 }

@@ -33,7 +33,6 @@ static struct store_reader *begin_moment(struct routes *r, struct answer *a)
         return reader;
     store_read_close(reader);
     answer_error(a, 503, why, NULL);
-    snprintf(a->retry, sizeof a->retry, "1");
     return NULL;
 }
 
@@ -98,7 +97,6 @@ static void report(struct routes *r, const struct query *q, struct answer *a)
         return;
     }
     answer_error(a, 503, why, NULL);
-    snprintf(a->retry, sizeof a->retry, "1");
 }
 
 static void no_such_export(struct answer *a)

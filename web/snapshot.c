@@ -12,18 +12,6 @@ static bool add_minute(void *context, const struct row_minute *m)
     return true;
 }
 
-static void key_time(struct json *j, const char *name, int64_t us)
-{
-    json_key(j, name);
-    us == INT64_MIN ? json_null(j) : json_micros(j, us);
-}
-
-static void key_u64(struct json *j, const char *name, uint64_t v)
-{
-    json_key(j, name);
-    json_u64(j, v);
-}
-
 /* The newest minute and the one before it, so that there is always one that is whole. */
 static void recent(struct store_reader *r, struct json *j, const struct row_capture *c)
 {
@@ -54,10 +42,10 @@ bool snapshot_write(struct store_reader *r, struct buf *out)
     json_bool(&j, any && c.live && !ended);
     json_key(&j, "ended");
     json_bool(&j, ended);
-    key_time(&j, "started", c.started_us);
-    key_time(&j, "last", c.ended_us);
+    json_key_micros(&j, "started", c.started_us);
+    json_key_micros(&j, "last", c.ended_us);
     for (size_t i = 0; i < sizeof totals / sizeof *totals; i++)
-        key_u64(&j, totals[i], store_read_counter(r, "total", totals[i]));
+        json_key_u64(&j, totals[i], store_read_counter(r, "total", totals[i]));
     recent(r, &j, &c);
     json_key(&j, "packets");
     any && !c.from_records ? json_u64(&j, c.packets) : json_null(&j);

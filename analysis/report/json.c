@@ -8,40 +8,6 @@
 #include "base/json.h"
 #include "analysis/store/rows.h"
 
-static void key_u64(struct json *j, const char *key, uint64_t v)
-{
-    json_key(j, key);
-    json_u64(j, v);
-}
-
-static void key_double(struct json *j, const char *key, double v)
-{
-    json_key(j, key);
-    json_double(j, v);
-}
-
-static void key_slice(struct json *j, const char *key, struct slice v)
-{
-    json_key(j, key);
-    json_slice(j, v);
-}
-
-static void key_time(struct json *j, const char *key, int64_t us)
-{
-    json_key(j, key);
-    if (us == INT64_MIN)
-        json_null(j);
-    else
-        json_micros(j, us);
-}
-
-/* Seconds from summed microseconds. */
-static void key_seconds(struct json *j, const char *key, uint64_t us)
-{
-    json_key(j, key);
-    json_micros(j, (int64_t)us);
-}
-
 static void nulls(struct json *j, const char *const names[], size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -58,7 +24,7 @@ static void counters(struct json *j, const char *key, const struct facts *f, con
     json_open(j, '{');
     for (size_t i = 0; i < f->n; i++)
         if (!strcmp(f->counter[i].what, what) && f->counter[i].value)
-            key_u64(j, f->counter[i].name, f->counter[i].value);
+            json_key_u64(j, f->counter[i].name, f->counter[i].value);
     json_close(j, '}');
 }
 
@@ -79,9 +45,9 @@ static void capture(struct json *j, const struct facts *f)
     json_open(j, '{');
     json_key(j, "sources");
     json_raw(j, c->sources.n ? c->sources : SLICE("[]"));
-    key_time(j, "started", c->started_us);
-    key_time(j, "ended", c->ended_us);
-    key_double(j, "duration_s", facts_duration_s(f));
+    json_key_micros(j, "started", c->started_us);
+    json_key_micros(j, "ended", c->ended_us);
+    json_key_double(j, "duration_s", facts_duration_s(f));
     packet_u64(j, "packets", f, c->packets);
     packet_u64(j, "bytes", f, c->bytes);
     packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
@@ -98,14 +64,14 @@ static void capture(struct json *j, const struct facts *f)
     packet_u64(j, "gaps", f, c->gaps);
     packet_u64(j, "gap_bytes", f, c->gap_bytes);
     packet_u64(j, "acked_unseen_bytes", f, c->acked_unseen_bytes);
-    key_double(j, "coverage", facts_coverage(f));
+    json_key_double(j, "coverage", facts_coverage(f));
     if (c->from_records)
         NULLS(j, "encapsulations");
     else
         counters(j, "encapsulations", f, "encapsulation");
-    key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
-    key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
-    key_u64(j, "sampling_rate", 1);
+    json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
+    json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
+    json_key_u64(j, "sampling_rate", 1);
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);
     json_close(j, '}');
@@ -118,19 +84,19 @@ static void totals(struct json *j, const struct facts *f)
     json_key(j, "totals");
     json_open(j, '{');
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        key_u64(j, plain[i], facts_total(f, plain[i]));
-    key_u64(j, "clients", facts_total(f, "clients"));
-    key_u64(j, "services", facts_total(f, "services"));
-    key_u64(j, "endpoints", f->endpoints);
-    key_u64(j, "keys", facts_total(f, "keys"));
-    key_u64(j, "request_bytes", facts_total(f, "request_bytes"));
-    key_u64(j, "response_bytes", facts_total(f, "response_bytes"));
+        json_key_u64(j, plain[i], facts_total(f, plain[i]));
+    json_key_u64(j, "clients", facts_total(f, "clients"));
+    json_key_u64(j, "services", facts_total(f, "services"));
+    json_key_u64(j, "endpoints", f->endpoints);
+    json_key_u64(j, "keys", facts_total(f, "keys"));
+    json_key_u64(j, "request_bytes", facts_total(f, "request_bytes"));
+    json_key_u64(j, "response_bytes", facts_total(f, "response_bytes"));
     counters(j, "methods", f, "method");
     counters(j, "statuses", f, "status");
     counters(j, "protocols", f, "protocol");
-    key_u64(j, "eligible", eligible);
-    key_double(j, "repeat_ratio", facts_repeat_ratio(facts_total(f, "keys"), eligible));
-    key_u64(j, "late_records", facts_total(f, "late_records"));
+    json_key_u64(j, "eligible", eligible);
+    json_key_double(j, "repeat_ratio", facts_repeat_ratio(facts_total(f, "keys"), eligible));
+    json_key_u64(j, "late_records", facts_total(f, "late_records"));
     json_close(j, '}');
 }
 
@@ -156,36 +122,36 @@ static void verdict(struct json *j, const struct facts *f)
 
 static void quantiles(struct json *j, struct facts_quantiles q, bool with_max)
 {
-    key_double(j, "p50", q.p50);
-    key_double(j, "p95", q.p95);
-    key_double(j, "p99", q.p99);
+    json_key_double(j, "p50", q.p50);
+    json_key_double(j, "p95", q.p95);
+    json_key_double(j, "p99", q.p99);
     if (with_max)
-        key_double(j, "max", q.max);
+        json_key_double(j, "max", q.max);
 }
 
 static void rung(struct json *j, const struct row_rung *r)
 {
     json_open(j, '{');
-    key_u64(j, "ttl_s", r->ttl_s);
-    key_u64(j, "lookups", r->lookups);
-    key_u64(j, "hits", r->hits);
-    key_u64(j, "stale_hits", r->stale_hits);
-    key_u64(j, "unknown_hits", r->unknown_hits);
-    key_u64(j, "errors_masked", r->errors_masked);
-    key_u64(j, "coalesced", r->coalesced);
-    key_double(j, "hit_ratio", facts_hit_ratio(r));
-    key_double(j, "hit_ratio_warm", facts_ratio(r->warm_hits, r->warm_lookups));
-    key_double(j, "stale_ratio", facts_stale_ratio(r));
-    key_u64(j, "bytes_saved", r->bytes_saved);
-    key_seconds(j, "server_seconds_saved", r->server_us_saved);
+    json_key_u64(j, "ttl_s", r->ttl_s);
+    json_key_u64(j, "lookups", r->lookups);
+    json_key_u64(j, "hits", r->hits);
+    json_key_u64(j, "stale_hits", r->stale_hits);
+    json_key_u64(j, "unknown_hits", r->unknown_hits);
+    json_key_u64(j, "errors_masked", r->errors_masked);
+    json_key_u64(j, "coalesced", r->coalesced);
+    json_key_double(j, "hit_ratio", facts_hit_ratio(r));
+    json_key_double(j, "hit_ratio_warm", facts_ratio(r->warm_hits, r->warm_lookups));
+    json_key_double(j, "stale_ratio", facts_stale_ratio(r));
+    json_key_u64(j, "bytes_saved", r->bytes_saved);
+    json_key_micros(j, "server_seconds_saved", (int64_t)r->server_us_saved);
     NULLS(j, "live_bytes_peak");
-    key_double(j, "hit_ratio_low", facts_hit_ratio_low(r));
-    key_double(j, "hit_ratio_high", facts_hit_ratio(r));
-    key_u64(j, "fills", r->cycles);
-    key_u64(j, "fills_hit", r->cycles_hit);
-    key_u64(j, "fills_stale", r->cycles_stale);
-    key_u64(j, "swr_async", r->swr_async);
-    NULLS(j, "stale_purgeable"); /* no write is bound to a key yet */
+    json_key_double(j, "hit_ratio_low", facts_hit_ratio_low(r));
+    json_key_double(j, "hit_ratio_high", facts_hit_ratio(r));
+    json_key_u64(j, "fills", r->cycles);
+    json_key_u64(j, "fills_hit", r->cycles_hit);
+    json_key_u64(j, "fills_stale", r->cycles_stale);
+    json_key_u64(j, "swr_async", r->swr_async);
+    json_key_u64(j, "stale_purgeable", r->stale_purgeable);
     json_close(j, '}');
 }
 
@@ -193,8 +159,8 @@ static void staleness(struct json *j, const struct row_endpoint *e)
 {
     json_key(j, "staleness");
     json_open(j, '{');
-    key_u64(j, "observed_gaps", e->observed_gaps);
-    key_u64(j, "changes", e->changes);
+    json_key_u64(j, "observed_gaps", e->observed_gaps);
+    json_key_u64(j, "changes", e->changes);
     NULLS(j, "mean_lifetime_s", "low_s", "high_s", "model", "median_low_s", "median_high_s");
     json_close(j, '}');
 }
@@ -203,20 +169,20 @@ static bool endpoint(void *context, const struct row_endpoint *e)
 {
     struct json *j = context;
     json_open(j, '{');
-    key_u64(j, "id", e->id);
-    key_slice(j, "method", e->method);
-    key_slice(j, "service", e->service);
-    key_slice(j, "route", e->route);
-    key_slice(j, "operation", e->operation.n ? e->operation : (struct slice){NULL, 0});
-    key_u64(j, "requests", e->requests);
-    key_u64(j, "eligible", e->eligible);
-    key_u64(j, "keys", e->keys);
-    key_double(j, "repeat_ratio", facts_repeat_ratio(e->keys, e->eligible));
-    key_double(j, "repeat_ratio_content", facts_ratio(e->repeats_same, e->eligible));
-    key_u64(j, "clients", e->clients);
-    key_u64(j, "request_bytes", e->request_bytes);
-    key_u64(j, "response_bytes", e->response_bytes);
-    key_u64(j, "errors", e->errors);
+    json_key_u64(j, "id", e->id);
+    json_key_text(j, "method", e->method);
+    json_key_text(j, "service", e->service);
+    json_key_text(j, "route", e->route);
+    json_key_text(j, "operation", e->operation.n ? e->operation : (struct slice){NULL, 0});
+    json_key_u64(j, "requests", e->requests);
+    json_key_u64(j, "eligible", e->eligible);
+    json_key_u64(j, "keys", e->keys);
+    json_key_double(j, "repeat_ratio", facts_repeat_ratio(e->keys, e->eligible));
+    json_key_double(j, "repeat_ratio_content", facts_ratio(e->repeats_same, e->eligible));
+    json_key_u64(j, "clients", e->clients);
+    json_key_u64(j, "request_bytes", e->request_bytes);
+    json_key_u64(j, "response_bytes", e->response_bytes);
+    json_key_u64(j, "errors", e->errors);
     json_key(j, "latency");
     json_open(j, '{');
     quantiles(j, facts_quantiles(e->latency), true);
@@ -239,7 +205,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_close(j, ']');
     staleness(j, e);
     NULLS(j, "key_advice", "sharing", "statelessness");
-    key_u64(j, "sampling_rate", 1);
+    json_key_u64(j, "sampling_rate", 1);
     NULLS(j, "recommendation");
     json_close(j, '}');
     return true;
@@ -263,14 +229,14 @@ static void peaks(struct json *j, const struct row_client *c)
     }
     json_key(j, "peak");
     json_open(j, '{');
-    key_u64(j, "1s", c->peak_1s);
-    key_u64(j, "10s", c->peak_10s);
-    key_u64(j, "60s", c->peak_60s);
+    json_key_u64(j, "1s", c->peak_1s);
+    json_key_u64(j, "10s", c->peak_10s);
+    json_key_u64(j, "60s", c->peak_60s);
     json_close(j, '}');
     json_key(j, "sliding");
     json_open(j, '{');
-    key_u64(j, "1s", c->sliding_1s);
-    key_u64(j, "10s", c->sliding_10s);
+    json_key_u64(j, "1s", c->sliding_1s);
+    json_key_u64(j, "10s", c->sliding_10s);
     json_close(j, '}');
 }
 
@@ -284,8 +250,8 @@ static void envelope(struct json *j, const struct row_client *c)
     json_open(j, '[');
     for (int i = 0; i < ENVELOPE_RATES; i++) {
         json_open(j, '{');
-        key_double(j, "rate", c->envelope_rate[i]);
-        key_double(j, "burst", c->envelope_burst[i]);
+        json_key_double(j, "rate", c->envelope_rate[i]);
+        json_key_double(j, "burst", c->envelope_burst[i]);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -303,8 +269,8 @@ static void recommended(struct json *j, const struct row_client *c)
     }
     json_key(j, "recommended");
     json_open(j, '{');
-    key_double(j, "rate", a.rate);
-    key_u64(j, "burst", a.burst);
+    json_key_double(j, "rate", a.rate);
+    json_key_u64(j, "burst", a.burst);
     json_close(j, '}');
 }
 
@@ -312,16 +278,16 @@ static bool client(void *context, const struct row_client *c)
 {
     struct json *j = context;
     json_open(j, '{');
-    key_slice(j, "client", c->client);
-    key_slice(j, "identity", c->identity);
+    json_key_text(j, "client", c->client);
+    json_key_text(j, "identity", c->identity);
     addresses(j, c->addresses);
-    key_u64(j, "requests", c->requests);
-    key_u64(j, "bytes", c->bytes);
-    key_u64(j, "errors", c->errors);
-    key_u64(j, "throttled", c->throttled);
+    json_key_u64(j, "requests", c->requests);
+    json_key_u64(j, "bytes", c->bytes);
+    json_key_u64(j, "errors", c->errors);
+    json_key_u64(j, "throttled", c->throttled);
     peaks(j, c);
-    key_double(j, "burstiness", c->burstiness);
-    key_double(j, "poller_period_s", c->poller_period_s);
+    json_key_double(j, "burstiness", c->burstiness);
+    json_key_double(j, "poller_period_s", c->poller_period_s);
     envelope(j, c);
     recommended(j, c);
     json_key(j, "flags");
@@ -344,7 +310,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     json_str(&j, "spanwise");
     json_key(&j, "version");
     json_str(&j, SPANWISE_VERSION);
-    key_u64(&j, "schema", store_read_schema(r));
+    json_key_u64(&j, "schema", store_read_schema(r));
     json_close(&j, '}');
     verdict(&j, f);
     capture(&j, f);

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/human.h"
 #include "analysis/report/verdict.h"
@@ -67,16 +66,6 @@ static struct human peak(const struct row_client *c, uint64_t n)
 
 /* ---- head ---- */
 
-static void when(struct buf *out, int64_t us)
-{
-    time_t s = (time_t)(us / 1000000);
-    struct tm tm;
-    char text[40];
-    gmtime_r(&s, &tm);
-    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    buf_str(out, text);
-}
-
 static void trust(const struct facts *f, struct buf *out)
 {
     const struct row_capture *c = &f->capture;
@@ -101,8 +90,7 @@ static void head(const struct facts *f, struct buf *out)
     buf_str(out, "spanwise audit");
     if (f->capture.started_us != INT64_MIN) {
         buf_str(out, " · ");
-        when(out, f->capture.started_us);
-        buf_printf(out, " · %s", human_seconds(duration).text);
+        buf_printf(out, "%s UTC · %s", human_moment(f->capture.started_us).text, human_seconds(duration).text);
     }
     buf_str(out, !f->any || f->capture.ended ? "\n" : " · not ended: it still runs, or it was killed\n");
     struct slice all = slice_of(lines.p, lines.n), line;

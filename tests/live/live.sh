@@ -189,16 +189,16 @@ if [ "${NET_UID:-0}" -eq 0 ]; then
     ip netns exec srv "$work/spanwise" capture -q -i vs -d "$work/out/face.db" --secret "$work/secret" --serve 127.0.0.1:8931 </dev/null >"$work/stdout" 2>"$work/stderr" &
     face=$!
     for _ in $(seq 50); do
-        ip netns exec srv curl -fs http://127.0.0.1:8931/healthz >/dev/null 2>&1 && break
+        answers=$(ip netns exec srv curl -fs http://127.0.0.1:8931/healthz 2>/dev/null) && break
         sleep 0.1
     done
-    users=$(ps -o user= -p "$face,$(pgrep -P "$face" | paste -sd,)" | sort -u | tr -d ' \n')
+    users=$(ps -o user= -p "$face" --ppid "$face" | xargs)
     kill -INT "$face"
     timeout 10 tail --pid="$face" -f /dev/null
     wait "$face"
     code=$?
-    [ $code -eq 0 ] && [ "$users" = nobody ] && ! pgrep -f "$work/out/face.db" >/dev/null
-    check $? "capture --serve: both are $users, SIGINT ends both (exit $code)" "$work/stderr"
+    [ $code -eq 0 ] && [ "$answers" = ok ] && [ "$users" = "nobody nobody" ] && ! pgrep -f "$work/out/face.db" >/dev/null
+    check $? "capture --serve: it answers, two processes run as $users, SIGINT ends both (exit $code)" "$work/stderr"
 
     mkdir -m 700 "$work/closed"
     timeout 10 ip netns exec srv "$work/spanwise" capture -q -i vs -d "$work/closed/x.db" --secret "$work/secret" </dev/null >"$work/stdout" 2>"$work/stderr"

@@ -21,7 +21,8 @@ FILLS = {200, 203, 204, 300, 301, 304, 308}
 NEGATIVE = {404, 405, 410, 414, 501}
 EPOCH = 1_700_000_000_000_000
 RUNG = ("lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "coalesced", "bytes_saved", "fills",
-        "fills_hit", "fills_stale", "swr_async")
+        "fills_hit", "fills_stale", "swr_async", "stale_purgeable")
+SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 def make(seed):
@@ -45,7 +46,7 @@ def make(seed):
 def record(rng, k, now, vary, version, clients):
     """One record of key k that arrived at `now`."""
     status = rng.choice([200] * 12 + [304] * 3 + [204, 206, 301, 302, 404, 404, 410, 416, 429, 500, 503, 0])
-    method = rng.choice(["GET"] * 10 + ["HEAD", "POST"])
+    method = rng.choice(["GET"] * 10 + ["HEAD", "POST", "PUT", "OPTIONS"])
     request, response = {}, {}
     tag = '"%d-%d"' % (k, version)
     if rng.random() < .7:
@@ -118,6 +119,7 @@ class Key:
     """What is remembered of a key: its last Vary, the contents of its tags, slots, the previous answer."""
     def __init__(self):
         self.vary, self.tags, self.slots = (), {}, {}
+        self.written = None
         self.previous, self.seen = None, False
         self.known = {}
 
@@ -149,6 +151,8 @@ class Oracle:
         self.totals["eligible"] += bool(eligible)
         self.totals["response_bytes"] += r["response_bytes"]
         key = self.keys[("GET" if method == "HEAD" else method, r["target"])]
+        if method not in SAFE and 200 <= status < 400:
+            self.keys[("GET", r["target"])].written = us // 1000
         response = r["headers"]["response"]
         if status and "vary" in response:
             key.vary = tuple(sorted({n.strip().lower() for n in response["vary"].split(",")}))
@@ -184,7 +188,8 @@ class Oracle:
         which = variant(key.vary, r["headers"]["request"])
         slots = key.slots.setdefault(which, [None] * len(TTLS))
         for i, ttl in enumerate(TTLS):
-            slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"])
+            slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"],
+                             key.written)
         if status < 400 and content is not None:
             before = key.known.get(which)
             if before is not None and before[0] == content[0]:
@@ -195,7 +200,7 @@ class Oracle:
             key.tags[tag] = content
 
 
-def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size):
+def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size, written):
     """One look-up of one slot (filled at, content, is an error, fetch in ms, was hit, was stale); returns it as it is then."""
     counts["lookups"] += 1
     if slot and ms - slot[0] < ttl_ms:
@@ -205,6 +210,7 @@ def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size):
         counts["unknown_hits"] += not known
         stale = known and seen != slot[1]
         counts["stale_hits"] += stale
+        counts["stale_purgeable"] += stale and written is not None and slot[0] < written <= ms
         counts["errors_masked"] += status >= 400 and not slot[2]
         counts["coalesced"] += ms - slot[0] < slot[3]
         counts["bytes_saved"] += size
@@ -275,6 +281,7 @@ def compare(oracle, report, tally, seed):
 def check(binary, seed, tally):
     oracle, trace = Oracle(), make(seed)
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder  # the key of the pseudonyms is made there
         records, database = pathlib.Path(folder, "t.jsonl"), pathlib.Path(folder, "t.db")
         records.write_text("".join(json.dumps(r) + "\n" for _, r in trace))
         subprocess.run([binary, "capture", "-q", "--records", records, "-d", database], check=True, timeout=120)

@@ -73,9 +73,10 @@ static void fills(void **state)
         assert_true(cacheable_fills(maybe[i], &n) && n == NEGATIVE_MAYBE);
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
         assert_false(cacheable_fills(no[i], &n));
-    assert_true(cacheable_eligible(SLICE("HEAD"), 500, true));
-    assert_false(cacheable_eligible(SLICE("GET"), 200, false));
-    assert_false(cacheable_eligible(SLICE("POST"), 200, true));
+    assert_true(cacheable_eligible(true, 500, true));
+    assert_false(cacheable_eligible(true, 200, false));
+    assert_false(cacheable_eligible(true, 0, true));
+    assert_false(cacheable_eligible(false, 200, true));
 }
 
 static void contents(void **state)
