@@ -27,7 +27,7 @@ struct answer {
 };
 
 void answer_text(struct answer *a, unsigned status, const char *text);
-/* {"error": text, "allowed": [a, b]}; `allowed` is joined with ", ", NULL: none. */
+/* {"error": text, "allowed": [a, b]}; `allowed` is joined with ", ", NULL: none. 503 asks to come back in a second. */
 void answer_error(struct answer *a, unsigned status, const char *text, const char *allowed);
 void answer_buf(struct answer *a, unsigned status, const char *type, struct buf *b);
 
