@@ -63,6 +63,9 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     name_endpoint(a, e, out);
     out->latency = blob(a, &e->latency, &a->latency);
     out->server_time = blob(a, &e->server, &a->server);
+    a->lifetimes.n = 0;
+    changes_write(&e->lifetimes, &a->endpoints.lifetimes, &a->lifetimes);
+    out->lifetimes = slice_of_buf(&a->lifetimes);
     ladder_row(&e->ladder, out->ttl);
     return true;
 }
@@ -185,10 +188,10 @@ uint64_t analysis_memory(const struct analysis *a)
     return slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) +
            map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
            map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
-           slab_bytes(&c->rows) + slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
-           slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
-           slab_bytes(&a->minutes.rows) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
-           (uint64_t)trie_nodes(a->trie) * 128;
+           slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&c->rows) + slab_bytes(&c->profiles) +
+           map_bytes(c->map.used) + slab_bytes(&c->rings.words) + slab_bytes(&c->lists.words) +
+           slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) +
+           (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
 /* Fills a row of the batch; its text is copied there. */
@@ -211,6 +214,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.route);
         keep(s, &filled.latency);
         keep(s, &filled.server_time);
+        keep(s, &filled.lifetimes);
         *row = filled;
     }
     dirty->used = 0;

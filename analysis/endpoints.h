@@ -17,13 +17,14 @@ struct endpoint {
     uint64_t repeats_same, observed_gaps, changes, server_us_total;
     int64_t first_us, last_us;
     struct hist latency, server;
+    struct changes_sums lifetimes;
     struct ladder_sums ladder;
 };
 
 struct endpoints {
     struct slab rows; /* row 0 is none */
     struct slab dirty;
-    struct blocks sets;
+    struct blocks sets, lifetimes;
     struct hist_pool *pages;
     uint32_t other;        /* id of `(other)`, 0 while nobody needed it */
     uint64_t sets_refused; /* clients that no set had room for: `clients` is then at least that */

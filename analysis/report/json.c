@@ -1,6 +1,7 @@
 /* The report as one JSON object (CONTRACT section 4). Keys that this analysis does not fill are null. */
 #include <math.h>
 
+#include "analysis/changes.h"
 #include "analysis/limitadvice.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/verdict.h"
@@ -157,11 +158,21 @@ static void rung(struct json *j, const struct row_rung *r)
 
 static void staleness(struct json *j, const struct row_endpoint *e)
 {
+    struct changes_stored stored;
+    changes_read(&stored, e->lifetimes);
+    struct changes_result r = changes_result(&stored);
     json_key(j, "staleness");
     json_open(j, '{');
     json_key_u64(j, "observed_gaps", e->observed_gaps);
     json_key_u64(j, "changes", e->changes);
-    NULLS(j, "mean_lifetime_s", "low_s", "high_s", "model", "median_low_s", "median_high_s");
+    json_key_double(j, "mean_lifetime_s", r.poisson.mean_s);
+    json_key_double(j, "low_s", r.poisson.mean_low);
+    json_key_double(j, "high_s", r.poisson.mean_high);
+    json_key(j, "model");
+    json_str(j, lifetime_model_name(r.poisson.model));
+    json_key_double(j, "median_low_s", r.versions.median_low);
+    json_key_double(j, "median_high_s", r.versions.median_high);
+    json_key_u64(j, "multi_valued", stored.multi_valued);
     json_close(j, '}');
 }
 

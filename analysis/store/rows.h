@@ -31,6 +31,7 @@ struct row_endpoint {
     int64_t first_us, last_us;
     struct slice latency, server_time; /* histograms of duration and server time as blobs (base/hist.h) */
     struct row_rung ttl[LADDER_RUNGS];
+    struct slice lifetimes; /* gaps and versions as JSON (analysis/changes.h) */
 };
 
 struct row_client {

@@ -23,6 +23,7 @@ EPOCH = 1_700_000_000_000_000
 RUNG = ("lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "coalesced", "bytes_saved", "fills",
         "fills_hit", "fills_stale", "swr_async", "stale_purgeable")
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+IDLE = 24 * 86400 * 1000 // 1024            # a key left alone longer, in 1024 ms, is as new; so is a content after 2^31 ms
 
 
 def make(seed):
@@ -35,7 +36,8 @@ def make(seed):
     now, out = EPOCH + rng.randrange(10**9), []
     for _ in range(rng.randint(1, rng.choice([50, 500, 1500]))):
         now += rng.choice([0, 0, 1, 999, 1000, rng.randrange(5_000), rng.randrange(2_000_000), rng.randrange(40_000_000),
-                           rng.choice(TTLS[:12]) * 1_000_000, rng.choice(TTLS) * 1_000_000 if rng.random() < .05 else 0])
+                           rng.choice(TTLS[:12]) * 1_000_000, rng.choice(TTLS) * 1_000_000 if rng.random() < .05 else 0,
+                           rng.randrange(20, 30) * 86_400_000_000 if rng.random() < .002 else 0])
         k = int(keys * rng.random() ** 2)
         if rng.random() < .2:
             version[k] = rng.randint(1, 3)                       # ABA included
@@ -121,7 +123,7 @@ class Key:
         self.vary, self.tags, self.slots = (), {}, {}
         self.written = None
         self.previous, self.seen = None, False
-        self.known = {}
+        self.known, self.last = {}, {}
 
 
 class Oracle:
@@ -186,16 +188,20 @@ class Oracle:
         e["same"] += key.seen and content is not None and content == key.previous
         key.seen, key.previous = True, content
         which = variant(key.vary, r["headers"]["request"])
+        if (ms >> 10) - key.last.get(which, ms >> 10) > IDLE:
+            key.slots.pop(which)
+            key.known.pop(which, None)
+        key.last[which] = ms >> 10
         slots = key.slots.setdefault(which, [None] * len(TTLS))
         for i, ttl in enumerate(TTLS):
             slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"],
                              key.written)
         if status < 400 and content is not None:
-            before = key.known.get(which)
-            if before is not None and before[0] == content[0]:
+            when, before = key.known.get(which, (0, None))
+            if before is not None and before[0] == content[0] and ms - when < 2**31:
                 e["observed_gaps"] += 1
                 e["changes"] += before != content
-            key.known[which] = content
+            key.known[which] = ms, content
         if tag and content is not None and 200 <= status < 300 and status != 206:
             key.tags[tag] = content
 
