@@ -6,6 +6,7 @@
 #include "analysis/report/facts.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
+#include "analysis/standing.h"
 #include "base/json.h"
 #include "analysis/store/rows.h"
 
@@ -130,7 +131,7 @@ static void quantiles(struct json *j, struct facts_quantiles q, bool with_max)
         json_key_double(j, "max", q.max);
 }
 
-static void rung(struct json *j, const struct row_rung *r)
+static void rung(struct json *j, const struct row_rung *r, double duration_s)
 {
     json_open(j, '{');
     json_key_u64(j, "ttl_s", r->ttl_s);
@@ -141,7 +142,7 @@ static void rung(struct json *j, const struct row_rung *r)
     json_key_u64(j, "errors_masked", r->errors_masked);
     json_key_u64(j, "coalesced", r->coalesced);
     json_key_double(j, "hit_ratio", facts_hit_ratio(r));
-    json_key_double(j, "hit_ratio_warm", facts_ratio(r->warm_hits, r->warm_lookups));
+    json_key_double(j, "hit_ratio_warm", facts_hit_ratio_warm(r));
     json_key_double(j, "stale_ratio", facts_stale_ratio(r));
     json_key_u64(j, "bytes_saved", r->bytes_saved);
     json_key_micros(j, "server_seconds_saved", (int64_t)r->server_us_saved);
@@ -153,6 +154,8 @@ static void rung(struct json *j, const struct row_rung *r)
     json_key_u64(j, "fills_stale", r->cycles_stale);
     json_key_u64(j, "swr_async", r->swr_async);
     json_key_u64(j, "stale_purgeable", r->stale_purgeable);
+    json_key(j, "verdict");
+    json_str(j, standing_name(facts_long_enough(r, duration_s) ? STANDING_OK : STANDING_SHORT_WINDOW));
     json_close(j, '}');
 }
 
@@ -176,9 +179,15 @@ static void staleness(struct json *j, const struct row_endpoint *e)
     json_close(j, '}');
 }
 
+struct listing {
+    struct json *j;
+    double duration_s;
+};
+
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
-    struct json *j = context;
+    const struct listing *l = context;
+    struct json *j = l->j;
     json_open(j, '{');
     json_key_u64(j, "id", e->id);
     json_key_text(j, "method", e->method);
@@ -212,7 +221,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)
         if (e->ttl[i].ttl_s)
-            rung(j, &e->ttl[i]);
+            rung(j, &e->ttl[i], l->duration_s);
     json_close(j, ']');
     staleness(j, e);
     NULLS(j, "key_advice", "sharing", "statelessness");
@@ -328,7 +337,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     totals(&j, f);
     json_key(&j, "endpoints");
     json_open(&j, '[');
-    store_read_endpoints(r, endpoint, &j);
+    store_read_endpoints(r, endpoint, &(struct listing){&j, facts_duration_s(f)});
     json_close(&j, ']');
     json_key(&j, "clients");
     json_open(&j, '[');

@@ -15,7 +15,7 @@ ARROWS = {
     "capture": ("base/",),
     "analysis": ("base/", "capture/exchange.h", "analysis/store/"),
     "analysis/store": ("base/",),
-    "analysis/report": ("base/", "analysis/changes.h", "analysis/limitadvice.h") + READ_SIDE,
+    "analysis/report": ("base/", "analysis/changes.h", "analysis/limitadvice.h", "analysis/standing.h") + READ_SIDE,
     "analysis/policy": ("base/",) + READ_SIDE,
     "tui": ("base/", "analysis/report/verdict.h") + READ_SIDE,
     "web": ("base/", "analysis/report/") + READ_SIDE,

@@ -135,9 +135,11 @@ class Oracle:
         self.clients = collections.defaultdict(list)
         self.client_counts = collections.defaultdict(collections.Counter)
         self.totals = collections.Counter()
+        self.start = None                                   # ms, the first request
 
     def take(self, us, r):
         status, method = r["status"], r["method"]
+        self.start = us // 1000 if self.start is None else self.start
         end = r.get("end", "complete" if status else "capture_end")
         name = ("GET" if method == "HEAD" else method) + " /e%s/{int}" % r["target"][2]
         e = self.endpoints[name]
@@ -194,8 +196,11 @@ class Oracle:
         key.last[which] = ms >> 10
         slots = key.slots.setdefault(which, [None] * len(TTLS))
         for i, ttl in enumerate(TTLS):
+            hits, warm = rungs[i]["hits"], ms - self.start >= ttl * 1000
             slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"],
                              key.written)
+            rungs[i]["warm"] += warm
+            rungs[i]["warm_hits"] += warm and rungs[i]["hits"] - hits
         if status < 400 and content is not None:
             when, before = key.known.get(which, (0, None))
             if before is not None and before[0] == content[0] and ms - when < 2**31:
@@ -252,6 +257,17 @@ class Tally:
             self.wrong.append("%s: want %s, got %s" % (what, want, got))
 
 
+def ratios(counts, ttl, duration_s):
+    """What the report derives of a rung."""
+    def share(a, b):
+        return round(a / b, 9) if b else None
+    return {"hit_ratio": share(counts["hits"], counts["lookups"]), "hit_ratio_high": share(counts["hits"], counts["lookups"]),
+            "hit_ratio_low": share(counts["hits"] - counts["coalesced"], counts["lookups"]),
+            "hit_ratio_warm": share(counts["warm_hits"], counts["warm"]),
+            "stale_ratio": share(counts["stale_hits"], counts["hits"] - counts["unknown_hits"]),
+            "verdict": "ok" if duration_s >= 3 * ttl and counts["warm"] >= 100 else "short_window"}
+
+
 def compare(oracle, report, tally, seed):
     for name, want in oracle.totals.items():
         tally.same("seed %d totals.%s" % (seed, name), want, report["totals"].get(name))
@@ -272,6 +288,9 @@ def compare(oracle, report, tally, seed):
         for ttl, counts in zip(TTLS, oracle.rungs[name] if want["eligible"] else []):
             for figure in RUNG:
                 tally.same("%sT=%d %s" % (where, ttl, figure), counts[figure], ladder.get(ttl, {}).get(figure))
+            for figure, value in ratios(counts, ttl, report["capture"]["duration_s"]).items():
+                got_value = ladder.get(ttl, {}).get(figure)
+                tally.same("%sT=%d %s" % (where, ttl, figure), value, round(got_value, 9) if isinstance(got_value, float) else got_value)
     by_address = {a: c for c in report["clients"] for a in c["addresses"]}
     for address, times in oracle.clients.items():
         got, where = by_address.get(address, {}), "seed %d %s " % (seed, address)

@@ -235,7 +235,7 @@ static void keys_are_those_of_the_contract(void **state)
     keys_in_order(at(e, "ttl")->child,
                   "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
                   "stale_ratio bytes_saved server_seconds_saved live_bytes_peak hit_ratio_low hit_ratio_high "
-                  "fills fills_hit fills_stale swr_async stale_purgeable");
+                  "fills fills_hit fills_stale swr_async stale_purgeable verdict");
     keys_in_order(at(e, "staleness"),
                   "observed_gaps changes mean_lifetime_s low_s high_s model median_low_s median_high_s multi_valued");
     const cJSON *c = at(j, "clients")->child;
