@@ -62,7 +62,9 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
         a->totals.keys_overflow += ep != NULL;
         return;
     }
-    ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
+    uint32_t hit = ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
+    if (ep && v.fillable)
+        live_fill(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes);
     observe_change(a, slot, ep, v.now, v.error ? 0 : r->content);
 }
 

@@ -189,6 +189,13 @@ static void load_lifetimes(struct analysis *a, struct endpoint *e, struct slice 
         changes_load(&e->lifetimes, &a->endpoints.lifetimes, &stored);
 }
 
+static void load_live(struct analysis *a, struct endpoint *e, struct slice text)
+{
+    struct live_sum sums[LIVE_TTLS];
+    live_read(sums, text);
+    live_load(&e->live, &a->endpoints.live, sums);
+}
+
 static void load_endpoint(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)
 {
     e->requests = row->requests;
@@ -210,6 +217,8 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_hist(a, &e->server, row->server_time);
     ladder_load(&e->ladder, row->ttl);
     load_lifetimes(a, e, row->lifetimes);
+    if (row->ttl[LADDER_RUNGS - 1].cycles)
+        load_live(a, e, row->live);
 }
 
 static bool restore_endpoints(struct analysis *a, const struct restore *r)

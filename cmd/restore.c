@@ -105,6 +105,7 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->latency = own(r, row->latency);
         mine->server_time = own(r, row->server_time);
         mine->lifetimes = own(r, row->lifetimes);
+        mine->live = own(r, row->live);
     }
     return !r->failed;
 }

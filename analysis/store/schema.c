@@ -70,7 +70,8 @@ static const char others[] =
 
 /* Steps from version N to N + 1, first to last. What an older version did not count is empty: unknown. */
 static const char *const migrations[SCHEMA_VERSION - 1] = {
-    "ALTER TABLE endpoint ADD COLUMN lifetimes TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE endpoint ADD COLUMN lifetimes TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE endpoint ADD COLUMN live TEXT NOT NULL DEFAULT ''",
 };
 
 static int pragma(sqlite3 *db, const char *text)

@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 TTLS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 259200, 604800]
+LIVE, PARTS = {1, 5, 10, 30, 60, 300, 600, 1800, 3600, 86400}, 62
 FILLS = {200, 203, 204, 300, 301, 304, 308}
 NEGATIVE = {404, 405, 410, 414, 501}
 EPOCH = 1_700_000_000_000_000
@@ -132,6 +133,7 @@ class Oracle:
         self.keys = collections.defaultdict(Key)
         self.endpoints = collections.defaultdict(collections.Counter)
         self.rungs = collections.defaultdict(lambda: [collections.Counter() for _ in TTLS])
+        self.fills = collections.defaultdict(lambda: [[] for _ in TTLS])   # (ms, bytes) of each
         self.clients = collections.defaultdict(list)
         self.client_counts = collections.defaultdict(collections.Counter)
         self.totals = collections.Counter()
@@ -161,7 +163,7 @@ class Oracle:
         if status and "vary" in response:
             key.vary = tuple(sorted({n.strip().lower() for n in response["vary"].split(",")}))
         if eligible:
-            self.look_up(us // 1000, r, key, e, self.rungs[name])
+            self.look_up(us // 1000, r, key, e, self.rungs[name], self.fills[name])
 
     def content(self, r, key):
         """(coding, identity), or None."""
@@ -175,7 +177,7 @@ class Oracle:
             return key.tags.get(tag)
         return (coding(r), r["body_id"]) if "body_id" in r else None
 
-    def look_up(self, ms, r, key, e, rungs):
+    def look_up(self, ms, r, key, e, rungs, fills_at):
         status, content = r["status"], self.content(r, key)
         tag = r["headers"]["response"].get("etag")
         star = "*" in key.vary
@@ -196,9 +198,11 @@ class Oracle:
         key.last[which] = ms >> 10
         slots = key.slots.setdefault(which, [None] * len(TTLS))
         for i, ttl in enumerate(TTLS):
-            hits, warm = rungs[i]["hits"], ms - self.start >= ttl * 1000
+            hits, filled, warm = rungs[i]["hits"], rungs[i]["fills"], ms - self.start >= ttl * 1000
             slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"],
                              key.written)
+            if rungs[i]["fills"] > filled:
+                fills_at[i].append((ms, r["response_bytes"]))
             rungs[i]["warm"] += warm
             rungs[i]["warm_hits"] += warm and rungs[i]["hits"] - hits
         if status < 400 and content is not None:
@@ -268,6 +272,41 @@ def ratios(counts, ttl, duration_s):
             "verdict": "ok" if duration_s >= 3 * ttl and counts["warm"] >= 100 else "short_window"}
 
 
+def held(fills, ttl_ms):
+    """Most bytes and entries at once when fills of one part go together with the last of them, from plain windows."""
+    parts = []                                              # (first, last, bytes, fills) of each
+    for ms, size in fills:
+        if parts and ms - parts[-1][1] < ttl_ms and ms - parts[-1][0] < -(-ttl_ms // PARTS):
+            parts[-1] = (parts[-1][0], ms, parts[-1][2] + size, parts[-1][3] + 1)
+        else:
+            parts.append((ms, ms, size, 1))
+    most, low = [0, 0], 0
+    for high, (_, last, _, _) in enumerate(parts):
+        while last - parts[low][1] >= ttl_ms:
+            low += 1
+        now = [sum(p[2] for p in parts[low:high + 1]), sum(p[3] for p in parts[low:high + 1])]
+        most = [max(a, b) for a, b in zip(most, now)]
+    return most
+
+
+def compare_live(where, fills, ttl, got, capture, tally):
+    if ttl not in LIVE:
+        tally.same(where + "live_bytes_peak", None, got.get("live_bytes_peak", 0))
+        return
+    ttl_ms, part, end = ttl * 1000, -(-ttl * 1000 // PARTS), round(capture["ended"] * 1e6) // 1000
+    most = held(fills, ttl_ms)
+    tally.same(where + "live_bytes_peak", most[0], got.get("live_bytes_peak"))
+    tally.same(where + "live_entries_peak", most[1], got.get("live_entries_peak"))
+    for figure, weight in (("live_bytes_mean", 1), ("live_entries_mean", 0)):
+        if not capture["duration_s"]:
+            tally.same(where + figure, None, got.get(figure, 0))
+            continue
+        want = sum((size if weight else 1) * min(ttl_ms, end - ms) for ms, size in fills) / 1000
+        unsure = 1 + sum((size if weight else 1) * part / 1000 for ms, size in fills
+                         if abs(end - ms - ttl_ms) < 2 * part or (not weight and end - ms < ttl_ms))
+        tally.same(where + figure, True, abs(got[figure] * capture["duration_s"] - want) <= unsure + 1e-9 * want)
+
+
 def compare(oracle, report, tally, seed):
     for name, want in oracle.totals.items():
         tally.same("seed %d totals.%s" % (seed, name), want, report["totals"].get(name))
@@ -285,7 +324,8 @@ def compare(oracle, report, tally, seed):
             tally.same(where + "repeat_ratio_content", round(want["same"] / want["eligible"], 9),
                        round(got.get("repeat_ratio_content") or 0, 9))
         ladder = {r["ttl_s"]: r for r in got.get("ttl", [])}
-        for ttl, counts in zip(TTLS, oracle.rungs[name] if want["eligible"] else []):
+        for ttl, counts, fills in zip(TTLS, oracle.rungs[name] if want["eligible"] else [], oracle.fills[name]):
+            compare_live("%sT=%d " % (where, ttl), fills, ttl, ladder.get(ttl, {}), report["capture"], tally)
             for figure in RUNG:
                 tally.same("%sT=%d %s" % (where, ttl, figure), counts[figure], ladder.get(ttl, {}).get(figure))
             for figure, value in ratios(counts, ttl, report["capture"]["duration_s"]).items():

@@ -720,7 +720,8 @@ static void same_endpoints(struct analysis *a, struct analysis *b)
     for (uint32_t id = 1; id <= analysis_endpoints(a); id++) {
         struct row_endpoint x = row(a, id), y = row(b, id);
         assert_true(slice_eq(x.route, y.route) && slice_eq(x.latency, y.latency) &&
-                    slice_eq(x.server_time, y.server_time) && slice_eq(x.lifetimes, y.lifetimes));
+                    slice_eq(x.server_time, y.server_time) && slice_eq(x.lifetimes, y.lifetimes) &&
+                    slice_eq(x.live, y.live));
         assert_memory_equal(x.ttl, y.ttl, sizeof x.ttl);
         assert_int_equal(x.alias, y.alias);
         assert_int_equal(x.requests, y.requests);

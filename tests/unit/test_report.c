@@ -130,6 +130,7 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
     e->latency = e->server_time = histogram(s);
     e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000, 40, 9, 2, 4, 1};
     e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0, 100, 0, 0, 0, 0};
+    e->live = SLICE("[[1,5000,7,2100,21]]");
     e->observed_gaps = 12;
     e->changes = 5;
     e->lifetimes =
@@ -232,10 +233,11 @@ static void keys_are_those_of_the_contract(void **state)
                   "key_advice sharing statelessness sampling_rate recommendation");
     keys_in_order(at(e, "latency"), "p50 p95 p99 max");
     keys_in_order(at(e, "server_time"), "p50 p95 p99 total");
-    keys_in_order(at(e, "ttl")->child,
-                  "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
-                  "stale_ratio bytes_saved server_seconds_saved live_bytes_peak hit_ratio_low hit_ratio_high "
-                  "fills fills_hit fills_stale swr_async stale_purgeable verdict");
+    keys_in_order(
+        at(e, "ttl")->child,
+        "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
+        "stale_ratio bytes_saved server_seconds_saved live_bytes_peak live_entries_peak hit_ratio_low hit_ratio_high "
+        "fills fills_hit fills_stale swr_async stale_purgeable live_bytes_mean live_entries_mean verdict");
     keys_in_order(at(e, "staleness"),
                   "observed_gaps changes mean_lifetime_s low_s high_s model median_low_s median_high_s multi_valued");
     const cJSON *c = at(j, "clients")->child;
@@ -261,6 +263,10 @@ static void numbers_mean_what_the_contract_says(void **state)
     const cJSON *c = at(j, "capture"), *e = at(j, "endpoints")->child;
     assert_true(near(number(c, "duration_s"), 10.5) && near(number(c, "coverage"), 0.99));
     assert_true(near(number(c, "started"), 1) && near(number(c, "ended"), 11.5));
+    const cJSON *live = at(e, "ttl")->child;
+    assert_true(near(number(live, "live_bytes_peak"), 5000) && near(number(live, "live_entries_peak"), 7));
+    assert_true(near(number(live, "live_bytes_mean"), 200) && near(number(live, "live_entries_mean"), 2));
+    assert_true(is_null(live->next, "live_bytes_peak") && is_null(live->next, "live_bytes_mean"));
     assert_true(near(number(at(c, "flows_opaque"), "tls"), 1));
     assert_true(near(number(at(j, "totals"), "repeat_ratio"), 0.75) && near(number(at(j, "totals"), "endpoints"), 3));
     assert_true(near(number(e, "id"), 2) && is_null(e, "operation"));
