@@ -78,6 +78,8 @@ void analysis_free(struct analysis *a)
     buf_free(&a->route);
     buf_free(&a->latency);
     buf_free(&a->server);
+    buf_free(&a->lifetimes);
+    buf_free(&a->live);
     buf_free(&a->addresses_text);
     free(a);
 }

@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+enum { LINE = 8 };
+
 bool blocks_init(struct blocks *b, uint32_t words)
 {
     memset(b->free, 0, sizeof b->free);
-    if (!slab_init(&b->words, sizeof(uint64_t), words + 1))
+    if (!slab_init(&b->words, sizeof(uint64_t), words + LINE))
         return false;
-    slab_take(&b->words); /* 0 is none */
+    b->words.used = LINE; /* 0 is none; and blocks of a line begin at one */
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* blocks: arrays of 64-bit words that grow by doubling, out of one bounded pool; what a growing one leaves is given to
- * the next. Sizes are powers of two up to 2^(BLOCKS_CLASSES - 1) words. A block is named by its first word; 0 is none.
- */
+ * the next. Sizes are powers of two up to 2^(BLOCKS_CLASSES - 1) words; where none below a cache line's is taken, each
+ * begins at a line. A block is named by its first word; 0 is none. */
 #ifndef ANALYSIS_BLOCKS_H
 #define ANALYSIS_BLOCKS_H
 

@@ -107,7 +107,7 @@ struct changes_gap changes_visit(struct changes *c, int64_t now_ms, uint32_t con
         return (struct changes_gap){gap, true, changed};
     }
     if (sums)
-        lifetime_add(&sums->lifetime, gap, changed);
+        gaptable_add(&sums->gaps, pool, gap, changed);
     if (changed)
         succeed(c, now, gap, content, sums, pool);
     else
@@ -117,13 +117,14 @@ struct changes_gap changes_visit(struct changes *c, int64_t now_ms, uint32_t con
 
 void changes_merge(struct changes_sums *into, const struct changes_sums *from, struct blocks *pool)
 {
-    lifetime_merge(&into->lifetime, &from->lifetime);
+    gaptable_merge(&into->gaps, &from->gaps, pool);
     survival_merge(&into->survival, &from->survival, pool);
     into->multi_valued += from->multi_valued;
 }
 
 void changes_drop(struct changes_sums *s, struct blocks *pool)
 {
+    gaptable_drop(&s->gaps, pool);
     survival_drop(&s->survival, pool);
     *s = (struct changes_sums){0};
 }
@@ -131,11 +132,17 @@ void changes_drop(struct changes_sums *s, struct blocks *pool)
 void changes_write(const struct changes_sums *s, const struct blocks *pool, struct buf *out)
 {
     struct json j = {out, false};
+    struct lifetime gaps;
+    gaptable_get(&s->gaps, pool, &gaps);
     json_open(&j, '{');
-    json_key(&j, "multi");
-    json_u64(&j, s->multi_valued);
+    json_key_u64(&j, "multi", s->multi_valued);
+    json_key(&j, "lost");
+    json_open(&j, '[');
+    json_u64(&j, s->gaps.lost);
+    json_u64(&j, s->survival.lost);
+    json_close(&j, ']');
     json_key(&j, "gaps");
-    lifetime_write(&s->lifetime, out);
+    lifetime_write(&gaps, out);
     j.comma = true;
     json_key(&j, "versions");
     survival_write(&s->survival, pool, out);
@@ -156,7 +163,7 @@ static bool member(struct slice text, const char *name, struct slice *before, st
 bool changes_read(struct changes_stored *out, struct slice text)
 {
     struct slice multi, gaps, versions, rest;
-    out->multi_valued = 0;
+    out->multi_valued = out->lost_gaps = out->lost_versions = 0;
     lifetime_read(&out->lifetime, SLICE(""));
     survival_read(&out->versions, SLICE(""));
     if (!text.n)
@@ -165,6 +172,8 @@ bool changes_read(struct changes_stored *out, struct slice text)
         return false;
     struct numbers n = numbers_of(multi);
     out->multi_valued = numbers_next(&n);
+    out->lost_gaps = numbers_next(&n);
+    out->lost_versions = numbers_next(&n);
     if (!n.bad && lifetime_read(&out->lifetime, gaps) && survival_read(&out->versions, versions))
         return true;
     changes_read(out, SLICE(""));
@@ -173,12 +182,17 @@ bool changes_read(struct changes_stored *out, struct slice text)
 
 void changes_load(struct changes_sums *s, struct blocks *pool, const struct changes_stored *from)
 {
-    s->lifetime = from->lifetime;
     s->multi_valued = from->multi_valued;
+    gaptable_load(&s->gaps, pool, &from->lifetime);
+    s->gaps.lost += from->lost_gaps;
     survival_load(&s->survival, pool, &from->versions);
+    s->survival.lost += from->lost_versions;
 }
 
 struct changes_result changes_result(const struct changes_stored *s)
 {
-    return (struct changes_result){lifetime_result(&s->lifetime), survival_result(&s->versions)};
+    static const struct lifetime no_gaps;
+    static const struct survival_list no_versions;
+    return (struct changes_result){lifetime_result(s->lost_gaps ? &no_gaps : &s->lifetime),
+                                   survival_result(s->lost_versions ? &no_versions : &s->versions)};
 }

@@ -12,7 +12,7 @@
 #ifndef ANALYSIS_CHANGES_H
 #define ANALYSIS_CHANGES_H
 
-#include "analysis/lifetime.h"
+#include "analysis/gaptable.h"
 #include "analysis/survival.h"
 
 enum { CHANGES_RETURNS = 5, CHANGES_RETURNS_MS = 60000 };
@@ -41,7 +41,7 @@ enum {
 
 /* Of an endpoint; M-sum, for splits of the traffic by key. */
 struct changes_sums {
-    struct lifetime lifetime;
+    struct gaptable gaps;
     struct survival survival;
     uint64_t multi_valued; /* keys and variants found to be so */
 };
@@ -58,14 +58,15 @@ struct changes_gap changes_visit(struct changes *c, int64_t now, uint32_t conten
                                  struct blocks *pool);
 void changes_merge(struct changes_sums *into, const struct changes_sums *from, struct blocks *pool);
 void changes_drop(struct changes_sums *s, struct blocks *pool);
-/* JSON: {"multi":n,"gaps":[...],"versions":[...]}, the lists of lifetime.h and survival.h. */
+/* JSON: {"multi":n,"lost":[n,n],"gaps":[...],"versions":[...]}: keys that are multi-valued, gaps and versions that no
+ * room was left for, and the lists of lifetime.h and survival.h. */
 void changes_write(const struct changes_sums *s, const struct blocks *pool, struct buf *out);
 
 /* What was stored, read back without a pool. */
 struct changes_stored {
     struct lifetime lifetime;
     struct survival_list versions;
-    uint64_t multi_valued;
+    uint64_t multi_valued, lost_gaps, lost_versions;
 };
 
 /* False when the text is damaged; then nothing was seen, as with empty text. */
@@ -73,7 +74,7 @@ bool changes_read(struct changes_stored *out, struct slice text);
 /* Puts what was read into empty sums. */
 void changes_load(struct changes_sums *s, struct blocks *pool, const struct changes_stored *from);
 
-/* CONTRACT: staleness; NaN: unknown. */
+/* CONTRACT: staleness; NaN: unknown, as is all of a half that something was lost of. */
 struct changes_result {
     struct lifetime_result poisson;
     struct survival_result versions;

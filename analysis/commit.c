@@ -35,6 +35,29 @@ static void name_endpoint(struct analysis *a, const struct endpoint *e, struct r
     out->route = slice_of_buf(&a->route);
 }
 
+/* First and last packet, or record; the runs before included. */
+static void fill_span(const struct analysis *a, struct row_capture *row)
+{
+    bool packets = !a->options.from_records && a->stats_known && a->stats.first_us != TIME_NONE;
+    bool records = a->first_us != INT64_MAX;
+    int64_t first = packets ? a->stats.first_us : records ? a->first_us : TIME_NONE;
+    int64_t last = packets ? a->stats.last_us : records ? a->last_us : TIME_NONE;
+    row->started_us =
+        a->base_started != TIME_NONE && (first == TIME_NONE || a->base_started < first) ? a->base_started : first;
+    row->ended_us = a->base_ended > last ? a->base_ended : last; /* TIME_NONE is the least */
+}
+
+static struct slice write_live(struct analysis *a, const struct endpoint *e)
+{
+    struct live_sum sums[LIVE_TTLS];
+    struct row_capture span;
+    fill_span(a, &span);
+    live_sums(&e->live, &a->endpoints.live, span.ended_us == TIME_NONE ? 0 : floor_div(span.ended_us, 1000), sums);
+    a->live.n = 0;
+    live_write(sums, &a->live);
+    return slice_of_buf(&a->live);
+}
+
 bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint *out)
 {
     if (!id || id >= a->endpoints.rows.used)
@@ -63,6 +86,10 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     name_endpoint(a, e, out);
     out->latency = blob(a, &e->latency, &a->latency);
     out->server_time = blob(a, &e->server, &a->server);
+    a->lifetimes.n = 0;
+    changes_write(&e->lifetimes, &a->endpoints.lifetimes, &a->lifetimes);
+    out->lifetimes = slice_of_buf(&a->lifetimes);
+    out->live = write_live(a, e);
     ladder_row(&e->ladder, out->ttl);
     return true;
 }
@@ -185,7 +212,8 @@ uint64_t analysis_memory(const struct analysis *a)
     return slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) +
            map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
            map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
-           slab_bytes(&c->rows) + slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
+           slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
+           slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
            slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
            slab_bytes(&a->minutes.rows) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
            (uint64_t)trie_nodes(a->trie) * 128;
@@ -211,6 +239,8 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.route);
         keep(s, &filled.latency);
         keep(s, &filled.server_time);
+        keep(s, &filled.lifetimes);
+        keep(s, &filled.live);
         *row = filled;
     }
     dirty->used = 0;
@@ -317,18 +347,6 @@ static void commit_counters(struct analysis *a, struct store *s)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
 }
 
-/* First and last packet, or record; the runs before included. */
-static void fill_span(const struct analysis *a, struct row_capture *row)
-{
-    bool packets = !a->options.from_records && a->stats_known && a->stats.first_us != TIME_NONE;
-    bool records = a->first_us != INT64_MAX;
-    int64_t first = packets ? a->stats.first_us : records ? a->first_us : TIME_NONE;
-    int64_t last = packets ? a->stats.last_us : records ? a->last_us : TIME_NONE;
-    row->started_us =
-        a->base_started != TIME_NONE && (first == TIME_NONE || a->base_started < first) ? a->base_started : first;
-    row->ended_us = a->base_ended > last ? a->base_ended : last; /* TIME_NONE is the least */
-}
-
 static void commit_capture(struct analysis *a, struct store *s, bool final)
 {
     const struct capture_stats *n = &a->stats, *b = &a->base;
@@ -361,11 +379,21 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
     fill_span(a, row);
 }
 
+/* What is there at the end depends on when that is. */
+static void touch_live(struct analysis *a)
+{
+    for (uint32_t id = 1; id < a->endpoints.rows.used; id++)
+        if (endpoints_at(&a->endpoints, id)->live.block)
+            endpoints_touch(&a->endpoints, id);
+}
+
 void analysis_commit(struct analysis *a, bool final)
 {
     struct store *s = a->store;
     if (!s || (!final && !store_wants(s)))
         return;
+    if (final)
+        touch_live(a);
     commit_endpoints(a, s);
     commit_clients(a, s);
     commit_keys(a, s);

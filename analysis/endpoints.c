@@ -5,7 +5,8 @@ bool endpoints_init(struct endpoints *e, const struct budget *b, struct hist_poo
     uint32_t most = b->most[ROOM_ENDPOINTS];
     e->pages = pages;
     if (!slab_init(&e->rows, sizeof(struct endpoint), most + 2) || !slab_init(&e->dirty, sizeof(uint32_t), most + 2) ||
-        !blocks_init(&e->sets, b->most[ROOM_SETS]))
+        !blocks_init(&e->sets, b->most[ROOM_SETS]) || !blocks_init(&e->lifetimes, b->most[ROOM_LIFETIMES]) ||
+        !blocks_init(&e->live, b->most[ROOM_LIVE]))
         return false;
     slab_take(&e->rows);
     return true;
@@ -16,6 +17,8 @@ void endpoints_fini(struct endpoints *e)
     slab_fini(&e->rows);
     slab_fini(&e->dirty);
     blocks_fini(&e->sets);
+    blocks_fini(&e->lifetimes);
+    blocks_fini(&e->live);
 }
 
 void endpoints_touch(struct endpoints *e, uint32_t id)
@@ -129,6 +132,10 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     hist_merge(&a->latency, &b->latency, e->pages);
     hist_merge(&a->server, &b->server, e->pages);
     ladder_merge(&a->ladder, &b->ladder);
+    changes_merge(&a->lifetimes, &b->lifetimes, &e->lifetimes);
+    changes_drop(&b->lifetimes, &e->lifetimes);
+    live_merge(&a->live, &b->live, &e->live);
+    live_drop(&b->live, &e->live);
     bool dirty = b->dirty;
     *b = (struct endpoint){.alias = into, .node = b->node, .dirty = dirty, .first_us = INT64_MAX, .last_us = INT64_MIN};
     endpoints_touch(e, from);

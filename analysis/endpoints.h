@@ -6,6 +6,7 @@
 #include "analysis/blocks.h"
 #include "analysis/budget.h"
 #include "analysis/ladder.h"
+#include "analysis/live.h"
 #include "base/hist.h"
 
 struct endpoint {
@@ -17,13 +18,15 @@ struct endpoint {
     uint64_t repeats_same, observed_gaps, changes, server_us_total;
     int64_t first_us, last_us;
     struct hist latency, server;
+    struct changes_sums lifetimes;
+    struct live live;
     struct ladder_sums ladder;
 };
 
 struct endpoints {
     struct slab rows; /* row 0 is none */
     struct slab dirty;
-    struct blocks sets;
+    struct blocks sets, lifetimes, live;
     struct hist_pool *pages;
     uint32_t other;        /* id of `(other)`, 0 while nobody needed it */
     uint64_t sets_refused; /* clients that no set had room for: `clients` is then at least that */

@@ -21,8 +21,12 @@ static const int32_t ttl_ms[LADDER_RUNGS] = {
 /* Older than any lifetime: what an empty rung's age is held at, so that it never wraps round to fresh. */
 #define FOREVER ((1u << 31) - 1)
 
-/* A slot left alone this long is empty for every rung; its times may have wrapped. */
-enum { IDLE_MS = 1 << 30 };
+/* A slot left alone this long, 24 days, is as new: its times would soon be ambiguous. */
+enum { LAST_SHIFT = 10, IDLE = 24 * 86400 * 125 / 128 };
+
+_Static_assert(sizeof(struct ladder_slot) == 256, "four cache lines");
+_Static_assert(LADDER_RUNGS * 3 <= 64, "a bit per rung, thrice");
+_Static_assert(IDLE < CHANGES_IDLE_MS >> LAST_SHIFT, "what the slot holds of changes goes in time, too");
 
 struct step {
     uint32_t now, seen, content; /* seen: content as a hit compares it; content: as a fill keeps it */
@@ -103,7 +107,8 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
         s->d[i] = 0;
     }
     s->errors = s->hit = s->stale = 0;
-    s->last = now;
+    s->changes = (struct changes){0};
+    s->last = (uint32_t)(now >> LAST_SHIFT);
 }
 
 /* What was counted lately joins the sums. */
@@ -152,10 +157,10 @@ static uint32_t purgeable(const struct ladder_slot *s, const struct ladder_visit
 /* What few look-ups do. */
 static void count_rare(struct ladder_slot *s, const struct ladder_visit *v, struct outcome o, struct ladder_sums *sums)
 {
-    count_bits(sums->cycles_hit, o.hit & ~s->hit, 1);
-    count_bits(sums->cycles_stale, o.stale & ~s->stale, 1);
+    count_bits(sums->cycles_hit, o.hit & ~(uint32_t)s->hit, 1);
+    count_bits(sums->cycles_stale, o.stale & ~(uint32_t)s->stale, 1);
     if (v->error)
-        count_bits(sums->errors_masked, o.hit & ~s->errors, 1);
+        count_bits(sums->errors_masked, o.hit & ~(uint32_t)s->errors, 1);
     if (o.stale)
         count_bits(sums->stale_purgeable, purgeable(s, v, o.stale), 1);
 }
@@ -182,12 +187,11 @@ static struct outcome count(struct ladder_slot *s, const struct ladder_visit *v,
 /* What is known of the content of each rung, after the walk. */
 static void note(struct ladder_slot *s, const struct ladder_visit *v, struct outcome o)
 {
-    uint32_t kept = v->fillable ? o.hit : ~0u; /* the others were filled anew */
-    s->hit = (s->hit | o.hit) & kept;
-    s->stale = (s->stale | o.stale) & kept;
-    s->errors &= kept;
-    if (v->fillable && v->error)
-        s->errors |= ~o.hit & ((1u << LADDER_RUNGS) - 1);
+    const uint32_t all = (1u << LADDER_RUNGS) - 1;
+    uint32_t kept = v->fillable ? o.hit : all; /* the others were filled anew */
+    s->hit = ((uint32_t)s->hit | o.hit) & kept;
+    s->stale = ((uint32_t)s->stale | o.stale) & kept;
+    s->errors = ((uint32_t)s->errors & kept) | (v->fillable && v->error ? all & ~o.hit : 0);
 }
 
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums)
@@ -201,9 +205,9 @@ uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struc
                         since_start(v),
                         0,
                         0};
-    if (v->now - s->last > IDLE_MS)
+    if ((uint32_t)(v->now >> LAST_SHIFT) - s->last > IDLE)
         ladder_reset(s, v->now);
-    s->last = v->now;
+    s->last = (uint32_t)(v->now >> LAST_SHIFT);
     if (!sums)
         nowhere = (struct ladder_recent){0};
     struct outcome o = sums ? count(s, v, &step, sums) : walk(s, &step, &nowhere);

@@ -7,19 +7,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "analysis/changes.h"
 #include "analysis/store/rows.h"
 
 extern const uint32_t ladder_ttl_s[LADDER_RUNGS];
 
-struct ladder_slot {          /* 4 cache lines; zero until ladder_reset */
-    uint64_t hash;            /* of key and variant */
-    int64_t last;             /* last look-up, ms since the epoch */
-    uint32_t errors;          /* bit per rung: the content is an error answer */
-    uint32_t hit, stale;      /* bit per rung: what it holds was hit, was a stale hit */
-    uint32_t known;           /* last known content, whatever the rungs hold; 0: none yet */
-    uint32_t f[LADDER_RUNGS]; /* when filled */
-    uint32_t h[LADDER_RUNGS]; /* content, 0 unknown */
-    uint16_t d[LADDER_RUNGS]; /* duration of the fetch, 4 ms units */
+struct ladder_slot {                /* 4 cache lines; zero until ladder_reset */
+    uint64_t hash;                  /* of key and variant */
+    uint64_t errors : LADDER_RUNGS; /* bit per rung: the content is an error answer */
+    uint64_t hit : LADDER_RUNGS;    /* bit per rung: what it holds was hit */
+    uint64_t stale : LADDER_RUNGS;  /* bit per rung: ... was a stale hit */
+    uint32_t last;                  /* last look-up, in 1024 ms since the epoch */
+    uint16_t d[LADDER_RUNGS];       /* duration of the fetch, 4 ms units */
+    struct changes changes;         /* whatever the rungs hold; here because its line is at hand */
+    uint32_t f[LADDER_RUNGS];       /* when filled */
+    uint32_t h[LADDER_RUNGS];       /* content, 0 unknown */
 } __attribute__((aligned(256)));
 
 /* What was counted lately, in half the memory and with half the work; joins the sums before it could overflow. */

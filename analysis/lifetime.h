@@ -2,7 +2,7 @@
  * 2003). Changes are taken to be a Poisson process: after a gap g the content differs with probability
  * 1 - exp(-rate g). Gaps are kept by size, changed and unchanged ones apart, as counts and sums; the rate is that of
  * the buckets' means, within 0.15 % of that of the gaps. M-sum: merging is adding, for any split of the
- * traffic. 3,840 bytes for an endpoint; nothing for a key. */
+ * traffic. This form, of 3,840 bytes, is for evaluation; an endpoint keeps its gaps in analysis/gaptable.h. */
 #ifndef ANALYSIS_LIFETIME_H
 #define ANALYSIS_LIFETIME_H
 

@@ -32,6 +32,18 @@ static void learn_tag(struct analysis *a, struct key *key, const struct row_exch
     key->tag_content = r->content;
 }
 
+/* What an error says is not the content of the resource. */
+static void observe_change(struct analysis *a, struct ladder_slot *slot, struct endpoint *ep, int64_t now,
+                           uint32_t content)
+{
+    struct blocks *pool = &a->endpoints.lifetimes;
+    struct changes_gap gap = changes_visit(&slot->changes, now, content, ep ? &ep->lifetimes : NULL, pool);
+    if (ep && gap.known) {
+        ep->observed_gaps++;
+        ep->changes += gap.changed;
+    }
+}
+
 static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
 {
     const struct row_exchange *r = &f->row;
@@ -50,14 +62,10 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
         a->totals.keys_overflow += ep != NULL;
         return;
     }
-    ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
-    if (!r->content || v.error)
-        return;
-    if (ep && cacheable_comparable(slot->known, r->content)) {
-        ep->observed_gaps++;
-        ep->changes += slot->known != r->content;
-    }
-    slot->known = r->content;
+    uint32_t hit = ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
+    if (ep && v.fillable)
+        live_fill(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes);
+    observe_change(a, slot, ep, v.now, v.error ? 0 : r->content);
 }
 
 /* A look-up: repeats, then the ladder. ep NULL: not counting. Returns whether the key was looked up before. */

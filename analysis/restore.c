@@ -182,6 +182,20 @@ static void load_hist(struct analysis *a, struct hist *h, struct slice text)
         hist_load(h, &d, &a->pages);
 }
 
+static void load_lifetimes(struct analysis *a, struct endpoint *e, struct slice text)
+{
+    struct changes_stored stored;
+    if (changes_read(&stored, text))
+        changes_load(&e->lifetimes, &a->endpoints.lifetimes, &stored);
+}
+
+static void load_live(struct analysis *a, struct endpoint *e, struct slice text)
+{
+    struct live_sum sums[LIVE_TTLS];
+    live_read(sums, text);
+    live_load(&e->live, &a->endpoints.live, sums);
+}
+
 static void load_endpoint(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)
 {
     e->requests = row->requests;
@@ -202,6 +216,9 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_hist(a, &e->latency, row->latency);
     load_hist(a, &e->server, row->server_time);
     ladder_load(&e->ladder, row->ttl);
+    load_lifetimes(a, e, row->lifetimes);
+    if (row->ttl[LADDER_RUNGS - 1].cycles)
+        load_live(a, e, row->live);
 }
 
 static bool restore_endpoints(struct analysis *a, const struct restore *r)

@@ -41,7 +41,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak;
     struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, addresses_text;
+    struct buf route, latency, server, lifetimes, live, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 

@@ -104,6 +104,8 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->operation = own(r, row->operation);
         mine->latency = own(r, row->latency);
         mine->server_time = own(r, row->server_time);
+        mine->lifetimes = own(r, row->lifetimes);
+        mine->live = own(r, row->live);
     }
     return !r->failed;
 }

@@ -94,6 +94,16 @@ double facts_stale_ratio(const struct row_rung *r)
     return facts_ratio(r->stale_hits, r->hits > r->unknown_hits ? r->hits - r->unknown_hits : 0);
 }
 
+double facts_hit_ratio_warm(const struct row_rung *r)
+{
+    return facts_ratio(r->warm_hits, r->warm_lookups);
+}
+
+bool facts_long_enough(const struct row_rung *r, double duration_s)
+{
+    return duration_s >= 3. * r->ttl_s && r->warm_lookups >= 100;
+}
+
 bool facts_profiled(const struct row_client *c)
 {
     return c->peak_1s > 0;

@@ -32,6 +32,9 @@ double facts_repeat_ratio(uint64_t keys, uint64_t eligible);
 double facts_hit_ratio(const struct row_rung *r);
 double facts_hit_ratio_low(const struct row_rung *r); /* without collapsed forwarding */
 double facts_stale_ratio(const struct row_rung *r);
+double facts_hit_ratio_warm(const struct row_rung *r); /* of look-ups at least ttl_s after the start */
+/* Whether that ratio can be relied upon (ALGORITHMS.md 3.5): an audit of three lifetimes, 100 look-ups after one. */
+bool facts_long_enough(const struct row_rung *r, double duration_s);
 /* False: there was no room to profile it, so its peaks and envelope are unknown. */
 bool facts_profiled(const struct row_client *c);
 /* The rung of this TTL, NULL when the ladder has none. */

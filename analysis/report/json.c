@@ -1,10 +1,13 @@
 /* The report as one JSON object (CONTRACT section 4). Keys that this analysis does not fill are null. */
 #include <math.h>
 
+#include "analysis/changes.h"
 #include "analysis/limitadvice.h"
+#include "analysis/live.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
+#include "analysis/standing.h"
 #include "base/json.h"
 #include "analysis/store/rows.h"
 
@@ -129,7 +132,34 @@ static void quantiles(struct json *j, struct facts_quantiles q, bool with_max)
         json_key_double(j, "max", q.max);
 }
 
-static void rung(struct json *j, const struct row_rung *r)
+/* What a lifetime that is not watched holds is unknown; one that nothing filled holds nothing. */
+static const struct live_sum *live_of(const struct row_rung *r, const struct live_sum live[LIVE_TTLS])
+{
+    static const struct live_sum nothing = {.known = true}, unknown;
+    for (int i = 0; i < LIVE_TTLS; i++)
+        if (live_ttl_s[i] == r->ttl_s)
+            return r->cycles ? &live[i] : &nothing;
+    return &unknown;
+}
+
+static void live_peaks(struct json *j, const struct live_sum *s)
+{
+    if (!s->known) {
+        NULLS(j, "live_bytes_peak", "live_entries_peak");
+        return;
+    }
+    json_key_u64(j, "live_bytes_peak", s->peak_bytes);
+    json_key_u64(j, "live_entries_peak", s->peak_entries);
+}
+
+static void live_means(struct json *j, const struct live_sum *s, double duration_s)
+{
+    bool known = s->known && duration_s > 0;
+    json_key_double(j, "live_bytes_mean", known ? (double)s->byte_s / duration_s : NAN);
+    json_key_double(j, "live_entries_mean", known ? (double)s->entry_s / duration_s : NAN);
+}
+
+static void rung(struct json *j, const struct row_rung *r, const struct live_sum live[LIVE_TTLS], double duration_s)
 {
     json_open(j, '{');
     json_key_u64(j, "ttl_s", r->ttl_s);
@@ -140,11 +170,11 @@ static void rung(struct json *j, const struct row_rung *r)
     json_key_u64(j, "errors_masked", r->errors_masked);
     json_key_u64(j, "coalesced", r->coalesced);
     json_key_double(j, "hit_ratio", facts_hit_ratio(r));
-    json_key_double(j, "hit_ratio_warm", facts_ratio(r->warm_hits, r->warm_lookups));
+    json_key_double(j, "hit_ratio_warm", facts_hit_ratio_warm(r));
     json_key_double(j, "stale_ratio", facts_stale_ratio(r));
     json_key_u64(j, "bytes_saved", r->bytes_saved);
     json_key_micros(j, "server_seconds_saved", (int64_t)r->server_us_saved);
-    NULLS(j, "live_bytes_peak");
+    live_peaks(j, live_of(r, live));
     json_key_double(j, "hit_ratio_low", facts_hit_ratio_low(r));
     json_key_double(j, "hit_ratio_high", facts_hit_ratio(r));
     json_key_u64(j, "fills", r->cycles);
@@ -152,22 +182,43 @@ static void rung(struct json *j, const struct row_rung *r)
     json_key_u64(j, "fills_stale", r->cycles_stale);
     json_key_u64(j, "swr_async", r->swr_async);
     json_key_u64(j, "stale_purgeable", r->stale_purgeable);
+    live_means(j, live_of(r, live), duration_s);
+    json_key(j, "verdict");
+    json_str(j, standing_name(facts_long_enough(r, duration_s) ? STANDING_OK : STANDING_SHORT_WINDOW));
     json_close(j, '}');
 }
 
 static void staleness(struct json *j, const struct row_endpoint *e)
 {
+    struct changes_stored stored;
+    changes_read(&stored, e->lifetimes);
+    struct changes_result r = changes_result(&stored);
     json_key(j, "staleness");
     json_open(j, '{');
     json_key_u64(j, "observed_gaps", e->observed_gaps);
     json_key_u64(j, "changes", e->changes);
-    NULLS(j, "mean_lifetime_s", "low_s", "high_s", "model", "median_low_s", "median_high_s");
+    json_key_double(j, "mean_lifetime_s", r.poisson.mean_s);
+    json_key_double(j, "low_s", r.poisson.mean_low);
+    json_key_double(j, "high_s", r.poisson.mean_high);
+    json_key(j, "model");
+    json_str(j, lifetime_model_name(r.poisson.model));
+    json_key_double(j, "median_low_s", r.versions.median_low);
+    json_key_double(j, "median_high_s", r.versions.median_high);
+    json_key_u64(j, "multi_valued", stored.multi_valued);
     json_close(j, '}');
 }
 
+struct listing {
+    struct json *j;
+    double duration_s;
+};
+
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
-    struct json *j = context;
+    const struct listing *l = context;
+    struct json *j = l->j;
+    struct live_sum live[LIVE_TTLS];
+    live_read(live, e->live);
     json_open(j, '{');
     json_key_u64(j, "id", e->id);
     json_key_text(j, "method", e->method);
@@ -201,7 +252,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)
         if (e->ttl[i].ttl_s)
-            rung(j, &e->ttl[i]);
+            rung(j, &e->ttl[i], live, l->duration_s);
     json_close(j, ']');
     staleness(j, e);
     NULLS(j, "key_advice", "sharing", "statelessness");
@@ -317,7 +368,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     totals(&j, f);
     json_key(&j, "endpoints");
     json_open(&j, '[');
-    store_read_endpoints(r, endpoint, &j);
+    store_read_endpoints(r, endpoint, &(struct listing){&j, facts_duration_s(f)});
     json_close(&j, ']');
     json_key(&j, "clients");
     json_open(&j, '[');

@@ -31,6 +31,8 @@ struct row_endpoint {
     int64_t first_us, last_us;
     struct slice latency, server_time; /* histograms of duration and server time as blobs (base/hist.h) */
     struct row_rung ttl[LADDER_RUNGS];
+    struct slice lifetimes; /* gaps and versions as JSON (analysis/changes.h) */
+    struct slice live;      /* what a cache would hold, as JSON (analysis/live.h) */
 };
 
 struct row_client {

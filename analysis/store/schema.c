@@ -68,8 +68,11 @@ static const char others[] =
     "server_seconds"
     " FROM endpoint WHERE alias = 0 ORDER BY requests DESC;";
 
-/* Steps from version N to N + 1, first to last; none yet. */
-static const char *const migrations[] = {NULL};
+/* Steps from version N to N + 1, first to last. What an older version did not count is empty: unknown. */
+static const char *const migrations[SCHEMA_VERSION - 1] = {
+    "ALTER TABLE endpoint ADD COLUMN lifetimes TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE endpoint ADD COLUMN live TEXT NOT NULL DEFAULT ''",
+};
 
 static int pragma(sqlite3 *db, const char *text)
 {

@@ -17,12 +17,14 @@ import sys
 import tempfile
 
 TTLS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 43200, 86400, 259200, 604800]
+LIVE, PARTS = {1, 5, 10, 30, 60, 300, 600, 1800, 3600, 86400}, 62
 FILLS = {200, 203, 204, 300, 301, 304, 308}
 NEGATIVE = {404, 405, 410, 414, 501}
 EPOCH = 1_700_000_000_000_000
 RUNG = ("lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "coalesced", "bytes_saved", "fills",
         "fills_hit", "fills_stale", "swr_async", "stale_purgeable")
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+IDLE = 24 * 86400 * 1000 // 1024            # a key left alone longer, in 1024 ms, is as new; so is a content after 2^31 ms
 
 
 def make(seed):
@@ -35,7 +37,8 @@ def make(seed):
     now, out = EPOCH + rng.randrange(10**9), []
     for _ in range(rng.randint(1, rng.choice([50, 500, 1500]))):
         now += rng.choice([0, 0, 1, 999, 1000, rng.randrange(5_000), rng.randrange(2_000_000), rng.randrange(40_000_000),
-                           rng.choice(TTLS[:12]) * 1_000_000, rng.choice(TTLS) * 1_000_000 if rng.random() < .05 else 0])
+                           rng.choice(TTLS[:12]) * 1_000_000, rng.choice(TTLS) * 1_000_000 if rng.random() < .05 else 0,
+                           rng.randrange(20, 30) * 86_400_000_000 if rng.random() < .002 else 0])
         k = int(keys * rng.random() ** 2)
         if rng.random() < .2:
             version[k] = rng.randint(1, 3)                       # ABA included
@@ -121,7 +124,7 @@ class Key:
         self.vary, self.tags, self.slots = (), {}, {}
         self.written = None
         self.previous, self.seen = None, False
-        self.known = {}
+        self.known, self.last = {}, {}
 
 
 class Oracle:
@@ -130,12 +133,15 @@ class Oracle:
         self.keys = collections.defaultdict(Key)
         self.endpoints = collections.defaultdict(collections.Counter)
         self.rungs = collections.defaultdict(lambda: [collections.Counter() for _ in TTLS])
+        self.fills = collections.defaultdict(lambda: [[] for _ in TTLS])   # (ms, bytes) of each
         self.clients = collections.defaultdict(list)
         self.client_counts = collections.defaultdict(collections.Counter)
         self.totals = collections.Counter()
+        self.start = None                                   # ms, the first request
 
     def take(self, us, r):
         status, method = r["status"], r["method"]
+        self.start = us // 1000 if self.start is None else self.start
         end = r.get("end", "complete" if status else "capture_end")
         name = ("GET" if method == "HEAD" else method) + " /e%s/{int}" % r["target"][2]
         e = self.endpoints[name]
@@ -157,7 +163,7 @@ class Oracle:
         if status and "vary" in response:
             key.vary = tuple(sorted({n.strip().lower() for n in response["vary"].split(",")}))
         if eligible:
-            self.look_up(us // 1000, r, key, e, self.rungs[name])
+            self.look_up(us // 1000, r, key, e, self.rungs[name], self.fills[name])
 
     def content(self, r, key):
         """(coding, identity), or None."""
@@ -171,7 +177,7 @@ class Oracle:
             return key.tags.get(tag)
         return (coding(r), r["body_id"]) if "body_id" in r else None
 
-    def look_up(self, ms, r, key, e, rungs):
+    def look_up(self, ms, r, key, e, rungs, fills_at):
         status, content = r["status"], self.content(r, key)
         tag = r["headers"]["response"].get("etag")
         star = "*" in key.vary
@@ -186,16 +192,25 @@ class Oracle:
         e["same"] += key.seen and content is not None and content == key.previous
         key.seen, key.previous = True, content
         which = variant(key.vary, r["headers"]["request"])
+        if (ms >> 10) - key.last.get(which, ms >> 10) > IDLE:
+            key.slots.pop(which)
+            key.known.pop(which, None)
+        key.last[which] = ms >> 10
         slots = key.slots.setdefault(which, [None] * len(TTLS))
         for i, ttl in enumerate(TTLS):
+            hits, filled, warm = rungs[i]["hits"], rungs[i]["fills"], ms - self.start >= ttl * 1000
             slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"],
                              key.written)
+            if rungs[i]["fills"] > filled:
+                fills_at[i].append((ms, r["response_bytes"]))
+            rungs[i]["warm"] += warm
+            rungs[i]["warm_hits"] += warm and rungs[i]["hits"] - hits
         if status < 400 and content is not None:
-            before = key.known.get(which)
-            if before is not None and before[0] == content[0]:
+            when, before = key.known.get(which, (0, None))
+            if before is not None and before[0] == content[0] and ms - when < 2**31:
                 e["observed_gaps"] += 1
                 e["changes"] += before != content
-            key.known[which] = content
+            key.known[which] = ms, content
         if tag and content is not None and 200 <= status < 300 and status != 206:
             key.tags[tag] = content
 
@@ -246,6 +261,52 @@ class Tally:
             self.wrong.append("%s: want %s, got %s" % (what, want, got))
 
 
+def ratios(counts, ttl, duration_s):
+    """What the report derives of a rung."""
+    def share(a, b):
+        return round(a / b, 9) if b else None
+    return {"hit_ratio": share(counts["hits"], counts["lookups"]), "hit_ratio_high": share(counts["hits"], counts["lookups"]),
+            "hit_ratio_low": share(counts["hits"] - counts["coalesced"], counts["lookups"]),
+            "hit_ratio_warm": share(counts["warm_hits"], counts["warm"]),
+            "stale_ratio": share(counts["stale_hits"], counts["hits"] - counts["unknown_hits"]),
+            "verdict": "ok" if duration_s >= 3 * ttl and counts["warm"] >= 100 else "short_window"}
+
+
+def held(fills, ttl_ms):
+    """Most bytes and entries at once when fills of one part go together with the last of them, from plain windows."""
+    parts = []                                              # (first, last, bytes, fills) of each
+    for ms, size in fills:
+        if parts and ms - parts[-1][1] < ttl_ms and ms - parts[-1][0] < -(-ttl_ms // PARTS):
+            parts[-1] = (parts[-1][0], ms, parts[-1][2] + size, parts[-1][3] + 1)
+        else:
+            parts.append((ms, ms, size, 1))
+    most, low = [0, 0], 0
+    for high, (_, last, _, _) in enumerate(parts):
+        while last - parts[low][1] >= ttl_ms:
+            low += 1
+        now = [sum(p[2] for p in parts[low:high + 1]), sum(p[3] for p in parts[low:high + 1])]
+        most = [max(a, b) for a, b in zip(most, now)]
+    return most
+
+
+def compare_live(where, fills, ttl, got, capture, tally):
+    if ttl not in LIVE:
+        tally.same(where + "live_bytes_peak", None, got.get("live_bytes_peak", 0))
+        return
+    ttl_ms, part, end = ttl * 1000, -(-ttl * 1000 // PARTS), round(capture["ended"] * 1e6) // 1000
+    most = held(fills, ttl_ms)
+    tally.same(where + "live_bytes_peak", most[0], got.get("live_bytes_peak"))
+    tally.same(where + "live_entries_peak", most[1], got.get("live_entries_peak"))
+    for figure, weight in (("live_bytes_mean", 1), ("live_entries_mean", 0)):
+        if not capture["duration_s"]:
+            tally.same(where + figure, None, got.get(figure, 0))
+            continue
+        want = sum((size if weight else 1) * min(ttl_ms, end - ms) for ms, size in fills) / 1000
+        unsure = 1 + sum((size if weight else 1) * part / 1000 for ms, size in fills
+                         if abs(end - ms - ttl_ms) < 2 * part or (not weight and end - ms < ttl_ms))
+        tally.same(where + figure, True, abs(got[figure] * capture["duration_s"] - want) <= unsure + 1e-9 * want)
+
+
 def compare(oracle, report, tally, seed):
     for name, want in oracle.totals.items():
         tally.same("seed %d totals.%s" % (seed, name), want, report["totals"].get(name))
@@ -263,9 +324,13 @@ def compare(oracle, report, tally, seed):
             tally.same(where + "repeat_ratio_content", round(want["same"] / want["eligible"], 9),
                        round(got.get("repeat_ratio_content") or 0, 9))
         ladder = {r["ttl_s"]: r for r in got.get("ttl", [])}
-        for ttl, counts in zip(TTLS, oracle.rungs[name] if want["eligible"] else []):
+        for ttl, counts, fills in zip(TTLS, oracle.rungs[name] if want["eligible"] else [], oracle.fills[name]):
+            compare_live("%sT=%d " % (where, ttl), fills, ttl, ladder.get(ttl, {}), report["capture"], tally)
             for figure in RUNG:
                 tally.same("%sT=%d %s" % (where, ttl, figure), counts[figure], ladder.get(ttl, {}).get(figure))
+            for figure, value in ratios(counts, ttl, report["capture"]["duration_s"]).items():
+                got_value = ladder.get(ttl, {}).get(figure)
+                tally.same("%sT=%d %s" % (where, ttl, figure), value, round(got_value, 9) if isinstance(got_value, float) else got_value)
     by_address = {a: c for c in report["clients"] for a in c["addresses"]}
     for address, times in oracle.clients.items():
         got, where = by_address.get(address, {}), "seed %d %s " % (seed, address)

@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Hold the rules on staleness against plain Python: intervals, change rates, lifetimes of versions, recommendations.
+"""Hold the rules on staleness against plain Python: intervals, change rates, lifetimes of versions, recommendations; and
+what an audit of made-up records counts of gaps, changes and versions.
 
     staleness.py [SCALE]      default 1: seconds; 10, a minute, with PROOF in the environment
 
-Builds analysis/'s pure files as a shared object and calls them; every expectation is computed here, from the
-definitions, another way. Prints TAP.
+Builds analysis/'s pure files as a shared object and calls them, and runs the binary that SPANWISE names; every
+expectation is computed here, from the definitions, another way. Prints TAP.
 """
+import collections
 import ctypes
+import json
 import math
 import os
 import pathlib
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -273,12 +277,160 @@ def recommendations(lib, scale):
     say(got.action != 0 and got.end == 1, "what changes every 3 s gets none")
 
 
+# Audits: records of keys whose contents change, with unknown contents, codings, variants, long silences and keys that
+# give several answers by turns. Counts are whole numbers and must be equal.
+
+EPOCH = 1_700_000_000_000_000
+IDLE = 24 * 86400 * 1000 // 1024           # a key left alone longer, in 1024 ms, is as new; so is a content after 2^31 ms
+EDGES = [0] + [1000 * (4 + q) * 2 ** e // 4 for e in range(22) for q in range(4)][:CELLS - 1] + [math.inf]
+
+
+def records(rng):
+    """(ms, key, variant, content, record) of one trace in order; content is (coding, id) or None."""
+    keys, now, pace = rng.randint(1, 25), EPOCH, 10 ** rng.uniform(-3, 0)
+    period = [10 ** rng.uniform(-1, 6) for _ in range(keys)]
+    turns = [rng.random() < .3 for _ in range(keys)]              # several answers, whoever asks
+    version, until, fresh = list(range(keys)), [0.0] * keys, keys
+    for _ in range(rng.randint(1, rng.choice([30, 400, 1500]))):
+        now += rng.choice([0, 1000, int(pace * rng.randrange(3_000_000)), int(pace * rng.randrange(60_000_000)), rng.randrange(86_400_000_000)
+                           if rng.random() < .05 else 0, rng.randrange(20, 30) * 86_400_000_000 if rng.random() < .002 else 0])
+        k = int(keys * rng.random() ** 2)
+        while until[k] * 1e6 < now - EPOCH:
+            fresh += 1
+            until[k] = max(until[k], (now - EPOCH) / 1e6 - 5 * period[k]) + rng.expovariate(1 / period[k])
+            version[k] = fresh
+        body = version[k] * 4 + (rng.randrange(rng.choice([2, 4])) if turns[k] else 0)
+        status = rng.choice([200] * 15 + [404, 500])
+        language = rng.choice(["de", "en"]) if k % 5 == 0 else None
+        record = {"ts": now / 1e6, "client": "10.0.0.1:4000", "method": "GET", "authority": "api.test", "status": status,
+                  "target": "/e%d/%d" % (k % 3, k), "response_bytes": 10, "headers": {"request": {}, "response": {}}}
+        if language:
+            record["headers"] = {"request": {"accept-language": language}, "response": {"vary": "accept-language"}}
+        if rng.random() < .04:
+            record["encoding"] = "gzip"
+        content = None
+        if rng.random() < .93:
+            record["body_id"] = "%016x" % (0x9e3779b97f4a7c15 * (body + 1) % 2**64)
+            content = ("encoding" in record, record["body_id"]) if status == 200 else None
+        yield now // 1000, k, language, content, record
+
+
+def cell(ms):
+    """The cell that holds a lifetime of so many ms: above its edge, up to the next."""
+    return next(c for c in range(CELLS) if ms <= EDGES[c + 1])
+
+
+class Sums:
+    """Of one endpoint."""
+    def __init__(self):
+        self.observed = self.changes = self.multi = self.deaths = self.close = 0
+        self.gaps, self.versions = collections.defaultdict(lambda: [0] * 4), collections.Counter()
+
+    def gap(self, ms, changed):
+        b = self.gaps[bucket(ms)]
+        b[changed] += 1
+        b[2 + changed] += ms
+
+
+def follow(visits, sums):
+    """One key and variant: its (ms, content) of every look-up."""
+    seen = None                                                    # the known visits since contents can be compared
+    last = visits[0][0] >> 10
+    for ms, content in visits + [(None, None)]:
+        if seen and (ms is None or (ms >> 10) - last > IDLE or (content and (ms - seen[-1][0] >= 2**31 or content[0] != seen[-1][1][0]))):
+            versions(seen, sums)
+            seen = None
+        if ms is not None:
+            last = ms >> 10
+            if content:
+                seen = (seen or []) + [(ms, content)]
+
+
+def versions(seen, sums):
+    recent, returns, multi = [], [], False
+    born = None                                                    # (b0, b1) of the version that lives
+    for (before, old), (now, new) in zip(seen, seen[1:]):
+        sums.observed += 1
+        sums.changes += old != new
+        if multi:
+            continue
+        sums.gap(now - before, old != new)
+        if old == new:
+            continue
+        if born:
+            shortest, longest = before - born[1], now - born[0]
+            sums.versions[cell(shortest + 1), cell(max(longest, 1))] += 1
+            sums.deaths += 1
+            sums.close += 20 * (longest - shortest) < longest + shortest
+        recent = [old] + [c for c in recent if c != old]
+        if new in recent[1:3]:
+            returns.append(now)
+        multi = new in recent[1:3] and len(returns) >= 5 and now - returns[-5] <= 60000
+        sums.multi += multi
+        born = None if multi else (before, now)
+    if born:
+        sums.versions[cell(seen[-1][0] - born[1] + 1), CELLS - 1] += 1
+
+
+def audit(binary, folder, trace):
+    """The stored lifetimes and the report's staleness by route."""
+    path, db = pathlib.Path(folder, "t.jsonl"), pathlib.Path(folder, "t.db")
+    path.write_text("".join(json.dumps(r) + "\n" for r in trace))
+    subprocess.run([binary, "capture", "-q", "--records", path, "-d", db, "--fresh"], check=True, timeout=120)
+    out = subprocess.run([binary, "report", db, "--format", "json"], check=True, timeout=120, stdout=subprocess.PIPE).stdout
+    with sqlite3.connect(db) as c:
+        stored = {route: json.loads(text) for route, text in c.execute("SELECT route, lifetimes FROM endpoint WHERE alias = 0")}
+    return stored, {e["route"]: e["staleness"] for e in json.loads(out)["endpoints"]}
+
+
+def same_counts(sums, stored, report):
+    return (report["observed_gaps"], report["changes"], report["multi_valued"]) == (sums.observed, sums.changes, sums.multi) and stored == {
+        "multi": sums.multi, "lost": [0, 0], "gaps": [[b, *sums.gaps[b]] for b in sorted(sums.gaps)],
+        "versions": [sums.deaths, sums.close, *([*c, sums.versions[c]] for c in sorted(sums.versions))]}
+
+
+def close_enough(sums, report):
+    """The model of the report, from the buckets' means."""
+    gaps = [(max(b[2 + z] / b[z], .5) / 1e3, z, b[z]) for b in sums.gaps.values() for z in (0, 1) if b[z]]
+    n, x = sum(g[2] for g in gaps), sum(g[2] for g in gaps if g[1])
+    model = None if not n else "no change seen" if not x else "changes faster than observed" if x == n else "poisson"
+    if report["model"] != model or (report["median_low_s"] is None) != (not sums.deaths):
+        return False
+    if model != "poisson":
+        return report["mean_lifetime_s"] is None
+    rate = exact_rate([(g, z) for g, z, k in gaps for _ in range(k)])
+    return abs(report["mean_lifetime_s"] * rate - 1) < 1e-6 and report["low_s"] < report["mean_lifetime_s"] < report["high_s"]
+
+
+def audits(scale):
+    binary = os.environ.get("SPANWISE") or str(ROOT / "build/opt/spanwise")
+    runs, seen, wrong = 30 * scale, 0, []
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CONFIG_HOME"] = folder                     # the key of the pseudonyms is made there
+        for seed in range(runs):
+            visits, trace = collections.defaultdict(list), list(records(random.Random(seed)))
+            for ms, k, variant, content, _ in trace:
+                visits[k, variant].append((ms, content))
+            want = collections.defaultdict(Sums)
+            for (k, _), list_ in visits.items():
+                follow(list_, want["/e%d/{int}" % (k % 3)])
+            stored, report = audit(binary, folder, [r for *_, r in trace])
+            for route, sums in want.items():
+                seen += 1
+                if not same_counts(sums, stored[route], report[route]) or not close_enough(sums, report[route]):
+                    wrong.append("seed %d %s: %s, %s" % (seed, route, stored[route], report[route]))
+    for line in wrong[:3]:
+        print("# " + line)
+    say(not wrong, "gaps, changes and versions of %d of %d endpoints in %d audits" % (seen - len(wrong), seen, runs))
+
+
 def main():
     scale = int(sys.argv[1]) if len(sys.argv) > 1 else 10 if os.environ.get("PROOF") else 1
     with tempfile.TemporaryDirectory() as folder:
         lib = build(folder)
         for part in (intervals, rates, turnbull, recommendations):
             part(lib, scale)
+    audits(scale)
     return 1 if failed else 0
 
 

@@ -134,6 +134,11 @@ static void tr1(void **state)
     assert_int_equal(r.observed_gaps, 8);
     assert_int_equal(r.changes, 3);
     assert_int_equal(r.clients, 1);
+    struct changes_stored stored;
+    assert_true(changes_read(&stored, r.lifetimes));
+    struct changes_result lived = changes_result(&stored);
+    assert_true(lived.poisson.gaps == 8 && fabs(lived.poisson.rate - 0.08925) < 1e-5);
+    assert_true(lived.versions.versions == 3 && lived.versions.deaths == 1);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct row_rung g = rung(a, 1, want[i].ttl);
         assert_int_equal(g.lookups, 10);
@@ -145,6 +150,32 @@ static void tr1(void **state)
     assert_int_equal(analysis_total(a, "repeats_same"), 5);
     assert_int_equal(analysis_total(a, "services"), 1);
     assert_int_equal(analysis_total(a, "response_bytes"), 1000);
+    analysis_free(a);
+}
+
+/* Errors have no content of their own, variants are kept apart, and two answers by turns are no changes for long. */
+static void what_is_a_change(void **state)
+{
+    struct analysis *a = start();
+    struct field de[] = {ask(TOKEN_ACCEPT_LANGUAGE, "de"), answer(TOKEN_VARY, "Accept-Language")};
+    struct field en[] = {ask(TOKEN_ACCEPT_LANGUAGE, "en"), answer(TOKEN_VARY, "Accept-Language")};
+    struct changes_stored stored;
+    (void)state;
+    struct exchange bad = get(500000, "/a/1", 7);
+    bad.status = 404;
+    take(a, get(0, "/a/1", 1));
+    take(a, bad);
+    take(a, get(1000000, "/a/1", 1));
+    take_fields(a, get(0, "/v", 1), de, 2);
+    take_fields(a, get(1000000, "/v", 2), en, 2);
+    take_fields(a, get(2000000, "/v", 1), de, 2);
+    for (int i = 0; i < 40; i++)
+        take(a, get(i * 1000000, "/m", 1 + (uint64_t)i % 2));
+    assert_true(row(a, 1).observed_gaps == 1 && row(a, 1).changes == 0);
+    assert_true(row(a, 2).observed_gaps == 1 && row(a, 2).changes == 0);
+    assert_true(row(a, 3).observed_gaps == 39 && row(a, 3).changes == 39);
+    assert_true(changes_read(&stored, row(a, 3).lifetimes) && stored.multi_valued == 1);
+    assert_int_equal(changes_result(&stored).poisson.gaps, 6); /* the fifth return is the sixth change */
     analysis_free(a);
 }
 
@@ -689,7 +720,8 @@ static void same_endpoints(struct analysis *a, struct analysis *b)
     for (uint32_t id = 1; id <= analysis_endpoints(a); id++) {
         struct row_endpoint x = row(a, id), y = row(b, id);
         assert_true(slice_eq(x.route, y.route) && slice_eq(x.latency, y.latency) &&
-                    slice_eq(x.server_time, y.server_time));
+                    slice_eq(x.server_time, y.server_time) && slice_eq(x.lifetimes, y.lifetimes) &&
+                    slice_eq(x.live, y.live));
         assert_memory_equal(x.ttl, y.ttl, sizeof x.ttl);
         assert_int_equal(x.alias, y.alias);
         assert_int_equal(x.requests, y.requests);
@@ -797,6 +829,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tr1),
+        cmocka_unit_test(what_is_a_change),
         cmocka_unit_test(the_freshness_edge_is_whole_milliseconds),
         cmocka_unit_test(head_counts_as_get),
         cmocka_unit_test(errors_on_hits_are_masked),

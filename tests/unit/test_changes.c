@@ -104,7 +104,7 @@ static void by_definition(unsigned key, struct changes_sums *s)
         int64_t now = visit[i].ms;
         bool comparable = content && content >> 30 == visit[i].content >> 30;
         if (comparable)
-            lifetime_add(&s->lifetime, (uint64_t)(now - last), content != visit[i].content);
+            gaptable_add(&s->gaps, &pool, (uint32_t)(now - last), content != visit[i].content);
         if (content && content != visit[i].content) {
             if (b0 >= 0 && comparable)
                 survival_died(&s->survival, &pool, (uint64_t)(last - b1), (uint64_t)(now - b0));
@@ -165,7 +165,7 @@ static void several_answers(void **state)
     for (unsigned i = 0; i < out.versions.n; i++)
         assert_true(out.versions.count[i].right != SURVIVAL_TAIL || !out.versions.count[i].n);
     assert_true(changes_visit(&c, epoch + 200000, 1, &s, &pool).known);
-    assert_true(lifetime_result(&s.lifetime).gaps < 20);
+    assert_true(lifetime_result(&out.lifetime).gaps < 20);
     changes_drop(&s, &pool);
 }
 
@@ -217,10 +217,11 @@ static void damage(void **state)
     struct changes_stored out;
     (void)state;
     assert_true(changes_read(&out, SLICE("")));
-    assert_true(changes_read(&out, SLICE("{\"multi\":2,\"gaps\":[[1,1,0,2,0]],\"versions\":[0,0]}")));
-    assert_int_equal(out.multi_valued, 2);
-    assert_false(changes_read(&out, SLICE("{\"multi\":2,\"gaps\":[[1,1,0,2]],\"versions\":[0,0]}")));
-    assert_false(changes_read(&out, SLICE("{\"multi\":2,\"gaps\":[]}")));
+    assert_true(changes_read(&out, SLICE("{\"multi\":2,\"lost\":[3,4],\"gaps\":[[1,1,0,2,0]],\"versions\":[0,0]}")));
+    assert_true(out.multi_valued == 2 && out.lost_gaps == 3 && out.lost_versions == 4);
+    assert_true(isnan(changes_result(&out).poisson.mean_low)); /* what is not whole is unknown */
+    assert_false(changes_read(&out, SLICE("{\"multi\":2,\"lost\":[0,0],\"gaps\":[[1,1,0,2]],\"versions\":[0,0]}")));
+    assert_false(changes_read(&out, SLICE("{\"multi\":2,\"lost\":[0,0],\"gaps\":[]}")));
     assert_int_equal(out.multi_valued, 0);
     assert_false(changes_read(&out, SLICE("x")));
 }

@@ -130,6 +130,11 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
     e->latency = e->server_time = histogram(s);
     e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000, 40, 9, 2, 4, 1};
     e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0, 100, 0, 0, 0, 0};
+    e->live = SLICE("[[1,5000,7,2100,21]]");
+    e->observed_gaps = 12;
+    e->changes = 5;
+    e->lifetimes =
+        SLICE("{\"multi\":1,\"lost\":[0,0],\"gaps\":[[39,6,2,6000,2000]],\"versions\":[2,0,[1,4,2],[1,88,2]]}");
     return e;
 }
 
@@ -228,12 +233,13 @@ static void keys_are_those_of_the_contract(void **state)
                   "key_advice sharing statelessness sampling_rate recommendation");
     keys_in_order(at(e, "latency"), "p50 p95 p99 max");
     keys_in_order(at(e, "server_time"), "p50 p95 p99 total");
-    keys_in_order(at(e, "ttl")->child,
-                  "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
-                  "stale_ratio bytes_saved server_seconds_saved live_bytes_peak hit_ratio_low hit_ratio_high "
-                  "fills fills_hit fills_stale swr_async stale_purgeable");
+    keys_in_order(
+        at(e, "ttl")->child,
+        "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
+        "stale_ratio bytes_saved server_seconds_saved live_bytes_peak live_entries_peak hit_ratio_low hit_ratio_high "
+        "fills fills_hit fills_stale swr_async stale_purgeable live_bytes_mean live_entries_mean verdict");
     keys_in_order(at(e, "staleness"),
-                  "observed_gaps changes mean_lifetime_s low_s high_s model median_low_s median_high_s");
+                  "observed_gaps changes mean_lifetime_s low_s high_s model median_low_s median_high_s multi_valued");
     const cJSON *c = at(j, "clients")->child;
     keys_in_order(c,
                   "client identity addresses requests bytes errors throttled peak sliding burstiness poller_period_s "
@@ -257,6 +263,10 @@ static void numbers_mean_what_the_contract_says(void **state)
     const cJSON *c = at(j, "capture"), *e = at(j, "endpoints")->child;
     assert_true(near(number(c, "duration_s"), 10.5) && near(number(c, "coverage"), 0.99));
     assert_true(near(number(c, "started"), 1) && near(number(c, "ended"), 11.5));
+    const cJSON *live = at(e, "ttl")->child;
+    assert_true(near(number(live, "live_bytes_peak"), 5000) && near(number(live, "live_entries_peak"), 7));
+    assert_true(near(number(live, "live_bytes_mean"), 200) && near(number(live, "live_entries_mean"), 2));
+    assert_true(is_null(live->next, "live_bytes_peak") && is_null(live->next, "live_bytes_mean"));
     assert_true(near(number(at(c, "flows_opaque"), "tls"), 1));
     assert_true(near(number(at(j, "totals"), "repeat_ratio"), 0.75) && near(number(at(j, "totals"), "endpoints"), 3));
     assert_true(near(number(e, "id"), 2) && is_null(e, "operation"));
@@ -279,6 +289,33 @@ static void numbers_mean_what_the_contract_says(void **state)
     cJSON_Delete(j);
 }
 
+/* Eight gaps of a second, two of them changed: -ln(6/8) a second. Two versions died within 2 s. */
+static void lifetimes_are_told_as_far_as_known(void **state)
+{
+    (void)state;
+    struct store *s = begin();
+    capture(s);
+    totals(s, 12);
+    endpoint(s, 1, SLICE("/a"), 400);
+    endpoint(s, 2, SLICE("/b"), 300)->lifetimes =
+        SLICE("{\"multi\":0,\"lost\":[0,3],\"gaps\":[[39,6,0,6000,0]],\"versions\":[2,0,[1,4,2]]}");
+    endpoint(s, 3, SLICE("/c"), 200)->lifetimes = SLICE("");
+    end(s);
+    cJSON *j = report_json();
+    const cJSON *a = at(j, "endpoints")->child, *st = at(a, "staleness");
+    assert_true(near(number(st, "mean_lifetime_s"), 1 / log(8. / 6)));
+    assert_true(number(st, "low_s") < 3.4 && number(st, "high_s") > 3.5 && number(st, "observed_gaps") == 12);
+    assert_string_equal(cJSON_GetStringValue(at(st, "model")), "poisson");
+    assert_true(near(number(st, "median_low_s"), 1) && near(number(st, "median_high_s"), 2));
+    st = at(a->next, "staleness");
+    assert_true(is_null(st, "mean_lifetime_s") && near(number(st, "low_s"), 6 / log(20)) && is_null(st, "high_s"));
+    assert_true(is_null(st, "median_low_s") && is_null(st, "median_high_s")); /* some were lost */
+    assert_string_equal(cJSON_GetStringValue(at(st, "model")), "no change seen");
+    st = at(a->next->next, "staleness");
+    assert_true(is_null(st, "mean_lifetime_s") && is_null(st, "low_s") && is_null(st, "model"));
+    cJSON_Delete(j);
+}
+
 static void what_is_not_known_is_null(void **state)
 {
     (void)state;
@@ -287,7 +324,7 @@ static void what_is_not_known_is_null(void **state)
     c->from_records = true;
     struct row_endpoint *e = endpoint(s, 1, SLICE("/x"), 5);
     e->eligible = e->keys = e->latency_n = e->server_n = e->server_us_total = 0;
-    e->latency = e->server_time = SLICE("damaged");
+    e->latency = e->server_time = e->lifetimes = SLICE("damaged");
     struct row_client *unprofiled = client(s, 1, SLICE("(other)"), 5);
     unprofiled->peak_1s = 0;
     unprofiled->burstiness = NAN;
@@ -498,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keys_are_those_of_the_contract),
         TEST(numbers_mean_what_the_contract_says),
+        TEST(lifetimes_are_told_as_far_as_known),
         TEST(what_is_not_known_is_null),
         TEST(an_audit_of_nothing_is_written),
         TEST(the_same_rows_give_the_same_bytes),

@@ -122,6 +122,8 @@ static void write_endpoint(struct store *s, uint32_t id, uint64_t requests)
     e->first_us = INT64_MIN;
     e->last_us = -5;
     e->latency = store_text(s, SLICE("LL1\0\xff"));
+    e->lifetimes = store_text(s, SLICE("{\"multi\":1}"));
+    e->live = store_text(s, SLICE("[[1,2,3,4,5]]"));
     for (uint32_t i = 0; i < LADDER_RUNGS; i++)
         e->ttl[i] =
             (struct row_rung){i + 1, 100 + i, 90, 80, 70, 60, 50, 40, 30, UINT64_C(1) << 50, 10 + i, 20, 15, 12, 11, 7};
@@ -189,7 +191,8 @@ static bool look_at_endpoint(void *context, const struct row_endpoint *e)
     if ((*n)++ == 3)
         return true;
     assert_true(same_text(e->method, "GET") && same_text(e->service, "http://a.example") && !e->operation.n);
-    assert_true(slice_eq(e->latency, SLICE("LL1\0\xff")));
+    assert_true(slice_eq(e->latency, SLICE("LL1\0\xff")) && same_text(e->lifetimes, "{\"multi\":1}") &&
+                same_text(e->live, "[[1,2,3,4,5]]"));
     assert_int_equal(e->server_time.n, 0);
     assert_int_equal(e->eligible, e->requests - 1);
     assert_true(e->server_us_total == UINT64_C(1) << 40 && e->first_us == INT64_MIN && e->last_us == -5);
@@ -757,6 +760,46 @@ static void damage_is_noticed_when_reading(void **state)
     store_read_close(r);
 }
 
+/* ---- older schemas ---- */
+
+static bool has_no_lifetimes(void *context, const struct row_endpoint *e)
+{
+    assert_true(e->id > 3 || e->ttl[19].stale_purgeable == 7);
+    assert_true(e->lifetimes.n == 0 && e->live.n == 0);
+    *(unsigned *)context += 1;
+    return true;
+}
+
+/* What version 1 wrote is read as it is, and brought up to date when it is gone on with. */
+static void version_1_is_read_and_migrated(void **state)
+{
+    unsigned n = 0;
+    (void)state;
+    struct store *s = open_store(STORE_NEW, 0);
+    write_all(s);
+    store_submit(s);
+    close_store(s);
+    run_sql(
+        "ALTER TABLE endpoint DROP COLUMN live; ALTER TABLE endpoint DROP COLUMN lifetimes; PRAGMA user_version = 1");
+    struct store_reader *r = open_reader();
+    assert_int_equal(store_read_schema(r), 1);
+    store_read_endpoints(r, has_no_lifetimes, &n);
+    assert_null(store_read_failure(r));
+    store_read_close(r);
+    s = open_store(STORE_CONTINUE, 0);
+    write_endpoint(s, 1, 11);
+    store_submit(s);
+    close_store(s);
+    r = open_reader();
+    assert_int_equal(store_read_schema(r), SCHEMA_VERSION);
+    assert_true(store_read_endpoint(r, 2, has_no_lifetimes, &n) && n == 5);
+    store_read_close(r);
+    struct connection c = {.lock_fd = -1};
+    assert_int_equal(sqlite3_open(path, &c.db), SQLITE_OK);
+    assert_int_equal(connect_ask(&c, "SELECT count(*) FROM endpoint WHERE lifetimes = '{\"multi\":1}'"), 1);
+    sqlite3_close(c.db);
+}
+
 /* ---- docs ---- */
 
 static void is_documented(const char *doc, const char *table, const char *column, const char *holds)
@@ -846,6 +889,7 @@ int main(void)
         TEST(a_full_disk_is_said_and_harms_nothing),
         TEST(a_removed_file_is_noticed),
         TEST(damage_is_noticed_when_reading),
+        TEST(version_1_is_read_and_migrated),
         TEST(every_column_is_documented),
         TEST(the_views_can_be_asked),
     };

@@ -1,0 +1,328 @@
+#include "analysis/live.h"
+
+#include "analysis/numbers.h"
+#include "base/json.h"
+
+#define EACH_TTL(i) for (unsigned i = 0; i < LIVE_TTLS; i++)
+
+enum { ENTRY_CLASS = 2, LEAST_CLASS = 4, MOST_CLASS = 8, ENTRIES = 1 << (MOST_CLASS - ENTRY_CLASS), HEAD_CLASS = 7 };
+
+const uint32_t live_ttl_s[LIVE_TTLS] = {1, 5, 10, 30, 60, 300, 600, 1800, 3600, 86400};
+
+#define PART(ms) (((ms) + LIVE_PARTS - 1) / LIVE_PARTS)
+#define SPAN(s)                                                                                                        \
+    {                                                                                                                  \
+        (s) * INT64_C(1000), PART((s)*INT64_C(1000))                                                                   \
+    }
+
+static const struct span {
+    int64_t ttl, part; /* ms */
+} spans[LIVE_TTLS] = {SPAN(1),   SPAN(5),   SPAN(10),   SPAN(30),   SPAN(60),
+                      SPAN(300), SPAN(600), SPAN(1800), SPAN(3600), SPAN(86400)};
+
+/* The ladder's rungs that are looked at, and which of ours each is. */
+#define RUNGS (1u << 0 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 11 | 1u << 12 | 1u << 17)
+static const uint8_t ours[] = {[2] = 1, [3] = 2, [5] = 3, [6] = 4, [8] = 5, [9] = 6, [11] = 7, [12] = 8, [17] = 9};
+
+/* What was filled within one part of T, which begins with the first fill. */
+struct entry {
+    int64_t first; /* ms */
+    uint32_t span; /* to the last one, ms */
+    uint32_t n;
+    uint64_t bytes;
+    uint64_t later; /* sum of bytes times the ms since `first` */
+};
+
+/* One lifetime: a cache line. */
+struct queue {
+    uint32_t block;  /* ring of entries; 0: none yet */
+    uint8_t mask;    /* places in it - 1 */
+    uint8_t head, n; /* the oldest, anywhere modulo the ring; how many */
+    bool lost;
+    int64_t last;              /* the latest fill, ms */
+    uint64_t bytes, entries;   /* in the queue */
+    uint64_t gone_bytes, gone; /* were there for all of T */
+    uint64_t peak_bytes, peak_entries;
+};
+
+struct state {
+    struct queue queue[LIVE_TTLS];
+    struct {
+        uint64_t byte_s, entry_s;
+    } before[LIVE_TTLS]; /* of earlier runs */
+};
+
+_Static_assert(sizeof(struct entry) == sizeof(uint64_t) << ENTRY_CLASS, "entries fill a block");
+_Static_assert(sizeof(struct queue) == 64, "a cache line");
+_Static_assert(sizeof(struct state) <= sizeof(uint64_t) << HEAD_CLASS, "fits into its block");
+_Static_assert(LIVE_PARTS + 2 <= 1 << (MOST_CLASS - ENTRY_CLASS), "what is there at once fits into the largest ring");
+
+static struct state *state_of(const struct live *l, const struct blocks *pool)
+{
+    return (struct state *)(void *)blocks_at(pool, l->block);
+}
+
+static struct entry *entry_at(const struct queue *q, const struct blocks *pool, unsigned i)
+{
+    return (struct entry *)(void *)blocks_at(pool, q->block) + ((q->head + i) & q->mask);
+}
+
+static unsigned class_of(const struct queue *q)
+{
+    return (unsigned)__builtin_ctz(q->mask + 1u) + ENTRY_CLASS;
+}
+
+static void expire(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
+{
+    for (; q->n; q->n--, q->head++) {
+        const struct entry *e = entry_at(q, pool, 0);
+        if (now - e->first - (int64_t)e->span < ttl)
+            break;
+        q->bytes -= e->bytes;
+        q->entries -= e->n;
+        q->gone_bytes += e->bytes;
+        q->gone += e->n;
+    }
+}
+
+/* Room for one entry more. */
+static bool grow(struct queue *q, struct blocks *pool)
+{
+    unsigned class = q->block ? class_of(q) + 1 : LEAST_CLASS;
+    struct queue bigger = *q;
+    bigger.mask = (uint8_t)((1u << class >> ENTRY_CLASS) - 1);
+    bigger.head = 0;
+    bigger.block = class <= MOST_CLASS ? blocks_take(pool, class) : 0;
+    if (!bigger.block)
+        return false;
+    for (unsigned i = 0; i < q->n; i++)
+        *entry_at(&bigger, pool, i) = *entry_at(q, pool, i);
+    if (q->block)
+        blocks_give(pool, q->block, class_of(q));
+    *q = bigger;
+    return true;
+}
+
+/* A new entry at the end; NULL: no room. */
+static inline struct entry *append(struct queue *q, struct blocks *pool)
+{
+    if ((q->n > q->mask || !q->block) && !grow(q, pool)) {
+        q->lost = true;
+        return NULL;
+    }
+    return entry_at(q, pool, q->n++);
+}
+
+/* Joins the newest entry if that began less than a part ago; time does not run backwards. */
+static void fill(struct queue *q, struct blocks *pool, const struct span *t, int64_t now, uint64_t bytes)
+{
+    now = now > q->last ? now : q->last;
+    expire(q, pool, now, t->ttl);
+    struct entry *e = q->n ? entry_at(q, pool, q->n - 1u) : NULL;
+    if (e && now - e->first < t->part) {
+        e->span = (uint32_t)(now - e->first);
+        e->n++;
+        e->bytes += bytes;
+        e->later += bytes * e->span;
+    } else {
+        e = append(q, pool);
+        if (!e)
+            return;
+        *e = (struct entry){now, 0, 1, bytes, 0};
+    }
+    q->last = now;
+    q->entries++;
+    q->bytes += bytes;
+    q->peak_bytes = q->bytes > q->peak_bytes ? q->bytes : q->peak_bytes;
+    q->peak_entries = q->entries > q->peak_entries ? q->entries : q->peak_entries;
+}
+
+static bool begin(struct live *l, struct blocks *pool)
+{
+    l->block = l->lost ? 0 : blocks_take(pool, HEAD_CLASS);
+    l->lost = !l->block;
+    for (unsigned i = 0; l->block && i < LIVE_TTLS; i++)
+        state_of(l, pool)->queue[i].last = INT64_MIN;
+    return l->block;
+}
+
+void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes)
+{
+    if (!(filled & RUNGS) || (!l->block && !begin(l, pool)))
+        return;
+    struct state *s = state_of(l, pool);
+    for (uint32_t left = filled & RUNGS; left; left &= left - 1) {
+        unsigned i = ours[__builtin_ctz(left)];
+        if (!s->queue[i].lost)
+            fill(&s->queue[i], pool, &spans[i], now, bytes);
+    }
+}
+
+/* Two entries of one part, in order of time. */
+static void join(struct entry *a, const struct entry *b)
+{
+    int64_t apart = b->first - a->first, last = apart + (int64_t)b->span;
+    a->later += b->later + b->bytes * (uint64_t)apart;
+    a->span = (int64_t)a->span > last ? a->span : (uint32_t)last;
+    a->n += b->n;
+    a->bytes += b->bytes;
+}
+
+/* The entries of both in order of time, parts begun anew. Returns how many. */
+static unsigned in_order(const struct queue *a, const struct queue *b, const struct blocks *pool, int64_t part,
+                         struct entry out[2 * ENTRIES])
+{
+    unsigned n = 0;
+    for (unsigned x = 0, y = 0; x < a->n || y < b->n;) {
+        bool mine = y == b->n || (x < a->n && entry_at(a, pool, x)->first <= entry_at(b, pool, y)->first);
+        const struct entry *e = mine ? entry_at(a, pool, x++) : entry_at(b, pool, y++);
+        if (n && e->first - out[n - 1].first < part)
+            join(&out[n - 1], e);
+        else
+            out[n++] = *e;
+    }
+    return n;
+}
+
+static void merge(struct queue *into, struct queue *from, struct blocks *pool, const struct span *t)
+{
+    struct entry all[2 * ENTRIES];
+    int64_t last = into->last > from->last ? into->last : from->last;
+    expire(into, pool, last, t->ttl);
+    expire(from, pool, last, t->ttl);
+    unsigned n = in_order(into, from, pool, t->part, all);
+    into->n = 0;
+    for (unsigned i = 0; i < n && !into->lost; i++) {
+        struct entry *e = append(into, pool);
+        if (e)
+            *e = all[i];
+    }
+    into->lost |= from->lost;
+    into->last = last;
+    into->bytes += from->bytes;
+    into->entries += from->entries;
+    into->gone_bytes += from->gone_bytes;
+    into->gone += from->gone;
+    into->peak_bytes += from->peak_bytes;
+    into->peak_entries += from->peak_entries;
+}
+
+void live_merge(struct live *into, const struct live *from, struct blocks *pool)
+{
+    if (!into->block && from->block)
+        begin(into, pool);
+    into->lost |= from->lost;
+    if (!into->block || !from->block)
+        return;
+    struct state *a = state_of(into, pool), *b = state_of(from, pool);
+    EACH_TTL(i)
+    {
+        merge(&a->queue[i], &b->queue[i], pool, &spans[i]);
+        a->before[i].byte_s += b->before[i].byte_s;
+        a->before[i].entry_s += b->before[i].entry_s;
+    }
+}
+
+void live_drop(struct live *l, struct blocks *pool)
+{
+    if (l->block) {
+        struct state *s = state_of(l, pool);
+        EACH_TTL(i)
+        if (s->queue[i].block)
+            blocks_give(pool, s->queue[i].block, class_of(&s->queue[i]));
+        blocks_give(pool, l->block, HEAD_CLASS);
+    }
+    *l = (struct live){0};
+}
+
+static uint64_t seconds(double ms)
+{
+    return ms < 9e18 ? (uint64_t)(ms / 1000 + 0.5) : (uint64_t)INT64_MAX;
+}
+
+/* What is in the queue has been there since it was filled, at most T. */
+static void sum(const struct queue *q, const struct blocks *pool, int64_t end, int64_t ttl, struct live_sum *out)
+{
+    double bytes = (double)q->gone_bytes * (double)ttl, entries = (double)q->gone * (double)ttl;
+    for (unsigned i = 0; i < q->n; i++) {
+        const struct entry *e = entry_at(q, pool, i);
+        double since = end > e->first ? (double)(end - e->first) : 0;
+        double middle = e->bytes ? (double)e->later / (double)e->bytes : e->span / 2.;
+        double there = since > middle ? since - middle : 0;
+        there = there < (double)ttl ? there : (double)ttl;
+        bytes += (double)e->bytes * there;
+        entries += e->n * there;
+    }
+    out->byte_s += seconds(bytes);
+    out->entry_s += seconds(entries);
+    out->peak_bytes = q->peak_bytes;
+    out->peak_entries = q->peak_entries;
+}
+
+void live_sums(const struct live *l, const struct blocks *pool, int64_t end, struct live_sum out[LIVE_TTLS])
+{
+    EACH_TTL(i)
+    {
+        out[i] = (struct live_sum){0};
+        if (!l->block || l->lost)
+            continue;
+        const struct state *s = state_of(l, pool);
+        out[i] = (struct live_sum){
+            .known = !s->queue[i].lost, .byte_s = s->before[i].byte_s, .entry_s = s->before[i].entry_s};
+        sum(&s->queue[i], pool, end, spans[i].ttl, &out[i]);
+    }
+}
+
+void live_load(struct live *l, struct blocks *pool, const struct live_sum from[LIVE_TTLS])
+{
+    if (!begin(l, pool))
+        return;
+    struct state *s = state_of(l, pool);
+    EACH_TTL(i)
+    {
+        s->queue[i].lost = !from[i].known;
+        s->queue[i].peak_bytes = from[i].peak_bytes;
+        s->queue[i].peak_entries = from[i].peak_entries;
+        s->before[i].byte_s = from[i].byte_s;
+        s->before[i].entry_s = from[i].entry_s;
+    }
+}
+
+void live_write(const struct live_sum s[LIVE_TTLS], struct buf *out)
+{
+    struct json j = {out, false};
+    json_open(&j, '[');
+    EACH_TTL(i)
+    {
+        if (!s[i].known)
+            continue;
+        json_open(&j, '[');
+        json_u64(&j, live_ttl_s[i]);
+        json_u64(&j, s[i].peak_bytes);
+        json_u64(&j, s[i].peak_entries);
+        json_u64(&j, s[i].byte_s);
+        json_u64(&j, s[i].entry_s);
+        json_close(&j, ']');
+    }
+    json_close(&j, ']');
+}
+
+bool live_read(struct live_sum out[LIVE_TTLS], struct slice text)
+{
+    struct numbers n = numbers_of(text);
+    memset(out, 0, LIVE_TTLS * sizeof *out);
+    while (numbers_more(&n)) {
+        uint64_t ttl = numbers_next(&n);
+        struct live_sum s = {.known = true};
+        s.peak_bytes = numbers_next(&n);
+        s.peak_entries = numbers_next(&n);
+        s.byte_s = numbers_next(&n);
+        s.entry_s = numbers_next(&n);
+        EACH_TTL(i)
+        if (ttl == live_ttl_s[i])
+            out[i] = s;
+    }
+    if (n.bad)
+        memset(out, 0, LIVE_TTLS * sizeof *out);
+    return !n.bad;
+}
