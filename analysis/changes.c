@@ -1,5 +1,7 @@
 #include "analysis/changes.h"
 
+#include <math.h>
+
 #include "analysis/cacheable.h"
 #include "analysis/numbers.h"
 #include "base/json.h"
@@ -195,4 +197,19 @@ struct changes_result changes_result(const struct changes_stored *s)
     static const struct survival_list no_versions;
     return (struct changes_result){lifetime_result(s->lost_gaps ? &no_gaps : &s->lifetime),
                                    survival_result(s->lost_versions ? &no_versions : &s->versions)};
+}
+
+/* Comparisons with what is unknown are false. */
+static bool meet(const struct lifetime_result *p, double low, double high)
+{
+    return !(p->mean_high * M_LN2 <= low) && !(p->mean_low * M_LN2 > high);
+}
+
+bool changes_fit(const struct changes_stored *s, const struct changes_result *r)
+{
+    double low, high;
+    if (meet(&r->poisson, r->versions.median_low, r->versions.median_high))
+        return true;
+    survival_bootstrap(&s->versions, 100, 1, &low, &high);
+    return meet(&r->poisson, low, high);
 }

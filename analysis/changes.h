@@ -81,5 +81,9 @@ struct changes_result {
 };
 
 struct changes_result changes_result(const struct changes_stored *s);
+/* Whether versions live as changes at random would have it: the medians that the rate's interval allows meet the 95 %
+ * interval of the one found without a model. True where either is unknown. Where they seem not to, it takes a hundred
+ * estimates more to tell. */
+bool changes_fit(const struct changes_stored *s, const struct changes_result *r);
 
 #endif

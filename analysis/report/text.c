@@ -1,13 +1,14 @@
-/* The report for a terminal: what was seen and whether to trust it, what a cache would do, who asks how much, where
- * time goes. */
+/* The report for a terminal: what was seen and whether to trust it, what a cache would do, how long answers live, who
+ * asks how much, where time goes. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/human.h"
+#include "analysis/changes.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
+#include "base/human.h"
 
 enum { TTLS = 4 };
 static const uint32_t shown_ttl[TTLS] = {1, 10, 60, 300};
@@ -170,6 +171,73 @@ static void caching(struct store_reader *r, struct table *t)
     rest(t, all, "endpoints");
 }
 
+/* ---- lifetimes ---- */
+
+/* How changes come, or why nothing is known. */
+static const char *how_changes_come(const struct row_endpoint *e, const struct changes_stored *s,
+                                    const struct changes_result *r)
+{
+    switch (r->poisson.model) {
+    case LIFETIME_POISSON:
+        return changes_fit(s, r) ? "at random" : "not at random";
+    case LIFETIME_UNCHANGED:
+        return "none seen";
+    case LIFETIME_TOO_FAST:
+        return "every time";
+    case LIFETIME_UNSEEN:
+        break;
+    }
+    if (s->lost_gaps)
+        return "unknown: no memory was left";
+    if (e->observed_gaps)
+        return s->multi_valued ? "by turns only" : "unknown: an older version audited";
+    return e->eligible == e->keys ? "nothing was asked for twice" : "no two contents to compare";
+}
+
+static bool lifetime_row(void *context, const struct row_endpoint *e)
+{
+    struct table *t = context;
+    struct changes_stored s;
+    if (!e->eligible)
+        return true;
+    if (t->row == t->top)
+        return false;
+    t->row++;
+    changes_read(&s, e->lifetimes);
+    struct changes_result r = changes_result(&s);
+    const struct lifetime_result *p = &r.poisson;
+    buf_str(t->out, "  ");
+    name_cell(t->out, e, t->width - 78);
+    buf_printf(t->out, " %7s %7s %8s %8s %8s %8s %8s  %s", human_count(e->changes).text,
+               human_count(e->observed_gaps).text, human_seconds(p->mean_s).text, human_seconds(p->mean_low).text,
+               human_seconds(p->mean_high).text, human_seconds(r.versions.median_low).text,
+               human_seconds(r.versions.median_high).text, how_changes_come(e, &s, &r));
+    if (s.multi_valued && p->model != LIFETIME_UNSEEN)
+        buf_printf(t->out, ", %s by turns", human_count(s.multi_valued).text);
+    buf_char(t->out, '\n');
+    return true;
+}
+
+static void lifetimes(struct store_reader *r, struct table *t)
+{
+    uint64_t all = 0;
+    store_read_endpoints(r, count_cacheable, &all);
+    if (!all)
+        return;
+    rule(t->out, "HOW LONG ANSWERS STAY THE SAME",
+         "changes seen in gaps between look-ups of a key (what comes and goes within one is not seen); mean lifetime "
+         "with its 95 %\n"
+         "  interval, as if changes came at random; median of versions seen to begin, without that. By turns: keys "
+         "with several\n"
+         "  answers, which have no lifetimes. Not at random: bursts, a schedule, or keys that differ.");
+    buf_str(t->out, "  ");
+    human_cell(t->out, SLICE("endpoint"), t->width - 78);
+    buf_str(t->out, " changes    gaps     mean at least  at most  median >    up to  changes come\n");
+    t->row = 0;
+    store_read_endpoints(r, lifetime_row, t);
+    rest(t, all, "endpoints");
+}
+
 /* ---- clients ---- */
 
 /* Bucket depth at the ladder rate nearest to `rate`. */
@@ -296,6 +364,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     if (!f->any)
         return;
     caching(r, &t);
+    lifetimes(r, &t);
     clients(r, &t);
     times(r, &t);
 }

@@ -226,6 +226,27 @@ static void damage(void **state)
     assert_false(changes_read(&out, SLICE("x")));
 }
 
+/* A rate of changes and 60 deaths of a cell: medians that meet and medians that do not. */
+static bool fits(uint64_t ms, uint8_t cell)
+{
+    struct changes_stored s = {.versions = {.deaths = 60, .n = 1, .count = {{cell, cell, 60}}}};
+    for (int i = 0; i < 300; i++)
+        lifetime_add(&s.lifetime, ms, i % 5 == 0);
+    struct changes_result r = changes_result(&s);
+    return changes_fit(&s, &r);
+}
+
+static void versions_are_held_against_the_model(void **state)
+{
+    struct changes_stored nothing = {.multi_valued = 0};
+    struct changes_result r = changes_result(&nothing);
+    (void)state;
+    assert_true(changes_fit(&nothing, &r));
+    assert_true(fits(10000, (uint8_t)survival_least(31000))); /* mean 45 s, so half of them 31 s */
+    assert_false(fits(10000, (uint8_t)survival_least(3000)));
+    assert_false(fits(10000, (uint8_t)survival_least(300000)));
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -242,8 +263,13 @@ static int stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tr1),        cmocka_unit_test(brute_force), cmocka_unit_test(several_answers),
-        cmocka_unit_test(long_times), cmocka_unit_test(damage),      cmocka_unit_test(five_within_a_minute),
+        cmocka_unit_test(tr1),
+        cmocka_unit_test(brute_force),
+        cmocka_unit_test(several_answers),
+        cmocka_unit_test(long_times),
+        cmocka_unit_test(damage),
+        cmocka_unit_test(five_within_a_minute),
+        cmocka_unit_test(versions_are_held_against_the_model),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -436,13 +436,48 @@ static unsigned count(const char *text, const char *what)
     return n;
 }
 
+/* A row each: with a model, bounds alone, and why nothing is known. */
+static void text_says_how_long_answers_live(void **state)
+{
+    (void)state;
+    struct store *s = begin();
+    struct row_endpoint *e;
+    capture(s);
+    totals(s, 100);
+    endpoint(s, 1, SLICE("/model"), 500);
+    e = endpoint(s, 2, SLICE("/still"), 400);
+    e->lifetimes = SLICE("{\"multi\":0,\"lost\":[0,0],\"gaps\":[[39,6,0,6000,0]],\"versions\":[0,0]}");
+    e = endpoint(s, 3, SLICE("/turns"), 300);
+    e->lifetimes = SLICE("{\"multi\":2,\"lost\":[0,0],\"gaps\":[],\"versions\":[0,0]}");
+    e = endpoint(s, 4, SLICE("/full"), 200);
+    e->lifetimes = SLICE("{\"multi\":0,\"lost\":[3,0],\"gaps\":[[39,6,0,6000,0]],\"versions\":[0,0]}");
+    e = endpoint(s, 5, SLICE("/once"), 100);
+    e->lifetimes = SLICE("");
+    e->observed_gaps = e->changes = 0;
+    e->keys = e->eligible;
+    endpoint(s, 6, SLICE("/never"), 90)->eligible = 0;
+    end(s);
+    struct buf text = report(REPORT_TEXT, 0);
+    char *from = strstr(text.p, "HOW LONG ANSWERS STAY THE SAME");
+    assert_non_null(from);
+    *strstr(from, "WHO ASKS") = 0;
+    assert_non_null(strstr(from, "3.5 s"));
+    assert_non_null(strstr(from, "at random, 1 by turns"));
+    assert_non_null(strstr(from, "2.0 s        -        -        -  none seen"));
+    assert_non_null(strstr(from, "by turns only"));
+    assert_non_null(strstr(from, "unknown: no memory was left"));
+    assert_non_null(strstr(from, "nothing was asked for twice"));
+    assert_null(strstr(from, "/never"));
+    buf_free(&text);
+}
+
 static void top_limits_the_rows(void **state)
 {
     (void)state;
     hostile_audit();
     struct buf few = report(REPORT_TEXT, 3), usual = report(REPORT_TEXT, 0), all = report(REPORT_TEXT, 40);
-    assert_int_equal(count(few.p, "and 37 more"), 3);
-    assert_int_equal(count(usual.p, "and 30 more"), 3);
+    assert_int_equal(count(few.p, "and 37 more"), 4);
+    assert_int_equal(count(usual.p, "and 30 more"), 4);
     assert_int_equal(count(all.p, " more "), 0);
     buf_free(&few);
     buf_free(&usual);
@@ -540,6 +575,7 @@ int main(void)
         TEST(an_audit_of_nothing_is_written),
         TEST(the_same_rows_give_the_same_bytes),
         TEST(no_path_reaches_the_terminal),
+        TEST(text_says_how_long_answers_live),
         TEST(top_limits_the_rows),
         TEST(damage_is_no_report),
         TEST(little_is_said_first_and_why),
