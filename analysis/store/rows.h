@@ -8,6 +8,15 @@
 
 enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
 
+/* Why an answer may be stored or not. */
+enum reason {
+    REASON_NONE,
+#define REASON(number, code, words) REASON_##code = number,
+#include "analysis/store/reason.def"
+#undef REASON
+    REASON_COUNT
+};
+
 /* The default ladder, seconds; envelope rates are 0.1 * 10^(i * 0.2083) per second (ladder.c and envelope.c own the
  * tables). */
 
