@@ -78,6 +78,7 @@ void analysis_free(struct analysis *a)
     buf_free(&a->route);
     buf_free(&a->latency);
     buf_free(&a->server);
+    buf_free(&a->declared_ttl);
     buf_free(&a->addresses_text);
     free(a);
 }

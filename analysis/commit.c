@@ -64,6 +64,9 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     out->latency = blob(a, &e->latency, &a->latency);
     out->server_time = blob(a, &e->server, &a->server);
     ladder_row(&e->ladder, out->ttl);
+    memcpy(out->declared, e->declared, sizeof out->declared);
+    memcpy(out->reasons, e->reasons, sizeof out->reasons);
+    out->declared_ttl = !e->declared_ttl.n ? SLICE("") : blob(a, &e->declared_ttl, &a->declared_ttl);
     return true;
 }
 
@@ -211,6 +214,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.route);
         keep(s, &filled.latency);
         keep(s, &filled.server_time);
+        keep(s, &filled.declared_ttl);
         *row = filled;
     }
     dirty->used = 0;

@@ -194,24 +194,3 @@ bool directives_targeted(struct slice text, struct directives *out)
     }
     return true;
 }
-
-/* ---- memo ---- */
-
-static unsigned char at(struct slice s, size_t i)
-{
-    return (unsigned char)s.p[i];
-}
-
-const struct directives *directives_known(struct directives_memo *m, struct slice text)
-{
-    if (!text.n)
-        return &none;
-    unsigned place = (unsigned)text.n * 7 + at(text, 0) + at(text, text.n / 2) * 3u + at(text, text.n - 1) * 5u;
-    struct directives_kept *k = &m->kept[place % DIRECTIVES_MEMO];
-    if (k->n == text.n && memcmp(k->text, text.p, text.n) == 0)
-        return &k->is;
-    k->is = directives_read(text);
-    k->n = text.n <= DIRECTIVES_TEXT ? (uint16_t)text.n : 0;
-    memcpy(k->text, text.p, k->n);
-    return &k->is;
-}

@@ -1,5 +1,5 @@
 /* directives: a Cache-Control field, read (RFC 9111 section 5.2; RFC 5861, RFC 8246), and its targeted kin (RFC 9213).
- * Pure but for the memo, which saves reading the same text again. */
+ * Pure. */
 #ifndef ANALYSIS_DIRECTIVES_H
 #define ANALYSIS_DIRECTIVES_H
 
@@ -29,19 +29,5 @@ struct directives {
 struct directives directives_read(struct slice cache_control);
 /* A targeted field: false when it is empty or no dictionary of RFC 8941, and then it counts as absent. */
 bool directives_targeted(struct slice text, struct directives *out);
-
-enum { DIRECTIVES_MEMO = 64, DIRECTIVES_TEXT = 104 };
-
-/* Zero-initialise. */
-struct directives_memo {
-    struct directives_kept {
-        struct directives is;
-        uint16_t n; /* of the text; 0: free */
-        char text[DIRECTIVES_TEXT];
-    } kept[DIRECTIVES_MEMO];
-};
-
-/* directives_read, remembered; good until the next call. */
-const struct directives *directives_known(struct directives_memo *m, struct slice cache_control);
 
 #endif

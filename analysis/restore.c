@@ -202,6 +202,9 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_hist(a, &e->latency, row->latency);
     load_hist(a, &e->server, row->server_time);
     ladder_load(&e->ladder, row->ttl);
+    memcpy(e->declared, row->declared, sizeof e->declared);
+    memcpy(e->reasons, row->reasons, sizeof e->reasons);
+    load_hist(a, &e->declared_ttl, row->declared_ttl);
 }
 
 static bool restore_endpoints(struct analysis *a, const struct restore *r)

@@ -35,7 +35,9 @@ static bool nginx_lifetime(const struct classify_input *in)
 
 bool stock_nginx(const struct classify_input *in)
 {
-    if (in->method != METHOD_READ || in->damaged || in->status < 200 || in->set_cookie || in->vary_star)
+    if (in->method != METHOD_READ || in->damaged || in->set_cookie || in->vary_star)
+        return false;
+    if (in->status < 200 || in->status == 206 || in->status == 304) /* it asks for the whole itself */
         return false;
     return nginx_lifetime(in);
 }
@@ -71,7 +73,6 @@ bool stock_varnish(const struct classify_input *in)
     case 204:
     case 300:
     case 301:
-    case 304:
     case 404:
     case 410:
     case 414:

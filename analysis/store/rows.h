@@ -17,6 +17,18 @@ enum reason {
     REASON_COUNT
 };
 
+/* What is counted of an endpoint's declarations. */
+enum declared {
+#define DECLARED(name, bit, what) DECLARED_##name,
+#include "analysis/store/declared.def"
+#undef DECLARED
+    DECLARED_COUNT
+};
+
+/* Codes and words of reasons, names of declared counts, by number. */
+extern const char *const row_reasons[REASON_COUNT], *const row_reason_words[REASON_COUNT],
+                                                        *const row_declared[DECLARED_COUNT];
+
 /* The default ladder, seconds; envelope rates are 0.1 * 10^(i * 0.2083) per second (ladder.c and envelope.c own the
  * tables). */
 
@@ -40,6 +52,9 @@ struct row_endpoint {
     int64_t first_us, last_us;
     struct slice latency, server_time; /* histograms of duration and server time as blobs (base/hist.h) */
     struct row_rung ttl[LADDER_RUNGS];
+    uint64_t declared[DECLARED_COUNT]; /* by enum declared */
+    uint64_t reasons[REASON_COUNT];    /* exchanges by enum reason; [0]: from before reasons were kept */
+    struct slice declared_ttl;         /* histogram of declared shared lifetimes, seconds */
 };
 
 struct row_client {
@@ -103,7 +118,18 @@ struct row_exchange {
     uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
+    uint32_t notes;    /* enum reason, and a bit for each declared count that has one */
+    uint32_t lifetime; /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
 };
+
+/* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */
+enum {
+    NOTE_REASON = 31,
+#define DECLARED(name, bit, what) NOTE_AT_##name = bit,
+#include "analysis/store/declared.def"
+#undef DECLARED
+};
+#define NOTE(name, is) ((uint32_t)((is) != 0) << NOTE_AT_##name)
 
 enum {
     ROW_TLS = 1u << 28,      /* came over TLS */

@@ -206,21 +206,6 @@ static void targeted_fields(void **state)
     assert_int_equal(of_fields("max-age=60", NULL, "no-store,", NULL).ttl_cdn, 60); /* cannot be read: as if absent */
 }
 
-static void what_is_remembered_is_what_is_read(void **state)
-{
-    static struct directives_memo memo;
-    char text[200];
-    (void)state;
-    for (int i = 0; i < 3000; i++) {
-        int n = snprintf(
-            text, sizeof text, "max-age=%d%s%s", i % 400, i % 3 ? ", public" : ", private",
-            i % 7 ? "" : ", x=\"a rather long string, so that it is longer than what is remembered of a text.....\"");
-        struct directives want = directives_read(slice_of(text, (size_t)n));
-        assert_memory_equal(&want, directives_known(&memo, slice_of(text, (size_t)n)), sizeof want);
-    }
-    assert_int_equal(directives_known(&memo, slice_str(NULL))->max_age, -1);
-}
-
 static uint64_t random_state;
 
 static uint64_t any(void)
@@ -297,7 +282,6 @@ int main(void)
         cmocka_unit_test(notes_of_the_vectors),
         cmocka_unit_test(fields_beyond_the_table),
         cmocka_unit_test(targeted_fields),
-        cmocka_unit_test(what_is_remembered_is_what_is_read),
         cmocka_unit_test(more_words_do_not_turn_it_around),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

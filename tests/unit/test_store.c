@@ -122,6 +122,11 @@ static void write_endpoint(struct store *s, uint32_t id, uint64_t requests)
     e->first_us = INT64_MIN;
     e->last_us = -5;
     e->latency = store_text(s, SLICE("LL1\0\xff"));
+    e->declared[DECLARED_storable_shared] = UINT64_C(1) << 50;
+    e->declared[DECLARED_bytes_saved_by_304] = id;
+    e->reasons[REASON_INCOMPLETE] = 3;
+    e->reasons[REASON_HEURISTIC] = id;
+    e->declared_ttl = store_text(s, SLICE("LL1\0\xfe"));
     for (uint32_t i = 0; i < LADDER_RUNGS; i++)
         e->ttl[i] =
             (struct row_rung){i + 1, 100 + i, 90, 80, 70, 60, 50, 40, 30, UINT64_C(1) << 50, 10 + i, 20, 15, 12, 11, 7};
@@ -191,6 +196,11 @@ static bool look_at_endpoint(void *context, const struct row_endpoint *e)
     assert_true(same_text(e->method, "GET") && same_text(e->service, "http://a.example") && !e->operation.n);
     assert_true(slice_eq(e->latency, SLICE("LL1\0\xff")));
     assert_int_equal(e->server_time.n, 0);
+    assert_true(slice_eq(e->declared_ttl, SLICE("LL1\0\xfe")));
+    assert_true(e->declared[DECLARED_storable_shared] == UINT64_C(1) << 50 && !e->declared[DECLARED_nginx] &&
+                e->declared[DECLARED_bytes_saved_by_304] == e->id);
+    assert_true(e->reasons[REASON_INCOMPLETE] == 3 && e->reasons[REASON_HEURISTIC] == e->id &&
+                !e->reasons[REASON_POST]);
     assert_int_equal(e->eligible, e->requests - 1);
     assert_true(e->server_us_total == UINT64_C(1) << 40 && e->first_us == INT64_MIN && e->last_us == -5);
     for (uint32_t i = 0; i < LADDER_RUNGS; i++) {
@@ -757,6 +767,48 @@ static void damage_is_noticed_when_reading(void **state)
     store_read_close(r);
 }
 
+/* ---- an older schema ---- */
+
+static bool look_at_old(void *context, const struct row_endpoint *e)
+{
+    ++*(unsigned *)context;
+    assert_true(e->id == 4 || same_text(e->method, "GET"));
+    for (int i = 0; i < REASON_COUNT; i++)
+        assert_int_equal(e->reasons[i], 0);
+    assert_int_equal(e->declared_ttl.n, 0);
+    return true;
+}
+
+static void an_older_schema_is_read_and_migrated(void **state)
+{
+    unsigned read = 0;
+    (void)state;
+    struct store *s = open_store(STORE_NEW, 0);
+    write_all(s);
+    store_submit(s);
+    close_store(s);
+    run_sql("DROP VIEW declared; DROP VIEW reason; ALTER TABLE endpoint DROP COLUMN declared;"
+            "ALTER TABLE endpoint DROP COLUMN reasons; ALTER TABLE endpoint DROP COLUMN declared_ttl;"
+            "PRAGMA user_version = 1");
+    struct store_reader *r = open_reader();
+    store_read_all_endpoints(r, look_at_old, &read);
+    assert_null(store_read_failure(r));
+    store_read_close(r);
+    s = open_store(STORE_CONTINUE, 0);
+    write_endpoint(s, 5, 7);
+    store_submit(s);
+    close_store(s);
+    r = open_reader();
+    assert_int_equal(store_read_schema(r), SCHEMA_VERSION);
+    store_read_close(r);
+    struct connection c = {.lock_fd = -1};
+    assert_int_equal(sqlite3_open(path, &c.db), SQLITE_OK);
+    assert_int_equal(connect_ask(&c, "SELECT exchanges FROM reason WHERE reason = 'INCOMPLETE'"), 3);
+    assert_int_equal(connect_ask(&c, "SELECT count(*) FROM declared WHERE bytes_saved_by_304 = 0"), 4);
+    sqlite3_close(c.db);
+    assert_int_equal(read, 4);
+}
+
 /* ---- docs ---- */
 
 static void is_documented(const char *doc, const char *table, const char *column, const char *holds)
@@ -779,6 +831,9 @@ static void every_column_is_documented(void **state)
         skip();
     doc[fread(doc, 1, sizeof doc - 1, f)] = 0;
     fclose(f);
+#define DECLARED(name, bit, what) is_documented(doc, "declared", #name, what);
+#include "analysis/store/declared.def"
+#undef DECLARED
 #define COLUMN(kind, name, holds) is_documented(doc, table, #name, holds);
     const char *table = "endpoint";
 #define TABLE_endpoint
@@ -820,6 +875,8 @@ static void the_views_can_be_asked(void **state)
     assert_int_equal(connect_ask(&c, "SELECT count(*) FROM envelope WHERE client LIKE 'bearer:%'"), ENVELOPE_RATES);
     assert_int_equal(connect_ask(&c, "SELECT burst * 100 FROM envelope WHERE rate = 1.5"), 425);
     assert_int_equal(connect_ask(&c, "SELECT requests FROM busiest LIMIT 1"), 30);
+    assert_int_equal(connect_ask(&c, "SELECT sum(bytes_saved_by_304) FROM declared"), 6);
+    assert_int_equal(connect_ask(&c, "SELECT sum(exchanges) FROM reason WHERE reason = 'HEURISTIC'"), 6);
     sqlite3_close(c.db);
 }
 
@@ -833,6 +890,7 @@ int main(void)
         TEST(an_audit_is_refused_continued_or_dropped),
         TEST(the_oldest_blocks_go),
         TEST(other_files_are_refused_and_left_alone),
+        TEST(an_older_schema_is_read_and_migrated),
         TEST(what_is_not_there_is_said),
         TEST(an_empty_file_becomes_an_audit),
         TEST(a_folder_that_may_not_be_written_is_named),
