@@ -80,6 +80,7 @@ void analysis_free(struct analysis *a)
     buf_free(&a->server);
     buf_free(&a->lifetimes);
     buf_free(&a->live);
+    buf_free(&a->declared_ttl);
     buf_free(&a->addresses_text);
     free(a);
 }

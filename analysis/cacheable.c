@@ -1,5 +1,6 @@
 #include "analysis/cacheable.h"
 
+#include "analysis/directives.h"
 #include "analysis/httpdate.h"
 
 bool cacheable_eligible(bool reads, uint16_t status, bool complete)
@@ -31,46 +32,14 @@ bool cacheable_fills(uint16_t status, enum negative *negative)
     }
 }
 
-static struct slice unquoted(struct slice v)
-{
-    return v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"' ? slice_sub(v, 1, v.n - 1) : v;
-}
-
-/* Seconds of a directive (RFC 9111 section 1.2.2): more than 31 bits is as good as for ever, no number is stale. */
-static int64_t delta_seconds(struct slice v)
-{
-    uint64_t n;
-    v = unquoted(slice_trim(v));
-    for (size_t i = 0; i < v.n; i++)
-        if (!ascii_digit(v.p[i]))
-            return 0;
-    if (!slice_u64(v, &n))
-        return v.n ? INT32_MAX : 0;
-    return n > INT32_MAX ? INT32_MAX : (int64_t)n;
-}
-
-static void keep_least(int64_t *least, int64_t v)
-{
-    if (*least < 0 || v < *least)
-        *least = v;
-}
-
 int64_t cacheable_lifetime(struct slice cache_control, struct slice expires, struct slice date, int64_t now)
 {
-    int64_t shared = -1, own = -1, until, from = now;
-    struct slice item;
-    while (slice_next(&cache_control, ',', &item)) {
-        size_t equals = slice_find(item, '=', 0);
-        struct slice name = slice_trim(slice_sub(item, 0, equals)), value = slice_sub(item, equals + 1, item.n);
-        if (slice_ieq(name, SLICE("s-maxage")))
-            keep_least(&shared, delta_seconds(value));
-        else if (slice_ieq(name, SLICE("max-age")))
-            keep_least(&own, delta_seconds(value));
-    }
-    if (shared >= 0)
-        return shared;
-    if (own >= 0)
-        return own;
+    struct directives d = directives_read(cache_control);
+    int64_t until, from = now;
+    if (d.s_maxage >= 0)
+        return d.s_maxage;
+    if (d.max_age >= 0)
+        return d.max_age;
     if (!httpdate_parse(expires, &until)) /* "0" and other bad values: already expired (RFC 9111 section 5.3) */
         return 0;
     if (date.p)

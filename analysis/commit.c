@@ -91,6 +91,9 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     out->lifetimes = slice_of_buf(&a->lifetimes);
     out->live = write_live(a, e);
     ladder_row(&e->ladder, out->ttl);
+    memcpy(out->declared, e->declared, sizeof out->declared);
+    memcpy(out->reasons, e->reasons, sizeof out->reasons);
+    out->declared_ttl = !e->declared_ttl.n ? SLICE("") : blob(a, &e->declared_ttl, &a->declared_ttl);
     return true;
 }
 
@@ -241,6 +244,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.server_time);
         keep(s, &filled.lifetimes);
         keep(s, &filled.live);
+        keep(s, &filled.declared_ttl);
         *row = filled;
     }
     dirty->used = 0;

@@ -100,6 +100,31 @@ void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client)
     *bits |= bit;
 }
 
+enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_wasted_full + 1 };
+
+#define DECLARED(name, bit, what)                                                                                      \
+    _Static_assert((bit) ? DECLARED_##name == (bit)-FIRST_BIT : (int)DECLARED_##name >= BITS, "bits first, in order");
+#include "analysis/store/declared.def"
+#undef DECLARED
+
+void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r)
+{
+    at->reasons[r->notes & NOTE_REASON]++;
+    for (uint32_t bits = r->notes >> FIRST_BIT; bits; bits &= bits - 1) /* few are set */
+        at->declared[__builtin_ctz(bits)]++;
+    if (r->lifetime)
+        hist_add(&at->declared_ttl, e->pages, r->lifetime - 1);
+}
+
+static void unite_declared(struct endpoints *e, struct endpoint *into, const struct endpoint *from)
+{
+    for (int i = 0; i < DECLARED_COUNT; i++)
+        into->declared[i] += from->declared[i];
+    for (int i = 0; i < REASON_COUNT; i++)
+        into->reasons[i] += from->reasons[i];
+    hist_merge(&into->declared_ttl, &from->declared_ttl, e->pages);
+}
+
 static void unite_sets(struct endpoints *e, struct endpoint *into, struct endpoint *from)
 {
     if (!from->set)
@@ -136,6 +161,7 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     changes_drop(&b->lifetimes, &e->lifetimes);
     live_merge(&a->live, &b->live, &e->live);
     live_drop(&b->live, &e->live);
+    unite_declared(e, a, b);
     bool dirty = b->dirty;
     *b = (struct endpoint){.alias = into, .node = b->node, .dirty = dirty, .first_us = INT64_MAX, .last_us = INT64_MIN};
     endpoints_touch(e, from);

@@ -7,6 +7,7 @@
 #include "analysis/budget.h"
 #include "analysis/ladder.h"
 #include "analysis/live.h"
+#include "analysis/store/rows.h"
 #include "base/hist.h"
 
 struct endpoint {
@@ -21,6 +22,8 @@ struct endpoint {
     struct changes_sums lifetimes;
     struct live live;
     struct ladder_sums ladder;
+    uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
+    struct hist declared_ttl; /* seconds */
 };
 
 struct endpoints {
@@ -48,6 +51,8 @@ uint32_t endpoints_other(struct endpoints *e);
 uint32_t endpoints_resolve(struct endpoints *e, uint32_t id);
 /* Moves all counters; `from` becomes an alias. */
 void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
+/* Counts what an exchange of this endpoint declares. */
+void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r);
 /* Notes that the client with this number (from 0) was here. */
 void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client);
 /* To be written with the next batch. */

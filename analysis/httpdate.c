@@ -97,3 +97,19 @@ bool httpdate_parse(struct slice text, int64_t *seconds)
     *seconds = days_from_civil(d.year, d.month, d.day) * 86400 + d.hour * 3600 + d.minute * 60 + d.second;
     return true;
 }
+
+bool httpdate_known(struct httpdate_memo *m, struct slice text, int64_t *seconds)
+{
+    if (text.n <= 8 || text.n > HTTPDATE_TEXT)
+        return httpdate_parse(text, seconds);
+    unsigned char minute = (unsigned char)text.p[text.n - 8], second = (unsigned char)text.p[text.n - 5];
+    struct httpdate_kept *k = &m->kept[(minute * 10u + second) % HTTPDATE_MEMO];
+    if (k->n != text.n || memcmp(k->text, text.p, text.n) != 0) {
+        k->seconds = 0;
+        k->is = httpdate_parse(text, &k->seconds);
+        k->n = (uint8_t)text.n;
+        memcpy(k->text, text.p, text.n);
+    }
+    *seconds = k->seconds;
+    return k->is;
+}

@@ -14,16 +14,20 @@ struct key {
     uint64_t hash;
     int64_t last_us;    /* arrival; time never runs backwards for a key */
     int64_t written_us; /* last successful write to the target; INT64_MIN: none */
-    uint32_t endpoint;  /* may be an alias by now */
     uint32_t slot;      /* the variant visited last, + 1 */
     uint32_t content;   /* of the previous eligible answer; 0 unknown */
     uint32_t name;      /* where its text begins: method, service, target */
     uint32_t target_n;
     uint32_t tag, tag_content; /* the tag learned last and what it stands for */
+    uint32_t tag_s;            /* arrival of the answer it was learned from, Unix seconds */
+    uint32_t full_bytes;       /* body of its latest full answer; 0: none yet */
+    uint16_t endpoint;         /* may be an alias by now; ids fit by analysis/budget.def */
     uint16_t service_n, vary;  /* vary: list of its last response that had one */
     uint8_t method_n;
-    bool eligible; /* was looked up before */
+    bool eligible : 1, tag_strong : 1; /* eligible: was looked up before */
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct key) == 64, "a key is one cache line");
 
 struct keys {
     struct slab rows, names, slots;

@@ -3,6 +3,8 @@
 #include "analysis/cacheable.h"
 #include "analysis/state.h"
 
+enum { ETAG_PAIR_S = 60 }; /* apart at most, in whole seconds */
+
 static bool is_error(const struct row_exchange *r)
 {
     return r->status >= 500 || r->status == 429 || !r->status || r->end == END_SERVER_ABORT;
@@ -23,13 +25,57 @@ static bool names_content(const struct row_exchange *r)
            r->status < 300 && r->status != 206;
 }
 
+static uint32_t whole_seconds(int64_t us)
+{
+    return (uint32_t)floor_div(us, 1000000);
+}
+
+/* Two full answers of a key in a row (ALGORITHMS.md 1.4): the same content under two strong tags is a tag that does not
+ * hold, another content under the same one is a tag that lies. */
+static void judge_tag(struct analysis *a, const struct key *key, const struct row_exchange *r, uint32_t seconds,
+                      uint64_t *declared)
+{
+    bool strong = r->notes & NOTE(strong_etag, true);
+    if (strong && key->tag && key->tag_strong && key->tag_content == r->content &&
+        seconds - key->tag_s <= ETAG_PAIR_S) {
+        declared[DECLARED_etag_pairs]++;
+        declared[DECLARED_etag_unstable] += key->tag != r->etag;
+    }
+    if (!strong)
+        return;
+    uint32_t before = key->tag == r->etag ? key->tag_content : etags_content(&a->etags, key->hash, r->etag);
+    declared[DECLARED_etag_lies] += cacheable_comparable(before, r->content) && before != r->content;
+}
+
 /* The key itself keeps its latest tag, the table those before: most keys never have a second one. */
-static void learn_tag(struct analysis *a, struct key *key, const struct row_exchange *r)
+static void learn_tag(struct analysis *a, struct key *key, const struct row_exchange *r, uint32_t seconds)
 {
     if (key->tag && key->tag != r->etag)
         etags_learn(&a->etags, key->hash, key->tag, key->tag_content);
     key->tag = r->etag;
     key->tag_content = r->content;
+    key->tag_s = seconds;
+    key->tag_strong = r->notes & NOTE(strong_etag, true);
+}
+
+/* ep NULL: not counting. */
+static void observe_validators(struct analysis *a, struct key *key, struct endpoint *ep, const struct row_exchange *r,
+                               int64_t us)
+{
+    if (names_content(r)) {
+        uint32_t seconds = whole_seconds(us);
+        if (ep)
+            judge_tag(a, key, r, seconds, ep->declared);
+        learn_tag(a, key, r, seconds);
+    }
+    if (r->status == 200 && !(r->flags & (REPLAY_HEAD | FLAG_TRUNCATED)))
+        key->full_bytes = r->response_bytes < UINT32_MAX ? (uint32_t)r->response_bytes : UINT32_MAX;
+    if (!ep)
+        return;
+    if (r->status == 304)
+        ep->declared[DECLARED_bytes_saved_by_304] += key->full_bytes;
+    if (r->notes & NOTE(wasted_full, true))
+        ep->declared[DECLARED_wasted_full_bytes] += r->response_bytes;
 }
 
 /* What an error says is not the content of the resource. */
@@ -83,8 +129,7 @@ static bool observe_eligible(struct analysis *a, struct fact *f, struct key *key
     key->eligible = true;
     key->content = r->content;
     observe_ladder(a, f, key, ep, us);
-    if (names_content(r))
-        learn_tag(a, key, r);
+    observe_validators(a, key, ep, r, us);
     return repeat;
 }
 
@@ -117,6 +162,7 @@ static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f
     if (f->client != MAP_NONE)
         endpoints_client(&a->endpoints, ep, f->client);
     observe_times(a, ep, r);
+    endpoints_declared(&a->endpoints, ep, r);
     endpoints_touch(&a->endpoints, id);
 }
 

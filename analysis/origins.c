@@ -1,5 +1,7 @@
 #include "analysis/origins.h"
 
+#include "analysis/classify.h"
+
 void origins_init(struct origins *o, const struct hash_key *key)
 {
     memset(o, 0, sizeof *o);
@@ -8,8 +10,8 @@ void origins_init(struct origins *o, const struct hash_key *key)
 
 static struct origin make(const struct origins *o, struct slice method, struct slice service)
 {
-    struct origin is = {.head = slice_eq(method, SLICE("HEAD"))};
-    is.reads = is.head || slice_eq(method, SLICE("GET"));
+    struct origin is = {.head = slice_eq(method, SLICE("HEAD")), .method = (uint8_t)classify_method(method)};
+    is.reads = is.method == METHOD_READ;
     if (is.head)
         method = SLICE("GET");
     uint64_t h[2] = {hash_bytes(&o->key, 'm', method.p, method.n), hash_bytes(&o->key, 'o', service.p, service.n)};

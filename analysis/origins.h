@@ -10,6 +10,7 @@ enum { ORIGINS_MEMO = 64, ORIGINS_TEXT = 104 };
 struct origin {
     uint64_t hash;
     bool head, reads; /* the method: HEAD; GET or HEAD */
+    uint8_t method;   /* enum classify_method */
 };
 
 struct origins {

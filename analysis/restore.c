@@ -219,6 +219,9 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_lifetimes(a, e, row->lifetimes);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
+    memcpy(e->declared, row->declared, sizeof e->declared);
+    memcpy(e->reasons, row->reasons, sizeof e->reasons);
+    load_hist(a, &e->declared_ttl, row->declared_ttl);
 }
 
 static bool restore_endpoints(struct analysis *a, const struct restore *r)

@@ -5,6 +5,7 @@
 #include "analysis/addresses.h"
 #include "analysis/analysis.h"
 #include "analysis/clients.h"
+#include "analysis/declare.h"
 #include "analysis/endpoints.h"
 #include "analysis/etags.h"
 #include "analysis/keys.h"
@@ -28,6 +29,7 @@ struct analysis {
     struct clients clients;
     struct addresses addresses;
     struct origins origins;
+    struct declarer declarer;
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
@@ -41,7 +43,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak;
     struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, addresses_text;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 

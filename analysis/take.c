@@ -2,50 +2,8 @@
 #include <endian.h>
 
 #include "analysis/cacheable.h"
+#include "analysis/heads.h"
 #include "analysis/state.h"
-
-/* The fields the analysis reads, found in one pass. */
-struct heads {
-    struct slice vary, etag, if_none_match, cache_control, expires, date;
-    bool retry_after;
-};
-
-static void read_response_field(struct heads *h, const struct field *f)
-{
-    switch (f->token) {
-    case TOKEN_VARY:
-        h->vary = f->value;
-        break;
-    case TOKEN_ETAG:
-        h->etag = f->value;
-        break;
-    case TOKEN_CACHE_CONTROL:
-        h->cache_control = f->value;
-        break;
-    case TOKEN_EXPIRES:
-        h->expires = f->value;
-        break;
-    case TOKEN_DATE:
-        h->date = f->value;
-        break;
-    case TOKEN_RETRY_AFTER:
-        h->retry_after = true;
-        break;
-    default:
-        break;
-    }
-}
-
-static void read_fields(struct heads *h, const struct exchange *x)
-{
-    for (unsigned i = 0; i < x->n_fields; i++) {
-        const struct field *f = &x->fields[i];
-        if (f->response)
-            read_response_field(h, f);
-        else if (f->token == TOKEN_IF_NONE_MATCH)
-            h->if_none_match = f->value;
-    }
-}
 
 static int64_t span(int64_t from, int64_t to)
 {
@@ -81,7 +39,8 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
 
 static bool own_lifetime(const struct heads *h, int64_t now_us)
 {
-    return cacheable_lifetime(h->cache_control, h->expires, h->date, floor_div(now_us, 1000000)) > 0;
+    return cacheable_lifetime(heads_get(h, HEAD_cache_control), heads_get(h, HEAD_expires), heads_get(h, HEAD_date),
+                              floor_div(now_us, 1000000)) > 0;
 }
 
 /* A sealed tag, `~` and 12 hex digits, is a keyed hash already: 32 bits of it, the last eight digits, all at once. */
@@ -100,9 +59,17 @@ static uint32_t tag_id(const struct analysis *a, struct slice tag)
 {
     if (!tag.p)
         return 0;
-    bool sealed = tag.n == 13 && tag.p[0] == '~';
-    uint32_t id = sealed ? sealed_id(tag) : (uint32_t)hash_bytes(&a->key, 'e', tag.p, tag.n);
+    struct slice hidden = heads_weak(tag) ? slice_sub(tag, 2, tag.n) : tag;
+    bool sealed = hidden.n == 13 && hidden.p[0] == '~';
+    uint32_t id = sealed ? sealed_id(hidden) : (uint32_t)hash_bytes(&a->key, 'e', tag.p, tag.n);
     return id ? id : 1;
+}
+
+/* What the tag last stood for with this key; 0: unknown. */
+static uint32_t content_of(const struct analysis *a, const struct key *key, struct slice tag)
+{
+    uint32_t id = tag_id(a, tag);
+    return !id ? 0 : id == key->tag ? key->tag_content : etags_content(&a->etags, key->hash, id);
 }
 
 /* Content of the answer (CONTRACT: ttl[]): that of a 304 is the one its tag stands for; of HEAD, 206, 416, what was cut
@@ -112,22 +79,26 @@ static void fill_content(struct analysis *a, struct row_exchange *r, const struc
 {
     bool unknown = (r->flags & (REPLAY_HEAD | FLAG_TRUNCATED | FLAG_AMBIGUOUS)) || r->status == 206 || r->status == 416;
     if (r->status != 304) {
-        r->etag = tag_id(a, h->etag);
+        r->etag = tag_id(a, heads_get(h, HEAD_etag));
         r->content = unknown ? 0 : cacheable_content(x->body_id, x->encoding);
+        r->notes |= NOTE(wasted_full,
+                         r->status == 200 && r->content && heads_has(h, HEAD_if_none_match) &&
+                             content_of(a, key, cacheable_single_tag(heads_get(h, HEAD_if_none_match))) == r->content);
         return;
     }
-    r->etag = tag_id(a, h->etag.p ? h->etag : cacheable_single_tag(h->if_none_match));
-    if (unknown || !r->etag)
-        return;
-    r->content = r->etag == key->tag ? key->tag_content : etags_content(&a->etags, key->hash, r->etag);
+    struct slice tag =
+        heads_has(h, HEAD_etag) ? heads_get(h, HEAD_etag) : cacheable_single_tag(heads_get(h, HEAD_if_none_match));
+    r->etag = tag_id(a, tag);
+    if (!unknown)
+        r->content = content_of(a, key, tag);
 }
 
 /* The list in effect is the response's own, else that of the key's last response that had one. */
 static void fill_variant(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct heads *h,
                          struct key *key)
 {
-    if (h->vary.p)
-        key->vary = (uint16_t)vary_list(a->vary, h->vary);
+    if (heads_has(h, HEAD_vary))
+        key->vary = (uint16_t)vary_list(a->vary, heads_get(h, HEAD_vary));
     r->flags |= (uint32_t)key->vary << REPLAY_VARY_SHIFT;
     r->variant = vary_variant(a->vary, key->vary, x);
 }
@@ -204,7 +175,7 @@ static void fill_flags(struct row_exchange *r, const struct heads *h, bool head)
 {
     if (head)
         r->flags |= REPLAY_HEAD;
-    if (r->status == 429 || (r->status == 503 && h->retry_after))
+    if (r->status == 429 || (r->status == 503 && heads_has(h, HEAD_retry_after)))
         r->flags |= REPLAY_THROTTLED;
 }
 
@@ -312,10 +283,11 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
     struct fact f = {.method = x->method};
-    struct heads h = {0};
+    struct heads h;
     struct key *key = find_rows(a, x, ahead, &f);
-    read_fields(&h, x);
+    heads_read(&h, x);
     fill_flags(&f.row, &h, ahead->origin.head);
+    declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
     if (cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))

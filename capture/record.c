@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "capture/cachesaid.h"
 #include "capture/identity.h"
 
 /* ---- writing ---- */
@@ -307,7 +308,9 @@ static void read_fields(const struct reading *r, struct exchange *x)
                 continue;
             for (size_t i = 0; i < name.n; i++)
                 ((char *)(uintptr_t)name.p)[i] = ascii_lower(name.p[i]);
-            list[n++] = (struct field){name, value, (uint8_t)token_find(name), response};
+            enum token t = token_find(name);
+            struct slice said = cachesaid_word(t, value);
+            list[n++] = (struct field){name, said.p ? said : value, (uint8_t)t, response};
         }
     }
     struct field *kept = n ? slot_alloc(r->pool, r->slot, n * sizeof *kept) : NULL;

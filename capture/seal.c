@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "capture/cachesaid.h"
 #include "capture/identity.h"
 
 enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
 
-/* What becomes of a field: 'C' clear, 'H' hashed, 'N' not kept. */
+/* What becomes of a field, as capture/tokens.def has it. */
 static const char keep[TOKEN_COUNT] = {
     [TOKEN_OTHER] = 'H',
 #define TOKEN(id, name, what) [TOKEN_##id] = what,
@@ -16,16 +17,29 @@ static const char keep[TOKEN_COUNT] = {
 };
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
-static const bool read_request[TOKEN_COUNT] = {[TOKEN_CACHE_CONTROL] = true,
-                                               [TOKEN_PRAGMA] = true,
-                                               [TOKEN_IF_NONE_MATCH] = true,
-                                               [TOKEN_IF_MODIFIED_SINCE] = true,
-                                               [TOKEN_RANGE] = true};
-static const bool read_response[TOKEN_COUNT] = {
-    [TOKEN_AGE] = true,      [TOKEN_CACHE_CONTROL] = true, [TOKEN_CACHE_STATUS] = true, [TOKEN_CONTENT_LOCATION] = true,
-    [TOKEN_DATE] = true,     [TOKEN_ETAG] = true,          [TOKEN_EXPIRES] = true,      [TOKEN_LAST_MODIFIED] = true,
-    [TOKEN_LOCATION] = true, [TOKEN_PRAGMA] = true,        [TOKEN_RETRY_AFTER] = true,  [TOKEN_SET_COOKIE] = true,
-    [TOKEN_VARY] = true,     [TOKEN_X_CACHE] = true};
+static const bool read_request[TOKEN_COUNT] = {
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,     [TOKEN_COOKIE] = true, [TOKEN_PRAGMA] = true,
+    [TOKEN_IF_NONE_MATCH] = true, [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_RANGE] = true};
+static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
+                                                [TOKEN_CACHE_CONTROL] = true,
+                                                [TOKEN_CACHE_STATUS] = true,
+                                                [TOKEN_CDN_CACHE_CONTROL] = true,
+                                                [TOKEN_CF_CACHE_STATUS] = true,
+                                                [TOKEN_CONTENT_LOCATION] = true,
+                                                [TOKEN_DATE] = true,
+                                                [TOKEN_ETAG] = true,
+                                                [TOKEN_EXPIRES] = true,
+                                                [TOKEN_LAST_MODIFIED] = true,
+                                                [TOKEN_LOCATION] = true,
+                                                [TOKEN_PRAGMA] = true,
+                                                [TOKEN_RETRY_AFTER] = true,
+                                                [TOKEN_SET_COOKIE] = true,
+                                                [TOKEN_SURROGATE_CONTROL] = true,
+                                                [TOKEN_VARY] = true,
+                                                [TOKEN_X_ACCEL_EXPIRES] = true,
+                                                [TOKEN_X_CACHE] = true,
+                                                [TOKEN_X_CACHE_STATUS] = true,
+                                                [TOKEN_X_VARNISH] = true};
 
 struct seal {
     struct hash_key key;
@@ -114,14 +128,47 @@ static void nominate(struct seal *s, struct slice vary)
     }
 }
 
+static struct slice hidden(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice value, bool weak)
+{
+    char text[2 + REDACTED] = "W/";
+    redact_hide(s->redact, value, -1, text + 2);
+    return copy(pool, slot, slice_of(text + (weak ? 0 : 2), REDACTED + (weak ? 2 : 0)));
+}
+
+/* Whether a Content-Location is what was asked for, with or without the service before it. */
+static bool is_target(const struct slot *slot, struct slice value)
+{
+    if (slot->x.service.n && slice_starts(value, slot->x.service))
+        value = slice_sub(value, slot->x.service.n, value.n);
+    return slot->request.target.n && slice_eq(value, slot->request.target);
+}
+
 static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t,
                                  struct slice value)
 {
-    char hidden[REDACTED];
-    if (keep[t] == 'C' && value.n <= CLEAR_MAX)
-        return copy(pool, slot, value);
-    redact_hide(s->redact, value, -1, hidden);
-    return copy(pool, slot, slice_of(hidden, sizeof hidden));
+    bool weak = false;
+    switch (keep[t]) {
+    case 'C':
+        if (value.n <= CLEAR_MAX)
+            return copy(pool, slot, value);
+        break;
+    case 'P':
+        if (!s->nominated[t])
+            return SLICE("~");
+        break;
+    case 'S':
+        return cachesaid_word(t, value);
+    case 'L':
+        if (is_target(slot, value))
+            return slot->x.target;
+        break;
+    case 'T': /* which of two tags is weak must be known; so much does not tell what it is */
+        weak = slice_starts(value, SLICE("W/"));
+        break;
+    default:
+        break;
+    }
+    return hidden(s, pool, slot, value, weak);
 }
 
 struct sealed_list {

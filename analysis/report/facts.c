@@ -125,3 +125,19 @@ struct facts_quantiles facts_quantiles(struct slice blob)
     return (struct facts_quantiles){hist_quantile(&d, .5) / 1e6, hist_quantile(&d, .95) / 1e6,
                                     hist_quantile(&d, .99) / 1e6, (double)d.max / 1e6};
 }
+
+double facts_declared_ttl(const struct row_endpoint *e, double q)
+{
+    struct hist_dense d;
+    if (!hist_read(e->declared_ttl, &d) || !d.n)
+        return NAN;
+    return fmin(fmax(hist_quantile(&d, q), (double)d.min), (double)d.max);
+}
+
+uint64_t facts_judged(const struct row_endpoint *e)
+{
+    uint64_t n = 0;
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        n += e->reasons[i];
+    return n;
+}

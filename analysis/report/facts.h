@@ -46,4 +46,10 @@ struct facts_quantiles {
 };
 struct facts_quantiles facts_quantiles(struct slice blob);
 
+/* The q-quantile of the lifetimes declared for shared caches, seconds: exact when all are the same or below 64, else at
+ * most 1/64 off. NaN: none was declared. */
+double facts_declared_ttl(const struct row_endpoint *e, double q);
+/* Exchanges whose reason is known. */
+uint64_t facts_judged(const struct row_endpoint *e);
+
 #endif

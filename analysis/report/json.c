@@ -212,6 +212,76 @@ struct listing {
     struct json *j;
     double duration_s;
 };
+/* All or none: a DB from before reasons were kept has none. */
+static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
+{
+    json_key(j, key);
+    if (facts_judged(e))
+        return true;
+    json_null(j);
+    return false;
+}
+
+static void declared(struct json *j, const struct row_endpoint *e)
+{
+    const uint64_t *d = e->declared;
+    if (!judged(j, "declared", e))
+        return;
+    json_open(j, '{');
+    json_key_u64(j, "storable_shared", d[DECLARED_storable_shared]);
+    json_key_u64(j, "storable_private", d[DECLARED_storable_private]);
+    json_key(j, "reasons");
+    json_open(j, '{');
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (e->reasons[i])
+            json_key_u64(j, row_reasons[i], e->reasons[i]);
+    json_close(j, '}');
+    json_key_double(j, "ttl_median", facts_declared_ttl(e, .5));
+    json_key_u64(j, "storable_cdn", d[DECLARED_storable_cdn]);
+    json_key_u64(j, "nginx", d[DECLARED_nginx]);
+    json_key_u64(j, "varnish", d[DECLARED_varnish]);
+    json_key_u64(j, "needs_validation", d[DECLARED_needs_validation]);
+    json_key_u64(j, "immutable", d[DECLARED_immutable]);
+    json_key_u64(j, "forced_refresh", d[DECLARED_forced_refresh]);
+    json_key_u64(j, "cookie_present", d[DECLARED_cookie_present]);
+    json_close(j, '}');
+}
+
+static void conditional(struct json *j, const struct row_endpoint *e)
+{
+    const uint64_t *d = e->declared;
+    if (!judged(j, "conditional", e))
+        return;
+    json_open(j, '{');
+    json_key_u64(j, "reads", d[DECLARED_reads]);
+    json_key_u64(j, "conditional", d[DECLARED_conditional]);
+    json_key_u64(j, "not_modified", d[DECLARED_not_modified]);
+    json_key_double(j, "cond_ratio", facts_ratio(d[DECLARED_conditional], d[DECLARED_reads]));
+    json_key_double(j, "revalidation_success", facts_ratio(d[DECLARED_not_modified], d[DECLARED_conditional]));
+    json_key(j, "validator_coverage");
+    json_open(j, '{');
+    json_key_u64(j, "full", d[DECLARED_full]);
+    json_key_double(j, "strong_etag", facts_ratio(d[DECLARED_strong_etag], d[DECLARED_full]));
+    json_key_double(j, "weak_etag", facts_ratio(d[DECLARED_weak_etag], d[DECLARED_full]));
+    json_key_double(j, "last_modified", facts_ratio(d[DECLARED_last_modified], d[DECLARED_full]));
+    json_close(j, '}');
+    for (int i = DECLARED_wasted_full; i < DECLARED_COUNT; i++)
+        json_key_u64(j, row_declared[i], d[i]);
+    json_close(j, '}');
+}
+
+static void cache_in_path(struct json *j, const struct row_endpoint *e)
+{
+    const uint64_t *d = e->declared;
+    if (!judged(j, "cache_in_path", e))
+        return;
+    json_open(j, '{');
+    json_key_u64(j, "seen", d[DECLARED_cache_seen]);
+    json_key_u64(j, "hits", d[DECLARED_from_cache]);
+    json_key_double(j, "share", facts_ratio(d[DECLARED_from_cache], e->requests - e->unanswered));
+    json_key_double(j, "hit_ratio", facts_ratio(d[DECLARED_from_cache], d[DECLARED_cache_seen]));
+    json_close(j, '}');
+}
 
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
@@ -247,7 +317,10 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     else
         json_null(j);
     json_close(j, '}');
-    NULLS(j, "concurrency", "declared");
+    NULLS(j, "concurrency");
+    declared(j, e);
+    conditional(j, e);
+    cache_in_path(j, e);
     json_key(j, "ttl");
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)

@@ -55,6 +55,19 @@ void bind_ladder(sqlite3_stmt *q, int i, const struct row_rung *ttl, struct buf 
     sqlite3_bind_text64(q, i, scratch->p, scratch->n, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+/* {"name":count,...} of those that are not 0; the statement owns the text. */
+void bind_counts(sqlite3_stmt *q, int i, const uint64_t *counts, const char *const *names, int n)
+{
+    struct buf text = {0};
+    struct json j = {&text, false};
+    json_open(&j, '{');
+    for (int c = 0; c < n; c++)
+        if (counts[c])
+            json_key_u64(&j, names[c], counts[c]);
+    json_close(&j, '}');
+    sqlite3_bind_text64(q, i, text.p, text.n, free, SQLITE_UTF8);
+}
+
 /* Millionths as whole numbers: exact enough, and many times faster to write than fractions. */
 void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *burst, struct buf *scratch)
 {
@@ -128,6 +141,28 @@ void column_ladder(sqlite3_stmt *q, int i, struct row_rung *ttl)
 #define RUNG_COLUMN(place, name, how, what) ttl[r].name = v[place];
 #include "analysis/store/rung.def"
 #undef RUNG_COLUMN
+    }
+}
+
+static void take_count(uint64_t *counts, const char *const *names, int n, struct slice name, uint64_t v)
+{
+    for (int c = 0; c < n; c++)
+        if (slice_eq(name, slice_str(names[c])))
+            counts[c] = v;
+}
+
+/* Of our own writing: names hold no quotes. Names that are not known are left out. */
+void column_counts(sqlite3_stmt *q, int i, uint64_t *counts, const char *const *names, int n)
+{
+    struct slice text = column_text(q, i);
+    size_t at = 0;
+    memset(counts, 0, (size_t)n * sizeof *counts);
+    for (;;) {
+        size_t open = slice_find(text, '"', at), close = slice_find(text, '"', open + 1);
+        if (close + 1 >= text.n)
+            return;
+        take_count(counts, names, n, slice_sub(text, open + 1, close), strtoull(text.p + close + 2, NULL, 10));
+        at = close + 1;
     }
 }
 

@@ -186,34 +186,39 @@ static inline uint32_t get_flags(struct cursor *c)
 #define GET_FLAGS(c, x, name) get_flags(c)
 #define GET_WORD(c, x, name) get_word(c)
 
-static bool find_columns(struct slice raw, struct cursor column[BLOCK_COLUMNS])
+/* How many columns there are; 0: the bytes are no block. */
+static int find_columns(struct slice raw, struct cursor column[BLOCK_COLUMNS])
 {
     struct cursor all = cursor_of(raw.p, raw.n);
-    for (int i = 0; i < BLOCK_COLUMNS; i++) {
+    int i = 0;
+    for (; i < BLOCK_COLUMNS && !(i == BLOCK_COLUMNS_1 && cursor_left(&all) == 0); i++) {
         uint64_t length = cursor_varint(&all);
         const uint8_t *p = length <= raw.n ? cursor_take(&all, (size_t)length) : NULL;
         if (!p)
-            return false;
+            return 0;
         column[i] = cursor_of(p, (size_t)length);
     }
-    return cursor_left(&all) == 0;
+    return cursor_left(&all) == 0 ? i : 0;
 }
 
 static bool read_columns(struct slice raw, uint32_t n, void (*each)(void *, const struct row_exchange *), void *context)
 {
     struct cursor column[BLOCK_COLUMNS];
     struct row_exchange x = {0};
-    bool bad = !find_columns(raw, column);
+    int columns = find_columns(raw, column);
+    bool bad = !columns;
     for (uint32_t r = 0; r < n && !bad; r++) {
 #define FIELD(name, type, how)                                                                                         \
-    x.name = (type)GET_##how(&column[BLOCK_##name], &x, name);                                                         \
-    bad |= column[BLOCK_##name].bad;
+    if (BLOCK_##name < columns) {                                                                                      \
+        x.name = (type)GET_##how(&column[BLOCK_##name], &x, name);                                                     \
+        bad |= column[BLOCK_##name].bad;                                                                               \
+    }
 #include "analysis/store/block.def"
 #undef FIELD
         if (!bad)
             each(context, &x);
     }
-    for (int i = 0; i < BLOCK_COLUMNS && !bad; i++)
+    for (int i = 0; i < columns && !bad; i++)
         bad = cursor_left(&column[i]) != 0;
     return !bad;
 }

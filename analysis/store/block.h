@@ -13,7 +13,8 @@ enum block_column {
 #define FIELD(name, type, how) BLOCK_##name,
 #include "analysis/store/block.def"
 #undef FIELD
-    BLOCK_COLUMNS
+    BLOCK_COLUMNS,
+    BLOCK_COLUMNS_1 = BLOCK_notes /* of schema 1 */
 };
 
 /* Zero-initialise. Records wait in `stage` and are written out 64 at a time, column by column. */

@@ -135,8 +135,10 @@ int64_t store_read_version(struct store_reader *r)
 
 /* ---- rows ---- */
 
+/* A DB of an older schema lacks the last ones: they stay 0. */
 #define COLUMN(kind, name, holds)                                                                                      \
-    READ_##kind(q, i, row, name);                                                                                      \
+    if (i < sqlite3_data_count(q))                                                                                     \
+        READ_##kind(q, i, row, name);                                                                                  \
     i++;
 
 static void load_capture(sqlite3_stmt *q, struct row_capture *row)

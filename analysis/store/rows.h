@@ -8,6 +8,27 @@
 
 enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
 
+/* Why an answer may be stored or not. */
+enum reason {
+    REASON_NONE,
+#define REASON(number, code, words) REASON_##code = number,
+#include "analysis/store/reason.def"
+#undef REASON
+    REASON_COUNT
+};
+
+/* What is counted of an endpoint's declarations. */
+enum declared {
+#define DECLARED(name, bit, what) DECLARED_##name,
+#include "analysis/store/declared.def"
+#undef DECLARED
+    DECLARED_COUNT
+};
+
+/* Codes and words of reasons, names of declared counts, by number. */
+extern const char *const row_reasons[REASON_COUNT], *const row_reason_words[REASON_COUNT],
+                                                        *const row_declared[DECLARED_COUNT];
+
 /* The default ladder, seconds; envelope rates are 0.1 * 10^(i * 0.2083) per second (ladder.c and envelope.c own the
  * tables). */
 
@@ -33,6 +54,9 @@ struct row_endpoint {
     struct row_rung ttl[LADDER_RUNGS];
     struct slice lifetimes; /* gaps and versions as JSON (analysis/changes.h) */
     struct slice live;      /* what a cache would hold, as JSON (analysis/live.h) */
+    uint64_t declared[DECLARED_COUNT]; /* by enum declared */
+    uint64_t reasons[REASON_COUNT];    /* exchanges by enum reason; [0]: from before reasons were kept */
+    struct slice declared_ttl;         /* histogram of declared shared lifetimes, seconds */
 };
 
 struct row_client {
@@ -96,7 +120,18 @@ struct row_exchange {
     uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
+    uint32_t notes;    /* enum reason, and a bit for each declared count that has one */
+    uint32_t lifetime; /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
 };
+
+/* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */
+enum {
+    NOTE_REASON = 31,
+#define DECLARED(name, bit, what) NOTE_AT_##name = bit,
+#include "analysis/store/declared.def"
+#undef DECLARED
+};
+#define NOTE(name, is) ((uint32_t)((is) != 0) << NOTE_AT_##name)
 
 enum {
     ROW_TLS = 1u << 28,      /* came over TLS */

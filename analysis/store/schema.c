@@ -12,6 +12,7 @@
 #define SQL_TEXT "TEXT NOT NULL"
 #define SQL_BLOB "BLOB NOT NULL"
 #define SQL_LADDER "TEXT NOT NULL"
+#define SQL_COUNTS "TEXT NOT NULL"
 #define SQL_ENVELOPE "TEXT NOT NULL"
 #define COLUMN(kind, name, holds) ", " #name " " SQL_##kind
 
@@ -68,11 +69,32 @@ static const char others[] =
     "server_seconds"
     " FROM endpoint WHERE alias = 0 ORDER BY requests DESC;";
 
+/* Came with schema 2. */
+static const char declared_views[] =
+    "CREATE VIEW declared AS SELECT id AS endpoint, method, service, route"
+#define DECLARED(name, bit, what) ", ifnull(json_extract(declared, '$." #name "'), 0) AS " #name
+#include "analysis/store/declared.def"
+#undef DECLARED
+    " FROM endpoint WHERE alias = 0;"
+    "CREATE VIEW reason AS SELECT e.id AS endpoint, e.method, e.service, e.route, r.key AS reason, r.value AS exchanges"
+    " FROM endpoint e, json_each(e.reasons) r WHERE e.alias = 0;";
+
 /* Steps from version N to N + 1, first to last. What an older version did not count is empty: unknown. */
-static const char *const migrations[SCHEMA_VERSION - 1] = {
-    "ALTER TABLE endpoint ADD COLUMN lifetimes TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE endpoint ADD COLUMN live TEXT NOT NULL DEFAULT ''",
+static const struct {
+    const char *tables, *views;
+} migrations[SCHEMA_VERSION - 1] = {
+    {"ALTER TABLE endpoint ADD COLUMN lifetimes TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE endpoint ADD COLUMN live TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE endpoint ADD COLUMN declared TEXT NOT NULL DEFAULT '{}';"
+     "ALTER TABLE endpoint ADD COLUMN reasons TEXT NOT NULL DEFAULT '{}';"
+     "ALTER TABLE endpoint ADD COLUMN declared_ttl BLOB NOT NULL DEFAULT x'';",
+     declared_views},
 };
+
+static bool run(sqlite3 *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+}
 
 static int pragma(sqlite3 *db, const char *text)
 {
@@ -100,7 +122,7 @@ static bool make_table(sqlite3 *db, const char *name, const char *columns)
 {
     char sql[8192];
     snprintf(sql, sizeof sql, "CREATE TABLE %s(%s)", name, columns + 2);
-    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+    return run(db, sql);
 }
 
 bool schema_make(sqlite3 *db)
@@ -108,16 +130,16 @@ bool schema_make(sqlite3 *db)
     char version[96];
     int from = pragma(db, "PRAGMA user_version");
     for (int v = from; v > 0 && v < SCHEMA_VERSION; v++)
-        if (sqlite3_exec(db, migrations[v - 1], NULL, NULL, NULL) != SQLITE_OK)
+        if (!run(db, migrations[v - 1].tables) || !run(db, migrations[v - 1].views))
             return false;
     snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION,
              SCHEMA_VERSION);
     if (from == 0 &&
         !(make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
           make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-          make_table(db, "address", address) && sqlite3_exec(db, others, NULL, NULL, NULL) == SQLITE_OK))
+          make_table(db, "address", address) && run(db, others) && run(db, declared_views)))
         return false;
-    return sqlite3_exec(db, version, NULL, NULL, NULL) == SQLITE_OK;
+    return run(db, version);
 }
 
 void schema_explain(enum schema_state state, const char *path, sqlite3 *db, char why[256])

@@ -84,6 +84,10 @@ plant("/b", reply=answer(302, b"", "Location: /cb?state=x&code=" + canary("code 
 plant("/b", reply=answer(200, b"x", "Set-Cookie: session=%s; Path=/; HttpOnly" % canary("Set-Cookie")))
 plant("/b", reply=answer(200, b"x", "ETag: \"%s\"" % canary("ETag"), "X-Unread: " + canary("unread response header")))
 plant("/b", reply=answer(200, b"x", "Via: 1.1 " + canary("Via"), "X-Cache: " + canary("X-Cache"), "Server: " + canary("Server")))
+plant("/b", reply=answer(200, b"x", "Cache-Status: edge; hit; key=\"%s\"" % canary("Cache-Status"), "CF-Cache-Status: " + canary("CF-Cache-Status"),
+                         "X-Cache-Status: " + canary("X-Cache-Status"), "X-Varnish: 1 " + canary("X-Varnish")))
+plant("/b", reply=answer(200, b"x", "ETag: W/\"%s\"" % canary("weak ETag"), "Content-Location: /x/%s" % canary("Content-Location")))
+plant("/b?token=" + canary("what a Content-Location repeats"), reply=answer(200, b"x", "Content-Location: /b?token=" + list(planted)[-1]))
 plant("/b", reply=answer(200, b"x", "Content-Type: text/html; token=" + canary("parameter of Content-Type")))
 plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"operationName": "Login", "query": "mutation",
                                                                                "variables": {"pin": canary("GraphQL variable")}}).encode())

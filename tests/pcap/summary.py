@@ -27,6 +27,10 @@ for e in sorted(report["endpoints"], key=lambda e: (e["method"], e["service"], e
     for rung in e["ttl"]:
         if rung["ttl_s"] in (1, 10, 60) and rung["lookups"]:
             pick("   ttl %d" % rung["ttl_s"], rung, "lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "bytes_saved")
+    print("   declared", *("%s=%s" % x for x in sorted(e["declared"]["reasons"].items())))
+    pick("   declared", e["declared"], "ttl_median", "storable_shared", "nginx", "varnish")
+    if e["conditional"]["conditional"]:
+        pick("   conditional", e["conditional"], "conditional", "not_modified", "wasted_full", "etag_unstable", "etag_lies", "bytes_saved_by_304")
 for c in sorted(report["clients"], key=lambda c: c["client"]):
     pick("client %s" % c["client"], c, "requests", "bytes", "errors", "throttled", "poller_period_s")
     print("   peak", *("%s=%s" % x for x in sorted(c["peak"].items())), "sliding", *("%s=%s" % x for x in sorted(c["sliding"].items())))

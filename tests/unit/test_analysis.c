@@ -591,6 +591,115 @@ static void minutes_add_up(void **state)
     analysis_free(a);
 }
 
+/* --- what is declared --- */
+
+static uint64_t declared(struct analysis *a, enum declared what)
+{
+    return row(a, 1).declared[what];
+}
+
+static struct exchange body_of(struct exchange x, uint64_t body, uint64_t bytes)
+{
+    x.body_id = body;
+    x.response_bytes = bytes;
+    return x;
+}
+
+/* Five GETs of a key: 200 a, a is asked for and 304, asked for and 200 all the same, 200 b with the content of a, b is
+ * asked for and 304. */
+static void conditional_requests(void **state)
+{
+    struct field a_tag = answer(TOKEN_ETAG, "\"a\""), b_tag = answer(TOKEN_ETAG, "\"b\"");
+    struct field again[2] = {ask(TOKEN_IF_NONE_MATCH, "\"a\""), a_tag}, b_asked = ask(TOKEN_IF_NONE_MATCH, "\"b\"");
+    struct analysis *a = start();
+    (void)state;
+    struct exchange not_modified = body_of(get(10000000, "/c", 0), 0, 0);
+    not_modified.status = 304;
+    take_fields(a, body_of(get(0, "/c", 0), 7, 1000), &a_tag, 1);
+    take_fields(a, not_modified, again, 2);
+    take_fields(a, body_of(get(20000000, "/c", 0), 7, 1000), again, 2);
+    take_fields(a, body_of(get(30000000, "/c", 0), 7, 1000), &b_tag, 1);
+    not_modified.arrival += 40000000;
+    take_fields(a, not_modified, &b_asked, 1);
+    assert_int_equal(declared(a, DECLARED_reads), 5);
+    assert_int_equal(declared(a, DECLARED_conditional), 3);
+    assert_int_equal(declared(a, DECLARED_not_modified), 2);
+    assert_int_equal(declared(a, DECLARED_full), 3);
+    assert_int_equal(declared(a, DECLARED_strong_etag), 3);
+    assert_int_equal(declared(a, DECLARED_wasted_full), 1);
+    assert_int_equal(declared(a, DECLARED_wasted_full_bytes), 1000);
+    assert_int_equal(declared(a, DECLARED_etag_pairs), 2);
+    assert_int_equal(declared(a, DECLARED_etag_unstable), 1);
+    assert_int_equal(declared(a, DECLARED_etag_lies), 0);
+    assert_int_equal(declared(a, DECLARED_bytes_saved_by_304), 2000);
+    assert_int_equal(row(a, 1).reasons[REASON_HEURISTIC], 3);
+    assert_int_equal(row(a, 1).reasons[REASON_REVALIDATED], 2);
+    analysis_free(a);
+}
+
+static void tags_that_do_not_hold(void **state)
+{
+    struct field one = answer(TOKEN_ETAG, "\"1\""), two = answer(TOKEN_ETAG, "\"2\""),
+                 weak = answer(TOKEN_ETAG, "W/\"3\"");
+    struct analysis *a = start();
+    (void)state;
+    take_fields(a, get(0, "/t", 5), &one, 1);
+    take_fields(a, get(60999999, "/t", 5), &two, 1); /* 60 whole seconds */
+    take_fields(a, get(122000000, "/t", 5), &one, 1);
+    take_fields(a, get(122000000, "/t", 5), &weak, 1);
+    take_fields(a, get(122000000, "/t", 5), &one, 1); /* after a weak one: no pair */
+    assert_int_equal(declared(a, DECLARED_etag_pairs), 1);
+    assert_int_equal(declared(a, DECLARED_etag_unstable), 1);
+    take_fields(a, get(123000000, "/t", 6), &one, 1); /* another content: a lie */
+    take_fields(a, get(124000000, "/t", 6), &two, 1); /* the same of a tag of long ago */
+    take_fields(a, get(125000000, "/t", 7), &weak, 1);
+    struct exchange coded = get(126000000, "/t", 8);
+    coded.encoding = SLICE("gzip"); /* cannot be compared */
+    take_fields(a, coded, &two, 1);
+    assert_int_equal(declared(a, DECLARED_etag_lies), 2);
+    assert_int_equal(declared(a, DECLARED_weak_etag), 2);
+    analysis_free(a);
+}
+
+static void lifetimes_and_reasons(void **state)
+{
+    struct field minute = answer(TOKEN_CACHE_CONTROL, "max-age=60"),
+                 week = answer(TOKEN_CACHE_CONTROL, "s-maxage=604800"),
+                 own = answer(TOKEN_CACHE_CONTROL, "private, max-age=5"), age = answer(TOKEN_AGE, "3"),
+                 said = answer(TOKEN_X_CACHE, "miss");
+    struct field asked[2] = {ask(TOKEN_AUTHORIZATION, "~"), minute};
+    struct field dated[2] = {answer(TOKEN_EXPIRES, "Tue, 14 Nov 2023 22:13:50 GMT"),
+                             answer(TOKEN_DATE, "Tue, 14 Nov 2023 22:13:20 GMT")};
+    struct analysis *a = start();
+    struct hist_dense d;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        take_fields(a, get(i, "/l", 1), &minute, 1);
+        take_fields(a, get(i, "/l", 1), &week, 1);
+        take_fields(a, get(i, "/l", 1), &own, 1);
+        take_fields(a, get(i, "/l", 1), asked, 2);
+        take_fields(a, get(i, "/l", 1), dated, 2);
+    }
+    take_fields(a, get(3, "/l", 1), &age, 1);
+    take_fields(a, get(3, "/l", 1), &said, 1);
+    struct row_endpoint r = row(a, 1);
+    assert_int_equal(r.reasons[REASON_EXPLICIT], 9);
+    assert_int_equal(r.reasons[REASON_PRIVATE], 3);
+    assert_int_equal(r.reasons[REASON_AUTHORIZATION], 3);
+    assert_int_equal(r.reasons[REASON_HEURISTIC], 2);
+    assert_int_equal(r.declared[DECLARED_storable_shared], 11);
+    assert_int_equal(r.declared[DECLARED_storable_private], 17);
+    assert_int_equal(r.declared[DECLARED_nginx], 12);   /* minds no Authorization, wants a lifetime */
+    assert_int_equal(r.declared[DECLARED_varnish], 11); /* minds it, and gives one */
+    assert_int_equal(r.declared[DECLARED_cache_seen], 2);
+    assert_int_equal(r.declared[DECLARED_from_cache], 1);
+    assert_true(hist_read(r.declared_ttl, &d));
+    assert_int_equal(d.n, 9);
+    assert_int_equal(d.min, 30);
+    assert_int_equal(d.max, 604800);
+    analysis_free(a);
+}
+
 /* --- restart: the stored rows, made from the state of a finished run --- */
 
 struct stored {
@@ -685,7 +794,8 @@ static void feed_mixed(struct analysis *a, int from, int to)
     for (int i = from; i < to; i++) {
         unsigned k = (unsigned)hash_mix((uint64_t)i + 1) % 400, body = k + (unsigned)i / 700,
                  kind = (unsigned)hash_mix((uint64_t)i * 31) % 20;
-        struct field f[5];
+        static const char *const says[] = {"max-age=60", "no-store", "private", "s-maxage=9, max-age=0", "no-cache"};
+        struct field f[6];
         uint8_t n = 0;
         if (k % 3 == 0)
             snprintf(target, sizeof target, "/w/word%c%c%c/x", 'a' + k % 26, 'a' + k / 26 % 26, 'z');
@@ -700,6 +810,8 @@ static void feed_mixed(struct analysis *a, int from, int to)
         f[n++] = answer(TOKEN_ETAG, tag);
         if (k % 7 == 0 && kind != 1)
             f[n++] = answer(TOKEN_VARY, k % 2 ? "Accept-Language" : "Accept-Language, Accept");
+        if (k % 2)
+            f[n++] = answer(TOKEN_CACHE_CONTROL, says[k % 5]);
         x.status = kind == 1 ? 304 : kind == 2 ? 500 : kind == 3 ? 0 : 200;
         x.end = kind == 3 ? END_CLIENT_ABORT : END_COMPLETE;
         x.method = kind == 4   ? SLICE("HEAD")
@@ -729,6 +841,9 @@ static void same_endpoints(struct analysis *a, struct analysis *b)
         assert_int_equal(x.clients, y.clients);
         assert_int_equal(x.changes, y.changes);
         assert_int_equal(x.repeats_same, y.repeats_same);
+        assert_memory_equal(x.declared, y.declared, sizeof x.declared);
+        assert_memory_equal(x.reasons, y.reasons, sizeof x.reasons);
+        assert_true(slice_eq(x.declared_ttl, y.declared_ttl));
     }
 }
 
@@ -817,6 +932,9 @@ static void a_restart_with_some_records_keeps_what_was_counted(void **state)
     assert_int_equal(analysis_endpoints(second), analysis_endpoints(whole));
     for (uint32_t id = 1; id <= analysis_endpoints(whole); id++) {
         assert_int_equal(row(second, id).requests, row(whole, id).requests);
+        struct row_endpoint ours = row(second, id), theirs = row(whole, id);
+        assert_memory_equal(ours.reasons, theirs.reasons, sizeof ours.reasons);
+        assert_memory_equal(ours.declared, theirs.declared, sizeof(uint64_t) * DECLARED_wasted_full);
         /* Rungs shorter than what was replayed do not know of the restart. */
         assert_int_equal(rung(second, id, 10).hits, rung(whole, id, 10).hits);
     }
@@ -848,6 +966,9 @@ int main(void)
         cmocka_unit_test(heavy_clients_are_admitted),
         cmocka_unit_test(redis_is_no_http),
         cmocka_unit_test(minutes_add_up),
+        cmocka_unit_test(conditional_requests),
+        cmocka_unit_test(tags_that_do_not_hold),
+        cmocka_unit_test(lifetimes_and_reasons),
         cmocka_unit_test(a_restart_with_all_records_is_no_restart),
         cmocka_unit_test(a_restart_with_some_records_keeps_what_was_counted),
     };

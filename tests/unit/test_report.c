@@ -127,7 +127,17 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
                                .latency_n = requests,
                                .server_n = requests,
                                .server_us_total = 1500000};
-    e->latency = e->server_time = histogram(s);
+    e->latency = e->server_time = e->declared_ttl = histogram(s);
+    e->reasons[REASON_EXPLICIT] = requests - 10;
+    e->reasons[REASON_PRIVATE] = 10;
+    e->declared[DECLARED_storable_shared] = requests - 10;
+    e->declared[DECLARED_storable_private] = requests;
+    e->declared[DECLARED_reads] = requests;
+    e->declared[DECLARED_conditional] = e->declared[DECLARED_full] = 20;
+    e->declared[DECLARED_not_modified] = 15;
+    e->declared[DECLARED_strong_etag] = 5;
+    e->declared[DECLARED_cache_seen] = 8;
+    e->declared[DECLARED_from_cache] = 2;
     e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000, 40, 9, 2, 4, 1};
     e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0, 100, 0, 0, 0, 0};
     e->live = SLICE("[[1,5000,7,2100,21]]");
@@ -238,6 +248,12 @@ static void keys_are_those_of_the_contract(void **state)
         "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
         "stale_ratio bytes_saved server_seconds_saved live_bytes_peak live_entries_peak hit_ratio_low hit_ratio_high "
         "fills fills_hit fills_stale swr_async stale_purgeable live_bytes_mean live_entries_mean verdict");
+    keys_in_order(e, "declared conditional cache_in_path ttl");
+    keys_in_order(at(e, "declared"), "storable_shared storable_private reasons ttl_median storable_cdn nginx varnish");
+    keys_in_order(at(e, "conditional"),
+                  "cond_ratio revalidation_success validator_coverage wasted_full wasted_full_bytes etag_pairs "
+                  "etag_unstable etag_lies bytes_saved_by_304");
+    keys_in_order(at(e, "cache_in_path"), "seen hits share hit_ratio");
     keys_in_order(at(e, "staleness"),
                   "observed_gaps changes mean_lifetime_s low_s high_s model median_low_s median_high_s multi_valued");
     const cJSON *c = at(j, "clients")->child;
@@ -276,6 +292,16 @@ static void numbers_mean_what_the_contract_says(void **state)
     assert_true(near(number(at(e, "latency"), "max"), 0.02) && near(number(at(e, "server_time"), "total"), 1.5));
     assert_true(fabs(number(at(e, "latency"), "p50") - 0.01) < 0.01 / 64 &&
                 fabs(number(at(e, "latency"), "p95") - 0.02) < 0.02 / 64);
+    const cJSON *declared = at(e, "declared"), *conditional = at(e, "conditional");
+    assert_true(near(number(declared, "storable_shared"), 70) && near(number(declared, "nginx"), 0));
+    assert_true(near(number(at(declared, "reasons"), "PRIVATE"), 10) &&
+                !cJSON_GetObjectItem(at(declared, "reasons"), "POST"));
+    assert_true(fabs(number(declared, "ttl_median") - 10000) <= 10000.0 / 64);
+    assert_true(near(number(conditional, "cond_ratio"), 0.25) &&
+                near(number(conditional, "revalidation_success"), 0.75));
+    assert_true(near(number(at(conditional, "validator_coverage"), "strong_etag"), 0.25));
+    assert_true(near(number(at(e, "cache_in_path"), "hit_ratio"), 0.25) &&
+                near(number(at(e, "cache_in_path"), "share"), 0.025));
     const cJSON *t = at(e, "ttl")->child;
     assert_true(near(number(t, "hit_ratio"), 0.6) && near(number(t, "stale_ratio"), 0.25));
     assert_true(near(number(t, "hit_ratio_low"), 0.55) && near(number(t, "hit_ratio_high"), 0.6));
@@ -325,6 +351,7 @@ static void what_is_not_known_is_null(void **state)
     struct row_endpoint *e = endpoint(s, 1, SLICE("/x"), 5);
     e->eligible = e->keys = e->latency_n = e->server_n = e->server_us_total = 0;
     e->latency = e->server_time = e->lifetimes = SLICE("damaged");
+    memset(e->reasons, 0, sizeof e->reasons);
     struct row_client *unprofiled = client(s, 1, SLICE("(other)"), 5);
     unprofiled->peak_1s = 0;
     unprofiled->burstiness = NAN;
@@ -337,7 +364,8 @@ static void what_is_not_known_is_null(void **state)
     for (size_t i = 0; i < sizeof packets / sizeof *packets; i++)
         assert_true(is_null(at(j, "capture"), packets[i]));
     const cJSON *one = at(j, "endpoints")->child, *who = at(j, "clients")->child;
-    assert_true(is_null(one, "repeat_ratio") && is_null(one, "repeat_ratio_content") && is_null(one, "declared"));
+    assert_true(is_null(one, "repeat_ratio") && is_null(one, "repeat_ratio_content") && is_null(one, "declared") &&
+                is_null(one, "conditional") && is_null(one, "cache_in_path"));
     assert_true(is_null(at(one, "latency"), "p50") && is_null(at(one, "latency"), "max"));
     assert_true(is_null(at(one, "server_time"), "total") && is_null(at(one, "staleness"), "model"));
     assert_true(is_null(who, "peak") && is_null(who, "sliding") && is_null(who, "envelope") &&

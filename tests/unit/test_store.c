@@ -124,6 +124,11 @@ static void write_endpoint(struct store *s, uint32_t id, uint64_t requests)
     e->latency = store_text(s, SLICE("LL1\0\xff"));
     e->lifetimes = store_text(s, SLICE("{\"multi\":1}"));
     e->live = store_text(s, SLICE("[[1,2,3,4,5]]"));
+    e->declared[DECLARED_storable_shared] = UINT64_C(1) << 50;
+    e->declared[DECLARED_bytes_saved_by_304] = id;
+    e->reasons[REASON_INCOMPLETE] = 3;
+    e->reasons[REASON_HEURISTIC] = id;
+    e->declared_ttl = store_text(s, SLICE("LL1\0\xfe"));
     for (uint32_t i = 0; i < LADDER_RUNGS; i++)
         e->ttl[i] =
             (struct row_rung){i + 1, 100 + i, 90, 80, 70, 60, 50, 40, 30, UINT64_C(1) << 50, 10 + i, 20, 15, 12, 11, 7};
@@ -194,6 +199,11 @@ static bool look_at_endpoint(void *context, const struct row_endpoint *e)
     assert_true(slice_eq(e->latency, SLICE("LL1\0\xff")) && same_text(e->lifetimes, "{\"multi\":1}") &&
                 same_text(e->live, "[[1,2,3,4,5]]"));
     assert_int_equal(e->server_time.n, 0);
+    assert_true(slice_eq(e->declared_ttl, SLICE("LL1\0\xfe")));
+    assert_true(e->declared[DECLARED_storable_shared] == UINT64_C(1) << 50 && !e->declared[DECLARED_nginx] &&
+                e->declared[DECLARED_bytes_saved_by_304] == e->id);
+    assert_true(e->reasons[REASON_INCOMPLETE] == 3 && e->reasons[REASON_HEURISTIC] == e->id &&
+                !e->reasons[REASON_POST]);
     assert_int_equal(e->eligible, e->requests - 1);
     assert_true(e->server_us_total == UINT64_C(1) << 40 && e->first_us == INT64_MIN && e->last_us == -5);
     for (uint32_t i = 0; i < LADDER_RUNGS; i++) {
@@ -760,44 +770,47 @@ static void damage_is_noticed_when_reading(void **state)
     store_read_close(r);
 }
 
-/* ---- older schemas ---- */
+/* ---- an older schema ---- */
 
-static bool has_no_lifetimes(void *context, const struct row_endpoint *e)
+static bool look_at_old(void *context, const struct row_endpoint *e)
 {
-    assert_true(e->id > 3 || e->ttl[19].stale_purgeable == 7);
-    assert_true(e->lifetimes.n == 0 && e->live.n == 0);
-    *(unsigned *)context += 1;
+    ++*(unsigned *)context;
+    assert_true(e->id == 4 || same_text(e->method, "GET"));
+    for (int i = 0; i < REASON_COUNT; i++)
+        assert_int_equal(e->reasons[i], 0);
+    assert_true(e->declared_ttl.n == 0 && e->lifetimes.n == 0 && e->live.n == 0);
     return true;
 }
 
-/* What version 1 wrote is read as it is, and brought up to date when it is gone on with. */
-static void version_1_is_read_and_migrated(void **state)
+static void an_older_schema_is_read_and_migrated(void **state)
 {
-    unsigned n = 0;
+    unsigned read = 0;
     (void)state;
     struct store *s = open_store(STORE_NEW, 0);
     write_all(s);
     store_submit(s);
     close_store(s);
-    run_sql(
-        "ALTER TABLE endpoint DROP COLUMN live; ALTER TABLE endpoint DROP COLUMN lifetimes; PRAGMA user_version = 1");
+    run_sql("DROP VIEW declared; DROP VIEW reason; ALTER TABLE endpoint DROP COLUMN declared;"
+            "ALTER TABLE endpoint DROP COLUMN reasons; ALTER TABLE endpoint DROP COLUMN declared_ttl;"
+            "ALTER TABLE endpoint DROP COLUMN lifetimes; ALTER TABLE endpoint DROP COLUMN live;"
+            "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
-    assert_int_equal(store_read_schema(r), 1);
-    store_read_endpoints(r, has_no_lifetimes, &n);
+    store_read_all_endpoints(r, look_at_old, &read);
     assert_null(store_read_failure(r));
     store_read_close(r);
     s = open_store(STORE_CONTINUE, 0);
-    write_endpoint(s, 1, 11);
+    write_endpoint(s, 5, 7);
     store_submit(s);
     close_store(s);
     r = open_reader();
     assert_int_equal(store_read_schema(r), SCHEMA_VERSION);
-    assert_true(store_read_endpoint(r, 2, has_no_lifetimes, &n) && n == 5);
     store_read_close(r);
     struct connection c = {.lock_fd = -1};
     assert_int_equal(sqlite3_open(path, &c.db), SQLITE_OK);
-    assert_int_equal(connect_ask(&c, "SELECT count(*) FROM endpoint WHERE lifetimes = '{\"multi\":1}'"), 1);
+    assert_int_equal(connect_ask(&c, "SELECT exchanges FROM reason WHERE reason = 'INCOMPLETE'"), 3);
+    assert_int_equal(connect_ask(&c, "SELECT count(*) FROM declared WHERE bytes_saved_by_304 = 0"), 4);
     sqlite3_close(c.db);
+    assert_int_equal(read, 4);
 }
 
 /* ---- docs ---- */
@@ -822,6 +835,9 @@ static void every_column_is_documented(void **state)
         skip();
     doc[fread(doc, 1, sizeof doc - 1, f)] = 0;
     fclose(f);
+#define DECLARED(name, bit, what) is_documented(doc, "declared", #name, what);
+#include "analysis/store/declared.def"
+#undef DECLARED
 #define COLUMN(kind, name, holds) is_documented(doc, table, #name, holds);
     const char *table = "endpoint";
 #define TABLE_endpoint
@@ -863,6 +879,8 @@ static void the_views_can_be_asked(void **state)
     assert_int_equal(connect_ask(&c, "SELECT count(*) FROM envelope WHERE client LIKE 'bearer:%'"), ENVELOPE_RATES);
     assert_int_equal(connect_ask(&c, "SELECT burst * 100 FROM envelope WHERE rate = 1.5"), 425);
     assert_int_equal(connect_ask(&c, "SELECT requests FROM busiest LIMIT 1"), 30);
+    assert_int_equal(connect_ask(&c, "SELECT sum(bytes_saved_by_304) FROM declared"), 6);
+    assert_int_equal(connect_ask(&c, "SELECT sum(exchanges) FROM reason WHERE reason = 'HEURISTIC'"), 6);
     sqlite3_close(c.db);
 }
 
@@ -876,6 +894,7 @@ int main(void)
         TEST(an_audit_is_refused_continued_or_dropped),
         TEST(the_oldest_blocks_go),
         TEST(other_files_are_refused_and_left_alone),
+        TEST(an_older_schema_is_read_and_migrated),
         TEST(what_is_not_there_is_said),
         TEST(an_empty_file_becomes_an_audit),
         TEST(a_folder_that_may_not_be_written_is_named),
@@ -889,7 +908,6 @@ int main(void)
         TEST(a_full_disk_is_said_and_harms_nothing),
         TEST(a_removed_file_is_noticed),
         TEST(damage_is_noticed_when_reading),
-        TEST(version_1_is_read_and_migrated),
         TEST(every_column_is_documented),
         TEST(the_views_can_be_asked),
     };
