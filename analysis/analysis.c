@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analysis/state.h"
+#include "base/pages.h"
 
 static uint32_t open_endpoint(void *context, uint32_t node)
 {
@@ -38,9 +39,10 @@ static bool init_parts(struct analysis *a)
     hist_pool_init(&a->pages, (struct hist_page *)(void *)a->page_memory.base, b.most[ROOM_PAGES]);
     a->trie = trie_new(&a->key, &owner, b.most[ROOM_NODES], a->options.strict_templates);
     a->vary = vary_new(&a->key);
-    return a->trie && a->vary && endpoints_init(&a->endpoints, &b, &a->pages) && keys_init(&a->keys, &b) &&
-           etags_init(&a->etags, b.most[ROOM_ETAGS]) && clients_init(&a->clients, &b, &a->key) &&
-           addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
+    a->contexts = pages_reserve(SHARING_CONTEXTS * sizeof *a->contexts);
+    return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
+           keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
+           clients_init(&a->clients, &b, &a->key) && addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
            minutes_init(&a->minutes, b.most[ROOM_MINUTES]);
 }
 
@@ -67,6 +69,7 @@ void analysis_free(struct analysis *a)
         return;
     trie_free(a->trie);
     vary_free(a->vary);
+    pages_release(a->contexts, SHARING_CONTEXTS * sizeof *a->contexts);
     endpoints_fini(&a->endpoints);
     keys_fini(&a->keys);
     etags_fini(&a->etags);
@@ -81,6 +84,7 @@ void analysis_free(struct analysis *a)
     buf_free(&a->lifetimes);
     buf_free(&a->live);
     buf_free(&a->declared_ttl);
+    buf_free(&a->sharing);
     buf_free(&a->addresses_text);
     free(a);
 }

@@ -90,6 +90,9 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     changes_write(&e->lifetimes, &a->endpoints.lifetimes, &a->lifetimes);
     out->lifetimes = slice_of_buf(&a->lifetimes);
     out->live = write_live(a, e);
+    a->sharing.n = 0;
+    sharing_write(&e->sharing, &a->sharing);
+    out->sharing = slice_of_buf(&a->sharing);
     ladder_row(&e->ladder, out->ttl);
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
@@ -212,14 +215,14 @@ uint32_t analysis_clients(const struct analysis *a)
 uint64_t analysis_memory(const struct analysis *a)
 {
     const struct clients *c = &a->clients;
-    return slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) +
-           map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
-           map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
-           slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
-           slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
-           slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
-           slab_bytes(&a->minutes.rows) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
-           (uint64_t)trie_nodes(a->trie) * 128;
+    return SHARING_CONTEXTS * sizeof *a->contexts + slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) +
+           slab_bytes(&a->keys.slots) + map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) +
+           slab_bytes(&a->etags.rows) + map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) +
+           slab_bytes(&a->endpoints.sets.words) + slab_bytes(&a->endpoints.lifetimes.words) +
+           slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) + slab_bytes(&c->profiles) +
+           map_bytes(c->map.used) + slab_bytes(&c->rings.words) + slab_bytes(&c->lists.words) +
+           slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) +
+           (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
 /* Fills a row of the batch; its text is copied there. */
@@ -245,6 +248,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.lifetimes);
         keep(s, &filled.live);
         keep(s, &filled.declared_ttl);
+        keep(s, &filled.sharing);
         *row = filled;
     }
     dirty->used = 0;

@@ -159,6 +159,7 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     ladder_merge(&a->ladder, &b->ladder);
     changes_merge(&a->lifetimes, &b->lifetimes, &e->lifetimes);
     changes_drop(&b->lifetimes, &e->lifetimes);
+    sharing_merge(&a->sharing, &b->sharing);
     live_merge(&a->live, &b->live, &e->live);
     live_drop(&b->live, &e->live);
     unite_declared(e, a, b);

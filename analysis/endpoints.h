@@ -8,6 +8,7 @@
 #include "analysis/ladder.h"
 #include "analysis/live.h"
 #include "analysis/store/rows.h"
+#include "analysis/sharing.h"
 #include "base/hist.h"
 
 struct endpoint {
@@ -21,6 +22,7 @@ struct endpoint {
     struct hist latency, server;
     struct changes_sums lifetimes;
     struct live live;
+    struct sharing sharing;
     struct ladder_sums ladder;
     uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
     struct hist declared_ttl; /* seconds */

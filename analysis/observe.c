@@ -114,6 +114,45 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
     observe_change(a, slot, ep, v.now, v.error ? 0 : r->content);
 }
 
+/* The client's network: /24 of IPv4, /48 of IPv6. */
+static uint64_t network_of(const struct analysis *a, uint32_t address)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    const uint8_t *ip = address ? addresses_at(&a->addresses, address)->ip : mapped;
+    uint64_t network = 0;
+    if (memcmp(ip, mapped, sizeof mapped) == 0)
+        memcpy(&network, ip + 12, 3);
+    else
+        memcpy(&network, ip, 6);
+    return network;
+}
+
+/* Behind --clients-by address credentials are not told apart, so nobody counts as without. */
+static bool is_anonymous(const struct analysis *a, const struct row_exchange *r, const struct client *c)
+{
+    enum identity kind = (enum identity)(c->who >> 48);
+    return (kind == IDENTITY_ADDRESS || kind == IDENTITY_FORWARDED) && !a->options.clients_by_address &&
+           !(r->notes & NOTE(cookie_present, true));
+}
+
+/* Whole answers that say what the resource is to this client (ALGORITHMS.md 5.3). */
+static void observe_sharing(struct analysis *a, const struct fact *f, const struct key *key, struct endpoint *ep,
+                            int64_t us)
+{
+    const struct row_exchange *r = &f->row;
+    bool tells = r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
+    if (f->client == MAP_NONE || !tells || (r->flags & REPLAY_HEAD))
+        return;
+    const struct client *c = clients_at(&a->clients, f->client);
+    struct sharing_visit v = {.context = key->hash + r->variant,
+                              .who = c->hash,
+                              .network = network_of(a, r->address),
+                              .anonymous = is_anonymous(a, r, c),
+                              .content = r->content,
+                              .now_ms = (uint32_t)floor_div(us, 1000)};
+    sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
+}
+
 /* A look-up: repeats, then the ladder. ep NULL: not counting. Returns whether the key was looked up before. */
 static bool observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
 {
@@ -129,6 +168,7 @@ static bool observe_eligible(struct analysis *a, struct fact *f, struct key *key
     key->eligible = true;
     key->content = r->content;
     observe_ladder(a, f, key, ep, us);
+    observe_sharing(a, f, key, ep, us);
     observe_validators(a, key, ep, r, us);
     return repeat;
 }

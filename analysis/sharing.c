@@ -166,9 +166,13 @@ static void judge_alike(const struct sharing_input *in, double level, struct sha
 {
     const struct sharing *s = &in->seen;
     uint64_t want = enough(level);
-    if (s->visits && s->anonymous == s->visits && s->visits >= ANONYMOUS_LEAST) {
+    bool anonymous = s->visits && s->anonymous == s->visits;
+    if (anonymous && s->sandwiches >= ANONYMOUS_LEAST) {
         r->verdict = SHARING_SHARED;
         r->reason = "no request carried a credential";
+    } else if (anonymous) { /* a credential may be of a kind that is not known: addresses are compared, too */
+        undecided(r, "too few comparisons between clients");
+        r->needed = ANONYMOUS_LEAST - s->sandwiches;
     } else if (s->sandwiches < want) {
         undecided(r, "too few comparisons between credentials");
         r->needed = want - s->sandwiches;

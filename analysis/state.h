@@ -33,6 +33,7 @@ struct analysis {
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
+    struct sharing_context *contexts; /* SHARING_CONTEXTS of them */
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
@@ -43,7 +44,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak;
     struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, addresses_text;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 

@@ -240,6 +240,7 @@ static void look_at_slots(struct analysis *a, const struct exchange *x, struct a
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
+        __builtin_prefetch(sharing_place(a->contexts, h->hash), 1);
         __builtin_prefetch(endpoints_at(&a->endpoints, key->endpoint), 1);
     }
     if (h->client != MAP_NONE)

@@ -106,6 +106,7 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->server_time = own(r, row->server_time);
         mine->lifetimes = own(r, row->lifetimes);
         mine->live = own(r, row->live);
+        mine->sharing = own(r, row->sharing);
     }
     return !r->failed;
 }

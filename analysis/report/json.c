@@ -5,6 +5,7 @@
 #include "analysis/limitadvice.h"
 #include "analysis/live.h"
 #include "analysis/report/facts.h"
+#include "analysis/report/advice.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
 #include "analysis/standing.h"
@@ -211,6 +212,8 @@ static void staleness(struct json *j, const struct row_endpoint *e)
 struct listing {
     struct json *j;
     double duration_s;
+    const struct facts *facts;
+    const struct advice_list *advice;
 };
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
@@ -283,6 +286,74 @@ static void cache_in_path(struct json *j, const struct row_endpoint *e)
     json_close(j, '}');
 }
 
+static void sharing(struct json *j, const struct row_endpoint *e, const struct facts *f)
+{
+    struct sharing_result s = advice_of(e, f).sharing;
+    json_key(j, "sharing");
+    json_open(j, '{');
+    json_key(j, "verdict");
+    json_str(j, sharing_name(s.verdict));
+    json_key_double(j, "credentials", s.credentials);
+    json_key_double(j, "pairs", s.pairs);
+    json_key_double(j, "networks", s.networks);
+    json_key_u64(j, "comparisons", s.sandwiches);
+    json_key_u64(j, "differing", s.differing);
+    json_key_u64(j, "comparisons_needed", s.needed);
+    json_key(j, "reason");
+    json_str(j, s.reason);
+    json_close(j, '}');
+}
+
+static void evidence(struct json *j, const struct advice *a)
+{
+    json_key(j, "evidence");
+    json_open(j, '{');
+    json_key_u64(j, "ttl_s", a->lifetime.ttl_s);
+    json_key_double(j, "hit_ratio", a->lifetime.hit_ratio);
+    json_key_double(j, "hit_ratio_low", a->lifetime.hits.low);
+    json_key_double(j, "hit_ratio_high", a->lifetime.hits.high);
+    json_key_double(j, "stale_ratio", a->lifetime.stale_ratio);
+    json_key_u64(j, "cycles", a->lifetime.cycles);
+    json_key_u64(j, "comparisons", a->sharing.sandwiches);
+    json_key_u64(j, "differing", a->sharing.differing);
+    json_key(j, "blocked_by");
+    if (a->blocker)
+        json_str(j, a->blocker);
+    else
+        json_null(j);
+    json_key_u64(j, "blocked", a->blocked);
+    json_close(j, '}');
+}
+
+static void saves(struct json *j, const struct advice *a)
+{
+    bool some = a->kind != ADVICE_FIX;
+    json_key(j, "saves");
+    json_open(j, '{');
+    json_key_u64(j, "requests", some ? a->lifetime.requests_saved : 0);
+    json_key_u64(j, "bytes", some ? a->lifetime.bytes_saved : 0);
+    json_key_micros(j, "server_seconds", some ? (int64_t)a->lifetime.server_us_saved : 0);
+    json_close(j, '}');
+}
+
+static void recommendation(struct json *j, const struct advised *a)
+{
+    json_open(j, '{');
+    json_key_u64(j, "id", a->endpoint);
+    json_key(j, "kind");
+    json_str(j, advice_name(a->advice.kind));
+    json_key_text(j, "target", slice_of(a->target.p, a->target.n));
+    json_key_text(j, "action", slice_of(a->action.p, a->action.n));
+    json_key_text(j, "why", slice_of(a->why.p, a->why.n));
+    evidence(j, &a->advice);
+    saves(j, &a->advice);
+    json_key_double(j, "risk", a->advice.kind == ADVICE_FIX ? 0 : a->advice.lifetime.stale_high);
+    json_key_double(j, "confidence", 0.95);
+    json_key(j, "verdict");
+    json_str(j, standing_name(a->advice.standing));
+    json_close(j, '}');
+}
+
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
     const struct listing *l = context;
@@ -328,9 +399,16 @@ static bool endpoint(void *context, const struct row_endpoint *e)
             rung(j, &e->ttl[i], live, l->duration_s);
     json_close(j, ']');
     staleness(j, e);
-    NULLS(j, "key_advice", "sharing", "statelessness");
+    NULLS(j, "key_advice");
+    sharing(j, e, l->facts);
+    NULLS(j, "statelessness");
     json_key_u64(j, "sampling_rate", 1);
-    NULLS(j, "recommendation");
+    const struct advised *advised = advice_of_endpoint(l->advice, e->id);
+    json_key(j, "recommendation");
+    if (advised)
+        recommendation(j, advised);
+    else
+        json_null(j);
     json_close(j, '}');
     return true;
 }
@@ -426,7 +504,9 @@ static bool client(void *context, const struct row_client *c)
 void report_json(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct json j = {out, false};
+    struct advice_list list;
     (void)o;
+    advice_list(&list, r, f);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');
@@ -441,13 +521,20 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     totals(&j, f);
     json_key(&j, "endpoints");
     json_open(&j, '[');
-    store_read_endpoints(r, endpoint, &(struct listing){&j, facts_duration_s(f)});
+    store_read_endpoints(r, endpoint, &(struct listing){&j, facts_duration_s(f), f, &list});
     json_close(&j, ']');
     json_key(&j, "clients");
     json_open(&j, '[');
     store_read_clients(r, client, &j);
     json_close(&j, ']');
-    NULLS(&j, "bottlenecks", "recommendations", "capacity");
+    NULLS(&j, "bottlenecks");
+    json_key(&j, "recommendations");
+    json_open(&j, '[');
+    for (size_t i = 0; i < list.n; i++)
+        recommendation(&j, &list.item[i]);
+    json_close(&j, ']');
+    advice_list_free(&list);
+    NULLS(&j, "capacity");
     json_close(&j, '}');
     buf_char(out, '\n');
 }

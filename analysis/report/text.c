@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/advice.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
 #include "base/human.h"
@@ -114,6 +115,60 @@ static void head(const struct facts *f, struct buf *out)
             human_count(eligible).text, human_percent(repeat).text);
 }
 
+/* ---- advice ---- */
+
+enum { FINDINGS = 5 };
+
+static void finding(struct buf *out, const struct advised *a, double duration_s)
+{
+    buf_printf(out, "  %.*s\n", (int)a->target.n, a->target.p);
+    buf_printf(out, "      do:  %.*s\n", (int)a->action.n, a->action.p);
+    buf_printf(out, "      why: %.*s\n", (int)a->why.n, a->why.p);
+    const struct recommendation *r = &a->advice.lifetime;
+    if (a->advice.kind != ADVICE_FIX && r->requests_saved)
+        buf_printf(out, "      saves %s requests, %s, %s of server time in %s\n", human_count(r->requests_saved).text,
+                   human_bytes(r->bytes_saved).text, human_seconds((double)r->server_us_saved / 1e6).text,
+                   human_seconds(duration_s).text);
+}
+
+enum { OPEN_QUESTIONS = 4 };
+
+/* Endpoints without advice, and why. */
+static bool open_question(void *context, const struct row_endpoint *e)
+{
+    struct table *t = context;
+    struct advice a = advice_of(e, t->f);
+    struct buf why = {0};
+    if (a.kind != ADVICE_NONE || !e->eligible)
+        return true;
+    if (t->row++ >= OPEN_QUESTIONS)
+        return true;
+    advice_wanting(&a, &why);
+    buf_str(t->out, "  ");
+    name_cell(t->out, e, t->width - 76);
+    buf_printf(t->out, " %.*s\n", (int)why.n, why.p);
+    buf_free(&why);
+    return true;
+}
+
+static void advice(struct store_reader *r, struct table *t)
+{
+    struct advice_list list;
+    advice_list(&list, r, t->f);
+    rule(t->out, "WHAT TO DO", list.n ? NULL : "no endpoint has evidence enough for advice yet; what is wanting:");
+    for (size_t i = 0; i < list.n && i < FINDINGS; i++)
+        finding(t->out, &list.item[i], facts_duration_s(t->f));
+    if (list.n > FINDINGS)
+        buf_printf(t->out, "  … and %zu more (--format json for all)\n", list.n - FINDINGS);
+    if (list.n)
+        buf_str(t->out, "  and where nothing is advised:\n");
+    t->row = 0;
+    store_read_endpoints(r, open_question, t);
+    if (t->row > OPEN_QUESTIONS)
+        buf_printf(t->out, "  … and %u more endpoints (--format json for all)\n", t->row - OPEN_QUESTIONS);
+    advice_list_free(&list);
+}
+
 /* ---- caching ---- */
 
 static void best_saving(const struct row_endpoint *e, struct buf *out)
@@ -157,9 +212,9 @@ static void caching(struct store_reader *r, struct table *t)
     uint64_t all = 0;
     store_read_endpoints(r, count_cacheable, &all);
     rule(t->out, "WHAT COULD BE CACHED",
-         all ? "hit % / stale % of hits that a cache would have served at each TTL; saved at 60 s: bytes, server time. "
-               "Not advice yet:\n"
-               "  what must stay private is not judged by this version."
+         all ? "hit % / stale % of hits that a cache would have served at each TTL, whatever may be shared; saved at "
+               "60 s: "
+               "bytes, server time"
              : "nothing: no GET or HEAD with a complete answer was seen");
     if (!all)
         return;
@@ -363,6 +418,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     head(f, out);
     if (!f->any)
         return;
+    advice(r, &t);
     caching(r, &t);
     lifetimes(r, &t);
     clients(r, &t);

@@ -52,11 +52,12 @@ struct row_endpoint {
     int64_t first_us, last_us;
     struct slice latency, server_time; /* histograms of duration and server time as blobs (base/hist.h) */
     struct row_rung ttl[LADDER_RUNGS];
-    struct slice lifetimes; /* gaps and versions as JSON (analysis/changes.h) */
-    struct slice live;      /* what a cache would hold, as JSON (analysis/live.h) */
+    struct slice lifetimes;            /* gaps and versions as JSON (analysis/changes.h) */
+    struct slice live;                 /* what a cache would hold, as JSON (analysis/live.h) */
     uint64_t declared[DECLARED_COUNT]; /* by enum declared */
     uint64_t reasons[REASON_COUNT];    /* exchanges by enum reason; [0]: from before reasons were kept */
     struct slice declared_ttl;         /* histogram of declared shared lifetimes, seconds */
+    struct slice sharing;              /* answers to different credentials compared, as a blob (analysis/sharing.h) */
 };
 
 struct row_client {

@@ -87,7 +87,8 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN live TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN declared TEXT NOT NULL DEFAULT '{}';"
      "ALTER TABLE endpoint ADD COLUMN reasons TEXT NOT NULL DEFAULT '{}';"
-     "ALTER TABLE endpoint ADD COLUMN declared_ttl BLOB NOT NULL DEFAULT x'';",
+     "ALTER TABLE endpoint ADD COLUMN declared_ttl BLOB NOT NULL DEFAULT x'';"
+     "ALTER TABLE endpoint ADD COLUMN sharing BLOB NOT NULL DEFAULT x'';",
      declared_views},
 };
 

@@ -113,11 +113,14 @@ static void shared_takes_evidence(void **unused)
     assert_int_equal(few.verdict, SHARING_UNDECIDED);
     assert_true(few.needed > 0 && few.sandwiches + few.needed == 1196); /* level 0.05 / 20 */
     assert_int_equal(planted(SHARED, 3, 20, 20000, 1).verdict, SHARING_UNDECIDED);
-    struct sharing_input in = {.seen = {.visits = 100, .anonymous = 100}, .family = 1};
+    struct sharing_input in = {.seen = {.visits = 300, .anonymous = 300, .sandwiches = 100}, .family = 1};
     assert_int_equal(sharing_judge(&in).verdict, SHARING_SHARED);
     in.personal = 1;
     assert_int_equal(sharing_judge(&in).verdict, SHARING_UNDECIDED);
-    in = (struct sharing_input){.seen = {.visits = 100, .anonymous = 99}, .family = 1};
+    in.personal = 0;
+    in.seen.sandwiches = 99;
+    assert_true(sharing_judge(&in).verdict == SHARING_UNDECIDED && sharing_judge(&in).needed == 1);
+    in = (struct sharing_input){.seen = {.visits = 300, .anonymous = 299, .sandwiches = 100}, .family = 1};
     assert_int_equal(sharing_judge(&in).verdict, SHARING_UNDECIDED);
 }
 

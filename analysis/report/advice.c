@@ -1,0 +1,289 @@
+#include "analysis/report/advice.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/human.h"
+
+static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung out[LADDER_RUNGS])
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < LADDER_RUNGS; i++) {
+        const struct row_rung *r = &e->ttl[i];
+        if (r->ttl_s)
+            out[n++] = (struct recommend_rung){.ttl_s = r->ttl_s,
+                                               .lookups = r->lookups,
+                                               .hits = r->hits,
+                                               .stale_hits = r->stale_hits,
+                                               .unknown_hits = r->unknown_hits,
+                                               .warm_lookups = r->warm_lookups,
+                                               .warm_hits = r->warm_hits,
+                                               .cycles_hit = r->cycles_hit,
+                                               .bytes_saved = r->bytes_saved,
+                                               .server_us_saved = r->server_us_saved};
+    }
+    return n;
+}
+
+/* A share of the 200s that declared nothing of the kind is unknown. */
+static double share(const struct row_endpoint *e, uint64_t n, enum declared of)
+{
+    return facts_ratio(n, e->declared[of]);
+}
+
+static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f)
+{
+    struct recommend_rung rung[LADDER_RUNGS];
+    const uint64_t *d = e->declared;
+    double duration = facts_duration_s(f);
+    struct recommend_input in = {.rung = rung,
+                                 .n = fill_rungs(e, rung),
+                                 .budget = RECOMMEND_BUDGET,
+                                 .duration_s = duration,
+                                 .coverage = facts_coverage(f),
+                                 .truncated = facts_total(f, "keys_overflow") != 0,
+                                 .not_modified = share(e, d[DECLARED_not_modified], DECLARED_reads),
+                                 .validators = share(e, d[DECLARED_strong_etag] + d[DECLARED_weak_etag], DECLARED_full),
+                                 .body_bytes = share(e, e->response_bytes, DECLARED_full),
+                                 .write_recall = NAN,
+                                 .rate_per_key =
+                                     e->keys && duration > 0 ? (double)e->eligible / (double)e->keys / duration : NAN};
+    return recommend(&in);
+}
+
+/* The reason that keeps most exchanges from a shared cache. */
+static void find_blocker(const struct row_endpoint *e, struct advice *a)
+{
+    static const enum reason blockers[] = {REASON_NO_STORE,
+                                           REASON_VARY_STAR,
+                                           REASON_PRIVATE,
+                                           REASON_AUTHORIZATION,
+                                           REASON_SET_COOKIE,
+                                           REASON_VALIDATE,
+                                           REASON_VALIDATE_NO_VALIDATOR};
+    for (size_t i = 0; i < sizeof blockers / sizeof *blockers; i++)
+        if (e->reasons[blockers[i]] > a->blocked) {
+            a->blocked = e->reasons[blockers[i]];
+            a->blocker = row_reason_words[blockers[i]];
+        }
+}
+
+static enum advice_kind kind_of(const struct row_endpoint *e, const struct advice *a)
+{
+    if (a->sharing.verdict == SHARING_PRIVATE)
+        return e->declared[DECLARED_storable_shared] ? ADVICE_FIX : ADVICE_NONE;
+    if (a->sharing.verdict != SHARING_SHARED)
+        return ADVICE_NONE;
+    switch (a->lifetime.action) {
+    case RECOMMEND_CACHE:
+        return ADVICE_CACHE;
+    case RECOMMEND_REVALIDATE:
+        return ADVICE_REVALIDATE;
+    case RECOMMEND_PURGE:
+        return ADVICE_PURGE;
+    case RECOMMEND_MICRO:
+        return ADVICE_MICRO;
+    case RECOMMEND_NOTHING:
+        break;
+    }
+    return ADVICE_NONE;
+}
+
+struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
+{
+    struct advice a = {.lifetime = lifetime_of(e, f)};
+    struct sharing_input in = {.personal = e->reasons[REASON_PRIVATE] + e->reasons[REASON_SET_COOKIE],
+                               .family = (unsigned)f->endpoints};
+    sharing_read(&in.seen, e->sharing);
+    a.sharing = sharing_judge(&in);
+    find_blocker(e, &a);
+    a.kind = kind_of(e, &a);
+    a.standing = a.lifetime.standing;
+    if (a.kind == ADVICE_FIX && a.standing != STANDING_LOW_COVERAGE)
+        a.standing = STANDING_OK; /* it stands on the comparison of credentials, not on the ladder */
+    if (a.standing != STANDING_OK)
+        a.kind = ADVICE_NONE;
+    a.price = recommend_price(&a.lifetime, e->eligible, e->eligible, facts_duration_s(f));
+    return a;
+}
+
+const char *advice_name(enum advice_kind k)
+{
+    switch (k) {
+    case ADVICE_NONE:
+        return "none";
+    case ADVICE_CACHE:
+        return "cache";
+    case ADVICE_FIX:
+        return "fix";
+    case ADVICE_PURGE:
+        return "purge";
+    case ADVICE_REVALIDATE:
+        return "revalidate";
+    case ADVICE_MICRO:
+        return "micro";
+    }
+    return "?";
+}
+
+void advice_action(const struct advice *a, struct buf *out)
+{
+    switch (a->kind) {
+    case ADVICE_NONE:
+        break;
+    case ADVICE_CACHE:
+        buf_printf(out, "send Cache-Control: public, s-maxage=%u", a->lifetime.ttl_s);
+        break;
+    case ADVICE_FIX:
+        buf_str(out, "send Cache-Control: private: shared caches may store it as it is declared now");
+        break;
+    case ADVICE_PURGE:
+        buf_printf(out, "send Cache-Control: public, s-maxage=%u, and purge on write", a->lifetime.ttl_s);
+        break;
+    case ADVICE_REVALIDATE:
+        buf_str(out, "send Cache-Control: public, no-cache and an ETag");
+        break;
+    case ADVICE_MICRO:
+        buf_str(out, "let the cache keep it for 1 s");
+        break;
+    }
+}
+
+void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf *out)
+{
+    const struct recommendation *r = &a->lifetime;
+    if (a->kind == ADVICE_FIX) {
+        buf_printf(out,
+                   "%" PRIu64 " of %" PRIu64 " comparisons between credentials differed; %" PRIu64 " of %" PRIu64
+                   " answers are storable",
+                   a->sharing.differing, a->sharing.sandwiches, e->declared[DECLARED_storable_shared], e->requests);
+        return;
+    }
+    if (!isnan(r->hit_ratio))
+        buf_printf(out, "%s of requests from the cache, %s of those stale (at most %s); ",
+                   human_percent(r->hit_ratio).text, human_percent(r->stale_ratio).text,
+                   human_percent(r->stale_high).text);
+    buf_str(out, a->sharing.reason);
+    if (a->blocked)
+        buf_printf(out, "; now kept from it by %s in %s answers", a->blocker, human_count(a->blocked).text);
+}
+
+static void wanting_lifetime(const struct recommendation *r, struct buf *out)
+{
+    if (r->standing == STANDING_LOW_COVERAGE || r->standing == STANDING_TRUNCATED)
+        buf_printf(out, "may be shared, but %s",
+                   r->standing == STANDING_TRUNCATED ? "memory was too small to count all keys"
+                                                     : "too much was not captured");
+    else if (r->end == RECOMMEND_END_STALE)
+        buf_str(out, "may be shared, but changes too fast");
+    else if (r->end == RECOMMEND_END_WINDOW)
+        buf_str(out, "may be shared, but was not watched long enough");
+    else
+        buf_str(out, "may be shared, but has too few repeats to tell a lifetime");
+}
+
+void advice_wanting(const struct advice *a, struct buf *out)
+{
+    const struct sharing_result *s = &a->sharing;
+    switch (s->verdict) {
+    case SHARING_PRIVATE:
+        buf_printf(out, "not to be shared: %s (%" PRIu64 " of %" PRIu64 " comparisons)", s->reason, s->differing,
+                   s->sandwiches);
+        break;
+    case SHARING_UNDECIDED:
+        buf_printf(out, "may it be shared? %s", s->reason);
+        if (s->needed)
+            buf_printf(out, " (%" PRIu64 ", %" PRIu64 " more needed)", s->sandwiches, s->needed);
+        break;
+    case SHARING_SHARED:
+        wanting_lifetime(&a->lifetime, out);
+        break;
+    }
+}
+
+/* ---- the list ---- */
+
+struct gathering {
+    struct advice_list *list;
+    const struct facts *facts;
+};
+
+static struct advised *grow(struct advice_list *l)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 16;
+        struct advised *more = realloc(l->item, cap * sizeof *more);
+        if (!more)
+            return NULL;
+        l->item = more;
+        l->cap = cap;
+    }
+    struct advised *a = &l->item[l->n++];
+    *a = (struct advised){0};
+    return a;
+}
+
+static bool gather(void *context, const struct row_endpoint *e)
+{
+    struct gathering *g = context;
+    struct advice advice = advice_of(e, g->facts);
+    if (advice.kind == ADVICE_NONE)
+        return true;
+    struct advised *a = grow(g->list);
+    if (!a) {
+        g->list->failed = true;
+        return false;
+    }
+    a->advice = advice;
+    a->endpoint = e->id;
+    a->seconds = advice.kind == ADVICE_FIX ? 0 : advice.price.server_s_per_h;
+    buf_slice(&a->target, e->method);
+    buf_char(&a->target, ' ');
+    buf_slice(&a->target, e->service);
+    buf_slice(&a->target, e->route);
+    advice_action(&advice, &a->action);
+    advice_why(&advice, e, &a->why);
+    return true;
+}
+
+/* A wrong answer to somebody comes before any saving. */
+static int by_weight(const void *x, const void *y)
+{
+    const struct advised *a = x, *b = y;
+    bool fix[2] = {a->advice.kind == ADVICE_FIX, b->advice.kind == ADVICE_FIX};
+    if (fix[0] != fix[1])
+        return fix[0] ? -1 : 1;
+    if (a->seconds != b->seconds)
+        return a->seconds > b->seconds ? -1 : 1;
+    size_t n = a->target.n < b->target.n ? a->target.n : b->target.n;
+    int order = n ? memcmp(a->target.p, b->target.p, n) : 0;
+    return order ? order : (a->target.n > b->target.n) - (a->target.n < b->target.n);
+}
+
+void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f)
+{
+    *l = (struct advice_list){0};
+    store_read_endpoints(r, gather, &(struct gathering){l, f});
+    if (l->n)
+        qsort(l->item, l->n, sizeof *l->item, by_weight);
+}
+
+void advice_list_free(struct advice_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        buf_free(&l->item[i].target);
+        buf_free(&l->item[i].action);
+        buf_free(&l->item[i].why);
+    }
+    free(l->item);
+    *l = (struct advice_list){0};
+}
+
+const struct advised *advice_of_endpoint(const struct advice_list *l, uint32_t endpoint)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->item[i].endpoint == endpoint)
+            return &l->item[i];
+    return NULL;
+}

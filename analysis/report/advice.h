@@ -1,0 +1,58 @@
+/* advice: what to do about an endpoint, from its stored counters: how long a shared cache may keep its answers, or why
+ * not, and what stands in the way (ALGORITHMS.md 3.9 and 5.3). What clients may not share is never advised. */
+#ifndef REPORT_ADVICE_H
+#define REPORT_ADVICE_H
+
+#include "analysis/recommend.h"
+#include "analysis/report/facts.h"
+#include "analysis/sharing.h"
+
+enum advice_kind {
+    ADVICE_NONE,  /* nothing that the evidence carries */
+    ADVICE_CACHE, /* declare a lifetime for shared caches */
+    ADVICE_FIX,   /* what is declared lets shared caches hand one client's answer to another */
+    ADVICE_PURGE, /* keep long, purge on write */
+    ADVICE_REVALIDATE,
+    ADVICE_MICRO, /* keep for a second */
+};
+
+struct advice {
+    enum advice_kind kind;
+    struct sharing_result sharing;
+    struct recommendation lifetime; /* what the ladder alone says */
+    enum standing standing;
+    const char *blocker;          /* what is declared now that keeps shared caches from it; NULL: nothing */
+    uint64_t blocked;             /* exchanges with it */
+    struct recommend_price price; /* what the advice saves */
+};
+
+struct advice advice_of(const struct row_endpoint *e, const struct facts *f);
+const char *advice_name(enum advice_kind k); /* for JSON */
+/* One line each, UTF-8: what to do, and the evidence for it. */
+void advice_action(const struct advice *a, struct buf *out);
+void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf *out);
+
+/* What is wanting where nothing is advised, or why nothing should be. */
+void advice_wanting(const struct advice *a, struct buf *out);
+
+/* What is advised of every endpoint, what saves most first; ties by name. */
+struct advised {
+    struct advice advice;
+    uint32_t endpoint;
+    double seconds; /* server time it saves in an hour */
+    struct buf target, action, why;
+};
+
+struct advice_list {
+    struct advised *item;
+    size_t n, cap;
+    bool failed; /* out of memory: some are missing */
+};
+
+/* Between store_read_begin and end. */
+void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f);
+void advice_list_free(struct advice_list *l);
+/* That of an endpoint, or NULL. */
+const struct advised *advice_of_endpoint(const struct advice_list *l, uint32_t endpoint);
+
+#endif
