@@ -9,15 +9,12 @@
 #include "capture/seal.h"
 #include "capture/slot.h"
 
-enum { PAIR_GAPS = 8 };
-
 /* A connection's requests that wait for their answers, oldest first. */
 struct pairing {
     struct conn *conn;
     struct slot *first, *last;
-    uint64_t gap_start[PAIR_GAPS]; /* where the latest losses of request bytes began */
-    uint32_t n_gaps;               /* ever; the ring holds the last PAIR_GAPS */
-    bool lossy;                    /* bytes were lost since order was last certain: acknowledgements decide */
+    uint64_t read_to;        /* of the request stream, requests or losses */
+    bool lost, answers_lost; /* bytes of requests after the last one read; of answers after the last one begun */
 };
 
 struct pair {
@@ -42,8 +39,16 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
 struct slot *pair_expect(struct pairing *q, uint64_t ack_offset);
 /* The answer is whole, or as whole as it will get. */
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
-/* Request (role 0) or answer bytes were lost. */
+/* Request (role 0) or answer bytes were lost, up to offset. */
 void pair_gap(struct pairing *q, int role, uint64_t offset);
+/* No message was read yet, and what was lost is the other role's. */
+void pair_swap(struct pairing *q);
+/* Whether bytes were lost since order was last certain. */
+static inline bool pair_lossy(const struct pairing *q)
+{
+    return q->lost || q->answers_lost;
+}
+
 /* The connection is over: whatever waits ends so. */
 void pair_close(struct pair *p, struct pairing *q, enum end_state end);
 

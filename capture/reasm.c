@@ -77,7 +77,8 @@ static void drain(struct flow_table *t, struct flow *f, int dir)
         struct held *h = held_pop(t, d);
         uint32_t skip = d->next - h->seq;
         if (skip < h->n) {
-            struct chunk c = {h->p + skip, h->n - skip, h->ts, h->order, 0, h->has_ack ? ack_offset(peer, h->ack) : 0};
+            struct chunk c = {h->p + skip, h->n - skip, h->ts,
+                              h->order,    0,           h->has_ack ? ack_offset(peer, h->ack) : ACK_UNKNOWN};
             deliver(t, f, dir, c);
         }
         free(h);
@@ -236,7 +237,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
             d->rtt_ts = s->ts;
             d->rtt_seq = seq + n;
         }
-        struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : 0};
+        struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : ACK_UNKNOWN};
         if (n)
             deliver(t, f, dir, c);
     } else if (!hold_segment(t, f, dir, s, seq, p, n)) {
