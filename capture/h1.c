@@ -168,7 +168,7 @@ static void request_head(struct h1_env *env, struct h1 *h, const struct head *he
 {
     struct h1_side *side = &h->side[0];
     enum framing framing = head_request_framing(head);
-    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts);
+    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
     if (framing == FRAME_NONE)
         message_done(env, h, 0, false, end_offset);
     else
@@ -191,7 +191,8 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         message_reset(env, side);
         return H1_OK;
     }
-    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, side->ack_offset);
+    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
+    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
     bool connect = s && s->connect_method;
     enum framing framing = head_response_framing(head, s && s->head_method, connect);
     side->slot = s;

@@ -121,7 +121,8 @@ static bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const 
     return true;
 }
 
-struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts)
+struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
+                          uint64_t ack_offset)
 {
     struct slot *s = take_or_evict(p);
     if (!s)
@@ -138,6 +139,9 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     s->connect_method = slice_eq(h->method, SLICE("CONNECT"));
     if (h->ambiguous)
         s->x.flags |= FLAG_AMBIGUOUS;
+    s->had_offset = ack_offset;
+    if (q->last && !q->last->response_started && ack_offset != ACK_UNKNOWN && q->last->had_offset == ack_offset)
+        q->pipelined = true; /* no answer is empty */
     s->begin_offset = q->read_to;
     s->lost_before = q->lost;
     q->lost = false;
@@ -172,44 +176,54 @@ static struct slot *oldest(const struct pairing *q)
     return s;
 }
 
+/* The client sent it when it had more than what stands before the answer: the answer is to something earlier. */
+static bool sent_after(const struct slot *s, struct place at)
+{
+    return s->had_offset != ACK_UNKNOWN && s->had_offset > at.offset;
+}
+
 /* The last waiting request that the acknowledgement covers, unless what it covers last was lost. A request that it
  * covers in part was answered before it was whole. */
-static struct slot *by_acknowledgement(const struct pairing *q, uint64_t ack)
+static struct slot *by_acknowledgement(const struct pairing *q, struct place at)
 {
+    uint64_t ack = at.ack_offset;
     struct slot *best = NULL, *next = oldest(q);
-    for (; next && next->end_offset <= ack && next->begin_offset < ack; next = next->conn_next)
+    for (; next && next->end_offset <= ack && next->begin_offset < ack && !sent_after(next, at); next = next->conn_next)
         if (!next->response_started)
             best = next;
     bool lost = next ? next->lost_before : q->lost;
-    if (next && !next->response_started && ack > next->begin_offset && (lost || !best))
+    if (next && !next->response_started && ack > next->begin_offset && !sent_after(next, at) && (lost || !best))
         return next;
     return best && lost && ack > best->end_offset ? NULL : best;
 }
 
 /* Whether order alone says which request the next answer belongs to. */
-static bool in_order(const struct pairing *q, uint64_t ack)
+static bool in_order(const struct pairing *q, struct place at)
 {
     const struct slot *first = oldest(q);
-    return ack == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
+    return at.ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
 }
 
-struct slot *pair_expect(struct pairing *q, uint64_t ack_offset)
+/* The request that the next answer belongs to; NULL: none that was seen, or none that is certain. */
+static struct slot *expect(struct pairing *q, struct place at)
 {
     struct slot *first = oldest(q);
-    if (in_order(q, ack_offset))
+    if (in_order(q, at))
         return first;
+    if (q->pipelined) /* one acknowledgement covers several: certain is only what begins where its client stood */
+        return first && !first->lost_before && first->had_offset == at.offset ? first : NULL;
     if (q->answers_lost)
-        return by_acknowledgement(q, ack_offset);
-    return first && ack_offset > first->begin_offset ? first
-                                                     : NULL; /* no answer is missing: it is this or one before */
+        return by_acknowledgement(q, at);
+    bool covered = first && at.ack_offset > first->begin_offset && !sent_after(first, at);
+    return covered ? first : NULL; /* no answer is missing: it is this one's, or of one before */
 }
 
 /* Every request before `until` (NULL: that the acknowledgement covers) went without an answer that could be seen. */
-static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, uint64_t ack)
+static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, struct place at)
 {
     for (struct slot *s = q->first; s && s != until;) {
         struct slot *next = s->conn_next;
-        if (!until && s->end_offset > ack)
+        if (!until && (s->end_offset > at.ack_offset || sent_after(s, at)))
             return;
         if (!s->response_started) {
             s->x.flags |= FLAG_TRUNCATED;
@@ -234,13 +248,13 @@ static struct slot *orphan(struct pair *p, struct pairing *q, int64_t first_ts, 
 }
 
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
-                           uint64_t ack_offset)
+                           struct place at)
 {
-    struct slot *s = pair_expect(q, ack_offset);
-    bool sure = in_order(q, ack_offset), resync = s && !sure;
-    if (q->answers_lost && !sure)
-        unanswered_before(p, q, s, ack_offset);
-    q->answers_lost = false;
+    struct slot *s = expect(q, at);
+    bool sure = in_order(q, at), resync = s && !sure;
+    if (!sure && (q->answers_lost || q->pipelined))
+        unanswered_before(p, q, s, at);
+    q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
     if (!s)
         s = orphan(p, q, first_ts, order);
     if (!s)

@@ -30,6 +30,7 @@ struct slot {
     struct rawhead request, response;
     /* pair: place in the connection's queue of unanswered requests */
     struct slot *conn_next, *conn_prev;
+    uint64_t had_offset;     /* how much of the answers the client had when it sent this, or ACK_UNKNOWN */
     uint64_t begin_offset;   /* request stream offset at or before its first byte */
     uint64_t end_offset;     /* request stream offset after its last byte; UINT64_MAX while unknown */
     struct pairing *pairing; /* NULL: no longer in a queue */

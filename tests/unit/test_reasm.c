@@ -128,6 +128,41 @@ static void no_room(void **state)
     wire_close(&w);
 }
 
+/* An answer that was missed and is sent again acknowledges what came meanwhile; it is still the earlier one's. */
+static void sent_again(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    w.seq[1] += sizeof answer - 1;
+    say(&w, 0, second);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] - (sizeof answer - 1), w.seq[0], answer, sizeof answer - 1);
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    expect(&w, "GET /1 200 complete req=0 rsp=1 body=known\nGET /2 404 complete req=0 rsp=0 body=known\n");
+}
+
+/* The same, where an answer before it is lost. */
+static void sent_again_after_loss(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, "GET /0 HTTP/1.1\r\nHost: h.test\r\n\r\n");
+    w.seq[1] += 40;
+    say(&w, 0, first);
+    w.seq[1] += sizeof answer - 1;
+    say(&w, 0, second);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] - (sizeof answer - 1), w.seq[0], answer, sizeof answer - 1);
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    expect(&w, "GET /0 0 gap req=0 rsp=0 body=unknown truncated\nGET /1 200 complete req=0 rsp=1 body=known resync\n"
+               "GET /2 404 complete req=0 rsp=0 body=known\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +170,8 @@ int main(void)
         cmocka_unit_test(directions_apart),
         cmocka_unit_test(losses_at_once),
         cmocka_unit_test(no_room),
+        cmocka_unit_test(sent_again),
+        cmocka_unit_test(sent_again_after_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
