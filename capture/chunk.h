@@ -11,8 +11,10 @@ struct chunk {
     int64_t ts;          /* time of the first packet that carried these bytes */
     uint64_t order;      /* capture order of that packet */
     uint64_t offset;     /* of the first byte in this direction's stream */
-    uint64_t ack_offset; /* how far into the other direction's stream the sender had acknowledged; 0 unknown */
+    uint64_t ack_offset; /* how far into the other direction's stream the sender had acknowledged; or ACK_UNKNOWN */
 };
+
+#define ACK_UNKNOWN UINT64_MAX
 
 /* What decoders know of the connection they read. Roles: 0 client, 1 server. */
 struct conn {

@@ -114,6 +114,8 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     enum guess guess = decode_guess(bytes, &from_server);
     if (guess != GUESS_NO && from_server != (role == 1))
         guess = GUESS_NO;
+    if (guess == GUESS_MAYBE && (pair_lossy(&s->h1.pairing) || s->h1.pairing.conn->midstream))
+        guess = GUESS_NO; /* as well the rest of a message whose head was not seen */
     if (guess == GUESS_YES) {
         uncount_opaque(e, s);
         s->state = DECODING_H1;
@@ -124,6 +126,8 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     } else {
         not_http(e, s, bytes);
         h1_forget(&e->h1, &s->h1, role);
+        if (s->h1.pairing.lost && role == 0)
+            pair_gap(&s->h1.pairing, role, c->offset + c->n); /* the rest of what was lost */
     }
 }
 
@@ -147,10 +151,12 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
 
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
 {
-    if (s->state == DECODING_H1)
+    if (s->state == DECODING_H1) {
         h1_gap(&e->h1, &s->h1, role, n, offset);
-    else
-        h1_forget(&e->h1, &s->h1, role);
+        return;
+    }
+    h1_forget(&e->h1, &s->h1, role);
+    pair_gap(&s->h1.pairing, role, offset + n); /* may have been a request all the same */
 }
 
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how)
@@ -178,6 +184,7 @@ void decode_swap(struct decoding *s)
     struct h1_side client = s->h1.side[0];
     s->h1.side[0] = s->h1.side[1];
     s->h1.side[1] = client;
+    pair_swap(&s->h1.pairing);
 }
 
 void decode_ambiguous(struct decoding *s)

@@ -157,13 +157,10 @@ static void table_remove(struct flow_table *t, const struct flow *f)
 
 void flow_hole(struct flow_table *t, struct flow *f, int64_t deadline)
 {
-    if (f->hole) {
-        if (deadline < f->deadline)
-            f->deadline = deadline;
-        return;
-    }
-    f->hole = true;
     f->deadline = deadline;
+    if (f->hole)
+        return;
+    f->hole = true;
     f->hole_prev = NULL;
     f->hole_next = t->holes;
     if (t->holes)
@@ -294,7 +291,7 @@ static void start(struct flow_table *t, struct flow *f)
 {
     f->client_known = f->syn = f->closed = f->blocked = f->rst = false;
     f->first_end = -1;
-    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE};
+    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
     f->conn = (struct conn){.id = ++t->conn_id, .rtt_client = -1, .rtt_server = -1};
     set_client(f, 0);

@@ -31,6 +31,9 @@ struct side {
     uint32_t rtt_seq; /* acknowledgement that ends the running round-trip sample */
     int64_t rtt_ts;   /* its start; TIME_NONE: none runs */
     bool init, by_ack, has_acked, fin, ended, seen;
+    bool hole_acked;    /* when last looked at */
+    uint32_t hole_at;   /* where the hole begins that there is since */
+    int64_t hole_since; /* TIME_NONE: there is none */
 };
 
 struct flow {

@@ -121,6 +121,8 @@ static void message_done(struct h1_env *env, struct h1 *h, int role, bool has_bo
             pair_request_done(env->pair, s, side->last_ts, side->order, end_offset);
         else
             pair_response_done(env->pair, s, side->last_ts);
+    } else if (role == 0) {
+        pair_gap(&h->pairing, role, end_offset); /* no memory for it: as if it had not been captured */
     }
     message_reset(env, side);
 }
@@ -166,7 +168,7 @@ static void request_head(struct h1_env *env, struct h1 *h, const struct head *he
 {
     struct h1_side *side = &h->side[0];
     enum framing framing = head_request_framing(head);
-    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts);
+    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
     if (framing == FRAME_NONE)
         message_done(env, h, 0, false, end_offset);
     else
@@ -189,7 +191,8 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         message_reset(env, side);
         return H1_OK;
     }
-    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, side->ack_offset);
+    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
+    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
     bool connect = s && s->connect_method;
     enum framing framing = head_response_framing(head, s && s->head_method, connect);
     side->slot = s;
@@ -415,17 +418,20 @@ static size_t resync(struct h1 *h, int role, const struct chunk *c, struct slice
     bool begins = s.p == c->p && (role == 0 ? head_guess_request(s) : head_guess_response(s));
     if (!begins)
         return s.n;
+    pair_gap(&h->pairing, role, c->offset);
     h->side[role].state = H1_HEAD;
     return 0;
 }
 
 /* The other side answered: what whole lines of a request there are must be all of it (HTTP/0.9, cut heads). */
-static void force_request(struct h1_env *env, struct h1 *h)
+static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *c)
 {
     struct h1_side *side = &h->side[0];
     struct head head;
     if (side->state != H1_HEAD || !side->carry.n || h->pairing.first)
         return;
+    if (h->pairing.lost && c->ack_offset <= h->pairing.read_to)
+        return; /* answers what was lost before it */
     if (head_request(&head, slice_of(side->carry.p, side->carry.n), true) == HEAD_DONE) {
         head.ambiguous |= head.version.n != 0;
         request_head(env, h, &head, 0);
@@ -443,7 +449,7 @@ static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chun
     switch (side->state) {
     case H1_HEAD:
         if (role == 1)
-            force_request(env, h);
+            force_request(env, h, c);
         return side->carry.n ? head_carried(env, h, role, c, event) : head_direct(env, h, role, c, s, event);
     case H1_LENGTH:
         return length_body(env, h, role, c, s);

@@ -51,6 +51,12 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     line_done(&p->line, s);
 }
 
+/* A request leaves whose answer may still come. */
+static void note_missing(struct slot *s)
+{
+    *(s->conn_next ? &s->conn_next->lost_before : &s->pairing->lost) = true;
+}
+
 /* Without memory the exchange that has been in flight longest is given up, and said so. */
 static bool evict(struct pair *p)
 {
@@ -60,7 +66,7 @@ static bool evict(struct pair *p)
     if (!s)
         return false;
     s->x.flags |= FLAG_EVICTED;
-    s->pairing->lossy = true;
+    note_missing(s);
     finish(p, s, s->pairing->conn, END_TIMEOUT);
     return true;
 }
@@ -115,7 +121,8 @@ static bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const 
     return true;
 }
 
-struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts)
+struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
+                          uint64_t ack_offset)
 {
     struct slot *s = take_or_evict(p);
     if (!s)
@@ -132,8 +139,20 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     s->connect_method = slice_eq(h->method, SLICE("CONNECT"));
     if (h->ambiguous)
         s->x.flags |= FLAG_AMBIGUOUS;
+    s->had_offset = ack_offset;
+    if (q->last && !q->last->response_started && ack_offset != ACK_UNKNOWN && q->last->had_offset == ack_offset)
+        q->pipelined = true; /* no answer is empty */
+    s->begin_offset = q->read_to;
+    s->lost_before = q->lost;
+    q->lost = false;
     queue_push(q, s);
     return s;
+}
+
+static void read_up_to(struct pairing *q, uint64_t offset)
+{
+    if (offset > q->read_to && offset < UINT64_MAX - 1)
+        q->read_to = offset;
 }
 
 void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset)
@@ -141,6 +160,7 @@ void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t
     s->x.t_req1 = s->x.arrival = last_ts;
     s->x.order = order;
     s->end_offset = end_offset;
+    read_up_to(s->pairing, end_offset);
     s->request_done = true;
     line_enter(&p->line, s);
     if (s->response_done)
@@ -156,38 +176,54 @@ static struct slot *oldest(const struct pairing *q)
     return s;
 }
 
-/* Whether request bytes were lost at or after `from` and before `to`. */
-static bool lost_between(const struct pairing *q, uint64_t from, uint64_t to)
+/* The client sent it when it had more than what stands before the answer: the answer is to something earlier. */
+static bool sent_after(const struct slot *s, struct place at)
 {
-    for (uint32_t i = 0; i < PAIR_GAPS && i < q->n_gaps; i++)
-        if (q->gap_start[i] >= from && q->gap_start[i] < to)
-            return true;
-    return false;
+    return s->had_offset != ACK_UNKNOWN && s->had_offset > at.offset;
 }
 
-/* The last waiting request that the acknowledgement covers, unless what it covers last was lost. */
-static struct slot *by_acknowledgement(const struct pairing *q, uint64_t ack)
+/* The last waiting request that the acknowledgement covers, unless what it covers last was lost. A request that it
+ * covers in part was answered before it was whole. */
+static struct slot *by_acknowledgement(const struct pairing *q, struct place at)
 {
-    struct slot *best = NULL, *first = oldest(q);
-    for (struct slot *s = first; s && s->end_offset <= ack; s = s->conn_next)
-        if (!s->response_started)
-            best = s;
-    if (!best && first && first->end_offset == UINT64_MAX && !q->n_gaps)
-        return first; /* answered before it was whole */
-    return lost_between(q, best ? best->end_offset : 0, ack) ? NULL : best;
+    uint64_t ack = at.ack_offset;
+    struct slot *best = NULL, *next = oldest(q);
+    for (; next && next->end_offset <= ack && next->begin_offset < ack && !sent_after(next, at); next = next->conn_next)
+        if (!next->response_started)
+            best = next;
+    bool lost = next ? next->lost_before : q->lost;
+    if (next && !next->response_started && ack > next->begin_offset && !sent_after(next, at) && (lost || !best))
+        return next;
+    return best && lost && ack > best->end_offset ? NULL : best;
 }
 
-struct slot *pair_expect(struct pairing *q, uint64_t ack_offset)
+/* Whether order alone says which request the next answer belongs to. */
+static bool in_order(const struct pairing *q, struct place at)
 {
-    return q->lossy && ack_offset ? by_acknowledgement(q, ack_offset) : oldest(q);
+    const struct slot *first = oldest(q);
+    return at.ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
+}
+
+/* The request that the next answer belongs to; NULL: none that was seen, or none that is certain. */
+static struct slot *expect(struct pairing *q, struct place at)
+{
+    struct slot *first = oldest(q);
+    if (in_order(q, at))
+        return first;
+    if (q->pipelined) /* one acknowledgement covers several: certain is only what begins where its client stood */
+        return first && !first->lost_before && first->had_offset == at.offset ? first : NULL;
+    if (q->answers_lost)
+        return by_acknowledgement(q, at);
+    bool covered = first && at.ack_offset > first->begin_offset && !sent_after(first, at);
+    return covered ? first : NULL; /* no answer is missing: it is this one's, or of one before */
 }
 
 /* Every request before `until` (NULL: that the acknowledgement covers) went without an answer that could be seen. */
-static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, uint64_t ack)
+static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, struct place at)
 {
     for (struct slot *s = q->first; s && s != until;) {
         struct slot *next = s->conn_next;
-        if (!until && s->end_offset > ack)
+        if (!until && (s->end_offset > at.ack_offset || sent_after(s, at)))
             return;
         if (!s->response_started) {
             s->x.flags |= FLAG_TRUNCATED;
@@ -212,14 +248,13 @@ static struct slot *orphan(struct pair *p, struct pairing *q, int64_t first_ts, 
 }
 
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
-                           uint64_t ack_offset)
+                           struct place at)
 {
-    struct slot *s = pair_expect(q, ack_offset);
-    bool resync = q->lossy;
-    if (q->lossy && ack_offset) {
-        unanswered_before(p, q, s, ack_offset);
-        q->lossy = lost_between(q, ack_offset, UINT64_MAX); /* a later request may be known lost already */
-    }
+    struct slot *s = expect(q, at);
+    bool sure = in_order(q, at), resync = s && !sure;
+    if (!sure && (q->answers_lost || q->pipelined))
+        unanswered_before(p, q, s, at);
+    q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
     if (!s)
         s = orphan(p, q, first_ts, order);
     if (!s)
@@ -243,9 +278,17 @@ void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
 
 void pair_gap(struct pairing *q, int role, uint64_t offset)
 {
-    q->lossy = true;
+    *(role ? &q->answers_lost : &q->lost) = true;
     if (role == 0)
-        q->gap_start[q->n_gaps++ % PAIR_GAPS] = offset;
+        read_up_to(q, offset);
+}
+
+void pair_swap(struct pairing *q)
+{
+    bool lost = q->lost;
+    q->lost = q->answers_lost;
+    q->answers_lost = lost;
+    q->read_to = 0;
 }
 
 void pair_close(struct pair *p, struct pairing *q, enum end_state end)
@@ -265,7 +308,7 @@ void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout)
     for (struct slot *s = p->line.late_head; s && now - s->x.arrival > answer_timeout;) {
         struct slot *next = s->line_next;
         if (s->pairing && !s->response_started) {
-            s->pairing->lossy = true; /* its answer may still come */
+            note_missing(s);
             finish(p, s, s->pairing->conn, END_TIMEOUT);
         }
         s = next;

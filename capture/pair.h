@@ -9,15 +9,13 @@
 #include "capture/seal.h"
 #include "capture/slot.h"
 
-enum { PAIR_GAPS = 8 };
-
 /* A connection's requests that wait for their answers, oldest first. */
 struct pairing {
     struct conn *conn;
     struct slot *first, *last;
-    uint64_t gap_start[PAIR_GAPS]; /* where the latest losses of request bytes began */
-    uint32_t n_gaps;               /* ever; the ring holds the last PAIR_GAPS */
-    bool lossy;                    /* bytes were lost since order was last certain: acknowledgements decide */
+    uint64_t read_to;        /* of the request stream, requests or losses */
+    bool lost, answers_lost; /* bytes of requests after the last one read; of answers after the last one begun */
+    bool pipelined;          /* the client has sent requests without waiting for answers */
 };
 
 struct pair {
@@ -30,20 +28,32 @@ struct pair {
     void *context;
 };
 
-/* A request's head was read. NULL: no memory for it (counted). */
-struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts);
+/* Where an answer stands in both streams. */
+struct place {
+    uint64_t offset;     /* of its first byte, or ACK_UNKNOWN */
+    uint64_t ack_offset; /* of its first packet */
+};
+
+/* A request's head was read. NULL: no memory for it (counted). ack_offset: of its first packet. */
+struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
+                          uint64_t ack_offset);
 /* The request is whole (or as whole as it will get). */
 void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset);
-/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory.
- * ack_offset: of the answer's first packet. */
+/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory. */
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
-                           uint64_t ack_offset);
-/* Which request would the next answer take? Its method decides the framing of the answer. NULL: none. */
-struct slot *pair_expect(struct pairing *q, uint64_t ack_offset);
+                           struct place at);
 /* The answer is whole, or as whole as it will get. */
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
-/* Request (role 0) or answer bytes were lost. */
+/* Request (role 0) or answer bytes were lost, up to offset. */
 void pair_gap(struct pairing *q, int role, uint64_t offset);
+/* No message was read yet, and what was lost is the other role's. */
+void pair_swap(struct pairing *q);
+/* Whether bytes were lost since order was last certain. */
+static inline bool pair_lossy(const struct pairing *q)
+{
+    return q->lost || q->answers_lost;
+}
+
 /* The connection is over: whatever waits ends so. */
 void pair_close(struct pair *p, struct pairing *q, enum end_state end);
 

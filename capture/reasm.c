@@ -77,7 +77,8 @@ static void drain(struct flow_table *t, struct flow *f, int dir)
         struct held *h = held_pop(t, d);
         uint32_t skip = d->next - h->seq;
         if (skip < h->n) {
-            struct chunk c = {h->p + skip, h->n - skip, h->ts, h->order, 0, h->has_ack ? ack_offset(peer, h->ack) : 0};
+            struct chunk c = {h->p + skip, h->n - skip, h->ts,
+                              h->order,    0,           h->has_ack ? ack_offset(peer, h->ack) : ACK_UNKNOWN};
             deliver(t, f, dir, c);
         }
         free(h);
@@ -92,27 +93,52 @@ static void drain_both(struct flow_table *t, struct flow *f)
     drain(t, f, 1 - client);
 }
 
+static bool acked_hole(const struct side *d)
+{
+    return d->has_acked && after(d->acked, d->next) > 0;
+}
+
 static bool has_hole(const struct side *d)
 {
-    return d->init && ((d->held && after(d->held->seq, d->next) > 0) || (d->has_acked && after(d->acked, d->next) > 0));
+    return d->init && (d->held ? after(d->held->seq, d->next) > 0 : acked_hole(d));
+}
+
+/* Since when the direction lacks what it lacks. What comes behind an earlier hole is seen as soon as that one is. */
+static void watch_side(struct flow_table *t, struct side *d)
+{
+    bool acked = acked_hole(d);
+    if (!has_hole(d))
+        d->hole_since = TIME_NONE;
+    else if (d->hole_since == TIME_NONE || d->hole_at != d->next)
+        d->hole_since = d->held ? d->held->ts : t->now;
+    else if (acked && !d->hole_acked)
+        d->hole_since = t->now;
+    d->hole_at = d->next;
+    d->hole_acked = acked;
+}
+
+/* When what the direction lacks is lost. */
+static int64_t overdue_at(const struct flow *f, const struct side *d)
+{
+    bool oneway = !(f->side[0].seen && f->side[1].seen);
+    if (d->hole_since == TIME_NONE)
+        return INT64_MAX;
+    return d->hole_since + (d->hole_acked ? HOLE_ACKED_US : oneway ? HOLE_ONEWAY_US : HOLE_OPEN_US);
 }
 
 /* Keeps the list of flows with holes true to what f lacks now. */
 static void watch(struct flow_table *t, struct flow *f)
 {
-    bool acked = false, hole = false;
+    int64_t due = INT64_MAX;
     for (int dir = 0; dir < 2; dir++) {
-        struct side *d = &f->side[dir];
-        hole |= has_hole(d);
-        acked |= d->init && d->has_acked && after(d->acked, d->next) > 0;
+        watch_side(t, &f->side[dir]);
+        int64_t at = overdue_at(f, &f->side[dir]);
+        due = at < due ? at : due;
     }
-    if (!hole) {
-        if (f->hole)
-            flow_whole(t, f);
-        return;
-    }
-    bool oneway = !(f->side[0].seen && f->side[1].seen);
-    flow_hole(t, f, t->now + (acked ? HOLE_ACKED_US : oneway ? HOLE_ONEWAY_US : HOLE_OPEN_US));
+    if (due != INT64_MAX)
+        flow_hole(t, f, due);
+    else if (f->hole)
+        flow_whole(t, f);
 }
 
 static void note_overlap(struct flow_table *t, struct flow *f, const char *a, const char *b, uint32_t n)
@@ -211,6 +237,22 @@ static void begin(struct side *d, const struct segment *s, uint32_t seq)
         d->by_ack = false;
 }
 
+static void data(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq);
+
+/* What is missing is given up for want of memory; then the segment need not wait. */
+static void no_room(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
+{
+    uint32_t seq = s->seq + ((s->flags & TCP_SYN) != 0);
+    struct side *d = &f->side[dir];
+    t->stats->flows_evicted++;
+    reasm_give_up(t, f, true);
+    if (d->held || must_wait(f, dir, (s->flags & TCP_ACK) != 0, s->ack))
+        return;
+    if (after(seq, d->next) > 0)
+        gap(t, f, dir, seq - d->next);
+    data(t, f, dir, s, seq);
+}
+
 static void data(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq)
 {
     struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
@@ -236,12 +278,11 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
             d->rtt_ts = s->ts;
             d->rtt_seq = seq + n;
         }
-        struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : 0};
+        struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : ACK_UNKNOWN};
         if (n)
             deliver(t, f, dir, c);
     } else if (!hold_segment(t, f, dir, s, seq, p, n)) {
-        reasm_give_up(t, f, true);
-        t->stats->flows_evicted++; /* its bytes were given up for want of memory */
+        no_room(t, f, dir, s);
         return;
     } else {
         drain_both(t, f);
@@ -277,21 +318,18 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
     }
 }
 
-/* One hole of one direction, up to the next byte held or acknowledged. */
-static bool give_up_one(struct flow_table *t, struct flow *f, int dir)
+/* One hole of one direction, up to the next byte held or acknowledged; if `all`, held. */
+static bool give_up_one(struct flow_table *t, struct flow *f, int dir, bool all)
 {
     struct side *d = &f->side[dir];
-    if (!has_hole(d))
+    if (!has_hole(d) || (!all && overdue_at(f, d) > t->now))
         return false;
     int32_t to_held = d->held ? after(d->held->seq, d->next) : INT32_MAX;
-    int32_t to_acked = d->has_acked && after(d->acked, d->next) > 0 ? after(d->acked, d->next) : INT32_MAX;
+    int32_t to_acked = acked_hole(d) ? after(d->acked, d->next) : INT32_MAX;
     int32_t n = to_held < to_acked ? to_held : to_acked;
-    if (to_held <= 0 || n == INT32_MAX)
-        return false;
-    if (to_acked < to_held && to_held != INT32_MAX)
+    if (all && to_held != INT32_MAX)
         n = to_held; /* one loss, not two */
     gap(t, f, dir, (uint32_t)n);
-    drain(t, f, dir);
     return true;
 }
 
@@ -299,16 +337,14 @@ void reasm_give_up(struct flow_table *t, struct flow *f, bool all)
 {
     int client = f->client;
     for (int rounds = 0; rounds < 1 << 16; rounds++) {
-        bool moved = give_up_one(t, f, client); /* requests first: answers wait for them */
-        drain_both(t, f);
+        bool moved = give_up_one(t, f, client, all); /* requests first: answers wait for them */
         if (!moved)
-            moved = give_up_one(t, f, 1 - client);
+            moved = give_up_one(t, f, 1 - client, all);
         drain_both(t, f);
-        if (!moved || !all)
+        watch(t, f);
+        if (!moved)
             break;
     }
-    if (!all)
-        watch(t, f);
 }
 
 void reasm_drop(struct flow_table *t, struct flow *f)

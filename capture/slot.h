@@ -30,8 +30,11 @@ struct slot {
     struct rawhead request, response;
     /* pair: place in the connection's queue of unanswered requests */
     struct slot *conn_next, *conn_prev;
+    uint64_t had_offset;     /* how much of the answers the client had when it sent this, or ACK_UNKNOWN */
+    uint64_t begin_offset;   /* request stream offset at or before its first byte */
     uint64_t end_offset;     /* request stream offset after its last byte; UINT64_MAX while unknown */
     struct pairing *pairing; /* NULL: no longer in a queue */
+    bool lost_before;        /* a request may have been lost between the one before and this */
     bool request_done, response_started, response_done, head_method, connect_method;
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;

@@ -1,7 +1,8 @@
 /* Conversations as text (the .t files of tests/vectors), fed as they stand, cut at every byte, reordered, doubled and
  * overlapping: the same exchanges must come out. Format: `>>>` and `<<<` begin a segment of the client and the server;
- * its lines end in CRLF unless they end in `\c`; \r \n \\ and \xHH as in C. `fin >`, `rst <` end a side. After `===`:
- * the exchanges, one summary line each. */
+ * its lines end in CRLF unless they end in `\c`; \r \n \\ and \xHH as in C. `>>> lost` and `<<< lost` were sent and not
+ * captured; such conversations are fed as they stand alone, fast and slowly, since after a loss it counts where
+ * segments begin. `fin >`, `rst <` end a side. After `===`: the exchanges, one summary line each. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,17 +14,18 @@
 
 #include "tests/unit/wire.inc"
 
-enum { STEPS = 256 };
+enum { STEPS = 256, SLOW_US = 300000 };
 
 struct step {
     int role;
-    char kind; /* 'd'ata, 'f'in, 'r'st */
+    char kind; /* 'd'ata, 'l'ost data, 'f'in, 'r'st */
     struct buf bytes;
 };
 
 struct vector {
     struct step step[STEPS];
     unsigned n;
+    bool lossy;
     struct buf want;
 };
 
@@ -70,6 +72,11 @@ static void sort_lines(struct buf *text)
     *text = out;
 }
 
+static bool begins_segment(const char *line)
+{
+    return (!strncmp(line, ">>>", 3) || !strncmp(line, "<<<", 3)) && (!line[3] || !strcmp(line + 3, " lost"));
+}
+
 static void vector_read(const char *path, struct vector *v)
 {
     char line[8192];
@@ -84,10 +91,11 @@ static void vector_read(const char *path, struct vector *v)
             buf_printf(&v->want, "%s\n", line);
         } else if (!strcmp(line, "===")) {
             want = true;
-        } else if (!strcmp(line, ">>>") || !strcmp(line, "<<<")) {
+        } else if (begins_segment(line)) {
             assert_true(v->n < STEPS);
             s = &v->step[v->n++];
-            *s = (struct step){line[0] == '<', 'd', {0}};
+            *s = (struct step){line[0] == '<', line[3] ? 'l' : 'd', {0}};
+            v->lossy |= line[3] != 0;
         } else if ((!strncmp(line, "fin ", 4) || !strncmp(line, "rst ", 4)) && line[5] == 0) {
             assert_true(v->n < STEPS);
             v->step[v->n++] = (struct step){line[4] == '<', line[0], {0}};
@@ -115,6 +123,12 @@ static void whole(struct wire *w, const struct step *s, size_t at)
 {
     (void)at;
     wire_data(w, s->role, s->bytes.p, s->bytes.n);
+}
+
+/* So that every loss is known before the next packet comes. */
+static void slowly(struct wire *w, const struct step *s, size_t at)
+{
+    whole(w, s, at);
 }
 
 static void cut(struct wire *w, const struct step *s, size_t at)
@@ -170,10 +184,13 @@ static void play(const char *path, const struct vector *v, put_step *put, size_t
     struct wire w;
     wire_open(&w);
     wire_handshake(&w);
+    w.step = put == slowly ? SLOW_US : w.step;
     for (unsigned i = 0; i < v->n; i++) {
         const struct step *s = &v->step[i];
         if (s->kind == 'd')
             put(&w, s, parameter);
+        else if (s->kind == 'l')
+            w.seq[s->role] += (uint32_t)s->bytes.n;
         else if (s->kind == 'f')
             wire_fin(&w, s->role);
         else
@@ -201,6 +218,11 @@ static void one(const char *path)
     struct vector v;
     vector_read(path, &v);
     play(path, &v, whole, 0, "as it stands");
+    play(path, &v, slowly, 0, "slowly");
+    if (v.lossy) {
+        vector_free(&v);
+        return;
+    }
     for (size_t at = 1; at < longest(&v); at++)
         play(path, &v, cut, at, "cut at");
     for (size_t size = 1; size < 40; size += 3) {

@@ -1,0 +1,177 @@
+/* What is lost, and when it is known to be: packets that never come among packets that come late. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "capture/flow.h"
+#include "tests/unit/wire.inc"
+
+enum { BIG = 60000 };
+
+static const char first[] = "GET /1 HTTP/1.1\r\nHost: h.test\r\n\r\n",
+                  second[] = "GET /2 HTTP/1.1\r\nHost: h.test\r\n\r\n";
+
+static void say(struct wire *w, int role, const char *text)
+{
+    wire_data(w, role, text, strlen(text));
+}
+
+static void bare_ack(struct wire *w, int role)
+{
+    wire_frame(w, role, TCP_ACK, w->seq[role], w->seq[1 - role], NULL, 0);
+}
+
+/* The conversation is over: these exchanges came of it. */
+static void expect(struct wire *w, const char *want)
+{
+    wire_finish(w);
+    assert_string_equal(w->log.p, want);
+    wire_close(w);
+}
+
+/* A loss ends where the acknowledgement does: what is missing behind it has time of its own to come. */
+static void loss_ends_at_acknowledgement(void **state)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", tail[] = "\r\nworld";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    say(&w, 1, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    w.seq[1] += 5; /* never captured */
+    bare_ack(&w, 0);
+    w.ts += 248000;
+    say(&w, 0, second);
+    w.ts += 1000; /* now the loss is due */
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] + sizeof head - 1, w.seq[0], tail, sizeof tail - 1);
+    w.ts += 5000;
+    say(&w, 1, head);
+    w.seq[1] += sizeof tail - 1;
+    bare_ack(&w, 0);
+    expect(&w, "GET /1 200 gap req=0 rsp=5 body=unknown truncated\nGET /2 200 complete req=0 rsp=5 body=known\n");
+}
+
+/* A hole of the answers that is due takes nothing from the requests, of which one is only late. */
+static void directions_apart(void **state)
+{
+    static const char more[] = "GET /3 HTTP/1.1\r\nHost: h.test\r\n\r\n";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    say(&w, 1, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    w.seq[1] += 5;
+    bare_ack(&w, 0);
+    w.ts += 248000;
+    wire_frame(&w, 0, TCP_ACK, w.seq[0] + sizeof second - 1, w.seq[1], more, sizeof more - 1);
+    w.ts += 11000;
+    say(&w, 0, second);
+    w.seq[0] += sizeof more - 1;
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    say(&w, 1, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+    expect(&w, "GET /1 200 gap req=0 rsp=5 body=unknown truncated\nGET /3 201 complete req=0 rsp=0 body=known\n"
+               "GET /2 404 complete req=0 rsp=0 body=known\n");
+}
+
+/* Losses that are known at the same time are over at the same time. */
+static void losses_at_once(void **state)
+{
+    static const char part[] = "0123456789";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    say(&w, 1, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+    for (int i = 0; i < 5; i++) {
+        w.seq[1] += sizeof part - 1;
+        say(&w, 1, part);
+    }
+    bare_ack(&w, 0);
+    w.ts += 300000;
+    bare_ack(&w, 0);
+    assert_int_equal(w.exchanges, 1);
+    expect(&w, "GET /1 200 gap req=0 rsp=50 body=unknown truncated\n");
+}
+
+/* The segment for which there is no room is not lost with what was waited for. */
+static void no_room(void **state)
+{
+    enum { PARTS = 1 + FLOW_HELD_MAX / BIG };
+    static const char answer[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 60000\r\n\r\n";
+    char *bytes = calloc(1, BIG + sizeof answer), head[80];
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    w.step = 1000;
+    wire_handshake(&w);
+    say(&w, 0, first);
+    say(&w, 0, second);
+    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", PARTS * BIG);
+    say(&w, 1, head);
+    w.seq[1] += BIG;
+    for (int i = 1; i < PARTS; i++)
+        wire_data(&w, 1, bytes, BIG);
+    memcpy(bytes, answer, sizeof answer - 1);
+    wire_data(&w, 1, bytes, sizeof answer - 1 + BIG);
+    free(bytes);
+    wire_finish(&w);
+    assert_non_null(strstr(w.log.p, "GET /1 200 gap"));
+    assert_non_null(strstr(w.log.p, "GET /2 404 complete req=0 rsp=60000 body=known"));
+    wire_close(&w);
+}
+
+/* An answer that was missed and is sent again acknowledges what came meanwhile; it is still the earlier one's. */
+static void sent_again(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    w.seq[1] += sizeof answer - 1;
+    say(&w, 0, second);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] - (sizeof answer - 1), w.seq[0], answer, sizeof answer - 1);
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    expect(&w, "GET /1 200 complete req=0 rsp=1 body=known\nGET /2 404 complete req=0 rsp=0 body=known\n");
+}
+
+/* The same, where an answer before it is lost. */
+static void sent_again_after_loss(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1";
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, "GET /0 HTTP/1.1\r\nHost: h.test\r\n\r\n");
+    w.seq[1] += 40;
+    say(&w, 0, first);
+    w.seq[1] += sizeof answer - 1;
+    say(&w, 0, second);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] - (sizeof answer - 1), w.seq[0], answer, sizeof answer - 1);
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    expect(&w, "GET /0 0 gap req=0 rsp=0 body=unknown truncated\nGET /1 200 complete req=0 rsp=1 body=known resync\n"
+               "GET /2 404 complete req=0 rsp=0 body=known\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loss_ends_at_acknowledgement),
+        cmocka_unit_test(directions_apart),
+        cmocka_unit_test(losses_at_once),
+        cmocka_unit_test(no_room),
+        cmocka_unit_test(sent_again),
+        cmocka_unit_test(sent_again_after_loss),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
