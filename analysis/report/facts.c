@@ -141,3 +141,34 @@ uint64_t facts_judged(const struct row_endpoint *e)
         n += e->reasons[i];
     return n;
 }
+
+double facts_storable(const struct row_endpoint *e)
+{
+    return facts_ratio(e->declared[DECLARED_storable_shared], facts_judged(e) - e->reasons[REASON_REVALIDATED]);
+}
+
+enum reason facts_blocker(const struct row_endpoint *e)
+{
+    enum reason most = REASON_NONE;
+    for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (i != REASON_REVALIDATED && i != REASON_EXPLICIT && i != REASON_HEURISTIC &&
+            e->reasons[i] > (most ? e->reasons[most] : 0))
+            most = (enum reason)i;
+    return most;
+}
+
+double facts_fresh_s(const struct row_endpoint *e, double stale, bool *open)
+{
+    double fresh = NAN;
+    *open = false;
+    for (int i = 0; i < LADDER_RUNGS; i++) {
+        double ratio = facts_stale_ratio(&e->ttl[i]);
+        if (!e->ttl[i].warm_lookups || isnan(ratio))
+            continue;
+        if (ratio > stale)
+            return isnan(fresh) ? 0 : fresh;
+        fresh = e->ttl[i].ttl_s;
+    }
+    *open = !isnan(fresh);
+    return fresh;
+}

@@ -51,5 +51,13 @@ struct facts_quantiles facts_quantiles(struct slice blob);
 double facts_declared_ttl(const struct row_endpoint *e, double q);
 /* Exchanges whose reason is known. */
 uint64_t facts_judged(const struct row_endpoint *e);
+/* Share of the answers that a shared cache may store, 304s aside. */
+double facts_storable(const struct row_endpoint *e);
+/* What most often keeps answers from being stored and reused; REASON_NONE: nothing does. */
+enum reason facts_blocker(const struct row_endpoint *e);
+/* The longest lifetime up to which every shorter one, too, served at most that share of its hits stale. 0: not even the
+ * shortest; NaN: no hit was seen. Lifetimes longer than what was observed are left out; `open`: no longer one was seen
+ * to do worse. */
+double facts_fresh_s(const struct row_endpoint *e, double stale, bool *open);
 
 #endif

@@ -293,6 +293,79 @@ static void lifetimes(struct store_reader *r, struct table *t)
     rest(t, all, "endpoints");
 }
 
+/* ---- what is declared ---- */
+
+enum { DECLARED_COLUMNS = 66 };
+
+static bool is_declared(const struct row_endpoint *e)
+{
+    return e->declared[DECLARED_reads] && facts_judged(e);
+}
+
+static bool count_declared(void *context, const struct row_endpoint *e)
+{
+    *(uint64_t *)context += is_declared(e);
+    return true;
+}
+
+static struct human lifetime(double seconds, bool open)
+{
+    struct human h = human_seconds(seconds);
+    if (seconds == 0)
+        return (struct human){"none"};
+    if (open)
+        strcat(h.text, "+");
+    return h;
+}
+
+static void declared_lifetimes(const struct row_endpoint *e, struct buf *out)
+{
+    bool open;
+    double fresh = facts_fresh_s(e, .01, &open);
+    buf_printf(out, " %7s %7s", lifetime(facts_declared_ttl(e, .5), false).text, lifetime(fresh, open).text);
+}
+
+static bool declared_row(void *context, const struct row_endpoint *e)
+{
+    struct table *t = context;
+    const uint64_t *d = e->declared;
+    enum reason blocker = facts_blocker(e);
+    if (!is_declared(e))
+        return true;
+    if (t->row == t->top)
+        return false;
+    t->row++;
+    buf_str(t->out, "  ");
+    name_cell(t->out, e, t->width - DECLARED_COLUMNS);
+    buf_printf(t->out, " %5s  %-15s %5s", human_short_percent(facts_storable(e)).text,
+               blocker ? row_reason_words[blocker] : "-",
+               blocker ? human_short_percent(facts_ratio(e->reasons[blocker], facts_judged(e))).text : "");
+    declared_lifetimes(e, t->out);
+    buf_printf(t->out, " %5s %5s %6s\n",
+               human_short_percent(facts_ratio(d[DECLARED_conditional], d[DECLARED_reads])).text,
+               human_short_percent(facts_ratio(d[DECLARED_not_modified], d[DECLARED_conditional])).text,
+               human_count(d[DECLARED_wasted_full]).text);
+    return true;
+}
+
+static void declared(struct store_reader *r, struct table *t)
+{
+    uint64_t all = 0;
+    store_read_endpoints(r, count_declared, &all);
+    if (!all)
+        return;
+    rule(t->out, "WHAT THE API DECLARES",
+         "store: % of answers that a shared cache may store by HTTP's rules, and what most often stands against it\n"
+         "  declare: median lifetime; fresh: the longest that kept stale hits within 1 % (+: no longer one was seen)\n"
+         "  asked: % of requests with a validator; 304: % of those; vain: full answers with what the client had");
+    buf_str(t->out, "  ");
+    human_cell(t->out, SLICE("endpoint"), t->width - DECLARED_COLUMNS);
+    buf_str(t->out, " store  against it          %  declare   fresh asked   304   vain\n");
+    t->row = 0;
+    store_read_endpoints(r, declared_row, t);
+    rest(t, all, "endpoints");
+}
+
 /* ---- clients ---- */
 
 /* Bucket depth at the ladder rate nearest to `rate`. */
@@ -421,6 +494,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     advice(r, &t);
     caching(r, &t);
     lifetimes(r, &t);
+    declared(r, &t);
     clients(r, &t);
     times(r, &t);
 }

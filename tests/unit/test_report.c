@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <cjson/cJSON.h>
 
+#include "analysis/report/facts.h"
 #include "analysis/report/report.h"
 #include "analysis/report/verdict.h"
 #include "analysis/store/store.h"
@@ -407,6 +408,46 @@ static void the_same_rows_give_the_same_bytes(void **state)
 
 /* ---- text ---- */
 
+static void what_is_declared_is_told(void **state)
+{
+    (void)state;
+    usual_audit();
+    struct buf text = report(REPORT_TEXT, 0);
+    buf_char(&text, 0);
+    const char *section = strstr(text.p, "WHAT THE API DECLARES");
+    assert_non_null(section);
+    const char *line = strstr(section, "GET http://a.example/c ");
+    assert_non_null(line);
+    assert_non_null(strstr(line, " 87.5  private          12.5"));
+    assert_true(strstr(line, " 25.0  75.0      0\n") < strchr(line, '\n'));
+    buf_free(&text);
+}
+
+static void lifetimes_that_stay_fresh(void **state)
+{
+    struct row_endpoint e = {.ttl = {{.ttl_s = 1, .warm_lookups = 9, .hits = 100},
+                                     {.ttl_s = 2, .warm_lookups = 9, .hits = 100, .stale_hits = 1},
+                                     {.ttl_s = 5, .warm_lookups = 9, .hits = 100, .stale_hits = 2},
+                                     {.ttl_s = 9, .hits = 100}}};
+    bool open;
+    (void)state;
+    assert_true(near(facts_fresh_s(&e, .01, &open), 2) && !open);
+    assert_true(near(facts_fresh_s(&e, .02, &open), 5) && open);
+    assert_true(near(facts_fresh_s(&e, .5, &open), 5) && open); /* 9 s is longer than what was observed */
+    e.ttl[0].stale_hits = 2;
+    assert_true(near(facts_fresh_s(&e, .01, &open), 0) && !open);
+    e = (struct row_endpoint){.reasons = {0}};
+    assert_true(isnan(facts_fresh_s(&e, .01, &open)) && !open);
+    assert_int_equal(facts_blocker(&e), REASON_NONE);
+    assert_true(isnan(facts_storable(&e)));
+    e.reasons[REASON_REVALIDATED] = 50;
+    e.reasons[REASON_EXPLICIT] = 30;
+    e.reasons[REASON_STATUS] = e.reasons[REASON_PRIVATE] = 10;
+    e.declared[DECLARED_storable_shared] = 30;
+    assert_int_equal(facts_blocker(&e), REASON_STATUS);
+    assert_true(near(facts_storable(&e), .6));
+}
+
 static void hostile_audit(void)
 {
     struct store *s = begin();
@@ -490,7 +531,7 @@ static void text_says_how_long_answers_live(void **state)
     struct buf text = report(REPORT_TEXT, 0);
     char *from = strstr(text.p, "HOW LONG ANSWERS STAY THE SAME");
     assert_non_null(from);
-    *strstr(from, "WHO ASKS") = 0;
+    *strstr(from, "WHAT THE API") = 0;
     assert_non_null(strstr(from, "3.5 s"));
     assert_non_null(strstr(from, "at random, 1 by turns"));
     assert_non_null(strstr(from, "2.0 s        -        -        -  none seen"));
@@ -506,9 +547,12 @@ static void top_limits_the_rows(void **state)
     (void)state;
     hostile_audit();
     struct buf few = report(REPORT_TEXT, 3), usual = report(REPORT_TEXT, 0), all = report(REPORT_TEXT, 40);
-    assert_int_equal(count(few.p, "and 37 more"), 4); /* what to do shows four of what is wanting */
-    assert_int_equal(count(usual.p, "and 30 more"), 4);
+    assert_int_equal(count(few.p, "and 37 more"), 5); /* what to do shows four of what is wanting */
+    assert_int_equal(count(usual.p, "and 30 more"), 5);
     assert_int_equal(count(all.p, " more "), 1);
+    assert_int_equal(count(few.p, "and 37 more"), 5);
+    assert_int_equal(count(usual.p, "and 30 more"), 5);
+    assert_int_equal(count(all.p, " more "), 0);
     buf_free(&few);
     buf_free(&usual);
     buf_free(&all);
@@ -604,6 +648,8 @@ int main(void)
         TEST(what_is_not_known_is_null),
         TEST(an_audit_of_nothing_is_written),
         TEST(the_same_rows_give_the_same_bytes),
+        TEST(what_is_declared_is_told),
+        cmocka_unit_test(lifetimes_that_stay_fresh),
         TEST(no_path_reaches_the_terminal),
         TEST(text_says_how_long_answers_live),
         TEST(top_limits_the_rows),
