@@ -130,7 +130,7 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
     e->latency = e->server_time = histogram(s);
     e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000, 40, 9, 2, 4, 1};
     e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0, 100, 0, 0, 0, 0};
-    e->live = SLICE("[[1,5000,7,2100,21]]");
+    e->live = SLICE("[[1,5000,7,2100,21,10500]]");
     e->observed_gaps = 12;
     e->changes = 5;
     e->lifetimes =
