@@ -35,24 +35,10 @@ static void name_endpoint(struct analysis *a, const struct endpoint *e, struct r
     out->route = slice_of_buf(&a->route);
 }
 
-/* First and last packet, or record; the runs before included. */
-static void fill_span(const struct analysis *a, struct row_capture *row)
-{
-    bool packets = !a->options.from_records && a->stats_known && a->stats.first_us != TIME_NONE;
-    bool records = a->first_us != INT64_MAX;
-    int64_t first = packets ? a->stats.first_us : records ? a->first_us : TIME_NONE;
-    int64_t last = packets ? a->stats.last_us : records ? a->last_us : TIME_NONE;
-    row->started_us =
-        a->base_started != TIME_NONE && (first == TIME_NONE || a->base_started < first) ? a->base_started : first;
-    row->ended_us = a->base_ended > last ? a->base_ended : last; /* TIME_NONE is the least */
-}
-
 static struct slice write_live(struct analysis *a, const struct endpoint *e)
 {
     struct live_sum sums[LIVE_TTLS];
-    struct row_capture span;
-    fill_span(a, &span);
-    live_sums(&e->live, &a->endpoints.live, span.ended_us == TIME_NONE ? 0 : floor_div(span.ended_us, 1000), sums);
+    live_sums(&e->live, &a->endpoints.live, floor_div(a->start_us, 1000), floor_div(a->greatest, 1000), sums);
     a->live.n = 0;
     live_write(sums, &a->live);
     return slice_of_buf(&a->live);
@@ -353,6 +339,18 @@ static void commit_counters(struct analysis *a, struct store *s)
                           a->base.encapsulations[i] + a->stats.encapsulations[i]);
     for (; a->vary_written < vary_count(a->vary); a->vary_written++)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
+}
+
+/* First and last packet, or record; the runs before included. */
+static void fill_span(const struct analysis *a, struct row_capture *row)
+{
+    bool packets = !a->options.from_records && a->stats_known && a->stats.first_us != TIME_NONE;
+    bool records = a->first_us != INT64_MAX;
+    int64_t first = packets ? a->stats.first_us : records ? a->first_us : TIME_NONE;
+    int64_t last = packets ? a->stats.last_us : records ? a->last_us : TIME_NONE;
+    row->started_us =
+        a->base_started != TIME_NONE && (first == TIME_NONE || a->base_started < first) ? a->base_started : first;
+    row->ended_us = a->base_ended > last ? a->base_ended : last; /* TIME_NONE is the least */
 }
 
 static void commit_capture(struct analysis *a, struct store *s, bool final)

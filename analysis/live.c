@@ -259,7 +259,8 @@ static void sum(const struct queue *q, const struct blocks *pool, int64_t end, i
     out->peak_entries = q->peak_entries;
 }
 
-void live_sums(const struct live *l, const struct blocks *pool, int64_t end, struct live_sum out[LIVE_TTLS])
+void live_sums(const struct live *l, const struct blocks *pool, int64_t start, int64_t end,
+               struct live_sum out[LIVE_TTLS])
 {
     EACH_TTL(i)
     {
@@ -267,8 +268,10 @@ void live_sums(const struct live *l, const struct blocks *pool, int64_t end, str
         if (!l->block || l->lost)
             continue;
         const struct state *s = state_of(l, pool);
-        out[i] = (struct live_sum){
-            .known = !s->queue[i].lost, .byte_s = s->before[i].byte_s, .entry_s = s->before[i].entry_s};
+        out[i] = (struct live_sum){.known = !s->queue[i].lost,
+                                   .byte_s = s->before[i].byte_s,
+                                   .entry_s = s->before[i].entry_s,
+                                   .watched_ms = end > start ? (uint64_t)(end - start) : 0};
         sum(&s->queue[i], pool, end, spans[i].ttl, &out[i]);
     }
 }
@@ -302,6 +305,7 @@ void live_write(const struct live_sum s[LIVE_TTLS], struct buf *out)
         json_u64(&j, s[i].peak_entries);
         json_u64(&j, s[i].byte_s);
         json_u64(&j, s[i].entry_s);
+        json_u64(&j, s[i].watched_ms);
         json_close(&j, ']');
     }
     json_close(&j, ']');
@@ -318,6 +322,7 @@ bool live_read(struct live_sum out[LIVE_TTLS], struct slice text)
         s.peak_entries = numbers_next(&n);
         s.byte_s = numbers_next(&n);
         s.entry_s = numbers_next(&n);
+        s.watched_ms = numbers_next(&n);
         EACH_TTL(i)
         if (ttl == live_ttl_s[i])
             out[i] = s;

@@ -35,13 +35,16 @@ struct live_sum {
     bool known;
     uint64_t peak_bytes, peak_entries;
     uint64_t byte_s, entry_s; /* sum over the fills of bytes (of 1) times the seconds they were there by the end */
+    uint64_t watched_ms;      /* from start to end */
 };
 
-/* As if the audit ended at `end`, ms since the epoch. */
-void live_sums(const struct live *l, const struct blocks *pool, int64_t end, struct live_sum out[LIVE_TTLS]);
+/* As if the audit ended at `end`; both ms since the epoch, of arrivals, so that packets and records agree. */
+void live_sums(const struct live *l, const struct blocks *pool, int64_t start, int64_t end,
+               struct live_sum out[LIVE_TTLS]);
 /* Goes on from what was stored; what was there when it was stored is not there any more. */
 void live_load(struct live *l, struct blocks *pool, const struct live_sum from[LIVE_TTLS]);
-/* Appends JSON: [[seconds, peak bytes, peak entries, byte seconds, entry seconds], ...], those known. */
+/* Appends JSON: [[seconds, peak bytes, peak entries, byte seconds, entry seconds, watched ms], ...], those
+ * known. */
 void live_write(const struct live_sum s[LIVE_TTLS], struct buf *out);
 /* False when the text is damaged; then nothing is known, as with empty text. */
 bool live_read(struct live_sum out[LIVE_TTLS], struct slice text);

@@ -136,7 +136,7 @@ static void quantiles(struct json *j, struct facts_quantiles q, bool with_max)
 /* What a lifetime that is not watched holds is unknown; one that nothing filled holds nothing. */
 static const struct live_sum *live_of(const struct row_rung *r, const struct live_sum live[LIVE_TTLS])
 {
-    static const struct live_sum nothing = {.known = true}, unknown;
+    static const struct live_sum nothing = {.known = true, .watched_ms = 1}, unknown;
     for (int i = 0; i < LIVE_TTLS; i++)
         if (live_ttl_s[i] == r->ttl_s)
             return r->cycles ? &live[i] : &nothing;
@@ -153,11 +153,11 @@ static void live_peaks(struct json *j, const struct live_sum *s)
     json_key_u64(j, "live_entries_peak", s->peak_entries);
 }
 
-static void live_means(struct json *j, const struct live_sum *s, double duration_s)
+static void live_means(struct json *j, const struct live_sum *s)
 {
-    bool known = s->known && duration_s > 0;
-    json_key_double(j, "live_bytes_mean", known ? (double)s->byte_s / duration_s : NAN);
-    json_key_double(j, "live_entries_mean", known ? (double)s->entry_s / duration_s : NAN);
+    double watched_s = s->known && s->watched_ms ? (double)s->watched_ms / 1e3 : NAN;
+    json_key_double(j, "live_bytes_mean", (double)s->byte_s / watched_s);
+    json_key_double(j, "live_entries_mean", (double)s->entry_s / watched_s);
 }
 
 static void rung(struct json *j, const struct row_rung *r, const struct live_sum live[LIVE_TTLS], double duration_s)
@@ -183,7 +183,7 @@ static void rung(struct json *j, const struct row_rung *r, const struct live_sum
     json_key_u64(j, "fills_stale", r->cycles_stale);
     json_key_u64(j, "swr_async", r->swr_async);
     json_key_u64(j, "stale_purgeable", r->stale_purgeable);
-    live_means(j, live_of(r, live), duration_s);
+    live_means(j, live_of(r, live));
     json_key(j, "verdict");
     json_str(j, standing_name(facts_long_enough(r, duration_s) ? STANDING_OK : STANDING_SHORT_WINDOW));
     json_close(j, '}');

@@ -42,8 +42,8 @@ static void tr1(void **state)
                                  .bytes = look[i].key ? 50 : 100};
         live_fill(&l, &pool, ~ladder_visit(&slot[look[i].key], &v, NULL), v.now, v.bytes);
     }
-    live_sums(&l, &pool, epoch + 31000, s);
-    assert_true(live_ttl_s[1] == 5 && s[1].known && s[1].byte_s == 2750);
+    live_sums(&l, &pool, epoch, epoch + 31000, s);
+    assert_true(live_ttl_s[1] == 5 && s[1].known && s[1].byte_s == 2750 && s[1].watched_ms == 31000);
     assert_true(live_ttl_s[2] == 10 && s[2].known && s[2].byte_s == 2950);
     assert_int_equal(s[1].entry_s, 4 * 5 + 3 * 5);
     assert_int_equal(s[1].peak_bytes, 150);
@@ -60,7 +60,7 @@ static void rungs_are_those_of_the_ladder(void **state)
         struct live l = {0};
         struct live_sum s[LIVE_TTLS];
         live_fill(&l, &pool, 1u << rung_of(live_ttl_s[i]), epoch, 7);
-        live_sums(&l, &pool, epoch + INT64_C(1000000000), s);
+        live_sums(&l, &pool, epoch, epoch + INT64_C(1000000000), s);
         for (unsigned k = 0; k < LIVE_TTLS; k++)
             assert_int_equal(s[k].byte_s, k == i ? 7 * live_ttl_s[i] : 0);
         live_drop(&l, &pool);
@@ -122,7 +122,7 @@ static void brute_force(void **state)
         for (int i = 0; i < FILLS; i++)
             live_fill(&l, &pool, ~0u, done[i].ms, done[i].bytes);
         int64_t end = done[FILLS - 1].ms + random() % 10000;
-        live_sums(&l, &pool, end, s);
+        live_sums(&l, &pool, epoch, end, s);
         for (unsigned i = 0; i < LIVE_TTLS; i++)
             assert_near_the_plain_sum(&s[i], (int64_t)live_ttl_s[i] * 1000, end);
         live_drop(&l, &pool);
@@ -146,11 +146,11 @@ static void united(void **state)
             live_fill(&part[i < FILLS / 2 && done[i].bytes & 1], &pool, ~0u, done[i].ms, done[i].bytes);
             live_fill(&whole, &pool, ~0u, done[i].ms, done[i].bytes);
         }
-        live_sums(&part[0], &pool, done[FILLS - 1].ms, a);
-        live_sums(&whole, &pool, done[FILLS - 1].ms, b);
+        live_sums(&part[0], &pool, epoch, done[FILLS - 1].ms, a);
+        live_sums(&whole, &pool, epoch, done[FILLS - 1].ms, b);
         for (unsigned i = 0; i < LIVE_TTLS; i++) {
             assert_true(a[i].known && a[i].peak_bytes >= b[i].peak_bytes / 2);
-            assert_near_the_plain_sum(&(struct live_sum){true, b[i].peak_bytes, 0, a[i].byte_s, 0},
+            assert_near_the_plain_sum(&(struct live_sum){true, b[i].peak_bytes, 0, a[i].byte_s, 0, 0},
                                       (int64_t)live_ttl_s[i] * 1000, done[FILLS - 1].ms);
         }
         live_drop(&part[0], &pool);
@@ -165,15 +165,15 @@ static void stored_and_gone_on_with(void **state)
     struct buf text = {0};
     (void)state;
     live_fill(&l, &pool, ~0u, epoch, 100);
-    live_sums(&l, &pool, epoch + 60000, s);
+    live_sums(&l, &pool, epoch, epoch + 60000, s);
     live_write(s, &text);
     assert_true(live_read(back, slice_of(text.p, text.n)));
     assert_memory_equal(s, back, sizeof s);
     live_load(&again, &pool, back);
     live_fill(&again, &pool, ~0u, epoch + 3600000, 30);
-    live_sums(&again, &pool, epoch + 3601000, s);
+    live_sums(&again, &pool, epoch, epoch + 3601000, s);
     assert_true(s[0].peak_bytes == 100 && s[0].byte_s == 130 && s[9].byte_s == 100 * 60 + 30);
-    assert_false(live_read(back, SLICE("[[1,2,3,4]]")));
+    assert_false(live_read(back, SLICE("[[1,2,3,4,5]]")));
     assert_false(back[0].known);
     assert_true(live_read(back, SLICE("")));
     assert_false(back[0].known);
@@ -190,10 +190,10 @@ static void without_room_nothing_is_known(void **state)
     (void)state;
     assert_true(blocks_init(&none, 0) && blocks_init(&little, 128 + 16));
     live_fill(&l, &none, ~0u, epoch, 1);
-    live_sums(&l, &none, epoch, s);
+    live_sums(&l, &none, epoch, epoch, s);
     assert_false(s[0].known);
     live_fill(&other, &little, ~0u, epoch, 1);
-    live_sums(&other, &little, epoch, s);
+    live_sums(&other, &little, epoch, epoch, s);
     assert_true(s[0].known && !s[1].known);
     blocks_fini(&none);
     blocks_fini(&little);

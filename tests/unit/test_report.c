@@ -141,7 +141,7 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
     e->declared[DECLARED_from_cache] = 2;
     e->ttl[0] = (struct row_rung){1, 100, 60, 10, 20, 3, 5, 0, 0, 12345, 2500000, 40, 9, 2, 4, 1};
     e->ttl[1] = (struct row_rung){60, 100, 0, 0, 0, 0, 0, 80, 20, 0, 0, 100, 0, 0, 0, 0};
-    e->live = SLICE("[[1,5000,7,2100,21]]");
+    e->live = SLICE("[[1,5000,7,2100,21,10500]]");
     e->observed_gaps = 12;
     e->changes = 5;
     e->lifetimes =
@@ -547,12 +547,9 @@ static void top_limits_the_rows(void **state)
     (void)state;
     hostile_audit();
     struct buf few = report(REPORT_TEXT, 3), usual = report(REPORT_TEXT, 0), all = report(REPORT_TEXT, 40);
-    assert_int_equal(count(few.p, "and 37 more"), 5); /* what to do shows four of what is wanting */
-    assert_int_equal(count(usual.p, "and 30 more"), 5);
-    assert_int_equal(count(all.p, " more "), 1);
     assert_int_equal(count(few.p, "and 37 more"), 5);
     assert_int_equal(count(usual.p, "and 30 more"), 5);
-    assert_int_equal(count(all.p, " more "), 0);
+    assert_int_equal(count(all.p, " more "), 1); /* what is wanting shows four */
     buf_free(&few);
     buf_free(&usual);
     buf_free(&all);
