@@ -193,6 +193,23 @@ function adviceOf(e) {
   return el("p", {}, el("strong", {}, "Advice: "), safe(typeof r === "string" ? r : [r.action, r.why].filter(Boolean).join(": ")));
 }
 
+/* Whether clients may be given each other's answers, and how long one stays true. */
+function sharingOf(e) {
+  const s = e.sharing;
+  if (!s || !e.eligible) return null;
+  const wanting = s.comparisons_needed ? `, ${count(s.comparisons_needed)} more needed` : "";
+  return el("p", {}, `May clients share it? ${safe(s.verdict)}: ${safe(s.reason)} (${count(s.comparisons)} comparisons, ` +
+    `${count(s.differing)} differed${wanting})`);
+}
+
+function lifetimeOf(e) {
+  const s = e.staleness;
+  if (!s || !known(s.low_s) && !known(s.high_s)) return null;
+  const mean = known(s.mean_lifetime_s) ? `${seconds(s.mean_lifetime_s)} on average, ` : "";
+  const bounds = [known(s.low_s) && `at least ${seconds(s.low_s)}`, known(s.high_s) && `at most ${seconds(s.high_s)}`].filter(Boolean);
+  return el("p", {}, `An answer stays the same for ${mean}${bounds.join(", ")}`);
+}
+
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
@@ -200,6 +217,7 @@ function endpointDetail(e) {
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
+    sharingOf(e), lifetimeOf(e),
     latencyTable(e));
   const box = el("div", {class: "columns"}, facts);
   if (!e.eligible || !e.ttl?.length) {

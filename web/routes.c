@@ -137,7 +137,9 @@ static void export_as(struct routes *r, struct slice name, struct answer *a)
     if (reader && report_write(reader, format, &options, &out, why)) {
         answer_buf(a, 200, export_type(text), &out);
         snprintf(a->disposition, sizeof a->disposition, "attachment; filename=\"spanwise.%s\"",
-                 strcmp(text, "text") ? text : "txt");
+                 format == REPORT_TEXT       ? "txt"
+                 : format == REPORT_MARKDOWN ? "md"
+                                             : text);
     } else
         answer_error(a, 503, why, NULL);
     store_read_close(reader);

@@ -7,8 +7,10 @@
 static const struct {
     const char *name;
     void (*write)(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
-} formats[REPORT_FORMATS] = {
-    [REPORT_TEXT] = {"text", report_text}, [REPORT_JSON] = {"json", report_json}, [REPORT_CSV] = {"csv", report_csv}};
+} formats[REPORT_FORMATS] = {[REPORT_TEXT] = {"text", report_text},
+                             [REPORT_MARKDOWN] = {"markdown", report_markdown},
+                             [REPORT_JSON] = {"json", report_json},
+                             [REPORT_CSV] = {"csv", report_csv}};
 
 bool report_format_by_name(const char *name, enum report_format *out)
 {

@@ -7,6 +7,7 @@
 
 void report_json(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
 void report_csv(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
+void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
 
 #endif

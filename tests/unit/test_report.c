@@ -555,6 +555,25 @@ static void top_limits_the_rows(void **state)
     buf_free(&all);
 }
 
+static void markdown_is_not_formatted_from_outside(void **state)
+{
+    (void)state;
+    struct store *s = begin();
+    capture(s);
+    totals(s, 100);
+    endpoint(s, 1, SLICE("/a|b<script>*x*_y_`z`[l](http://evil)\x1b[2J\xe2\x80\xae\xff"), 100);
+    client(s, 1, SLICE("|**"), 100);
+    end(s);
+    struct buf text = report(REPORT_MARKDOWN, 0);
+    char *row = strstr(text.p, "| GET ");
+    assert_non_null(row);
+    *strchr(row, '\n') = 0;
+    assert_int_equal(count(row, "|"), 10); /* nine cells */
+    assert_true(!strpbrk(row + 1, "<*_`[\x1b\xff") && !strstr(row, "://") && !strstr(row, "\xe2\x80\xae"));
+    assert_non_null(strstr(row, "&#60;script&#62;"));
+    buf_free(&text);
+}
+
 static void damage_is_no_report(void **state)
 {
     char why[256] = "";
@@ -650,6 +669,7 @@ int main(void)
         TEST(no_path_reaches_the_terminal),
         TEST(text_says_how_long_answers_live),
         TEST(top_limits_the_rows),
+        TEST(markdown_is_not_formatted_from_outside),
         TEST(damage_is_no_report),
         TEST(little_is_said_first_and_why),
         TEST(it_stands_in_both_formats),

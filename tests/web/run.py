@@ -47,6 +47,8 @@ def report(s, db):
     ok("export as json", a.body.decode() == written and a.get("Content-Disposition") == 'attachment; filename="spanwise.json"', a)
     a = s.ask("/api/v1/export/text")
     ok("export as text", a.status == 200 and a.get("Content-Type").startswith("text/plain") and b"CACHED" in a.body, a)
+    a = s.ask("/api/v1/export/markdown")
+    ok("export as markdown", a.status == 200 and a.get("Content-Type").startswith("text/markdown") and a.body.startswith(b"# spanwise audit"), a)
     a = s.ask("/api/v1/export/yaml")
     ok("unknown export: 404 with a list", a.status == 404 and {"json", "text"} <= set(json.loads(a.body)["allowed"]), a)
     a = s.ask("/nothing")

@@ -1,0 +1,163 @@
+/* The report for a ticket or a wiki: GitHub-flavoured Markdown. Foreign text is escaped: it can neither format nor
+ * link. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "analysis/report/advice.h"
+#include "analysis/report/verdict.h"
+#include "analysis/report/writers.h"
+#include "base/human.h"
+
+enum { TTL_SHOWN = 60, ROWS = 20, QUESTIONS = 5, CELL = 160 };
+
+struct page {
+    struct buf *out;
+    const struct facts *f;
+    unsigned row, top;
+};
+
+/* As terminals show it, and punctuation that means something to Markdown or HTML as character references. */
+static void foreign(struct buf *out, struct slice text)
+{
+    struct buf cell = {0};
+    human_cell(&cell, text, CELL);
+    struct slice shown = slice_trim(slice_of(cell.p, cell.n));
+    for (size_t i = 0; i < shown.n; i++) {
+        unsigned char c = (unsigned char)shown.p[i];
+        bool scheme = c == ':' && i + 1 < shown.n && shown.p[i + 1] == '/';
+        if (scheme || strchr("|<>&`*_[]\\~#!", c))
+            buf_printf(out, "&#%u;", c);
+        else
+            buf_char(out, (char)c);
+    }
+    buf_free(&cell);
+}
+
+static void name(struct buf *out, const struct row_endpoint *e)
+{
+    foreign(out, e->method);
+    if (e->method.n)
+        buf_char(out, ' ');
+    foreign(out, e->service);
+    foreign(out, e->route);
+}
+
+static void head(const struct facts *f, struct buf *out)
+{
+    struct buf lines = {0};
+    double duration = facts_duration_s(f), coverage = facts_coverage(f);
+    verdict_of(f, &lines);
+    buf_printf(out, "# spanwise audit\n\n%s UTC, %s\n\n", human_moment(f->capture.started_us).text,
+               human_seconds(duration).text);
+    struct slice all = slice_of(lines.p, lines.n), line;
+    while (slice_next(&all, '\n', &line))
+        if (line.n)
+            buf_printf(out, "> **%.*s**\n\n", (int)line.n, line.p);
+    buf_free(&lines);
+    buf_printf(out, "- %s exchanges, %s clients, %s endpoints; %s unanswered\n",
+               human_count(facts_total(f, "exchanges")).text, human_count(facts_total(f, "clients")).text,
+               human_count(f->endpoints).text, human_count(facts_total(f, "unanswered")).text);
+    buf_printf(out, "- %s could be answered by a cache at all; %s of them repeat an earlier request\n",
+               human_count(facts_total(f, "eligible")).text,
+               human_percent(facts_repeat_ratio(facts_total(f, "keys"), facts_total(f, "eligible"))).text);
+    if (isnan(coverage))
+        buf_str(out, "- coverage of the capture is unknown\n");
+    else
+        buf_printf(out, "- %.2f %% of the bytes sent were seen\n", 100 * coverage);
+}
+
+static bool question(void *context, const struct row_endpoint *e)
+{
+    struct page *p = context;
+    struct advice a = advice_of(e, p->f);
+    if (a.kind != ADVICE_NONE || !e->eligible)
+        return true;
+    if (p->row++ >= QUESTIONS)
+        return true;
+    buf_str(p->out, "- ");
+    name(p->out, e);
+    buf_str(p->out, ": ");
+    advice_wanting(&a, p->out);
+    buf_char(p->out, '\n');
+    return true;
+}
+
+static void rest(struct page *p, unsigned shown, const char *what)
+{
+    if (p->row > shown)
+        buf_printf(p->out, "\n%u more %s are in the JSON report.\n", p->row - shown, what);
+}
+
+static void advice(struct store_reader *r, struct page *p)
+{
+    struct advice_list list;
+    advice_list(&list, r, p->f);
+    buf_str(p->out, "\n## What to do\n\n");
+    if (!list.n)
+        buf_str(p->out, "No endpoint has evidence enough for advice yet.\n");
+    for (size_t i = 0; i < list.n && i < p->top; i++) {
+        const struct advised *a = &list.item[i];
+        buf_printf(p->out, "%zu. **", i + 1);
+        foreign(p->out, slice_of(a->target.p, a->target.n));
+        buf_printf(p->out, "**: %.*s. %.*s.\n", (int)a->action.n, a->action.p, (int)a->why.n, a->why.p);
+    }
+    advice_list_free(&list);
+    buf_str(p->out, "\nWhere nothing is advised:\n\n");
+    p->row = 0;
+    store_read_endpoints(r, question, p);
+    rest(p, QUESTIONS, "endpoints");
+}
+
+static bool endpoint(void *context, const struct row_endpoint *e)
+{
+    struct page *p = context;
+    const struct row_rung *r = facts_rung(e, TTL_SHOWN);
+    struct facts_quantiles latency = facts_quantiles(e->latency);
+    if (p->row++ >= p->top)
+        return true;
+    buf_str(p->out, "| ");
+    name(p->out, e);
+    buf_printf(p->out, " | %s | %s | %s | %s | %s | %s | %s | %s |\n", human_count(e->requests).text,
+               human_percent(facts_repeat_ratio(e->keys, e->eligible)).text,
+               human_percent(r ? facts_hit_ratio(r) : NAN).text, human_percent(r ? facts_stale_ratio(r) : NAN).text,
+               human_seconds(latency.p50).text, human_seconds(latency.p95).text,
+               human_seconds(e->server_n ? (double)e->server_us_total / 1e6 : NAN).text, human_count(e->errors).text);
+    return true;
+}
+
+static bool client(void *context, const struct row_client *c)
+{
+    struct page *p = context;
+    bool known = facts_profiled(c);
+    if (p->row++ >= p->top)
+        return true;
+    buf_str(p->out, "| ");
+    foreign(p->out, c->client);
+    buf_printf(p->out, " | %s | %s | %s | %s | %s | %s | %s |\n", human_count(c->requests).text,
+               human_rate(c->requests, facts_duration_s(p->f)).text, known ? human_count(c->peak_1s).text : "-",
+               known ? human_count(c->peak_10s).text : "-", known ? human_count(c->peak_60s).text : "-",
+               human_count(c->errors).text, human_count(c->throttled).text);
+    return true;
+}
+
+void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
+{
+    struct page p = {out, f, 0, o->top ? o->top : ROWS};
+    head(f, out);
+    if (!f->any)
+        return;
+    advice(r, &p);
+    buf_str(out,
+            "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
+            "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+    p.row = 0;
+    store_read_endpoints(r, endpoint, &p);
+    rest(&p, p.top, "endpoints");
+    buf_str(out, "\n## Clients\n\nMost requests in 1, 10 and 60 consecutive seconds.\n\n"
+                 "| client | requests | rate | 1 s | 10 s | 60 s | errors | throttled |\n"
+                 "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
+    p.row = 0;
+    store_read_clients(r, client, &p);
+    rest(&p, p.top, "clients");
+}
