@@ -348,7 +348,7 @@ static void recommendation(struct json *j, const struct advised *a)
     evidence(j, &a->advice);
     saves(j, &a->advice);
     json_key_double(j, "risk", a->advice.kind == ADVICE_FIX ? 0 : a->advice.lifetime.stale_high);
-    json_key_double(j, "confidence", 0.95);
+    json_key_double(j, "confidence", 0.95); /* the level of the bounds and tests that it stands on */
     json_key(j, "verdict");
     json_str(j, standing_name(a->advice.standing));
     json_close(j, '}');
