@@ -187,6 +187,7 @@ static void notes(const struct classify_input *in, struct verdict *v)
     v->needs_validation = v->private && lifetime(in, in->response, v->shared).seconds == 0;
     v->forced_refresh = in->request->bits & DIRECTIVE_NO_CACHE || in->request->max_age == 0 || in->pragma_no_cache;
     v->cookie = in->cookie;
+    v->personal = in->set_cookie || (in->response->bits & DIRECTIVE_PRIVATE);
     v->from_cache = in->age > 0 || in->hit;
     v->immutable = in->response->bits & DIRECTIVE_IMMUTABLE; /* RFC 8246 */
 }

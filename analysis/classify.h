@@ -44,6 +44,7 @@ struct verdict {
     bool nginx, varnish;       /* would be stored for reuse by these as they come */
     bool needs_validation;     /* no reuse without asking (RFC 9111 section 5.2.2.4) */
     bool forced_refresh, cookie, from_cache, immutable;
+    bool personal;                     /* Set-Cookie or private, also where an earlier rule is the reason */
     enum classify_source source;       /* of ttl, or of ttl_private where a shared cache may not store */
     int64_t ttl, ttl_private, ttl_cdn; /* freshness lifetimes for these caches */
     int64_t swr, sie;                  /* stale-while-revalidate, stale-if-error, where stale may be served at all */

@@ -89,7 +89,8 @@ static uint32_t notes_of(const struct verdict *v)
     return (uint32_t)v->reason | NOTE(storable_shared, v->shared) | NOTE(storable_private, v->private) |
            NOTE(storable_cdn, v->cdn) | NOTE(nginx, v->nginx) | NOTE(varnish, v->varnish) |
            NOTE(needs_validation, v->needs_validation) | NOTE(forced_refresh, v->forced_refresh) |
-           NOTE(cookie_present, v->cookie) | NOTE(immutable, v->immutable) | NOTE(from_cache, v->from_cache);
+           NOTE(cookie_present, v->cookie) | NOTE(immutable, v->immutable) | NOTE(from_cache, v->from_cache) |
+           NOTE(personal, v->personal);
 }
 
 /* Of GET and HEAD: what was asked with a validator, and which validators whole answers carry. */

@@ -53,7 +53,7 @@ enum sharing_verdict { SHARING_UNDECIDED, SHARING_SHARED, SHARING_PRIVATE };
 
 struct sharing_input {
     struct sharing seen;
-    uint64_t personal; /* answers marked so: Set-Cookie, private, no-store */
+    uint64_t personal; /* answers marked so: Set-Cookie, private */
     unsigned family;   /* endpoints judged together, for the level of each test */
 };
 

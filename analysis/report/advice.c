@@ -52,23 +52,6 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
     return recommend(&in);
 }
 
-/* The reason that keeps most exchanges from a shared cache. */
-static void find_blocker(const struct row_endpoint *e, struct advice *a)
-{
-    static const enum reason blockers[] = {REASON_NO_STORE,
-                                           REASON_VARY_STAR,
-                                           REASON_PRIVATE,
-                                           REASON_AUTHORIZATION,
-                                           REASON_SET_COOKIE,
-                                           REASON_VALIDATE,
-                                           REASON_VALIDATE_NO_VALIDATOR};
-    for (size_t i = 0; i < sizeof blockers / sizeof *blockers; i++)
-        if (e->reasons[blockers[i]] > a->blocked) {
-            a->blocked = e->reasons[blockers[i]];
-            a->blocker = row_reason_words[blockers[i]];
-        }
-}
-
 static enum advice_kind kind_of(const struct row_endpoint *e, const struct advice *a)
 {
     if (a->sharing.verdict == SHARING_PRIVATE)
@@ -93,11 +76,12 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
 {
     struct advice a = {.lifetime = lifetime_of(e, f)};
-    struct sharing_input in = {.personal = e->reasons[REASON_PRIVATE] + e->reasons[REASON_SET_COOKIE],
-                               .family = (unsigned)f->endpoints};
+    struct sharing_input in = {.personal = e->declared[DECLARED_personal], .family = (unsigned)f->endpoints};
     sharing_read(&in.seen, e->sharing);
     a.sharing = sharing_judge(&in);
-    find_blocker(e, &a);
+    enum reason blocker = facts_blocker(e);
+    a.blocked = blocker ? e->reasons[blocker] : 0;
+    a.blocker = blocker ? row_reason_words[blocker] : NULL;
     a.kind = kind_of(e, &a);
     a.standing = a.lifetime.standing;
     if (a.kind == ADVICE_FIX && a.standing != STANDING_LOW_COVERAGE)

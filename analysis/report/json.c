@@ -247,6 +247,7 @@ static void declared(struct json *j, const struct row_endpoint *e)
     json_key_u64(j, "immutable", d[DECLARED_immutable]);
     json_key_u64(j, "forced_refresh", d[DECLARED_forced_refresh]);
     json_key_u64(j, "cookie_present", d[DECLARED_cookie_present]);
+    json_key_u64(j, "personal", d[DECLARED_personal]);
     json_close(j, '}');
 }
 

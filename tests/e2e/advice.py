@@ -25,7 +25,7 @@ def content(kind, item, who, now):
 
 def record(rng, kind, n, now, clients):
     who, item = rng.randrange(clients), rng.randrange(6)
-    fields = {"cache-control": "max-age=60"} if kind == LEAKY else {"cache-control": "private"} if kind == PERSONAL else {}
+    fields = {"cache-control": "max-age=60"} if kind == LEAKY else {"cache-control": "no-store, private"} if kind == PERSONAL else {}
     r = {"ts": round(now, 6), "client": "10.%d.%d.7:4000" % (who % 5, who), "server": "10.9.9.9:80", "method": "GET",
          "authority": "api.example", "target": "/%s/%d" % (kind, item), "status": 200, "end": "complete", "request_s": 0,
          "ttfb_s": 0.05, "duration_s": 0.06, "response_bytes": 900, "body_id": content(kind, item, who, now),

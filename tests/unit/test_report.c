@@ -133,6 +133,7 @@ static struct row_endpoint *endpoint(struct store *s, uint32_t id, struct slice 
     e->reasons[REASON_PRIVATE] = 10;
     e->declared[DECLARED_storable_shared] = requests - 10;
     e->declared[DECLARED_storable_private] = requests;
+    e->declared[DECLARED_personal] = 10;
     e->declared[DECLARED_reads] = requests;
     e->declared[DECLARED_conditional] = e->declared[DECLARED_full] = 20;
     e->declared[DECLARED_not_modified] = 15;
