@@ -242,13 +242,14 @@ int redact_segment_class(struct slice s)
     }
     if (b64 < s.n && is_email(s))
         return REDACT_EMAIL;
-    if (s.n < 32 || !digits)
+    if (s.n < 32 || b64 < s.n)
         return -1;
-    if (hex == s.n)
+    if (hex == s.n && digits)
         return REDACT_HEX;
     bool uuid = s.n == 36 && s.p[8] == '-' && s.p[13] == '-' && s.p[18] == '-' && s.p[23] == '-' && hex == 32;
-    bool slug = dashes && !upper; /* top-10-ways-to-… */
-    return b64 == s.n && !uuid && !slug ? REDACT_B64 : -1;
+    bool slug = dashes && !upper;                                       /* top-10-ways-to-… */
+    bool words = !digits && (upper < s.n / 5 || upper > s.n - s.n / 5); /* listMembersOfTheOrganization… */
+    return !uuid && !slug && !words ? REDACT_B64 : -1;
 }
 
 /* One segment: its own class, then `;name=value` parameters that carry secrets. */

@@ -40,6 +40,8 @@ static void targets(void **state)
     shows(r, "/a?token=5&api_key=x&SessionId=abc&code=1234", "/a?token=~&api_key=~&SessionId=~&code=~");
     shows(r, "/a?ssn=1&q=hello+world&empty=&flag", "/a?ssn=~&q=~&empty=&flag");
     shows(r, "/f/0123456789abcdef0123456789abcdef/x", "/f/~/x");
+    shows(r, "/f/QwErTyUiOpAsDfGhJkLzXcVbNmQwErTy/x", "/f/~/x");
+    shows(r, "/f/listMembersOfAnOrganizationByProject", "/f/listMembersOfAnOrganizationByProject");
     shows(r, "/f/550e8400-e29b-41d4-a716-446655440000", "/f/550e8400-e29b-41d4-a716-446655440000");
     shows(r, "/mail/jo@example.com", "/mail/~");
     shows(r, "/mail/jo%40example.com", "/mail/~");
