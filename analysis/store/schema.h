@@ -5,7 +5,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-enum { SCHEMA_VERSION = 2, SCHEMA_APPLICATION = 0x53504e57 /* "SPNW" */ };
+enum { SCHEMA_VERSION = 3, SCHEMA_APPLICATION = 0x53504e57 /* "SPNW" */ };
 
 enum schema_state { SCHEMA_EMPTY, SCHEMA_GOOD, SCHEMA_FOREIGN, SCHEMA_NEWER, SCHEMA_BROKEN };
 
