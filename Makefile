@@ -53,10 +53,7 @@ BIN := $(BUILD)/spanwise
 
 all: $(BIN)
 
-# The page: may add to OBJECTS what it makes from files that are not C.
-ifeq ($(NO_WEB)$(filter web,$(ROOMS)),web)
--include web/web.mk
-endif
+include analysis/report/page.mk
 
 ifeq ($(BUILD),build/opt)
 all: spanwise

@@ -1,4 +1,5 @@
-// page: shows the report and follows it while it grows. Everything that came from traffic goes in as text, never as markup.
+// page: shows the report and follows it while it grows; as a file of its own it shows the one it carries. Everything that came from
+// traffic goes in as text, never as markup.
 import {envelopeChart, rateChart, shareBar, ttlChart} from "/draw.js";
 
 const PAGE_ROWS = 100, RATE_POINTS = 240;
@@ -47,6 +48,18 @@ const fixed = n => v => known(v) ? v.toFixed(n).replace(/^-(?=0\.0*$)/, "") : NO
 const day = t => known(t) ? new Date(t * 1000).toISOString().slice(0, 19).replace("T", " ") : NONE;
 const ttlName = s => s % 86400 === 0 ? s / 86400 + " d" : s % 3600 === 0 ? s / 3600 + " h" : s % 60 === 0 ? s / 60 + " min" : s + " s";
 const ratio = (a, b) => b ? a / b : null;
+
+// ---- where the report comes from ----
+
+const carried = $("carried") && JSON.parse($("carried").textContent);
+
+async function ask(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || answer.statusText);
+  return answer.json();
+}
+const getReport = async () => carried ? carried.report : ask("/api/v1/report");
+const getSeries = async (metric, step) => carried ? carried[metric] : ask(`/api/v1/timeseries?metric=${metric}&step=${step}`);
 
 // ---- state ----
 
@@ -321,9 +334,9 @@ function drawAdvice() {
 async function drawRate() {
   const c = report.capture;
   if (!known(c.started) || !known(c.ended)) return;
-  const step = Math.max(60, Math.ceil(c.duration_s / RATE_POINTS / 60) * 60);
-  const fetched = await Promise.all(["requests", "errors"].map(m => fetch(`/api/v1/timeseries?metric=${m}&step=${step}`).then(r => r.json())));
-  const [all, bad] = fetched.map(s => s.points || []);
+  const wanted = Math.max(60, Math.ceil(c.duration_s / RATE_POINTS / 60) * 60);
+  const series = await Promise.all(["requests", "errors"].map(m => getSeries(m, wanted)));
+  const [all, bad] = series.map(s => s.points || []), step = series[0].step;
   if (!all.length) return;
   const points = all.map(([t, n], i) => {
     const seen = Math.max(10, Math.min(t + step, c.ended) - Math.max(t, c.started)); // the first and the last are cut
@@ -381,9 +394,7 @@ async function load() {
   const began = performance.now(), wanted = version;
   loading = true;
   try {
-    const answer = await fetch("/api/v1/report");
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || answer.statusText);
-    report = await answer.json();
+    report = await getReport();
     shown = wanted;
     drawAll();
     await drawRate();
@@ -427,4 +438,7 @@ document.addEventListener("keydown", e => {
   }
 });
 new ResizeObserver(fitRate).observe($("rate"));
-follow();
+if (carried) {
+  $("state").hidden = true;
+  load();
+} else follow();
