@@ -4,6 +4,7 @@
 #define CAPTURE_DECODE_H
 
 #include "capture/h1.h"
+#include "capture/tls.h"
 
 enum decoding_state { DECODING_NOTHING, DECODING_UNDECIDED, DECODING_H1, DECODING_OPAQUE };
 
@@ -11,11 +12,13 @@ struct decoding {
     enum decoding_state state;
     enum opaque_reason opaque; /* while OPAQUE, or UNDECIDED and counted */
     bool counted;              /* in stats->flows_opaque */
+    struct tls *tls;           /* what is read comes out of it; NULL: as it is */
     struct h1 h1;
 };
 
 struct decode_env {
     struct h1_env h1;
+    struct tls_env tls;
     struct capture_stats *stats;
 };
 

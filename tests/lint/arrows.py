@@ -26,7 +26,7 @@ ARROWS = {
 }
 # A library that only so many files may name, or only one room.
 ONE_FILE = {"curses": r"(^|/)n?curses(w/\w+)?\.h$", "microhttpd": r"(^|/)microhttpd\.h$", "pcap": r"(^|/)pcap\.h$"}
-ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store"), "OpenSSL": (r"^openssl/", None)}
+ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store"), "OpenSSL": (r"^openssl/", "capture")}
 
 
 def sources():
