@@ -31,6 +31,11 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset);
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how);
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first);
+/* What would let it be read may still come, after its end. */
+static inline bool decode_waits(const struct decoding *s)
+{
+    return s->tls && tls_waits(s->tls);
+}
 /* Two copies of the same bytes differed: whatever is being read cannot be trusted. */
 void decode_ambiguous(struct decoding *s);
 /* Client and server were taken for each other; nothing was decoded yet. */

@@ -387,8 +387,9 @@ static enum ready ready(struct tls *t, const struct tls_env *env, int role)
 static uint64_t inner_ack(const struct tls *t, int role, uint64_t outer)
 {
     const struct side *other = &t->side[!role];
-    if (outer == ACK_UNKNOWN || !other->places)
-        return outer == ACK_UNKNOWN ? ACK_UNKNOWN : 0;
+    uint64_t known = other->lost ? other->lost_from : other->outer + other->carry.n;
+    if (outer == ACK_UNKNOWN || outer > known)
+        return ACK_UNKNOWN; /* it reaches into what did not come, or not yet */
     unsigned n = other->places < PLACES ? other->places : PLACES;
     for (unsigned i = 0; i < n; i++) {
         const struct place *p = &other->place[(other->places - 1 - i) % PLACES];
@@ -738,6 +739,7 @@ static void found_again(struct tls *t, int role, int skipped, const struct tls_s
     if (n)
         sink->gap(sink->context, role, n, s->inner);
     s->inner += n;
+    note_place(s, s->outer);
 }
 
 /* Looks in the carry for the next record. False: more bytes are wanted. */
@@ -840,6 +842,11 @@ void tls_end(struct tls *t, const struct tls_env *env, const struct tls_sink *si
 {
     if (t->first && t->verdict == TLS_GOING)
         new_secrets(t, env, sink);
+}
+
+bool tls_waits(const struct tls *t)
+{
+    return t->first && t->verdict == TLS_GOING;
 }
 
 bool tls_is_final(const struct tls *t)

@@ -47,6 +47,7 @@ enum tls_verdict tls_feed(struct tls *t, const struct tls_env *env, int role, co
                           const struct tls_sink *sink);
 /* Whatever waits gets one more chance; before tls_close. */
 void tls_end(struct tls *t, const struct tls_env *env, const struct tls_sink *sink);
+bool tls_waits(const struct tls *t); /* records wait for a secret */
 bool tls_is_final(const struct tls *t);
 /* Whether something is missing since, and how far the inner stream goes. */
 bool tls_is_lost(const struct tls *t, int role);
