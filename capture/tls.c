@@ -12,6 +12,7 @@ enum {
     HELLO_CLIENT = 1,
     HELLO_SERVER = 2,
     END_OF_EARLY_DATA = 5,
+    ENCRYPTED_EXTENSIONS = 8,
     FINISHED = 20,
     KEY_UPDATE = 24,
     EXTENSION_ENCRYPT_THEN_MAC = 22,
@@ -20,9 +21,9 @@ enum {
     VERSION_12 = 0x0303,
     VERSION_13 = 0x0304,
     HELLO_MAX = 1 << 14,
-    MARKS = 24,     /* packets of one record that are told apart */
-    PLACES = 64,    /* ends of records that acknowledgements are translated by */
-    LOST_MAX = 256,     /* records of which the number is guessed after a loss */
+    MARKS = 24,          /* packets of one record that are told apart */
+    PLACES = 64,         /* ends of records that acknowledgements are translated by */
+    LOST_MAX = 256,      /* records of which the number is guessed after a loss */
     TRIES_MAX = 1 << 14, /* to open something after one loss */
 };
 
@@ -73,11 +74,11 @@ struct side {
     unsigned places;
     enum phase phase;
     bool begun, protected, lost, blocked;
-    bool proven; /* a record was opened */
-    bool guess;  /* some may be missing before the next one */
-    bool deaf;   /* handshake messages in the clear have no known bounds any more */
-    bool early;  /* some records may be of early data */
-    uint8_t head[4];                       /* of the handshake message being read */
+    bool proven;     /* a record was opened */
+    bool guess;      /* some may be missing before the next one */
+    bool deaf;       /* handshake messages in the clear have no known bounds any more */
+    bool early;      /* some records may be of early data */
+    uint8_t head[4]; /* of the handshake message being read */
     unsigned head_n;
     uint32_t left;
     struct buf hello;
@@ -86,6 +87,7 @@ struct side {
 struct tls {
     struct side side[2];
     bool client_hello, server_hello, encrypt_then_mac;
+    bool early_known, early_taken; /* whether the server took the early data */
     uint8_t random[2][TLS_RANDOM];
     uint16_t version;
     const struct tls_suite *suite;
@@ -220,6 +222,7 @@ static void client_hello(struct tls *t, struct slice m)
     if (vector(&rest, 1, &skip) && vector(&rest, 2, &skip) && vector(&rest, 1, &skip) && vector(&rest, 2, &extensions))
         while (extension(&extensions, &type, &body))
             early |= type == EXTENSION_EARLY_DATA;
+    t->early_known = t->early_taken = false;
     t->side[0].early = early;
     t->side[0].phase = early ? PHASE_EARLY : PHASE_HANDSHAKE;
 }
@@ -253,7 +256,7 @@ static void server_hello(struct tls *t, struct slice m)
                 t->version = (uint16_t)((uint8_t)body.p[0] << 8 | (uint8_t)body.p[1]);
         }
     if (t->version == VERSION_13 && is_retry(t->random[1])) {
-        t->side[0].early = false;
+        t->early_known = true;
         t->side[0].phase = PHASE_HANDSHAKE;
         return;
     }
@@ -263,6 +266,19 @@ static void server_hello(struct tls *t, struct slice m)
         t->side[1].protected = true;
         t->side[1].seq = 0;
     }
+}
+
+/* The server's own words on early data. Turned away, the client sends it again. */
+static void encrypted_extensions(struct tls *t, struct slice m)
+{
+    struct slice body, extensions = {0};
+    unsigned type;
+    if (vector(&m, 2, &extensions))
+        while (extension(&extensions, &type, &body))
+            t->early_taken |= type == EXTENSION_EARLY_DATA;
+    t->early_known = true;
+    if (!t->early_taken && t->side[0].phase == PHASE_EARLY)
+        t->side[0].phase = PHASE_HANDSHAKE;
 }
 
 static void forget_cipher(struct side *s)
@@ -282,6 +298,8 @@ static void message(struct tls *t, int role, unsigned type, struct slice body)
         server_hello(t, body);
     if (t->version != VERSION_13 || !s->protected)
         return;
+    if (type == ENCRYPTED_EXTENSIONS && role == 1)
+        encrypted_extensions(t, body);
     if (type == END_OF_EARLY_DATA && s->phase == PHASE_EARLY) {
         s->phase = PHASE_HANDSHAKE;
         s->early = false;
@@ -310,7 +328,7 @@ static void handshake(struct tls *t, const struct tls_env *env, int role, const 
             s->hello.n = 0;
         }
         size_t take = s->left < n ? s->left : n, cap = s->hello.cap;
-        bool keep = s->head[0] == HELLO_CLIENT || s->head[0] == HELLO_SERVER;
+        bool keep = s->head[0] == HELLO_CLIENT || s->head[0] == HELLO_SERVER || s->head[0] == ENCRYPTED_EXTENSIONS;
         if (keep && s->hello.n + take <= HELLO_MAX)
             buf_add(&s->hello, p, take);
         count_buf(env, cap, &s->hello);
@@ -532,11 +550,13 @@ static int open_early(struct tls *t, const struct tls_env *env, int role, const 
     return -1;
 }
 
-/* Early records that nothing opens are passed over; what they held is missing. */
-static void pass_over(struct side *s, int role, const struct tls_suite *suite, const struct record *r,
+/* Early records that nothing opens are passed over; what they held is missing, unless it was turned away. */
+static void pass_over(const struct tls *t, struct side *s, int role, const struct record *r,
                       const struct tls_sink *sink)
 {
-    uint64_t n = r->n - (uint64_t)tls_suite_overhead(suite);
+    uint64_t n = r->n - (uint64_t)tls_suite_overhead(t->suite);
+    if (!t->early_taken)
+        return;
     sink->gap(sink->context, role, n, s->inner);
     s->inner += n;
 }
@@ -552,12 +572,14 @@ static enum done protected_record(struct tls *t, const struct tls_env *env, int 
     if (is == READY_NEVER)
         return DONE_SUITE;
     bool early = s->early && t->version == VERSION_13 && t->server_hello && s->phase != PHASE_TRAFFIC;
+    if (early && !t->early_known)
+        return DONE_WAIT;
     if (is == READY_NOT_YET && !(early && tls_keys_find(env->keys, TLS_CLIENT_HANDSHAKE, t->random[0])))
         return DONE_WAIT;
     int n = early ? open_early(t, env, role, r, out)
                   : tls_cipher_open(s->cipher, s->seq, r->p, r->p + TLS_RECORD_HEAD, r->n - TLS_RECORD_HEAD, out);
     if (n < 0 && early) {
-        pass_over(s, role, t->suite, r, sink);
+        pass_over(t, s, role, r, sink);
         return DONE;
     }
     int lost = n < 0 && s->guess ? missing(t, env, role, r->p, r->n, out, &n) : 0;
@@ -625,10 +647,8 @@ static enum tls_verdict wait(struct tls *t, const struct tls_env *env, int role,
         w = malloc(sizeof *w + r->n);
     if (!w)
         return give_up(t, env, TLS_NO_SECRET);
-    *w = (struct waiting){.role = (uint8_t)role,
-                          .marks = (uint16_t)r->marks,
-                          .n = (uint32_t)r->n,
-                          .outer = t->side[role].outer + r->n};
+    *w = (struct waiting){
+        .role = (uint8_t)role, .marks = (uint16_t)r->marks, .n = (uint32_t)r->n, .outer = t->side[role].outer + r->n};
     memcpy(w->mark, r->mark, r->marks * sizeof *r->mark);
     memcpy(w->bytes, r->p, r->n);
     *t->last = w;
@@ -688,7 +708,7 @@ static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, i
                                      const struct tls_sink *sink)
 {
     struct side *s = &t->side[role];
-    bool had_hello = t->server_hello;
+    bool knew = t->server_hello, knew_early = t->early_known;
     enum done d = s->blocked ? DONE_WAIT : take_record(t, env, role, r, sink);
     if (d == DONE_WAIT)
         return wait(t, env, role, r);
@@ -699,7 +719,8 @@ static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, i
     if (d != DONE)
         return give_up(t, env, verdict_of(d));
     note_place(s, s->outer + r->n);
-    return t->server_hello && !had_hello && t->first ? try_waiting(t, env, sink) : TLS_GOING;
+    return t->first && (t->server_hello != knew || t->early_known != knew_early) ? try_waiting(t, env, sink)
+                                                                                 : TLS_GOING;
 }
 
 /* ---- bytes ---- */

@@ -13,8 +13,8 @@
 enum { TLS_HELD_MAX = 1 << 20 }; /* bytes of a connection that wait for a secret */
 
 struct tls_env {
-    struct tls_keys *keys;  /* NULL: nothing is opened */
-    uint64_t *memory;       /* bytes held, shared with others */
+    struct tls_keys *keys; /* NULL: nothing is opened */
+    uint64_t *memory;      /* bytes held, shared with others */
     uint64_t memory_limit;
 };
 
@@ -32,7 +32,7 @@ enum tls_verdict {
     TLS_NO_SECRET, /* waited too long for one */
     TLS_MIDSTREAM, /* the hello of one side was not seen */
     TLS_SUITE,     /* a version or suite that is not decrypted */
-    TLS_BROKEN,    /* no TLS, or the secrets are not of this session */
+    TLS_BROKEN,    /* no TLS, or the secrets are of another connection */
 };
 
 struct tls;

@@ -21,8 +21,8 @@ struct tls_suite {
 #define SHA384 "SHA384"
 
 static const struct tls_suite suites[] = {
-    {0x1301, GCM, 16, 0, SHA256},    {0x1302, GCM, 32, 0, SHA384},    {0x1303, CHACHA, 32, 0, SHA256},
-    {0x1304, CCM, 16, 0, SHA256},    {0x1305, CCM8, 16, 0, SHA256},
+    {0x1301, GCM, 16, 0, SHA256}, {0x1302, GCM, 32, 0, SHA384},  {0x1303, CHACHA, 32, 0, SHA256},
+    {0x1304, CCM, 16, 0, SHA256}, {0x1305, CCM8, 16, 0, SHA256},
 #define SUITE(id, kind, key, mac, hash) {id, kind, key, mac, hash},
 #include "capture/tlssuites.def"
 #undef SUITE

@@ -1,5 +1,5 @@
-/* tlscrypt: the cryptography of TLS records (RFC 5246, 8446, 7366), all of it by libcrypto: from a secret to the keys of
- * one direction, from a protected record to what it held. A record that does not verify is refused: a wrong secret
+/* tlscrypt: the cryptography of TLS records (RFC 5246, 8446, 7366), all of it by libcrypto: from a secret to the keys
+ * of one direction, from a protected record to what it held. A record that does not verify is refused: a wrong secret
  * never gives bytes. The only file that names OpenSSL. */
 #ifndef CAPTURE_TLSCRYPT_H
 #define CAPTURE_TLSCRYPT_H

@@ -253,7 +253,8 @@ static int run_wire(struct capture_command *c, struct source *source)
         log_line("out of memory");
         return 1;
     }
-    struct input_loop loop = {c->capture, source, c->in.capture.keys, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
+    struct input_loop loop = {
+        c->capture, source, c->in.capture.keys, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
     int code = input_run(&loop);
     pipeline_end(&c->pipeline, capture_counters(c->capture));
     capture_free(c->capture);

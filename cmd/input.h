@@ -48,7 +48,7 @@ enum {
         {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
         {INPUT_USER, 0, "user", "NAME",                                                                                \
          "live: run as NAME once the interface is open (default: sudo's user, else nobody)"},                          \
-        {INPUT_KEYS, 0, "keys", "FILE", "NSS key log of the TLS sessions, followed as it grows"},                         \
+        {INPUT_KEYS, 0, "keys", "FILE", "NSS key log of the TLS sessions, followed as it grows"},                      \
         {INPUT_MEMORY, 0, "memory", "SIZE", "ceiling for analysis and reassembly (default 512M)"},                     \
         {INPUT_SNAPLEN, 0, "snaplen", "N", "live: bytes of each packet (default 262144)"},                             \
         {INPUT_PORTS, 0, "ports", "LIST",                                                                              \

@@ -222,6 +222,130 @@ def lossy(version, seeds):
     check(wrong == 0 and found > asked * 0.75, "%s: of %d exchanges with 3 %% of the packets lost %d whole ones found, none mispaired" % (version, asked, found), wrong)
 
 
+# ---- what Python's ssl cannot ask for: `openssl s_client` and `s_server` with a relay between that writes down ----
+
+class Relay:
+    def __init__(self, port):
+        self.turns, self.listener = [], socket.create_server(("127.0.0.1", 0))
+        self.port, self.to = self.listener.getsockname()[1], port
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        try:
+            a, _ = self.listener.accept()
+            b = socket.create_connection(("127.0.0.1", self.to))
+        except OSError:
+            return
+        threads = [threading.Thread(target=self.pipe, args=way, daemon=True) for way in ((a, b, ">"), (b, a, "<"))]
+        for t in threads:
+            t.start()
+
+    def pipe(self, source, target, direction):
+        try:
+            while data := source.recv(1 << 16):
+                self.turns.append((direction, data))
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def wait_for(condition, seconds=5.0):
+    end = time.time() + seconds
+    while not condition() and time.time() < end:
+        time.sleep(0.01)
+    return condition()
+
+
+class Server:
+    """s_server that says on stdout what came, and sends what is written to its stdin."""
+
+    def __init__(self, *options):
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            self.port = s.getsockname()[1]
+        self.out = []
+        self.p = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:%d" % self.port, "-cert", str(here / "ec.crt"), "-key", str(here / "ec.key"),
+                                   *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        threading.Thread(target=self.read, daemon=True).start()
+        wait_for(lambda: b"ACCEPT" in self.said())
+
+    def read(self):
+        while data := self.p.stdout.read1(1 << 16):
+            self.out.append(data)
+
+    def said(self):
+        return b"".join(self.out)
+
+    def send(self, data):
+        self.p.stdin.write(data)
+        self.p.stdin.flush()
+
+    def end(self):
+        self.p.kill()
+        self.p.wait()
+
+
+def session(what, server_options, client_options, steps, expected, first=None):
+    """steps: ("c" or "s", bytes, what the other end must have seen before the next one)."""
+    keys = here / "s_client.keys"
+    keys.unlink(missing_ok=True)
+    server = Server(*server_options)
+    turns = []
+    for run_options, run_steps in ([(first, [])] if first else []) + [(client_options, steps)]:
+        relay = Relay(server.port)
+        client = subprocess.Popen(["openssl", "s_client", "-connect", "127.0.0.1:%d" % relay.port, "-keylogfile", str(keys), *run_options],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        said = []
+        threading.Thread(target=lambda c=client, s=said: [s.append(d) for d in iter(lambda: c.stdout.read1(1 << 16), b"")], daemon=True).start()
+        wait_for(lambda: b"Verify return code" in b"".join(said) or b"Early data was" in b"".join(said))
+        time.sleep(0.2)
+        for who, data, sign in run_steps:
+            (client.stdin if who == "c" else server.p.stdin).write(data)
+            (client.stdin if who == "c" else server.p.stdin).flush()
+            if sign and not wait_for(lambda: sign in (server.said() if who == "c" else b"".join(said))):
+                break
+            time.sleep(0.15)
+        client.stdin.close()
+        time.sleep(0.2)
+        client.kill()
+        client.wait()
+        turns.append(relay.turns)
+    server.end()
+    cap = Capture()
+    for t in turns:
+        cap.talk(*t, port=443)
+    lines, err = records(cap, "--keys", keys)
+    got = [(r["method"], r["target"], r["status"]) for r in lines]
+    check(got == expected, what, got, err, [(d, len(b), b[:6].hex()) for d, b in turns[-1]][:14])
+
+
+def line_request(path):
+    return b"GET %s HTTP/1.1\nHost: api.example\nX-End: %s\n\n" % (path, path)
+
+
+def line_answer(text):
+    return b"HTTP/1.1 200 OK\nContent-Length: %d\n\n%s\n" % (len(text) + 1, text)
+
+
+def sessions():
+    two = [("c", line_request(b"/one"), b"X-End: /one"), ("s", line_answer(b"first"), b"first")]
+    rest = [("c", line_request(b"/two"), b"X-End: /two"), ("s", line_answer(b"second"), b"second")]
+    both = [("GET", "/one", 200), ("GET", "/two", 200)]
+    session("TLS 1.3, the server asks for another hello", ("-groups", "X25519"), ("-groups", "P-256:X25519", "-crlf"), two + rest, both)
+    session("TLS 1.3, keys updated by the client", (), ("-tls1_3",), two + [("c", b"K\n", None)] + rest, both)
+    session("TLS 1.3, keys updated by the client, and by the server at its wish", (), ("-tls1_3",),
+            two + [("s", b"K\n", None), ("c", b"K\n", None)] + rest, both)
+    session("TLS 1.2, renegotiated", ("-client_renegotiation",), ("-tls1_2",), two + [("c", b"R\n", None)] + rest, both)
+    early = here / "early.txt"
+    early.write_bytes(line_request(b"/one"))
+    saved = here / "session.pem"
+    session("TLS 1.3, a request in early data", ("-early_data",), ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)),
+            [two[1]] + rest, both, first=("-tls1_3", "-sess_out", str(saved)))
+    session("TLS 1.3, early data that is turned away", ("-max_early_data", "0"), ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)),
+            rest, [("GET", "/two", 200)])
+
+
+sessions()
 for version in ("TLSv1_2", "TLSv1_3"):
     lossy(version, range(60 if PROOF else 12))
 finish()
