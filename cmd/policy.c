@@ -50,7 +50,7 @@ static const struct arg table[] = {
     {POLICY_DRY_RUN, 0, "dry-run", NULL, "limits count and log, and reject nobody"},
     {POLICY_FORCE, 0, "force", NULL, "also what the evidence does not carry, with the reason"},
     {POLICY_LISTEN, 0, "listen", "[ADDR:]PORT", "where it listens (default 127.0.0.1:8080)"},
-    {POLICY_STATE, 0, "state", "DIR", "folder for its cache (default /var/cache/spanwise)"},
+    {POLICY_STATE, 0, "state", "DIR", "folder in which it may make its cache's (default /var/cache)"},
     {0}};
 
 static const char usage[] =
@@ -188,6 +188,7 @@ static bool sensible(struct policy *c)
     c->rules.purges = p->purges;
     c->rules.declares = p->declares;
     c->rules.tls = p->tls;
+    c->rules.unauthorised = p->unauthorised;
     c->rules.servers = p->servers && !c->options.fragment;
     return true;
 }
@@ -403,7 +404,7 @@ static int write_policy(struct policy *c, struct store_reader *reader, const cha
 int cmd_policy(int argc, char **argv)
 {
     struct policy c = {.rules = {.budget = RECOMMEND_BUDGET, .headroom = 1.25, .cache = true, .rate = true},
-                       .options = {.listen = "127.0.0.1:8080", .state = "/var/cache/spanwise"}};
+                       .options = {.listen = "127.0.0.1:8080", .state = "/var/cache"}};
     char why[256] = "";
     int parsed = args_parse(usage, table, argc, argv, on_option, &c);
     int code = parsed == ARG_HELP ? 0 : parsed || !sensible(&c) ? 2 : -1;

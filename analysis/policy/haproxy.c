@@ -2,6 +2,7 @@
  * - a stick table of strings cuts its keys, and tokens begin alike: keys are digests;
  * - its cache keeps what declares a lifetime alone, and answers to requests with a Cookie, too: the rule declares the
  *   lifetime where the API forbids nothing, for the credentials that were seen not to matter;
+ * - it keeps no answer to a request with Authorization, whatever that says: such endpoints have no rule;
  * - the path is not known when the answer comes: the rule that fits is kept in a variable;
  * - lifetimes are whole seconds, up to one less than asked for; answers other than 200 are not kept. */
 #include <inttypes.h>
@@ -10,8 +11,8 @@
 #include "analysis/policy/policy.h"
 
 static const char session[] = "{ req.fhdr(cookie) -m reg -i (sess|sid|laravel|asp[.]net)[^=;]*=[^;]{8,} }";
-static const char *const found[] = {"{ var(txn.spanwise_apikey) -m found }", "{ req.fhdr(authorization) -m found }",
-                                    "{ req.fhdr(cookie) -m found }"};
+static const char *const found[] = {"{ var(txn.spanwise_apikey) -m found }", "{ req.fhdr(authorization) -m len gt 0 }",
+                                    "{ req.fhdr(cookie) -m len gt 0 }"};
 
 /* ---- limits ---- */
 
@@ -25,7 +26,7 @@ static void write_identity(struct buf *out)
                                        "req.fhdr(x-api-key)",
                                        "req.fhdr(api-key)"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        buf_printf(out, "    http-request set-var(txn.spanwise_apikey) %s if { %s -m found }\n", keys[i], keys[i]);
+        buf_printf(out, "    http-request set-var(txn.spanwise_apikey) %s if { %s -m len gt 0 }\n", keys[i], keys[i]);
 }
 
 static void write_table(const struct rules *r, const struct rule_rate *rate, struct buf *out)
@@ -249,5 +250,6 @@ const struct policy_product policy_haproxy = {.name = "haproxy",
                                               .limits = true,
                                               .servers = true,
                                               .tls = true,
+                                              .unauthorised = true,
                                               .write = write_file,
                                               .limit = say_limit};

@@ -149,7 +149,7 @@ static void write_zone(const struct rules *r, const struct policy_options *o, ui
     }
     uint64_t most = known ? 64 + 2 * (bytes + entries * 4096) / 1000000 : 1024;
     buf_printf(out,
-               "    proxy_cache_path %s/nginx_%" PRIu32 "s levels=1:2 keys_zone=spanwise_%" PRIu32 "s:%" PRIu64
+               "    proxy_cache_path %s/spanwise_%" PRIu32 "s levels=1:2 keys_zone=spanwise_%" PRIu32 "s:%" PRIu64
                "m max_size=%" PRIu64 "m inactive=%" PRIu32 "s use_temp_path=off;\n",
                o->state, ttl, ttl, 10 + 2 * entries / KEYS_PER_MB, most, ttl * 2);
 }

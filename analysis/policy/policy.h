@@ -15,7 +15,7 @@ enum product {
 
 struct policy_options {
     const char *listen; /* ADDR:PORT, checked by policy_listen */
-    const char *state;  /* folder of the product's own files */
+    const char *state;  /* folder that exists, for the product to make its own in */
     bool fragment, dry_run;
 };
 
@@ -24,7 +24,7 @@ struct policy_product {
     const char *profile;   /* the edge of its copies in replays (whatif --profile) */
     bool caches, limits;   /* which rules it can hold */
     bool purges, declares; /* as in struct rules_options */
-    bool servers, tls;
+    bool servers, tls, unauthorised;
     void (*write)(struct rules *r, const struct policy_options *o, struct buf *out);
     /* The limit as a SPEC of whatif, for a replay; NULL: it does not limit clients one by one. */
     void (*limit)(const struct rule_rate *rate, struct buf *out);

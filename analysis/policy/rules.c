@@ -230,6 +230,8 @@ static void set_carriers(struct rule_cache *c, const struct building *b, const s
     c->carrier[CARRIER_AUTHORIZATION] = seen >> CARRIER_AUTHORIZATION & 1 || e->reasons[REASON_AUTHORIZATION];
     c->carrier[CARRIER_COOKIE] = seen >> CARRIER_COOKIE & 1 || e->declared[DECLARED_cookie_present];
     c->needed = !s.anonymous;
+    if (b->rules->options.unauthorised)
+        c->carrier[CARRIER_AUTHORIZATION] = false;
 }
 
 static const char *doubt_about(enum standing s)
@@ -301,7 +303,8 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
     if (a->sharing.verdict == SHARING_SHARED)
         set_carriers(c, b, e);
     if (c->needed && !c->carrier[CARRIER_APIKEY] && !c->carrier[CARRIER_AUTHORIZATION] && !c->carrier[CARRIER_COOKIE])
-        return "its clients are told apart by what a policy does not see";
+        return o->unauthorised ? "its clients send Authorization: this product keeps no answer to such requests"
+                               : "its clients are told apart by what a policy does not see";
     if (c->kind == ADVICE_PURGE && !o->purges)
         return "its copies must be purged on write, which this product cannot";
     if ((double)e->reasons[REASON_VARY_STAR] > HEEDED * (double)e->eligible)

@@ -96,10 +96,11 @@ struct rules_options {
     double budget, headroom;
     bool cache, rate; /* which are wanted */
     bool force;
-    bool purges;   /* the product can drop a copy when it is told to */
-    bool declares; /* it says what the API should send: fixes and validators, too */
-    bool servers;  /* it must know where each service is */
-    bool tls;      /* it can speak TLS to servers */
+    bool purges;       /* the product can drop a copy when it is told to */
+    bool declares;     /* it says what the API should send: fixes and validators, too */
+    bool servers;      /* it must know where each service is */
+    bool tls;          /* it can speak TLS to servers */
+    bool unauthorised; /* it keeps no answer to a request with Authorization, whatever it is told */
 };
 
 struct rules {
