@@ -28,10 +28,10 @@ def digest(*parts):
 
 
 class Plan:
-    """Endpoints: period of change in seconds, who matters, and what the origin marks."""
+    """Endpoints: period of change in seconds, who matters, what the origin marks, and how long it takes."""
 
-    def __init__(self, period=3600, by=None, credential=True, marks=(), keys=6, rate=None):
-        self.period, self.by, self.credential, self.marks, self.keys, self.rate = period, by, credential, marks, keys, rate
+    def __init__(self, period=3600, by=None, credential=True, marks=(), keys=6, delay=0.0):
+        self.period, self.by, self.credential, self.marks, self.keys, self.delay = period, by, credential, marks, keys, delay
 
     def version(self, item, now):
         return int((now + 0.37 * item * self.period / 7) // self.period)
@@ -58,7 +58,7 @@ def record(kind, plan, item, who, now, server, route="/%s/%d"):
     if "set-cookie" in fields:
         fields["set-cookie"] = "~"
     r = {"ts": round(now, 6), "client": "10.%d.%d.7:4000" % (who % 5, who), "server": server, "method": "GET", "authority": "api.example",
-         "target": route % (kind, item), "status": 200, "end": "complete", "request_s": 0, "ttfb_s": 0.004, "duration_s": 0.005,
+         "target": route % (kind, item), "status": 200, "end": "complete", "request_s": 0, "ttfb_s": 0.004 + plan.delay, "duration_s": 0.005 + plan.delay,
          "response_bytes": 120, "body_id": digest(plan.body(kind, item, who, now)), "headers": {"request": {}, "response": fields}}
     if plan.credential:
         r["client_id"] = "bearer:%012x" % (who + 1)
@@ -105,6 +105,8 @@ async def serve_one(reader, writer, plans):
             plan = plans.get(kind)
             who = asked.get("authorization", asked.get("cookie", "")).rsplit("-", 1)[-1]
             who = int(who) if who.isdigit() else -1
+            if plan and plan.delay:
+                await asyncio.sleep(plan.delay)
             status = "200 OK" if plan and item.isdigit() else "404 Not Found"
             if plan and plan.credential and "authorization" not in asked:
                 status = "401 Unauthorized"
@@ -215,20 +217,20 @@ def start_haproxy(file, port):
 # ---- the driver ----
 
 class Call:
-    __slots__ = ("due", "target", "fields", "sent", "got", "status", "cache", "body", "what")
+    __slots__ = ("due", "target", "fields", "sent", "got", "status", "cache", "body", "what", "late")
 
     def __init__(self, due, target, fields="", what=None):
         self.due, self.target, self.fields, self.what = due, target, fields, what
-        self.sent = self.got = self.status = self.cache = self.body = None
+        self.sent = self.got = self.status = self.cache = self.body = self.late = None
 
 
-async def drive_one(port, calls, began, late):
+async def drive_one(port, calls, began):
     reader = writer = None
     for c in calls:
         wait = began + c.due - time.time()
         if wait > 0:
             await asyncio.sleep(wait)
-        late.append(max(0, time.time() - began - c.due))
+        c.late = max(0, time.time() - began - c.due)
         for attempt in (0, 1):
             if writer is None:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -264,11 +266,8 @@ async def drive_one(port, calls, began, late):
 
 
 def drive(streams):
-    """streams: (port, calls); each on a connection of its own, all at once. How late the calls were, seconds."""
-    late = []
-
+    """streams: (port, calls); each on a connection of its own, all at once."""
     async def main():
         began = time.time() + 0.3
-        await asyncio.gather(*(drive_one(port, calls, began, late) for port, calls in streams))
+        await asyncio.gather(*(drive_one(port, calls, began) for port, calls in streams))
     asyncio.run(main())
-    return sorted(late)
