@@ -53,16 +53,22 @@ static const struct arg table[] = {
     {POLICY_STATE, 0, "state", "DIR", "folder in which it may make its cache's (default /var/cache)"},
     {0}};
 
-static const char usage[] =
-    "usage: spanwise policy [DB | CAPTURE] --for nginx|varnish|haproxy|envoy|headers [-o FILE]\n"
-    "A configuration with the cache lifetimes and limits that the audit advises, and beside each rule what it will "
-    "do.\n"
-    "  nginx    proxy_cache, limit_req, limit_conn       nginx -t -c FILE\n"
-    "  varnish  VCL 4.1: cache rules                     varnishd -C -f FILE\n"
-    "  haproxy  cache, stick tables                      haproxy -c -f FILE\n"
-    "  envoy    local rate limits, one a service         envoy --mode validate -c FILE\n"
-    "  headers  what each endpoint should send, as text for its developers\n"
-    "What no rule names passes as it is. What may not stand in a file, and why, is listed on stderr.\n";
+/* The first lines of --help, from the products there are. */
+static void write_usage(struct buf *out)
+{
+    buf_str(out, "usage: spanwise policy [DB | CAPTURE] --for ");
+    for (int i = 0; i < PRODUCTS; i++)
+        buf_printf(out, "%s%s", i ? "|" : "", policy_products[i]->name);
+    buf_str(out, " [-o FILE]\n"
+                 "A configuration with the lifetimes and limits that the audit advises, and beside each rule what it "
+                 "will do.\n");
+    for (int i = 0; i < PRODUCTS; i++) {
+        const struct policy_product *p = policy_products[i];
+        buf_printf(out, "  %-8s %s%s%s\n", p->name, p->help, p->check ? "; check: " : "", p->check ? p->check : "");
+    }
+    buf_str(out, "What no rule names passes as it is. What may not stand in a file, and why, is listed on stderr.\n");
+    buf_char(out, 0);
+}
 
 static bool set_product(struct policy *c, const char *value)
 {
@@ -187,6 +193,7 @@ static bool sensible(struct policy *c)
     }
     c->rules.purges = p->purges;
     c->rules.declares = p->declares;
+    c->rules.clients = p->limit != NULL;
     c->rules.tls = p->tls;
     c->rules.unauthorised = p->unauthorised;
     c->rules.servers = p->servers && !c->options.fragment;
@@ -356,17 +363,25 @@ static bool save(const char *path, const struct buf *text)
     return false;
 }
 
+static bool any_rule(const struct policy *c, const struct rules *r)
+{
+    for (size_t i = 0; i < r->n_cache; i++)
+        if (!r->cache[i].pass)
+            return true;
+    for (size_t i = 0; i < r->n_services && c->rules.rate && !c->product->limit; i++)
+        if (!isnan(r->services[i].rate) && (!r->services[i].doubt || c->rules.force))
+            return true;
+    return c->product->limit && r->n_rate;
+}
+
 static void list_left(const struct policy *c, const struct rules *r)
 {
-    size_t rules = r->n_rate;
-    for (size_t i = 0; i < r->n_cache; i++)
-        rules += !r->cache[i].pass;
     for (size_t i = 0; i < r->n_left && i < LEFT_SHOWN; i++)
         log_line("left out: %.*s: %s", r->left[i].what.n < 200 ? (int)r->left[i].what.n : 200, r->left[i].what.p,
                  r->left[i].why);
     if (r->n_left > LEFT_SHOWN)
         log_line("left out: %zu more", r->n_left - LEFT_SHOWN);
-    if (!rules && c->product->limits == c->rules.rate)
+    if (!any_rule(c, r))
         log_line("no rule is advised by this audit%s; spanwise report says what is wanting",
                  c->rules.force ? "" : " (--force prints what the evidence does not carry)");
 }
@@ -406,7 +421,9 @@ int cmd_policy(int argc, char **argv)
     struct policy c = {.rules = {.budget = RECOMMEND_BUDGET, .headroom = 1.25, .cache = true, .rate = true},
                        .options = {.listen = "127.0.0.1:8080", .state = "/var/cache"}};
     char why[256] = "";
-    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
+    struct buf usage = {0};
+    write_usage(&usage);
+    int parsed = args_parse(usage.failed ? "" : usage.p, table, argc, argv, on_option, &c);
     int code = parsed == ARG_HELP ? 0 : parsed || !sensible(&c) ? 2 : -1;
     const char *db = code < 0 ? cmd_open_audit(c.audit, why) : NULL;
     struct store_reader *reader = db ? store_read_open(db, why) : NULL;
@@ -418,5 +435,6 @@ int cmd_policy(int argc, char **argv)
         code = db ? 1 : cmd_open_audit_code();
     }
     store_read_close(reader);
+    buf_free(&usage);
     return code;
 }

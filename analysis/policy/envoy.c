@@ -157,6 +157,7 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
 extern const struct policy_product policy_envoy;
 const struct policy_product policy_envoy = {.name = "envoy",
                                             .help = "local rate limits, one for all clients of a service",
+                                            .check = "envoy --mode validate -c FILE",
                                             .profile = "exact",
                                             .limits = true,
                                             .servers = true,

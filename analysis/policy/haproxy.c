@@ -245,6 +245,7 @@ static void say_limit(const struct rule_rate *rate, struct buf *out)
 extern const struct policy_product policy_haproxy;
 const struct policy_product policy_haproxy = {.name = "haproxy",
                                               .help = "cache, stick tables",
+                                              .check = "haproxy -c -f FILE",
                                               .profile = "haproxy",
                                               .caches = true,
                                               .limits = true,

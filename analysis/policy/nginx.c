@@ -346,6 +346,7 @@ static void say_limit(const struct rule_rate *rate, struct buf *out)
 extern const struct policy_product policy_nginx;
 const struct policy_product policy_nginx = {.name = "nginx",
                                             .help = "proxy_cache, limit_req, limit_conn",
+                                            .check = "nginx -t -c FILE",
                                             .profile = "nginx",
                                             .caches = true,
                                             .limits = true,

@@ -21,6 +21,7 @@ struct policy_options {
 
 struct policy_product {
     const char *name, *help;
+    const char *check;     /* the command that says whether it accepts a file; NULL: it is for people */
     const char *profile;   /* the edge of its copies in replays (whatif --profile) */
     bool caches, limits;   /* which rules it can hold */
     bool purges, declares; /* as in struct rules_options */

@@ -169,7 +169,7 @@ void rates_load(struct rules *r, struct store_reader *reader, const struct facts
     struct gathering g = {.rules = r};
     store_read_clients(reader, add, &g);
     for (int i = 0; i < CARRIERS; i++) {
-        if (!r->failed && r->options.rate && !judge(&g, (enum carrier)i, f))
+        if (!r->failed && !judge(&g, (enum carrier)i, f))
             r->failed = true;
         free(g.crowd[i].person);
     }

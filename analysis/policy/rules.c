@@ -493,7 +493,8 @@ bool rules_load(struct rules *r, struct store_reader *reader, const struct facts
         drop_unplaced(r, &seen);
         if (o->cache)
             load_cache(r, reader, &seen, f);
-        rates_load(r, reader, f);
+        if (o->rate && o->clients)
+            rates_load(r, reader, f);
     }
     seen_free(&seen);
     return !r->failed;

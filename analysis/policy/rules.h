@@ -95,6 +95,7 @@ struct rule_left {
 struct rules_options {
     double budget, headroom;
     bool cache, rate; /* which are wanted */
+    bool clients;     /* limits are for each client, not for all of a service together */
     bool force;
     bool purges;       /* the product can drop a copy when it is told to */
     bool declares;     /* it says what the API should send: fixes and validators, too */

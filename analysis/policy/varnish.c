@@ -207,6 +207,7 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
 extern const struct policy_product policy_varnish;
 const struct policy_product policy_varnish = {.name = "varnish",
                                               .help = "VCL 4.1: cache rules",
+                                              .check = "varnishd -C -f FILE",
                                               .profile = "varnish",
                                               .caches = true,
                                               .purges = true,
