@@ -154,6 +154,8 @@ static bool add_address(void *context, const struct row_address *row)
 {
     struct addressing *a = context;
     struct rule_server server;
+    if (row->id >= a->seen->n_servers || !a->seen->server[row->id])
+        return true;
     for (size_t i = 0; i < a->rules->n_services; i++) {
         struct rule_service *s = &a->rules->services[i];
         const struct seen_service *v = &a->seen->service[i];

@@ -40,14 +40,20 @@ static bool add_client(void *context, const struct row_client *c)
     return true;
 }
 
-static void add_server(struct seen_service *v, uint32_t address)
+static void add_server(struct seen *s, struct seen_service *v, uint32_t address)
 {
     unsigned i = 0;
+    uint8_t *list;
     while (i < v->n_servers && v->server[i].address != address)
         i++;
     if (i == SEEN_SERVERS)
         return;
     if (i == v->n_servers) {
+        list = dense_room(s->server, &s->n_servers, address, sizeof *list);
+        if (!list)
+            return; /* no id that a DB of ours can hold */
+        s->server = list;
+        list[address] = 1;
         v->n_servers++;
         v->server[i].address = address;
         v->server[i].answers = 0;
@@ -68,7 +74,7 @@ static void add_exchange(void *context, const struct row_exchange *x)
         return;
     struct seen_service *v = &s->service[e->service - 1];
     if (x->status && x->server)
-        add_server(v, x->server);
+        add_server(s, v, x->server);
     int64_t us = v->started && x->arrival_us < v->last_us ? v->last_us : x->arrival_us;
     envelope_add(&v->envelope, s->rate, v->started ? (double)(us - v->last_us) / 1e6 : 0);
     v->started = true;
@@ -108,6 +114,7 @@ void seen_free(struct seen *s)
 {
     free(s->endpoint);
     free(s->client);
+    free(s->server);
     free(s->service);
     *s = (struct seen){0};
 }

@@ -33,6 +33,8 @@ struct seen {
     size_t n_clients;
     struct seen_service *service; /* by place */
     size_t n_services;
+    uint8_t *server; /* whether an address is one, by id */
+    size_t n_servers;
     double rate[ENVELOPE_RATES];
     uint64_t records;
     bool forwarded; /* some clients stand behind trusted proxies */
