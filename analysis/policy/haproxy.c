@@ -4,6 +4,7 @@
  *   lifetime where the API forbids nothing, for the credentials that were seen not to matter;
  * - it keeps no answer to a request with Authorization, whatever that says: such endpoints have no rule;
  * - the path is not known when the answer comes: the rule that fits is kept in a variable;
+ * - it does not make others wait for a fetch, nor give out old copies meanwhile;
  * - lifetimes are whole seconds, up to one less than asked for; answers other than 200 are not kept. */
 #include <inttypes.h>
 #include <math.h>
@@ -98,6 +99,11 @@ static void write_caches(const struct rules *r, struct buf *out)
 static void write_rule(const struct rules *r, const struct rule_cache *c, struct buf *out)
 {
     policy_say_cache(r, c, "    # ", out);
+    if (!c->pass && c->refresh)
+        buf_printf(
+            out,
+            "    # %.2f %% come while the answer is being fetched, and HAProxy fetches for each: as many are no hits\n",
+            100 * facts_ratio(c->figures.coalesced, c->figures.lookups));
     buf_str(out, "    http-request set-var(txn.spanwise_rule) str(");
     if (c->pass)
         buf_str(out, "pass");

@@ -80,12 +80,6 @@ void policy_say_figures(const struct rule_cache *c, const char *lead, struct buf
     if (c->bytes_most)
         buf_printf(out, "; holds %s at most", human_bytes(c->bytes_most).text);
     buf_char(out, '\n');
-    if (c->refresh && f->lookups)
-        buf_printf(out,
-                   "%s%.2f %% come while the answer is being fetched: one request renews it, the others get the old "
-                   "copy;\n%sthat makes up to %.2f %% more of the requests hits, of an age past the lifetime\n",
-                   lead, 100 * (double)f->coalesced / (double)f->lookups, lead,
-                   100 * (double)(f->lookups - f->hits) / (double)f->lookups);
 }
 
 static void say_credentials(const struct rule_cache *c, const char *lead, struct buf *out)

@@ -55,7 +55,7 @@ struct rule_cache {
     bool carrier[CARRIERS];
     bool needed; /* no answer was ever given without one of these: requests without pass, too */
     struct rule_figures figures;
-    bool refresh; /* coalescing matters: others are given the old copy while one request renews it */
+    bool refresh;                      /* many ask while the answer is being fetched */
     uint64_t bytes_most, entries_most; /* what it holds at once, at most; 0: unknown */
     struct advice advice;
 };

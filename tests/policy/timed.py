@@ -64,12 +64,17 @@ def limit_db(calls, name, start):
 
 # ---- caches ----
 
+def fresh_keys(seed):
+    """Where the keys of a run begin: nothing is left of the runs before."""
+    return 1000 * seed
+
+
 def schedule(t, seed):
     rng, now, calls = random.Random(seed), 0.0, []
     rate = LIVES[t][1] * KEYS[t]
     while now < SECONDS:
         now += rng.expovariate(rate)
-        calls.append(Call(now, "/t%d/%d" % (t, rng.randrange(KEYS[t])), what=t))
+        calls.append(Call(now, "/t%d/%d" % (t, fresh_keys(seed - t) + rng.randrange(KEYS[t])), what=t))
     return calls
 
 
@@ -139,7 +144,7 @@ def crowd(port, seed):
     rng, now, streams = random.Random(seed), 0.0, [[] for _ in range(10)]
     while now < SECONDS:
         now += rng.expovariate(50)
-        rng.choice(streams).append(Call(now, "/slow/%d" % rng.randrange(25)))
+        rng.choice(streams).append(Call(now, "/slow/%d" % (fresh_keys(seed) + rng.randrange(25))))
     return [(port, calls) for calls in streams]
 
 
@@ -158,10 +163,10 @@ def judge_crowd(product, streams):
 
 # ---- limits ----
 
-def limited_stream(port, arrivals):
+def limited_stream(port, arrivals, seed):
     by = {}
     for at, who in arrivals:
-        by.setdefault(who, []).append(Call(at, "/limited/1", "X-Api-Key: key-%d-of-a-client\r\n" % who, what=who))
+        by.setdefault(who, []).append(Call(at, "/limited/1", "X-Api-Key: key-%d-in-run-%d\r\n" % (who, seed), what=who))
     return [(port, calls) for calls in by.values()], by
 
 
@@ -225,7 +230,7 @@ def one_run(ports, specs, arrivals, seed):
             by_cache[product, t] = schedule(t, seed + t)
             streams.append((ports[product], by_cache[product, t]))
     for product in specs:
-        more, by_limit[product] = limited_stream(ports[product + " limits"], arrivals)
+        more, by_limit[product] = limited_stream(ports[product + " limits"], arrivals, seed)
         streams += more
     quick = list(streams)
     crowds = {product: crowd(ports[product], seed) for product in ("nginx", "varnish")}
@@ -247,7 +252,7 @@ def run_until_measured(ports, specs, arrivals, seed):
             results[key] = (None if spoiled else holds, line)
 
     for attempt in range(3):
-        band, spoiled, by_cache, by_limit, crowds = one_run(ports, specs, arrivals, 1000 * seed + 100 * attempt)
+        band, spoiled, by_cache, by_limit, crowds = one_run(ports, specs, arrivals, 10 * seed + attempt)
         for (product, t), calls in by_cache.items():
             measurable, holds, line = judge_cache(product, t, calls, band)
             note((product, t), not measurable, holds, line)

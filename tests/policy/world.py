@@ -140,10 +140,11 @@ def free_port():
 
 
 running = []
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
 
 
 def start(*command, **more):
-    p = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **more)
+    p = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
     running.append(p)
     return p
 
@@ -151,6 +152,7 @@ def start(*command, **more):
 def fork_origin(port, plans):
     pid = os.fork()
     if pid == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             origin_main(port, plans)
         finally:
