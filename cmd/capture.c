@@ -253,7 +253,8 @@ static int run_wire(struct capture_command *c, struct source *source)
         log_line("out of memory");
         return 1;
     }
-    struct input_loop loop = {c->capture, source, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
+    struct input_loop loop = {
+        c->capture, source, c->in.capture.keys, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
     int code = input_run(&loop);
     pipeline_end(&c->pipeline, capture_counters(c->capture));
     capture_free(c->capture);
@@ -371,6 +372,7 @@ int cmd_capture(int argc, char **argv)
     if (!faces_start(&c.faces, c.db, &c.become))
         return 1;
     code = c.in.records ? audit(&c, NULL) : audit_wire(&c);
+    input_close(&c.in);
     faces_end(&c.faces);
     return code;
 }

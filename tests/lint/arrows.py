@@ -26,8 +26,9 @@ ARROWS = {
     ".": ("base/", "cmd/"),
 }
 # A library that only so many files may name, or only one room.
-ONE_FILE = {"curses": r"(^|/)n?curses(w/\w+)?\.h$", "microhttpd": r"(^|/)microhttpd\.h$", "pcap": r"(^|/)pcap\.h$"}
-ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store"), "OpenSSL": (r"^openssl/", None)}
+ONE_FILE = {"curses": r"(^|/)n?curses(w/\w+)?\.h$", "microhttpd": r"(^|/)microhttpd\.h$", "pcap": r"(^|/)pcap\.h$",
+            "OpenSSL": r"^openssl/"}
+ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store")}
 
 
 def sources():
