@@ -26,6 +26,7 @@ static void move_endpoint(void *context, uint32_t id, uint32_t node)
 static void unite_endpoints(void *context, uint32_t from, uint32_t into)
 {
     struct analysis *a = context;
+    bound_unite(a, endpoints_at(&a->endpoints, from), endpoints_at(&a->endpoints, into));
     endpoints_unite(&a->endpoints, from, into);
 }
 
@@ -43,7 +44,9 @@ static bool init_parts(struct analysis *a)
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            clients_init(&a->clients, &b, &a->key) && addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
-           minutes_init(&a->minutes, b.most[ROOM_MINUTES]);
+           minutes_init(&a->minutes, b.most[ROOM_MINUTES]) &&
+           writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
+           slab_init(&a->write_names, sizeof(struct writes_name), b.most[ROOM_KEYS]);
 }
 
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store)
@@ -76,9 +79,12 @@ void analysis_free(struct analysis *a)
     clients_fini(&a->clients);
     addresses_fini(&a->addresses);
     minutes_fini(&a->minutes);
+    writes_fini(&a->writes);
+    slab_fini(&a->write_names);
     slab_fini(&a->page_memory);
     buf_free(&a->text);
     buf_free(&a->route);
+    buf_free(&a->written);
     buf_free(&a->latency);
     buf_free(&a->server);
     buf_free(&a->lifetimes);

@@ -79,6 +79,7 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     a->sharing.n = 0;
     sharing_write(&e->sharing, &a->sharing);
     out->sharing = slice_of_buf(&a->sharing);
+    out->writes = bound_text(a, e, &a->written);
     ladder_row(&e->ladder, out->ttl);
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
@@ -207,7 +208,7 @@ uint64_t analysis_memory(const struct analysis *a)
            slab_bytes(&a->endpoints.sets.words) + slab_bytes(&a->endpoints.lifetimes.words) +
            slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) + slab_bytes(&c->profiles) +
            map_bytes(c->map.used) + slab_bytes(&c->rings.words) + slab_bytes(&c->lists.words) +
-           slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) +
+           slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) + slab_bytes(&a->writes.names) + slab_bytes(&a->writes.sums) + map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
            (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
@@ -235,6 +236,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.live);
         keep(s, &filled.declared_ttl);
         keep(s, &filled.sharing);
+        keep(s, &filled.writes);
         *row = filled;
     }
     dirty->used = 0;

@@ -26,6 +26,8 @@ struct endpoint {
     struct ladder_sums ladder;
     uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
     struct hist declared_ttl; /* seconds */
+    uint32_t writes;          /* row of what writes do to it (analysis/writes.h), 0: none */
+    uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
 };
 
 struct endpoints {

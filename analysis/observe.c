@@ -80,14 +80,15 @@ static void observe_validators(struct analysis *a, struct key *key, struct endpo
 }
 
 /* What an error says is not the content of the resource. */
-static void observe_change(struct analysis *a, struct ladder_slot *slot, struct endpoint *ep, int64_t now,
-                           uint32_t content)
+static void observe_change(struct analysis *a, const struct fact *f, struct ladder_slot *slot, struct endpoint *ep,
+                           int64_t now, uint32_t content)
 {
     struct blocks *pool = &a->endpoints.lifetimes;
     struct changes_gap gap = changes_visit(&slot->changes, now, content, ep ? &ep->lifetimes : NULL, pool);
     if (ep && gap.known) {
         ep->observed_gaps++;
         ep->changes += gap.changed;
+        bound_visit(a, f->key, ep, now, gap);
     }
 }
 
@@ -112,7 +113,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
     uint32_t hit = ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
     if (ep && v.fillable)
         live_fill(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes);
-    observe_change(a, slot, ep, v.now, v.error ? 0 : r->content);
+    observe_change(a, f, slot, ep, v.now, v.error ? 0 : r->content);
 }
 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
@@ -269,10 +270,12 @@ static bool is_safe(struct slice method)
 
 /* What a non-error answer to an unsafe method writes to: the key that GET has for the same target (RFC 9111 section
  * 4.4). */
-static void observe_write(struct analysis *a, const struct row_exchange *r, const struct key *key, int64_t us)
+static void observe_write(struct analysis *a, const struct fact *f, const struct key *key, int64_t us)
 {
+    const struct row_exchange *r = &f->row;
     if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)))
         return;
+    bound_write(a, f->key, r->endpoint, floor_div(us, 1000));
     struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
     struct slice text = take_key_text(a, keys_target(&a->keys, key)).whole;
     uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text));
@@ -310,7 +313,7 @@ void observe(struct analysis *a, struct fact *f, bool counting)
         key->endpoint = id;
     f->error = is_error(r);
     if (key)
-        observe_write(a, r, key, us);
+        observe_write(a, f, key, us);
     if (!counting) {
         rebuild(a, f, key, id, us);
         return;

@@ -218,6 +218,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     ladder_load(&e->ladder, row->ttl);
     load_lifetimes(a, e, row->lifetimes);
     sharing_read(&e->sharing, row->sharing);
+    bound_load(a, e, row->writes);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
     memcpy(e->declared, row->declared, sizeof e->declared);

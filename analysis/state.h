@@ -15,6 +15,7 @@
 #include "analysis/totals.h"
 #include "analysis/trie.h"
 #include "analysis/vary.h"
+#include "analysis/writes.h"
 #include "base/floor.h"
 
 struct analysis {
@@ -34,6 +35,8 @@ struct analysis {
     struct totals totals;
     struct trie *trie;
     struct sharing_context *contexts; /* SHARING_CONTEXTS of them */
+    struct writes writes;
+    struct slab write_names; /* struct writes_name, a row for each key */
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
@@ -44,7 +47,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak;
     struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, addresses_text;
+    struct buf written, route, latency, server, lifetimes, live, declared_ttl, sharing, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 
@@ -60,6 +63,15 @@ struct fact {
 /* take.c: what stands for a target in a key, until the next call, and the hash of the key. */
 struct key_text take_key_text(struct analysis *a, struct slice target);
 uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text);
+
+/* bound.c: a successful write to the target of this key, by that endpoint, at `now`, ms. */
+void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now);
+/* A look-up of the key that ended a gap. */
+void bound_visit(struct analysis *a, uint32_t row, struct endpoint *e, int64_t now, struct changes_gap gap);
+void bound_unite(struct analysis *a, struct endpoint *from, struct endpoint *into);
+/* For the store, and back. */
+struct slice bound_text(struct analysis *a, const struct endpoint *e, struct buf *out);
+void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
 
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */

@@ -107,6 +107,7 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->lifetimes = own(r, row->lifetimes);
         mine->live = own(r, row->live);
         mine->sharing = own(r, row->sharing);
+        mine->writes = own(r, row->writes);
     }
     return !r->failed;
 }
