@@ -33,7 +33,7 @@ struct analysis {
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
-    struct sharing_context *contexts; /* SHARING_CONTEXTS of them */
+    struct sandwich *contexts; /* SHARING_CONTEXTS of them */
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
