@@ -6,6 +6,7 @@
 #include "analysis/live.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/keyadvice.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
 #include "analysis/standing.h"
@@ -400,7 +401,9 @@ static bool endpoint(void *context, const struct row_endpoint *e)
             rung(j, &e->ttl[i], live, l->duration_s);
     json_close(j, ']');
     staleness(j, e);
-    NULLS(j, "key_advice");
+    struct key_advice keys;
+    key_advice_of(&keys, e, l->facts);
+    key_advice_json(j, &keys);
     sharing(j, e, l->facts);
     NULLS(j, "statelessness");
     json_key_u64(j, "sampling_rate", 1);
