@@ -218,7 +218,7 @@ static struct slice query_key(struct slice target)
     return (struct slice){NULL, 0};
 }
 
-static bool session_name(struct slice name)
+bool identity_session_name(struct slice name)
 {
     static const struct slice words[] = {SLICE("sess"), SLICE("sid"), SLICE("laravel"), SLICE("asp.net")};
     for (size_t w = 0; w < sizeof words / sizeof *words; w++)
@@ -235,7 +235,7 @@ static struct slice session_cookie(struct slice cookies)
     while (slice_next(&cookies, ';', &item)) {
         size_t equals = slice_find(item, '=', 0);
         struct slice value = slice_sub(item, equals + 1, item.n);
-        if (value.n >= 8 && session_name(slice_sub(item, 0, equals)))
+        if (value.n >= 8 && identity_session_name(slice_sub(item, 0, equals)))
             return value;
     }
     return (struct slice){NULL, 0};

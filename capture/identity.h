@@ -16,6 +16,8 @@ struct identifier;
 struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, char why[128]);
 void identifier_free(struct identifier *i);
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer);
+/* Whether a cookie of this name is a session: who asks. */
+bool identity_session_name(struct slice name);
 /* The identity of an address alone (IPv6: its /64). */
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a);
 
