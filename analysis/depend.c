@@ -49,7 +49,7 @@ void depend_observe(struct analysis *a, const struct exchange *x, struct origin 
     if (!key->query && !x->parts && !ep->learner)
         return;
     uint32_t learner = learner_of(a, r->endpoint);
-    if (!learner)
+    if (!learner || !learning_wants(&a->learning, learner))
         return;
     struct part credential = {.name = a->credential_name,
                               .value = part_value(a->credential_name, x->client_hash),

@@ -13,11 +13,13 @@ enum {
     OUT_LEAST = 1000,    /* sandwiches without a difference, to be left out of the others' contexts */
     DECIDED = 4096,      /* sandwiches from which on a sixteenth of the contexts will do */
     DECIDED_SHIFT = 4,
-    CHANGES_EVERY = 4, /* visits from one comparison of changes to the next */
+    CLEAR = 256,       /* differing ones that decide, too */
+    CHANGES_EVERY = 8, /* visits from one comparison of changes to the next */
     TOGETHER_LEAST = 32,
     GROUPS_FIRST = 128, /* visits when groups are formed first; then at each doubling */
-    CROWDED = 4096,
-    CROWD_LEVELS = 8,
+    BARREN = 4096,      /* contexts that were not there */
+    FRUIT = 16,         /* of which one that was weighs as many */
+    BARREN_LEVELS = 3,
 };
 
 _Static_assert(sizeof(struct learner) <= 2688 && sizeof(struct learn_dim) <= 320, "as analysis/budget.def has them");
@@ -117,12 +119,15 @@ static void reindex(struct learner *r)
         r->index[index_of(r->row[i].name)] = (uint8_t)i;
 }
 
-/* How many are tested decides how many contexts each may look at. */
+/* What is tested. Most are tested alone. */
 static void count_tested(struct learner *r)
 {
-    r->tested = 0;
-    for (unsigned i = 0; i < r->n; i++)
-        r->tested += r->group[i] && (r->varied & r->group[i]);
+    r->tested = r->alone = 0;
+    for (unsigned i = 0; i < r->n; i++) {
+        uint32_t bit = 1u << i;
+        r->tested |= r->group[i] & r->varied ? bit : 0;
+        r->alone |= (r->group[i] == bit && (r->varied & bit) && !(r->claims & bit)) ? bit : 0;
+    }
 }
 
 static uint16_t *both_of(struct learner *r, unsigned a, unsigned b)
@@ -345,14 +350,14 @@ static void look_near(struct learn_dim *d, struct sandwich *s, const struct sand
     *s = (struct sandwich){.context = v->context, .content = v->content, .at_ms = v->now_ms};
 }
 
-static void note_crowd(struct learner *r, const struct sandwich *s, const struct sandwich_visit *v)
+/* Where contexts hardly ever come again, or find no place, fewer are looked at. */
+static void note_barren(struct learner *r, const struct sandwich *s, const struct sandwich_visit *v)
 {
-    bool crowded = s->context && s->context != v->context && v->now_ms - s->at_ms <= SANDWICH_WINDOW_MS;
-    if (!crowded)
-        r->crowded -= r->crowded != 0;
-    else if (++r->crowded == CROWDED) {
-        r->crowded = 0;
-        r->crowd_level += r->crowd_level < CROWD_LEVELS;
+    if (s->context == v->context) {
+        r->barren = r->barren > FRUIT ? r->barren - FRUIT : 0;
+    } else if (++r->barren == BARREN) {
+        r->barren = 0;
+        r->barren_level += r->barren_level < BARREN_LEVELS;
     }
 }
 
@@ -373,8 +378,8 @@ void learning_settle(struct learning *l)
         const struct learn_look *look = &l->look[i];
         struct learner *r = look->learner;
         struct learn_dim *d = learning_dim(l, r, look->dim);
-        struct sandwich *s = &l->table[look->visit.context >> 32 & l->mask];
-        note_crowd(r, s, &look->visit);
+        struct sandwich *s = &l->table[look->visit.context >> 28 & l->mask];
+        note_barren(r, s, &look->visit);
         if (r->unique >> look->dim & 1)
             look_near(d, s, &look->visit);
         else if (sandwich_visit(s, &look->visit, &closed))
@@ -385,33 +390,29 @@ void learning_settle(struct learning *l)
 
 static unsigned level_of(const struct learning *l, const struct learner *r)
 {
-    unsigned level = 0;
-    while (r->tested >> level > MOST_LOOKS)
+    unsigned level = r->barren_level, n = (unsigned)__builtin_popcount(r->tested);
+    for (; n > MOST_LOOKS; n = (n + 1) / 2)
         level++;
-    level += r->crowd_level;
     return level > l->level ? level : l->level;
 }
 
-static void look_at(struct learning *l, struct learner *r, unsigned i, const struct sandwich_visit *v, unsigned level)
+static void look_at(struct learning *l, struct learner *r, unsigned i, const struct learn_visit *v, uint64_t context,
+                    uint64_t value)
 {
     struct learn_dim *d = learning_dim(l, r, i);
-    if (d->n >= DECIDED)
-        level += DECIDED_SHIFT;
-    if (v->context & ((UINT64_C(1) << level) - 1))
+    if ((d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
         return;
     struct learn_look *look = &l->look[l->looks++];
-    *look = (struct learn_look){r, *v, (uint8_t)i};
-    look->visit.coded = d->coded;
-    __builtin_prefetch(&l->table[v->context >> 32 & l->mask], 1);
+    *look = (struct learn_look){r, {context ? context : 1, value, v->content, v->now_ms, d->coded}, (uint8_t)i};
+    __builtin_prefetch(&l->table[look->visit.context >> 28 & l->mask], 1);
 }
 
 static uint64_t context_of(const struct learner *r, unsigned i, uint64_t rest)
 {
-    uint64_t context = hash_mix(rest ^ r->row[i].name);
-    return context ? context : 1;
+    return hash_mix(rest ^ r->row[i].name);
 }
 
-/* What is tested, and all else. A claim tests the credential, among those that make the same. */
+/* What a group or a claim tests, and all else. A claim tests the credential, among those that make the same. */
 static uint64_t split(const struct learner *r, unsigned i, const uint64_t value[LEARN_DIMS], uint64_t *rest)
 {
     uint32_t without = r->out | r->unique, tested = r->group[i];
@@ -428,22 +429,25 @@ static uint64_t split(const struct learner *r, unsigned i, const uint64_t value[
     return mine;
 }
 
-/* One look for each dimension or group that varies; `sum` is that of all components. */
+/* One look for each dimension or group that varies, where its context is sampled; `sum` is that of all components. */
 static void look(struct learning *l, struct learner *r, const struct learn_visit *v, uint64_t sum,
                  const uint64_t value[LEARN_DIMS])
 {
-    unsigned level = level_of(l, r);
-    uint64_t mask = (UINT64_C(1) << level) - 1;
-    EACH_BIT(o, r->out | r->unique)
+    uint32_t without = r->out | r->unique;
+    uint64_t mask = (UINT64_C(1) << level_of(l, r)) - 1;
+    EACH_BIT(o, without)
     sum -= value[o];
-    for (unsigned i = 0; i < r->n; i++) {
-        uint64_t rest = sum;
-        if (!(r->group[i] & r->varied) || (r->claims >> i & 1 && !value[i]))
-            continue;
-        uint64_t mine = split(r, i, value, &rest);
-        struct sandwich_visit visit = {context_of(r, i, rest), mine, v->content, v->now_ms, false};
-        if (!(visit.context & mask))
-            look_at(l, r, i, &visit, level);
+    EACH_BIT(i, r->alone)
+    {
+        uint64_t context = context_of(r, i, without >> i & 1 ? sum : sum - value[i]);
+        if (!(context & mask))
+            look_at(l, r, i, v, context, value[i]);
+    }
+    EACH_BIT(t, r->tested & ~r->alone)
+    {
+        uint64_t rest = sum, mine = split(r, t, value, &rest), context = context_of(r, t, rest);
+        if (!(context & mask) && (value[t] || !(r->claims >> t & 1)))
+            look_at(l, r, t, v, context, mine);
     }
 }
 
@@ -460,10 +464,10 @@ static void note_part(struct learning *l, struct learner *r, unsigned i, uint64_
 
 static void note_varied(struct learner *r, const uint64_t value[LEARN_DIMS])
 {
-    uint32_t bits = 0;
-    for (unsigned i = 0; i < r->n; i++)
-        bits |= (uint32_t)(value[i] != r->row[i].first) << i;
-    if (!(bits & ~r->varied))
+    uint32_t bits = 0, rest = r->n == LEARN_DIMS ? ~r->varied : ~r->varied & ((1u << r->n) - 1);
+    EACH_BIT(i, rest)
+    bits |= (uint32_t)(value[i] != r->row[i].first) << i;
+    if (!bits)
         return;
     r->varied |= bits;
     count_tested(r);
@@ -496,6 +500,20 @@ static void take_part(struct learning *l, struct learner *r, const struct part *
     note_part(l, r, i, part->value);
 }
 
+/* Or will hardly ever be. */
+static bool all_decided(const struct learning *l, const struct learner *r)
+{
+    if (r->barren_level == BARREN_LEVELS)
+        return true;
+    EACH_BIT(i, r->tested)
+    {
+        const struct learn_dim *d = learning_dim(l, r, i);
+        if (d->n < DECIDED && d->near < DECIDED && d->differing < CLEAR)
+            return false;
+    }
+    return r->visits >= DECIDED;
+}
+
 void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *v)
 {
     struct learner *r = learning_at(l, row);
@@ -508,6 +526,8 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
     note_list(r, v->list);
     if (++r->visits % CHANGES_EVERY == 0 && (r->varied & (r->varied - 1)))
         compare_changes(r, value);
+    if (r->visits % LEARN_BURST == 0)
+        r->rests = all_decided(l, r);
     if (r->visits >= GROUPS_FIRST && !(r->visits & (r->visits - 1)))
         form_groups(l, r);
     if (r->tested)

@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "capture/exchange.h"
 
-enum { LEARN_DIMS = 32, LEARN_NAME = 40, LEARN_SAMPLE = 32, LEARN_LISTS = 4, LEARN_NEAR_MS = 5000 };
+enum { LEARN_DIMS = 32, LEARN_NAME = 40, LEARN_SAMPLE = 32, LEARN_LISTS = 4, LEARN_NEAR_MS = 5000, LEARN_BURST = 256 };
 
 /* Some parts of a request; a repeated parameter is a part for each time. */
 struct learn_parts {
@@ -55,12 +55,15 @@ struct learn_dim {
 };
 
 struct learner {
-    uint64_t visits;
+    uint64_t visits;                       /* that were taken */
+    uint32_t asked;                        /* those and others, of late */
+    bool rests;                            /* all is decided: an eighth of the visits is taken, in bursts */
     uint32_t varied, out, unique, settled; /* bits of dimensions; settled: not unique */
     uint32_t claims, credentials;          /* credentials: and what changes with it */
     uint32_t group[LEARN_DIMS];            /* tested together with; 0: in the group of another */
-    uint8_t n, tested, crowd_level;
-    uint32_t crowded; /* contexts that found no place, of late */
+    uint32_t tested, alone;                /* alone: in no group, and no claim */
+    uint8_t n, barren_level;
+    uint32_t barren; /* contexts of late that were not there, less those that were */
     uint8_t index[64];
     struct learn_row row[LEARN_DIMS];
     uint32_t dim[LEARN_DIMS]; /* rows of the slab */
@@ -115,6 +118,13 @@ static inline uint64_t learning_bytes(const struct learning *l)
 /* A new learner; 0 when there is no room. */
 uint32_t learning_open(struct learning *l);
 void learning_close(struct learning *l, uint32_t row);
+/* Whether the next answer should be shown to it. */
+static inline bool learning_wants(const struct learning *l, uint32_t row)
+{
+    struct learner *r = learning_at(l, row);
+    return !r->rests || r->asked++ % (8 * LEARN_BURST) < LEARN_BURST;
+}
+
 /* One answer. The looks that it takes are done with the next one, when their memory has come. */
 void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *v);
 /* Does the looks that wait; before anything is read. */

@@ -69,11 +69,16 @@ static const struct {
 
 enum { FIXED = sizeof fixed / sizeof *fixed };
 
+/* Number of a fixed one, + 1. */
 static const uint8_t fixed_of[TOKEN_COUNT] = {[TOKEN_ACCEPT] = 1,
                                               [TOKEN_ACCEPT_ENCODING] = 2,
                                               [TOKEN_ACCEPT_LANGUAGE] = 3,
                                               [TOKEN_ORIGIN] = 4,
                                               [TOKEN_USER_AGENT] = 5};
+
+const bool parts_reads[TOKEN_COUNT] = {
+    [TOKEN_OTHER] = true,  [TOKEN_ACCEPT] = true,     [TOKEN_ACCEPT_ENCODING] = true, [TOKEN_ACCEPT_LANGUAGE] = true,
+    [TOKEN_ORIGIN] = true, [TOKEN_USER_AGENT] = true, [TOKEN_COOKIE] = true};
 
 /* ---- names ---- */
 
@@ -262,8 +267,6 @@ static void add_cookies(struct parts_maker *m, struct slice list)
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value)
 {
     unsigned at = fixed_of[t];
-    if (t == TOKEN_USER_AGENT)
-        value = slice_sub(slice_sub(value, 0, slice_find(value, ' ', 0)), 0, AGENT_MAX);
     if (at)
         add(m, at - 1, (struct raw){.quick = hash_quick(&m->key, value.p, value.n), .value = value});
     else if (t == TOKEN_COOKIE)
@@ -307,13 +310,24 @@ void parts_sealed(struct parts_maker *m, struct slice name, struct slice value)
     add(m, at, raw);
 }
 
+/* Of a User-Agent the product alone. */
+static uint64_t seal(const struct parts_maker *m, const struct raw *r)
+{
+    struct slice value = r->value;
+    if (r->sealed)
+        return r->id;
+    if (r->name == fixed_of[TOKEN_USER_AGENT] - 1)
+        value = slice_sub(slice_sub(value, 0, slice_find(value, ' ', 0)), 0, AGENT_MAX);
+    return redact_id(&m->key, value);
+}
+
 static void fill(const struct parts_maker *m, struct parts *out)
 {
     out->n = m->n;
     for (unsigned i = 0; i < m->n; i++) {
         const struct raw *r = &m->raw[i];
         const struct name *n = &m->name[r->name];
-        uint64_t id = r->sealed ? r->id : redact_id(&m->key, r->value);
+        uint64_t id = seal(m, r);
         out->part[i] = (struct part){.name = n->hash,
                                      .value = part_value(n->hash, id),
                                      .text = slice_of(n->text, n->n),

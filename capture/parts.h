@@ -20,6 +20,8 @@ void parts_free(struct parts_maker *m);
 /* Those of a request: begin, its fields (raw), end. NULL: none. What is not shared lives in the slot. */
 void parts_begin(struct parts_maker *m);
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value);
+/* Fields that parts_field has no use for. */
+extern const bool parts_reads[TOKEN_COUNT];
 /* One that was sealed before: "accept", "cookie:theme" and its value's hash, or the value. */
 void parts_sealed(struct parts_maker *m, struct slice name, struct slice value);
 const struct parts *parts_end(struct parts_maker *m, struct slot_pool *pool, struct slot *slot);

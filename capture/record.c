@@ -208,7 +208,7 @@ static void write_json(const struct exchange *x, struct buf *out)
     text_if(&j, "content_type", x->content_type);
     text_if(&j, "encoding", x->encoding);
     text_if(&j, "user_agent", x->user_agent);
-    if (x->method.p)
+    if (slice_eq(x->method, SLICE("GET")))
         parts(&j, x);
     json_close(&j, '}');
     buf_char(out, '\n');
@@ -482,7 +482,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->encoding = read_text(r, "encoding");
     x->user_agent = read_text(r, "user_agent");
     x->upgrade = read_text(r, "upgrade");
-    if (x->method.p)
+    if (slice_eq(x->method, SLICE("GET")))
         read_parts(r, x);
     return NULL;
 }

@@ -285,9 +285,12 @@ static void service(struct slot_pool *pool, struct slot *slot, struct slice auth
 static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     const struct rawhead *h = &slot->request;
+    if (!slice_eq(h->method, SLICE("GET")))
+        return; /* nothing else is held against its answer */
     parts_begin(s->parts);
     for (unsigned i = 0; i < h->n_fields; i++)
-        parts_field(s->parts, h->fields[i].token, raw_name(h, &h->fields[i]), raw_value(h, &h->fields[i]));
+        if (parts_reads[h->fields[i].token])
+            parts_field(s->parts, h->fields[i].token, raw_name(h, &h->fields[i]), raw_value(h, &h->fields[i]));
     slot->x.parts = parts_end(s->parts, pool, slot);
 }
 
