@@ -85,6 +85,11 @@ unsigned key_advice_count(const struct key_advice *a, bool (*is)(const struct ke
     return n;
 }
 
+enum standing key_advice_standing(const struct facts *f)
+{
+    return facts_coverage(f) < STANDING_COVERAGE ? STANDING_LOW_COVERAGE : STANDING_OK;
+}
+
 /* ---- JSON ---- */
 
 static void tested_with(struct json *j, const struct key_advice *a, unsigned i)
@@ -164,13 +169,21 @@ static bool drops_cookie(const struct key_advice *a, unsigned i)
     return key_advice_drops(a, i) && dim_of(a, i)->kind == PART_COOKIE;
 }
 
+/* A name from the traffic, in words for people: nothing that a terminal or a page would take for more than letters. */
+static void name(const char *text, struct buf *out)
+{
+    for (; *text; text++)
+        buf_char(out, ascii_alpha(*text) || ascii_digit(*text) || strchr("-._~[]", *text) ? *text : '?');
+}
+
 static void names(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim), struct buf *out)
 {
     bool first = true;
     for (unsigned i = 0; i < a->learned.n; i++) {
         if (!is(a, i))
             continue;
-        buf_printf(out, "%s%s", first ? "" : ", ", dim_of(a, i)->text);
+        buf_str(out, first ? "" : ", ");
+        name(dim_of(a, i)->text, out);
         first = false;
     }
 }
@@ -207,8 +220,13 @@ void key_advice_why(const struct key_advice *a, bool (*is)(const struct key_advi
         if (!is(a, i))
             continue;
         const struct learned_result *r = &a->result[i];
-        buf_printf(out, "%s%s: %" PRIu64 " of %" PRIu64 " answers differed with it, all else equal", first ? "" : "; ",
-                   dim_of(a, i)->text, r->differing, r->n);
+        buf_str(out, first ? "" : "; ");
+        name(dim_of(a, i)->text, out);
+        if (r->differing)
+            buf_printf(out, ": %" PRIu64 " of %" PRIu64 " answers differed with it, all else equal", r->differing,
+                       r->n);
+        else
+            buf_printf(out, ": none of %" PRIu64 " answers differed with it", r->n);
         if (key_advice_lacks_vary(a, i))
             buf_printf(out, ", Vary named it in %s of %s", human_count(dim_of(a, i)->nominated).text,
                        human_count(a->learned.visits).text);

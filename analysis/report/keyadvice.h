@@ -5,6 +5,7 @@
 
 #include "analysis/learned.h"
 #include "analysis/report/facts.h"
+#include "analysis/standing.h"
 #include "base/json.h"
 
 struct key_advice {
@@ -22,6 +23,9 @@ bool key_advice_drops(const struct key_advice *a, unsigned dim);
 bool key_advice_lacks_vary(const struct key_advice *a, unsigned dim);
 /* How many are so. */
 unsigned key_advice_count(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim));
+
+/* What the advice as a whole may rest on: how much was captured. */
+enum standing key_advice_standing(const struct facts *f);
 
 /* The member `key_advice`. */
 void key_advice_json(struct json *j, const struct key_advice *a);
