@@ -133,6 +133,78 @@ static void judge_alike(const struct sharing_input *in, double level, struct sha
     }
 }
 
+static const struct learned_dim *credential_of(const struct sharing_input *in, unsigned *at)
+{
+    for (unsigned i = 0; in->learned && i < in->learned->n; i++)
+        if (in->learned->dim[i].kind == PART_CREDENTIAL) {
+            *at = i;
+            return &in->learned->dim[i];
+        }
+    return NULL;
+}
+
+/* The claim within which the credential does not matter; NULL: none. */
+static const char *tenant_of(const struct sharing_input *in)
+{
+    for (unsigned i = 0; in->learned && i < in->learned->n; i++)
+        if (in->learned->dim[i].kind == PART_CLAIM &&
+            learned_judge(in->learned, i, in->tests, 1).verdict == LEARNED_IRRELEVANT)
+            return in->learned->dim[i].text;
+    return NULL;
+}
+
+/* Clients of a single tenant were seen: what others would be answered is not known. */
+static bool is_one_tenant(const struct sharing_input *in)
+{
+    for (unsigned i = 0; in->learned && i < in->learned->n; i++) {
+        const struct learned_dim *d = &in->learned->dim[i];
+        if (d->kind == PART_CLAIM && !d->varied && d->present && strcmp(d->text, "tenant") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* It is something else, that neither key nor Vary names. */
+static void judge_unnamed(const struct sharing_input *in, struct sharing_result *r)
+{
+    if (in->personal)
+        undecided(r, "some answers are marked personal");
+    else if (r->pairs < PAIRS_LEAST)
+        undecided(r, "too few pairs of credentials compared");
+    else if (r->networks < NETWORKS_LEAST)
+        undecided(r, "all clients are of one or two networks");
+    else if (is_one_tenant(in))
+        undecided(r, "all clients are of one tenant");
+    else {
+        r->verdict = SHARING_SHARED;
+        r->unnamed = true;
+        r->reason = "answers depend on fields that Vary does not name, not on the credential";
+    }
+}
+
+/* Answers differ between credentials with the same key and variant: with all parts equal, too? */
+static void judge_differing(const struct sharing_input *in, double level, struct sharing_result *r)
+{
+    unsigned at;
+    const struct learned_dim *credential = credential_of(in, &at);
+    struct learned_result with = {.verdict = LEARNED_UNDECIDED};
+    if (credential)
+        with = learned_judge(in->learned, at, in->tests, 1);
+    const char *tenant = with.verdict == LEARNED_RELEVANT ? tenant_of(in) : NULL;
+    if (tenant) {
+        r->verdict = SHARING_TENANT;
+        memcpy(r->claim, tenant, strlen(tenant) + 1);
+        r->reason = "answers depend on the credential, but not among those with the same claim";
+    } else if (with.verdict == LEARNED_IRRELEVANT) {
+        judge_unnamed(in, r);
+    } else if (sandwich_relevant(in->seen.differing, in->seen.sandwiches, level)) {
+        r->verdict = SHARING_PRIVATE;
+        r->reason = "answers depend on the credential";
+    } else {
+        undecided(r, "some answers differed between credentials");
+    }
+}
+
 struct sharing_result sharing_judge(const struct sharing_input *in)
 {
     const struct sharing *s = &in->seen;
@@ -142,16 +214,18 @@ struct sharing_result sharing_judge(const struct sharing_input *in)
                                .networks = set_size(s->networks),
                                .sandwiches = s->sandwiches,
                                .differing = s->differing};
-    if (sandwich_relevant(s->differing, s->sandwiches, level)) {
-        r.verdict = SHARING_PRIVATE;
-        r.reason = "answers depend on the credential";
-    } else if (s->differing) {
-        undecided(&r, "some answers differed between credentials");
-    } else if (in->personal) {
+    unsigned at;
+    const struct learned_dim *credential = credential_of(in, &at);
+    if (s->differing)
+        judge_differing(in, level, &r);
+    else if (in->personal)
         undecided(&r, "some answers are marked personal");
-    } else {
+    else if (credential && credential->differing)
+        undecided(&r, "some answers differed between credentials");
+    else if (is_one_tenant(in))
+        undecided(&r, "all clients are of one tenant");
+    else
         judge_alike(in, level, &r);
-    }
     return r;
 }
 
@@ -164,6 +238,8 @@ const char *sharing_name(enum sharing_verdict v)
         return "shared";
     case SHARING_PRIVATE:
         return "private";
+    case SHARING_TENANT:
+        return "tenant";
     }
     return "?";
 }

@@ -3,10 +3,15 @@
  * credentials counts as one more credential.
  *
  * Errors are not alike: calling a shared answer private costs hits, the reverse hands out what is not the asker's. So
- * `shared` takes no disagreement at all, ten different pairs of credentials and three networks. */
+ * `shared` takes no disagreement at all, ten different pairs of credentials and three networks.
+ *
+ * Key and variant leave out the fields that no Vary names, so that what depends on one of them looks private. Where the
+ * comparisons of analysis/learning.h, all parts equal, show that the credential does not matter, they decide; and where
+ * it does, whether it does so among those that make the same claim, too. */
 #ifndef ANALYSIS_SHARING_H
 #define ANALYSIS_SHARING_H
 
+#include "analysis/learned.h"
 #include "analysis/sandwich.h"
 #include "base/buf.h"
 
@@ -40,12 +45,19 @@ void sharing_merge(struct sharing *into, const struct sharing *from);
 void sharing_write(const struct sharing *s, struct buf *out);
 bool sharing_read(struct sharing *s, struct slice blob);
 
-enum sharing_verdict { SHARING_UNDECIDED, SHARING_SHARED, SHARING_PRIVATE };
+enum sharing_verdict {
+    SHARING_UNDECIDED,
+    SHARING_SHARED,
+    SHARING_PRIVATE,
+    SHARING_TENANT /* among those whose credentials make the same claim; never beyond */
+};
 
 struct sharing_input {
     struct sharing seen;
-    uint64_t personal; /* answers marked so: Set-Cookie, private */
-    unsigned family;   /* endpoints judged together, for the level of each test */
+    uint64_t personal;             /* answers marked so: Set-Cookie, private */
+    unsigned family;               /* endpoints judged together, for the level of each test */
+    const struct learned *learned; /* with all other parts equal; NULL: not known */
+    unsigned tests;                /* the family of those */
 };
 
 struct sharing_result {
@@ -53,10 +65,12 @@ struct sharing_result {
     const char *reason;                  /* words; static */
     double credentials, pairs, networks; /* about how many */
     uint64_t sandwiches, differing;
-    uint64_t needed; /* sandwiches still wanting when that is what is wanting; 0: does not apply */
+    char claim[LEARN_NAME + 1]; /* SHARING_TENANT: which; else empty */
+    bool unnamed;               /* SHARING_SHARED, if only Vary named what answers do depend on */
+    uint64_t needed;            /* sandwiches still wanting when that is what is wanting; 0: does not apply */
 };
 
 struct sharing_result sharing_judge(const struct sharing_input *in);
-const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "undecided" */
+const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "tenant", "undecided" */
 
 #endif

@@ -310,6 +310,15 @@ void parts_sealed(struct parts_maker *m, struct slice name, struct slice value)
     add(m, at, raw);
 }
 
+void parts_claim(struct parts_maker *m, struct slice name, uint64_t id)
+{
+    unsigned at = find_name(m, PART_CLAIM, name);
+    if (at == NAMES)
+        return;
+    m->name[at].state = NAME_KEPT;
+    add(m, at, (struct raw){.sealed = true, .id = id, .quick = hash_mix(id + 1)});
+}
+
 /* Of a User-Agent the product alone. */
 static uint64_t seal(const struct parts_maker *m, const struct raw *r)
 {

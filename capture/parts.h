@@ -22,6 +22,8 @@ void parts_begin(struct parts_maker *m);
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value);
 /* Fields that parts_field has no use for. */
 extern const bool parts_reads[TOKEN_COUNT];
+/* What the credential claims, by the hash of its value. */
+void parts_claim(struct parts_maker *m, struct slice name, uint64_t id);
 /* One that was sealed before: "accept", "cookie:theme" and its value's hash, or the value. */
 void parts_sealed(struct parts_maker *m, struct slice name, struct slice value);
 const struct parts *parts_end(struct parts_maker *m, struct slot_pool *pool, struct slot *slot);

@@ -291,6 +291,9 @@ static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
     for (unsigned i = 0; i < h->n_fields; i++)
         if (parts_reads[h->fields[i].token])
             parts_field(s->parts, h->fields[i].token, raw_name(h, &h->fields[i]), raw_value(h, &h->fields[i]));
+    const struct identity_claims *c = identifier_claims(s->identifier);
+    for (unsigned i = 0; i < c->n; i++)
+        parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
     slot->x.parts = parts_end(s->parts, pool, slot);
 }
 

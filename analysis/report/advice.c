@@ -55,9 +55,9 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
 
 static enum advice_kind kind_of(const struct row_endpoint *e, const struct advice *a)
 {
-    if (a->sharing.verdict == SHARING_PRIVATE)
+    if (a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT)
         return e->declared[DECLARED_storable_shared] ? ADVICE_FIX : ADVICE_NONE;
-    if (a->sharing.verdict != SHARING_SHARED)
+    if (a->sharing.verdict != SHARING_SHARED || a->sharing.unnamed)
         return ADVICE_NONE;
     switch (a->lifetime.action) {
     case RECOMMEND_CACHE:
@@ -77,7 +77,12 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
 {
     struct advice a = {.lifetime = lifetime_of(e, f)};
-    struct sharing_input in = {.personal = e->declared[DECLARED_personal], .family = (unsigned)f->endpoints};
+    struct learned learned;
+    struct sharing_input in = {.personal = e->declared[DECLARED_personal],
+                               .family = (unsigned)f->endpoints,
+                               .learned = &learned,
+                               .tests = (unsigned)f->tested_parts};
+    learned_read(&learned, e->learned);
     sharing_read(&in.seen, e->sharing);
     a.sharing = sharing_judge(&in);
     enum reason blocker = facts_blocker(e);
@@ -188,8 +193,15 @@ void advice_wanting(const struct advice *a, struct buf *out)
         if (s->needed)
             buf_printf(out, " (%" PRIu64 ", %" PRIu64 " more needed)", s->sandwiches, s->needed);
         break;
+    case SHARING_TENANT:
+        buf_printf(out, "only to be shared within a tenant, with the credential's %s in the cache key: %s", s->claim,
+                   s->reason);
+        break;
     case SHARING_SHARED:
-        wanting_lifetime(&a->lifetime, out);
+        if (s->unnamed)
+            buf_printf(out, "may be shared when Vary is right: %s", s->reason);
+        else
+            wanting_lifetime(&a->lifetime, out);
         break;
     }
 }

@@ -303,6 +303,11 @@ static void sharing(struct json *j, const struct row_endpoint *e, const struct f
     json_key_u64(j, "comparisons_needed", s.needed);
     json_key(j, "reason");
     json_str(j, s.reason);
+    json_key(j, "claim");
+    if (*s.claim)
+        json_str(j, s.claim);
+    else
+        json_null(j);
     json_close(j, '}');
 }
 
