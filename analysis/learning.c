@@ -393,14 +393,14 @@ static unsigned level_of(const struct learning *l, const struct learner *r)
     unsigned level = r->barren_level, n = (unsigned)__builtin_popcount(r->tested);
     for (; n > MOST_LOOKS; n = (n + 1) / 2)
         level++;
-    return level > l->level ? level : l->level;
+    return l->full ? 0 : level;
 }
 
 static void look_at(struct learning *l, struct learner *r, unsigned i, const struct learn_visit *v, uint64_t context,
                     uint64_t value)
 {
     struct learn_dim *d = learning_dim(l, r, i);
-    if ((d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
+    if (!l->full && (d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
         return;
     struct learn_look *look = &l->look[l->looks++];
     *look = (struct learn_look){r, {context ? context : 1, value, v->content, v->now_ms, d->coded}, (uint8_t)i};

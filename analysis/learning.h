@@ -8,7 +8,8 @@
  * out of the contexts of the others, which would hardly ever come again with it; that can only add disagreements. As
  * can leaving out the address of a client without credentials. Dimensions that change together are tested together.
  *
- * Contexts are sampled by their hash, so that an exchange looks at two of them on average; `level` at least. */
+ * Contexts are sampled by their hash, so that an exchange looks at two of them on average. Where all is decided, fewer
+ * of them are, and fewer exchanges. */
 #ifndef ANALYSIS_LEARNING_H
 #define ANALYSIS_LEARNING_H
 
@@ -89,7 +90,7 @@ struct learning {
     uint32_t free_learner, free_dim;
     struct sandwich *table;
     uint32_t mask;    /* places - 1 */
-    unsigned level;   /* least sampling level: 2^-level of the contexts */
+    bool full;        /* every context is looked at, whatever it costs */
     uint64_t refused; /* endpoints without a learner, for want of room */
     struct learn_look look[2 * LEARN_DIMS];
     unsigned looks;
