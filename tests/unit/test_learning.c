@@ -25,6 +25,12 @@ static uint64_t next(void)
     return state = hash_mix(state + 0x9e3779b97f4a7c15u);
 }
 
+static bool proof(void)
+{
+    const char *set = getenv("PROOF");
+    return set && *set;
+}
+
 static double unit(void)
 {
     return (double)(next() >> 11) / 9007199254740992.;
@@ -151,7 +157,7 @@ static void fresh(void)
 static void planted_parts(void **unused)
 {
     (void)unused;
-    unsigned endpoints = getenv("PROOF") ? 200 : 12, irrelevant = 0, dropped = 0, relevant = 0, found = 0;
+    unsigned endpoints = proof() ? 200 : 12, irrelevant = 0, dropped = 0, relevant = 0, found = 0;
     state = 1;
     for (unsigned e = 0; e < endpoints; e++) {
         struct planted p = plant(e % 8 ? 1 : 3);
@@ -183,7 +189,7 @@ static void planted_credentials(void **unused)
     static const unsigned credentials[] = {3, 6, 12, 24, 50};
     (void)unused;
     state = 2;
-    for (unsigned n = 0; n < (getenv("PROOF") ? 75u : 9u); n++) {
+    for (unsigned n = 0; n < (proof() ? 75u : 9u); n++) {
         struct planted p = {.dims = 1, .values = {2}, .credentials = credentials[n % 5], .change = 0.01, .rate = 60};
         struct learned l;
         p.tenants = p.credentials > 6 ? 2 + n % 2 : 2; /* more than one credential in each */
