@@ -218,6 +218,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     ladder_load(&e->ladder, row->ttl);
     load_lifetimes(a, e, row->lifetimes);
     sharing_read(&e->sharing, row->sharing);
+    depend_load(a, row->id, row->learned);
     bound_load(a, e, row->writes);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
@@ -421,6 +422,15 @@ static bool replay(struct analysis *a, const struct restore *r, const struct peo
     return true;
 }
 
+/* Exchanges that are replayed do not show what was learned of their parts; endpoints have their ids again. */
+static void restore_learned(struct analysis *a, const struct restore *r)
+{
+    struct row_endpoint row;
+    while (r->endpoint && r->endpoint(r->context, &row))
+        if (!row.alias && row.id < a->endpoints.rows.used)
+            depend_load(a, endpoints_resolve(&a->endpoints, row.id), row.learned);
+}
+
 bool analysis_restore(struct analysis *a, const struct restore *r)
 {
     struct people people = {0};
@@ -431,6 +441,8 @@ bool analysis_restore(struct analysis *a, const struct restore *r)
     if (good) {
         restore_minutes(a, r);
         good = replay(a, r, &people, &names);
+        if (good && r->complete)
+            restore_learned(a, r);
     }
     free(people.row);
     free(names.who);

@@ -9,8 +9,10 @@
 #include "analysis/endpoints.h"
 #include "analysis/etags.h"
 #include "analysis/keys.h"
+#include "analysis/learned.h"
 #include "analysis/minutes.h"
 #include "analysis/origins.h"
+#include "analysis/query.h"
 #include "analysis/target.h"
 #include "analysis/totals.h"
 #include "analysis/trie.h"
@@ -34,7 +36,10 @@ struct analysis {
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
-    struct sharing_context *contexts; /* SHARING_CONTEXTS of them */
+    struct sandwich *contexts; /* SHARING_CONTEXTS of them */
+    struct learning learning;
+    struct query queries[QUERY_MEMO];
+    uint64_t credential_name; /* of the part that stands for the client */
     struct writes writes;
     struct slab write_names; /* struct writes_name, a row for each key */
     struct vary *vary;
@@ -47,7 +52,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak;
     struct buf text; /* scratch: key text, row text */
-    struct buf written, route, latency, server, lifetimes, live, declared_ttl, sharing, addresses_text;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, learned, written, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 
@@ -64,6 +69,13 @@ struct fact {
 struct key_text take_key_text(struct analysis *a, struct slice target);
 uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text);
 
+/* depend.c: holds the parts of an exchange against its answer, after observe(). */
+void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
+/* Before endpoints_unite. */
+void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
+/* What is stored of it, until the next call; and taken up again. */
+struct slice depend_write(struct analysis *a, const struct endpoint *e);
+void depend_load(struct analysis *a, uint32_t id, struct slice blob);
 /* bound.c: a successful write to the target of this key, by that endpoint, at `now`, ms. */
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now);
 /* A look-up of the key that ended a gap. */

@@ -295,6 +295,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? f.key + 1 : 0;
     observe(a, &f, true);
+    depend_observe(a, x, ahead->origin, &f);
     record(a, &f.row);
 }
 
