@@ -115,6 +115,27 @@ static bool revalidation_is_cheap(const struct recommend_input *in)
     return in->not_modified >= CHEAP_304 || (in->body_bytes >= LARGE_BODY && in->validators >= VALIDATORS_MOST);
 }
 
+/* With purges: what stays stale is what no write explains. */
+static struct recommend_rung purged(const struct recommend_rung *r)
+{
+    struct recommend_rung left = *r;
+    left.stale_hits -= left.stale_purgeable < left.stale_hits ? left.stale_purgeable : left.stale_hits;
+    return left;
+}
+
+/* By the longest lifetime that the audit can tell of, before those with too few cycles to be sure. */
+static void describe_purged(const struct recommend_input *in, struct recommendation *out)
+{
+    struct recommend_rung best = {0};
+    for (unsigned i = 0; i < in->n && long_enough(in, &in->rung[i]); i++) {
+        struct recommend_rung left = purged(&in->rung[i]);
+        if (!best.ttl_s || qualifies(in, &left))
+            best = left;
+    }
+    if (best.ttl_s)
+        describe(out, &best);
+}
+
 /* Contents change too fast for any lifetime. */
 static void instead(const struct recommend_input *in, struct recommendation *out)
 {
@@ -124,6 +145,7 @@ static void instead(const struct recommend_input *in, struct recommendation *out
     } else if (in->write_recall >= WRITES_EXPLAIN) {
         out->action = RECOMMEND_PURGE;
         out->ttl_s = LONG_S;
+        describe_purged(in, out);
     } else if (in->rate_per_key >= MICRO_RATE && second) {
         out->action = RECOMMEND_MICRO;
         out->ttl_s = MICRO_S;
@@ -168,15 +190,29 @@ static void weigh(const struct recommend_input *in, struct recommendation *out)
         out->standing = STANDING_TRUNCATED;
 }
 
+static const struct recommendation none = {.action = RECOMMEND_NOTHING,
+                                           .hit_ratio = NAN,
+                                           .hits = {NAN, NAN},
+                                           .stale_ratio = NAN,
+                                           .stale_high = NAN,
+                                           .cycles_needed = NAN,
+                                           .hours_needed = NAN};
+
+struct recommendation recommend_purge(const struct recommend_input *in)
+{
+    struct recommendation out = none;
+    out.action = RECOMMEND_PURGE;
+    out.ttl_s = LONG_S;
+    describe_purged(in, &out);
+    if (!(out.stale_ratio <= in->budget && out.stale_high <= bound(in) && out.requests_saved >= HITS_LEAST))
+        out.standing = STANDING_LOW_N;
+    weigh(in, &out);
+    return out;
+}
+
 struct recommendation recommend(const struct recommend_input *in)
 {
-    struct recommendation out = {.action = RECOMMEND_NOTHING,
-                                 .hit_ratio = NAN,
-                                 .hits = {NAN, NAN},
-                                 .stale_ratio = NAN,
-                                 .stale_high = NAN,
-                                 .cycles_needed = NAN,
-                                 .hours_needed = NAN};
+    struct recommendation out = none;
     const struct recommend_rung *thin, *most = longest(in, &out.end, &thin);
     if (most) {
         const struct recommend_rung *best = shortest(in, most);

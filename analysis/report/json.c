@@ -190,7 +190,7 @@ static void rung(struct json *j, const struct row_rung *r, const struct live_sum
     json_close(j, '}');
 }
 
-static void staleness(struct json *j, const struct row_endpoint *e)
+static void staleness(struct json *j, const struct row_endpoint *e, const struct written_names *names)
 {
     struct changes_stored stored;
     changes_read(&stored, e->lifetimes);
@@ -207,6 +207,7 @@ static void staleness(struct json *j, const struct row_endpoint *e)
     json_key_double(j, "median_low_s", r.versions.median_low);
     json_key_double(j, "median_high_s", r.versions.median_high);
     json_key_u64(j, "multi_valued", stored.multi_valued);
+    written_json(j, e, names);
     json_close(j, '}');
 }
 
@@ -329,6 +330,7 @@ static void evidence(struct json *j, const struct advice *a)
     else
         json_null(j);
     json_key_u64(j, "blocked", a->blocked);
+    json_key_double(j, "write_recall", a->write_recall);
     json_close(j, '}');
 }
 
@@ -424,7 +426,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
         if (e->ttl[i].ttl_s)
             rung(j, &e->ttl[i], live, l->duration_s);
     json_close(j, ']');
-    staleness(j, e);
+    staleness(j, e, &l->advice->names);
     struct key_advice keys;
     key_advice_of(&keys, e, l->facts);
     key_advice_json(j, &keys);

@@ -235,6 +235,10 @@ static void caching(struct store_reader *r, struct table *t)
 static const char *how_changes_come(const struct row_endpoint *e, const struct changes_stored *s,
                                     const struct changes_result *r)
 {
+    struct written w;
+    written_of(&w, e);
+    if (w.purge)
+        return w.purge->recall > 0.5 ? "with writes" : "some with writes";
     switch (r->poisson.model) {
     case LIFETIME_POISSON:
         return changes_fit(s, r) ? "at random" : "not at random";
@@ -287,7 +291,8 @@ static void lifetimes(struct store_reader *r, struct table *t)
          "with its 95 %\n"
          "  interval, as if changes came at random; median of versions seen to begin, without that. By turns: keys "
          "with several\n"
-         "  answers, which have no lifetimes. Not at random: bursts, a schedule, or keys that differ.");
+         "  answers, which have no lifetimes. With writes: purge on them.\n  Not at random: bursts, a schedule, or "
+         "keys that differ.");
     buf_str(t->out, "  ");
     human_cell(t->out, SLICE("endpoint"), t->width - 78);
     buf_str(t->out, " changes    gaps     mean at least  at most  median >    up to  changes come\n");

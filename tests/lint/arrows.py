@@ -17,7 +17,7 @@ ARROWS = {
     "analysis/store": ("base/",),
     "analysis/report": ("base/", "analysis/changes.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
                         "analysis/recommend.h", "analysis/sharing.h",
-                        "analysis/standing.h") + READ_SIDE,
+                        "analysis/standing.h", "analysis/writes.h") + READ_SIDE,
     "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/envelope.h",
                         "analysis/limitadvice.h", "analysis/live.h") + READ_SIDE,
     "tui": ("base/", "analysis/report/saying.h", "analysis/report/verdict.h") + READ_SIDE,
