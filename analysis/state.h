@@ -77,6 +77,8 @@ void depend_load(struct analysis *a, uint32_t id, struct slice blob);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
+/* A request that is counted and not analysed. */
+void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* Endpoint of a path not seen before; never 0. */

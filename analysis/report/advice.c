@@ -33,14 +33,14 @@ static double share(const struct row_endpoint *e, uint64_t n, enum declared of)
     return facts_ratio(n, e->declared[of]);
 }
 
-static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f)
+static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f, double budget)
 {
     struct recommend_rung rung[LADDER_RUNGS];
     const uint64_t *d = e->declared;
     double duration = facts_duration_s(f);
     struct recommend_input in = {.rung = rung,
                                  .n = fill_rungs(e, rung),
-                                 .budget = RECOMMEND_BUDGET,
+                                 .budget = budget,
                                  .duration_s = duration,
                                  .coverage = facts_coverage(f),
                                  .truncated = facts_total(f, "keys_overflow") != 0,
@@ -76,7 +76,12 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
 {
-    struct advice a = {.lifetime = lifetime_of(e, f)};
+    return advice_within(e, f, RECOMMEND_BUDGET);
+}
+
+struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget)
+{
+    struct advice a = {.lifetime = lifetime_of(e, f, budget)};
     struct learned learned;
     struct sharing_input in = {.personal = e->declared[DECLARED_personal],
                                .family = (unsigned)f->endpoints,
