@@ -6,13 +6,15 @@
 
 #define BUSTER_MARGIN 0.01 /* below what answers do by themselves */
 
-enum { CLEAR_ENOUGH = 20 };
+enum { CLEAR_ENOUGH = 20, CONTROL_LEAST = 5 };
 
 void learned_write(const struct learned *l, struct buf *out)
 {
     if (!l->visits)
         return;
     buf_varint(out, l->visits);
+    buf_varint(out, l->control_n);
+    buf_varint(out, l->control_differing);
     buf_varint(out, l->n);
     for (unsigned i = 0; i < l->n; i++) {
         const struct learned_dim *d = &l->dim[i];
@@ -60,11 +62,12 @@ static void read_dim(struct cursor *c, struct learned_dim *d)
 bool learned_read(struct learned *out, struct slice blob)
 {
     struct cursor c = cursor_of(blob.p, blob.n);
-    out->visits = 0;
+    out->visits = out->control_n = out->control_differing = 0;
     out->n = 0;
     if (!blob.n)
         return true;
-    uint64_t visits = cursor_varint(&c), n = cursor_varint(&c);
+    uint64_t visits = cursor_varint(&c), control_n = cursor_varint(&c), control_differing = cursor_varint(&c),
+             n = cursor_varint(&c);
     if (c.bad || n > LEARN_DIMS)
         return false;
     for (unsigned i = 0; i < n && !c.bad; i++) {
@@ -74,6 +77,8 @@ bool learned_read(struct learned *out, struct slice blob)
     if (c.bad || cursor_left(&c))
         return false;
     out->visits = visits;
+    out->control_n = control_n;
+    out->control_differing = control_differing;
     out->n = (unsigned)n;
     return true;
 }
@@ -105,11 +110,21 @@ static double information(double share)
     return share * log2(1 / (1 - share + 0x1p-20));
 }
 
+/* Relevant, unless equal requests are answered as differently. */
+static void judge_relevant(const struct learned *l, const struct learned_dim *d, struct learned_result *r)
+{
+    double with = interval_low((double)d->differing, (double)d->n, SANDWICH_LEVEL);
+    double without = interval_high((double)l->control_differing, (double)l->control_n, SANDWICH_LEVEL);
+    bool known = l->control_n >= CONTROL_LEAST;
+    r->sure = known && with > without;
+    r->verdict = known && !r->sure ? LEARNED_UNSTEADY : LEARNED_RELEVANT;
+}
+
 struct learned_result learned_judge(const struct learned *l, unsigned dim, unsigned family, double steady)
 {
     const struct learned_dim *d = &l->dim[l->dim[dim].leader];
     double level = SANDWICH_LEVEL / (family ? family : 1);
-    struct learned_result r = {LEARNED_UNDECIDED, d->n, d->differing, 0, NAN};
+    struct learned_result r = {LEARNED_UNDECIDED, d->n, d->differing, 0, false, NAN};
     uint64_t enough = sandwich_enough(level);
     if (d->n)
         r.information = information((double)d->differing / (double)d->n);
@@ -118,7 +133,7 @@ struct learned_result learned_judge(const struct learned *l, unsigned dim, unsig
     else if (d->unique)
         judge_unique(d, steady, &r);
     else if (sandwich_relevant(d->differing, d->n, level))
-        r.verdict = LEARNED_RELEVANT;
+        judge_relevant(l, d, &r);
     else if (!d->differing && d->n >= enough)
         r.verdict = LEARNED_IRRELEVANT;
     else if (!d->differing)
@@ -150,6 +165,8 @@ const char *learned_name(enum learned_verdict v)
         return "cache_buster";
     case LEARNED_CONSTANT:
         return "constant";
+    case LEARNED_UNSTEADY:
+        return "unsteady";
     }
     return "?";
 }

@@ -22,6 +22,7 @@ struct learned_dim {
 
 struct learned {
     uint64_t visits;
+    uint64_t control_n, control_differing; /* sandwiches of equal requests */
     unsigned n;
     struct learned_dim dim[LEARN_DIMS];
 };
@@ -39,12 +40,14 @@ enum learned_verdict {
     LEARNED_ALMOST,   /* disagreements, but too few to matter: never dropped */
     LEARNED_BUSTER,   /* never comes twice, and answers do not follow it: dropped on consent alone */
     LEARNED_CONSTANT, /* one value was seen */
+    LEARNED_UNSTEADY, /* answers differ with it, but between equal requests hardly less */
 };
 
 struct learned_result {
     enum learned_verdict verdict;
     uint64_t n, differing; /* comparisons it stands on */
     uint64_t needed;       /* more without a difference; 0: does not apply */
+    bool sure;             /* LEARNED_RELEVANT: between equal requests clearly fewer differed */
     double information;    /* bits of the content that it decides, about */
 };
 

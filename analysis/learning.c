@@ -17,12 +17,15 @@ enum {
     CHANGES_EVERY = 8, /* visits from one comparison of changes to the next */
     TOGETHER_LEAST = 32,
     GROUPS_FIRST = 128, /* visits when groups are formed first; then at each doubling */
+    TURN = 2048,        /* visits */
     BARREN = 4096,      /* contexts that were not there */
     FRUIT = 16,         /* of which one that was weighs as many */
     BARREN_LEVELS = 3,
 };
 
 _Static_assert(sizeof(struct learner) <= 2688 && sizeof(struct learn_dim) <= 320, "as analysis/budget.def has them");
+
+#define CONTROL_NAME UINT64_C(0x636f6e74726f6c)
 
 static const uint8_t most_of[PART_KINDS] = {
     [PART_QUERY] = 16, [PART_HEADER] = 13, [PART_COOKIE] = 6, [PART_CREDENTIAL] = 1, [PART_CLAIM] = 4};
@@ -371,14 +374,27 @@ static void note_result(struct learner *r, struct learn_dim *d, unsigned i, cons
         r->out |= r->group[i];
 }
 
+static void settle_control(struct learner *r, struct sandwich *s, const struct sandwich_visit *v)
+{
+    struct sandwich_result closed;
+    if (!sandwich_visit(s, v, &closed))
+        return;
+    r->control_n += closed.others;
+    r->control_differing += closed.differing;
+}
+
 void learning_settle(struct learning *l)
 {
     struct sandwich_result closed;
     for (unsigned i = 0; i < l->looks; i++) {
         const struct learn_look *look = &l->look[i];
         struct learner *r = look->learner;
-        struct learn_dim *d = learning_dim(l, r, look->dim);
         struct sandwich *s = &l->table[look->visit.context >> 28 & l->mask];
+        if (look->dim == LEARN_CONTROL) {
+            settle_control(r, s, &look->visit);
+            continue;
+        }
+        struct learn_dim *d = learning_dim(l, r, look->dim);
         note_barren(r, s, &look->visit);
         if (r->unique >> look->dim & 1)
             look_near(d, s, &look->visit);
@@ -390,10 +406,27 @@ void learning_settle(struct learning *l)
 
 static unsigned level_of(const struct learning *l, const struct learner *r)
 {
-    unsigned level = r->barren_level, n = (unsigned)__builtin_popcount(r->tested);
+    unsigned level = r->barren_level, n = (unsigned)__builtin_popcount(r->tested) + 1;
     for (; n > MOST_LOOKS; n = (n + 1) / 2)
         level++;
     return l->full ? 0 : level;
+}
+
+static void wait_for(struct learning *l, struct learner *r, unsigned i, const struct sandwich_visit *v)
+{
+    l->look[l->looks++] = (struct learn_look){r, *v, (uint8_t)i};
+    __builtin_prefetch(&l->table[v->context >> 28 & l->mask], 1);
+}
+
+/* Equal requests; a coin tells them apart. */
+static void look_at_control(struct learning *l, struct learner *r, const struct learn_visit *v, uint64_t sum,
+                            uint64_t mask, uint64_t turn)
+{
+    uint64_t context = hash_mix(sum ^ CONTROL_NAME);
+    if (!((context ^ turn) & mask))
+        wait_for(
+            l, r, LEARN_CONTROL,
+            &(struct sandwich_visit){context ? context : 1, hash_mix(r->visits) & 1, v->content, v->now_ms, false});
 }
 
 static void look_at(struct learning *l, struct learner *r, unsigned i, const struct learn_visit *v, uint64_t context,
@@ -402,9 +435,7 @@ static void look_at(struct learning *l, struct learner *r, unsigned i, const str
     struct learn_dim *d = learning_dim(l, r, i);
     if (!l->full && (d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
         return;
-    struct learn_look *look = &l->look[l->looks++];
-    *look = (struct learn_look){r, {context ? context : 1, value, v->content, v->now_ms, d->coded}, (uint8_t)i};
-    __builtin_prefetch(&l->table[look->visit.context >> 28 & l->mask], 1);
+    wait_for(l, r, i, &(struct sandwich_visit){context ? context : 1, value, v->content, v->now_ms, d->coded});
 }
 
 static uint64_t context_of(const struct learner *r, unsigned i, uint64_t rest)
@@ -429,24 +460,26 @@ static uint64_t split(const struct learner *r, unsigned i, const uint64_t value[
     return mine;
 }
 
-/* One look for each dimension or group that varies, where its context is sampled; `sum` is that of all components. */
+/* One look for each dimension or group that varies, where its context is sampled; `sum` is that of all components.
+ * Which contexts are sampled changes from time to time, so that those of an endpoint that has few get their turn. */
 static void look(struct learning *l, struct learner *r, const struct learn_visit *v, uint64_t sum,
                  const uint64_t value[LEARN_DIMS])
 {
     uint32_t without = r->out | r->unique;
-    uint64_t mask = (UINT64_C(1) << level_of(l, r)) - 1;
+    uint64_t mask = (UINT64_C(1) << level_of(l, r)) - 1, turn = r->visits / TURN;
     EACH_BIT(o, without)
     sum -= value[o];
+    look_at_control(l, r, v, sum, mask, turn);
     EACH_BIT(i, r->alone)
     {
         uint64_t context = context_of(r, i, without >> i & 1 ? sum : sum - value[i]);
-        if (!(context & mask))
+        if (!((context ^ turn) & mask))
             look_at(l, r, i, v, context, value[i]);
     }
     EACH_BIT(t, r->tested & ~r->alone)
     {
         uint64_t rest = sum, mine = split(r, t, value, &rest), context = context_of(r, t, rest);
-        if (!(context & mask) && (value[t] || !(r->claims >> t & 1)))
+        if (!((context ^ turn) & mask) && (value[t] || !(r->claims >> t & 1)))
             look_at(l, r, t, v, context, mine);
     }
 }
@@ -597,6 +630,8 @@ void learning_merge(struct learning *l, uint32_t into, uint32_t from)
     add_lists(a, b);
     a->unlisted += b->unlisted;
     a->visits += b->visits;
+    a->control_n += b->control_n;
+    a->control_differing += b->control_differing;
     count_tested(a);
 }
 
@@ -621,7 +656,8 @@ static unsigned leader_of(const struct learner *r, unsigned i)
 void learning_write(const struct learning *l, uint32_t row, learn_names *names, const void *context, struct buf *out)
 {
     const struct learner *r = learning_at(l, row);
-    struct learned to = {.visits = r->visits, .n = r->n};
+    struct learned to = {
+        .visits = r->visits, .control_n = r->control_n, .control_differing = r->control_differing, .n = r->n};
     for (unsigned i = 0; i < r->n; i++) {
         const struct learn_dim *d = learning_dim(l, r, i);
         bool field = d->kind == PART_HEADER || d->kind == PART_COOKIE;
@@ -677,5 +713,7 @@ void learning_load(struct learning *l, uint32_t row, const struct learned *from,
             learning_dim(l, r, i)->kind != PART_CLAIM)
             r->out |= r->group[i];
     r->visits = from->visits;
+    r->control_n = from->control_n;
+    r->control_differing = from->control_differing;
     count_tested(r);
 }

@@ -8,6 +8,10 @@
  * out of the contexts of the others, which would hardly ever come again with it; that can only add disagreements. As
  * can leaving out the address of a client without credentials. Dimensions that change together are tested together.
  *
+ * What differs between equal requests, answers that have something random or that depend on what is not seen, would
+ * make everything look as if it mattered. So equal requests are held against each other, too, as if a coin were one of
+ * their parts: the control.
+ *
  * Contexts are sampled by their hash, so that an exchange looks at two of them on average. Where all is decided, fewer
  * of them are, and fewer exchanges. */
 #ifndef ANALYSIS_LEARNING_H
@@ -18,7 +22,15 @@
 #include "base/buf.h"
 #include "capture/exchange.h"
 
-enum { LEARN_DIMS = 32, LEARN_NAME = 40, LEARN_SAMPLE = 32, LEARN_LISTS = 4, LEARN_NEAR_MS = 5000, LEARN_BURST = 256 };
+enum {
+    LEARN_CONTROL = 32,
+    /* in the place of a dimension */ LEARN_DIMS = 32,
+    LEARN_NAME = 40,
+    LEARN_SAMPLE = 32,
+    LEARN_LISTS = 4,
+    LEARN_NEAR_MS = 5000,
+    LEARN_BURST = 256
+};
 
 /* Some parts of a request; a repeated parameter is a part for each time. */
 struct learn_parts {
@@ -64,7 +76,8 @@ struct learner {
     uint32_t group[LEARN_DIMS];            /* tested together with; 0: in the group of another */
     uint32_t tested, alone;                /* alone: in no group, and no claim */
     uint8_t n, barren_level;
-    uint32_t barren; /* contexts of late that were not there, less those that were */
+    uint64_t control_n, control_differing; /* sandwiches of equal requests: what differs by itself */
+    uint32_t barren;                       /* contexts of late that were not there, less those that were */
     uint8_t index[64];
     struct learn_row row[LEARN_DIMS];
     uint32_t dim[LEARN_DIMS]; /* rows of the slab */

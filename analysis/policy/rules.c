@@ -286,8 +286,11 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
         c->kind = a->kind;
         return NULL;
     }
-    if (!caches(a) || a->sharing.verdict == SHARING_PRIVATE || (!advised(a) && !o->force))
+    if (!caches(a) || a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT ||
+        (!advised(a) && !o->force))
         return "";
+    if (a->sharing.unnamed)
+        return "its answers depend on fields that Vary does not name: not even with --force";
     c->ttl_s = a->lifetime.ttl_s;
     c->kind = a->lifetime.action == RECOMMEND_PURGE   ? ADVICE_PURGE
               : a->lifetime.action == RECOMMEND_MICRO ? ADVICE_MICRO

@@ -73,7 +73,7 @@ bool key_advice_drops(const struct key_advice *a, unsigned i)
 bool key_advice_lacks_vary(const struct key_advice *a, unsigned i)
 {
     const struct learned_dim *d = dim_of(a, i);
-    return relevant(a, i) && d->kind == PART_HEADER && dim_of(a, i)->leader == i &&
+    return relevant(a, i) && a->result[i].sure && d->kind == PART_HEADER && d->leader == i &&
            (a->learned.visits - d->nominated) * MISSING_SHARE > a->learned.visits;
 }
 
@@ -147,6 +147,11 @@ void key_advice_json(struct json *j, const struct key_advice *a)
     components(j, "drop", a, dropped);
     components(j, "relevant", a, relevant);
     components(j, "undecided", a, undecided);
+    json_key(j, "control");
+    json_open(j, '{');
+    json_key_u64(j, "comparisons", a->learned.control_n);
+    json_key_u64(j, "differing", a->learned.control_differing);
+    json_close(j, '}');
     json_key(j, "volatile_fields");
     json_null(j);
     json_close(j, '}');

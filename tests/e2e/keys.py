@@ -50,6 +50,12 @@ def languages(kind, vary):
     return make
 
 
+def noisy(rng, now, clients):
+    """Something random in every answer."""
+    item, lang = rng.randrange(3), rng.choice(["de", "en"])
+    return record(now, rng.randrange(clients), "/noisy/%d" % item, body("noisy", item, rng.randrange(6)), {"accept-language": lang})
+
+
 def credentials(kind):
     def make(rng, now, clients):
         item, who = rng.randrange(3), rng.randrange(clients)
@@ -87,7 +93,7 @@ def of_kind(listed, kind, route):
 
 for seed in range(10 if PROOF else 1):
     by, listed = audit(planted(seed, [tracking, busting, languages("bare", None), languages("named", "Accept-Language"),
-                                      languages("over", "accept-language, User-Agent")], 22000), "keys%d" % seed, "--fresh")
+                                      languages("over", "accept-language, User-Agent"), noisy], 22000), "keys%d" % seed, "--fresh")
     news, bust = by["news"], by["bust"]
     check(names(news, "drop") == {"utm_source", "utm_campaign", "ref"} and names(news, "relevant") == {"lang"},
           "seed %d: what does not decide answers leaves the key, what does stays" % seed, news["key_advice"])
@@ -108,6 +114,9 @@ for seed in range(10 if PROOF else 1):
     check([len(of_kind(listed, "key", k)) for k in ("bare", "named", "over")] == [0, 0, 1] and
           "user-agent out of Vary" in of_kind(listed, "key", "over")[0]["action"],
           "seed %d: what Vary names in vain leaves it" % seed, listed)
+    check(not names(by["noisy"], "relevant") and not names(by["noisy"], "drop") and not of_kind(listed, "key", "noisy") and
+          not [r for r in of_kind(listed, "fix", "noisy") if "Vary" in r["action"]],
+          "seed %d: what is random in answers is not taken for a dependence" % seed, by["noisy"]["key_advice"])
     check(by["bare"]["sharing"]["verdict"] == by["named"]["sharing"]["verdict"] == "shared",
           "seed %d: what depends on the language is not taken for private" % seed, by["bare"]["sharing"], by["named"]["sharing"])
     check((by["bare"]["recommendation"] or {}).get("kind") == "fix", "seed %d: and not advised to be cached before that is right" % seed,

@@ -56,6 +56,7 @@ int main(void)
         return 1;
     for (unsigned i = 0; i < out.n; i++)
         printf("%s %" PRIu64 " %" PRIu64 "\n", out.dim[i].text, out.dim[i].n, out.dim[i].differing);
+    printf("control %" PRIu64 " %" PRIu64 "\n", out.control_n, out.control_differing);
     buf_free(&blob);
     learning_fini(&l);
     return 0;

@@ -44,6 +44,30 @@ def sandwiches(visits, name):
         if varied:  # what has one value is not compared
             rest = tuple(sorted((k, v) for k, v in parts.items() if k != name))
             contexts.setdefault((path, rest), []).append((now, (content, coding), parts.get(name)))
+    return read(contexts, name)
+
+
+def mix(x):
+    """hash_mix of base/hash.h: the coin of the control."""
+    mask = 2**64 - 1
+    x ^= x >> 30
+    x = x * 0xbf58476d1ce4e5b9 & mask
+    x ^= x >> 27
+    x = x * 0x94d049bb133111eb & mask
+    return x ^ x >> 31
+
+
+def control(visits, names):
+    """Equal requests against each other, as if a coin were a part of them; once anything varies."""
+    contexts, varied = {}, False
+    for n, (now, content, coding, path, parts) in enumerate(visits):
+        varied |= parts != visits[0][4]
+        if varied:
+            contexts.setdefault((path, tuple(sorted(parts.items()))), []).append((now, (content, coding), mix(n + 1) & 1))
+    return read(contexts, None)
+
+
+def read(contexts, name):
     n = differing = 0
     for seen in contexts.values():
         base = 0
@@ -85,8 +109,8 @@ def main():
                            for now, content, coding, path, parts in visits)
             out = subprocess.run([program], input=text, capture_output=True, text=True, check=True).stdout
             got = {line.split()[0]: tuple(map(int, line.split()[1:])) for line in out.splitlines()}
-            for name in names:
-                want = sandwiches(visits, name)
+            for name in names + ["control"]:
+                want = sandwiches(visits, name) if name in names else control(visits, names)
                 compared += want[0]
                 if got.get(name, (0, 0)) != want:
                     wrong += 1

@@ -266,6 +266,32 @@ static void unique(void **unused)
     }
 }
 
+/* Answers that return to one of a few by chance depend on nothing, nor on what is left out; and one that does is still
+ * found beside a little of that. */
+static void unsteady(void **unused)
+{
+    (void)unused;
+    state = 8;
+    for (unsigned noise = 0; noise < 2; noise++) {
+        struct learned l;
+        fresh();
+        uint32_t row = learning_open(&learning);
+        for (unsigned n = 0; n < 20000; n++) {
+            uint64_t language = next() % 2;
+            struct part parts[1] = {part(PART_HEADER, "language", language)};
+            struct learn_visit v = {.base = 5, .parts = {{parts, 1}, {NULL, 0}, {NULL, 0}}, .now_ms = n * 50};
+            bool random = noise || next() % 50 == 0;
+            v.content = 1 + (uint32_t)(random ? next() % 6 : 10 + language);
+            learning_visit(&learning, row, &v);
+        }
+        read_back(row, &l);
+        assert_true(l.control_n > 100);
+        struct learned_result r = learned_judge(&l, find(&l, "language"), 100, 1);
+        assert_int_equal(r.verdict, noise ? LEARNED_UNSTEADY : LEARNED_RELEVANT);
+        assert_int_equal(r.sure, !noise);
+    }
+}
+
 /* ALGORITHMS.md 5.2: m = 1 takes 598 sandwiches, m = 100 takes 1517. */
 static void bounds(void **unused)
 {
@@ -379,7 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds),   cmocka_unit_test(planted_parts), cmocka_unit_test(planted_credentials),
         cmocka_unit_test(together), cmocka_unit_test(unique),        cmocka_unit_test(flood),
-        cmocka_unit_test(stored),   cmocka_unit_test(damaged)};
+        cmocka_unit_test(unsteady), cmocka_unit_test(stored),        cmocka_unit_test(damaged)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     learning_fini(&learning);
     return failed;
