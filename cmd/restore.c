@@ -107,6 +107,7 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->lifetimes = own(r, row->lifetimes);
         mine->live = own(r, row->live);
         mine->sharing = own(r, row->sharing);
+        mine->sampling = own(r, row->sampling);
     }
     return !r->failed;
 }
@@ -212,7 +213,8 @@ static bool replay(struct restoring *r, struct analysis *a, int64_t *ended)
 {
     struct restore steps = {.context = r,
                             .complete = store_read_exchange_count(r->reader) ==
-                                        store_read_counter(r->reader, "total", "exchanges"),
+                                            store_read_counter(r->reader, "total", "exchanges") &&
+                                        !store_read_counter(r->reader, "total", "sampling_level"),
                             .address = step_address,
                             .key = step_key,
                             .client = step_client,

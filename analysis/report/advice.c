@@ -6,7 +6,9 @@
 
 #include "base/human.h"
 
-static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung out[LADDER_RUNGS])
+/* The sample of a bound is what was seen, not what was estimated from it. */
+static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
+                           struct recommend_rung out[LADDER_RUNGS])
 {
     unsigned n = 0;
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
@@ -19,7 +21,7 @@ static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung o
                                                .unknown_hits = r->unknown_hits,
                                                .warm_lookups = r->warm_lookups,
                                                .warm_hits = r->warm_hits,
-                                               .cycles_hit = r->cycles_hit,
+                                               .cycles_hit = sampled->level ? sampled->cycles[i] : r->cycles_hit,
                                                .bytes_saved = r->bytes_saved,
                                                .server_us_saved = r->server_us_saved};
     }
@@ -37,8 +39,10 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
     struct recommend_rung rung[LADDER_RUNGS];
     const uint64_t *d = e->declared;
     double duration = facts_duration_s(f);
+    struct sampling_stored sampled;
+    sampling_read(&sampled, e->sampling);
     struct recommend_input in = {.rung = rung,
-                                 .n = fill_rungs(e, rung),
+                                 .n = fill_rungs(e, &sampled, rung),
                                  .budget = RECOMMEND_BUDGET,
                                  .duration_s = duration,
                                  .coverage = facts_coverage(f),
@@ -84,6 +88,9 @@ struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
     a.blocker = blocker ? row_reason_words[blocker] : NULL;
     a.kind = kind_of(e, &a);
     a.standing = a.lifetime.standing;
+    a.sampled = facts_few_sampled(e);
+    if (a.sampled && a.standing == STANDING_OK)
+        a.standing = STANDING_LOW_N;
     if (a.kind == ADVICE_FIX && a.standing != STANDING_LOW_COVERAGE)
         a.standing = STANDING_OK; /* it stands on the comparison of credentials, not on the ladder */
     if (a.standing != STANDING_OK)
@@ -181,7 +188,10 @@ void advice_wanting(const struct advice *a, struct buf *out)
             buf_printf(out, " (%" PRIu64 ", %" PRIu64 " more needed)", s->sandwiches, s->needed);
         break;
     case SHARING_SHARED:
-        wanting_lifetime(&a->lifetime, out);
+        if (a->sampled)
+            buf_str(out, "may be shared, but too few of its keys are followed: give it more --memory");
+        else
+            wanting_lifetime(&a->lifetime, out);
         break;
     }
 }

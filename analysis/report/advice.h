@@ -21,6 +21,7 @@ struct advice {
     struct sharing_result sharing;
     struct recommendation lifetime; /* what the ladder alone says */
     enum standing standing;
+    bool sampled;                 /* with too few keys for an estimate */
     const char *blocker;          /* what is declared now that keeps shared caches from it; NULL: nothing */
     uint64_t blocked;             /* exchanges with it */
     struct recommend_price price; /* what the advice saves */
