@@ -63,8 +63,8 @@ static uint32_t heaviest(const uint32_t *weight, uint32_t n)
     return most;
 }
 
-/* Halves what is heaviest until so much will be gone. False: nothing can be halved. */
-static bool thin(struct analysis *a, uint32_t *weight, uint32_t wanted)
+/* Halves what is heaviest until so much will be gone. Returns how much that is, about. */
+static uint32_t thin(struct analysis *a, uint32_t *weight, uint32_t wanted)
 {
     uint32_t gone = 0, n = a->endpoints.rows.used;
     weight[0] = 0;
@@ -79,17 +79,27 @@ static bool thin(struct analysis *a, uint32_t *weight, uint32_t wanted)
             weight[id] = 0;
         }
     }
-    return gone > 0;
+    return gone;
+}
+
+/* Hot keys of many variants may fill the table: then they are no longer hot. False: nothing can be halved. */
+static bool thin_anyhow(struct analysis *a, uint32_t *weight)
+{
+    uint32_t wanted = (a->keys.rows.used + a->keys.slots.used) / FREE_SHARE;
+    weigh(a, weight);
+    uint32_t gone = thin(a, weight, wanted);
+    if (gone >= wanted / 2 || !a->keys.promoted.used)
+        return gone > 0;
+    keys_demote(&a->keys);
+    memset(weight, 0, a->endpoints.rows.used * sizeof *weight);
+    weigh(a, weight);
+    return thin(a, weight, wanted) > 0;
 }
 
 static bool drop(struct analysis *a)
 {
-    uint32_t wanted = (a->keys.rows.used + a->keys.slots.used) / FREE_SHARE;
     uint32_t *weight = calloc(a->endpoints.rows.used, sizeof *weight);
-    if (!weight)
-        return false;
-    weigh(a, weight);
-    bool thinned = thin(a, weight, wanted);
+    bool thinned = weight && thin_anyhow(a, weight);
     free(weight);
     return thinned && keys_drop(&a->keys, keeps, a);
 }

@@ -105,7 +105,9 @@ struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, 
     if (at->slot && slot_at(k, at->slot - 1)->hash == hash)
         return slot_at(k, at->slot - 1);
     uint32_t row = at->slot ? map_find(&k->slot_map, hash) : MAP_NONE;
-    if (row == MAP_NONE)
+    if (row == MAP_NONE && at->slot && ++keys_counted(k, at)->variants >= KEYS_VARIANTS)
+        keys_counted(k, at)->variants--;
+    else if (row == MAP_NONE)
         row = new_slot(k, hash, now);
     if (row == MAP_NONE)
         return NULL;
@@ -143,6 +145,13 @@ bool keys_promote(struct keys *k, uint32_t row)
     *(uint32_t *)slab_at(&k->promoted, at) = *(uint32_t *)slab_at(&k->ids, row);
     keys_at(k, row)->hot = true;
     return true;
+}
+
+void keys_demote(struct keys *k)
+{
+    for (uint32_t row = 0; row < k->rows.used; row++)
+        keys_at(k, row)->hot = false;
+    k->promoted.used = k->promoted_told = 0;
 }
 
 /* ---- dropping: what stays moves up, in order ---- */

@@ -12,6 +12,8 @@
 #include "base/map.h"
 #include "base/slice.h"
 
+enum { KEYS_VARIANTS = 1024 }; /* of a key: else a field that Vary names could fill the table with one key */
+
 struct key {
     uint64_t hash;
     int64_t last_us;    /* arrival; time never runs backwards for a key */
@@ -79,8 +81,10 @@ static inline bool keys_tight(const struct keys *k, size_t name_n)
 uint32_t keys_row(const struct keys *k, uint32_t id);
 /* The next new key gets this id, which none has reached; before the first drop only, the last row's id + 1 is given. */
 void keys_number(struct keys *k, uint32_t id);
-/* From now on hot, for good. False: there are enough of them. */
+/* From now on hot. False: there are enough of them. */
 bool keys_promote(struct keys *k, uint32_t row);
+/* None is hot any more. */
+void keys_demote(struct keys *k);
 /* Drops the keys that `keeps` does not want, with their slots and names. False: out of memory, nothing is changed. */
 bool keys_drop(struct keys *k, bool (*keeps)(void *context, const struct key *at), void *context);
 
@@ -89,7 +93,8 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
 struct slice keys_method(const struct keys *k, const struct key *at);
 struct slice keys_service(const struct keys *k, const struct key *at);
 struct slice keys_target(const struct keys *k, const struct key *at);
-/* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room. */
+/* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
+ * KEYS_VARIANTS. */
 struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now);
 
 /* Asks for the cache lines of the slot that will most likely be visited. */

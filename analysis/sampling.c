@@ -11,7 +11,7 @@
 bool sampling_note(struct sampling_tail *t, struct sampling_key *k, uint32_t hit)
 {
     if (k->segment != t->segment) {
-        *k = (struct sampling_key){.segment = t->segment};
+        *k = (struct sampling_key){.segment = t->segment, .variants = k->variants};
         t->keys++;
     }
     uint64_t n = ++k->lookups;

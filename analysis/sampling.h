@@ -19,6 +19,7 @@ enum { SAMPLING_LEVELS = 30, SAMPLING_FEW = 30 /* keys: below, no interval can b
 struct sampling_key {
     uint32_t segment;
     uint16_t lookups, hits[LADDER_RUNGS];
+    uint16_t variants; /* the owner's: slots of the key beyond the first */
 };
 
 struct sampling_tail {

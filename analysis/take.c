@@ -231,6 +231,8 @@ static void look_up(struct analysis *a, const struct exchange *x, struct ahead *
     h->who = who_is(a, x, &h->kind);
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+    if (a->admission.popular)
+        spacesaving_prefetch(a->admission.popular, h->hash);
 }
 
 static void look_at_rows(struct analysis *a, const struct ahead *h)

@@ -6,6 +6,8 @@
 
 #include "base/human.h"
 
+#define LOST_MOST 0.01 /* share of the look-ups that found no room in the ladder; others' floods cost nobody his advice */
+
 /* The sample of a bound is what was seen, not what was estimated from it. */
 static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
                            struct recommend_rung out[LADDER_RUNGS])
@@ -38,7 +40,7 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
 {
     struct recommend_rung rung[LADDER_RUNGS];
     const uint64_t *d = e->declared;
-    double duration = facts_duration_s(f);
+    double duration = facts_duration_s(f), lost = facts_ratio(e->eligible - e->ttl[0].lookups, e->eligible);
     struct sampling_stored sampled;
     sampling_read(&sampled, e->sampling);
     struct recommend_input in = {.rung = rung,
@@ -46,7 +48,7 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
                                  .budget = RECOMMEND_BUDGET,
                                  .duration_s = duration,
                                  .coverage = facts_coverage(f),
-                                 .truncated = facts_total(f, "keys_overflow") != 0,
+                                 .truncated = lost > LOST_MOST,
                                  .not_modified = share(e, d[DECLARED_not_modified], DECLARED_reads),
                                  .validators = share(e, d[DECLARED_strong_etag] + d[DECLARED_weak_etag], DECLARED_full),
                                  .body_bytes = share(e, e->response_bytes, DECLARED_full),
