@@ -88,6 +88,7 @@ void analysis_free(struct analysis *a)
     buf_free(&a->declared_ttl);
     buf_free(&a->sharing);
     buf_free(&a->sampling);
+    buf_free(&a->sources);
     buf_free(&a->addresses_text);
     free(a);
 }

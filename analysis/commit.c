@@ -96,6 +96,10 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     a->sharing.n = 0;
     sharing_write(&e->sharing, &a->sharing);
     out->sharing = slice_of_buf(&a->sharing);
+    a->sources.n = 0;
+    if (e->sources.n)
+        sources_write(&e->sources, &a->sources);
+    out->sources = slice_of_buf(&a->sources);
     fill_ladder(a, e, out);
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
@@ -257,6 +261,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.declared_ttl);
         keep(s, &filled.sharing);
         keep(s, &filled.sampling);
+        keep(s, &filled.sources);
         *row = filled;
     }
     dirty->used = 0;

@@ -221,6 +221,7 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     changes_merge(&a->lifetimes, &b->lifetimes, &e->lifetimes);
     changes_drop(&b->lifetimes, &e->lifetimes);
     sharing_merge(&a->sharing, &b->sharing);
+    sources_merge(&a->sources, &b->sources);
     live_merge(&a->live, &b->live, &e->live);
     live_drop(&b->live, &e->live);
     unite_declared(e, a, b);

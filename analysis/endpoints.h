@@ -10,6 +10,7 @@
 #include "analysis/sampling.h"
 #include "analysis/store/rows.h"
 #include "analysis/sharing.h"
+#include "analysis/sources.h"
 #include "base/hist.h"
 
 struct endpoint {
@@ -25,6 +26,7 @@ struct endpoint {
     struct changes_sums lifetimes;
     struct live live;
     struct sharing sharing;
+    struct sources sources; /* of repeats */
     struct ladder_sums ladder;
     uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
     struct hist declared_ttl; /* seconds */

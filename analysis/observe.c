@@ -179,6 +179,8 @@ static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key 
         bool same = repeat && r->content && r->content == key->content;
         *(tail ? &tail->same : &ep->repeats_same) += same;
         a->totals.repeats_same += same ? stands_for : 0;
+        if (repeat && f->client != MAP_NONE)
+            sources_add(&ep->sources, (uint32_t)clients_at(&a->clients, f->client)->who);
     }
     key->eligible = true;
     key->content = r->content;

@@ -254,6 +254,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_sampling(a, e, row);
     load_lifetimes(a, e, row->lifetimes);
     sharing_read(&e->sharing, row->sharing);
+    sources_read(&e->sources, row->sources);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
     memcpy(e->declared, row->declared, sizeof e->declared);

@@ -46,7 +46,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
     struct buf text;                  /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, addresses_text;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 

@@ -14,13 +14,13 @@ struct records {
 struct records *records_new(const struct records_options *o)
 {
     struct records *r = calloc(1, sizeof *r);
-    uint64_t slots = o->memory / 2 / sizeof(struct slot);
+    uint64_t slots = o->memory / 3 / sizeof(struct slot);
     if (!r)
         return NULL;
     r->o = *o;
     line_init(&r->line, o->sink);
     r->line.hold = true;
-    if (slot_pool_init(&r->pool, (uint32_t)(slots < 64 ? 64 : slots > 1 << 20 ? 1 << 20 : slots), o->memory / 2))
+    if (slot_pool_init(&r->pool, (uint32_t)(slots < 64 ? 64 : slots > 1 << 20 ? 1 << 20 : slots), o->memory / 3))
         return r;
     free(r);
     return NULL;

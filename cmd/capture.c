@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "capture/interfaces.h"
+#include "cmd/budgets.h"
 #include "cmd/commands.h"
 #include "cmd/faces.h"
 #include "cmd/input.h"
@@ -28,7 +29,8 @@ enum {
     CAPTURE_GROUP,
     CAPTURE_TOP,
     CAPTURE_SERVE,
-    CAPTURE_STRICT
+    CAPTURE_STRICT,
+    CAPTURE_BUDGET
 };
 enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is never what waits */
 
@@ -38,7 +40,7 @@ struct capture_command {
     struct privilege become; /* live: who it is once the interface is open */
     const char *db, *group;
     uint64_t exchanges;
-    bool append, fresh, by_address, strict;
+    bool append, fresh, by_address, strict, show_budget;
     /* while it runs */
     bool live;
     bool piped;         /* from stdin, which may be as slow as life: commits must not wait for input */
@@ -60,6 +62,7 @@ static const struct arg table[] = {
     {CAPTURE_FRESH, 0, "fresh", NULL, "start over: drop the audit that is in the DB"},
     {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
     {CAPTURE_STRICT, 0, "strict-templates", NULL, "routes depend on the set of paths alone, not on their shares"},
+    {CAPTURE_BUDGET, 0, "show-budget", NULL, "print what --memory is divided into, and end"},
     {CAPTURE_GROUP, 0, "group", "NAME", "let this group read the DB (0640)"},
 #ifndef NO_TUI
     {CAPTURE_TOP, 0, "top", NULL, "open the dashboard in this terminal"},
@@ -106,6 +109,9 @@ static bool on_option(void *context, int id, const char *value)
         return true;
     case CAPTURE_FRESH:
         c->fresh = true;
+        return true;
+    case CAPTURE_BUDGET:
+        c->show_budget = true;
         return true;
     case CAPTURE_STRICT:
         c->strict = true;
@@ -186,7 +192,7 @@ static int open_analysis(struct capture_command *c)
 {
     list_sources(c);
     struct analysis_options o = {.key = &c->in.capture.key,
-                                 .memory = c->in.memory * 55 / 100,
+                                 .memory = budgets_analysis(c->in.memory),
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
                                  .strict_templates = c->strict,
@@ -238,7 +244,7 @@ static int run_wire(struct capture_command *c, struct source *source)
 {
     char why[256];
     struct capture_options *o = &c->in.capture;
-    o->memory = c->in.memory * 30 / 100;
+    o->memory = budgets_capture(c->in.memory);
     o->sink = (struct exchange_sink){pipeline_take, &c->pipeline};
     o->reclaim = pipeline_reclaim;
     o->reclaim_context = &c->pipeline;
@@ -263,7 +269,7 @@ static int run_wire(struct capture_command *c, struct source *source)
 static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
-                                .memory = c->in.memory * 30 / 100,
+                                .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
                                 .reclaim_context = &c->pipeline};
@@ -354,6 +360,8 @@ int cmd_capture(int argc, char **argv)
     int parsed = args_parse(usage, table, argc, argv, on_option, &c);
     if (parsed)
         return parsed == ARG_HELP ? 0 : 2;
+    if (c.show_budget)
+        return budgets_show(c.in.memory);
     if (!c.in.n_interfaces && !c.in.n_files && !c.in.records)
         return interfaces_list(stdout) ? 0 : 1;
     c.in.quiet |= c.faces.top; /* the terminal is the dashboard's */

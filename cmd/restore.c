@@ -108,6 +108,7 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->live = own(r, row->live);
         mine->sharing = own(r, row->sharing);
         mine->sampling = own(r, row->sampling);
+        mine->sources = own(r, row->sources);
     }
     return !r->failed;
 }

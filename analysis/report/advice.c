@@ -6,7 +6,8 @@
 
 #include "base/human.h"
 
-#define LOST_MOST 0.01 /* share of the look-ups that found no room in the ladder; others' floods cost nobody his advice */
+#define LOST_MOST                                                                                                      \
+    0.01 /* share of the look-ups that found no room in the ladder; others' floods cost nobody his advice */
 
 /* The sample of a bound is what was seen, not what was estimated from it. */
 static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
@@ -36,6 +37,12 @@ static double share(const struct row_endpoint *e, uint64_t n, enum declared of)
     return facts_ratio(n, e->declared[of]);
 }
 
+static double excess_of(const struct row_endpoint *e)
+{
+    struct sources s;
+    return sources_read(&s, e->sources) ? sources_excess(&s) : 0;
+}
+
 static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f)
 {
     struct recommend_rung rung[LADDER_RUNGS];
@@ -48,6 +55,7 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
                                  .budget = RECOMMEND_BUDGET,
                                  .duration_s = duration,
                                  .coverage = facts_coverage(f),
+                                 .excess = excess_of(e),
                                  .truncated = lost > LOST_MOST,
                                  .not_modified = share(e, d[DECLARED_not_modified], DECLARED_reads),
                                  .validators = share(e, d[DECLARED_strong_etag] + d[DECLARED_weak_etag], DECLARED_full),
@@ -164,6 +172,10 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
 
 static void wanting_lifetime(const struct recommendation *r, struct buf *out)
 {
+    if (r->standing == STANDING_SINGLE_SOURCE) {
+        buf_str(out, "may be shared, but too much of the evidence for a lifetime is one client's");
+        return;
+    }
     if (r->standing == STANDING_LOW_COVERAGE || r->standing == STANDING_TRUNCATED)
         buf_printf(out, "may be shared, but %s",
                    r->standing == STANDING_TRUNCATED ? "memory was too small to count all keys"

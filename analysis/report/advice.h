@@ -6,6 +6,7 @@
 #include "analysis/recommend.h"
 #include "analysis/report/facts.h"
 #include "analysis/sharing.h"
+#include "analysis/sources.h"
 
 enum advice_kind {
     ADVICE_NONE,  /* nothing that the evidence carries */

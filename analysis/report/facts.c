@@ -100,6 +100,12 @@ struct facts_bracket facts_hit_bracket(const struct row_endpoint *e, const struc
     return (struct facts_bracket){fmax(low - wide, 0), fmin(high + wide, 1)};
 }
 
+double facts_top_client(const struct row_endpoint *e)
+{
+    struct sources s;
+    return sources_read(&s, e->sources) && s.n ? sources_share(&s) : NAN;
+}
+
 bool facts_few_sampled(const struct row_endpoint *e)
 {
     struct sampling_stored s;

@@ -3,6 +3,7 @@
 #define REPORT_FACTS_H
 
 #include "analysis/sampling.h"
+#include "analysis/sources.h"
 #include "analysis/store/read.h"
 
 enum { FACTS_COUNTERS = 4096 };
@@ -38,6 +39,8 @@ struct facts_bracket {
     double low, high;
 };
 struct facts_bracket facts_hit_bracket(const struct row_endpoint *e, const struct row_rung *r);
+/* Share of the repeats that one client gave, at least; NaN: there was none. */
+double facts_top_client(const struct row_endpoint *e);
 /* Sampled, with fewer keys than an interval can rest on. */
 bool facts_few_sampled(const struct row_endpoint *e);
 /* Share of the keys that are followed: 2 to minus the level; 1: all are, every number is exact. */

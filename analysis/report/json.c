@@ -426,6 +426,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     sharing(j, e, l->facts);
     NULLS(j, "statelessness");
     sampling(j, e);
+    json_key_double(j, "top_client_share", facts_top_client(e));
     const struct advised *advised = advice_of_endpoint(l->advice, e->id);
     json_key(j, "recommendation");
     if (advised)

@@ -121,6 +121,13 @@ judge(report("halves"), *truth, "in two halves")
 names = good("log", folder() / "halves.db", "--format", "tsv").count("/items?id=")
 check(names > REQUESTS // 10, "records of followed keys keep their targets", names)
 
+for size, most in (("16M", 16 << 20), ("512M", 512 << 20), ("8G", 8 << 30)):
+    table = good("capture", "--show-budget", "--memory", size).splitlines()
+    parts = [row.split() for row in table if row.startswith(("analysis", "capture", "in flight"))]
+    total = next(int(row.split()[1]) for row in table if row.startswith("sum"))
+    check(len(parts) > 20 and sum(int(p[-3]) for p in parts) == total and 0.2 * most < total <= most,
+          "--show-budget %s: %d structures, %d bytes in all" % (size, len(parts), total), *table)
+
 few = [line(*t) for t in trace if t[1] == 3 and t[2] != "new"][:500]
 capture(few, "few")
 check(report("few")["capture"]["sampling_rate"] == 1, "what fits is not sampled")

@@ -16,7 +16,7 @@ ARROWS = {
     "analysis": ("base/", "capture/exchange.h", "analysis/store/"),
     "analysis/store": ("base/",),
     "analysis/report": ("base/", "analysis/changes.h", "analysis/limitadvice.h", "analysis/live.h",
-                        "analysis/recommend.h", "analysis/sampling.h", "analysis/sharing.h",
+                        "analysis/recommend.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
                         "analysis/standing.h") + READ_SIDE,
     "analysis/policy": ("base/",) + READ_SIDE,
     "tui": ("base/", "analysis/report/verdict.h") + READ_SIDE,

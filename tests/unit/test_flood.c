@@ -1,6 +1,6 @@
-/* What an attacker can send without end (ALGORITHMS.md 11.1, tests P-2 and P-3): keys, paths, clients, values of a field
- * that Vary names, names of parameters. Steady traffic goes on beside it: its totals and the others' stay exact, memory
- * stays under the ceiling, and an exchange of the flood costs at most twice one of the steady traffic.
+/* What an attacker can send without end (ALGORITHMS.md 11.1, tests P-2 and P-3): keys, paths, clients, values of a
+ * field that Vary names, names of parameters. Steady traffic goes on beside it: its totals and the others' stay exact,
+ * memory stays under the ceiling, and an exchange of the flood costs at most twice one of the steady traffic.
  *
  * FLOOD=N sets how many there are of each; PROOF=1 makes it a million. */
 #include <setjmp.h>
@@ -80,9 +80,10 @@ static void steady(struct made *m, long i)
 
 static void words(char *out, size_t n, uint64_t h)
 {
-    snprintf(out, n, "/x%c%c%c%c%c/y%c%c%c%c%c", (int)('a' + h % 26), (int)('a' + h / 26 % 26), (int)('a' + (h >> 16) % 26),
-             (int)('a' + (h >> 24) % 26), (int)('a' + (h >> 28) % 26), (int)('a' + (h >> 32) % 26), (int)('a' + (h >> 36) % 26),
-             (int)('a' + (h >> 40) % 26), (int)('a' + (h >> 44) % 26), (int)('a' + (h >> 48) % 26));
+    snprintf(out, n, "/x%c%c%c%c%c/y%c%c%c%c%c", (int)('a' + h % 26), (int)('a' + h / 26 % 26),
+             (int)('a' + (h >> 16) % 26), (int)('a' + (h >> 24) % 26), (int)('a' + (h >> 28) % 26),
+             (int)('a' + (h >> 32) % 26), (int)('a' + (h >> 36) % 26), (int)('a' + (h >> 40) % 26),
+             (int)('a' + (h >> 44) % 26), (int)('a' + (h >> 48) % 26));
 }
 
 static void hostile(struct made *m, enum flood what, long i)
@@ -164,7 +165,8 @@ static void sum_up(struct analysis *a, struct outcome *o)
     o->requests = analysis_total(a, "exchanges");
     o->bytes = analysis_total(a, "response_bytes");
     o->level = analysis_total(a, "sampling_level");
-    o->overflow = analysis_total(a, "keys_overflow") + analysis_total(a, "client_overflow") + analysis_total(a, "endpoint_overflow");
+    o->overflow = analysis_total(a, "keys_overflow") + analysis_total(a, "client_overflow") +
+                  analysis_total(a, "endpoint_overflow");
     o->memory = analysis_memory(a);
     for (uint32_t id = 1; id <= analysis_endpoints(a); id++) {
         if (!analysis_endpoint_row(a, id, &e))
@@ -231,8 +233,8 @@ static void holds(enum flood what, const char *name)
 {
     long n = (many() + CHUNK - 1) / CHUNK * CHUNK;
     struct outcome o = alone(what, n);
-    print_message("# %ld %s: %.2f times the cost, %ld MiB resident, %llu MiB counted, level %llu, overflow %llu\n", n, name,
-                  o.slowdown, o.resident >> 20, (unsigned long long)o.memory >> 20, (unsigned long long)o.level,
+    print_message("# %ld %s: %.2f times the cost, %ld MiB resident, %llu MiB counted, level %llu, overflow %llu\n", n,
+                  name, o.slowdown, o.resident >> 20, (unsigned long long)o.memory >> 20, (unsigned long long)o.level,
                   (unsigned long long)o.overflow);
     assert_int_equal(o.requests, 2 * n);
     assert_int_equal(o.bytes, 200 * n);
@@ -291,8 +293,9 @@ static void tags(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(keys),         cmocka_unit_test(low_entropy), cmocka_unit_test(paths),
-                                       cmocka_unit_test(clients),      cmocka_unit_test(field_values),
-                                       cmocka_unit_test(parameters), cmocka_unit_test(tags)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(keys),         cmocka_unit_test(low_entropy),
+                                       cmocka_unit_test(paths),        cmocka_unit_test(clients),
+                                       cmocka_unit_test(field_values), cmocka_unit_test(parameters),
+                                       cmocka_unit_test(tags)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
