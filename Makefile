@@ -53,10 +53,7 @@ BIN := $(BUILD)/spanwise
 
 all: $(BIN)
 
-# The page: may add to OBJECTS what it makes from files that are not C.
-ifeq ($(NO_WEB)$(filter web,$(ROOMS)),web)
--include web/web.mk
-endif
+include analysis/report/page.mk
 
 ifeq ($(BUILD),build/opt)
 all: spanwise
@@ -136,7 +133,7 @@ demo:
 	@sh tests/make/packages.sh demo
 	@$(MAKE) --no-print-directory -s -j$(JOBS) BUILD=build/opt all
 	@rm -f build/demo.db build/demo.db-wal build/demo.db-shm
-	@./spanwise capture -q -r tests/pcap/demo.pcap.gz --secret tests/pcap/secret -d build/demo.db
+	@./spanwise capture -q -r tests/pcap/demo.pcap.zst --secret tests/pcap/secret -d build/demo.db
 	@./spanwise report build/demo.db --format text
 	@echo
 	@echo "To look further:  ./spanwise top build/demo.db"

@@ -43,7 +43,7 @@ static uint64_t pair_of(uint32_t a, uint32_t b)
 
 static void begin(struct sharing_context *c, const struct sharing_visit *v, uint32_t who)
 {
-    *c = (struct sharing_context){v->context, who, v->content, v->now_ms, 0, 0};
+    *c = (struct sharing_context){v->context, who, v->content, v->now_ms, {0}, 0, 0};
 }
 
 /* A young one stays, but for one chance in eight, so that neither old nor new contexts are left out for good. */
@@ -56,11 +56,26 @@ static bool gives_way(const struct sharing_context *c, const struct sharing_visi
 /* The same credential again, with somebody else in between. */
 static void close_sandwich(const struct sharing_context *c, const struct sharing_visit *v, struct sharing *sums)
 {
-    if (!c->between || c->content != v->content || v->now_ms - c->at_ms > SHARING_WINDOW_MS)
+    if (c->content != v->content || v->now_ms - c->at_ms > SHARING_WINDOW_MS)
         return;
-    sums->sandwiches++;
-    sums->differing += c->between_content != c->content;
-    set_add(sums->pairs, pair_of(c->who, c->between));
+    sums->sandwiches += c->others;
+    sums->differing += c->differing;
+    for (unsigned i = 0; i < 2; i++)
+        if (c->between[i])
+            set_add(sums->pairs, pair_of(c->who, c->between[i]));
+}
+
+static void add_between(struct sharing_context *c, uint32_t who, uint32_t content)
+{
+    if (who == c->between[0] && content == c->content)
+        return;
+    if (who != c->between[0])
+        c->between[1] = c->between[0];
+    c->between[0] = who;
+    if (c->others == UINT16_MAX)
+        return;
+    c->others++;
+    c->differing += content != c->content;
 }
 
 static void compare(struct sharing_context *c, const struct sharing_visit *v, struct sharing *sums)
@@ -76,8 +91,7 @@ static void compare(struct sharing_context *c, const struct sharing_visit *v, st
     } else if (v->now_ms - c->at_ms > SHARING_WINDOW_MS || !cacheable_comparable(c->content, v->content)) {
         begin(c, v, who);
     } else {
-        c->between = who;
-        c->between_content = v->content;
+        add_between(c, who, v->content);
     }
 }
 

@@ -1,7 +1,9 @@
 /* sharing: whether clients may be given each other's answers (ALGORITHMS.md 5.2 and 5.3), from what they were answered.
  * Two answers of a key may differ because the credential matters or because time passed, so only what lies between two
  * equal answers to one credential counts: A, B, A. If both A are the same, nothing changed meanwhile (but for a
- * reversal in between), and a B that differs means that the credential matters.
+ * reversal in between), and a B that differs means that the credential matters. All that lies between counts, A, B, C,
+ * A, so that the number of comparisons does not fall with the number of clients; but a client that is answered
+ * several times in a row counts once.
  *
  * The contexts (key and variant) that are watched stand in a table with one place for each of their hashes; an old one
  * gives way, a young one now and then. A client without credentials counts as one more credential.
@@ -18,7 +20,8 @@ enum { SHARING_CONTEXTS = 1 << 14, SHARING_WINDOW_MS = 600000, SHARING_WORDS = 4
 struct sharing_context {
     uint64_t context; /* 0: free */
     uint32_t who, content, at_ms;
-    uint32_t between, between_content; /* who was answered since, and with what; 0: nobody */
+    uint32_t between[2];        /* who was answered since, latest first; 0: nobody */
+    uint16_t others, differing; /* answers since to somebody else than the one before; of them, with other content */
 };
 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */

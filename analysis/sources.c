@@ -38,24 +38,37 @@ void sources_add(struct sources *s, uint32_t client)
         halve(s);
 }
 
-/* A client that is not in both may have had the other's least count there. */
+static bool large(const struct sources *s)
+{
+    uint32_t most = 0;
+    for (int i = 0; i < SOURCES; i++)
+        most = s->top[i].count > most ? s->top[i].count : most;
+    return most > UINT32_MAX / 2;
+}
+
+static void join(struct sources *into, const struct source_count *one)
+{
+    struct source_count *at = place_of(into, one->client);
+    if (at->client != one->client && at->count > one->count)
+        return;
+    if (at->client != one->client)
+        *at = (struct source_count){one->client, 0, 0};
+    at->count += one->count;
+    at->error += one->error;
+}
+
+/* A client that is not among the four of both keeps what it has in one: at least that. */
 void sources_merge(struct sources *into, const struct sources *from)
 {
-    for (int i = 0; i < SOURCES; i++) {
-        const struct source_count *one = &from->top[i];
-        if (!one->client)
-            continue;
-        while ((uint64_t)into->top[0].count + one->count > UINT32_MAX / 2 || (uint64_t)into->n > UINT64_MAX / 2)
-            halve(into);
-        struct source_count *at = place_of(into, one->client);
-        if (at->client != one->client && at->count > one->count)
-            continue;
-        if (at->client != one->client)
-            *at = (struct source_count){one->client, 0, 0};
-        at->count += one->count;
-        at->error += one->error;
+    struct sources other = *from;
+    while (large(into) || large(&other)) {
+        halve(into);
+        halve(&other);
     }
-    into->n += from->n;
+    for (int i = 0; i < SOURCES; i++)
+        if (other.top[i].client)
+            join(into, &other.top[i]);
+    into->n += other.n;
 }
 
 double sources_share(const struct sources *s)

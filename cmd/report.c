@@ -22,13 +22,14 @@ struct report_command {
 };
 
 static const struct arg table[] = {
-    {REPORT_FORMAT, 0, "format", "F", "text (default), markdown, json or csv (every table of the JSON report)"},
+    {REPORT_FORMAT, 0, "format", "F",
+     "text (default), markdown, html (one file), json or csv (every table of the JSON report)"},
     {REPORT_OUT, 'o', "output", "FILE", "write there (0600) instead of stdout"},
     {REPORT_TOP, 0, "top", "N", "rows of each table in text (default 10)"},
     {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
     {0}};
 
-static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|markdown|json|csv] [-o FILE]\n"
+static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|markdown|html|json|csv] [-o FILE]\n"
                             "The audit as a document. A capture (told by content) is audited first. Default: "
                             "$SPANWISE_DB, else ./spanwise.db\n";
 
@@ -40,7 +41,7 @@ static bool on_option(void *context, int id, const char *value)
     case REPORT_FORMAT:
         if (report_format_by_name(value, &c->format))
             return true;
-        log_line("--format: '%s' is none of text, markdown, json, csv", value);
+        log_line("--format: '%s' is none of text, markdown, html, json, csv", value);
         return false;
     case REPORT_OUT:
         c->out = value;

@@ -38,7 +38,7 @@ static const char usage[] =
     "Addresses: / /api/v1/report /api/v1/timeseries /api/v1/events /api/v1/export/{format} /metrics /healthz\n"
     "timeseries?metric=NAME[&from=UNIX][&to=UNIX][&step=SECONDS, a multiple of 60]; NAME is one of:\n "
 #define SERIES(name, unit, help) " " #name
-#include "web/series.def"
+#include "analysis/report/series.def"
 #undef SERIES
     "\n";
 

@@ -136,13 +136,6 @@ static int repeats(const struct moment_endpoint *e, struct grid *g, int y)
     } else {
         buf_printf(&text, "%s cacheable by method, keys: %s, %s repeat", human_count(e->eligible).text,
                    human_count(e->keys).text, human_percent(e->repeat).text);
-        if (e->observed_gaps) {
-            y = sentence(g, y, &text);
-            text.n = 0;
-            buf_printf(&text, "content changed in %s of %s repeats",
-                       human_percent((double)e->changes / (double)e->observed_gaps).text,
-                       human_count(e->observed_gaps).text);
-        }
     }
     y = sentence(g, y, &text);
     buf_free(&text);
@@ -240,11 +233,30 @@ static int curve(const struct moment_endpoint *e, const struct table_view *v, st
     return y;
 }
 
+/* What is said of it, a label before each sentence. */
+static int saying(const struct moment_endpoint *e, struct grid *g, int y)
+{
+    enum { LABEL = 15 };
+    struct slice rest = e->saying, line;
+    unsigned x = g->width >= 60 ? LABEL + 2 : 3;
+    while (slice_next(&rest, '\n', &line)) {
+        size_t tab = slice_find(line, '\t', 0);
+        if (tab == line.n)
+            continue;
+        bool advice = slice_eq(slice_sub(line, 0, tab), SLICE("advice"));
+        grid_put(g, y, 1, LABEL, STYLE_DIM, slice_sub(line, 0, tab));
+        y += x == 3;
+        y += (int)overview_wrap(g, y, x, 4, advice ? STYLE_BOLD : STYLE_PLAIN, slice_sub(line, tab + 1, line.n));
+    }
+    return y;
+}
+
 unsigned endpoints_detail(const struct moment_endpoint *e, const struct table_view *v, struct grid *g, int y)
 {
     int from = y;
     y = head(e, v, g, y);
     y = repeats(e, g, y);
+    y = saying(e, g, y);
     y = times(e, g, y + (g->height > ROOMY));
     if (e->eligible)
         y = curve(e, v, g, y + (g->height > ROOMY));

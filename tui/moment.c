@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/report/saying.h"
 #include "analysis/report/verdict.h"
 
 /* Text of all rows, in pieces that never move. */
@@ -16,6 +17,8 @@ enum { PIECE = 1 << 16 };
 
 struct reading {
     struct moment *m;
+    struct facts facts;
+    struct advice_list advice;
     struct buf scratch;
     bool failed;
 };
@@ -144,6 +147,8 @@ static bool add_endpoint(void *context, const struct row_endpoint *row)
                                   .server = quantiles(row->server_time)};
     name_endpoint(r, e, row);
     add_rungs(m, e, row);
+    saying_of(row, &r->facts, advice_of_endpoint(&r->advice, row->id), &r->scratch);
+    e->saying = keep_scratch(r);
     m->errors += row->errors;
     m->throttled += row->throttled;
     return !r->failed;
@@ -239,18 +244,43 @@ static void add_facts(struct moment *m, const struct facts *f)
     m->trust = v == VERDICT_GOOD ? TRUST_GOOD : v == VERDICT_PARTIAL ? TRUST_PARTIAL : TRUST_LITTLE;
 }
 
+static struct slice keep_text(struct reading *r, const struct buf *text)
+{
+    return keep(r, slice_of(text->p, text->n));
+}
+
+static void add_advice(struct reading *r)
+{
+    struct moment *m = r->m;
+    m->n_advice = (uint32_t)r->advice.n;
+    m->shown_advice = m->n_advice < MOMENT_ADVICE ? m->n_advice : MOMENT_ADVICE;
+    for (uint32_t i = 0; i < m->shown_advice; i++) {
+        const struct advised *a = &r->advice.item[i];
+        m->advice[i] = (struct moment_advice){keep(r, slice_str(advice_name(a->advice.kind))), keep_text(r, &a->target),
+                                              keep_text(r, &a->action), keep_text(r, &a->why)};
+    }
+    r->failed |= r->advice.failed;
+}
+
+static void read_rows(struct reading *r, struct store_reader *from)
+{
+    r->failed = !facts_load(&r->facts, from);
+    add_facts(r->m, &r->facts);
+    advice_list(&r->advice, from, &r->facts);
+    add_advice(r);
+    store_read_endpoints(from, add_endpoint, r);
+    store_read_clients(from, add_client, r);
+    advice_list_free(&r->advice);
+    facts_free(&r->facts);
+}
+
 struct moment *moment_read(struct store_reader *from)
 {
     struct reading r = {.m = calloc(1, sizeof *r.m)};
-    struct facts f;
     if (!r.m)
         return NULL;
     r.m->version = store_read_version(from);
-    r.failed = !facts_load(&f, from);
-    add_facts(r.m, &f);
-    facts_free(&f);
-    store_read_endpoints(from, add_endpoint, &r);
-    store_read_clients(from, add_client, &r);
+    read_rows(&r, from);
     for (int i = 0; i < LADDER_RUNGS; i++)
         work_out(&r.m->ttl[i]);
     if (r.m->ended_us != INT64_MIN) {

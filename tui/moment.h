@@ -1,12 +1,12 @@
 /* moment: one consistent state of a DB, copied into memory with what the screens show already worked out. Owns its
- * text. The only file of this room that knows the store's rows and the report's verdict. */
+ * text. The only file of this room that knows the store's rows and the report's words. */
 #ifndef TUI_MOMENT_H
 #define TUI_MOMENT_H
 
 #include "analysis/store/read.h"
 #include "base/buf.h"
 
-enum { MOMENT_MINUTES = 512, MOMENT_STATUSES = 6 };
+enum { MOMENT_MINUTES = 512, MOMENT_STATUSES = 6, MOMENT_ADVICE = 5 };
 enum trust { TRUST_GOOD, TRUST_PARTIAL, TRUST_LITTLE };
 
 struct quantiles {
@@ -32,6 +32,11 @@ struct moment_endpoint {
     double server_s;
     struct quantiles latency, server;
     struct moment_rung ttl[LADDER_RUNGS];
+    struct slice saying; /* what is known beside the numbers: lines `label \t sentence` */
+};
+
+struct moment_advice {
+    struct slice kind, target, action, why;
 };
 
 struct moment_client {
@@ -66,6 +71,8 @@ struct moment {
     uint32_t endpoints;
     struct moment_client *client;
     uint32_t clients;
+    struct moment_advice advice[MOMENT_ADVICE]; /* most important first, as many as `shown_advice` of `n_advice` */
+    uint32_t n_advice, shown_advice;
     struct piece *text;
 };
 

@@ -241,6 +241,29 @@ static void minutes(struct page *p)
         axis(p, &s, each);
 }
 
+/* ---- what to do ---- */
+
+/* The first of what is advised, two lines each, where most of the screen is left for the rest. */
+static void advice(struct page *p)
+{
+    const struct moment *m = p->v->now;
+    unsigned most = p->left >= 36 ? 3 : p->left >= 24 ? 2 : p->left >= 12 ? 1 : 0;
+    if (!m->shown_advice || !most)
+        return;
+    took(p, p->left > TIGHT);
+    unsigned x = grid_print(p->g, p->y, 1, STYLE_BOLD, "what to do");
+    most = m->shown_advice < most ? m->shown_advice : most;
+    if (m->n_advice > most)
+        grid_print(p->g, p->y, x, STYLE_DIM, "  %u of %u: all in the report", most, m->n_advice);
+    took(p, 1);
+    for (unsigned i = 0; i < most; i++) {
+        const struct moment_advice *a = &m->advice[i];
+        grid_put(p->g, p->y, 1, 10, slice_eq(a->kind, SLICE("fix")) ? STYLE_BAD : STYLE_GOOD, a->kind);
+        took(p, overview_wrap(p->g, p->y, 12, 1, STYLE_PLAIN, a->target));
+        took(p, overview_wrap(p->g, p->y, 12, 1, STYLE_DIM, a->action));
+    }
+}
+
 /* ---- the busiest ---- */
 
 static void busiest(struct page *p, const struct table *t, unsigned rows)
@@ -261,6 +284,7 @@ void overview_draw(const struct table_view *v, struct grid *g, int y, unsigned h
     promise(&p);
     totals(&p);
     statuses(&p);
+    advice(&p);
     minutes(&p);
     took(&p, p.left > 8);
     unsigned clients = v->now->clients + 1 < p.left * 2 / 5 ? v->now->clients + 1 : p.left * 2 / 5;

@@ -5,9 +5,9 @@
 #include "analysis/report/report.h"
 #include "analysis/store/read.h"
 #include "base/json.h"
-#include "web/assets.h"
+#include "analysis/report/assets.h"
 #include "web/metrics.h"
-#include "web/series.h"
+#include "analysis/report/series.h"
 #include "web/snapshot.h"
 
 void routes_init(struct routes *r, const char *db, const struct access *access, bool tls)

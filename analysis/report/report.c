@@ -9,6 +9,7 @@ static const struct {
     void (*write)(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
 } formats[REPORT_FORMATS] = {[REPORT_TEXT] = {"text", report_text},
                              [REPORT_MARKDOWN] = {"markdown", report_markdown},
+                             [REPORT_HTML] = {"html", report_html},
                              [REPORT_JSON] = {"json", report_json},
                              [REPORT_CSV] = {"csv", report_csv}};
 

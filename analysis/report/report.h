@@ -6,14 +6,14 @@
 #include "analysis/store/read.h"
 #include "base/buf.h"
 
-enum report_format { REPORT_TEXT, REPORT_MARKDOWN, REPORT_JSON, REPORT_CSV, REPORT_FORMATS };
+enum report_format { REPORT_TEXT, REPORT_MARKDOWN, REPORT_HTML, REPORT_JSON, REPORT_CSV, REPORT_FORMATS };
 
 struct report_options {
     unsigned top;   /* rows of each table in text and markdown; 0: 10, 20 */
     unsigned width; /* columns of text, at least 100; 0: 120 */
 };
 
-/* "text", "markdown", "json", "csv": false when there is no such format. */
+/* "text", "markdown", "html", "json", "csv": false when there is no such format. */
 bool report_format_by_name(const char *name, enum report_format *out);
 const char *report_format_name(enum report_format f);
 

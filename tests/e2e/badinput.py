@@ -123,7 +123,7 @@ for words in (["capture", "-q", "-i", "none-such0", "-d", here / "i.db"], ["log"
 check(not (here / "i.db").exists(), "and no DB is left behind")
 
 # Where the DB cannot be.
-demo = PCAP / "demo.pcap.gz"
+demo = PCAP / "demo.pcap.zst"
 for what, place in (("in a folder that is not there", here / "no" / "such" / "x.db"), ("that is a folder", here)):
     code, out, err = run("capture", "-q", "-r", PCAP / "heads.pcap", "-d", place)
     check(code == 1 and err.count("\n") == 1 and str(place) in err, "a DB %s: exit 1, one line" % what, code, err)

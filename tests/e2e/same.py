@@ -3,12 +3,13 @@
 import gzip
 import json
 import struct
+import subprocess
 
 from lib import PCAP, SECRET, audit, check, finish, folder, good, parsed, run
 
-DEMO = PCAP / "demo.pcap.gz"
+DEMO = PCAP / "demo.pcap.zst"
 here = folder()
-plain = gzip.decompress(DEMO.read_bytes())
+plain = subprocess.run(["zstd", "-dcq", str(DEMO)], stdout=subprocess.PIPE, check=True).stdout
 
 
 def split(data, parts):

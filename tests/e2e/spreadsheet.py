@@ -9,7 +9,7 @@ import subprocess
 from lib import BINARY, PCAP, SECRET, check, finish, folder, good
 
 here = folder()
-good("capture", "-q", "-r", PCAP / "demo.pcap.gz", "-d", here / "demo.db", "--secret", SECRET)
+good("capture", "-q", "-r", PCAP / "demo.pcap.zst", "-d", here / "demo.db", "--secret", SECRET)
 text = subprocess.run([BINARY, "report", here / "demo.db", "--format", "csv"], capture_output=True, check=True).stdout.decode()
 report = json.loads(good("report", here / "demo.db", "--format", "json"))
 tables = {}

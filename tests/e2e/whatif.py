@@ -52,7 +52,7 @@ def same_ladder(db, what):
     check(seen and not wrong, "%s: %d figures of ttl[] are found again" % (what, seen), *wrong[:8])
 
 
-good("capture", "-q", "-r", PCAP / "demo.pcap.gz", "-d", here / "demo.db", "--secret", SECRET)
+good("capture", "-q", "-r", PCAP / "demo.pcap.zst", "-d", here / "demo.db", "--secret", SECRET)
 same_ladder(here / "demo.db", "demo")
 for seed in (3, 7):
     same_ladder(store("t%d" % seed, (r for _, r in ladder.make(seed))), "random trace %d" % seed)
@@ -146,7 +146,7 @@ for words, tell in ((["--ttl", "1"], "ENDPOINT=SECONDS"), (["--ttl", "1=0"], "EN
     check(code == 2 and not out and tell in err and err.count("\n") == 1, "whatif %s: exit 2, one line" % " ".join(words), code, out, err)
 code, out, err = run("whatif", here / "none.db", "--limit", "nginx:1:1")
 check(code == 3 and not out and err.count("\n") == 1, "whatif of nothing: exit 3", code, err)
-code, out, err = run("whatif", PCAP / "demo.pcap.gz", "--limit", "nginx:3:10", "--ttl", "1=60")
+code, out, err = run("whatif", PCAP / "demo.pcap.zst", "--limit", "nginx:3:10", "--ttl", "1=60")
 check(code == 0 and "WITH A CACHE" in out and "are rejected" in out and len(out.splitlines()) < 24 and max(map(len, out.splitlines())) <= 130,
       "a capture is audited first; text fits a screen", code, out, err)
 code, out, err = run("whatif", here / "demo.db", "--limit", "nginx:1000:1000")

@@ -19,7 +19,7 @@ ARROWS = {
                         "analysis/recommend.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
                         "analysis/standing.h") + READ_SIDE,
     "analysis/policy": ("base/",) + READ_SIDE,
-    "tui": ("base/", "analysis/report/verdict.h") + READ_SIDE,
+    "tui": ("base/", "analysis/report/saying.h", "analysis/report/verdict.h") + READ_SIDE,
     "web": ("base/", "analysis/report/") + READ_SIDE,
     "cmd": ("base/", "capture/", "analysis/", "tui/", "web/"),
     ".": ("base/", "cmd/"),

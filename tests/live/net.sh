@@ -49,6 +49,17 @@ net_addresses() {
     done
 }
 
+# net_networks A.B…: further networks of cli, 10.A.B.10 to 10.A.B.40 each.
+net_networks() {
+    local net n
+    for net; do
+        ip -n srv route add "10.$net.0/24" dev vs
+        for n in $(seq 10 40); do
+            ip -n cli addr add "10.$net.$n/32" dev vc
+        done
+    done
+}
+
 # Run and wait. A process to be ended by its pid is started with `ip netns exec` itself, which the shell does not wrap.
 srv() { ip netns exec srv "$@"; }
 cli() { ip netns exec cli "$@"; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the captures of tests/pcap from real servers and clients in network namespaces: `tests/make/demo.sh demo` the large
-# one (three minutes), `tests/make/demo.sh NAME…` small ones, without a name all. The files differ from run to run in times,
+# one (four minutes), `tests/make/demo.sh NAME…` small ones, without a name all. The files differ from run to run in times,
 # ports and sequence numbers: after a new capture comes a new NAME.want (make want NAME=…), read by a person.
 # Needs unshare, ip, nginx, curl, wrk, tcpdump, openssl, python3; see tests/live/net.sh for what it does to the machine: nothing.
 set -euo pipefail
@@ -12,6 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 net_up
 net_addresses 10 70
+net_networks 78.1 78.2 78.3
 
 record() { # record FILE [FILTER…]: tcpdump on the server's side
     rm -f "$work/tcpdump"
@@ -66,7 +67,7 @@ NGINX
 }
 
 demo() {
-    local seconds=${DEMO_SECONDS:-180} origin packets
+    local seconds=${DEMO_SECONDS:-240} origin packets
     site
     ip netns exec srv python3 tests/make/origin.py 8000 </dev/null >"$work/origin.log" 2>&1 &
     origin=$!
@@ -77,11 +78,11 @@ demo() {
     recorded
     net_end "$origin"
     net_end "$NET_NGINX"
-    python3 tests/make/rewrap.py plain "$work/demo.pcap" "$out/demo.pcap.gz"
+    python3 tests/make/rewrap.py plain "$work/demo.pcap" "$out/demo.pcap.zst"
     # What nginx itself answered: requests by status and by method, for a check that does not rest on our own decoder.
     { awk '{ print "status", $1 }' "$work/access.log"; awk '{ print "method", $2 }' "$work/access.log"; } | sort | uniq -c |
         awk '{ print $2, $3, $1 }' >"$out/demo.nginx"
-    ls -l "$out/demo.pcap.gz"
+    ls -l "$out/demo.pcap.zst"
     cat "$out/demo.nginx"
 }
 

@@ -54,13 +54,18 @@ def jwt(subject):
     return ".".join((part({"alg": "HS256", "typ": "JWT"}), part({"sub": subject, "iss": "shop"}), "bm90LWEtc2lnbmF0dXJl"))
 
 
+def network(n):
+    """An address of one of four networks."""
+    return ("10.77.0.%d", "10.78.1.%d", "10.78.2.%d", "10.78.3.%d")[n % 4] % (10 + n)
+
+
 def app(n):
     """A mobile app: opens, looks around, thinks, comes again."""
     r = random.Random("app%d" % n)
-    address, who = "10.77.0.%d" % (10 + n % 6), bearer("demo-token-%d-%s" % (n, "%032x" % r.getrandbits(128)))
+    address, who = network(n), bearer("demo-token-%d-%s" % (n, "%032x" % r.getrandbits(128)))
     sleep(r.random() * 12)
     while alive():
-        urls = [BASE + "/api/v1/config", BASE + "/api/v1/me", BASE + "/api/v1/products?page=%d&sort=name" % r.choice((1, 1, 1, 2, 3))]
+        urls = [BASE + "/api/v1/config", BASE + "/api/v1/me", BASE + "/api/v1/recommended", BASE + "/api/v1/products?page=%d&sort=name" % r.choice((1, 1, 1, 2, 3))]
         urls += [BASE + "/api/v1/products/%d" % p for p in zipf(r, 120, r.randint(3, 8))]
         if r.random() < 0.4:
             urls.append(BASE + "/api/v1/search?q=%s" % r.choice(("maple", "slate", "ivory", "zinc", "topaz")))
@@ -68,6 +73,19 @@ def app(n):
             urls.append(BASE + "/api/v1/products/%d" % r.randint(401, 440))
         curl(address, urls, "-H", who, "--compressed", rate="150/m")
         sleep(6 + r.random() * 14)
+
+
+def reader(n):
+    """Reads one article after the other over one connection, and looks for something now and then."""
+    r = random.Random("reader%d" % n)
+    who = bearer("demo-token-reader-%d-%032x" % (n, r.getrandbits(128)))
+    urls = []
+    for article in zipf(r, 40, int(LENGTH * 1.2)):
+        urls.append(BASE + "/api/v1/articles/%d" % article)
+        if r.random() < 0.1:
+            urls.append(BASE + "/api/v1/search?q=%s" % r.choice(("maple", "slate", "ivory")))
+    sleep(r.random())
+    curl(network(n), urls, "-H", who, rate="75/m", agent="reader/1.4")
 
 
 def browser(n):
@@ -178,6 +196,7 @@ def load():
 
 
 ACTORS = [lambda n=n: app(n) for n in range(7)] + [lambda n=n: browser(n) for n in range(4)]
+ACTORS += [lambda n=n: reader(n) for n in range(12)]
 ACTORS += [partner, scraper, billing, analyst, graph, impatient, stuffer, health, events, load]
 threads = [threading.Thread(target=a) for a in ACTORS]
 for t in threads:

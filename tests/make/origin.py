@@ -83,6 +83,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         items = [{"id": i, "name": words(i, 3), "price": 100 + i * 7919 % 900} for i in range(page * 8, page * 8 + 8)]
         self.reply(200, {"page": page, "sort": query.get("sort"), "items": items}, etag=True)
 
+    def get_articles(self, rest, _):
+        time.sleep(0.006)
+        self.reply(200, {"id": int(rest[0]), "title": words("title" + rest[0], 4), "text": words("text" + rest[0], 14)})
+
+    def get_recommended(self, *_):
+        """Somebody's own, and declared for everybody."""
+        who = self.headers.get("Authorization") or ""
+        time.sleep(0.01)
+        self.reply(200, {"for you": words("recommended" + who, 6)}, Cache_Control="public, max-age=60")
+
     def get_prices(self, _, query):
         names = query.get("symbols", "").split(",")
         now = {n: 1000 + version(n, 3) * 37 % 500 for n in names}

@@ -27,7 +27,7 @@ for script in tests/oracle/*.py; do
 done
 if command -v valgrind >/dev/null; then
     step valgrind timeout 900 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-        "$SPANWISE" capture -q -r tests/pcap/demo.pcap.gz --secret tests/pcap/secret -d build/valgrind.db --fresh
+        "$SPANWISE" capture -q -r tests/pcap/demo.pcap.zst --secret tests/pcap/secret -d build/valgrind.db --fresh
 fi
 step fuzz make --no-print-directory fuzz SECONDS="${PROOF_FUZZ:-600}"
 echo "$passed passed, $failed failed"

@@ -5,9 +5,10 @@
   vxlan    every frame inside VXLAN (VNI 4242)    oneway  only what the server (port 80) sends
   cutN     every frame cut to N bytes             dup     every frame twice
   plain    as it is, times and all (link checks)
-Frames are Ethernet; classic pcap, either byte order; .gz in and out by name."""
+Frames are Ethernet; classic pcap, either byte order; .gz in and out by name, .zst (by zstd) out."""
 import gzip
 import struct
+import subprocess
 import sys
 
 
@@ -53,6 +54,12 @@ HOW = {"vlan": lambda f: [f[:12] + b"\x81\x00\x00\x2a" + f[12:]],
        "plain": lambda f: [f]}
 
 
+def packed(name, data):
+    if name.endswith(".zst"):
+        return subprocess.run(["zstd", "-q", "--ultra", "-22", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+    return gzip.compress(data, 9, mtime=0) if name.endswith(".gz") else data
+
+
 def main():
     how, source, target = sys.argv[1:4]
     cut = int(how[3:]) if how.startswith("cut") else 0
@@ -65,7 +72,7 @@ def main():
             out.append(struct.pack("<IIII", sec, usec, len(new), whole) + new)
     data = b"".join(out)
     with open(target, "wb") as f:
-        f.write(gzip.compress(data, 9, mtime=0) if target.endswith(".gz") else data)
+        f.write(packed(target, data))
 
 
 if __name__ == "__main__":

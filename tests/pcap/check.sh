@@ -5,9 +5,9 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rc=0
-for file in tests/pcap/*.pcap tests/pcap/demo.pcap.gz; do
+for file in tests/pcap/*.pcap tests/pcap/demo.pcap.zst; do
     name=${file##*/}
-    name=${name%.gz}
+    name=${name%.zst}
     name=${name%.pcap}
     if ! timeout 60 bash tests/pcap/want.sh --print "$name" >"$work/out" 2>"$work/err"; then
         echo "not ok - $name: failed"

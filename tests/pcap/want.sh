@@ -10,7 +10,7 @@ produce() {
     case $1 in
     demo)
         db=$(mktemp -u)
-        "$spanwise" capture -q -r tests/pcap/demo.pcap.gz -d "$db" --secret tests/pcap/secret || rc=$?
+        "$spanwise" capture -q -r tests/pcap/demo.pcap.zst -d "$db" --secret tests/pcap/secret || rc=$?
         if [ $rc -eq 0 ]; then
             "$spanwise" report "$db" --format json | python3 tests/pcap/summary.py || rc=$?
         fi

@@ -56,6 +56,26 @@ static void sandwich(void **unused)
     assert_int_equal(s.visits, 12);
 }
 
+static void all_in_between_counts(void **unused)
+{
+    (void)unused;
+    struct sharing s = {0};
+    clear();
+    visit(&s, 1, 5, 0);
+    visit(&s, 2, 5, 10);
+    visit(&s, 2, 5, 20); /* the same client in a row: once */
+    visit(&s, 3, 5, 30);
+    visit(&s, 2, 6, 40); /* it differs */
+    assert_int_equal(s.sandwiches, 0);
+    visit(&s, 1, 5, 50);
+    assert_true(s.sandwiches == 3 && s.differing == 1);
+    visit(&s, 2, 5, 60);
+    visit(&s, 3, 5, 70);
+    visit(&s, 1, 6, 80); /* changed: nothing is known of those in between, nor later */
+    visit(&s, 1, 6, 90);
+    assert_true(s.sandwiches == 3 && s.differing == 1);
+}
+
 static void coding_is_not_compared(void **unused)
 {
     (void)unused;
@@ -147,8 +167,8 @@ static void stored(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sandwich), cmocka_unit_test(coding_is_not_compared),
-                                       cmocka_unit_test(kinds), cmocka_unit_test(shared_takes_evidence),
-                                       cmocka_unit_test(stored)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sandwich), cmocka_unit_test(all_in_between_counts), cmocka_unit_test(coding_is_not_compared),
+        cmocka_unit_test(kinds),    cmocka_unit_test(shared_takes_evidence), cmocka_unit_test(stored)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

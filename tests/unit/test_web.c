@@ -7,10 +7,10 @@
 #include <cmocka.h>
 
 #include "web/access.h"
-#include "web/assets.h"
+#include "analysis/report/assets.h"
 #include "web/listen.h"
 #include "web/routes.h"
-#include "web/series.h"
+#include "analysis/report/series.h"
 
 /* ---- listen ---- */
 

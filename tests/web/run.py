@@ -49,6 +49,9 @@ def report(s, db):
     ok("export as text", a.status == 200 and a.get("Content-Type").startswith("text/plain") and b"CACHED" in a.body, a)
     a = s.ask("/api/v1/export/markdown")
     ok("export as markdown", a.status == 200 and a.get("Content-Type").startswith("text/markdown") and a.body.startswith(b"# spanwise audit"), a)
+    a = s.ask("/api/v1/export/html")
+    ok("export as html", a.status == 200 and a.get("Content-Type").startswith("text/html") and
+       a.get("Content-Disposition") == 'attachment; filename="spanwise.html"' and a.body.decode() == run("report", db, "--format", "html")[1], a)
     a = s.ask("/api/v1/export/yaml")
     ok("unknown export: 404 with a list", a.status == 404 and {"json", "text"} <= set(json.loads(a.body)["allowed"]), a)
     a = s.ask("/nothing")

@@ -89,6 +89,9 @@ def main():
         with_service("empty", pcap_db(folder, "empty"))
         with_service("token", db, "--token-file", folder / "token", more=["a-token-of-some-length"])
         growing(folder)
+        document = folder / "audit.html"
+        subprocess.run([SPANWISE, "report", str(db), "--format", "html", "-o", str(document)], check=True)
+        look("file", document.as_uri())
     return 1 if lib.failures else 0
 
 

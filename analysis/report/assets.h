@@ -1,6 +1,6 @@
 /* assets: the files of the page, built into the program. */
-#ifndef WEB_ASSETS_H
-#define WEB_ASSETS_H
+#ifndef REPORT_ASSETS_H
+#define REPORT_ASSETS_H
 
 #include "base/slice.h"
 

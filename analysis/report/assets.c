@@ -1,4 +1,4 @@
-#include "web/assets.h"
+#include "analysis/report/assets.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -15,12 +15,12 @@
             ".global asset_" #symbol "_end\n"                                                                          \
             "asset_" #symbol "_end: .byte 0\n"                                                                         \
             ".popsection\n");
-#include "web/assets.def"
+#include "analysis/report/assets.def"
 #undef ASSET
 
 enum {
 #define ASSET(symbol, path, file, type) ASSET_##symbol,
-#include "web/assets.def"
+#include "analysis/report/assets.def"
 #undef ASSET
     ASSETS
 };
@@ -40,7 +40,7 @@ static void fill(unsigned i, const char *path, const char *type, const char *beg
 static void fill_all(void)
 {
 #define ASSET(symbol, path, file, type) fill(ASSET_##symbol, path, type, asset_##symbol, asset_##symbol##_end);
-#include "web/assets.def"
+#include "analysis/report/assets.def"
 #undef ASSET
 }
 

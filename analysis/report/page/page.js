@@ -1,4 +1,5 @@
-// page: shows the report and follows it while it grows. Everything that came from traffic goes in as text, never as markup.
+// page: shows the report and follows it while it grows; as a file of its own it shows the one it carries. Everything that came from
+// traffic goes in as text, never as markup.
 import {envelopeChart, rateChart, shareBar, ttlChart} from "/draw.js";
 
 const PAGE_ROWS = 100, RATE_POINTS = 240;
@@ -47,6 +48,18 @@ const fixed = n => v => known(v) ? v.toFixed(n).replace(/^-(?=0\.0*$)/, "") : NO
 const day = t => known(t) ? new Date(t * 1000).toISOString().slice(0, 19).replace("T", " ") : NONE;
 const ttlName = s => s % 86400 === 0 ? s / 86400 + " d" : s % 3600 === 0 ? s / 3600 + " h" : s % 60 === 0 ? s / 60 + " min" : s + " s";
 const ratio = (a, b) => b ? a / b : null;
+
+// ---- where the report comes from ----
+
+const carried = $("carried") && JSON.parse($("carried").textContent);
+
+async function ask(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || answer.statusText);
+  return answer.json();
+}
+const getReport = async () => carried ? carried.report : ask("/api/v1/report");
+const getSeries = async (metric, step) => carried ? carried[metric] : ask(`/api/v1/timeseries?metric=${metric}&step=${step}`);
 
 // ---- state ----
 
@@ -151,10 +164,11 @@ class Table {
   }
 }
 
-function plainTable(heads, rows, chosen) {
+// Rows from `beyond` on are longer than what was watched.
+function plainTable(heads, rows, chosen, beyond = -1) {
   return el("div", {class: "scroll", role: "region", "aria-label": heads[0], tabindex: "0"}, el("table", {},
     el("thead", {}, el("tr", {}, ...heads.map(h => el("th", {scope: "col"}, h)))),
-    el("tbody", {}, ...rows.map((cells, i) => el("tr", {class: i === chosen ? "chosen" : null}, ...cells.map(c => el("td", {}, c)))))));
+    el("tbody", {}, ...rows.map((cells, i) => el("tr", {class: i === chosen ? "chosen" : beyond >= 0 && i >= beyond ? "dim" : null}, ...cells.map(c => el("td", {}, c)))))));
 }
 
 // ---- endpoints ----
@@ -184,7 +198,8 @@ function latencyTable(e) {
 function ladderTable(e) {
   const rows = e.ttl.map(r => [ttlName(r.ttl_s), percent(r.hit_ratio), percent(r.hit_ratio_warm), percent(r.stale_ratio), count(r.errors_masked),
     bytes(r.bytes_saved), seconds(r.server_seconds_saved)]);
-  return plainTable(["Cached for", "Hit", "Warm", "Stale", "Masked", "Saved", "Server time"], rows, e.ttl.findIndex(r => r.ttl_s === ttl));
+  const beyond = e.ttl.findIndex(r => r.ttl_s > report.capture.duration_s);
+  return plainTable(["Cached for", "Hit", "Warm", "Stale", "Masked", "Saved", "Server time"], rows, e.ttl.findIndex(r => r.ttl_s === ttl), beyond);
 }
 
 function adviceOf(e) {
@@ -210,6 +225,15 @@ function lifetimeOf(e) {
   return el("p", {}, `An answer stays the same for ${mean}${bounds.join(", ")}`);
 }
 
+/* What the API itself says of storing, and what most often stands against it. */
+function declaredOf(e) {
+  const d = e.declared, answers = Object.values(d?.reasons || {}).reduce((a, b) => a + b, 0);
+  if (!answers) return null;
+  const against = Object.entries(d.reasons).filter(([why]) => !["EXPLICIT", "HEURISTIC", "REVALIDATED"].includes(why)).sort((a, b) => b[1] - a[1])[0];
+  return el("p", {}, `Declared: a shared cache may store ${count(d.storable_shared)} of ${count(answers)} answers` +
+    (known(d.ttl_median) ? `, for ${seconds(d.ttl_median)} (median)` : "") + (against ? `; ${safe(against[0])} stands against it in ${count(against[1])}` : ""));
+}
+
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
@@ -217,7 +241,7 @@ function endpointDetail(e) {
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
-    sharingOf(e), lifetimeOf(e),
+    sharingOf(e), lifetimeOf(e), declaredOf(e),
     latencyTable(e));
   const box = el("div", {class: "columns"}, facts);
   if (!e.eligible || !e.ttl?.length) {
@@ -314,16 +338,17 @@ function drawNotices() {
 function drawAdvice() {
   const list = [...(report.recommendations || []), ...(report.bottlenecks || [])];
   $("advice").hidden = !list.length;
-  $("advice-list").replaceChildren(...list.slice(0, 12).map(r => el("li", {}, el("strong", {}, safe(r.kind)), " ", bdi(r.target),
-    ": " + safe(r.action || r.why || ""), r.action && r.why ? el("span", {class: "dim"}, " " + safe(r.why)) : null)));
+  $("advice-list").replaceChildren(...list.slice(0, 12).map(r => el("li", {},
+    el("p", {}, el("span", {class: "kind " + (r.kind === "fix" ? "bad" : "")}, safe(r.kind)), " ", bdi(r.target)),
+    r.action ? el("p", {}, safe(r.action)) : null, r.why ? el("p", {class: "dim"}, safe(r.why)) : null)));
 }
 
 async function drawRate() {
   const c = report.capture;
   if (!known(c.started) || !known(c.ended)) return;
-  const step = Math.max(60, Math.ceil(c.duration_s / RATE_POINTS / 60) * 60);
-  const fetched = await Promise.all(["requests", "errors"].map(m => fetch(`/api/v1/timeseries?metric=${m}&step=${step}`).then(r => r.json())));
-  const [all, bad] = fetched.map(s => s.points || []);
+  const wanted = Math.max(60, Math.ceil(c.duration_s / RATE_POINTS / 60) * 60);
+  const series = await Promise.all(["requests", "errors"].map(m => getSeries(m, wanted)));
+  const [all, bad] = series.map(s => s.points || []), step = series[0].step;
   if (!all.length) return;
   const points = all.map(([t, n], i) => {
     const seen = Math.max(10, Math.min(t + step, c.ended) - Math.max(t, c.started)); // the first and the last are cut
@@ -381,9 +406,7 @@ async function load() {
   const began = performance.now(), wanted = version;
   loading = true;
   try {
-    const answer = await fetch("/api/v1/report");
-    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || answer.statusText);
-    report = await answer.json();
+    report = await getReport();
     shown = wanted;
     drawAll();
     await drawRate();
@@ -427,4 +450,7 @@ document.addEventListener("keydown", e => {
   }
 });
 new ResizeObserver(fitRate).observe($("rate"));
-follow();
+if (carried) {
+  $("state").hidden = true;
+  load();
+} else follow();

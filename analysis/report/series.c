@@ -1,4 +1,4 @@
-#include "web/series.h"
+#include "analysis/report/series.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,7 +9,7 @@ static const struct {
     const char *name, *unit;
 } metrics[] = {
 #define SERIES(name, unit, help) {#name, unit},
-#include "web/series.def"
+#include "analysis/report/series.def"
 #undef SERIES
 };
 

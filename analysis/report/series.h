@@ -1,13 +1,13 @@
 /* series: minutes of the capture as points of one metric. */
-#ifndef WEB_SERIES_H
-#define WEB_SERIES_H
+#ifndef REPORT_SERIES_H
+#define REPORT_SERIES_H
 
 #include "analysis/store/read.h"
 #include "base/json.h"
 
 enum series_metric {
 #define SERIES(name, unit, help) SERIES_##name,
-#include "web/series.def"
+#include "analysis/report/series.def"
 #undef SERIES
     SERIES_COUNT
 };
