@@ -262,6 +262,13 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_hist(a, &e->declared_ttl, row->declared_ttl);
 }
 
+static bool place(struct analysis *a, const struct row_endpoint *row, uint32_t id)
+{
+    if (knownroutes_has(a->options.routes, row->route))
+        return trie_place_known(a->trie, row->method, row->service, row->route, id);
+    return trie_place(a->trie, row->method, row->service, row->route, id);
+}
+
 static bool restore_endpoints(struct analysis *a, const struct restore *r)
 {
     struct row_endpoint row;
@@ -273,7 +280,7 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         struct endpoint *e = endpoints_at(&a->endpoints, id);
         load_endpoint(a, e, &row);
         e->alias = row.alias;
-        if (!other && !row.alias && !trie_place(a->trie, row.method, row.service, row.route, id))
+        if (!other && !row.alias && !place(a, &row, id))
             return false;
         if (e->first_us < a->start_us)
             a->start_us = e->first_us;

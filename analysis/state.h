@@ -66,6 +66,8 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct sl
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
+/* A request that is counted and not analysed. */
+void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for

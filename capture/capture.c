@@ -19,6 +19,7 @@ static bool divide(struct capture *c)
     struct bounds b = bounds_of(c->o.memory);
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = b.held_bytes;
+    c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
     return slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key);
 }

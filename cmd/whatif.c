@@ -37,7 +37,7 @@ static const struct arg table[] = {
     {WHATIF_LIMIT, 0, "limit", "SPEC", "a rate limit, see above"},
     {WHATIF_PER, 0, "per", "WHAT", "count the limit by client (default), address, service or endpoint"},
     {WHATIF_CAPACITY, 0, "capacity", "SIZE", "what if each of these caches held SIZE bytes, and what sizes give what"},
-    {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx or varnish"},
+    {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx, varnish, haproxy"},
     {WHATIF_FORMAT, 0, "format", "F", "text (default) or json"},
     {WHATIF_TOP, 0, "top", "N", "rows of each table in text (default 15)"},
     {0}};
@@ -175,9 +175,9 @@ static bool sensible(const struct whatif *c)
         log_line("--capacity: of the caches of --ttl, one to %d of them", MOST_CURVES);
         return false;
     }
-    for (size_t i = 0; i < c->n_wishes && c->profile == TTLCACHE_NGINX; i++)
+    for (size_t i = 0; i < c->n_wishes && (c->profile == TTLCACHE_NGINX || c->profile == TTLCACHE_HAPROXY); i++)
         if (c->wish[i].ttl_us % 1000000) {
-            log_line("--ttl: nginx counts whole seconds");
+            log_line("--ttl: %s counts whole seconds", ttlcache_profiles[c->profile]);
             return false;
         }
     return true;

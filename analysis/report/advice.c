@@ -43,7 +43,7 @@ static double excess_of(const struct row_endpoint *e)
     return sources_read(&s, e->sources) ? sources_excess(&s) : 0;
 }
 
-static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f)
+static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f, double budget)
 {
     struct recommend_rung rung[LADDER_RUNGS];
     const uint64_t *d = e->declared;
@@ -52,7 +52,7 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
     sampling_read(&sampled, e->sampling);
     struct recommend_input in = {.rung = rung,
                                  .n = fill_rungs(e, &sampled, rung),
-                                 .budget = RECOMMEND_BUDGET,
+                                 .budget = budget,
                                  .duration_s = duration,
                                  .coverage = facts_coverage(f),
                                  .excess = excess_of(e),
@@ -89,7 +89,12 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
 {
-    struct advice a = {.lifetime = lifetime_of(e, f)};
+    return advice_within(e, f, RECOMMEND_BUDGET);
+}
+
+struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget)
+{
+    struct advice a = {.lifetime = lifetime_of(e, f, budget)};
     struct sharing_input in = {.personal = e->declared[DECLARED_personal], .family = (unsigned)f->endpoints};
     sharing_read(&in.seen, e->sharing);
     a.sharing = sharing_judge(&in);

@@ -83,7 +83,7 @@ static void capture(struct json *j, const struct facts *f)
 
 static void totals(struct json *j, const struct facts *f)
 {
-    static const char *const plain[] = {"exchanges", "complete", "unanswered", "orphan_responses"};
+    static const char *const plain[] = {"exchanges", "complete", "unanswered", "orphan_responses", "ignored"};
     uint64_t eligible = facts_total(f, "eligible");
     json_key(j, "totals");
     json_open(j, '{');
