@@ -100,6 +100,7 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     if (e->sources.n)
         sources_write(&e->sources, &a->sources);
     out->sources = slice_of_buf(&a->sources);
+    out->learned = depend_write(a, e);
     fill_ladder(a, e, out);
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
@@ -223,8 +224,8 @@ uint32_t analysis_clients(const struct analysis *a)
 uint64_t analysis_memory(const struct analysis *a)
 {
     const struct clients *c = &a->clients;
-    return SHARING_CONTEXTS * sizeof *a->contexts + slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) +
-           slab_bytes(&a->keys.slots) + slab_bytes(&a->endpoints.tails) +
+    return SHARING_CONTEXTS * sizeof *a->contexts + learning_bytes(&a->learning) + slab_bytes(&a->keys.rows) +
+           slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) + slab_bytes(&a->endpoints.tails) +
            (a->admission.popular ? (uint64_t)a->admission.popular_most * budget_unit(ROOM_POPULAR) : 0) +
            (a->admission.sampled ? (uint64_t)a->keys.rows.used * sizeof(struct sampling_key) : 0) +
            map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
@@ -262,6 +263,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.sharing);
         keep(s, &filled.sampling);
         keep(s, &filled.sources);
+        keep(s, &filled.learned);
         *row = filled;
     }
     dirty->used = 0;

@@ -255,6 +255,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_lifetimes(a, e, row->lifetimes);
     sharing_read(&e->sharing, row->sharing);
     sources_read(&e->sources, row->sources);
+    depend_load(a, row->id, row->learned);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
     memcpy(e->declared, row->declared, sizeof e->declared);
@@ -458,6 +459,15 @@ static bool replay(struct analysis *a, const struct restore *r, const struct peo
     return true;
 }
 
+/* Exchanges that are replayed do not show what was learned of their parts; endpoints have their ids again. */
+static void restore_learned(struct analysis *a, const struct restore *r)
+{
+    struct row_endpoint row;
+    while (r->endpoint && r->endpoint(r->context, &row))
+        if (!row.alias && row.id < a->endpoints.rows.used)
+            depend_load(a, endpoints_resolve(&a->endpoints, row.id), row.learned);
+}
+
 bool analysis_restore(struct analysis *a, const struct restore *r)
 {
     struct people people = {0};
@@ -468,6 +478,8 @@ bool analysis_restore(struct analysis *a, const struct restore *r)
     if (good) {
         restore_minutes(a, r);
         good = replay(a, r, &people, &names);
+        if (good && r->complete)
+            restore_learned(a, r);
     }
     free(people.row);
     free(names.who);

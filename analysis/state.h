@@ -10,8 +10,10 @@
 #include "analysis/endpoints.h"
 #include "analysis/etags.h"
 #include "analysis/keys.h"
+#include "analysis/learned.h"
 #include "analysis/minutes.h"
 #include "analysis/origins.h"
+#include "analysis/query.h"
 #include "analysis/target.h"
 #include "analysis/totals.h"
 #include "analysis/trie.h"
@@ -35,7 +37,10 @@ struct analysis {
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
-    struct sharing_context *contexts; /* SHARING_CONTEXTS of them */
+    struct sandwich *contexts; /* SHARING_CONTEXTS of them */
+    struct learning learning;
+    struct query queries[QUERY_MEMO];
+    uint64_t credential_name; /* of the part that stands for the client */
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
@@ -46,7 +51,8 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
     struct buf text;                  /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, addresses_text;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned;
+    struct buf addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 
@@ -62,6 +68,14 @@ struct fact {
 /* take.c: what stands for a target in a key, until the next call, and the hash of the key. */
 struct key_text take_key_text(struct analysis *a, struct slice target);
 uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text);
+
+/* depend.c: holds the parts of an exchange against its answer, after observe(). */
+void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
+/* Before endpoints_unite. */
+void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
+/* What is stored of it, until the next call; and taken up again. */
+struct slice depend_write(struct analysis *a, const struct endpoint *e);
+void depend_load(struct analysis *a, uint32_t id, struct slice blob);
 
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */

@@ -308,6 +308,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? keys_id(&a->keys, f.key) : 0;
     observe(a, &f, true);
+    depend_observe(a, x, ahead->origin, &f);
     record(a, &f.row);
 }
 

@@ -15,6 +15,8 @@ enum advice_kind {
     ADVICE_PURGE, /* keep long, purge on write */
     ADVICE_REVALIDATE,
     ADVICE_MICRO, /* keep for a second */
+    ADVICE_KEY,   /* what does not decide answers leaves the cache key */
+    ADVICE_VARY,  /* a fix: what decides them is not named by Vary */
 };
 
 struct advice {
@@ -43,7 +45,8 @@ void advice_wanting(const struct advice *a, struct buf *out);
 struct advised {
     struct advice advice;
     uint32_t endpoint;
-    double seconds; /* server time it saves in an hour */
+    double seconds;                  /* server time it saves in an hour */
+    uint64_t comparisons, differing; /* ADVICE_KEY, ADVICE_VARY: what it stands on */
     struct buf target, action, why;
 };
 
@@ -56,7 +59,7 @@ struct advice_list {
 /* Between store_read_begin and end. */
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f);
 void advice_list_free(struct advice_list *l);
-/* That of an endpoint, or NULL. */
+/* That of an endpoint, what is advised of its lifetime before what is of its key; or NULL. */
 const struct advised *advice_of_endpoint(const struct advice_list *l, uint32_t endpoint);
 
 #endif

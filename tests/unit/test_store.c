@@ -797,8 +797,8 @@ static void an_older_schema_is_read_and_migrated(void **state)
     run_sql("DROP VIEW declared; DROP VIEW reason; ALTER TABLE endpoint DROP COLUMN declared;"
             "ALTER TABLE endpoint DROP COLUMN reasons; ALTER TABLE endpoint DROP COLUMN declared_ttl;"
             "ALTER TABLE endpoint DROP COLUMN lifetimes; ALTER TABLE endpoint DROP COLUMN live;"
-            "ALTER TABLE endpoint DROP COLUMN sharing; ALTER TABLE endpoint DROP COLUMN sampling;"
-            "ALTER TABLE endpoint DROP COLUMN sources;"
+            "ALTER TABLE endpoint DROP COLUMN sharing; ALTER TABLE endpoint DROP COLUMN learned;"
+            "ALTER TABLE endpoint DROP COLUMN sampling; ALTER TABLE endpoint DROP COLUMN sources;"
             "ALTER TABLE key DROP COLUMN hot;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
