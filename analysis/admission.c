@@ -101,7 +101,11 @@ static bool drop(struct analysis *a)
     uint32_t *weight = calloc(a->endpoints.rows.used, sizeof *weight);
     bool thinned = weight && thin_anyhow(a, weight);
     free(weight);
-    return thinned && keys_drop(&a->keys, keeps, a);
+    if (!thinned || !keys_drop(&a->keys, keeps, a))
+        return false;
+    for (int i = 0; i < QUERY_MEMO; i++)
+        a->queries[i].key = 0; /* their text has moved */
+    return true;
 }
 
 bool admission_make_room(struct analysis *a, size_t name_n)

@@ -1,6 +1,7 @@
 /* keys: the keys that are followed, their endpoints, names and the slots of their variants. Bounded: when its share of
  * memory is used up (rows, bytes of names or slots) the caller drops some (analysis/admission.h); rows then move up, in
- * order, and `generation` says so: a row number is good within one generation, the id for ever. The bound depends on
+ * order, with their names, and `generation` says so: a row number or a borrowed name is good within one generation, the
+ * id for ever. The bound depends on
  * the traffic alone, never on when names were written. */
 #ifndef ANALYSIS_KEYS_H
 #define ANALYSIS_KEYS_H
