@@ -45,6 +45,7 @@ static bool init_parts(struct analysis *a)
 {
     struct budget b = budget_of(a->options.memory);
     origins_init(&a->origins, &a->key);
+    admission_init(&a->admission, hash_bytes(&a->key, 's', "sample", 6), b.most[ROOM_POPULAR]);
     struct trie_owner owner = {a, open_endpoint, endpoint_requests, move_endpoint, unite_endpoints};
     if (!slab_init(&a->page_memory, sizeof(struct hist_page), b.most[ROOM_PAGES]))
         return false;
@@ -87,6 +88,7 @@ void analysis_free(struct analysis *a)
     learning_fini(&a->learning);
     endpoints_fini(&a->endpoints);
     keys_fini(&a->keys);
+    admission_fini(&a->admission);
     etags_fini(&a->etags);
     clients_fini(&a->clients);
     addresses_fini(&a->addresses);
@@ -103,6 +105,8 @@ void analysis_free(struct analysis *a)
     buf_free(&a->live);
     buf_free(&a->declared_ttl);
     buf_free(&a->sharing);
+    buf_free(&a->sampling);
+    buf_free(&a->sources);
     buf_free(&a->learned);
     buf_free(&a->addresses_text);
     free(a);

@@ -25,6 +25,11 @@ static struct slice variable_of(struct slice route, struct slice path)
 /* Made on first need: most keys never meet a write. */
 static const struct writes_name *name_of(struct analysis *a, uint32_t row)
 {
+    if (a->write_generation != a->keys.generation) { /* rows of keys moved */
+        memset(a->write_names.base, 0, (size_t)slab_bytes(&a->write_names));
+        a->write_names.used = 0;
+        a->write_generation = a->keys.generation;
+    }
     struct writes_name *name = slab_at(&a->write_names, row);
     if (name->uri)
         return name;

@@ -210,7 +210,7 @@ struct recommendation recommend_purge(const struct recommend_input *in)
     return out;
 }
 
-struct recommendation recommend(const struct recommend_input *in)
+static struct recommendation judge(const struct recommend_input *in)
 {
     struct recommendation out = none;
     const struct recommend_rung *thin, *most = longest(in, &out.end, &thin);
@@ -225,6 +225,50 @@ struct recommendation recommend(const struct recommend_input *in)
     } else {
         undecided(in, &out, thin);
     }
+    return out;
+}
+
+/* What is too much of one client's proves nothing, but what was stale for others may not hide in it: hits and cycles
+ * shrink, stale hits do not. */
+static struct recommend_rung without(const struct recommend_rung *r, double excess)
+{
+    double keep = 1 - excess;
+    struct recommend_rung out = *r;
+    out.hits = (uint64_t)((double)r->hits * keep);
+    out.unknown_hits = (uint64_t)((double)r->unknown_hits * keep);
+    out.warm_lookups = (uint64_t)((double)r->warm_lookups * keep);
+    out.warm_hits = (uint64_t)((double)r->warm_hits * keep);
+    out.cycles_hit = (uint64_t)((double)r->cycles_hit * keep);
+    uint64_t known = out.hits > out.unknown_hits ? out.hits - out.unknown_hits : 0;
+    out.stale_hits = r->stale_hits < known ? r->stale_hits : known;
+    return out;
+}
+
+/* A lifetime must stand without the excess, too; it may be a shorter one, then. */
+static void cut_down(const struct recommend_input *in, struct recommendation *out)
+{
+    struct recommend_rung rung[RECOMMEND_RUNGS];
+    struct recommend_input less = *in;
+    less.rung = rung;
+    less.n = in->n < RECOMMEND_RUNGS ? in->n : RECOMMEND_RUNGS;
+    for (unsigned i = 0; i < less.n; i++)
+        rung[i] = without(&in->rung[i], in->excess);
+    struct recommendation stands = judge(&less);
+    if (stands.action == RECOMMEND_CACHE && out->action == RECOMMEND_CACHE) {
+        double high = stands.stale_high;
+        *out = stands;
+        describe(out, rung_of(in, stands.ttl_s));
+        out->stale_high = fmax(out->stale_high, high);
+    } else if (out->action == RECOMMEND_CACHE || !in->n || rung[0].warm_lookups < WARM_LEAST) {
+        out->standing = STANDING_SINGLE_SOURCE;
+    }
+}
+
+struct recommendation recommend(const struct recommend_input *in)
+{
+    struct recommendation out = judge(in);
+    if (in->excess > 0 && out.action != RECOMMEND_NOTHING)
+        cut_down(in, &out);
     weigh(in, &out);
     return out;
 }

@@ -15,6 +15,8 @@
 #include "analysis/interval.h"
 #include "analysis/standing.h"
 
+enum { RECOMMEND_RUNGS = 24 }; /* of an input, at most */
+
 struct recommend_rung {
     uint32_t ttl_s;
     uint64_t lookups, hits, stale_hits, unknown_hits;
@@ -33,6 +35,7 @@ struct recommend_input {
     bool strict;
     double duration_s; /* of the audit */
     double coverage;   /* NaN: unknown, counts as complete */
+    double excess;     /* share of the evidence that is too much of one client's (analysis/sources.h) */
     bool truncated;    /* keys or counts were left out for want of memory */
     /* For when no lifetime will do; NaN: unknown. */
     double not_modified; /* 304 of the GET and HEAD answers */

@@ -3,6 +3,7 @@
 #define ANALYSIS_STATE_H
 
 #include "analysis/addresses.h"
+#include "analysis/admission.h"
 #include "analysis/analysis.h"
 #include "analysis/clients.h"
 #include "analysis/declare.h"
@@ -28,6 +29,7 @@ struct analysis {
     struct hist_pool pages;
     struct endpoints endpoints;
     struct keys keys;
+    struct admission admission;
     struct etags etags;
     struct clients clients;
     struct addresses addresses;
@@ -41,7 +43,8 @@ struct analysis {
     struct query queries[QUERY_MEMO];
     uint64_t credential_name; /* of the part that stands for the client */
     struct writes writes;
-    struct slab write_names; /* struct writes_name, a row for each key */
+    struct slab write_names; /* struct writes_name, a row for each key, of this generation of theirs */
+    uint32_t write_generation;
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
@@ -50,9 +53,10 @@ struct analysis {
     struct capture_stats stats, base; /* of this run; of the runs before */
     bool stats_known;
     int64_t base_started, base_ended; /* of the runs before */
-    uint64_t memory_peak;
-    struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, learned, written, addresses_text;
+    uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
+    struct buf text;                  /* scratch: key text, row text */
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned;
+    struct buf written, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 
@@ -92,6 +96,9 @@ void observe(struct analysis *a, struct fact *f, bool counting);
 void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
+/* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for
+ * the writer; live, it does nothing while the writer is busy, and records of those keys are left without a target. */
+void analysis_commit_names(struct analysis *a);
 /* Endpoint of a path not seen before; never 0. */
 uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path);
 

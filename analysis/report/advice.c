@@ -8,8 +8,12 @@
 #include "base/human.h"
 
 #define PURGE_GAIN 1.1 /* times as many hits, for a purge to be advised beside a lifetime */
+#define LOST_MOST                                                                                                      \
+    0.01 /* share of the look-ups that found no room in the ladder; others' floods cost nobody his advice */
 
-static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung out[LADDER_RUNGS])
+/* The sample of a bound is what was seen, not what was estimated from it. */
+static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
+                           struct recommend_rung out[LADDER_RUNGS])
 {
     unsigned n = 0;
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
@@ -23,7 +27,7 @@ static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung o
                                                .stale_purgeable = r->stale_purgeable,
                                                .warm_lookups = r->warm_lookups,
                                                .warm_hits = r->warm_hits,
-                                               .cycles_hit = r->cycles_hit,
+                                               .cycles_hit = sampled->level ? sampled->cycles[i] : r->cycles_hit,
                                                .bytes_saved = r->bytes_saved,
                                                .server_us_saved = r->server_us_saved};
     }
@@ -36,19 +40,28 @@ static double share(const struct row_endpoint *e, uint64_t n, enum declared of)
     return facts_ratio(n, e->declared[of]);
 }
 
+static double excess_of(const struct row_endpoint *e)
+{
+    struct sources s;
+    return sources_read(&s, e->sources) ? sources_excess(&s) : 0;
+}
+
 /* in->rung is `rung`. */
 static void fill_input(const struct row_endpoint *e, const struct facts *f, double budget, double write_recall,
                        struct recommend_rung rung[LADDER_RUNGS], struct recommend_input *in)
 {
     const uint64_t *d = e->declared;
-    double duration = facts_duration_s(f);
+    double duration = facts_duration_s(f), lost = facts_ratio(e->eligible - e->ttl[0].lookups, e->eligible);
+    struct sampling_stored sampled;
+    sampling_read(&sampled, e->sampling);
     *in = (struct recommend_input){
         .rung = rung,
-        .n = fill_rungs(e, rung),
+        .n = fill_rungs(e, &sampled, rung),
         .budget = budget,
         .duration_s = duration,
         .coverage = facts_coverage(f),
-        .truncated = facts_total(f, "keys_overflow") != 0,
+        .excess = excess_of(e),
+        .truncated = lost > LOST_MOST,
         .not_modified = share(e, d[DECLARED_not_modified], DECLARED_reads),
         .validators = share(e, d[DECLARED_strong_etag] + d[DECLARED_weak_etag], DECLARED_full),
         .body_bytes = share(e, e->response_bytes, DECLARED_full),
@@ -109,6 +122,9 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
     a.blocker = blocker ? row_reason_words[blocker] : NULL;
     a.kind = kind_of(e, &a);
     a.standing = a.lifetime.standing;
+    a.sampled = facts_few_sampled(e);
+    if (a.sampled && a.standing == STANDING_OK)
+        a.standing = STANDING_LOW_N;
     if (a.kind == ADVICE_FIX && a.standing != STANDING_LOW_COVERAGE)
         a.standing = STANDING_OK; /* it stands on the comparison of credentials, not on the ladder */
     if (a.standing != STANDING_OK)
@@ -189,6 +205,10 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
 
 static void wanting_lifetime(const struct recommendation *r, struct buf *out)
 {
+    if (r->standing == STANDING_SINGLE_SOURCE) {
+        buf_str(out, "may be shared, but too much of the evidence for a lifetime is one client's");
+        return;
+    }
     if (r->standing == STANDING_LOW_COVERAGE || r->standing == STANDING_TRUNCATED)
         buf_printf(out, "may be shared, but %s",
                    r->standing == STANDING_TRUNCATED ? "memory was too small to count all keys"
@@ -221,6 +241,8 @@ void advice_wanting(const struct advice *a, struct buf *out)
     case SHARING_SHARED:
         if (s->unnamed)
             buf_printf(out, "may be shared when Vary is right: %s", s->reason);
+        else if (a->sampled)
+            buf_str(out, "may be shared, but too few of its keys are followed: give it more --memory");
         else
             wanting_lifetime(&a->lifetime, out);
         break;

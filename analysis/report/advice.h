@@ -7,6 +7,7 @@
 #include "analysis/report/facts.h"
 #include "analysis/report/written.h"
 #include "analysis/sharing.h"
+#include "analysis/sources.h"
 
 enum advice_kind {
     ADVICE_NONE,  /* nothing that the evidence carries */
@@ -25,6 +26,7 @@ struct advice {
     struct recommendation lifetime; /* what the ladder alone says */
     struct recommendation purged;   /* with a purge on the writes that change it; RECOMMEND_NOTHING: none is known */
     enum standing standing;
+    bool sampled;                 /* with too few keys for an estimate */
     const char *blocker;          /* what is declared now that keeps shared caches from it; NULL: nothing */
     uint64_t blocked;             /* exchanges with it */
     struct recommend_price price; /* what the advice saves */

@@ -116,6 +116,15 @@ static void head(const struct facts *f, struct buf *out)
             out,
             "  %s of them could be answered by a cache at all (GET or HEAD, complete); %s repeat an earlier request\n",
             human_count(eligible).text, human_percent(repeat).text);
+    uint64_t level = facts_total(f, "sampling_level"), lost = facts_total(f, "keys_overflow");
+    if (level)
+        buf_printf(out,
+                   "  %s did not hold every key: some endpoints are estimated from a sample, at worst 1 key in %" PRIu64
+                   "\n",
+                   human_bytes(f->capture.memory_ceiling_bytes).text, UINT64_C(1) << (level & 63));
+    if (lost)
+        buf_printf(out, "  %s look-ups of keys beyond that are in no hit ratio (more --memory)\n",
+                   human_count(lost).text);
 }
 
 /* ---- advice ---- */
@@ -182,6 +191,23 @@ static void best_saving(const struct row_endpoint *e, struct buf *out)
     buf_printf(out, " %9s %9s", human_bytes(r->bytes_saved).text, human_seconds((double)r->server_us_saved / 1e6).text);
 }
 
+/* What the figures of a sampled endpoint rest on, and how far off they may be. */
+static void sampled_row(struct buf *out, const struct row_endpoint *e)
+{
+    struct sampling_stored s;
+    double off = 0;
+    if (!sampling_read(&s, e->sampling) || !s.level)
+        return;
+    for (int i = 0; i < LADDER_RUNGS; i++)
+        off = fmax(off, e->ttl[i].lookups ? 3 * (double)s.spread[i] / (double)e->ttl[i].lookups : 0);
+    buf_printf(out, "    estimated: 1 key in %" PRIu64 " is followed, ", UINT64_C(1) << s.level);
+    if (facts_few_sampled(e))
+        buf_printf(out, "%" PRIu64 " in all: too few to rely on (more --memory)\n", s.keys);
+    else
+        buf_printf(out, "%" PRIu64 " in all, and the hot ones: hit %% within %.1f points\n", s.keys,
+                   100 * fmin(off, 1));
+}
+
 static bool cache_row(void *context, const struct row_endpoint *e)
 {
     struct table *t = context;
@@ -201,6 +227,7 @@ static bool cache_row(void *context, const struct row_endpoint *e)
     }
     best_saving(e, t->out);
     buf_char(t->out, '\n');
+    sampled_row(t->out, e);
     return true;
 }
 
