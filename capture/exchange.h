@@ -56,6 +56,15 @@ struct field {
     bool response;
 };
 
+/* A gRPC call; [0] the request's messages, [1] the response's. */
+struct grpc_facts {
+    uint32_t messages[2], compressed[2];
+    uint64_t bytes[2];  /* of messages as sent, without their prefixes */
+    int64_t timeout_us; /* the caller's deadline; -1: none */
+    int16_t status;     /* grpc-status; -1: none seen */
+    bool lost[2];       /* there may have been more messages */
+};
+
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
@@ -67,6 +76,7 @@ struct exchange {
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
     uint8_t n_fields;
+    uint32_t stream;                                          /* HTTP/2; 0: none */
     uint64_t request_bytes, response_bytes;                   /* body octets seen, after transfer decoding */
     uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
     uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
@@ -76,6 +86,7 @@ struct exchange {
     struct slice authority, target;                           /* as sent, target redacted */
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
     const struct field *fields;                               /* n_fields of them, requests' first */
+    const struct grpc_facts *grpc;                            /* NULL: no gRPC */
     struct addr client, server;
 };
 

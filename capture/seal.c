@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "capture/cachesaid.h"
+#include "capture/grpc.h"
 #include "capture/identity.h"
 
 enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
@@ -265,10 +266,11 @@ static struct slice target_authority(struct slice t, bool connect)
 static void service(struct slot_pool *pool, struct slot *slot, struct slice authority)
 {
     struct exchange *x = &slot->x;
-    struct slice port = x->tls ? SLICE(":443") : SLICE(":80");
+    bool secure = slot->scheme ? slot->scheme == SCHEME_HTTPS : x->tls;
+    struct slice port = secure ? SLICE(":443") : SLICE(":80");
     if (authority.n > port.n && memcmp(authority.p + authority.n - port.n, port.p, port.n) == 0)
         authority.n -= port.n;
-    struct slice scheme = x->tls ? SLICE("https://") : SLICE("http://");
+    struct slice scheme = secure ? SLICE("https://") : SLICE("http://");
     char *at = slot_alloc(pool, slot, scheme.n + authority.n);
     if (!at)
         return;
@@ -337,6 +339,10 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     }
     seal_response(pool, slot);
     seal_fields(s, pool, slot);
+    if (slot->grpc) {
+        slot->x.grpc = &slot->grpc->facts;
+        explicit_bzero(slot->grpc->trailer, sizeof slot->grpc->trailer);
+    }
     wipe(&slot->request);
     wipe(&slot->response);
     if (slot->overflow)
