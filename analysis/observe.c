@@ -7,7 +7,8 @@ enum { ETAG_PAIR_S = 60 }; /* apart at most, in whole seconds */
 
 static bool is_error(const struct row_exchange *r)
 {
-    return r->status >= 500 || r->status == 429 || !r->status || r->end == END_SERVER_ABORT;
+    bool none = !r->status && !(r->flags & FLAG_UNKNOWN_FIELDS);
+    return r->status >= 500 || r->status == 429 || none || r->end == END_SERVER_ABORT || (r->flags & FLAG_FAILED);
 }
 
 uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path)

@@ -30,8 +30,10 @@ static int64_t timeout_us(struct slice s)
 
 struct grpc *grpc_begin(struct slot_pool *pool, struct slot *s, const struct head *h)
 {
+    if (!slice_eq(h->method, SLICE("POST")))
+        return NULL;
     struct slice type = head_field(h, TOKEN_CONTENT_TYPE);
-    if (!slice_starts(type, SLICE("application/grpc")) || !slice_eq(h->method, SLICE("POST")))
+    if (!slice_starts(type, SLICE("application/grpc")))
         return NULL;
     struct grpc *g = slot_alloc(pool, s, sizeof *g);
     if (!g)

@@ -283,8 +283,6 @@ static void regular_field(const struct hpack_list *l, struct head *h, const stru
     h->fields[h->n_fields++] = (struct rawfield){f->name, f->value, f->value_n, (uint8_t)f->name_n, f->token};
     if (f->token == TOKEN_CONTENT_LENGTH)
         note_length(h, field_value(l, f));
-    else if (f->token == TOKEN_CONTENT_TYPE)
-        h->grpc = slice_starts(field_value(l, f), SLICE("application/grpc"));
 }
 
 /* The block as the head that a reader of HTTP/1 would have made of it; :authority is its Host. */

@@ -128,11 +128,8 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
-static const bool framing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
-                                                [TOKEN_TRANSFER_ENCODING] = true,
-                                                [TOKEN_CONNECTION] = true,
-                                                [TOKEN_UPGRADE] = true,
-                                                [TOKEN_CONTENT_TYPE] = true};
+static const bool framing_token[TOKEN_COUNT] = {
+    [TOKEN_CONTENT_LENGTH] = true, [TOKEN_TRANSFER_ENCODING] = true, [TOKEN_CONNECTION] = true, [TOKEN_UPGRADE] = true};
 
 static void note(struct head *h, enum token t, struct slice value)
 {
@@ -148,9 +145,6 @@ static void note(struct head *h, enum token t, struct slice value)
         break;
     case TOKEN_UPGRADE:
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
-        break;
-    case TOKEN_CONTENT_TYPE:
-        h->grpc = slice_starts(value, SLICE("application/grpc"));
         break;
     default:
         break;

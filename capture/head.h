@@ -28,8 +28,8 @@ struct head {
     uint16_t status;                      /* response; 0: the status is no number */
     uint16_t n_fields;
     bool ambiguous;
-    bool chunked, transfer_encoding;           /* chunked: the final coding */
-    bool has_length, close, upgrade_h2c, grpc; /* grpc: the content is application/grpc or a kin of it */
+    bool chunked, transfer_encoding; /* chunked: the final coding */
+    bool has_length, close, upgrade_h2c;
     uint64_t length;
     struct rawfield fields[HEAD_FIELDS]; /* offsets into raw; more fields than fit are read for framing, not kept */
 };

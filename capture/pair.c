@@ -144,7 +144,7 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     s->connect_method = slice_eq(h->method, SLICE("CONNECT"));
     if (h->ambiguous)
         s->x.flags |= FLAG_AMBIGUOUS;
-    if (h->grpc)
+    if (h->method.n == 4) /* POST */
         s->grpc = grpc_begin(&p->slots, s, h);
     s->had_offset = ack_offset;
     if (q->last && !q->last->response_started && ack_offset != ACK_UNKNOWN && q->last->had_offset == ack_offset)
