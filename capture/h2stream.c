@@ -104,7 +104,8 @@ static void request_over(struct h2_env *env, struct h2_stream *s)
 static void response_over(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *m = &s->message[1];
-    bool unknown = s->slot->head_method || s->slot->x.status == 304; /* bodies that stayed where they are */
+    bool orphan = !s->slot->request.p && !m->bytes && m->length; /* may have answered a HEAD */
+    bool unknown = s->slot->head_method || orphan || s->slot->x.status == 304; /* bodies that stayed where they are */
     if (unknown)
         m->has_length = false;
     settle(env, s, 1, !unknown);
@@ -412,6 +413,8 @@ static void server_block(struct h2_env *env, struct h2 *h, struct h2_stream *s, 
     env->head->status = status_of(status);
     if (env->head->status >= 100 && env->head->status < 200)
         return; /* interim */
+    if (!status.p && !m->head && (m->lost || !s->slot))
+        return; /* a head whose status is unknown, or the trailers of one that was lost: not to be told apart */
     message_touch(m, w->last_ts, w->order);
     if (m->head && status.p && s->slot && !s->slot->x.status && !m->bytes)
         s->slot->x.status = env->head->status; /* what came before was interim, its status unknown */
@@ -428,7 +431,7 @@ void h2stream_head(struct h2_env *env, struct h2 *h, int role, uint32_t id, cons
     make_head(env, &p);
     if (!s && role == 0 && !p.text[PSEUDO_METHOD].p && !env->list->unknown)
         return; /* trailers of a stream that is over */
-    if (!s && role == 1 && !p.text[PSEUDO_STATUS].p && !env->list->unknown)
+    if (!s && role == 1 && !p.text[PSEUDO_STATUS].p)
         return;
     if (!s && !(s = stream_add(env, h, id, w)))
         return;
