@@ -291,7 +291,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
-    bool certain = !(x->flags & (FLAG_UNKNOWN_FIELDS | FLAG_PUSHED)); /* what it was asked with, and that it was asked */
+    bool certain =
+        !(x->flags & (FLAG_UNKNOWN_FIELDS | FLAG_PUSHED)); /* what it was asked with, and that it was asked */
     if (certain && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? f.key + 1 : 0;

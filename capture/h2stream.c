@@ -104,7 +104,7 @@ static void request_over(struct h2_env *env, struct h2_stream *s)
 static void response_over(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *m = &s->message[1];
-    bool orphan = !s->slot->request.p && !m->bytes && m->length; /* may have answered a HEAD */
+    bool orphan = !s->slot->request.p && !m->bytes && m->length;               /* may have answered a HEAD */
     bool unknown = s->slot->head_method || orphan || s->slot->x.status == 304; /* bodies that stayed where they are */
     if (unknown)
         m->has_length = false;
@@ -121,7 +121,7 @@ static void stream_cut(struct h2_env *env, struct h2_stream *s, enum end_state e
         return;
     for (int role = 0; role < 2; role++) {
         struct h2_message *m = &s->message[role];
-        if (m->done)
+        if (m->done && (role == 0 || m->head))
             continue;
         m->truncated = role == 1 || m->head;
         settle(env, s, role, false);

@@ -103,7 +103,7 @@ static void appendix_c(void **state)
         {"8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf", THIRD, 164, 3}};
 #define REST "cache-control: private\ndate: Mon, 21 Oct 2013 20:13:21 GMT\nlocation: https://www.example.com\n"
 #define LAST                                                                                                           \
-    ":status: 200\ncache-control: private\ndate: Mon, 21 Oct 2013 20:13:22 GMT\nlocation: https://www.example.com\n"     \
+    ":status: 200\ncache-control: private\ndate: Mon, 21 Oct 2013 20:13:22 GMT\nlocation: https://www.example.com\n"   \
     "content-encoding: gzip\nset-cookie: foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1\n"
     static const struct example answers[] = {
         {"4803 3330 3258 0770 7269 7661 7465 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3120 474d"
@@ -147,8 +147,8 @@ struct connection {
 
 static void random_text(char *out, unsigned most, bool name)
 {
-    static const char *const usual[] = {":path", ":authority", "cookie", "x-request-id", "cache-control", "date", "etag",
-                                        "user-agent", "accept", "x-a", "x-b", "set-cookie"};
+    static const char *const usual[] = {":path", ":authority", "cookie", "x-request-id", "cache-control", "date",
+                                        "etag",  "user-agent", "accept", "x-a",          "x-b",           "set-cookie"};
     unsigned n = 1 + dice(most);
     if (name && dice(4)) {
         strcpy(out, usual[dice(sizeof usual / sizeof *usual)]);
@@ -309,16 +309,16 @@ static bool decodes(const char *hex)
 static void refuses(void **state)
 {
     (void)state;
-    assert_false(decodes("80"));                   /* index 0 */
-    assert_false(decodes("be"));                   /* beyond the table */
-    assert_false(decodes("ffffffffff7f"));         /* an integer beyond all bounds */
-    assert_false(decodes("4005 6162"));            /* a string beyond the block */
-    assert_false(decodes("82 20"));                /* a size update behind a field */
-    assert_false(decodes("0001 6181 00"));         /* Huffman: padding that is no ones */
-    assert_false(decodes("0001 6182 ffff"));       /* Huffman: padding of eight bits and more */
-    assert_false(decodes("0001 6184 ffff ffff"));  /* Huffman: the end of the string */
+    assert_false(decodes("80"));                  /* index 0 */
+    assert_false(decodes("be"));                  /* beyond the table */
+    assert_false(decodes("ffffffffff7f"));        /* an integer beyond all bounds */
+    assert_false(decodes("4005 6162"));           /* a string beyond the block */
+    assert_false(decodes("82 20"));               /* a size update behind a field */
+    assert_false(decodes("0001 6181 00"));        /* Huffman: padding that is no ones */
+    assert_false(decodes("0001 6182 ffff"));      /* Huffman: padding of eight bits and more */
+    assert_false(decodes("0001 6184 ffff ffff")); /* Huffman: the end of the string */
     assert_true(decodes(""));
-    assert_true(decodes("20 3f e11f 82"));         /* two size updates in front */
+    assert_true(decodes("20 3f e11f 82")); /* two size updates in front */
 }
 
 /* A field of 60 KiB named again and again: the list is cut, the table stays right, memory stays bounded. */
@@ -329,7 +329,11 @@ static void bomb(void **state)
     struct buf block = {0};
     hpack_open(&h, true, &memory, UINT64_MAX);
     buf_add(&block, "\x3f\xe1\xff\x03", 4); /* 65536 */
-    buf_add(&block, "\x40\x01" "a" "\x7f\xe1\xd3\x03", 7);
+    buf_add(&block,
+            "\x40\x01"
+            "a"
+            "\x7f\xe1\xd3\x03",
+            7);
     while (block.n < 11 + 60000)
         buf_char(&block, 'x');
     for (int i = 0; i < 20000; i++)
@@ -351,7 +355,13 @@ static void no_memory(void **state)
     (void)state;
     struct hpack h;
     hpack_open(&h, true, &memory, 100);
-    assert_true(hpack_decode(&h, slice_of("\x40\x01" "a" "\x01" "b", 5), &list));
+    assert_true(hpack_decode(&h,
+                             slice_of("\x40\x01"
+                                      "a"
+                                      "\x01"
+                                      "b",
+                                      5),
+                             &list));
     assert_false(list.unknown);
     assert_true(hpack_decode(&h, slice_of("\xbe", 1), &list));
     assert_true(list.unknown && list.n_fields == 1 && list.field[0].name_unknown);
