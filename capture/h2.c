@@ -355,7 +355,7 @@ static void block_frame(struct h2_env *env, struct h2 *h, int role, struct slice
     struct h2_side *side = &h->side[role];
     struct h2_block *b = &side->block;
     struct frame_head f = {.type = side->type, .flags = side->flags, .stream = side->stream};
-    struct slice part = {NULL, 0};
+    struct slice part = SLICE("");
     bool first = f.type != TYPE_CONTINUATION;
     if (first)
         *b = (struct h2_block){.stream = f.stream, .first_ts = side->first_ts, .flags = f.flags};
@@ -376,7 +376,7 @@ static void block_frame(struct h2_env *env, struct h2 *h, int role, struct slice
     if (b->bad)
         drop(env, &b->carry);
     if (!b->open)
-        block_read(env, h, role, slice_of(b->carry.p, b->carry.n));
+        block_read(env, h, role, b->carry.n ? slice_of(b->carry.p, b->carry.n) : SLICE(""));
 }
 
 static void settings_frame(struct h2 *h, int role, struct slice payload)
@@ -450,7 +450,7 @@ static void check_block(struct h2_env *env, struct h2 *h, int role)
     if (!b->open || (side->type == TYPE_CONTINUATION && side->stream == b->stream))
         return;
     b->bad = true;
-    block_read(env, h, role, (struct slice){NULL, 0});
+    block_read(env, h, role, SLICE(""));
 }
 
 static enum h2_state state_for(const struct frame_head *f)
@@ -495,7 +495,7 @@ static void block_lost(struct h2_env *env, struct h2 *h, int role)
     b->bad = true;
     b->open = !(side->flags & END_HEADERS);
     if (!b->open)
-        block_read(env, h, role, (struct slice){NULL, 0});
+        block_read(env, h, role, SLICE(""));
 }
 
 /* The nine octets are there. */
@@ -522,7 +522,7 @@ static void frame_begin(struct h2_env *env, struct h2 *h, int role)
     if (side->left)
         return;
     if (side->state == H2_COLLECT)
-        frame_whole(env, h, role, (struct slice){NULL, 0});
+        frame_whole(env, h, role, SLICE(""));
     frame_end(env, h, role);
 }
 

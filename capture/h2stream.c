@@ -113,23 +113,30 @@ static void response_over(struct h2_env *env, struct h2_stream *s)
     pair_response_done(env->h1->pair, s->slot, m->last_ts);
 }
 
+/* What is missing of both messages will not come: the request is as whole as it will get; how the answer ended is for the
+ * caller to say, if the exchange is still there. */
+static void messages_cut(struct h2_env *env, struct h2_stream *s)
+{
+    struct h2_message *request = &s->message[0], *answer = &s->message[1];
+    if (s->slot && !request->done) {
+        request->done = request->truncated = true;
+        request_over(env, s);
+    }
+    if (!s->slot || (answer->done && answer->head))
+        return;
+    answer->truncated = true;
+    settle(env, s, 1, false);
+    if (answer->head)
+        s->slot->x.t_rsp1 = answer->last_ts;
+    judge_grpc(s->slot);
+}
+
 /* The exchange ends without what is missing. */
 static void stream_cut(struct h2_env *env, struct h2_stream *s, enum end_state end)
 {
-    struct slot *slot = s->slot;
-    if (!slot)
-        return;
-    for (int role = 0; role < 2; role++) {
-        struct h2_message *m = &s->message[role];
-        if (m->done && (role == 0 || m->head))
-            continue;
-        m->truncated = role == 1 || m->head;
-        settle(env, s, role, false);
-        if (role == 1 && m->head)
-            slot->x.t_rsp1 = m->last_ts;
-    }
-    judge_grpc(slot);
-    pair_end(env->h1->pair, slot, slot->response_done ? END_COMPLETE : end);
+    messages_cut(env, s);
+    if (s->slot)
+        pair_end(env->h1->pair, s->slot, end);
 }
 
 /* A direction is over. Both: so is the stream. */
@@ -567,17 +574,7 @@ void h2stream_close(struct h2_env *env, struct h2 *h)
 {
     while (h->oldest) {
         struct h2_stream *s = h->oldest;
-        for (int role = 0; s->slot && role < 2; role++) {
-            struct h2_message *m = &s->message[role];
-            if (m->done)
-                continue;
-            m->truncated = role == 1 || m->head;
-            settle(env, s, role, false);
-            if (role == 1 && m->head)
-                s->slot->x.t_rsp1 = m->last_ts;
-        }
-        if (s->slot)
-            judge_grpc(s->slot);
+        messages_cut(env, s);
         stream_remove(env, h, s);
     }
 }

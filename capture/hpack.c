@@ -211,10 +211,10 @@ static bool ring_room(struct hpack *h)
 /* Room for n more octets behind the text; what no entry needs any more goes. */
 static bool text_room(struct hpack *h, uint32_t n)
 {
-    if (h->text_n + n <= h->text_room)
+    if (h->text && h->text_n + n <= h->text_room)
         return true;
     uint32_t from = h->n ? entry_at(h, h->n - 1)->at - h->text_from : h->text_n, live = h->text_n - from;
-    if (h->text_room < 2 * (live + n)) {
+    if (!h->text || h->text_room < 2 * (live + n)) {
         uint32_t room = h->text_room ? h->text_room : 512;
         while (room < 2 * (live + n))
             room *= 2;
