@@ -113,8 +113,8 @@ static void response_over(struct h2_env *env, struct h2_stream *s)
     pair_response_done(env->h1->pair, s->slot, m->last_ts);
 }
 
-/* What is missing of both messages will not come: the request is as whole as it will get; how the answer ended is for the
- * caller to say, if the exchange is still there. */
+/* What is missing of both messages will not come: the request is as whole as it will get; how the answer ended is for
+ * the caller to say, if the exchange is still there. */
 static void messages_cut(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *request = &s->message[0], *answer = &s->message[1];
@@ -390,7 +390,7 @@ static void response(struct h2_env *env, struct h2 *h, struct h2_stream *s, cons
 {
     struct head *head = env->head;
     struct h2_message *m = &s->message[1];
-    if (!s->slot && !s->settled)
+    if (!s->slot && !s->settled && head->status) /* with neither request nor status there is nothing to tell */
         orphan(env, h, s, w);
     message_begin(m, head);
     m->last_ts = w->last_ts;

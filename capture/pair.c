@@ -277,16 +277,17 @@ void pair_end(struct pair *p, struct slot *s, enum end_state end)
 
 struct slot *pair_copy(struct pair *p, const struct slot *s)
 {
-    struct slot *copy = take_or_evict(p);
+    struct slot *copy = s->request.p ? take_or_evict(p) : NULL;
     if (!copy)
         return NULL;
     struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->request.method};
     h.target = s->request.target;
     h.version = s->request.version;
     h.n_fields = s->request.n_fields;
-    memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);
+    if (h.n_fields)
+        memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);
     begin(copy, s->pairing->conn);
-    if (!s->request.p || !keep_head(p, copy, &copy->request, &h)) {
+    if (!keep_head(p, copy, &copy->request, &h)) {
         slot_give(&p->slots, copy);
         p->in_flight--;
         return NULL;

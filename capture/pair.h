@@ -49,8 +49,8 @@ void pair_hold(struct slot *s, struct slot **holder);
 void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts);
 /* An answer without its request. NULL: no memory. */
 struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order);
-/* Another exchange with the same whole request, which must not have left yet (RFC 7540 section 3.2). NULL: no memory.
- */
+/* Another exchange with the same whole request, which must not have left yet (RFC 7540 section 3.2). NULL: that was not
+ * seen, or no memory. */
 struct slot *pair_copy(struct pair *p, const struct slot *s);
 /* The exchange ends as it is. */
 void pair_end(struct pair *p, struct slot *s, enum end_state end);
