@@ -26,7 +26,18 @@ static void move_endpoint(void *context, uint32_t id, uint32_t node)
 static void unite_endpoints(void *context, uint32_t from, uint32_t into)
 {
     struct analysis *a = context;
+    depend_unite(a, from, into);
     endpoints_unite(&a->endpoints, from, into);
+}
+
+/* Places of the table of sandwiches are a power of two. */
+static bool init_learning(struct analysis *a, const struct budget *b)
+{
+    uint32_t places = 1;
+    while (places * 2 <= b->most[ROOM_SANDWICHES])
+        places *= 2;
+    a->credential_name = part_name(&a->key, PART_CREDENTIAL, SLICE("credential"));
+    return learning_init(&a->learning, b->most[ROOM_LEARNERS], b->most[ROOM_DIMENSIONS], places);
 }
 
 static bool init_parts(struct analysis *a)
@@ -43,7 +54,7 @@ static bool init_parts(struct analysis *a)
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            clients_init(&a->clients, &b, &a->key) && addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
-           minutes_init(&a->minutes, b.most[ROOM_MINUTES]);
+           minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b);
 }
 
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store)
@@ -70,6 +81,7 @@ void analysis_free(struct analysis *a)
     trie_free(a->trie);
     vary_free(a->vary);
     pages_release(a->contexts, SHARING_CONTEXTS * sizeof *a->contexts);
+    learning_fini(&a->learning);
     endpoints_fini(&a->endpoints);
     keys_fini(&a->keys);
     etags_fini(&a->etags);
@@ -85,6 +97,7 @@ void analysis_free(struct analysis *a)
     buf_free(&a->live);
     buf_free(&a->declared_ttl);
     buf_free(&a->sharing);
+    buf_free(&a->learned);
     buf_free(&a->addresses_text);
     free(a);
 }

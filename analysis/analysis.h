@@ -4,6 +4,8 @@
 #ifndef ANALYSIS_ANALYSIS_H
 #define ANALYSIS_ANALYSIS_H
 
+#include "analysis/ignore.h"
+#include "analysis/knownroutes.h"
 #include "analysis/restore.h"
 #include "analysis/store/store.h"
 #include "capture/exchange.h"
@@ -14,6 +16,8 @@ struct analysis_options {
     uint64_t memory_ceiling;    /* of the whole program, for the report */
     bool clients_by_address;    /* a client is an address, whatever it presents */
     bool strict_templates;      /* routes depend on the set of paths alone */
+    const struct knownroutes *routes; /* asked before inference; borrowed; NULL: none */
+    const struct ignore *ignore;      /* counted, not analysed; borrowed; NULL: nothing */
     bool live, from_records;
     const char *sources;                                         /* JSON list of text; borrowed */
     void (*record)(void *context, const struct row_exchange *x); /* sees what the store is given; NULL: nobody */

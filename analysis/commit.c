@@ -79,6 +79,7 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     a->sharing.n = 0;
     sharing_write(&e->sharing, &a->sharing);
     out->sharing = slice_of_buf(&a->sharing);
+    out->learned = depend_write(a, e);
     ladder_row(&e->ladder, out->ttl);
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
@@ -201,14 +202,15 @@ uint32_t analysis_clients(const struct analysis *a)
 uint64_t analysis_memory(const struct analysis *a)
 {
     const struct clients *c = &a->clients;
-    return SHARING_CONTEXTS * sizeof *a->contexts + slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) +
-           slab_bytes(&a->keys.slots) + map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) +
-           slab_bytes(&a->etags.rows) + map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) +
-           slab_bytes(&a->endpoints.sets.words) + slab_bytes(&a->endpoints.lifetimes.words) +
-           slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) + slab_bytes(&c->profiles) +
-           map_bytes(c->map.used) + slab_bytes(&c->rings.words) + slab_bytes(&c->lists.words) +
-           slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) +
-           (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
+    return SHARING_CONTEXTS * sizeof *a->contexts + learning_bytes(&a->learning) + slab_bytes(&a->keys.rows) +
+           slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) + map_bytes(a->keys.map.used) +
+           map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) + map_bytes(a->etags.map.used) +
+           slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
+           slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
+           slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
+           slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
+           slab_bytes(&a->minutes.rows) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
+           (uint64_t)trie_nodes(a->trie) * 128;
 }
 
 /* Fills a row of the batch; its text is copied there. */
@@ -235,6 +237,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.live);
         keep(s, &filled.declared_ttl);
         keep(s, &filled.sharing);
+        keep(s, &filled.learned);
         *row = filled;
     }
     dirty->used = 0;

@@ -12,10 +12,11 @@
 #include "base/hist.h"
 
 struct endpoint {
-    uint32_t alias, node; /* node of the trie */
-    bool dirty, other;
+    uint32_t alias, node;         /* node of the trie */
+    bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
     uint8_t set_class;
-    uint32_t set; /* clients seen, a bit per client number; block of 2^set_class words */
+    uint32_t learner; /* row of analysis/learning.h; 0: none */
+    uint32_t set;     /* clients seen, a bit per client number; block of 2^set_class words */
     uint64_t requests, eligible, keys, clients, request_bytes, response_bytes, errors, throttled, unanswered;
     uint64_t repeats_same, observed_gaps, changes, server_us_total;
     int64_t first_us, last_us;

@@ -45,7 +45,8 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
                        .name = k->names.used,
                        .target_n = (uint32_t)target.n,
                        .service_n = (uint16_t)service.n,
-                       .method_n = (uint8_t)method.n};
+                       .method_n = (uint8_t)method.n,
+                       .query = slice_find(target, '?', 0) < target.n};
     if (!map_insert(&k->map, hash, k->rows.used))
         return MAP_NONE;
     put_name(k, method);

@@ -24,7 +24,7 @@ struct key {
     uint16_t endpoint;         /* may be an alias by now; ids fit by analysis/budget.def */
     uint16_t service_n, vary;  /* vary: list of its last response that had one */
     uint8_t method_n;
-    bool eligible : 1, tag_strong : 1; /* eligible: was looked up before */
+    bool eligible : 1, tag_strong : 1, query : 1; /* eligible: was looked up before; query: the target has one */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct key) == 64, "a key is one cache line");

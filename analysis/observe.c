@@ -15,7 +15,8 @@ uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice 
 {
     if (slice_eq(method, SLICE("HEAD")))
         method = SLICE("GET");
-    uint32_t id = trie_find(a->trie, method, service, path);
+    struct slice known = knownroutes_find(a->options.routes, method, path);
+    uint32_t id = known.p ? trie_known(a->trie, method, service, known) : trie_find(a->trie, method, service, path);
     return id ? id : endpoints_other(&a->endpoints);
 }
 
@@ -322,6 +323,12 @@ void observe(struct analysis *a, struct fact *f, bool counting)
         a->totals.keys_overflow++;
     observe_counts(a, id, f);
     observe_minute(a, f, repeat);
+    observe_totals(a, f);
+}
+
+void observe_ignored(struct analysis *a, const struct fact *f)
+{
+    a->totals.ignored++;
     observe_totals(a, f);
 }
 

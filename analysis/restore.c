@@ -218,11 +218,19 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     ladder_load(&e->ladder, row->ttl);
     load_lifetimes(a, e, row->lifetimes);
     sharing_read(&e->sharing, row->sharing);
+    depend_load(a, row->id, row->learned);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
     memcpy(e->declared, row->declared, sizeof e->declared);
     memcpy(e->reasons, row->reasons, sizeof e->reasons);
     load_hist(a, &e->declared_ttl, row->declared_ttl);
+}
+
+static bool place(struct analysis *a, const struct row_endpoint *row, uint32_t id)
+{
+    if (knownroutes_has(a->options.routes, row->route))
+        return trie_place_known(a->trie, row->method, row->service, row->route, id);
+    return trie_place(a->trie, row->method, row->service, row->route, id);
 }
 
 static bool restore_endpoints(struct analysis *a, const struct restore *r)
@@ -236,7 +244,7 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         struct endpoint *e = endpoints_at(&a->endpoints, id);
         load_endpoint(a, e, &row);
         e->alias = row.alias;
-        if (!other && !row.alias && !trie_place(a->trie, row.method, row.service, row.route, id))
+        if (!other && !row.alias && !place(a, &row, id))
             return false;
         if (e->first_us < a->start_us)
             a->start_us = e->first_us;
@@ -413,6 +421,15 @@ static bool replay(struct analysis *a, const struct restore *r, const struct peo
     return true;
 }
 
+/* Exchanges that are replayed do not show what was learned of their parts; endpoints have their ids again. */
+static void restore_learned(struct analysis *a, const struct restore *r)
+{
+    struct row_endpoint row;
+    while (r->endpoint && r->endpoint(r->context, &row))
+        if (!row.alias && row.id < a->endpoints.rows.used)
+            depend_load(a, endpoints_resolve(&a->endpoints, row.id), row.learned);
+}
+
 bool analysis_restore(struct analysis *a, const struct restore *r)
 {
     struct people people = {0};
@@ -423,6 +440,8 @@ bool analysis_restore(struct analysis *a, const struct restore *r)
     if (good) {
         restore_minutes(a, r);
         good = replay(a, r, &people, &names);
+        if (good && r->complete)
+            restore_learned(a, r);
     }
     free(people.row);
     free(names.who);

@@ -2,17 +2,10 @@
 
 #include <math.h>
 
-#include "analysis/cacheable.h"
-#include "analysis/interval.h"
 #include "base/cursor.h"
 #include "base/hash.h"
 
-enum { KEEP_CHANCE = 8, PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100, DIFFERING_LEAST = 5 };
-
-#define LEVEL 0.05          /* of all tests of a family together */
-#define IRRELEVANT 0.005    /* the share of differing answers that is ruled out */
-#define RELEVANT 0.02       /* the share that is proven */
-#define DIFFERING_SHARE 0.2 /* of a few, which is enough as well */
+enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100 };
 
 static void set_add(uint64_t set[SHARING_WORDS], uint64_t hash)
 {
@@ -30,72 +23,25 @@ static double set_size(const uint64_t set[SHARING_WORDS])
     return round(bits * log(bits / (unset ? unset : 1)));
 }
 
-static uint32_t id_of(uint64_t who)
-{
-    uint32_t id = (uint32_t)hash_mix(who);
-    return id ? id : 1;
-}
-
 static uint64_t pair_of(uint32_t a, uint32_t b)
 {
     return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
 }
 
-static void begin(struct sharing_context *c, const struct sharing_visit *v, uint32_t who)
+static void compare(struct sandwich *place, const struct sharing_visit *v, struct sharing *sums)
 {
-    *c = (struct sharing_context){v->context, who, v->content, v->now_ms, {0}, 0, 0};
-}
-
-/* A young one stays, but for one chance in eight, so that neither old nor new contexts are left out for good. */
-static bool gives_way(const struct sharing_context *c, const struct sharing_visit *v)
-{
-    return !c->context || v->now_ms - c->at_ms > SHARING_WINDOW_MS ||
-           hash_mix(v->context ^ v->now_ms) % KEEP_CHANCE == 0;
-}
-
-/* The same credential again, with somebody else in between. */
-static void close_sandwich(const struct sharing_context *c, const struct sharing_visit *v, struct sharing *sums)
-{
-    if (c->content != v->content || v->now_ms - c->at_ms > SHARING_WINDOW_MS)
+    struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false};
+    struct sandwich_result closed;
+    if (!sandwich_visit(place, &visit, &closed) || !sums)
         return;
-    sums->sandwiches += c->others;
-    sums->differing += c->differing;
+    sums->sandwiches += closed.others;
+    sums->differing += closed.differing;
     for (unsigned i = 0; i < 2; i++)
-        if (c->between[i])
-            set_add(sums->pairs, pair_of(c->who, c->between[i]));
+        if (closed.between[i])
+            set_add(sums->pairs, pair_of(closed.value, closed.between[i]));
 }
 
-static void add_between(struct sharing_context *c, uint32_t who, uint32_t content)
-{
-    if (who == c->between[0] && content == c->content)
-        return;
-    if (who != c->between[0])
-        c->between[1] = c->between[0];
-    c->between[0] = who;
-    if (c->others == UINT16_MAX)
-        return;
-    c->others++;
-    c->differing += content != c->content;
-}
-
-static void compare(struct sharing_context *c, const struct sharing_visit *v, struct sharing *sums)
-{
-    uint32_t who = id_of(v->who);
-    if (c->context != v->context) {
-        if (gives_way(c, v))
-            begin(c, v, who);
-    } else if (who == c->who) {
-        if (sums)
-            close_sandwich(c, v, sums);
-        begin(c, v, who);
-    } else if (v->now_ms - c->at_ms > SHARING_WINDOW_MS || !cacheable_comparable(c->content, v->content)) {
-        begin(c, v, who);
-    } else {
-        add_between(c, who, v->content);
-    }
-}
-
-void sharing_visit(struct sharing_context table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums)
+void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums)
 {
     if (sums) {
         sums->visits++;
@@ -156,19 +102,6 @@ bool sharing_read(struct sharing *s, struct slice blob)
     return true;
 }
 
-static bool relevant(const struct sharing *s, double level)
-{
-    double k = (double)s->differing, n = (double)s->sandwiches;
-    return n > 0 &&
-           ((s->differing >= DIFFERING_LEAST && k / n >= DIFFERING_SHARE) || interval_low(k, n, level) > RELEVANT);
-}
-
-/* How many sandwiches without a difference rule a share out: 1 - level^(1/n) at most that. */
-static uint64_t enough(double level)
-{
-    return (uint64_t)ceil(log(level) / log(1 - IRRELEVANT));
-}
-
 static void undecided(struct sharing_result *r, const char *reason)
 {
     r->verdict = SHARING_UNDECIDED;
@@ -179,7 +112,7 @@ static void undecided(struct sharing_result *r, const char *reason)
 static void judge_alike(const struct sharing_input *in, double level, struct sharing_result *r)
 {
     const struct sharing *s = &in->seen;
-    uint64_t want = enough(level);
+    uint64_t want = sandwich_enough(level);
     bool anonymous = s->visits && s->anonymous == s->visits;
     if (anonymous && s->sandwiches >= ANONYMOUS_LEAST) {
         r->verdict = SHARING_SHARED;
@@ -200,25 +133,99 @@ static void judge_alike(const struct sharing_input *in, double level, struct sha
     }
 }
 
+static const struct learned_dim *credential_of(const struct sharing_input *in, unsigned *at)
+{
+    for (unsigned i = 0; in->learned && i < in->learned->n; i++)
+        if (in->learned->dim[i].kind == PART_CREDENTIAL) {
+            *at = i;
+            return &in->learned->dim[i];
+        }
+    return NULL;
+}
+
+/* The claim within which the credential does not matter; NULL: none. */
+static const char *tenant_of(const struct sharing_input *in)
+{
+    for (unsigned i = 0; in->learned && i < in->learned->n; i++)
+        if (in->learned->dim[i].kind == PART_CLAIM &&
+            learned_judge(in->learned, i, in->tests, 1).verdict == LEARNED_IRRELEVANT)
+            return in->learned->dim[i].text;
+    return NULL;
+}
+
+/* Clients of a single tenant were seen: what others would be answered is not known. */
+static bool is_one_tenant(const struct sharing_input *in)
+{
+    for (unsigned i = 0; in->learned && i < in->learned->n; i++) {
+        const struct learned_dim *d = &in->learned->dim[i];
+        if (d->kind == PART_CLAIM && !d->varied && d->present && strcmp(d->text, "tenant") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* It is something else, that neither key nor Vary names. */
+static void judge_unnamed(const struct sharing_input *in, struct sharing_result *r)
+{
+    if (in->personal)
+        undecided(r, "some answers are marked personal");
+    else if (r->pairs < PAIRS_LEAST)
+        undecided(r, "too few pairs of credentials compared");
+    else if (r->networks < NETWORKS_LEAST)
+        undecided(r, "all clients are of one or two networks");
+    else if (is_one_tenant(in))
+        undecided(r, "all clients are of one tenant");
+    else {
+        r->verdict = SHARING_SHARED;
+        r->unnamed = true;
+        r->reason = "answers depend on fields that Vary does not name, not on the credential";
+    }
+}
+
+/* Answers differ between credentials with the same key and variant: with all parts equal, too? */
+static void judge_differing(const struct sharing_input *in, double level, struct sharing_result *r)
+{
+    unsigned at;
+    const struct learned_dim *credential = credential_of(in, &at);
+    struct learned_result with = {.verdict = LEARNED_UNDECIDED};
+    if (credential)
+        with = learned_judge(in->learned, at, in->tests, 1);
+    const char *tenant = with.verdict == LEARNED_RELEVANT ? tenant_of(in) : NULL;
+    if (tenant) {
+        r->verdict = SHARING_TENANT;
+        memcpy(r->claim, tenant, strlen(tenant) + 1);
+        r->reason = "answers depend on the credential, but not among those with the same claim";
+    } else if (with.verdict == LEARNED_IRRELEVANT) {
+        judge_unnamed(in, r);
+    } else if (sandwich_relevant(in->seen.differing, in->seen.sandwiches, level)) {
+        r->verdict = SHARING_PRIVATE;
+        r->reason = "answers depend on the credential";
+    } else {
+        undecided(r, "some answers differed between credentials");
+    }
+}
+
 struct sharing_result sharing_judge(const struct sharing_input *in)
 {
     const struct sharing *s = &in->seen;
-    double level = LEVEL / (in->family ? in->family : 1);
+    double level = SANDWICH_LEVEL / (in->family ? in->family : 1);
     struct sharing_result r = {.credentials = set_size(s->credentials),
                                .pairs = set_size(s->pairs),
                                .networks = set_size(s->networks),
                                .sandwiches = s->sandwiches,
                                .differing = s->differing};
-    if (relevant(s, level)) {
-        r.verdict = SHARING_PRIVATE;
-        r.reason = "answers depend on the credential";
-    } else if (s->differing) {
-        undecided(&r, "some answers differed between credentials");
-    } else if (in->personal) {
+    unsigned at;
+    const struct learned_dim *credential = credential_of(in, &at);
+    if (s->differing)
+        judge_differing(in, level, &r);
+    else if (in->personal)
         undecided(&r, "some answers are marked personal");
-    } else {
+    else if (credential && credential->differing)
+        undecided(&r, "some answers differed between credentials");
+    else if (is_one_tenant(in))
+        undecided(&r, "all clients are of one tenant");
+    else
         judge_alike(in, level, &r);
-    }
     return r;
 }
 
@@ -231,6 +238,8 @@ const char *sharing_name(enum sharing_verdict v)
         return "shared";
     case SHARING_PRIVATE:
         return "private";
+    case SHARING_TENANT:
+        return "tenant";
     }
     return "?";
 }

@@ -1,28 +1,21 @@
 /* sharing: whether clients may be given each other's answers (ALGORITHMS.md 5.2 and 5.3), from what they were answered.
- * Two answers of a key may differ because the credential matters or because time passed, so only what lies between two
- * equal answers to one credential counts: A, B, A. If both A are the same, nothing changed meanwhile (but for a
- * reversal in between), and a B that differs means that the credential matters. All that lies between counts, A, B, C,
- * A, so that the number of comparisons does not fall with the number of clients; but a client that is answered
- * several times in a row counts once.
- *
- * The contexts (key and variant) that are watched stand in a table with one place for each of their hashes; an old one
- * gives way, a young one now and then. A client without credentials counts as one more credential.
+ * Contexts are key and variant, the component that is tested is the credential (analysis/sandwich.h). A client without
+ * credentials counts as one more credential.
  *
  * Errors are not alike: calling a shared answer private costs hits, the reverse hands out what is not the asker's. So
- * `shared` takes no disagreement at all, ten different pairs of credentials and three networks. */
+ * `shared` takes no disagreement at all, ten different pairs of credentials and three networks.
+ *
+ * Key and variant leave out the fields that no Vary names, so that what depends on one of them looks private. Where the
+ * comparisons of analysis/learning.h, all parts equal, show that the credential does not matter, they decide; and where
+ * it does, whether it does so among those that make the same claim, too. */
 #ifndef ANALYSIS_SHARING_H
 #define ANALYSIS_SHARING_H
 
+#include "analysis/learned.h"
+#include "analysis/sandwich.h"
 #include "base/buf.h"
 
-enum { SHARING_CONTEXTS = 1 << 14, SHARING_WINDOW_MS = 600000, SHARING_WORDS = 4 };
-
-struct sharing_context {
-    uint64_t context; /* 0: free */
-    uint32_t who, content, at_ms;
-    uint32_t between[2];        /* who was answered since, latest first; 0: nobody */
-    uint16_t others, differing; /* answers since to somebody else than the one before; of them, with other content */
-};
+enum { SHARING_CONTEXTS = 1 << 14, SHARING_WORDS = 4 };
 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
 struct sharing {
@@ -40,24 +33,31 @@ struct sharing_visit {
     uint32_t now_ms;  /* modulo 2^32 */
 };
 
-static inline struct sharing_context *sharing_place(struct sharing_context table[SHARING_CONTEXTS], uint64_t context)
+static inline struct sandwich *sharing_place(struct sandwich table[SHARING_CONTEXTS], uint64_t context)
 {
     return &table[context >> 32 & (SHARING_CONTEXTS - 1)];
 }
 
 /* A complete answer 2xx, in order of time for its context. sums NULL: rebuild the table, count nothing. */
-void sharing_visit(struct sharing_context table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums);
+void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums);
 void sharing_merge(struct sharing *into, const struct sharing *from);
 /* A blob of varints; reading a damaged one gives false and zeroes. */
 void sharing_write(const struct sharing *s, struct buf *out);
 bool sharing_read(struct sharing *s, struct slice blob);
 
-enum sharing_verdict { SHARING_UNDECIDED, SHARING_SHARED, SHARING_PRIVATE };
+enum sharing_verdict {
+    SHARING_UNDECIDED,
+    SHARING_SHARED,
+    SHARING_PRIVATE,
+    SHARING_TENANT /* among those whose credentials make the same claim; never beyond */
+};
 
 struct sharing_input {
     struct sharing seen;
-    uint64_t personal; /* answers marked so: Set-Cookie, private */
-    unsigned family;   /* endpoints judged together, for the level of each test */
+    uint64_t personal;             /* answers marked so: Set-Cookie, private */
+    unsigned family;               /* endpoints judged together, for the level of each test */
+    const struct learned *learned; /* with all other parts equal; NULL: not known */
+    unsigned tests;                /* the family of those */
 };
 
 struct sharing_result {
@@ -65,10 +65,12 @@ struct sharing_result {
     const char *reason;                  /* words; static */
     double credentials, pairs, networks; /* about how many */
     uint64_t sandwiches, differing;
-    uint64_t needed; /* sandwiches still wanting when that is what is wanting; 0: does not apply */
+    char claim[LEARN_NAME + 1]; /* SHARING_TENANT: which; else empty */
+    bool unnamed;               /* SHARING_SHARED, if only Vary named what answers do depend on */
+    uint64_t needed;            /* sandwiches still wanting when that is what is wanting; 0: does not apply */
 };
 
 struct sharing_result sharing_judge(const struct sharing_input *in);
-const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "undecided" */
+const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "tenant", "undecided" */
 
 #endif

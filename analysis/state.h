@@ -9,8 +9,10 @@
 #include "analysis/endpoints.h"
 #include "analysis/etags.h"
 #include "analysis/keys.h"
+#include "analysis/learned.h"
 #include "analysis/minutes.h"
 #include "analysis/origins.h"
+#include "analysis/query.h"
 #include "analysis/target.h"
 #include "analysis/totals.h"
 #include "analysis/trie.h"
@@ -33,7 +35,10 @@ struct analysis {
     struct minutes minutes;
     struct totals totals;
     struct trie *trie;
-    struct sharing_context *contexts; /* SHARING_CONTEXTS of them */
+    struct sandwich *contexts; /* SHARING_CONTEXTS of them */
+    struct learning learning;
+    struct query queries[QUERY_MEMO];
+    uint64_t credential_name; /* of the part that stands for the client */
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
@@ -44,7 +49,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak;
     struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, addresses_text;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, learned, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 
@@ -61,9 +66,19 @@ struct fact {
 struct key_text take_key_text(struct analysis *a, struct slice target);
 uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text);
 
+/* depend.c: holds the parts of an exchange against its answer, after observe(). */
+void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
+/* Before endpoints_unite. */
+void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
+/* What is stored of it, until the next call; and taken up again. */
+struct slice depend_write(struct analysis *a, const struct endpoint *e);
+void depend_load(struct analysis *a, uint32_t id, struct slice blob);
+
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
+/* A request that is counted and not analysed. */
+void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* Endpoint of a path not seen before; never 0. */

@@ -297,7 +297,21 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? f.key + 1 : 0;
     observe(a, &f, true);
+    depend_observe(a, x, ahead->origin, &f);
     record(a, &f.row);
+}
+
+/* In the totals alone; no row is made for it, and its record is not kept. */
+static void take_ignored(struct analysis *a, const struct exchange *x)
+{
+    struct fact f = {.method = x->method};
+    fill_plain(a, &f.row, x, 0);
+    observe_ignored(a, &f);
+}
+
+static bool is_ignored(const struct analysis *a, const struct exchange *x)
+{
+    return a->options.ignore && x->method.p && ignore_takes(a->options.ignore, x->method, x->service, x->target);
 }
 
 static void take_one(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
@@ -305,7 +319,9 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
     if (!is_http(x))
         return;
     note_time(a, x);
-    if (x->method.p)
+    if (is_ignored(a, x))
+        take_ignored(a, x);
+    else if (x->method.p)
         take_request(a, x, ahead);
     else
         take_orphan(a, x);

@@ -341,14 +341,31 @@ static uint32_t walk(struct trie *t, uint32_t n, struct slice path)
     return n;
 }
 
+static uint32_t opened(struct trie *t, uint32_t n)
+{
+    if (n && !at(t, n)->endpoint)
+        at(t, n)->endpoint = t->owner.open(t->owner.context, n);
+    return n ? at(t, n)->endpoint : 0;
+}
+
 uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path)
 {
-    uint32_t root = root_of(t, method, service), n = root ? walk(t, root, path) : 0;
-    if (!n)
-        return 0;
-    if (!at(t, n)->endpoint)
-        at(t, n)->endpoint = t->owner.open(t->owner.context, n);
-    return at(t, n)->endpoint;
+    uint32_t root = root_of(t, method, service);
+    return opened(t, root ? walk(t, root, path) : 0);
+}
+
+/* All of the route is one label below the root: no segment has slashes, so it is nobody else's. */
+static uint32_t known_node(struct trie *t, struct slice method, struct slice service, struct slice route)
+{
+    uint32_t root = root_of(t, method, service);
+    struct slice label = slice_sub(route, 1, route.n);
+    uint32_t n = root ? child_find(t, root, label) : 0;
+    return n || !root ? n : child_add(t, root, label, false);
+}
+
+uint32_t trie_known(struct trie *t, struct slice method, struct slice service, struct slice route)
+{
+    return opened(t, known_node(t, method, service, route));
 }
 
 /* Labels of a written route are labels as they stand. */
@@ -369,6 +386,16 @@ bool trie_place(struct trie *t, struct slice method, struct slice service, struc
         n = n ? place_label(t, n, slice_sub(route, from, end)) : 0;
         from = end + 1;
     } while (n && end < route.n);
+    if (!n)
+        return false;
+    at(t, n)->endpoint = endpoint;
+    t->owner.move(t->owner.context, endpoint, n);
+    return true;
+}
+
+bool trie_place_known(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint)
+{
+    uint32_t n = known_node(t, method, service, route);
     if (!n)
         return false;
     at(t, n)->endpoint = endpoint;

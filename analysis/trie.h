@@ -29,8 +29,11 @@ void trie_free(struct trie *t);
 
 /* The endpoint of a normalised path without query; 0: no node or endpoint is left for it. */
 uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path);
+/* The endpoint of a route that was given, whatever paths it stands for; never united with another. */
+uint32_t trie_known(struct trie *t, struct slice method, struct slice service, struct slice route);
 /* Puts an endpoint of an earlier run back at its route; false: no node left. */
 bool trie_place(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint);
+bool trie_place_known(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint);
 
 void trie_route(const struct trie *t, uint32_t node, struct buf *out);
 /* Borrowed until the next call that may add a node. */

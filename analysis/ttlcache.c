@@ -4,7 +4,7 @@
 #include "analysis/ladder.h"
 #include "base/floor.h"
 
-const char *const ttlcache_profiles[TTLCACHE_PROFILES] = {"exact", "nginx", "varnish"};
+const char *const ttlcache_profiles[TTLCACHE_PROFILES] = {"exact", "nginx", "varnish", "haproxy"};
 
 enum { SECOND_US = 1000000, QUANTUM_MS = 4 };
 
@@ -15,6 +15,8 @@ static bool fresh(const struct ttlcache_slot *s, enum ttlcache_profile profile, 
     switch (profile) {
     case TTLCACHE_NGINX:
         return floor_div(us, SECOND_US) <= floor_div(s->fresh_from, SECOND_US) + ttl_us / SECOND_US;
+    case TTLCACHE_HAPROXY:
+        return floor_div(us, SECOND_US) < floor_div(s->fresh_from, SECOND_US) + ttl_us / SECOND_US;
     case TTLCACHE_VARNISH:
         return us - s->fresh_from < ttl_us;
     default:

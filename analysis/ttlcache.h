@@ -11,6 +11,7 @@ enum ttlcache_profile {
     TTLCACHE_EXACT,   /* t - f < T in whole milliseconds, f the arrival */
     TTLCACHE_NGINX,   /* floor(t) <= floor(f) + T in whole seconds, f the answer's first byte */
     TTLCACHE_VARNISH, /* t - f < T, f the answer's first byte */
+    TTLCACHE_HAPROXY, /* floor(t) < floor(f) + T in whole seconds, f the answer's first byte */
     TTLCACHE_PROFILES
 };
 

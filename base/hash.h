@@ -1,5 +1,6 @@
 /* hash: the keyed hashes of the house. One key per run (--secret); nothing here is global.
  * hash_bytes / hash_words  SipHash-1-3: table positions and pseudonyms of what an attacker chooses.
+ * hash_quick               XXH3-64 seeded from the key.
  * body_*                   XXH3-64 seeded from the key, then SipHash over digest and length: identity of bodies,
  * compared only. */
 #ifndef BASE_HASH_H
@@ -21,6 +22,10 @@ bool hash_key_random(struct hash_key *key);
 uint64_t hash_bytes(const struct hash_key *key, uint8_t tag, const void *p, size_t n);
 /* The same over whole words, for fixed-size table keys. */
 uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
+
+/* Fast and keyed, for equality of short texts and places in tables that never probe: who cannot guess the key cannot
+ * choose them, but it is no SipHash. */
+uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n);
 
 /* A body seen as a whole, or piece by piece. The result is never 0. */
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);

@@ -22,6 +22,7 @@ static bool divide(struct capture *c)
     flows = flows < 64 ? 64 : flows > 1 << 20 ? 1 << 20 : flows;
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = m / 4;
+    c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, m / 4};
     return slot_pool_init(&c->pair.slots, (uint32_t)slots, m / 8) &&
            flow_init(&c->flows, (uint32_t)flows, m / 4, &c->env, &c->stats, &c->o.key);
 }

@@ -6,6 +6,7 @@
 #include "capture/line.h"
 #include "capture/packet.h"
 #include "capture/seal.h"
+#include "capture/tlskeys.h"
 
 enum { CAPTURE_PORTS_MAX = 64 };
 
@@ -15,6 +16,7 @@ struct capture_options {
     struct packet_options packet;
     uint64_t memory; /* ceiling for flows, reassembly and exchanges in flight, bytes */
     int64_t answer_timeout_us;
+    struct tls_keys *keys;             /* borrowed; NULL: TLS is not read */
     uint16_t ports[CAPTURE_PORTS_MAX]; /* only connections with one of these; n_ports 0: all */
     unsigned n_ports;
     struct exchange_sink sink;

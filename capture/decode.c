@@ -64,12 +64,35 @@ static void uncount_opaque(struct decode_env *e, struct decoding *s)
     s->counted = false;
 }
 
-void decode_open(struct decoding *s, struct conn *conn)
+static void begin(struct decoding *s, struct conn *conn)
 {
     s->state = DECODING_NOTHING;
     s->counted = false;
     s->h2 = NULL;
     h1_open(&s->h1, conn);
+}
+
+void decode_open(struct decoding *s, struct conn *conn)
+{
+    s->tls = NULL;
+    begin(s, conn);
+}
+
+static void through_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c);
+
+/* A client's hello, and secrets that may be its: what is inside is read. */
+static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    if (!e->tls.keys || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
+        return false;
+    s->tls = tls_open(&e->tls);
+    if (!s->tls)
+        return false;
+    uncount_opaque(e, s);
+    s->state = DECODING_NOTHING;
+    s->h1.pairing.conn->tls = true;
+    through_tls(e, s, role, c);
+    return true;
 }
 
 /* Nothing known here: foreign languages are final, unknown bytes are looked at again with every segment. */
@@ -127,7 +150,7 @@ static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_even
     }
     if (event == H1_TUNNELLED) { /* what a CONNECT carries is told by content again */
         h1_close(&e->h1, &s->h1, CHUNK_FIN, -1);
-        decode_open(s, conn);
+        begin(s, conn);
         s->state = DECODING_UNDECIDED;
         count_opaque(e, s, OPAQUE_CONNECT);
         return;
@@ -190,6 +213,8 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     } else if (guess == GUESS_MAYBE) {
         if (!carried)
             h1_stash(&e->h1, &s->h1, role, c);
+    } else if (!carried && enter_tls(e, s, role, c)) {
+        return;
     } else {
         not_http(e, s, bytes);
         h1_forget(&e->h1, &s->h1, role);
@@ -198,7 +223,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     }
 }
 
-void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+static void plain_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     switch (s->state) {
     case DECODING_NOTHING:
@@ -222,7 +247,7 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
     }
 }
 
-void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
+static void plain_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
 {
     if (s->state == DECODING_H1) {
         h1_gap(&e->h1, &s->h1, role, n, offset);
@@ -236,6 +261,103 @@ void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, 
     pair_gap(&s->h1.pairing, role, offset + n); /* may have been a request all the same */
 }
 
+/* ---- TLS ---- */
+
+struct inside {
+    struct decode_env *e;
+    struct decoding *s;
+};
+
+static void inner_chunk(void *context, int role, const struct chunk *c)
+{
+    struct inside *i = context;
+    if (i->s->state == DECODING_NOTHING)
+        uncount_opaque(i->e, i->s);
+    plain_chunk(i->e, i->s, role, c);
+}
+
+static void inner_gap(void *context, int role, uint64_t n, uint64_t offset)
+{
+    struct inside *i = context;
+    plain_gap(i->e, i->s, role, n, offset);
+}
+
+static enum opaque_reason closed_by(enum tls_verdict v)
+{
+    switch (v) {
+    case TLS_MIDSTREAM:
+        return OPAQUE_TLS_MIDSTREAM;
+    case TLS_SUITE:
+        return OPAQUE_TLS_SUITE;
+    case TLS_BROKEN:
+        return OPAQUE_TLS_BROKEN;
+    case TLS_GOING:
+    case TLS_WAITING:
+    case TLS_NO_SECRET:
+        break;
+    }
+    return OPAQUE_TLS;
+}
+
+/* What was read until now stays; what is open misses the rest. */
+static void follow_verdict(struct decode_env *e, struct decoding *s, enum tls_verdict v)
+{
+    if (v == TLS_GOING || s->state == DECODING_OPAQUE)
+        return;
+    if (v == TLS_WAITING) {
+        if (s->state == DECODING_NOTHING && !s->counted)
+            count_opaque(e, s, OPAQUE_TLS);
+        return;
+    }
+    if (s->state == DECODING_H1 || s->state == DECODING_H2) {
+        for (int role = 0; role < 2; role++)
+            plain_gap(e, s, role, 1, tls_inner(s->tls, role));
+        return;
+    }
+    count_opaque(e, s, closed_by(v));
+    s->state = DECODING_OPAQUE;
+}
+
+static void through_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    struct inside i = {e, s};
+    struct tls_sink sink = {&i, inner_chunk, inner_gap};
+    bool final = tls_is_final(s->tls);
+    enum tls_verdict v = tls_feed(s->tls, &e->tls, role, c, &sink);
+    if (!final)
+        follow_verdict(e, s, v);
+}
+
+void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    if (s->tls)
+        through_tls(e, s, role, c);
+    else
+        plain_chunk(e, s, role, c);
+}
+
+void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
+{
+    if (!s->tls)
+        plain_gap(e, s, role, n, offset);
+    else if (!tls_is_final(s->tls))
+        follow_verdict(e, s, tls_gap(s->tls, &e->tls, role, n));
+}
+
+/* Bytes that were lost and not found again are missing inside, too. */
+static void leave_tls(struct decode_env *e, struct decoding *s)
+{
+    struct inside i = {e, s};
+    tls_end(s->tls, &e->tls, &(struct tls_sink){&i, inner_chunk, inner_gap});
+    for (int role = 0; role < 2; role++)
+        if (tls_is_lost(s->tls, role))
+            plain_gap(e, s, role, 1, tls_inner(s->tls, role));
+    tls_close(s->tls, &e->tls);
+    s->tls = NULL;
+}
+
+/* ---- ends ---- */
+
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how)
 {
     if (s->state == DECODING_H1)
@@ -244,13 +366,15 @@ void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_e
 
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first)
 {
+    if (s->tls)
+        leave_tls(e, s);
     if (s->state == DECODING_H2) {
         h2_close(&e->h2, s->h2, how, first);
         s->h2 = NULL;
         s->state = DECODING_OPAQUE;
         return;
     }
-    if (s->state == DECODING_NOTHING)
+    if (s->state == DECODING_NOTHING && !s->counted)
         count_opaque(e, s, OPAQUE_EMPTY);
     else if (s->state == DECODING_UNDECIDED && !s->counted)
         count_opaque(e, s, OPAQUE_UNKNOWN);

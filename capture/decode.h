@@ -4,6 +4,7 @@
 #define CAPTURE_DECODE_H
 
 #include "capture/h2.h"
+#include "capture/tls.h"
 
 enum decoding_state { DECODING_NOTHING, DECODING_UNDECIDED, DECODING_H1, DECODING_H2, DECODING_OPAQUE };
 
@@ -12,12 +13,14 @@ struct decoding {
     enum opaque_reason opaque : 8; /* while OPAQUE, or UNDECIDED and counted */
     bool counted;                  /* in stats->flows_opaque */
     struct h2 *h2;                 /* while DECODING_H2; it goes on with h1's pairing */
+    struct tls *tls;               /* what is read comes out of it; NULL: as it is */
     struct h1 h1;
 };
 
 struct decode_env {
     struct h1_env h1;
     struct h2_env h2;
+    struct tls_env tls;
     struct capture_stats *stats;
 };
 
@@ -30,6 +33,11 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset);
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how);
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first);
+/* What would let it be read may still come, after its end. */
+static inline bool decode_waits(const struct decoding *s)
+{
+    return s->tls && tls_waits(s->tls);
+}
 /* Two copies of the same bytes differed: whatever is being read cannot be trusted. */
 void decode_ambiguous(struct decoding *s);
 /* Client and server were taken for each other; nothing was decoded yet. */

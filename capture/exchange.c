@@ -145,6 +145,11 @@ enum token token_find(struct slice name)
     return TOKEN_OTHER;
 }
 
+uint64_t part_name(const struct hash_key *key, enum part_kind kind, struct slice name)
+{
+    return hash_mix(hash_quick(key, name.p, name.n) + kind);
+}
+
 struct slice exchange_field(const struct exchange *x, enum token t, bool response)
 {
     for (unsigned i = 0; i < x->n_fields; i++)

@@ -65,6 +65,23 @@ struct grpc_facts {
     bool lost[2];       /* there may have been more messages */
 };
 
+/* What an answer may depend on, besides the path (ALGORITHMS.md 5.1). */
+enum part_kind { PART_QUERY, PART_HEADER, PART_COOKIE, PART_CREDENTIAL, PART_CLAIM, PART_KINDS };
+
+struct part {
+    uint64_t name;                /* part_name of it */
+    uint64_t value;               /* hash of name and value; not 0 */
+    struct slice text;            /* its name, lower case for fields */
+    uint64_t id : 48;             /* keyed hash of the value, as redact_hide writes it */
+    uint64_t kind : 8, coded : 8; /* enum part_kind; coded: it chooses the content-coding */
+};
+
+/* Those of a request's head; shared between exchanges. */
+struct parts {
+    unsigned n;
+    struct part part[];
+};
+
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
@@ -87,6 +104,7 @@ struct exchange {
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
+    const struct parts *parts;                                /* NULL: none; lives as long as what made it */
     struct addr client, server;
 };
 
@@ -132,6 +150,14 @@ const char *flag_name(unsigned bit);
 
 /* The sealed field, or a slice with NULL p. */
 struct slice exchange_field(const struct exchange *x, enum token t, bool response);
+
+/* Hash of a part's kind and name, and of its value: `id` of one from a head, any hash of another. */
+uint64_t part_name(const struct hash_key *key, enum part_kind kind, struct slice name);
+static inline uint64_t part_value(uint64_t name, uint64_t id)
+{
+    uint64_t value = hash_mix(name + id * 0x9e3779b97f4a7c15u);
+    return value ? value : 1;
+}
 
 /* "1.2.3.4:80", "[::1]:80"; without port when with_port is false. Returns the length; out holds 56 bytes. */
 size_t addr_format(const struct addr *a, bool with_port, char out[56]);

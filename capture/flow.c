@@ -211,6 +211,8 @@ static void finish(struct flow_table *t, struct flow *f, enum chunk_end how)
     flow_whole(t, f);
     reasm_drop(t, f);
     f->closed = true;
+    if (f->side[0].ended && f->side[1].ended)
+        how = CHUNK_FIN; /* it only waited */
     if (!(f->side[0].seen && f->side[1].seen))
         t->stats->flows_oneway++;
     decode_close(t->env, &f->decoding, how, f->first_end);
@@ -362,7 +364,7 @@ static void note_end(struct flow_table *t, struct flow *f, int dir, const struct
     bool over = (f->side[0].ended && f->side[1].ended) || f->rst;
     if (!over || f->closed)
         return;
-    if (f->hole && !f->rst)
+    if ((f->hole && !f->rst) || decode_waits(&f->decoding))
         return; /* what is missing may still come */
     finish(t, f, f->rst ? CHUNK_RST : CHUNK_FIN);
     wheel_remove(t, f);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096 };
+#include "capture/redact.h"
+
+enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
 
 struct network {
     uint8_t ip[16];
@@ -18,7 +20,10 @@ struct identifier {
     struct {
         uint64_t token;
         struct identity_of who;
-    } memo[MEMO]; /* decoded JWTs by hash of the whole token */
+        struct identity_claims claims;
+    } memo[MEMO];                         /* decoded JWTs by hash of the whole token */
+    const struct identity_claims *claims; /* of the credential found last */
+    struct identity_claims prefix;
     struct {
         uint8_t ip[16];
         struct identity_of who;
@@ -150,11 +155,43 @@ static const char *claim(const cJSON *claims, const char *name)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claims, name));
 }
 
+static void add_claim(const struct identifier *i, struct identity_claims *c, const char *name, struct slice value)
+{
+    if (c->n < IDENTITY_CLAIMS && value.n) {
+        c->claim[c->n].name = name;
+        c->claim[c->n++].id = redact_id(&i->key, value);
+    }
+}
+
+/* Those of a kind go by several names; the first that is there counts. Lists are taken as they are written. */
+static void find_claims(const struct identifier *i, const cJSON *claims, struct identity_claims *out)
+{
+    static const struct {
+        const char *kind, *name;
+    } known[] = {{"tenant", "tenant"}, {"tenant", "tenant_id"}, {"tenant", "tid"},
+                 {"tenant", "org"},    {"tenant", "org_id"},    {"tenant", "organization"},
+                 {"iss", "iss"},       {"scope", "scope"},      {"scope", "scp"}};
+    out->n = 0;
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(claims, known[k].name);
+        char text[512] = "";
+        if (!value || (out->n && strcmp(out->claim[out->n - 1].name, known[k].kind) == 0))
+            continue;
+        if (cJSON_IsString(value))
+            snprintf(text, sizeof text, "%s", value->valuestring);
+        else
+            cJSON_PrintPreallocated((cJSON *)(uintptr_t)value, text, sizeof text, false);
+        add_claim(i, out, known[k].kind, slice_str(text));
+        explicit_bzero(text, sizeof text);
+    }
+}
+
 /* iss|sub, else client_id or azp (RFC 7519, RFC 9068). False: no such claim, or no JWT. */
-static bool jwt_subject(struct slice token, char out[512])
+static bool jwt_read(const struct identifier *i, struct slice token, char out[512], struct identity_claims *found)
 {
     char json[JWT_MAX];
     size_t dot = slice_find(token, '.', 0), end = slice_find(token, '.', dot + 1);
+    found->n = 0;
     if (end >= token.n)
         return false;
     size_t n = base64_decode(slice_sub(token, dot + 1, end), json, sizeof json);
@@ -166,6 +203,7 @@ static bool jwt_subject(struct slice token, char out[512])
         subject = claim(claims, "azp");
     if (subject)
         snprintf(out, 512, "%s|%s", issuer ? issuer : "", subject);
+    find_claims(i, claims, found);
     cJSON_Delete(claims);
     explicit_bzero(json, sizeof json);
     return subject != NULL;
@@ -179,13 +217,31 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];
-        bool found = jwt_subject(token, subject);
+        bool found = jwt_read(i, token, subject, &i->memo[at].claims);
         i->memo[at].token = h;
         i->memo[at].who =
             found ? hashed(&i->key, IDENTITY_JWT, slice_str(subject)) : hashed(&i->key, IDENTITY_BEARER, token);
         explicit_bzero(subject, sizeof subject);
     }
+    i->claims = &i->memo[at].claims;
     return i->memo[at].who;
+}
+
+/* What stands before the last separator of a key, where eight characters follow: acme_live_0123456789. */
+static void find_prefix(struct identifier *i, struct slice key)
+{
+    size_t n = key.n;
+    while (n && key.p[n - 1] != '_' && key.p[n - 1] != '-' && key.p[n - 1] != '.')
+        n--;
+    i->prefix.n = 0;
+    if (n > 1 && key.n - n >= PREFIX_REST)
+        add_claim(i, &i->prefix, "key_prefix", slice_sub(key, 0, n - 1));
+    i->claims = &i->prefix;
+}
+
+const struct identity_claims *identifier_claims(const struct identifier *i)
+{
+    return i->claims;
 }
 
 static struct identity_of authorization(struct identifier *i, struct slice value)
@@ -218,7 +274,7 @@ static struct slice query_key(struct slice target)
     return (struct slice){NULL, 0};
 }
 
-static bool session_name(struct slice name)
+bool identity_session_name(struct slice name)
 {
     static const struct slice words[] = {SLICE("sess"), SLICE("sid"), SLICE("laravel"), SLICE("asp.net")};
     for (size_t w = 0; w < sizeof words / sizeof *words; w++)
@@ -235,7 +291,7 @@ static struct slice session_cookie(struct slice cookies)
     while (slice_next(&cookies, ';', &item)) {
         size_t equals = slice_find(item, '=', 0);
         struct slice value = slice_sub(item, equals + 1, item.n);
-        if (value.n >= 8 && session_name(slice_sub(item, 0, equals)))
+        if (value.n >= 8 && identity_session_name(slice_sub(item, 0, equals)))
             return value;
     }
     return (struct slice){NULL, 0};
@@ -269,6 +325,8 @@ static bool walk_forwarded(const struct identifier *i, struct slice list, bool f
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer)
 {
     struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0}, xff = {NULL, 0}, forwarded = {NULL, 0};
+    static const struct identity_claims none;
+    i->claims = &none;
     for (unsigned n = 0; n < h->n_fields; n++) {
         const struct rawfield *f = &h->fields[n];
         switch (f->token) {
@@ -296,8 +354,10 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
     }
     if (!key.n && h->target.n && memchr(h->target.p, '?', h->target.n))
         key = query_key(h->target);
-    if (key.n)
+    if (key.n) {
+        find_prefix(i, key);
         return hashed(&i->key, IDENTITY_APIKEY, key);
+    }
     if (auth.n)
         return authorization(i, auth);
     struct slice session = session_cookie(cookies);

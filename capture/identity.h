@@ -10,12 +10,27 @@ struct identity_of {
     uint64_t hash; /* 48 bits */
 };
 
+/* What a credential says of whom it belongs to, coarser than itself: a tenant, perhaps (ALGORITHMS.md 5.3). */
+enum { IDENTITY_CLAIMS = 4 };
+
+struct identity_claims {
+    unsigned n;
+    struct {
+        const char *name; /* "tenant", "iss", "scope", "key_prefix"; static */
+        uint64_t id;      /* keyed hash of the value, 48 bits */
+    } claim[IDENTITY_CLAIMS];
+};
+
 struct identifier;
 
 /* NULL: out of memory, or `why`: the list of trusted proxies cannot be read. */
 struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, char why[128]);
 void identifier_free(struct identifier *i);
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer);
+/* Of the credential found last; as long as no other is looked for. */
+const struct identity_claims *identifier_claims(const struct identifier *i);
+/* Whether a cookie of this name is a session: who asks. */
+bool identity_session_name(struct slice name);
 /* The identity of an address alone (IPv6: its /64). */
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a);
 

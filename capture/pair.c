@@ -94,6 +94,7 @@ static void begin(struct slot *s, const struct conn *conn)
     x->client = conn->client;
     x->server = conn->server;
     x->proto = PROTO_HTTP11;
+    x->tls = conn->tls;
     if (conn->midstream)
         x->flags |= FLAG_MIDSTREAM;
     s->end_offset = UINT64_MAX;

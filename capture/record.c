@@ -1,12 +1,15 @@
 #include "capture/record.h"
 
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
+#include "capture/redact.h"
 
 /* ---- writing ---- */
 
@@ -213,6 +216,22 @@ static void grpc(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+static void parts(struct json *j, const struct exchange *x)
+{
+    json_key(j, "key_parts");
+    json_open(j, '{');
+    for (unsigned i = 0; x->parts && i < x->parts->n; i++) {
+        const struct part *p = &x->parts->part[i];
+        char name[64], value[REDACTED + 1];
+        struct slice prefix = parts_prefix((enum part_kind)p->kind);
+        int n = snprintf(name, sizeof name, "%.*s%.*s", (int)prefix.n, prefix.p, (int)p->text.n, p->text.p);
+        snprintf(value, sizeof value, "~%012" PRIx64, (uint64_t)p->id);
+        json_key_slice(j, slice_of(name, (size_t)n));
+        json_str(j, value);
+    }
+    json_close(j, '}');
+}
+
 static void write_json(const struct exchange *x, struct buf *out)
 {
     struct json j = {out, false};
@@ -232,6 +251,8 @@ static void write_json(const struct exchange *x, struct buf *out)
     text_if(&j, "content_type", x->content_type);
     text_if(&j, "encoding", x->encoding);
     text_if(&j, "user_agent", x->user_agent);
+    if (slice_eq(x->method, SLICE("GET")))
+        parts(&j, x);
     json_close(&j, '}');
     buf_char(out, '\n');
 }
@@ -261,6 +282,7 @@ void record_write(const struct exchange *x, enum record_format format, struct bu
 
 struct reading {
     const cJSON *o;
+    struct parts_maker *parts;
     struct slot_pool *pool;
     struct slot *slot;
 };
@@ -476,6 +498,26 @@ static void read_grpc(const struct reading *r, struct exchange *x)
     x->grpc = g;
 }
 
+/* As capture found them, or else what the fields of the request tell. */
+static void read_parts(const struct reading *r, struct exchange *x)
+{
+    const cJSON *sealed = member(r, "key_parts"), *item;
+    parts_begin(r->parts);
+    cJSON_ArrayForEach(item, sealed)
+    {
+        if (item->string && cJSON_IsString(item))
+            parts_sealed(r->parts, slice_str(item->string), slice_str(item->valuestring));
+    }
+    if (!cJSON_IsObject(sealed)) {
+        for (unsigned i = 0; i < x->n_fields; i++)
+            if (!x->fields[i].response)
+                parts_field(r->parts, x->fields[i].token, x->fields[i].name, x->fields[i].value);
+        if (x->user_agent.p && !exchange_field(x, TOKEN_USER_AGENT, false).p)
+            parts_field(r->parts, TOKEN_USER_AGENT, SLICE("user-agent"), x->user_agent);
+    }
+    x->parts = parts_end(r->parts, r->pool, r->slot);
+}
+
 static const char *read_object(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *client = cJSON_GetStringValue(member(r, "client")), *server = cJSON_GetStringValue(member(r, "server"));
@@ -522,17 +564,18 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->encoding = read_text(r, "encoding");
     x->user_agent = read_text(r, "user_agent");
     x->upgrade = read_text(r, "upgrade");
+    if (slice_eq(x->method, SLICE("GET")))
+        read_parts(r, x);
     return NULL;
 }
 
-const char *record_read(struct slice line, uint64_t number_of, const struct hash_key *key, struct slot_pool *pool,
-                        struct slot *out)
+const char *record_read(const struct record_reader *reader, struct slice line, uint64_t number_of, struct slot *out)
 {
     cJSON *o = cJSON_ParseWithLength(line.p, line.n);
-    struct reading r = {o, pool, out};
+    struct reading r = {o, reader->parts, reader->pool, out};
     const char *trouble = "not a JSON object";
     if (cJSON_IsObject(o))
-        trouble = read_object(&r, &out->x, key);
+        trouble = read_object(&r, &out->x, &reader->key);
     out->x.order = number_of;
     cJSON_Delete(o);
     if (!trouble && out->overflow)

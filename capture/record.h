@@ -4,6 +4,7 @@
 #define CAPTURE_RECORD_H
 
 #include "base/buf.h"
+#include "capture/parts.h"
 #include "capture/slot.h"
 
 enum record_format { RECORD_JSONL, RECORD_TSV };
@@ -13,9 +14,14 @@ void record_write(const struct exchange *x, enum record_format format, struct bu
 /* The header line of the format; nothing for jsonl. */
 void record_header(enum record_format format, struct buf *out);
 
+struct record_reader {
+    struct hash_key key;
+    struct parts_maker *parts;
+    struct slot_pool *pool;
+};
+
 /* Reads one JSON object into a zeroed slot (from slot_take), ready for the line: arrival and order (= number) are set.
  * NULL when it is a record; else what is wrong with it, one clause. */
-const char *record_read(struct slice line, uint64_t number, const struct hash_key *key, struct slot_pool *pool,
-                        struct slot *out);
+const char *record_read(const struct record_reader *r, struct slice line, uint64_t number, struct slot *out);
 
 #endif

@@ -8,6 +8,7 @@ struct records {
     struct records_options o;
     struct slot_pool pool;
     struct line line;
+    struct parts_maker *parts;
     uint64_t lines, taken;
 };
 
@@ -20,8 +21,14 @@ struct records *records_new(const struct records_options *o)
     r->o = *o;
     line_init(&r->line, o->sink);
     r->line.hold = true;
-    if (slot_pool_init(&r->pool, (uint32_t)(slots < 64 ? 64 : slots > 1 << 20 ? 1 << 20 : slots), o->memory / 2))
+    r->parts = parts_new(&o->key);
+    if (r->parts && slot_pool_init(&r->pool,
+                                   (uint32_t)(slots < 64        ? 64
+                                              : slots > 1 << 20 ? 1 << 20
+                                                                : slots),
+                                   o->memory / 2))
         return r;
+    parts_free(r->parts);
     free(r);
     return NULL;
 }
@@ -50,7 +57,8 @@ const char *records_line(struct records *r, struct slice text)
     struct slot *s = take(r);
     if (!s)
         return "out of memory";
-    const char *trouble = record_read(text, r->lines, &r->o.key, &r->pool, s);
+    struct record_reader reader = {r->o.key, r->parts, &r->pool};
+    const char *trouble = record_read(&reader, text, r->lines, s);
     if (trouble) {
         slot_give(&r->pool, s);
         return trouble;
@@ -84,5 +92,6 @@ uint64_t records_count(const struct records *r)
 void records_free(struct records *r)
 {
     slot_pool_fini(&r->pool);
+    parts_free(r->parts);
     free(r);
 }

@@ -52,10 +52,15 @@ void redact_free(struct redact *r)
     free(r);
 }
 
+uint64_t redact_id(const struct hash_key *key, struct slice value)
+{
+    return hash_bytes(key, 'v', value.p, value.n) & 0xffffffffffff;
+}
+
 void redact_hide(const struct redact *r, struct slice value, int low2, char out[REDACTED])
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t h = hash_bytes(&r->key, 'v', value.p, value.n);
+    uint64_t h = redact_id(&r->key, value);
     if (low2 >= 0)
         h = (h & ~(uint64_t)3) | (uint64_t)low2;
     out[0] = '~';

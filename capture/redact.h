@@ -20,6 +20,8 @@ struct redact;
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o); /* NULL: out of memory */
 void redact_free(struct redact *r);
 
+/* The 48 bits that stand for a hidden value. */
+uint64_t redact_id(const struct hash_key *key, struct slice value);
 /* Writes `~` and 12 hex digits; low2 replaces the last two bits (-1: leave). */
 void redact_hide(const struct redact *r, struct slice value, int low2, char out[REDACTED]);
 /* Appends the target as it may be shown. */

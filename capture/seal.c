@@ -6,6 +6,7 @@
 #include "capture/cachesaid.h"
 #include "capture/grpc.h"
 #include "capture/identity.h"
+#include "capture/parts.h"
 
 enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
 
@@ -46,6 +47,7 @@ struct seal {
     struct hash_key key;
     struct redact *redact;
     struct identifier *identifier;
+    struct parts_maker *parts;
     struct buf text;             /* scratch */
     bool nominated[TOKEN_COUNT]; /* by some Vary so far */
     char other[NOMINATED][64];   /* names no token has, lower case */
@@ -61,7 +63,8 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     s->key = *key;
     s->redact = redact_new(key, &o->redact);
     s->identifier = identifier_new(key, o->trusted_proxies, why);
-    if (s->redact && s->identifier)
+    s->parts = parts_new(key);
+    if (s->redact && s->identifier && s->parts)
         return s;
     seal_free(s);
     return NULL;
@@ -73,6 +76,7 @@ void seal_free(struct seal *s)
         return;
     redact_free(s->redact);
     identifier_free(s->identifier);
+    parts_free(s->parts);
     buf_free(&s->text);
     free(s);
 }
@@ -280,6 +284,21 @@ static void service(struct slot_pool *pool, struct slot *slot, struct slice auth
     x->service = slice_of(at, scheme.n + authority.n);
 }
 
+static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
+    const struct rawhead *h = &slot->request;
+    if (!slice_eq(h->method, SLICE("GET")) || slot->x.flags & FLAG_UNKNOWN_FIELDS)
+        return; /* nothing else is held against its answer; and what is not known is no part */
+    parts_begin(s->parts);
+    for (unsigned i = 0; i < h->n_fields; i++)
+        if (parts_reads[h->fields[i].token])
+            parts_field(s->parts, h->fields[i].token, raw_name(h, &h->fields[i]), raw_value(h, &h->fields[i]));
+    const struct identity_claims *c = identifier_claims(s->identifier);
+    for (unsigned i = 0; i < c->n; i++)
+        parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
+    slot->x.parts = parts_end(s->parts, pool, slot);
+}
+
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     struct exchange *x = &slot->x;
@@ -303,6 +322,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     struct identity_of who = identifier_find(s->identifier, h, &x->client);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
+    seal_parts(s, pool, slot);
 }
 
 static void seal_response(struct slot_pool *pool, struct slot *slot)

@@ -14,6 +14,7 @@
 #include "capture/interfaces.h"
 #include "cmd/commands.h"
 #include "cmd/faces.h"
+#include "cmd/file.h"
 #include "cmd/input.h"
 #include "cmd/pipeline.h"
 #include "cmd/privilege.h"
@@ -28,7 +29,9 @@ enum {
     CAPTURE_GROUP,
     CAPTURE_TOP,
     CAPTURE_SERVE,
-    CAPTURE_STRICT
+    CAPTURE_STRICT,
+    CAPTURE_ROUTES,
+    CAPTURE_IGNORE
 };
 enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is never what waits */
 
@@ -39,6 +42,8 @@ struct capture_command {
     const char *db, *group;
     uint64_t exchanges;
     bool append, fresh, by_address, strict;
+    struct knownroutes *routes;
+    struct ignore ignore;
     /* while it runs */
     bool live;
     bool piped;         /* from stdin, which may be as slow as life: commits must not wait for input */
@@ -60,6 +65,10 @@ static const struct arg table[] = {
     {CAPTURE_FRESH, 0, "fresh", NULL, "start over: drop the audit that is in the DB"},
     {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
     {CAPTURE_STRICT, 0, "strict-templates", NULL, "routes depend on the set of paths alone, not on their shares"},
+    {CAPTURE_ROUTES, 0, "routes", "FILE",
+     "known routes: lines METHOD /path/{name}, or OpenAPI in JSON; the rest is inferred"},
+    {CAPTURE_IGNORE, 0, "ignore", "'METHOD GLOB'",
+     "count and do not analyse such requests: 'GET /health*', '* /metrics' (repeatable)"},
     {CAPTURE_GROUP, 0, "group", "NAME", "let this group read the DB (0640)"},
 #ifndef NO_TUI
     {CAPTURE_TOP, 0, "top", NULL, "open the dashboard in this terminal"},
@@ -92,6 +101,31 @@ static bool on_number(struct capture_command *c, const char *value)
     return false;
 }
 
+static bool load_routes(struct capture_command *c, const char *path)
+{
+    struct buf text = {0};
+    char why[256];
+    bool ok = file_read("routes", path, &text);
+    if (ok) {
+        knownroutes_free(c->routes);
+        c->routes = knownroutes_read(slice_of(text.p, text.n - 1), why);
+        ok = c->routes != NULL;
+        if (!ok)
+            log_line("--routes %s: %s", path, why);
+    }
+    buf_free(&text);
+    return ok;
+}
+
+static bool add_ignored(struct capture_command *c, const char *value)
+{
+    char why[128];
+    if (ignore_add(&c->ignore, value, why))
+        return true;
+    log_line("--ignore: %s", why);
+    return false;
+}
+
 static bool on_option(void *context, int id, const char *value)
 {
     struct capture_command *c = context;
@@ -119,6 +153,10 @@ static bool on_option(void *context, int id, const char *value)
     case CAPTURE_GROUP:
         c->group = value;
         return true;
+    case CAPTURE_ROUTES:
+        return load_routes(c, value);
+    case CAPTURE_IGNORE:
+        return add_ignored(c, value);
     case CAPTURE_TOP:
         c->faces.top = true;
         return true;
@@ -190,6 +228,8 @@ static int open_analysis(struct capture_command *c)
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
                                  .strict_templates = c->strict,
+                                 .routes = c->routes,
+                                 .ignore = c->ignore.n ? &c->ignore : NULL,
                                  .sources = c->sources.p,
                                  .live = c->live,
                                  .from_records = c->in.records != NULL};
@@ -253,7 +293,8 @@ static int run_wire(struct capture_command *c, struct source *source)
         log_line("out of memory");
         return 1;
     }
-    struct input_loop loop = {c->capture, source, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
+    struct input_loop loop = {
+        c->capture, source, c->in.capture.keys, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
     int code = input_run(&loop);
     pipeline_end(&c->pipeline, capture_counters(c->capture));
     capture_free(c->capture);
@@ -291,6 +332,7 @@ static int audit(struct capture_command *c, struct source *source)
         code = source ? run_wire(c, source) : run_records(c);
     int closed = close_store(c);
     analysis_free(c->analysis);
+    knownroutes_free(c->routes);
     buf_free(&c->sources);
     return code ? code : closed;
 }
@@ -371,6 +413,7 @@ int cmd_capture(int argc, char **argv)
     if (!faces_start(&c.faces, c.db, &c.become))
         return 1;
     code = c.in.records ? audit(&c, NULL) : audit_wire(&c);
+    input_close(&c.in);
     faces_end(&c.faces);
     return code;
 }

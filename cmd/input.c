@@ -121,6 +121,25 @@ bool input_option(struct input *in, int id, const char *value)
     }
 }
 
+static int open_keys(struct input *in)
+{
+    struct tls_keys *k = tls_keys_new(&in->capture.key);
+    if (!k) {
+        log_line("out of memory");
+        return 1;
+    }
+    if (!tls_keys_follow(k, in->keys)) {
+        log_line("--keys %s: %s", in->keys, strerror(errno));
+        tls_keys_free(k);
+        return 2;
+    }
+    if (tls_keys_refused(k))
+        log_line("--keys %s: %llu lines are none of a key log (NSS format)", in->keys,
+                 (unsigned long long)tls_keys_refused(k));
+    in->capture.keys = k;
+    return 0;
+}
+
 int input_check(struct input *in)
 {
     int kinds = (in->n_interfaces != 0) + (in->n_files != 0) + (in->records != NULL);
@@ -132,13 +151,15 @@ int input_check(struct input *in)
         log_line("-f filters live captures alone; for a file: tcpdump -r FILE -w - FILTER | spanwise capture -r -");
         return 2;
     }
-    if (in->keys && access(in->keys, R_OK) != 0) {
-        log_line("--keys %s: %s", in->keys, strerror(errno));
-        return 2;
-    }
-    if (in->keys)
-        log_line("--keys: this build decodes no TLS; encrypted connections are counted as opaque");
-    return secret_load(in->secret, &in->capture.key) ? 0 : 1;
+    if (!secret_load(in->secret, &in->capture.key))
+        return 1;
+    return in->keys ? open_keys(in) : 0;
+}
+
+void input_close(struct input *in)
+{
+    tls_keys_free(in->capture.keys);
+    in->capture.keys = NULL;
 }
 
 int input_open(struct input *in, struct source **source, bool *live)
@@ -218,6 +239,8 @@ static void note_drops(const struct input_loop *loop)
 static void now_and_then(const struct input_loop *loop, struct progress *progress)
 {
     note_drops(loop);
+    if (loop->keys)
+        tls_keys_look(loop->keys);
     if (loop->each)
         loop->each(loop->context);
     show_progress(progress, loop);
@@ -276,6 +299,8 @@ int input_run(const struct input_loop *loop)
     }
     atomic_store(&running, NULL);
     note_drops(loop);
+    if (loop->keys)
+        tls_keys_look(loop->keys);
     capture_finish(loop->capture);
     if (progress.on)
         log_progress("%s", "");

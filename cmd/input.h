@@ -48,7 +48,7 @@ enum {
         {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
         {INPUT_USER, 0, "user", "NAME",                                                                                \
          "live: run as NAME once the interface is open (default: sudo's user, else nobody)"},                          \
-        {INPUT_KEYS, 0, "keys", "FILE", "NSS key log; this build decodes no TLS and says so"},                         \
+        {INPUT_KEYS, 0, "keys", "FILE", "NSS key log of the TLS sessions, followed as it grows"},                      \
         {INPUT_MEMORY, 0, "memory", "SIZE", "ceiling for analysis and reassembly (default 512M)"},                     \
         {INPUT_SNAPLEN, 0, "snaplen", "N", "live: bytes of each packet (default 262144)"},                             \
         {INPUT_PORTS, 0, "ports", "LIST",                                                                              \
@@ -69,12 +69,16 @@ bool input_option(struct input *in, int id, const char *value);
 /* Loads the key. Returns an exit code: 0, or 2 when the options contradict each other (printed). */
 int input_check(struct input *in);
 
+/* Forgets the secrets. */
+void input_close(struct input *in);
+
 /* Opens files or interfaces; on failure prints why and returns its exit code. *live tells which. */
 int input_open(struct input *in, struct source **source, bool *live);
 
 struct input_loop {
     struct capture *capture;
     struct source *source;
+    struct tls_keys *keys; /* NULL: none; looked at now and then */
     bool quiet, live;
     int64_t not_before; /* a first frame older than this is refused with exit code 2; TIME_NONE: no such bound */
     void (*each)(void *context); /* now and then: every 4096 frames, at each tick, and live every 100 ms */

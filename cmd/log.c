@@ -96,7 +96,8 @@ static int from_wire(struct log_command *c)
         source_close(source);
         return 2;
     }
-    struct input_loop loop = {c->capture, source, c->in.quiet, live, TIME_NONE, live ? flush : NULL, c};
+    struct input_loop loop = {c->capture, source,    c->in.capture.keys,  c->in.quiet,
+                              live,       TIME_NONE, live ? flush : NULL, c};
     code = input_run(&loop);
     flush(c);
     capture_free(c->capture);
@@ -123,5 +124,6 @@ int cmd_log(int argc, char **argv)
     record_header(c.format, &c.out);
     code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format);
     buf_free(&c.out);
+    input_close(&c.in);
     return c.broken ? 1 : code;
 }

@@ -106,7 +106,9 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->server_time = own(r, row->server_time);
         mine->lifetimes = own(r, row->lifetimes);
         mine->live = own(r, row->live);
+        mine->declared_ttl = own(r, row->declared_ttl);
         mine->sharing = own(r, row->sharing);
+        mine->learned = own(r, row->learned);
     }
     return !r->failed;
 }

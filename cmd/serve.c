@@ -9,6 +9,7 @@
 #include "cmd/args.h"
 #include "cmd/audit.h"
 #include "cmd/commands.h"
+#include "cmd/file.h"
 #include "web/web.h"
 
 enum { SERVE_LISTEN = 1, SERVE_TOKEN, SERVE_INSECURE, SERVE_HOST, SERVE_CERT, SERVE_KEY, SERVE_WAIT, SERVE_CONFIG };
@@ -93,22 +94,6 @@ static bool on_option(void *context, int id, const char *value)
 
 /* ---- files ---- */
 
-/* The whole file, ended by NUL, at most 1 MiB. False: printed. */
-static bool read_file(const char *option, const char *path, struct buf *out)
-{
-    char block[4096];
-    FILE *in = fopen(path, "re");
-    for (size_t n; in && out->n < 1 << 20 && (n = fread(block, 1, sizeof block, in));)
-        buf_add(out, block, n);
-    bool ok = in && !ferror(in) && !out->failed;
-    if (!ok)
-        log_line("--%s %s: %s", option, path, strerror(errno));
-    if (in)
-        fclose(in);
-    buf_char(out, 0);
-    return ok;
-}
-
 /* The first line, without blanks around it. */
 static bool read_token(struct serve_command *c)
 {
@@ -116,7 +101,7 @@ static bool read_token(struct serve_command *c)
     struct stat s;
     if (!c->token_file)
         return true;
-    bool ok = read_file("token-file", c->token_file, &text);
+    bool ok = file_read("token-file", c->token_file, &text);
     struct slice token = slice_trim(slice_of(text.p, ok ? strcspn(text.p, "\n") : 0));
     if (ok && (!token.n || token.n >= ACCESS_TOKEN)) {
         log_line("--token-file %s: the first line must hold the token, 1 to %d characters", c->token_file,
@@ -142,7 +127,7 @@ static bool read_tls(struct serve_command *c)
     }
     if (!c->certificate)
         return true;
-    if (!read_file("tls-cert", c->certificate, &c->pem[0]) || !read_file("tls-key", c->key, &c->pem[1]))
+    if (!file_read("tls-cert", c->certificate, &c->pem[0]) || !file_read("tls-key", c->key, &c->pem[1]))
         return false;
     c->web.certificate = c->pem[0].p;
     c->web.key = c->pem[1].p;

@@ -36,7 +36,7 @@ static const struct arg table[] = {
     {WHATIF_TTL, 0, "ttl", "'E=SECONDS'", "a cache in front of endpoint E (repeatable)"},
     {WHATIF_LIMIT, 0, "limit", "SPEC", "a rate limit, see above"},
     {WHATIF_PER, 0, "per", "WHAT", "count the limit by client (default), address, service or endpoint"},
-    {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx or varnish"},
+    {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx, varnish, haproxy"},
     {WHATIF_FORMAT, 0, "format", "F", "text (default) or json"},
     {WHATIF_TOP, 0, "top", "N", "rows of each table in text (default 15)"},
     {0}};
@@ -157,9 +157,9 @@ static bool sensible(const struct whatif *c)
         log_line("whatif: what? Give --ttl 'ENDPOINT=SECONDS' or --limit SPEC; spanwise whatif --help says more");
         return false;
     }
-    for (size_t i = 0; i < c->n_wishes && c->profile == TTLCACHE_NGINX; i++)
+    for (size_t i = 0; i < c->n_wishes && (c->profile == TTLCACHE_NGINX || c->profile == TTLCACHE_HAPROXY); i++)
         if (c->wish[i].ttl_us % 1000000) {
-            log_line("--ttl: nginx counts whole seconds");
+            log_line("--ttl: %s counts whole seconds", ttlcache_profiles[c->profile]);
             return false;
         }
     return true;

@@ -17,7 +17,7 @@ enum { PIECE = 1 << 16 };
 
 struct reading {
     struct moment *m;
-    const struct facts *facts;
+    struct facts facts;
     struct advice_list advice;
     struct buf scratch;
     bool failed;
@@ -147,7 +147,7 @@ static bool add_endpoint(void *context, const struct row_endpoint *row)
                                   .server = quantiles(row->server_time)};
     name_endpoint(r, e, row);
     add_rungs(m, e, row);
-    saying_of(row, r->facts, advice_of_endpoint(&r->advice, row->id), &r->scratch);
+    saying_of(row, &r->facts, advice_of_endpoint(&r->advice, row->id), &r->scratch);
     e->saying = keep_scratch(r);
     m->errors += row->errors;
     m->throttled += row->throttled;
@@ -264,16 +264,14 @@ static void add_advice(struct reading *r)
 
 static void read_rows(struct reading *r, struct store_reader *from)
 {
-    struct facts f;
-    r->failed = !facts_load(&f, from);
-    r->facts = &f;
-    add_facts(r->m, &f);
-    advice_list(&r->advice, from, &f);
+    r->failed = !facts_load(&r->facts, from);
+    add_facts(r->m, &r->facts);
+    advice_list(&r->advice, from, &r->facts);
     add_advice(r);
     store_read_endpoints(from, add_endpoint, r);
     store_read_clients(from, add_client, r);
     advice_list_free(&r->advice);
-    facts_free(&f);
+    facts_free(&r->facts);
 }
 
 struct moment *moment_read(struct store_reader *from)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/report/keyadvice.h"
 #include "base/human.h"
 
 static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung out[LADDER_RUNGS])
@@ -32,14 +33,14 @@ static double share(const struct row_endpoint *e, uint64_t n, enum declared of)
     return facts_ratio(n, e->declared[of]);
 }
 
-static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f)
+static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f, double budget)
 {
     struct recommend_rung rung[LADDER_RUNGS];
     const uint64_t *d = e->declared;
     double duration = facts_duration_s(f);
     struct recommend_input in = {.rung = rung,
                                  .n = fill_rungs(e, rung),
-                                 .budget = RECOMMEND_BUDGET,
+                                 .budget = budget,
                                  .duration_s = duration,
                                  .coverage = facts_coverage(f),
                                  .truncated = facts_total(f, "keys_overflow") != 0,
@@ -54,9 +55,9 @@ static struct recommendation lifetime_of(const struct row_endpoint *e, const str
 
 static enum advice_kind kind_of(const struct row_endpoint *e, const struct advice *a)
 {
-    if (a->sharing.verdict == SHARING_PRIVATE)
+    if (a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT)
         return e->declared[DECLARED_storable_shared] ? ADVICE_FIX : ADVICE_NONE;
-    if (a->sharing.verdict != SHARING_SHARED)
+    if (a->sharing.verdict != SHARING_SHARED || a->sharing.unnamed)
         return ADVICE_NONE;
     switch (a->lifetime.action) {
     case RECOMMEND_CACHE:
@@ -75,8 +76,18 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
 {
-    struct advice a = {.lifetime = lifetime_of(e, f)};
-    struct sharing_input in = {.personal = e->declared[DECLARED_personal], .family = (unsigned)f->endpoints};
+    return advice_within(e, f, RECOMMEND_BUDGET);
+}
+
+struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget)
+{
+    struct advice a = {.lifetime = lifetime_of(e, f, budget)};
+    struct learned learned;
+    struct sharing_input in = {.personal = e->declared[DECLARED_personal],
+                               .family = (unsigned)f->endpoints,
+                               .learned = &learned,
+                               .tests = (unsigned)f->tested_parts};
+    learned_read(&learned, e->learned);
     sharing_read(&in.seen, e->sharing);
     a.sharing = sharing_judge(&in);
     enum reason blocker = facts_blocker(e);
@@ -107,6 +118,10 @@ const char *advice_name(enum advice_kind k)
         return "revalidate";
     case ADVICE_MICRO:
         return "micro";
+    case ADVICE_KEY:
+        return "key";
+    case ADVICE_VARY:
+        return "fix";
     }
     return "?";
 }
@@ -131,6 +146,9 @@ void advice_action(const struct advice *a, struct buf *out)
     case ADVICE_MICRO:
         buf_str(out, "let the cache keep it for 1 s");
         break;
+    case ADVICE_KEY:
+    case ADVICE_VARY:
+        break; /* the words are those of keyadvice */
     }
 }
 
@@ -180,8 +198,15 @@ void advice_wanting(const struct advice *a, struct buf *out)
         if (s->needed)
             buf_printf(out, " (%" PRIu64 ", %" PRIu64 " more needed)", s->sandwiches, s->needed);
         break;
+    case SHARING_TENANT:
+        buf_printf(out, "only to be shared within a tenant, with the credential's %s in the cache key: %s", s->claim,
+                   s->reason);
+        break;
     case SHARING_SHARED:
-        wanting_lifetime(&a->lifetime, out);
+        if (s->unnamed)
+            buf_printf(out, "may be shared when Vary is right: %s", s->reason);
+        else
+            wanting_lifetime(&a->lifetime, out);
         break;
     }
 }
@@ -208,41 +233,88 @@ static struct advised *grow(struct advice_list *l)
     return a;
 }
 
-static bool gather(void *context, const struct row_endpoint *e)
+static struct advised *add(struct gathering *g, const struct row_endpoint *e, const struct advice *advice)
 {
-    struct gathering *g = context;
-    struct advice advice = advice_of(e, g->facts);
-    if (advice.kind == ADVICE_NONE)
-        return true;
     struct advised *a = grow(g->list);
     if (!a) {
         g->list->failed = true;
-        return false;
+        return NULL;
     }
-    a->advice = advice;
+    a->advice = *advice;
     a->endpoint = e->id;
-    a->seconds = advice.kind == ADVICE_FIX ? 0 : advice.price.server_s_per_h;
     buf_slice(&a->target, e->method);
     buf_char(&a->target, ' ');
     buf_slice(&a->target, e->service);
     buf_slice(&a->target, e->route);
-    advice_action(&advice, &a->action);
-    advice_why(&advice, e, &a->why);
+    return a;
+}
+
+static bool is_fix(enum advice_kind k)
+{
+    return k == ADVICE_FIX || k == ADVICE_VARY;
+}
+
+/* Nothing may store it: then it does not matter what it says of its key. */
+static bool never_stored(const struct row_endpoint *e)
+{
+    return facts_judged(e) && !e->declared[DECLARED_storable_shared] && !e->declared[DECLARED_storable_private];
+}
+
+/* Advice on the key, of the standing that what was captured has. */
+static bool gather_key(struct gathering *g, const struct row_endpoint *e, const struct key_advice *k,
+                       enum advice_kind kind, bool (*is)(const struct key_advice *a, unsigned dim))
+{
+    struct advice advice = {.kind = kind, .standing = key_advice_standing(g->facts)};
+    if (!key_advice_count(k, is) || advice.standing != STANDING_OK || never_stored(e))
+        return true;
+    struct advised *a = add(g, e, &advice);
+    if (!a)
+        return false;
+    for (unsigned i = 0; i < k->learned.n; i++)
+        if (is(k, i)) {
+            a->comparisons += k->result[i].n;
+            a->differing += k->result[i].differing;
+        }
+    if (kind == ADVICE_KEY)
+        key_advice_drop_action(k, &a->action);
+    else
+        key_advice_vary_action(k, &a->action);
+    key_advice_why(k, is, &a->why);
     return true;
+}
+
+static bool gather(void *context, const struct row_endpoint *e)
+{
+    struct gathering *g = context;
+    struct advice advice = advice_of(e, g->facts);
+    struct key_advice keys;
+    if (advice.kind != ADVICE_NONE) {
+        struct advised *a = add(g, e, &advice);
+        if (!a)
+            return false;
+        a->seconds = is_fix(advice.kind) ? 0 : advice.price.server_s_per_h;
+        advice_action(&advice, &a->action);
+        advice_why(&advice, e, &a->why);
+    }
+    key_advice_of(&keys, e, g->facts);
+    return gather_key(g, e, &keys, ADVICE_VARY, key_advice_lacks_vary) &&
+           gather_key(g, e, &keys, ADVICE_KEY, key_advice_drops);
 }
 
 /* A wrong answer to somebody comes before any saving. */
 static int by_weight(const void *x, const void *y)
 {
     const struct advised *a = x, *b = y;
-    bool fix[2] = {a->advice.kind == ADVICE_FIX, b->advice.kind == ADVICE_FIX};
+    bool fix[2] = {is_fix(a->advice.kind), is_fix(b->advice.kind)};
     if (fix[0] != fix[1])
         return fix[0] ? -1 : 1;
     if (a->seconds != b->seconds)
         return a->seconds > b->seconds ? -1 : 1;
     size_t n = a->target.n < b->target.n ? a->target.n : b->target.n;
     int order = n ? memcmp(a->target.p, b->target.p, n) : 0;
-    return order ? order : (a->target.n > b->target.n) - (a->target.n < b->target.n);
+    if (order || a->target.n != b->target.n)
+        return order ? order : (a->target.n > b->target.n) - (a->target.n < b->target.n);
+    return (a->advice.kind > b->advice.kind) - (a->advice.kind < b->advice.kind);
 }
 
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f)
@@ -266,8 +338,11 @@ void advice_list_free(struct advice_list *l)
 
 const struct advised *advice_of_endpoint(const struct advice_list *l, uint32_t endpoint)
 {
-    for (size_t i = 0; i < l->n; i++)
-        if (l->item[i].endpoint == endpoint)
-            return &l->item[i];
-    return NULL;
+    const struct advised *found = NULL;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct advised *a = &l->item[i];
+        if (a->endpoint == endpoint && (!found || a->advice.kind < found->advice.kind))
+            found = a;
+    }
+    return found;
 }

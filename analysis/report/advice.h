@@ -14,6 +14,8 @@ enum advice_kind {
     ADVICE_PURGE, /* keep long, purge on write */
     ADVICE_REVALIDATE,
     ADVICE_MICRO, /* keep for a second */
+    ADVICE_KEY,   /* what does not decide answers leaves the cache key */
+    ADVICE_VARY,  /* a fix: what decides them is not named by Vary */
 };
 
 struct advice {
@@ -27,6 +29,8 @@ struct advice {
 };
 
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f);
+/* The same with another share of stale hits than RECOMMEND_BUDGET. */
+struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget);
 const char *advice_name(enum advice_kind k); /* for JSON */
 /* One line each, UTF-8: what to do, and the evidence for it. */
 void advice_action(const struct advice *a, struct buf *out);
@@ -39,7 +43,8 @@ void advice_wanting(const struct advice *a, struct buf *out);
 struct advised {
     struct advice advice;
     uint32_t endpoint;
-    double seconds; /* server time it saves in an hour */
+    double seconds;                  /* server time it saves in an hour */
+    uint64_t comparisons, differing; /* ADVICE_KEY, ADVICE_VARY: what it stands on */
     struct buf target, action, why;
 };
 
@@ -52,7 +57,7 @@ struct advice_list {
 /* Between store_read_begin and end. */
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f);
 void advice_list_free(struct advice_list *l);
-/* That of an endpoint, or NULL. */
+/* That of an endpoint, what is advised of its lifetime before what is of its key; or NULL. */
 const struct advised *advice_of_endpoint(const struct advice_list *l, uint32_t endpoint);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analysis/learned.h"
 #include "base/hist.h"
 
 struct loading {
@@ -32,6 +33,15 @@ static bool add_counter(void *context, const struct row_counter *row)
     return true;
 }
 
+static bool add_tested(void *context, const struct row_endpoint *e)
+{
+    struct facts *f = context;
+    struct learned l;
+    learned_read(&l, e->learned);
+    f->tested_parts += learned_tests(&l);
+    return true;
+}
+
 bool facts_load(struct facts *f, struct store_reader *r)
 {
     struct loading l = {f, false};
@@ -40,6 +50,7 @@ bool facts_load(struct facts *f, struct store_reader *r)
     store_read_counters(r, add_counter, &l);
     f->endpoints = store_read_count_endpoints(r);
     f->clients = store_read_count_clients(r);
+    store_read_endpoints(r, add_tested, f);
     return !l.failed;
 }
 

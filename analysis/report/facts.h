@@ -17,6 +17,7 @@ struct facts {
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
+    uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
 };
 
 /* Between store_read_begin and end. False: out of memory. */

@@ -6,6 +6,7 @@
 #include "analysis/live.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/keyadvice.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/writers.h"
 #include "analysis/standing.h"
@@ -83,7 +84,7 @@ static void capture(struct json *j, const struct facts *f)
 
 static void totals(struct json *j, const struct facts *f)
 {
-    static const char *const plain[] = {"exchanges", "complete", "unanswered", "orphan_responses"};
+    static const char *const plain[] = {"exchanges", "complete", "unanswered", "orphan_responses", "ignored"};
     uint64_t eligible = facts_total(f, "eligible");
     json_key(j, "totals");
     json_open(j, '{');
@@ -302,6 +303,11 @@ static void sharing(struct json *j, const struct row_endpoint *e, const struct f
     json_key_u64(j, "comparisons_needed", s.needed);
     json_key(j, "reason");
     json_str(j, s.reason);
+    json_key(j, "claim");
+    if (*s.claim)
+        json_str(j, s.claim);
+    else
+        json_null(j);
     json_close(j, '}');
 }
 
@@ -326,9 +332,24 @@ static void evidence(struct json *j, const struct advice *a)
     json_close(j, '}');
 }
 
+/* Advice on a key stands on comparisons alone. */
+static void key_evidence(struct json *j, const struct advised *a)
+{
+    json_key(j, "evidence");
+    json_open(j, '{');
+    json_key_u64(j, "comparisons", a->comparisons);
+    json_key_u64(j, "differing", a->differing);
+    json_close(j, '}');
+}
+
+static bool is_of_key(const struct advice *a)
+{
+    return a->kind == ADVICE_KEY || a->kind == ADVICE_VARY;
+}
+
 static void saves(struct json *j, const struct advice *a)
 {
-    bool some = a->kind != ADVICE_FIX;
+    bool some = a->kind != ADVICE_FIX && !is_of_key(a);
     json_key(j, "saves");
     json_open(j, '{');
     json_key_u64(j, "requests", some ? a->lifetime.requests_saved : 0);
@@ -346,9 +367,13 @@ static void recommendation(struct json *j, const struct advised *a)
     json_key_text(j, "target", slice_of(a->target.p, a->target.n));
     json_key_text(j, "action", slice_of(a->action.p, a->action.n));
     json_key_text(j, "why", slice_of(a->why.p, a->why.n));
-    evidence(j, &a->advice);
+    if (is_of_key(&a->advice))
+        key_evidence(j, a);
+    else
+        evidence(j, &a->advice);
     saves(j, &a->advice);
-    json_key_double(j, "risk", a->advice.kind == ADVICE_FIX ? 0 : a->advice.lifetime.stale_high);
+    json_key_double(j, "risk",
+                    a->advice.kind == ADVICE_FIX || is_of_key(&a->advice) ? 0 : a->advice.lifetime.stale_high);
     json_key_double(j, "confidence", 0.95); /* the level of the bounds and tests that it stands on */
     json_key(j, "verdict");
     json_str(j, standing_name(a->advice.standing));
@@ -400,7 +425,9 @@ static bool endpoint(void *context, const struct row_endpoint *e)
             rung(j, &e->ttl[i], live, l->duration_s);
     json_close(j, ']');
     staleness(j, e);
-    NULLS(j, "key_advice");
+    struct key_advice keys;
+    key_advice_of(&keys, e, l->facts);
+    key_advice_json(j, &keys);
     sharing(j, e, l->facts);
     NULLS(j, "statelessness");
     json_key_u64(j, "sampling_rate", 1);

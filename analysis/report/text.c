@@ -107,6 +107,9 @@ static void head(const struct facts *f, struct buf *out)
         human_count(exchanges).text, human_rate(exchanges, duration).text, human_count(facts_total(f, "clients")).text,
         human_count(f->endpoints).text, human_count(facts_total(f, "services")).text,
         human_count(facts_total(f, "unanswered")).text, human_count(facts_total(f, "orphan_responses")).text);
+    if (facts_total(f, "ignored"))
+        buf_printf(out, "  %s of them were left out of the analysis (--ignore)\n",
+                   human_count(facts_total(f, "ignored")).text);
     double repeat = facts_repeat_ratio(facts_total(f, "keys"), eligible);
     if (!isnan(repeat))
         buf_printf(

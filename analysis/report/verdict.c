@@ -8,7 +8,10 @@ static const char *advice_of(const char *reason)
 {
     static const struct {
         const char *reason, *advice;
-    } table[] = {{"tls", "tap behind the TLS terminator"},
+    } table[] = {{"tls", "tap behind the terminator or give --keys"},
+                 {"tls_midstream", "their beginning was not captured; tap behind the terminator or capture longer"},
+                 {"tls_suite", "of a version or suite that is not decrypted; tap behind the terminator"},
+                 {"tls_broken", "the secrets of --keys are of other sessions"},
                  {"websocket", "frames after the upgrade are counted only"},
                  {"connect", "tap behind the proxy"},
                  {"socks", "tap behind the proxy"},

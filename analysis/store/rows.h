@@ -57,6 +57,7 @@ struct row_endpoint {
     uint64_t declared[DECLARED_COUNT]; /* by enum declared */
     uint64_t reasons[REASON_COUNT];    /* exchanges by enum reason; [0]: from before reasons were kept */
     struct slice declared_ttl;         /* histogram of declared shared lifetimes, seconds */
+    struct slice learned;              /* parts of requests held against answers, as a blob (analysis/learned.h) */
     struct slice sharing;              /* answers to different credentials compared, as a blob (analysis/sharing.h) */
 };
 

@@ -90,7 +90,7 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN declared_ttl BLOB NOT NULL DEFAULT x'';"
      "ALTER TABLE endpoint ADD COLUMN sharing BLOB NOT NULL DEFAULT x'';",
      declared_views},
-    {"", ""},
+    {"ALTER TABLE endpoint ADD COLUMN learned BLOB NOT NULL DEFAULT x'';", ""},
 };
 
 static bool run(sqlite3 *db, const char *sql)

@@ -71,6 +71,8 @@ def brute(trace, profile, ttl):
         f = slot.get(key)
         if profile == "nginx":
             fresh = f is not None and us // 10**6 <= f // 10**6 + ttl
+        elif profile == "haproxy":
+            fresh = f is not None and us // 10**6 < f // 10**6 + ttl
         elif profile == "varnish":
             fresh = f is not None and us - f < ttl * 10**6
         else:
@@ -88,8 +90,8 @@ for _ in range(3000):
     trace.append((us, rng.randrange(400_000), rng.randrange(12)))
 edges = store("edges", [{"ts": u / 10**6, "client": "10.0.0.1:4", "method": "GET", "authority": "a.example:81", "target": "/k/%d" % k,
                          "status": 200, "ttfb_s": b / 10**6, "duration_s": b / 10**6} for u, b, k in trace])
-for profile in ("exact", "nginx", "varnish"):
-    for ttl in (1, 2, 7, 45) + ((0.35, 1.5) if profile != "nginx" else ()):
+for profile in ("exact", "nginx", "varnish", "haproxy"):
+    for ttl in (1, 2, 7, 45) + ((0.35, 1.5) if profile in ("exact", "varnish") else ()):
         got = whatif(edges, "--ttl", "GET a.example:81/k/{int}=%s" % ttl, "--profile", profile)["ttl"]
         want = brute(trace, profile, ttl)
         check((got["lookups"], got["hits"]) == (3000, want), "%s %s s: %d of 3000 hits" % (profile, ttl, want), got["hits"])

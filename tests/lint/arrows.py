@@ -15,18 +15,20 @@ ARROWS = {
     "capture": ("base/",),
     "analysis": ("base/", "capture/exchange.h", "analysis/store/"),
     "analysis/store": ("base/",),
-    "analysis/report": ("base/", "analysis/changes.h", "analysis/limitadvice.h", "analysis/live.h",
+    "analysis/report": ("base/", "analysis/changes.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
                         "analysis/recommend.h", "analysis/sharing.h",
                         "analysis/standing.h") + READ_SIDE,
-    "analysis/policy": ("base/",) + READ_SIDE,
+    "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/envelope.h",
+                        "analysis/limitadvice.h", "analysis/live.h") + READ_SIDE,
     "tui": ("base/", "analysis/report/saying.h", "analysis/report/verdict.h") + READ_SIDE,
     "web": ("base/", "analysis/report/") + READ_SIDE,
     "cmd": ("base/", "capture/", "analysis/", "tui/", "web/"),
     ".": ("base/", "cmd/"),
 }
 # A library that only so many files may name, or only one room.
-ONE_FILE = {"curses": r"(^|/)n?curses(w/\w+)?\.h$", "microhttpd": r"(^|/)microhttpd\.h$", "pcap": r"(^|/)pcap\.h$"}
-ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store"), "OpenSSL": (r"^openssl/", None)}
+ONE_FILE = {"curses": r"(^|/)n?curses(w/\w+)?\.h$", "microhttpd": r"(^|/)microhttpd\.h$", "pcap": r"(^|/)pcap\.h$",
+            "OpenSSL": r"^openssl/"}
+ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store")}
 
 
 def sources():

@@ -23,6 +23,8 @@ step live timeout 900 bash tests/live/live.sh
 for script in tests/oracle/*.py; do
     step "$script" timeout 1800 python3 "$script"
 done
+step "policies in front of real products" timeout 3600 python3 tests/policy/timed.py
+step "policy files" timeout 900 python3 tests/policy/run_files.py
 if command -v valgrind >/dev/null; then
     step valgrind timeout 900 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
         "$SPANWISE" capture -q -r tests/pcap/demo.pcap.zst --secret tests/pcap/secret -d build/valgrind.db --fresh

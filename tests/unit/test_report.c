@@ -620,8 +620,9 @@ static void little_is_said_first_and_why(void **state)
     struct row_capture good = {.packets = 1000, .flows = 412, .stream_bytes = 1000000}, c;
     (void)state;
     assert_int_equal(judge(good, 900, "tls", 10, ""), VERDICT_GOOD);
-    assert_int_equal(judge(good, 9, "tls", 400, "412 flows, 97 % TLS without keys: tap behind the TLS terminator"),
-                     VERDICT_LITTLE);
+    assert_int_equal(
+        judge(good, 9, "tls", 400, "412 flows, 97 % TLS without keys: tap behind the terminator or give --keys"),
+        VERDICT_LITTLE);
     assert_int_equal(judge(good, 0, "tls", 400, "412 flows, 97 %"), VERDICT_NOTHING);
     assert_int_equal(judge(good, 0, "empty", 400, "no HTTP"), VERDICT_NOTHING);
     assert_int_equal(

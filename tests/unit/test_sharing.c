@@ -11,7 +11,7 @@
 #include "analysis/sharing.h"
 #include "base/hash.h"
 
-static struct sharing_context table[SHARING_CONTEXTS];
+static struct sandwich table[SHARING_CONTEXTS];
 static uint64_t state;
 
 static uint64_t next(void)
@@ -51,7 +51,7 @@ static void sandwich(void **unused)
     visit(&s, 1, 7, 90);
     assert_int_equal(s.sandwiches, 2);
     visit(&s, 2, 7, 100);
-    visit(&s, 1, 7, 100 + SHARING_WINDOW_MS); /* too far apart */
+    visit(&s, 1, 7, 100 + SANDWICH_WINDOW_MS); /* too far apart */
     assert_int_equal(s.sandwiches, 2);
     assert_int_equal(s.visits, 12);
 }

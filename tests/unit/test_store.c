@@ -793,7 +793,7 @@ static void an_older_schema_is_read_and_migrated(void **state)
     run_sql("DROP VIEW declared; DROP VIEW reason; ALTER TABLE endpoint DROP COLUMN declared;"
             "ALTER TABLE endpoint DROP COLUMN reasons; ALTER TABLE endpoint DROP COLUMN declared_ttl;"
             "ALTER TABLE endpoint DROP COLUMN lifetimes; ALTER TABLE endpoint DROP COLUMN live;"
-            "ALTER TABLE endpoint DROP COLUMN sharing;"
+            "ALTER TABLE endpoint DROP COLUMN sharing; ALTER TABLE endpoint DROP COLUMN learned;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
     store_read_all_endpoints(r, look_at_old, &read);

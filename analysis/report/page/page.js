@@ -164,10 +164,11 @@ class Table {
   }
 }
 
-function plainTable(heads, rows, chosen) {
+// Rows from `beyond` on are longer than what was watched.
+function plainTable(heads, rows, chosen, beyond = -1) {
   return el("div", {class: "scroll", role: "region", "aria-label": heads[0], tabindex: "0"}, el("table", {},
     el("thead", {}, el("tr", {}, ...heads.map(h => el("th", {scope: "col"}, h)))),
-    el("tbody", {}, ...rows.map((cells, i) => el("tr", {class: i === chosen ? "chosen" : null}, ...cells.map(c => el("td", {}, c)))))));
+    el("tbody", {}, ...rows.map((cells, i) => el("tr", {class: i === chosen ? "chosen" : beyond >= 0 && i >= beyond ? "dim" : null}, ...cells.map(c => el("td", {}, c)))))));
 }
 
 // ---- endpoints ----
@@ -197,7 +198,8 @@ function latencyTable(e) {
 function ladderTable(e) {
   const rows = e.ttl.map(r => [ttlName(r.ttl_s), percent(r.hit_ratio), percent(r.hit_ratio_warm), percent(r.stale_ratio), count(r.errors_masked),
     bytes(r.bytes_saved), seconds(r.server_seconds_saved)]);
-  return plainTable(["Cached for", "Hit", "Warm", "Stale", "Masked", "Saved", "Server time"], rows, e.ttl.findIndex(r => r.ttl_s === ttl));
+  const beyond = e.ttl.findIndex(r => r.ttl_s > report.capture.duration_s);
+  return plainTable(["Cached for", "Hit", "Warm", "Stale", "Masked", "Saved", "Server time"], rows, e.ttl.findIndex(r => r.ttl_s === ttl), beyond);
 }
 
 function adviceOf(e) {
@@ -223,6 +225,15 @@ function lifetimeOf(e) {
   return el("p", {}, `An answer stays the same for ${mean}${bounds.join(", ")}`);
 }
 
+/* What the API itself says of storing, and what most often stands against it. */
+function declaredOf(e) {
+  const d = e.declared, answers = Object.values(d?.reasons || {}).reduce((a, b) => a + b, 0);
+  if (!answers) return null;
+  const against = Object.entries(d.reasons).filter(([why]) => !["EXPLICIT", "HEURISTIC", "REVALIDATED"].includes(why)).sort((a, b) => b[1] - a[1])[0];
+  return el("p", {}, `Declared: a shared cache may store ${count(d.storable_shared)} of ${count(answers)} answers` +
+    (known(d.ttl_median) ? `, for ${seconds(d.ttl_median)} (median)` : "") + (against ? `; ${safe(against[0])} stands against it in ${count(against[1])}` : ""));
+}
+
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
@@ -230,7 +241,7 @@ function endpointDetail(e) {
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
-    sharingOf(e), lifetimeOf(e),
+    sharingOf(e), lifetimeOf(e), declaredOf(e),
     latencyTable(e));
   const box = el("div", {class: "columns"}, facts);
   if (!e.eligible || !e.ttl?.length) {
@@ -327,8 +338,9 @@ function drawNotices() {
 function drawAdvice() {
   const list = [...(report.recommendations || []), ...(report.bottlenecks || [])];
   $("advice").hidden = !list.length;
-  $("advice-list").replaceChildren(...list.slice(0, 12).map(r => el("li", {}, el("strong", {}, safe(r.kind)), " ", bdi(r.target),
-    ": " + safe(r.action || r.why || ""), r.action && r.why ? el("span", {class: "dim"}, " " + safe(r.why)) : null)));
+  $("advice-list").replaceChildren(...list.slice(0, 12).map(r => el("li", {},
+    el("p", {}, el("span", {class: "kind " + (r.kind === "fix" ? "bad" : "")}, safe(r.kind)), " ", bdi(r.target)),
+    r.action ? el("p", {}, safe(r.action)) : null, r.why ? el("p", {class: "dim"}, safe(r.why)) : null)));
 }
 
 async function drawRate() {

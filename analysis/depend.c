@@ -1,0 +1,115 @@
+/* What an answer depends on, of an exchange: its parts are held against its content (ALGORITHMS.md 5). Here and not in
+ * observe.c, since it takes the exchange itself: stored rows do not have its parts, so that a restart goes on from the
+ * sums and forgets the comparisons that were open. */
+#include "analysis/state.h"
+
+/* Whole answers that say what the resource is. */
+static bool tells(const struct row_exchange *r)
+{
+    return (r->flags & ROW_ELIGIBLE) && r->content && !(r->flags & REPLAY_HEAD) &&
+           (r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206));
+}
+
+static const struct query *query_of(struct analysis *a, const struct exchange *x, const struct key *key,
+                                    struct origin origin)
+{
+    struct query *q = &a->queries[key->hash % QUERY_MEMO];
+    if (q->key == key->hash)
+        return q;
+    struct slice target = keys_target(&a->keys, key);
+    size_t mark = slice_find(target, '?', 0);
+    query_split(q, &a->key, slice_sub(target, mark + 1, target.n), x->identity == IDENTITY_APIKEY);
+    q->key = key->hash;
+    q->rest += take_key_hash(a, origin, take_key_text(a, slice_sub(target, 0, mark)).whole);
+    return q;
+}
+
+static bool has_credential(const struct exchange *x)
+{
+    return x->identity != IDENTITY_ADDRESS && x->identity != IDENTITY_FORWARDED;
+}
+
+static uint32_t learner_of(struct analysis *a, uint32_t id)
+{
+    struct endpoint *ep = endpoints_at(&a->endpoints, id);
+    if (!ep->learner && !ep->other && !ep->unlearned) {
+        ep->learner = learning_open(&a->learning);
+        ep->unlearned = !ep->learner;
+    }
+    return ep->learner;
+}
+
+void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
+{
+    const struct row_exchange *r = &f->row;
+    if (f->key == MAP_NONE || !tells(r))
+        return;
+    const struct key *key = keys_at(&a->keys, f->key);
+    const struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
+    if (!key->query && !x->parts && !ep->learner)
+        return;
+    uint32_t learner = learner_of(a, r->endpoint);
+    if (!learner || !learning_wants(&a->learning, learner))
+        return;
+    struct part credential = {.name = a->credential_name,
+                              .value = part_value(a->credential_name, x->client_hash),
+                              .text = SLICE("credential"),
+                              .kind = PART_CREDENTIAL};
+    struct learn_visit v = {
+        .base = key->hash, .content = r->content, .now_ms = (uint32_t)floor_div(key->last_us, 1000), .list = key->vary};
+    if (key->query) {
+        const struct query *q = query_of(a, x, key, origin);
+        v.base = q->rest;
+        v.parts[0] = (struct learn_parts){q->part, q->n};
+    }
+    if (x->parts)
+        v.parts[1] = (struct learn_parts){x->parts->part, x->parts->n};
+    if (has_credential(x))
+        v.parts[2] = (struct learn_parts){&credential, 1};
+    learning_visit(&a->learning, learner, &v);
+}
+
+/* ---- what becomes of it ---- */
+
+void depend_unite(struct analysis *a, uint32_t from, uint32_t into)
+{
+    struct endpoint *e = endpoints_at(&a->endpoints, from), *other = endpoints_at(&a->endpoints, into);
+    if (!e->learner)
+        return;
+    if (!other->learner) {
+        other->learner = e->learner;
+    } else {
+        learning_merge(&a->learning, other->learner, e->learner);
+        learning_close(&a->learning, e->learner);
+    }
+    e->learner = 0;
+}
+
+static bool names(const void *context, uint16_t list, struct slice field)
+{
+    const struct analysis *a = context;
+    struct slice rest = vary_text(a->vary, list), item;
+    while (slice_next(&rest, ',', &item))
+        if (slice_ieq(item, field) || slice_eq(item, SLICE("*")))
+            return true;
+    return false;
+}
+
+struct slice depend_write(struct analysis *a, const struct endpoint *e)
+{
+    a->learned.n = 0;
+    learning_settle(&a->learning);
+    if (e->learner)
+        learning_write(&a->learning, e->learner, names, a, &a->learned);
+    return slice_of(a->learned.p, a->learned.n);
+}
+
+void depend_load(struct analysis *a, uint32_t id, struct slice blob)
+{
+    struct learned stored;
+    if (!learned_read(&stored, blob) || !stored.visits)
+        return;
+    uint32_t learner = learner_of(a, id);
+    if (learner)
+        learning_load(&a->learning, learner, &stored, &a->key);
+}

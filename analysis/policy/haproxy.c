@@ -1,0 +1,262 @@
+/* haproxy: stick tables and its cache. What HAProxy does unless told not to, and what is told here:
+ * - a stick table of strings cuts its keys, and tokens begin alike: keys are digests;
+ * - its cache keeps what declares a lifetime alone, and answers to requests with a Cookie, too: the rule declares the
+ *   lifetime where the API forbids nothing, for the credentials that were seen not to matter;
+ * - it keeps no answer to a request with Authorization, whatever that says: such endpoints have no rule;
+ * - the path is not known when the answer comes: the rule that fits is kept in a variable;
+ * - it does not make others wait for a fetch, nor give out old copies meanwhile;
+ * - lifetimes are whole seconds, up to one less than asked for; answers other than 200 are not kept. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "analysis/policy/policy.h"
+
+static const char session[] = "{ req.fhdr(cookie) -m reg -i (sess|sid|laravel|asp[.]net)[^=;]*=[^;]{8,} }";
+static const char *const found[] = {"{ var(txn.spanwise_apikey) -m found }", "{ req.fhdr(authorization) -m len gt 0 }",
+                                    "{ req.fhdr(cookie) -m len gt 0 }"};
+
+/* ---- limits ---- */
+
+static void write_identity(struct buf *out)
+{
+    static const char *const keys[] = {"url_param(key)",
+                                       "url_param(apikey)",
+                                       "url_param(api_key)",
+                                       "req.fhdr(x-goog-api-key)",
+                                       "req.fhdr(ocp-apim-subscription-key)",
+                                       "req.fhdr(x-api-key)",
+                                       "req.fhdr(api-key)"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        buf_printf(out, "    http-request set-var(txn.spanwise_apikey) %s if { %s -m len gt 0 }\n", keys[i], keys[i]);
+}
+
+static void write_table(const struct rules *r, const struct rule_rate *rate, struct buf *out)
+{
+    buf_char(out, '\n');
+    policy_say_rate(r, rate, "# ", out);
+    buf_printf(out,
+               "backend spanwise_table_%s\n"
+               "    stick-table type %s size %" PRIu64 " expire %us store http_req_rate(%us)\n",
+               carrier_names[rate->carrier], rate->carrier == CARRIER_ADDRESS ? "ipv6" : "binary len 20",
+               10000 + 4 * rate->clients, 3 * RULES_WINDOW_S, RULES_WINDOW_S);
+}
+
+/* The conditions under which a request is counted by this carrier. */
+static void write_when(const struct rules *r, enum carrier carrier, struct buf *out)
+{
+    if (carrier == CARRIER_APIKEY) {
+        buf_str(out, found[CARRIER_APIKEY]);
+        return;
+    }
+    buf_printf(out, "!%s %s%s", found[CARRIER_APIKEY], carrier == CARRIER_ADDRESS ? "!" : "",
+               found[CARRIER_AUTHORIZATION]);
+    if (carrier != CARRIER_ADDRESS)
+        return;
+    buf_printf(out, " !%s", session);
+    if (r->forwarded)
+        buf_str(out, " !{ req.fhdr(x-forwarded-for) -m found } !{ req.fhdr(forwarded) -m found }");
+}
+
+static void write_limit(const struct rules *r, const struct rule_rate *rate, bool dry_run, struct buf *out)
+{
+    const char *name = carrier_names[rate->carrier];
+    const char *key = rate->carrier == CARRIER_APIKEY          ? "var(txn.spanwise_apikey),sha1"
+                      : rate->carrier == CARRIER_AUTHORIZATION ? "req.fhdr(authorization),sha1"
+                                                               : "src";
+    buf_printf(out, "    http-request track-sc0 %s table spanwise_table_%s if ", key, name);
+    write_when(r, rate->carrier, out);
+    if (dry_run)
+        buf_printf(out, "\n    http-request set-header X-Spanwise-Over-Limit %s if ", name);
+    else
+        buf_str(out, "\n    http-request deny deny_status 429 if ");
+    write_when(r, rate->carrier, out);
+    buf_printf(out, " { sc_http_req_rate(0,spanwise_table_%s) gt %" PRIu64 " }\n", name, rate->window_most);
+}
+
+/* A session cookie is known by a part of its name, which a stick table cannot be keyed by. */
+static bool can(const struct rule_rate *rate)
+{
+    return rate->carrier != CARRIER_COOKIE;
+}
+
+/* ---- caches ---- */
+
+static void write_caches(const struct rules *r, struct buf *out)
+{
+    for (size_t i = 0; i < r->n_cache; i++) {
+        const struct rule_cache *c = &r->cache[i];
+        bool first = !c->pass;
+        for (size_t k = 0; k < i && first; k++)
+            first = r->cache[k].pass || r->cache[k].ttl_s != c->ttl_s;
+        if (first)
+            buf_printf(out,
+                       "\ncache spanwise_%" PRIu32 "s\n    total-max-size 64\n    max-object-size 1000000\n"
+                       "    max-age %" PRIu32 "\n    process-vary on\n",
+                       c->ttl_s, c->ttl_s);
+    }
+}
+
+static void write_rule(const struct rules *r, const struct rule_cache *c, struct buf *out)
+{
+    policy_say_cache(r, c, "    # ", out);
+    if (!c->pass && c->refresh)
+        buf_printf(
+            out,
+            "    # %.2f %% come while the answer is being fetched, and HAProxy fetches for each: as many are no hits\n",
+            100 * facts_ratio(c->figures.coalesced, c->figures.lookups));
+    buf_str(out, "    http-request set-var(txn.spanwise_rule) str(");
+    if (c->pass)
+        buf_str(out, "pass");
+    else
+        buf_slice(out, c->id);
+    buf_str(out, ") if !{ var(txn.spanwise_rule) -m found } { path -m reg ^");
+    plain_pattern(&c->route, out);
+    buf_str(out, "$ }\n");
+    if (c->pass)
+        return;
+    /* "any of those allowed" is the end of two negations: a variable for each. */
+    for (int i = 0; i <= CARRIER_COOKIE && c->needed; i++)
+        if (c->carrier[i])
+            buf_printf(out, "    http-request set-var(txn.spanwise_with) bool(true) if %s\n", found[i]);
+    buf_printf(out, "    http-request set-var(txn.spanwise_keep) int(%" PRIu32 ") if METH_GET ", c->ttl_s);
+    buf_str(out, "{ var(txn.spanwise_rule) -m str ");
+    buf_slice(out, c->id);
+    buf_str(out, " }");
+    for (int i = 0; i <= CARRIER_COOKIE; i++)
+        if (!c->carrier[i])
+            buf_printf(out, " !%s", found[i]);
+    if (c->needed)
+        buf_str(out, " { var(txn.spanwise_with) -m bool }");
+    buf_str(out, "\n");
+    if (c->needed)
+        buf_str(out, "    http-request unset-var(txn.spanwise_with)\n");
+    if (c->override)
+        buf_printf(
+            out,
+            "    http-request set-var(txn.spanwise_override) bool(true) if { var(txn.spanwise_keep) -m int %" PRIu32
+            " }\n",
+            c->ttl_s);
+}
+
+static void write_store(uint32_t ttl, struct buf *out)
+{
+    buf_printf(out,
+               "    http-request cache-use spanwise_%" PRIu32 "s if { var(txn.spanwise_keep) -m int %" PRIu32 " }\n"
+               "    http-response set-header Cache-Control \"public, s-maxage=%" PRIu32
+               "\" if { var(txn.spanwise_keep) -m int %" PRIu32 " }\n"
+               "    http-response cache-store spanwise_%" PRIu32 "s if { var(txn.spanwise_keep) -m int %" PRIu32 " }\n",
+               ttl, ttl, ttl, ttl, ttl, ttl);
+}
+
+static void write_cached(const struct rules *r, size_t service, struct buf *out)
+{
+    buf_str(out, "    http-request set-var(txn.spanwise_rule) str(pass) if { path -m reg /[.][.]?(/|$) }\n");
+    for (size_t k = 0; k < r->n_cache; k++)
+        if (r->cache[k].service == service)
+            write_rule(r, &r->cache[k], out);
+    buf_str(out, "    http-response unset-var(txn.spanwise_keep) if { res.fhdr(cache-control) -m sub -i private }\n"
+                 "    http-response unset-var(txn.spanwise_keep) if { res.fhdr(cache-control) -m sub -i no-store } "
+                 "!{ var(txn.spanwise_override) -m bool }\n"
+                 "    http-response unset-var(txn.spanwise_keep) if { res.fhdr(set-cookie) -m found }\n"
+                 "    http-response unset-var(txn.spanwise_keep) if !{ status 200 }\n");
+    for (size_t k = 0; k < r->n_cache; k++) {
+        const struct rule_cache *c = &r->cache[k];
+        bool first = !c->pass && c->service == service;
+        for (size_t j = 0; j < k && first; j++)
+            first = r->cache[j].pass || r->cache[j].service != service || r->cache[j].ttl_s != c->ttl_s;
+        if (first)
+            write_store(c->ttl_s, out);
+    }
+}
+
+/* ---- the file ---- */
+
+static void write_frontend(const struct rules *r, const struct policy_options *o, struct buf *out)
+{
+    buf_printf(out, "\nfrontend spanwise\n    bind %s\n", o->listen);
+    write_identity(out);
+    for (size_t i = 0; i < r->n_rate; i++)
+        if (can(&r->rate[i]))
+            write_limit(r, &r->rate[i], o->dry_run, out);
+    for (size_t i = 0; i < r->n_services; i++) {
+        const struct rule_service *s = &r->services[i];
+        buf_str(out, "    use_backend spanwise_");
+        buf_slice(out, s->id);
+        buf_str(out, " if { req.hdr(host),lower -m str ");
+        buf_slice(out, s->parts.authority);
+        if (slice_eq(s->parts.host, s->parts.authority)) {
+            buf_char(out, ' ');
+            buf_slice(out, s->parts.host);
+            buf_str(out, s->parts.tls ? ":443" : ":80");
+        }
+        buf_str(out, " }\n");
+    }
+    buf_str(out,
+            "    default_backend spanwise_nobody\n"
+            "\n# A host that was not seen is nobody's.\nbackend spanwise_nobody\n    http-request return status 421\n");
+}
+
+static void write_backend(const struct rules *r, size_t i, struct buf *out)
+{
+    const struct rule_service *s = &r->services[i];
+    buf_str(out, "\nbackend spanwise_");
+    buf_slice(out, s->id);
+    buf_str(out, "\n    option forwardfor\n");
+    if (s->cached)
+        write_cached(r, i, out);
+    for (unsigned k = 0; k < s->n_servers; k++) {
+        bool six = slice_find(s->server[k].host, ':', 0) < s->server[k].host.n;
+        buf_printf(out, "    server s%u %s", k + 1, six ? "[" : "");
+        buf_slice(out, s->server[k].host);
+        buf_printf(out, "%s:%u", six ? "]" : "", s->server[k].port);
+        if (s->parts.tls) {
+            buf_str(out, " ssl verify required ca-file @system-ca sni str(");
+            buf_slice(out, s->parts.host);
+            buf_char(out, ')');
+        }
+        buf_char(out, '\n');
+    }
+}
+
+static void write_file(struct rules *r, const struct policy_options *o, struct buf *out)
+{
+    unsigned wait = r->longest_s > 30 && r->longest_s < 43200 ? (unsigned)ceil(2 * r->longest_s) : 60;
+    policy_head(r, "HAProxy",
+                o->fragment ? "Give it beside your own: haproxy -f YOURS -f THIS. Check: haproxy -c -f YOURS -f THIS"
+                            : "Check: haproxy -c -f FILE",
+                out);
+    if (!o->fragment)
+        buf_printf(
+            out,
+            "global\n    maxconn 4096\n\ndefaults\n    mode http\n    timeout connect 5s\n    timeout client %us\n"
+            "    timeout server %us\n    timeout http-request 15s\n",
+            wait, wait);
+    for (size_t i = 0; i < r->n_rate; i++)
+        if (can(&r->rate[i]))
+            write_table(r, &r->rate[i], out);
+        else
+            rules_leave(r, SLICE("a limit for clients told apart by cookie"),
+                        "HAProxy cannot count by a cookie whose name is not known");
+    write_caches(r, out);
+    write_frontend(r, o, out);
+    for (size_t i = 0; i < r->n_services; i++)
+        write_backend(r, i, out);
+}
+
+static void say_limit(const struct rule_rate *rate, struct buf *out)
+{
+    buf_printf(out, "haproxy:%" PRIu64 ":%d", rate->window_most, RULES_WINDOW_S);
+}
+
+extern const struct policy_product policy_haproxy;
+const struct policy_product policy_haproxy = {.name = "haproxy",
+                                              .help = "cache, stick tables",
+                                              .check = "haproxy -c -f FILE",
+                                              .profile = "haproxy",
+                                              .caches = true,
+                                              .limits = true,
+                                              .servers = true,
+                                              .tls = true,
+                                              .unauthorised = true,
+                                              .write = write_file,
+                                              .limit = say_limit};

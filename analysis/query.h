@@ -1,0 +1,22 @@
+/* query: the parameters of a target's query as parts of the request (ALGORITHMS.md 0.3), remembered by key. Names and
+ * values are taken as they stand in the target, which capture has redacted. */
+#ifndef ANALYSIS_QUERY_H
+#define ANALYSIS_QUERY_H
+
+#include "capture/exchange.h"
+
+enum { QUERY_PARTS = 16, QUERY_MEMO = 256 };
+
+struct query {
+    uint64_t key; /* the hash it is remembered by */
+    uint64_t
+        rest; /* sum of the hashes of parameters beyond QUERY_PARTS; of a repeated name all but the first are parts */
+    unsigned n;
+    struct part part[QUERY_PARTS];
+};
+
+/* Splits what follows the '?'. Text of the parts is borrowed from it. without_credential: parameters that may have been
+ * the client's API key are left out, since they are who asks. */
+void query_split(struct query *q, const struct hash_key *key, struct slice text, bool without_credential);
+
+#endif

@@ -1,0 +1,87 @@
+#include "analysis/sandwich.h"
+
+#include <math.h>
+
+#include "analysis/cacheable.h"
+#include "analysis/interval.h"
+#include "base/hash.h"
+
+enum { KEEP_CHANCE = 8, DIFFERING_LEAST = 5 };
+
+#define DIFFERING_SHARE 0.2 /* of a few, which is enough as well */
+
+_Static_assert(sizeof(struct sandwich) == 32, "two fit into a cache line");
+
+static uint32_t id_of(uint64_t value)
+{
+    uint32_t id = (uint32_t)hash_mix(value);
+    return id ? id : 1;
+}
+
+static void begin(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
+{
+    *s = (struct sandwich){v->context, value, v->content, v->now_ms, {0}, 0, 0};
+}
+
+static bool is_old(const struct sandwich *s, const struct sandwich_visit *v)
+{
+    return v->now_ms - s->at_ms > SANDWICH_WINDOW_MS;
+}
+
+/* A young one stays, but for one chance in eight, so that neither old nor new contexts are left out for good. */
+static bool gives_way(const struct sandwich *s, const struct sandwich_visit *v)
+{
+    return !s->context || is_old(s, v) || hash_mix(v->context ^ v->now_ms) % KEEP_CHANCE == 0;
+}
+
+static void add_between(struct sandwich *s, uint32_t value, uint32_t content)
+{
+    if (value == s->between[0] && content == s->content)
+        return;
+    if (value != s->between[0])
+        s->between[1] = s->between[0];
+    s->between[0] = value;
+    if (s->others == UINT16_MAX)
+        return;
+    s->others++;
+    s->differing += content != s->content;
+}
+
+/* The same value again. */
+static bool close(struct sandwich *s, const struct sandwich_visit *v, uint32_t value, struct sandwich_result *out)
+{
+    bool closed = s->others && s->content == v->content && !is_old(s, v);
+    if (closed)
+        *out = (struct sandwich_result){s->others, s->differing, s->value, {s->between[0], s->between[1]}};
+    begin(s, v, value);
+    return closed;
+}
+
+bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out)
+{
+    uint32_t value = id_of(v->value);
+    if (s->context != v->context) {
+        if (gives_way(s, v))
+            begin(s, v, value);
+    } else if (value == s->value) {
+        return close(s, v, value, out);
+    } else if (is_old(s, v) || !(v->coded || cacheable_comparable(s->content, v->content))) {
+        begin(s, v, value);
+    } else {
+        add_between(s, value, v->content);
+    }
+    return false;
+}
+
+bool sandwich_relevant(uint64_t differing, uint64_t n, double level)
+{
+    double k = (double)differing;
+    return n && ((differing >= DIFFERING_LEAST && k / (double)n >= DIFFERING_SHARE) ||
+                 interval_low(k, (double)n, level) > SANDWICH_RELEVANT);
+}
+
+/* 1 - level^(1/n) at most that. */
+uint64_t sandwich_enough(double level)
+{
+    return (uint64_t)ceil(log(level) / log(1 - SANDWICH_IRRELEVANT));
+}

@@ -1,0 +1,34 @@
+/* parts: what answers may depend on besides the path and query, out of a request's head (ALGORITHMS.md 5.1): Accept,
+ * Accept-Encoding, Accept-Language, Origin, the product of the User-Agent, X- fields, cookies. Of each its name and the
+ * keyed hash of its value; nothing else is kept.
+ *
+ * Names of X- fields and cookies are kept when they are met in one of a hundred requests, not before 32 times, and with
+ * values that repeat: what differs with every request is no part of a key, and what is rare may be somebody's secret.
+ * Sessions are who asks, and left out. Most requests repeat the parts of others, so equal ones are made once. */
+#ifndef CAPTURE_PARTS_H
+#define CAPTURE_PARTS_H
+
+#include "capture/slot.h"
+
+enum { PARTS_MOST = 32, PARTS_NAME = 40 };
+
+struct parts_maker;
+
+struct parts_maker *parts_new(const struct hash_key *key); /* NULL: out of memory */
+void parts_free(struct parts_maker *m);
+
+/* Those of a request: begin, its fields (raw), end. NULL: none. What is not shared lives in the slot. */
+void parts_begin(struct parts_maker *m);
+void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value);
+/* Fields that parts_field has no use for. */
+extern const bool parts_reads[TOKEN_COUNT];
+/* What the credential claims, by the hash of its value. */
+void parts_claim(struct parts_maker *m, struct slice name, uint64_t id);
+/* One that was sealed before: "accept", "cookie:theme" and its value's hash, or the value. */
+void parts_sealed(struct parts_maker *m, struct slice name, struct slice value);
+const struct parts *parts_end(struct parts_maker *m, struct slot_pool *pool, struct slot *slot);
+
+/* What stands for a kind before the name in a sealed one: "", "cookie:", "claim:". */
+struct slice parts_prefix(enum part_kind kind);
+
+#endif

@@ -1,0 +1,42 @@
+/* tlscrypt: the cryptography of TLS records (RFC 5246, 8446, 7366), all of it by libcrypto: from a secret to the keys
+ * of one direction, from a protected record to what it held. A record that does not verify is refused: a wrong secret
+ * never gives bytes. The only file that names OpenSSL. */
+#ifndef CAPTURE_TLSCRYPT_H
+#define CAPTURE_TLSCRYPT_H
+
+#include "capture/tlskeys.h"
+
+enum {
+    TLS_RECORD_HEAD = 5,
+    TLS_RECORD_MAX = 16384,                    /* of what a record holds */
+    TLS_PROTECTED_MAX = TLS_RECORD_MAX + 2048, /* of a protected record, without its head */
+};
+
+struct tls_suite;
+
+/* NULL: a suite that is not decrypted (anonymous ones without encryption, RC4, 3DES, ...). */
+const struct tls_suite *tls_suite_find(uint16_t id);
+bool tls_suite_is13(const struct tls_suite *s);
+/* Bytes that protection adds to a record, head included; -1: it depends on the padding. TLS 1.3: the type, no padding.
+ */
+int tls_suite_overhead(const struct tls_suite *s);
+
+/* One direction's keys. */
+struct tls_cipher;
+
+/* TLS 1.2: both directions from the master secret; `out[0]` the client's. */
+bool tls_cipher_make12(const struct tls_suite *s, const struct tls_secret *master,
+                       const uint8_t client_random[TLS_RANDOM], const uint8_t server_random[TLS_RANDOM],
+                       bool encrypt_then_mac, struct tls_cipher *out[2]);
+/* TLS 1.3: from a traffic secret. NULL: out of memory, or the secret is not of that suite. */
+struct tls_cipher *tls_cipher_make13(const struct tls_suite *s, const struct tls_secret *traffic);
+void tls_cipher_free(struct tls_cipher *c); /* NULL is allowed */
+
+/* Opens a whole record (`head` and the n bytes after it) as the one numbered `seq`. Returns the length of what it held,
+ * -1 when it does not verify. `out` holds TLS_PROTECTED_MAX. */
+int tls_cipher_open(struct tls_cipher *c, uint64_t seq, const uint8_t head[TLS_RECORD_HEAD], const uint8_t *p, size_t n,
+                    uint8_t *out);
+/* The secret after a key update (RFC 8446 section 7.2). */
+bool tls_secret_update(const struct tls_suite *s, struct tls_secret *traffic);
+
+#endif

@@ -1,0 +1,43 @@
+/* tlskeys: secrets of TLS sessions, by what they are for and the client's random: from NSS key log files (followed as
+ * they grow) and from secrets blocks of captures. Nothing of them is ever shown or stored. */
+#ifndef CAPTURE_TLSKEYS_H
+#define CAPTURE_TLSKEYS_H
+
+#include "base/hash.h"
+
+enum tls_label {
+    TLS_MASTER, /* CLIENT_RANDOM: the master secret of TLS 1.2 and before */
+    TLS_CLIENT_EARLY,
+    TLS_CLIENT_HANDSHAKE,
+    TLS_SERVER_HANDSHAKE,
+    TLS_CLIENT_TRAFFIC,
+    TLS_SERVER_TRAFFIC,
+    TLS_LABELS
+};
+
+enum { TLS_RANDOM = 32, TLS_SECRET_MAX = 48, TLS_KEYS_MAX = 1 << 20 };
+
+struct tls_secret {
+    uint8_t n, bytes[TLS_SECRET_MAX];
+};
+
+struct tls_keys;
+
+struct tls_keys *tls_keys_new(const struct hash_key *key); /* NULL: out of memory */
+void tls_keys_free(struct tls_keys *k);                    /* wipes them; NULL is allowed */
+/* Lines of a key log; the last one may be whole without a line end. What is no such line is counted. */
+void tls_keys_add(struct tls_keys *k, struct slice text);
+/* Reads a file, and what is added to it whenever tls_keys_look is called. False: it cannot be read, errno says why. */
+bool tls_keys_follow(struct tls_keys *k, const char *path);
+/* Whether secrets came since. Cheap enough for every second; a file that was replaced or cut is read from its
+ * beginning. */
+bool tls_keys_look(struct tls_keys *k);
+/* NULL: not known (yet). Valid until the next call that may add. */
+const struct tls_secret *tls_keys_find(const struct tls_keys *k, enum tls_label label,
+                                       const uint8_t random[TLS_RANDOM]);
+/* How often something was added: when it stands still, what was not found is still not there. */
+uint64_t tls_keys_version(const struct tls_keys *k);
+uint64_t tls_keys_count(const struct tls_keys *k);
+uint64_t tls_keys_refused(const struct tls_keys *k); /* lines that are none, and those no room was left for */
+
+#endif
