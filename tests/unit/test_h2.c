@@ -16,13 +16,13 @@ enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4, PADDED = 8, PRIORITISED = 32 };
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-struct part {
+struct turn {
     int role;
     struct buf bytes;
 };
 
 /* Who says what, in turn; `fin`: then both sides end. */
-static struct part parts[64];
+static struct turn parts[64];
 static unsigned n_parts;
 static bool without_handshake;
 
@@ -31,7 +31,7 @@ static struct buf *say(int role)
     if (n_parts && parts[n_parts - 1].role == role)
         return &parts[n_parts - 1].bytes;
     assert_true(n_parts < sizeof parts / sizeof *parts);
-    parts[n_parts] = (struct part){role, {0}};
+    parts[n_parts] = (struct turn){role, {0}};
     return &parts[n_parts++].bytes;
 }
 
