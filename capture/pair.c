@@ -51,7 +51,7 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     if (!(conn->seen[0] && conn->seen[1]))
         x->flags |= FLAG_ONEWAY;
     if (x->arrival == TIME_NONE)
-        x->arrival = x->t_req1 != TIME_NONE ? x->t_req1 : x->t_rsp0;
+        x->arrival = x->t_req1 != TIME_NONE ? x->t_req1 : x->t_req0 != TIME_NONE ? x->t_req0 : x->t_rsp0;
     seal_exchange(p->seal, &p->slots, s);
     line_done(&p->line, s);
 }
