@@ -81,7 +81,8 @@ void observe(struct analysis *a, struct fact *f, bool counting);
 void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
-/* Endpoint of a path not seen before; never 0. */
-uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path);
+/* Endpoint of a path not seen before; never 0. `literal`: nothing in it varies. */
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
+                          bool literal);
 
 #endif

@@ -164,7 +164,7 @@ static void take_orphan(struct analysis *a, const struct exchange *x)
 static uint32_t add_key(struct analysis *a, const struct exchange *x, uint64_t hash, struct slice path,
                         uint32_t *endpoint)
 {
-    *endpoint = observe_endpoint(a, x->method, x->service, path);
+    *endpoint = observe_endpoint(a, x->method, x->service, path, x->flags & FLAG_METHOD);
     uint32_t row = keys_add(&a->keys, hash, x->method, x->service, x->target);
     if (row != MAP_NONE)
         keys_at(&a->keys, row)->endpoint = *endpoint;

@@ -56,6 +56,8 @@ struct field {
     bool response;
 };
 
+enum { GRPC_UNIMPLEMENTED = 12 };
+
 /* A gRPC call; [0] the request's messages, [1] the response's. */
 struct grpc_facts {
     uint32_t messages[2], compressed[2];
@@ -147,6 +149,13 @@ const char *token_name(enum token t); /* lower case */
 enum token token_find(struct slice name);
 /* Name of the flag bit (0..31), NULL when there is none. */
 const char *flag_name(unsigned bit);
+
+/* FLAG_FAILED, FLAG_METHOD: what the status says. */
+static inline uint32_t exchange_grpc_flags(const struct grpc_facts *g)
+{
+    uint32_t has = g->status >= 0 && g->status != GRPC_UNIMPLEMENTED ? FLAG_METHOD : 0;
+    return has | (g->status > 0 ? FLAG_FAILED : 0);
+}
 
 /* The sealed field, or a slice with NULL p. */
 struct slice exchange_field(const struct exchange *x, enum token t, bool response);

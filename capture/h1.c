@@ -114,8 +114,6 @@ static void settle_grpc(struct slot *s, int role)
         if (status.p)
             grpc_status(s->grpc, status);
     }
-    if (s->grpc->facts.status > 0)
-        s->x.flags |= FLAG_FAILED;
 }
 
 /* Passes what the message left behind to its exchange. */

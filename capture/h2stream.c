@@ -86,18 +86,10 @@ static void settle(struct h2_env *env, struct h2_stream *s, int role, bool has_b
         grpc_end(s->slot->grpc, role);
 }
 
-static void judge_grpc(struct slot *slot)
-{
-    if (slot->grpc && slot->grpc->facts.status > 0)
-        slot->x.flags |= FLAG_FAILED;
-}
-
 static void request_over(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *m = &s->message[0];
     settle(env, s, 0, m->bytes > 0);
-    if (s->message[1].done)
-        judge_grpc(s->slot);
     pair_request_done(env->h1->pair, s->slot, m->last_ts, m->order, UINT64_MAX);
 }
 
@@ -109,7 +101,6 @@ static void response_over(struct h2_env *env, struct h2_stream *s)
     if (unknown)
         m->has_length = false;
     settle(env, s, 1, !unknown);
-    judge_grpc(s->slot);
     pair_response_done(env->h1->pair, s->slot, m->last_ts);
 }
 
@@ -128,7 +119,6 @@ static void messages_cut(struct h2_env *env, struct h2_stream *s)
     settle(env, s, 1, false);
     if (answer->head)
         s->slot->x.t_rsp1 = answer->last_ts;
-    judge_grpc(s->slot);
 }
 
 /* The exchange ends without what is missing. */

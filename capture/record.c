@@ -493,8 +493,7 @@ static void read_grpc(const struct reading *r, struct exchange *x)
         g->compressed[i] = (uint32_t)compressed[i];
         g->lost[i] = lost;
     }
-    if (g->status > 0)
-        x->flags |= FLAG_FAILED;
+    x->flags |= exchange_grpc_flags(g);
     x->grpc = g;
 }
 

@@ -361,6 +361,7 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     seal_fields(s, pool, slot);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;
+        slot->x.flags |= exchange_grpc_flags(slot->x.grpc);
         explicit_bzero(slot->grpc->trailer, sizeof slot->grpc->trailer);
     }
     wipe(&slot->request);

@@ -275,11 +275,13 @@ static void grpc_calls(void **state)
     frame(1, DATA, 0, 5, "\0\0\0\0\1c\0\0\0\0\0\0\0\0\0\4", 16);
     frame(1, DATA, 0, 5, "four", 4);
     head(1, END_STREAM, 5, "grpc-status 5 grpc-message no");
-    expect("POST /pkg.Echo/Say 200 complete req=8 rsp=7 body=known stream=1 grpc=0 messages=1/1 octets=3/2\n"
-           "POST /pkg.Echo/Say 200 complete req=5 rsp=0 body=known application_error stream=3 grpc=12 messages=1/0 "
-           "octets=0/0\n"
-           "POST /pkg.Echo/Say 200 complete req=12 rsp=20 body=known application_error stream=5 grpc=5 messages=2/3 "
-           "octets=2/5\n");
+    expect(
+        "POST /pkg.Echo/Say 200 complete req=8 rsp=7 body=known grpc_method stream=1 grpc=0 messages=1/1 octets=3/2\n"
+        "POST /pkg.Echo/Say 200 complete req=5 rsp=0 body=known application_error stream=3 grpc=12 messages=1/0 "
+        "octets=0/0\n"
+        "POST /pkg.Echo/Say 200 complete req=12 rsp=20 body=known application_error grpc_method stream=5 grpc=5 "
+        "messages=2/3 "
+        "octets=2/5\n");
 }
 
 static void grpc_web(void **state)
@@ -292,8 +294,8 @@ static void grpc_web(void **state)
     text(1, "HTTP/1.1 200 OK\r\nContent-Type: application/grpc-web+proto\r\nTransfer-Encoding: chunked\r\n\r\n1b\r\n");
     buf_add(say(1), body, sizeof body - 1);
     text(1, "\r\n0\r\n\r\n");
-    expect(
-        "POST /pkg.Echo/Say 200 complete req=6 rsp=27 body=known application_error grpc=7 messages=1/1 octets=1/2\n");
+    expect("POST /pkg.Echo/Say 200 complete req=6 rsp=27 body=known application_error grpc_method grpc=7 messages=1/1 "
+           "octets=1/2\n");
 }
 
 /* ---- loss, and what was before ---- */
