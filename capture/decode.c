@@ -30,7 +30,7 @@ enum guess decode_guess(struct slice s, bool *from_server)
         return s.n < 9 ? GUESS_MAYBE : head_guess_response(s) ? GUESS_YES : GUESS_NO;
     }
     int speaker;
-    if (h2_guess(s, false, &speaker)) {
+    if (h2_possible(s) && h2_guess(s, false, &speaker)) {
         *from_server = speaker == 1;
         return GUESS_YES;
     }
@@ -200,7 +200,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
         bytes = slice_of(side->carry.p, side->carry.n);
     }
     enum guess guess = decode_guess(bytes, &from_server);
-    if (begin_h2(e, s, role, c, bytes))
+    if (h2_possible(bytes) && begin_h2(e, s, role, c, bytes))
         return;
     if (guess != GUESS_NO && from_server != (role == 1))
         guess = GUESS_NO;
@@ -234,7 +234,7 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         undecided(e, s, role, c);
         break;
     case DECODING_H1:
-        if (role == 0 && c->p[0] == 'P' && s->h1.side[0].state != H1_LENGTH &&
+        if (role == 0 && h2_possible(slice_of(c->p, c->n)) && s->h1.side[0].state != H1_LENGTH &&
             begin_h2(e, s, role, c, slice_of(c->p, c->n)))
             break; /* an upgrade whose answer was lost */
         after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c), c);

@@ -106,7 +106,7 @@ static void message_touch(struct h1_side *side, const struct chunk *c)
         side->order = c->order;
 }
 
-static void settle_grpc(struct slot *s, int role)
+static __attribute__((noinline)) void settle_grpc(struct slot *s, int role)
 {
     grpc_end(s->grpc, role);
     if (role == 1 && !s->grpc->facts.messages[1]) { /* an answer that is trailers alone */

@@ -80,6 +80,11 @@ struct h2_env {
 /* Whether frames of HTTP/2 begin here: *speaker is 0 for the client's, 1 for the server's, -1 when they do not say.
  * `begins`: this is the beginning of the direction. */
 bool h2_guess(struct slice bytes, bool begins, int *speaker);
+/* False where it cannot be: a frame of usual length begins with 0, the preface with P. */
+static inline bool h2_possible(struct slice s)
+{
+    return s.n && (s.p[0] == 0 || (s.p[0] == 'P' && (s.n == 1 || s.p[1] == 'R')));
+}
 bool h2_is_preface(struct slice bytes);
 
 /* preface: the beginning was seen. NULL: no memory for it. */
