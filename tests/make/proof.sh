@@ -20,6 +20,8 @@ step build make --no-print-directory -s -j"$(nproc)" BUILD=build/opt all
 export SPANWISE=$PWD/build/opt/spanwise KIND=opt
 step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step live timeout 900 bash tests/live/live.sh
+step "HTTP/2 begun at every packet, and with packets missing" timeout 900 python3 tests/e2e/h2.py
+step "HPACK beside nghttp2" sh -c 'make --no-print-directory -s build/opt/tests/test_hpack && timeout 300 build/opt/tests/test_hpack'
 for script in tests/oracle/*.py; do
     step "$script" timeout 1800 python3 "$script"
 done
