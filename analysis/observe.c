@@ -7,14 +7,18 @@ enum { ETAG_PAIR_S = 60 }; /* apart at most, in whole seconds */
 
 static bool is_error(const struct row_exchange *r)
 {
-    return r->status >= 500 || r->status == 429 || !r->status || r->end == END_SERVER_ABORT;
+    bool none = !r->status && !(r->flags & FLAG_UNKNOWN_FIELDS);
+    return r->status >= 500 || r->status == 429 || none || r->end == END_SERVER_ABORT || (r->flags & FLAG_FAILED);
 }
 
-uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path)
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
+                          bool literal)
 {
     if (slice_eq(method, SLICE("HEAD")))
         method = SLICE("GET");
     struct slice known = knownroutes_find(a->options.routes, method, path);
+    if (!known.p && literal)
+        known = path; /* ALGORITHMS.md 6.3 */
     uint32_t id = known.p ? trie_known(a->trie, method, service, known) : trie_find(a->trie, method, service, path);
     return id ? id : endpoints_other(&a->endpoints);
 }

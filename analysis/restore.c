@@ -386,14 +386,14 @@ static void restore_capture(struct analysis *a, const struct restore *r)
 }
 
 /* Endpoint of a key at its first exchange. */
-static void find_endpoint(struct analysis *a, struct key *key)
+static void find_endpoint(struct analysis *a, struct key *key, bool literal)
 {
     struct slice path = {NULL, 0};
     struct row_key row = {.method = keys_method(&a->keys, key),
                           .service = keys_service(&a->keys, key),
                           .target = keys_target(&a->keys, key)};
     hash_key_text(a, &row, &path);
-    key->endpoint = observe_endpoint(a, row.method, row.service, path);
+    key->endpoint = observe_endpoint(a, row.method, row.service, path, literal);
 }
 
 static struct slice method_of(struct analysis *a, const struct fact *f)
@@ -417,7 +417,7 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
         struct key *at = keys_at(&a->keys, f->key);
         at->vary = f->row.flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
         if (!at->endpoint)
-            find_endpoint(a, at);
+            find_endpoint(a, at, f->row.flags & FLAG_METHOD);
     } else if (f->row.endpoint >= a->endpoints.rows.used || !f->row.endpoint) {
         f->row.endpoint = endpoints_other(&a->endpoints);
     }

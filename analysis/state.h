@@ -99,7 +99,8 @@ void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for
  * the writer; live, it does nothing while the writer is busy, and records of those keys are left without a target. */
 void analysis_commit_names(struct analysis *a);
-/* Endpoint of a path not seen before; never 0. */
-uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path);
+/* Endpoint of a path not seen before; never 0. `literal`: nothing in it varies. */
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
+                          bool literal);
 
 #endif

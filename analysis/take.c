@@ -160,16 +160,23 @@ static void take_orphan(struct analysis *a, const struct exchange *x)
     record(a, &r);
 }
 
+/* What it was asked with, and that it was asked. */
+static bool is_certain(const struct exchange *x)
+{
+    return !(x->flags & (FLAG_UNKNOWN_FIELDS | FLAG_PUSHED));
+}
+
 /* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. */
 static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t hash, bool reads, struct fact *f)
 {
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint
-                                         : observe_endpoint(a, x->method, x->service, take_key_text(a, x->target).path);
+                                         : observe_endpoint(a, x->method, x->service, take_key_text(a, x->target).path,
+                                                            x->flags & FLAG_METHOD);
     f->row.endpoint = endpoints_resolve(&a->endpoints, f->row.endpoint);
     struct admission_visit v = {.hash = hash,
                                 .row = f->key,
                                 .endpoint = f->row.endpoint,
-                                .lookup = cacheable_eligible(reads, x->status, x->end == END_COMPLETE),
+                                .lookup = is_certain(x) && cacheable_eligible(reads, x->status, x->end == END_COMPLETE),
                                 .method = x->method,
                                 .service = x->service,
                                 .target = x->target};
@@ -304,7 +311,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
-    if (cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
+    if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? keys_id(&a->keys, f.key) : 0;
     observe(a, &f, true);

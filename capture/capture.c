@@ -40,6 +40,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.stats = &c->stats;
     c->env.h1.pair = &c->pair;
     c->env.h1.key = &c->o.key;
+    c->env.h2.h1 = &c->env.h1;
     line_init(&c->pair.line, o->sink);
     if (!c->pair.seal) {
         free(c);
@@ -129,6 +130,7 @@ void capture_free(struct capture *c)
     for (uint32_t i = 0; c->flows.nodes && i < c->flows.touched; i++)
         reasm_drop(&c->flows, &c->flows.nodes[i]);
     flow_fini(&c->flows);
+    h2_env_fini(&c->env.h2);
     h1_env_fini(&c->env.h1);
     slot_pool_fini(&c->pair.slots);
     seal_free(c->pair.seal);
