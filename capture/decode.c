@@ -83,7 +83,7 @@ static void through_tls(struct decode_env *e, struct decoding *s, int role, cons
 /* A client's hello, and secrets that may be its: what is inside is read. */
 static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
-    if (!e->tls.keys || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
+    if (!tls_keys_expected(e->tls.keys) || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
         return false;
     s->tls = tls_open(&e->tls);
     if (!s->tls)

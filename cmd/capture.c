@@ -372,7 +372,9 @@ int capture_file_into(const char *file, const char *db)
     c.in.n_files = 1;
     c.in.quiet = true;
     int code = input_check(&c.in);
-    return code ? code : audit_wire(&c);
+    code = code ? code : audit_wire(&c);
+    input_close(&c.in);
+    return code;
 }
 
 /* What is wrong is told before anything is started. */
