@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Packets that the capture missed: whichever they are, no request gets another's answer."""
 import subprocess
 import json

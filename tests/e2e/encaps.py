@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """One capture in every encapsulation and link layer, also nested, gives the same exchanges; cut anywhere it does no harm."""
 import random
 import struct

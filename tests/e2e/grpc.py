@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """gRPC in the report: a service with more methods than a route may have literals is not templated, a failed call is an error
 of its endpoint, paths that the server does not know are; the records give the same, and so does an audit that goes on."""
 import json

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """HTTP/2 joined late and with packets missing: tests/pcap/h2.pcap, which nginx, nghttpd, nghttp, h2load and curl made, begun
 at every n-th packet, and with 1 to 5 % of its packets deleted. Each exchange that is given out with method and target is
 the one that was on that stream, each answer beside a request is that request's, and each whole body is the body. What

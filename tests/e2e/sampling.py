@@ -4,12 +4,13 @@ end. The truth is Model Z (CONTRACT.md section 4) in Python. With PROOF=1 larger
 import bisect
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
 import zlib
 
-from lib import BINARY, EPOCH, PROOF, SECRET, check, finish, folder, good, parsed
+from lib import BINARY, EPOCH, PROOF, SECRET, check, finish, folder, good, parsed, skip
 
 SCALE = 8 if PROOF else 1
 REQUESTS, RESOURCES, ENDPOINTS = 60000 * SCALE, 40000 * SCALE, 12
@@ -107,7 +108,10 @@ lines = [line(*t) for t in trace]
 truth = model_z(trace)
 
 kib = capture(lines, "once")
-check(kib <= CEILING_KIB, "%d MiB in use, ceiling %d" % (kib // 1024, CEILING_KIB // 1024))
+if os.environ.get("KIND") == "san":  # its own bookkeeping is as large
+    skip("the ceiling", "of the optimised build")
+else:
+    check(kib <= CEILING_KIB, "%d MiB in use, ceiling %d" % (kib // 1024, CEILING_KIB // 1024))
 once = report("once")
 judge(once, *truth, "at once")
 check("is followed" in good("report", folder() / "once.db"), "the text report says what is estimated")

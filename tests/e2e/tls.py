@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """TLS read with a key log gives what the same conversation gives in the clear: versions by suites, resumption, a second
 hello, early data, key updates, renegotiation, secrets that come late or are wrong, packets that are missing. Both ends
 are OpenSSL's: Python's in memory where that will do, `openssl s_client` and `s_server` for the rest."""
