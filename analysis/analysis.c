@@ -71,7 +71,8 @@ struct analysis *analysis_new(const struct analysis_options *o, struct store *st
     a->store = store;
     a->start_us = a->first_us = INT64_MAX;
     a->greatest = a->last_us = INT64_MIN;
-    a->base_started = a->base_ended = TIME_NONE;
+    a->base_started = a->base_ended = a->window_us = TIME_NONE;
+    a->window_ends = INT64_MIN;
     if (init_parts(a))
         return a;
     analysis_free(a);

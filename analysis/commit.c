@@ -427,7 +427,8 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .stream_bytes = b->stream_bytes + n->stream_bytes,
                                 .memory_ceiling_bytes = a->options.memory_ceiling,
                                 .memory_peak_bytes = a->memory_peak,
-                                .from_records = a->options.from_records};
+                                .from_records = a->options.from_records,
+                                .window_us = a->window_us};
     fill_span(a, row);
 }
 
@@ -466,4 +467,19 @@ void analysis_commit_names(struct analysis *a)
     bool news = a->keys.written < a->keys.rows.used;
     if (a->store && news && (!a->options.live || store_wants(a->store)))
         commit_all(a, a->store, false);
+}
+
+/* Nothing is written for the first hour of all: there is nothing before it. */
+void analysis_turn(struct analysis *a, int64_t us)
+{
+    int64_t before = a->window_us, hour = floor_div(us, ANALYSIS_WINDOW_US) * ANALYSIS_WINDOW_US;
+    bool first = before == TIME_NONE && a->start_us == INT64_MAX && !a->totals.exchanges;
+    if (a->store && !first && a->options.live && !store_idle(a->store))
+        return;
+    a->window_us = hour;
+    a->window_ends = hour + ANALYSIS_WINDOW_US;
+    if (!a->store || first)
+        return;
+    store_turn(a->store, before, hour);
+    commit_all(a, a->store, false);
 }

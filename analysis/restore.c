@@ -367,6 +367,8 @@ static void restore_capture(struct analysis *a, const struct restore *r)
         return;
     a->base_started = row.started_us;
     a->base_ended = row.ended_us;
+    a->window_us = row.window_us;
+    a->window_ends = row.window_us == TIME_NONE ? INT64_MIN : row.window_us + ANALYSIS_WINDOW_US;
     a->memory_peak = row.memory_peak_bytes;
     b->packets = row.packets;
     b->bytes = row.bytes;

@@ -21,6 +21,8 @@
 #include "analysis/writes.h"
 #include "base/floor.h"
 
+#define ANALYSIS_WINDOW_US INT64_C(3600000000)
+
 struct analysis {
     struct analysis_options options;
     struct hash_key key;
@@ -47,6 +49,7 @@ struct analysis {
     uint32_t write_generation;
     struct vary *vary;
     uint32_t vary_written;
+    int64_t window_us, window_ends;   /* the open hour; TIME_NONE and INT64_MIN: none */
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
     int64_t greatest;                 /* arrival */
     int64_t first_us, last_us;        /* first request byte, last byte seen; of records */
@@ -99,6 +102,9 @@ void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for
  * the writer; live, it does nothing while the writer is busy, and records of those keys are left without a target. */
 void analysis_commit_names(struct analysis *a);
+/* commit.c: an exchange that arrived at `us` is about to be taken and the open hour is over: its rows are written and
+ * another one begins. Live, while the writer is busy, it goes on. */
+void analysis_turn(struct analysis *a, int64_t us);
 /* Endpoint of a path not seen before; never 0. `literal`: nothing in it varies. */
 uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
                           bool literal);

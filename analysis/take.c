@@ -336,6 +336,8 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
 {
     if (!is_http(x))
         return;
+    if (x->arrival >= a->window_ends)
+        analysis_turn(a, x->arrival);
     note_time(a, x);
     if (is_ignored(a, x))
         take_ignored(a, x);

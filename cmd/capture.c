@@ -33,8 +33,10 @@ enum {
     CAPTURE_STRICT,
     CAPTURE_ROUTES,
     CAPTURE_IGNORE,
+    CAPTURE_RETAIN,
     CAPTURE_BUDGET
 };
+enum { RETAIN_S = 14 * 86400 };
 enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is never what waits */
 
 struct capture_command {
@@ -43,6 +45,7 @@ struct capture_command {
     struct privilege become; /* live: who it is once the interface is open */
     const char *db, *group;
     uint64_t exchanges;
+    int64_t retain_s;
     bool append, fresh, by_address, strict, show_budget;
     struct knownroutes *routes;
     struct ignore ignore;
@@ -63,6 +66,8 @@ static const struct arg table[] = {
      "read exchange records (the output of `log`) instead of packets; - for stdin"},
     {CAPTURE_DB, 'd', "db", "DB", "the DB to write (default $SPANWISE_DB, else ./spanwise.db)"},
     {CAPTURE_EXCHANGES, 0, "exchanges", "N", "exchange records to keep, or none (default 2000000)"},
+    {CAPTURE_RETAIN, 0, "retain", "DURATION",
+     "keep hours and minutes so long (default 14d), then days, ten times as long; 7d, 36h, or forever"},
     {CAPTURE_APPEND, 0, "append", NULL, "go on with the audit that is in the DB (live captures always do)"},
     {CAPTURE_FRESH, 0, "fresh", NULL, "start over: drop the audit that is in the DB"},
     {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
@@ -104,6 +109,20 @@ static bool on_number(struct capture_command *c, const char *value)
     return false;
 }
 
+static bool on_retain(struct capture_command *c, const char *value)
+{
+    double s = 0;
+    c->retain_s = 0;
+    if (strcmp(value, "forever") == 0)
+        return true;
+    if (args_seconds(value, &s) && s >= 3600) {
+        c->retain_s = (int64_t)s;
+        return true;
+    }
+    log_line("--retain: '%s' is neither a time of an hour or more (36h, 7d) nor forever", value);
+    return false;
+}
+
 static bool load_routes(struct capture_command *c, const char *path)
 {
     struct buf text = {0};
@@ -138,6 +157,8 @@ static bool on_option(void *context, int id, const char *value)
         return true;
     case CAPTURE_EXCHANGES:
         return on_number(c, value);
+    case CAPTURE_RETAIN:
+        return on_retain(c, value);
     case CAPTURE_APPEND:
         c->append = true;
         return true;
@@ -215,6 +236,7 @@ static int open_store(struct capture_command *c)
                                       : c->append || c->live ? STORE_CONTINUE
                                                              : STORE_NEW,
                               .exchanges = c->exchanges,
+                              .retain_s = c->retain_s,
                               .wait_when_behind = !c->live,
                               .file_mode = c->group ? 0640 : 0600};
     if (!group_id(c->group, &o.group))
@@ -366,7 +388,7 @@ static int audit_wire(struct capture_command *c)
 
 int capture_file_into(const char *file, const char *db)
 {
-    struct capture_command c = {.db = db, .exchanges = 2000000, .fresh = true};
+    struct capture_command c = {.db = db, .exchanges = 2000000, .retain_s = RETAIN_S, .fresh = true};
     input_init(&c.in);
     c.in.files[0] = file;
     c.in.n_files = 1;
@@ -399,7 +421,7 @@ static int check(struct capture_command *c)
 
 int cmd_capture(int argc, char **argv)
 {
-    struct capture_command c = {.exchanges = 2000000};
+    struct capture_command c = {.exchanges = 2000000, .retain_s = RETAIN_S};
     input_init(&c.in);
     int parsed = args_parse(usage, table, argc, argv, on_option, &c);
     if (parsed)

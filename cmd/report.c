@@ -13,7 +13,7 @@
 #include "cmd/audit.h"
 #include "cmd/commands.h"
 
-enum { REPORT_FORMAT = 1, REPORT_OUT, REPORT_TOP, REPORT_CONFIG };
+enum { REPORT_FORMAT = 1, REPORT_OUT, REPORT_TOP, REPORT_FROM, REPORT_TO, REPORT_CONFIG };
 
 struct report_command {
     const char *audit, *out;
@@ -26,12 +26,23 @@ static const struct arg table[] = {
      "text (default), markdown, html (one file), json or csv (every table of the JSON report)"},
     {REPORT_OUT, 'o', "output", "FILE", "write there (0600) instead of stdout"},
     {REPORT_TOP, 0, "top", "N", "rows of each table in text (default 10)"},
+    {REPORT_FROM, 0, "from", "T",
+     "of this time on: RFC 3339, Unix seconds, or -2h before the audit's end; whole hours"},
+    {REPORT_TO, 0, "to", "T", "up to this time (not in it)"},
     {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
     {0}};
 
 static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|markdown|html|json|csv] [-o FILE]\n"
                             "The audit as a document. A capture (told by content) is audited first. Default: "
                             "$SPANWISE_DB, else ./spanwise.db\n";
+
+static bool on_moment(const char *option, const char *value, struct moment *out)
+{
+    if (span_moment(value, out))
+        return true;
+    log_line("--%s: '%s' is no time: 2026-11-25T10:00:00Z, Unix seconds, or -2h before the audit's end", option, value);
+    return false;
+}
 
 static bool on_option(void *context, int id, const char *value)
 {
@@ -53,6 +64,10 @@ static bool on_option(void *context, int id, const char *value)
         }
         log_line("--top: '%s' is no number of rows", value);
         return false;
+    case REPORT_FROM:
+        return on_moment("from", value, &c->options.span.from);
+    case REPORT_TO:
+        return on_moment("to", value, &c->options.span.to);
     default:
         if (c->audit) {
             log_line("report: one DB or capture at a time");

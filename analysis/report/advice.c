@@ -392,6 +392,8 @@ static void name_writer(const struct advice_list *l, struct advised *a)
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f)
 {
     *l = (struct advice_list){0};
+    if (f->windowed)
+        return;
     store_read_endpoints(r, gather, &(struct gathering){l, f});
     for (size_t i = 0; i < l->n; i++)
         if (l->item[i].advice.kind == ADVICE_PURGE)

@@ -47,6 +47,7 @@ bool facts_load(struct facts *f, struct store_reader *r)
     struct loading l = {f, false};
     *f = (struct facts){0};
     f->any = store_read_capture(r, &f->capture);
+    f->windowed = store_read_window_is(r, &f->window);
     store_read_counters(r, add_counter, &l);
     f->endpoints = store_read_count_endpoints(r);
     f->clients = store_read_count_clients(r);
@@ -162,7 +163,7 @@ struct facts_quantiles facts_quantiles(struct slice blob)
     if (!hist_read(blob, &d) || !d.n)
         return (struct facts_quantiles){NAN, NAN, NAN, NAN};
     return (struct facts_quantiles){hist_quantile(&d, .5) / 1e6, hist_quantile(&d, .95) / 1e6,
-                                    hist_quantile(&d, .99) / 1e6, (double)d.max / 1e6};
+                                    hist_quantile(&d, .99) / 1e6, d.max == UINT64_MAX ? NAN : (double)d.max / 1e6};
 }
 
 double facts_declared_ttl(const struct row_endpoint *e, double q)

@@ -16,6 +16,8 @@ struct facts_counter {
 struct facts {
     struct row_capture capture; /* text lives as long as the read moment */
     bool any;                   /* something was captured */
+    bool windowed;              /* all is of this window, not of the whole audit */
+    struct store_span window;
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
@@ -55,7 +57,7 @@ bool facts_profiled(const struct row_client *c);
 /* The rung of this TTL, NULL when the ladder has none. */
 const struct row_rung *facts_rung(const struct row_endpoint *e, uint32_t ttl_s);
 
-/* Quantiles of a stored histogram, seconds; NaN when it is empty. max is exact. */
+/* Quantiles of a stored histogram, seconds; NaN when it is empty. max is exact; NaN: of a window. */
 struct facts_quantiles {
     double p50, p95, p99, max;
 };

@@ -8,6 +8,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/verdict.h"
+#include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
 #include "analysis/standing.h"
 #include "base/json.h"
@@ -41,6 +42,23 @@ static void packet_u64(struct json *j, const char *key, const struct facts *f, u
         json_null(j);
     else
         json_u64(j, v);
+}
+
+/* Distinct keys; of a window those first seen in it are known, and how many look-ups were of keys seen before. */
+static void keys(struct json *j, const struct facts *f, uint64_t n, uint64_t eligible)
+{
+    if (f->windowed) {
+        NULLS(j, "keys");
+        json_key_u64(j, "keys_first_seen", n);
+        json_key_u64(j, "repeats", eligible > n ? eligible - n : 0);
+    } else {
+        json_key_u64(j, "keys", n);
+    }
+}
+
+static void repeat_ratio(struct json *j, const struct facts *f, uint64_t n, uint64_t eligible)
+{
+    json_key_double(j, "repeat_ratio", f->windowed ? NAN : facts_repeat_ratio(n, eligible));
 }
 
 static void capture(struct json *j, const struct facts *f)
@@ -79,6 +97,7 @@ static void capture(struct json *j, const struct facts *f)
     json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);
+    windowed_json(j, f);
     json_close(j, '}');
 }
 
@@ -93,14 +112,14 @@ static void totals(struct json *j, const struct facts *f)
     json_key_u64(j, "clients", facts_total(f, "clients"));
     json_key_u64(j, "services", facts_total(f, "services"));
     json_key_u64(j, "endpoints", f->endpoints);
-    json_key_u64(j, "keys", facts_total(f, "keys"));
+    keys(j, f, facts_total(f, "keys"), eligible);
     json_key_u64(j, "request_bytes", facts_total(f, "request_bytes"));
     json_key_u64(j, "response_bytes", facts_total(f, "response_bytes"));
     counters(j, "methods", f, "method");
     counters(j, "statuses", f, "status");
     counters(j, "protocols", f, "protocol");
     json_key_u64(j, "eligible", eligible);
-    json_key_double(j, "repeat_ratio", facts_repeat_ratio(facts_total(f, "keys"), eligible));
+    repeat_ratio(j, f, facts_total(f, "keys"), eligible);
     json_key_u64(j, "late_records", facts_total(f, "late_records"));
     json_close(j, '}');
 }
@@ -134,13 +153,14 @@ static void quantiles(struct json *j, struct facts_quantiles q, bool with_max)
         json_key_double(j, "max", q.max);
 }
 
-/* What a lifetime that is not watched holds is unknown; one that nothing filled holds nothing. */
+/* live NULL: of a window. What a lifetime that is not watched holds is unknown; one that nothing filled holds nothing.
+ */
 static const struct live_sum *live_of(const struct row_rung *r, const struct live_sum live[LIVE_TTLS])
 {
     static const struct live_sum nothing = {.known = true, .watched_ms = 1}, unknown;
     for (int i = 0; i < LIVE_TTLS; i++)
         if (live_ttl_s[i] == r->ttl_s)
-            return r->cycles ? &live[i] : &nothing;
+            return !live ? &unknown : r->cycles ? &live[i] : &nothing;
     return &unknown;
 }
 
@@ -404,6 +424,19 @@ static void recommendation(struct json *j, const struct advised *a)
     json_close(j, '}');
 }
 
+/* What rests on all that was seen. */
+static void of_the_whole(struct json *j, const struct row_endpoint *e, const struct facts *f)
+{
+    struct key_advice advised;
+    if (f->windowed) {
+        NULLS(j, "key_advice", "sharing");
+        return;
+    }
+    key_advice_of(&advised, e, f);
+    key_advice_json(j, &advised);
+    sharing(j, e, f);
+}
+
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
     const struct listing *l = context;
@@ -418,10 +451,13 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_key_text(j, "operation", e->operation.n ? e->operation : (struct slice){NULL, 0});
     json_key_u64(j, "requests", e->requests);
     json_key_u64(j, "eligible", e->eligible);
-    json_key_u64(j, "keys", e->keys);
-    json_key_double(j, "repeat_ratio", facts_repeat_ratio(e->keys, e->eligible));
+    keys(j, l->facts, e->keys, e->eligible);
+    repeat_ratio(j, l->facts, e->keys, e->eligible);
     json_key_double(j, "repeat_ratio_content", facts_ratio(e->repeats_same, e->eligible));
-    json_key_u64(j, "clients", e->clients);
+    if (l->facts->windowed)
+        NULLS(j, "clients");
+    else
+        json_key_u64(j, "clients", e->clients);
     json_key_u64(j, "request_bytes", e->request_bytes);
     json_key_u64(j, "response_bytes", e->response_bytes);
     json_key_u64(j, "errors", e->errors);
@@ -446,13 +482,10 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)
         if (e->ttl[i].ttl_s)
-            rung(j, e, &e->ttl[i], live, l->duration_s);
+            rung(j, e, &e->ttl[i], l->facts->windowed ? NULL : live, l->duration_s);
     json_close(j, ']');
     staleness(j, e, &l->advice->names);
-    struct key_advice keys;
-    key_advice_of(&keys, e, l->facts);
-    key_advice_json(j, &keys);
-    sharing(j, e, l->facts);
+    of_the_whole(j, e, l->facts);
     NULLS(j, "statelessness");
     sampling(j, e);
     json_key_double(j, "top_client_share", facts_top_client(e));
@@ -554,6 +587,19 @@ static bool client(void *context, const struct row_client *c)
     return true;
 }
 
+static void recommendations(struct json *j, const struct facts *f, const struct advice_list *list)
+{
+    if (f->windowed) {
+        NULLS(j, "recommendations");
+        return;
+    }
+    json_key(j, "recommendations");
+    json_open(j, '[');
+    for (size_t i = 0; i < list->n; i++)
+        recommendation(j, &list->item[i]);
+    json_close(j, ']');
+}
+
 void report_json(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct json j = {out, false};
@@ -581,11 +627,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     store_read_clients(r, client, &j);
     json_close(&j, ']');
     NULLS(&j, "bottlenecks");
-    json_key(&j, "recommendations");
-    json_open(&j, '[');
-    for (size_t i = 0; i < list.n; i++)
-        recommendation(&j, &list.item[i]);
-    json_close(&j, ']');
+    recommendations(&j, f, &list);
     advice_list_free(&list);
     NULLS(&j, "capacity");
     json_close(&j, '}');

@@ -5,6 +5,7 @@
 
 #include "analysis/report/advice.h"
 #include "analysis/report/verdict.h"
+#include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
 #include "base/human.h"
 
@@ -60,7 +61,9 @@ static void head(const struct facts *f, struct buf *out)
     buf_printf(out, "- %s could be answered by a cache at all; %s of them repeat an earlier request\n",
                human_count(facts_total(f, "eligible")).text,
                human_percent(facts_repeat_ratio(facts_total(f, "keys"), facts_total(f, "eligible"))).text);
-    if (isnan(coverage))
+    if (f->windowed)
+        windowed_text(f, "- ", out);
+    else if (isnan(coverage))
         buf_str(out, "- coverage of the capture is unknown\n");
     else
         buf_printf(out, "- %.2f %% of the bytes sent were seen\n", 100 * coverage);
@@ -146,7 +149,8 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     head(f, out);
     if (!f->any)
         return;
-    advice(r, &p);
+    if (!f->windowed)
+        advice(r, &p);
     buf_str(out,
             "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
             "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"

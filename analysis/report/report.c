@@ -34,6 +34,10 @@ bool report_write(struct store_reader *r, enum report_format format, const struc
     struct facts f;
     if (!store_read_begin(r, why))
         return false;
+    if (span_given(&o->span) && !span_choose(&o->span, r, why)) {
+        store_read_end(r);
+        return false;
+    }
     bool ok = facts_load(&f, r);
     if (ok)
         formats[format].write(r, &f, o, out);

@@ -3,14 +3,15 @@
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
-#include "analysis/store/read.h"
+#include "analysis/report/span.h"
 #include "base/buf.h"
 
 enum report_format { REPORT_TEXT, REPORT_MARKDOWN, REPORT_HTML, REPORT_JSON, REPORT_CSV, REPORT_FORMATS };
 
 struct report_options {
-    unsigned top;   /* rows of each table in text and markdown; 0: 10, 20 */
-    unsigned width; /* columns of text, at least 100; 0: 120 */
+    unsigned top;            /* rows of each table in text and markdown; 0: 10, 20 */
+    unsigned width;          /* columns of text, at least 100; 0: 120 */
+    struct report_span span; /* nothing given: the whole audit */
 };
 
 /* "text", "markdown", "html", "json", "csv": false when there is no such format. */

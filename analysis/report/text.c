@@ -8,6 +8,7 @@
 #include "analysis/changes.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/verdict.h"
+#include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
 #include "base/human.h"
 
@@ -72,6 +73,10 @@ static void trust(const struct facts *f, struct buf *out)
 {
     const struct row_capture *c = &f->capture;
     double coverage = facts_coverage(f);
+    if (f->windowed) {
+        windowed_text(f, "  ", out);
+        return;
+    }
     if (c->from_records) {
         buf_str(out, "  from exchange records: packets, losses and coverage are unknown\n");
         return;
@@ -526,7 +531,8 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     head(f, out);
     if (!f->any)
         return;
-    advice(r, &t);
+    if (!f->windowed)
+        advice(r, &t);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);

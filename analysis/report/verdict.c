@@ -46,6 +46,8 @@ static const char *nothing(const struct facts *f)
 {
     if (!f->any)
         return "Nothing has been written to this DB yet.\n";
+    if (f->windowed)
+        return "Nothing arrived in this time.\n";
     if (f->capture.from_records)
         return "There was no exchange record to read.\n";
     return f->capture.live ? "No packet has been seen: is this interface the mirror port, and is it up?\n"

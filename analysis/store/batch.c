@@ -122,7 +122,7 @@ void batch_clear(struct batch *b)
     }
     LISTS(CLEAR)
 #undef CLEAR
-    b->has_capture = b->failed = false;
+    b->has_capture = b->failed = b->turns = false;
 }
 
 void batch_free(struct batch *b)

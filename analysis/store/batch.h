@@ -23,6 +23,8 @@ struct batch {
     BATCH_LIST(counter);
     struct row_capture capture;
     bool has_capture, failed;        /* failed: out of memory, the commit would not be whole */
+    bool turns;                      /* ends the hour window_s, and begins the one of next_s */
+    int64_t window_s, next_s;        /* window_s INT64_MIN: it is not known when that hour began */
     struct batch_text *text, *spare; /* in use; kept from earlier */
     unsigned n_spare;
 };

@@ -7,6 +7,7 @@
 
 #include "analysis/store/bind.h"
 #include "analysis/store/block.h"
+#include "analysis/store/compose.h"
 #include "analysis/store/schema.h"
 
 struct store_reader {
@@ -14,6 +15,8 @@ struct store_reader {
     char path[512];
     sqlite3_stmt *capture; /* its text is borrowed until end */
     struct block_tools tools;
+    struct store_span window; /* while `windowed` */
+    bool windowed;
     char failure[256]; /* what could not be read since begin; "": nothing */
 };
 
@@ -37,6 +40,7 @@ static bool trouble(struct store_reader *r, char why[256])
 bool store_read_begin(struct store_reader *r, char why[256])
 {
     *r->failure = 0;
+    r->windowed = false;
     if (access(r->path, R_OK) != 0) {
         snprintf(why, 256, "%.150s: %s", r->path, strerror(errno));
         return false;
@@ -44,7 +48,7 @@ bool store_read_begin(struct store_reader *r, char why[256])
     bool ok = sqlite3_open_v2(r->path, &r->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
     if (ok) {
         sqlite3_busy_timeout(r->db, 2000);
-        ok = sqlite3_exec(r->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+        ok = sqlite3_exec(r->db, "PRAGMA temp_store = MEMORY; BEGIN", NULL, NULL, NULL) == SQLITE_OK;
         enum schema_state state = ok ? schema_look(r->db) : SCHEMA_BROKEN;
         if (ok && state == SCHEMA_GOOD)
             return true;
@@ -121,6 +125,19 @@ static int64_t number(struct store_reader *r, sqlite3_stmt *q)
     int64_t v = next_row(r, q) ? sqlite3_column_int64(q, 0) : 0;
     sqlite3_finalize(q);
     return v;
+}
+
+bool store_read_window(struct store_reader *r, struct store_span asked, struct store_span *got, char why[256])
+{
+    r->windowed = compose_window(r->db, asked, got, why);
+    r->window = *got;
+    return r->windowed;
+}
+
+bool store_read_window_is(const struct store_reader *r, struct store_span *got)
+{
+    *got = r->window;
+    return r->windowed;
 }
 
 unsigned store_read_schema(struct store_reader *r)
@@ -214,7 +231,7 @@ EACH(address)
 
 bool store_read_capture(struct store_reader *r, struct row_capture *row)
 {
-    *row = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN};
+    *row = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN, .window_us = INT64_MIN};
     sqlite3_finalize(r->capture);
     r->capture = prepare(r, "SELECT * FROM capture");
     if (!next_row(r, r->capture))

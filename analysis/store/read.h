@@ -8,6 +8,11 @@
 
 struct store_reader;
 
+/* from_s <= t < to_s, seconds since 1970. */
+struct store_span {
+    int64_t from_s, to_s;
+};
+
 /* Checks that the file is a DB this version can read. NULL: `why` is one line. */
 struct store_reader *store_read_open(const char *path, char why[256]);
 void store_read_close(struct store_reader *r);
@@ -21,6 +26,15 @@ void store_read_end(struct store_reader *r);
 /* NULL, or one line: something could not be read since begin (a damaged file), so that what was given out is not all.
  */
 const char *store_read_failure(const struct store_reader *r);
+
+/* From here to the end rows are those of a window: what can be added up is that of its hours, or days (ALGORITHMS.md
+ * 0.4: M-sum, M-part); what cannot is empty: of endpoints clients, live, sharing, learned, writes, sources and the
+ * versions in lifetimes; peaks and all that follows of clients; what was counted of packets. `keys` are those first
+ * seen in it, addresses those of the whole audit. *got is the window, rounded outward to hours, or days where hours are
+ * gone. False: none is kept of that time, or trouble; `why` is one line. */
+bool store_read_window(struct store_reader *r, struct store_span asked, struct store_span *got, char why[256]);
+/* The window that is read; false: the whole. */
+bool store_read_window_is(const struct store_reader *r, struct store_span *got);
 
 /* The schema's number. */
 unsigned store_read_schema(struct store_reader *r);

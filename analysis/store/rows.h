@@ -102,6 +102,7 @@ struct row_capture {
     uint64_t gaps, gap_bytes, acked_unseen_bytes, overlap_bytes, stream_bytes;
     uint64_t memory_ceiling_bytes, memory_peak_bytes;
     bool from_records; /* packet counters are unknown, not 0 */
+    int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
 };
 
 struct row_key {

@@ -69,6 +69,23 @@ static const char others[] =
     "server_seconds"
     " FROM endpoint WHERE alias = 0 ORDER BY requests DESC;";
 
+/* Came with schema 3. */
+static const char windows[] =
+    "CREATE TABLE window_endpoint(span_s INTEGER NOT NULL, start_s INTEGER NOT NULL, endpoint INTEGER NOT NULL,"
+    " requests INTEGER NOT NULL, eligible INTEGER NOT NULL, errors INTEGER NOT NULL, response_bytes INTEGER NOT NULL,"
+    " server_us INTEGER NOT NULL, sums BLOB NOT NULL, PRIMARY KEY(span_s, start_s, endpoint)) WITHOUT ROWID;"
+    "CREATE TABLE window_client(span_s INTEGER NOT NULL, start_s INTEGER NOT NULL, client INTEGER NOT NULL,"
+    " requests INTEGER NOT NULL, bytes INTEGER NOT NULL, errors INTEGER NOT NULL, throttled INTEGER NOT NULL,"
+    " PRIMARY KEY(span_s, start_s, client)) WITHOUT ROWID;"
+    "CREATE TABLE window_total(span_s INTEGER NOT NULL, start_s INTEGER NOT NULL, what TEXT NOT NULL, name TEXT NOT "
+    "NULL, value INTEGER NOT NULL, PRIMARY KEY(span_s, start_s, what, name)) WITHOUT ROWID;"
+    "CREATE VIEW hourly AS SELECT datetime(w.start_s, 'unixepoch') AS utc, w.span_s / 3600 AS hours, e.id AS endpoint,"
+    " e.method, e.service, e.route, sum(w.requests) AS requests, sum(w.eligible) AS eligible, sum(w.errors) AS errors,"
+    " sum(w.response_bytes) AS response_bytes, round(sum(w.server_us) / 1e6, 3) AS server_seconds"
+    " FROM window_endpoint w JOIN endpoint o ON o.id = w.endpoint"
+    " JOIN endpoint e ON e.id = CASE o.alias WHEN 0 THEN o.id ELSE o.alias END"
+    " WHERE w.span_s > 0 GROUP BY w.span_s, w.start_s, e.id ORDER BY w.start_s, requests DESC;";
+
 /* Came with schema 2. */
 static const char declared_views[] =
     "CREATE VIEW declared AS SELECT id AS endpoint, method, service, route"
@@ -94,8 +111,9 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN writes TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN sampling TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN sources TEXT NOT NULL DEFAULT '';"
-     "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;",
-     ""},
+     "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE capture ADD COLUMN window_us INTEGER;",
+     windows},
 };
 
 static bool run(sqlite3 *db, const char *sql)
@@ -144,7 +162,7 @@ bool schema_make(sqlite3 *db)
     if (from == 0 &&
         !(make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
           make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-          make_table(db, "address", address) && run(db, others) && run(db, declared_views)))
+          make_table(db, "address", address) && run(db, others) && run(db, declared_views) && run(db, windows)))
         return false;
     return run(db, version);
 }

@@ -54,7 +54,7 @@ FILLED(minute)
 struct row_capture *store_capture(struct store *s)
 {
     s->batch.has_capture = true;
-    s->batch.capture = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN};
+    s->batch.capture = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN, .window_us = INT64_MIN};
     return &s->batch.capture;
 }
 
@@ -67,6 +67,18 @@ void store_counter(struct store *s, const char *what, struct slice name, uint64_
 struct slice store_text(struct store *s, struct slice text)
 {
     return batch_copy(&s->batch, text);
+}
+
+void store_turn(struct store *s, int64_t from, int64_t to)
+{
+    s->batch.turns = true;
+    s->batch.window_s = from == INT64_MIN ? from : from / 1000000;
+    s->batch.next_s = to / 1000000;
+}
+
+bool store_idle(const struct store *s)
+{
+    return writer_idle(s->writer);
 }
 
 /* ---- exchanges ---- */

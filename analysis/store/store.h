@@ -20,6 +20,7 @@ struct store_options {
     bool wait_when_behind; /* offline */
     unsigned file_mode;    /* 0600, or 0640 with group */
     int group;             /* gid, -1: leave */
+    int64_t retain_s; /* hours older than that become days (whole ones), days go after ten times as long; 0: never */
 };
 
 /* Opens or makes the file. NULL: error text is in `why`, what to do included; *usage is set when it is the user's
@@ -41,6 +42,12 @@ struct row_capture *store_capture(struct store *s);
 void store_counter(struct store *s, const char *what, struct slice name, uint64_t value);
 /* Copies text into the batch. */
 struct slice store_text(struct store *s, struct slice text);
+
+/* The batch being filled ends the hour of packet time that began at `from` (TIME_NONE: not known) and begins that of
+ * `to`: what was added since the last such batch becomes the hour's rows. Microseconds since 1970. */
+void store_turn(struct store *s, int64_t from, int64_t to);
+/* A batch handed over now would not wait for the one before. */
+bool store_idle(const struct store *s);
 
 /* Adds one record to the open block (any time, not only while a batch is filled). */
 void store_exchange(struct store *s, const struct row_exchange *x);

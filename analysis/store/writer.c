@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "analysis/store/block.h"
+#include "analysis/store/window.h"
 
 enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 12 << 20 };
 
@@ -40,6 +41,7 @@ struct writer {
     /* the thread's own */
     struct timespec due;
     struct batch_writer statements;
+    struct window window;
     sqlite3_stmt *insert_block;
     struct block_tools tools;
     struct packed *waiting;
@@ -181,6 +183,7 @@ static bool start_over(struct writer *w)
 {
     return connect_run(&w->c, "DELETE FROM endpoint; DELETE FROM client; DELETE FROM minute; DELETE FROM capture;"
                               "DELETE FROM key; DELETE FROM address; DELETE FROM counter; DELETE FROM exchange_block;"
+                              "DELETE FROM window_endpoint; DELETE FROM window_client; DELETE FROM window_total;"
                               "DELETE FROM meta WHERE name <> 'commits'");
 }
 
@@ -188,6 +191,12 @@ static bool count_commit(struct writer *w)
 {
     return connect_run(&w->c,
                        "INSERT INTO meta VALUES('commits', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1");
+}
+
+static bool turn(struct writer *w)
+{
+    const struct batch *b = &w->batch;
+    return window_note(&w->window, b) && (!b->turns || window_close(&w->window, b->window_s, b->next_s));
 }
 
 static void commit(struct writer *w, const struct parcel *open)
@@ -199,10 +208,10 @@ static void commit(struct writer *w, const struct parcel *open)
         return;
     }
     bool ok = connect_run(&w->c, "BEGIN IMMEDIATE") && (!w->fresh || start_over(w)) &&
-              batch_write(&w->statements, &w->batch) && write_blocks(w, open) && trim(w) && count_commit(w) &&
-              connect_run(&w->c, "COMMIT");
+              batch_write(&w->statements, &w->batch) && turn(w) && write_blocks(w, open) && trim(w) &&
+              count_commit(w) && connect_run(&w->c, "COMMIT");
     if (!ok) {
-        fail(w, sqlite3_errmsg(w->c.db));
+        fail(w, w->window.failed ? "out of memory" : sqlite3_errmsg(w->c.db));
         sqlite3_exec(w->c.db, "ROLLBACK", NULL, NULL, NULL);
         return;
     }
@@ -287,6 +296,7 @@ static bool prepare(struct writer *w)
 {
     w->first_block = w->fresh ? 1 : connect_ask(&w->c, "SELECT ifnull(max(id), 0) + 1 FROM exchange_block");
     return w->first_block > 0 && batch_prepare(&w->statements, w->c.db) &&
+           window_open(&w->window, w->c.db, w->o.retain_s ? w->o.retain_s : INT64_MAX / 16, w->fresh) &&
            sqlite3_prepare_v2(w->c.db, "INSERT OR REPLACE INTO exchange_block VALUES(?,?,?,?,?,?)", -1,
                               &w->insert_block, NULL) == SQLITE_OK;
 }
@@ -294,6 +304,7 @@ static bool prepare(struct writer *w)
 static void discard(struct writer *w)
 {
     batch_finalize(&w->statements);
+    window_fini(&w->window);
     sqlite3_finalize(w->insert_block);
     connect_close(&w->c);
     parcel_free(w->closed);
@@ -383,6 +394,14 @@ bool writer_wants(const struct writer *w)
     return atomic_load_explicit(&w->wants, memory_order_relaxed);
 }
 
+bool writer_idle(struct writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    bool idle = !w->job;
+    pthread_mutex_unlock(&w->lock);
+    return idle;
+}
+
 void writer_submit(struct writer *w, struct batch *filled, struct parcel *open)
 {
     pthread_mutex_lock(&w->lock);
@@ -420,6 +439,7 @@ bool writer_end(struct writer *w, char why[256])
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
     batch_finalize(&w->statements);
+    window_fini(&w->window);
     sqlite3_finalize(w->insert_block);
     w->insert_block = NULL;
     bool failed = atomic_load(&w->failed);

@@ -31,6 +31,8 @@ void writer_drop(struct writer *w);
 
 /* The writer is idle and the last commit began at least a second ago, or packed blocks take too much memory. */
 bool writer_wants(const struct writer *w);
+/* No commit is running or waiting. */
+bool writer_idle(struct writer *w);
 /* Swaps *filled with an empty batch and commits it, with the blocks handed over before and the open one (or NULL).
  * Waits while another commit runs. */
 void writer_submit(struct writer *w, struct batch *filled, struct parcel *open);
