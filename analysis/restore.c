@@ -417,7 +417,8 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
     keys_number(&a->keys, key + 1); /* names of dropped keys may be missing */
     if (f->key != MAP_NONE) {
         struct key *at = keys_at(&a->keys, f->key);
-        at->vary = f->row.flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
+        if (f->row.status) /* else it says nothing of Vary, and what was in effect stays */
+            at->vary = f->row.flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
         if (!at->endpoint)
             find_endpoint(a, at, f->row.flags & FLAG_METHOD);
     } else if (f->row.endpoint >= a->endpoints.rows.used || !f->row.endpoint) {

@@ -277,7 +277,7 @@ bool sums_read(struct sums *s, struct slice blob)
         value = plus(value, unzigzag(cursor_varint(&c)));
         uint64_t more = step & 1 ? cursor_varint(&c) : 0;
         step /= 2;
-        c.bad |= step >= SUMS_END || more >= SUMS_END || place + step + more >= SUMS_END;
+        c.bad |= (s->n && !step) || step >= SUMS_END || more >= SUMS_END || place + step + more >= SUMS_END;
         place += step;
         for (uint64_t i = 0; !c.bad && i <= more; i++)
             put(s, (uint32_t)(place + i), value);

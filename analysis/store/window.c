@@ -294,7 +294,7 @@ static bool retain(struct window *w, int64_t now_s)
         sqlite3_bind_int64(q, 1, fold);
     bool some = ok && sqlite3_step(q) == SQLITE_ROW;
     sqlite3_finalize(q);
-    return ok && (!some || (fold_endpoints(w, fold) && fold_rest(w, fold) && drop_days(w, drop)));
+    return ok && (!some || (fold_endpoints(w, fold) && fold_rest(w, fold))) && drop_days(w, drop);
 }
 
 bool window_close(struct window *w, int64_t start_s, int64_t next_s)

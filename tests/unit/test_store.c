@@ -46,7 +46,7 @@ static struct store *open_store(enum store_mode mode, uint64_t exchanges)
 {
     char why[256];
     bool usage;
-    struct store_options o = {mode, exchanges, true, 0600, -1};
+    struct store_options o = {mode, exchanges, true, 0600, -1, 0};
     struct store *s = store_open(path, &o, why, &usage);
     if (!s)
         fail_msg("%s", why);
@@ -57,7 +57,7 @@ static struct store *open_store(enum store_mode mode, uint64_t exchanges)
 static const char *refused(enum store_mode mode, bool *usage)
 {
     static char why[256];
-    struct store_options o = {mode, 100, true, 0600, -1};
+    struct store_options o = {mode, 100, true, 0600, -1, 0};
     struct store *s = store_open(path, &o, why, usage);
     assert_null(s);
     assert_null(strchr(why, '\n'));
@@ -518,7 +518,7 @@ static void a_group_may_read(void **state)
 {
     char why[256];
     bool usage;
-    struct store_options o = {STORE_NEW, 0, true, 0640, (int)getgid()};
+    struct store_options o = {STORE_NEW, 0, true, 0640, (int)getgid(), 0};
     mode_t mask = umask(0077);
     (void)state;
     struct store *s = store_open(path, &o, why, &usage);
@@ -800,7 +800,8 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN sharing; ALTER TABLE endpoint DROP COLUMN learned;"
             "ALTER TABLE endpoint DROP COLUMN writes;"
             "ALTER TABLE endpoint DROP COLUMN sampling; ALTER TABLE endpoint DROP COLUMN sources;"
-            "ALTER TABLE key DROP COLUMN hot;"
+            "ALTER TABLE key DROP COLUMN hot; DROP VIEW hourly; DROP TABLE window_endpoint; DROP TABLE window_client;"
+            "DROP TABLE window_total; ALTER TABLE capture DROP COLUMN window_us;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
     store_read_all_endpoints(r, look_at_old, &read);
