@@ -43,7 +43,8 @@ static void fill(struct row_endpoint *row, struct buf text[2])
     text[0].n = text[1].n = 0;
     hist_write(&d, &text[0]);
     row->latency = slice_of(text[0].p, text[0].n);
-    buf_printf(&text[1], "{\"multi\":%d,\"lost\":[3,9],\"gaps\":[[4,%d,1,500,20],[119,0,2,0,77]],\"versions\":[5,1,0,3,8]}",
+    buf_printf(&text[1],
+               "{\"multi\":%d,\"lost\":[3,9],\"gaps\":[[4,%d,1,500,20],[119,0,2,0,77]],\"versions\":[5,1,0,3,8]}",
                (int)any(9), (int)any(9));
     row->lifetimes = slice_of(text[1].p, text[1].n);
 }
