@@ -197,7 +197,8 @@ static bool read_list(struct knownroutes *k, struct slice text, char why[256])
     struct slice line;
     for (unsigned number = 1; slice_next(&text, '\n', &line); number++) {
         const char *trouble = !line.n || line.p[0] == '#' ? NULL : add_line(k, line);
-        if (slice_starts(line, SLICE("openapi:")) || slice_starts(line, SLICE("swagger:")))
+        if (slice_starts(line, SLICE("openapi:")) || slice_starts(line, SLICE("swagger:")) ||
+            slice_eq(line, SLICE("---")))
             trouble = "this is YAML; convert it to JSON first, e.g. with yq -o json";
         if (trouble) {
             snprintf(why, 256, "line %u: %s", number, trouble);
@@ -261,18 +262,28 @@ static const char *add_operation(struct knownroutes *k, const struct slice *base
     return trouble;
 }
 
+static unsigned line_at(struct slice text, const char *at)
+{
+    unsigned line = 1;
+    for (const char *p = text.p; at && p < at && p < text.p + text.n; p++)
+        line += *p == '\n';
+    return line;
+}
+
 static bool read_openapi(struct knownroutes *k, struct slice text, char why[256])
 {
     const char *end = NULL;
     cJSON *document = cJSON_ParseWithLengthOpts(text.p, text.n, &end, false);
     const cJSON *paths = cJSON_GetObjectItemCaseSensitive(document, "paths"), *path, *operation;
     struct slice base[SERVERS_MAX];
-    const char *trouble = !document                ? "no JSON"
+    const char *trouble = !document                ? "this is no JSON"
                           : !cJSON_IsObject(paths) ? "no OpenAPI document: it has no \"paths\""
                                                    : NULL;
     unsigned n = servers(document, base);
     *why = 0;
-    if (trouble)
+    if (trouble && !document)
+        snprintf(why, 256, "line %u: %s", line_at(text, end), trouble);
+    else if (trouble)
         snprintf(why, 256, "%s", trouble);
     cJSON_ArrayForEach(path, paths)
     {
@@ -297,7 +308,7 @@ struct knownroutes *knownroutes_read(struct slice text, char why[256])
         snprintf(why, 256, "out of memory");
         return NULL;
     }
-    if (begin.n && begin.p[0] == '{' ? read_openapi(k, begin, why) : read_list(k, text, why))
+    if (begin.n && begin.p[0] == '{' ? read_openapi(k, text, why) : read_list(k, text, why))
         return k;
     knownroutes_free(k);
     return NULL;

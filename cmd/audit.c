@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cmd/capture.h"
+#include "cmd/scope.h"
 
 static char temporary[512]; /* a DB made for this process; empty: none */
 static int code = 1;
@@ -36,7 +37,7 @@ static bool is_db(int fd)
     return n == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0;
 }
 
-static const char *audit_capture(const char *path, char why[256])
+static const char *audit_capture(const char *path, const struct scope *scope, char why[256])
 {
     const char *folder = getenv("TMPDIR");
     why[0] = 0;
@@ -49,18 +50,34 @@ static const char *audit_capture(const char *path, char why[256])
     }
     close(fd);
     atexit(remove_temporary);
-    code = capture_file_into(path, temporary);
+    code = capture_file_into(path, scope, temporary);
     return code ? NULL : temporary;
 }
 
+/* A DB, and nothing was given that only an audit could heed. */
+static const char *ready(const char *path, const struct scope *scope, char why[256])
+{
+    if (!scope || !scope_given(scope))
+        return path;
+    snprintf(why, 256,
+             "%.120s is audited already: --routes and --ignore go with spanwise capture, or with a capture here", path);
+    code = 2;
+    return NULL;
+}
+
 const char *cmd_open_audit(const char *path, char why[256])
+{
+    return cmd_open_audit_of(path, NULL, why);
+}
+
+const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256])
 {
     const char *from_environment = getenv("SPANWISE_DB");
     bool given = path != NULL;
     if (!path)
         path = from_environment && *from_environment ? from_environment : "spanwise.db";
     if (given && strcmp(path, "-") == 0)
-        return audit_capture(path, why);
+        return audit_capture(path, scope, why);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         snprintf(why, 256, "%.150s: %s%s", path, strerror(errno),
@@ -70,5 +87,5 @@ const char *cmd_open_audit(const char *path, char why[256])
     }
     bool db = is_db(fd);
     close(fd);
-    return db ? path : audit_capture(path, why);
+    return db ? ready(path, scope, why) : audit_capture(path, scope, why);
 }

@@ -15,11 +15,11 @@
 #include "cmd/budgets.h"
 #include "cmd/commands.h"
 #include "cmd/faces.h"
-#include "cmd/file.h"
 #include "cmd/input.h"
 #include "cmd/pipeline.h"
 #include "cmd/privilege.h"
 #include "cmd/restore.h"
+#include "cmd/scope.h"
 
 enum {
     CAPTURE_DB = 1,
@@ -31,8 +31,6 @@ enum {
     CAPTURE_TOP,
     CAPTURE_SERVE,
     CAPTURE_STRICT,
-    CAPTURE_ROUTES,
-    CAPTURE_IGNORE,
     CAPTURE_RETAIN,
     CAPTURE_BUDGET
 };
@@ -47,8 +45,7 @@ struct capture_command {
     uint64_t exchanges;
     int64_t retain_s;
     bool append, fresh, by_address, strict, show_budget;
-    struct knownroutes *routes;
-    struct ignore ignore;
+    struct scope scope;
     /* while it runs */
     bool live;
     bool piped;         /* from stdin, which may be as slow as life: commits must not wait for input */
@@ -73,10 +70,7 @@ static const struct arg table[] = {
     {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
     {CAPTURE_STRICT, 0, "strict-templates", NULL, "routes depend on the set of paths alone, not on their shares"},
     {CAPTURE_BUDGET, 0, "show-budget", NULL, "print what --memory is divided into, and end"},
-    {CAPTURE_ROUTES, 0, "routes", "FILE",
-     "known routes: lines METHOD /path/{name}, or OpenAPI in JSON; the rest is inferred"},
-    {CAPTURE_IGNORE, 0, "ignore", "'METHOD GLOB'",
-     "count and do not analyse such requests: 'GET /health*', '* /metrics' (repeatable)"},
+    SCOPE_ARGS,
     {CAPTURE_GROUP, 0, "group", "NAME", "let this group read the DB (0640)"},
 #ifndef NO_TUI
     {CAPTURE_TOP, 0, "top", NULL, "open the dashboard in this terminal"},
@@ -123,31 +117,6 @@ static bool on_retain(struct capture_command *c, const char *value)
     return false;
 }
 
-static bool load_routes(struct capture_command *c, const char *path)
-{
-    struct buf text = {0};
-    char why[256];
-    bool ok = file_read("routes", path, &text);
-    if (ok) {
-        knownroutes_free(c->routes);
-        c->routes = knownroutes_read(slice_of(text.p, text.n - 1), why);
-        ok = c->routes != NULL;
-        if (!ok)
-            log_line("--routes %s: %s", path, why);
-    }
-    buf_free(&text);
-    return ok;
-}
-
-static bool add_ignored(struct capture_command *c, const char *value)
-{
-    char why[128];
-    if (ignore_add(&c->ignore, value, why))
-        return true;
-    log_line("--ignore: %s", why);
-    return false;
-}
-
 static bool on_option(void *context, int id, const char *value)
 {
     struct capture_command *c = context;
@@ -180,10 +149,9 @@ static bool on_option(void *context, int id, const char *value)
     case CAPTURE_GROUP:
         c->group = value;
         return true;
-    case CAPTURE_ROUTES:
-        return load_routes(c, value);
-    case CAPTURE_IGNORE:
-        return add_ignored(c, value);
+    case SCOPE_ROUTES:
+    case SCOPE_IGNORE:
+        return scope_option(&c->scope, id, value);
     case CAPTURE_TOP:
         c->faces.top = true;
         return true;
@@ -256,8 +224,8 @@ static int open_analysis(struct capture_command *c)
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
                                  .strict_templates = c->strict,
-                                 .routes = c->routes,
-                                 .ignore = c->ignore.n ? &c->ignore : NULL,
+                                 .routes = c->scope.routes,
+                                 .ignore = c->scope.ignore.n ? &c->scope.ignore : NULL,
                                  .sources = c->sources.p,
                                  .live = c->live,
                                  .from_records = c->in.records != NULL};
@@ -360,7 +328,6 @@ static int audit(struct capture_command *c, struct source *source)
         code = source ? run_wire(c, source) : run_records(c);
     int closed = close_store(c);
     analysis_free(c->analysis);
-    knownroutes_free(c->routes);
     buf_free(&c->sources);
     return code ? code : closed;
 }
@@ -386,9 +353,11 @@ static int audit_wire(struct capture_command *c)
     return code;
 }
 
-int capture_file_into(const char *file, const char *db)
+int capture_file_into(const char *file, const struct scope *scope, const char *db)
 {
     struct capture_command c = {.db = db, .exchanges = 2000000, .retain_s = RETAIN_S, .fresh = true};
+    if (scope)
+        c.scope = *scope;
     input_init(&c.in);
     c.in.files[0] = file;
     c.in.n_files = 1;
@@ -419,33 +388,40 @@ static int check(struct capture_command *c)
     return 0;
 }
 
+static int command(struct capture_command *c, int argc, char **argv)
+{
+    input_init(&c->in);
+    int parsed = args_parse(usage, table, argc, argv, on_option, c);
+    if (parsed)
+        return parsed == ARG_HELP ? 0 : 2;
+    if (c->show_budget)
+        return budgets_show(c->in.memory);
+    if (!c->in.n_interfaces && !c->in.n_files && !c->in.records)
+        return interfaces_list(stdout) ? 0 : 1;
+    c->in.quiet |= c->faces.top; /* the terminal is the dashboard's */
+    if (!c->db)
+        c->db = getenv("SPANWISE_DB");
+    if (!c->db || !*c->db)
+        c->db = "spanwise.db";
+    int code = check(c);
+    if (code)
+        return code;
+    for (size_t i = 0; i < c->in.n_files; i++)
+        c->piped |= strcmp(c->in.files[i], "-") == 0;
+    c->piped |= c->in.records && strcmp(c->in.records, "-") == 0;
+    input_catch_signals();
+    if (!faces_start(&c->faces, c->db, &c->become))
+        return 1;
+    code = c->in.records ? audit(c, NULL) : audit_wire(c);
+    input_close(&c->in);
+    faces_end(&c->faces);
+    return code;
+}
+
 int cmd_capture(int argc, char **argv)
 {
     struct capture_command c = {.exchanges = 2000000, .retain_s = RETAIN_S};
-    input_init(&c.in);
-    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
-    if (parsed)
-        return parsed == ARG_HELP ? 0 : 2;
-    if (c.show_budget)
-        return budgets_show(c.in.memory);
-    if (!c.in.n_interfaces && !c.in.n_files && !c.in.records)
-        return interfaces_list(stdout) ? 0 : 1;
-    c.in.quiet |= c.faces.top; /* the terminal is the dashboard's */
-    if (!c.db)
-        c.db = getenv("SPANWISE_DB");
-    if (!c.db || !*c.db)
-        c.db = "spanwise.db";
-    int code = check(&c);
-    if (code)
-        return code;
-    for (size_t i = 0; i < c.in.n_files; i++)
-        c.piped |= strcmp(c.in.files[i], "-") == 0;
-    c.piped |= c.in.records && strcmp(c.in.records, "-") == 0;
-    input_catch_signals();
-    if (!faces_start(&c.faces, c.db, &c.become))
-        return 1;
-    code = c.in.records ? audit(&c, NULL) : audit_wire(&c);
-    input_close(&c.in);
-    faces_end(&c.faces);
+    int code = command(&c, argc, argv);
+    scope_free(&c.scope);
     return code;
 }

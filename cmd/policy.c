@@ -16,6 +16,7 @@
 #include "cmd/args.h"
 #include "cmd/audit.h"
 #include "cmd/commands.h"
+#include "cmd/scope.h"
 
 enum {
     POLICY_FOR = 1,
@@ -38,6 +39,7 @@ struct policy {
     const struct policy_product *product;
     struct rules_options rules;
     struct policy_options options;
+    struct scope scope;
 };
 
 static const struct arg table[] = {
@@ -50,6 +52,7 @@ static const struct arg table[] = {
     {POLICY_DRY_RUN, 0, "dry-run", NULL, "limits count and log, and reject nobody"},
     {POLICY_FORCE, 0, "force", NULL, "also what the evidence does not carry, with the reason"},
     {POLICY_LISTEN, 0, "listen", "[ADDR:]PORT", "where it listens (default 127.0.0.1:8080)"},
+    SCOPE_ARGS,
     {POLICY_STATE, 0, "state", "DIR", "folder in which it may make its cache's (default /var/cache)"},
     {0}};
 
@@ -170,6 +173,9 @@ static bool on_option(void *context, int id, const char *value)
         return set_listen(c, value);
     case POLICY_STATE:
         return set_state(c, value);
+    case SCOPE_ROUTES:
+    case SCOPE_IGNORE:
+        return scope_option(&c->scope, id, value);
     default:
         if (c->audit)
             log_line("policy: one DB or capture at a time");
@@ -425,7 +431,7 @@ int cmd_policy(int argc, char **argv)
     write_usage(&usage);
     int parsed = args_parse(usage.failed ? "" : usage.p, table, argc, argv, on_option, &c);
     int code = parsed == ARG_HELP ? 0 : parsed || !sensible(&c) ? 2 : -1;
-    const char *db = code < 0 ? cmd_open_audit(c.audit, why) : NULL;
+    const char *db = code < 0 ? cmd_open_audit_of(c.audit, &c.scope, why) : NULL;
     struct store_reader *reader = db ? store_read_open(db, why) : NULL;
     if (reader && store_read_begin(reader, why)) {
         code = write_policy(&c, reader, db);
@@ -436,5 +442,6 @@ int cmd_policy(int argc, char **argv)
     }
     store_read_close(reader);
     buf_free(&usage);
+    scope_free(&c.scope);
     return code;
 }

@@ -12,6 +12,7 @@
 #include "cmd/args.h"
 #include "cmd/audit.h"
 #include "cmd/commands.h"
+#include "cmd/scope.h"
 
 enum { REPORT_FORMAT = 1, REPORT_OUT, REPORT_TOP, REPORT_FROM, REPORT_TO, REPORT_CONFIG };
 
@@ -19,6 +20,7 @@ struct report_command {
     const char *audit, *out;
     enum report_format format;
     struct report_options options;
+    struct scope scope;
 };
 
 static const struct arg table[] = {
@@ -29,6 +31,7 @@ static const struct arg table[] = {
     {REPORT_FROM, 0, "from", "T",
      "of this time on: RFC 3339, Unix seconds, or -2h before the audit's end; whole hours"},
     {REPORT_TO, 0, "to", "T", "up to this time (not in it)"},
+    SCOPE_ARGS,
     {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
     {0}};
 
@@ -68,6 +71,9 @@ static bool on_option(void *context, int id, const char *value)
         return on_moment("from", value, &c->options.span.from);
     case REPORT_TO:
         return on_moment("to", value, &c->options.span.to);
+    case SCOPE_ROUTES:
+    case SCOPE_IGNORE:
+        return scope_option(&c->scope, id, value);
     default:
         if (c->audit) {
             log_line("report: one DB or capture at a time");
@@ -95,29 +101,36 @@ static int save(const struct report_command *c, const struct buf *text)
     return ok ? 0 : 1;
 }
 
-int cmd_report(int argc, char **argv)
+static int show(struct report_command *c, int argc, char **argv)
 {
-    struct report_command c = {.format = REPORT_TEXT};
     struct winsize size;
     char why[256];
     struct buf text = {0};
-    int parsed = args_parse(usage, table, argc, argv, on_option, &c);
+    int parsed = args_parse(usage, table, argc, argv, on_option, c);
     if (parsed)
         return parsed == ARG_HELP ? 0 : 2;
-    if (!c.out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
-        c.options.width = size.ws_col < 200 ? size.ws_col : 200;
-    const char *db = cmd_open_audit(c.audit, why);
+    if (!c->out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
+        c->options.width = size.ws_col < 200 ? size.ws_col : 200;
+    const char *db = cmd_open_audit_of(c->audit, &c->scope, why);
     if (!db) {
         if (*why)
             log_line("%s", why);
         return cmd_open_audit_code();
     }
     struct store_reader *r = store_read_open(db, why);
-    bool ok = r && report_write(r, c.format, &c.options, &text, why);
+    bool ok = r && report_write(r, c->format, &c->options, &text, why);
     store_read_close(r);
     if (!ok)
         log_line("%s", why);
-    int code = ok ? save(&c, &text) : 1;
+    int code = ok ? save(c, &text) : 1;
     buf_free(&text);
+    return code;
+}
+
+int cmd_report(int argc, char **argv)
+{
+    struct report_command c = {.format = REPORT_TEXT};
+    int code = show(&c, argc, argv);
+    scope_free(&c.scope);
     return code;
 }

@@ -10,6 +10,7 @@
 #include "cmd/args.h"
 #include "cmd/audit.h"
 #include "cmd/commands.h"
+#include "cmd/scope.h"
 #include "cmd/whatifshow.h"
 
 enum { WHATIF_TTL = 1, WHATIF_LIMIT, WHATIF_PER, WHATIF_PROFILE, WHATIF_FORMAT, WHATIF_TOP, WHATIF_CAPACITY };
@@ -28,6 +29,7 @@ struct whatif {
     struct whatifshow show;
     enum ttlcache_profile profile;
     bool json;
+    struct scope scope;
 };
 
 static const char *const formats[] = {"text", "json"};
@@ -38,6 +40,7 @@ static const struct arg table[] = {
     {WHATIF_PER, 0, "per", "WHAT", "count the limit by client (default), address, service or endpoint"},
     {WHATIF_CAPACITY, 0, "capacity", "SIZE", "what if each of these caches held SIZE bytes, and what sizes give what"},
     {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx, varnish, haproxy"},
+    SCOPE_ARGS,
     {WHATIF_FORMAT, 0, "format", "F", "text (default) or json"},
     {WHATIF_TOP, 0, "top", "N", "rows of each table in text (default 15)"},
     {0}};
@@ -157,6 +160,9 @@ static bool on_option(void *context, int id, const char *value)
         }
         log_line("--top: '%s' is no number of rows", value);
         return false;
+    case SCOPE_ROUTES:
+    case SCOPE_IGNORE:
+        return scope_option(&c->scope, id, value);
     default:
         if (c->audit)
             log_line("whatif: one DB or capture at a time");
@@ -282,7 +288,7 @@ int cmd_whatif(int argc, char **argv)
     char why[256] = "";
     int parsed = args_parse(usage, table, argc, argv, on_option, &c);
     int code = parsed == ARG_HELP ? 0 : parsed || !sensible(&c) ? 2 : -1;
-    const char *db = code < 0 ? cmd_open_audit(c.audit, why) : NULL;
+    const char *db = code < 0 ? cmd_open_audit_of(c.audit, &c.scope, why) : NULL;
     struct store_reader *r = db ? store_read_open(db, why) : NULL;
     if (r && store_read_begin(r, why)) {
         code = replay(&c, r, db);
@@ -293,5 +299,6 @@ int cmd_whatif(int argc, char **argv)
     }
     store_read_close(r);
     free(c.wish);
+    scope_free(&c.scope);
     return code;
 }

@@ -44,6 +44,19 @@ later.write(here / "later.pcap")
 good("capture", "-q", "-r", here / "later.pcap", "-d", here / "known.db", "--secret", SECRET, "--append", "--routes", routes)
 check(named(parsed(good("report", here / "known.db", "--format", "json"))).get("GET /users/{user}") == 35, "an audit that goes on keeps its endpoints")
 
+there = here / "known.db"
+for words in (("report", "--format", "json"), ("whatif", "--ttl", "GET http://api.example/users/{user}=60", "--format", "json")):
+    out = parsed(good(words[0], here / "c.pcap", *words[1:], "--routes", routes, "--ignore", "GET /health*"))
+    if words[0] == "report":
+        check(named(out).get("GET /users/{user}") == 30 and out["totals"]["ignored"] == 30, "report of a capture heeds both", named(out))
+    else:
+        check(out["ttl"]["lookups"] == 30, "whatif of a capture heeds both", out)
+    code, out, err = run(words[0], there, *words[1:], "--routes", routes)
+    check(code == 2 and "is audited already" in err and err.count("\n") == 1 and not out, words[0] + " of a DB refuses them", code, err)
+config = here / "config"
+config.write_text("routes = %s\nignore = GET /health*   # probes\nignore = * /other/*\n" % routes)
+check(named(parsed(audit(here / "c.pcap", "config", "--config", config))) == {"GET /users/{user}": 30, "POST /users/{user}/orders/{order}": 30}, "--config knows them, too")
+
 bad = here / "bad"
 bad.write_text("GET /a\nGET users\n")
 for what, option, value, says in (("a pattern without a path", "--ignore", "GET /a b", "METHOD GLOB"), ("a file that is not there", "--routes", "/nowhere", "No such file"),
