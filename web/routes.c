@@ -83,11 +83,40 @@ static struct body *newest_report(struct routes *r, struct store_reader *reader,
     return result;
 }
 
+/* from and to of a report. False: the answer says what is wrong. */
+static bool report_span(const struct query *q, struct report_span *s, struct answer *a)
+{
+    const char *from = param(q, "from"), *to = param(q, "to");
+    if ((!from || span_moment(from, &s->from)) && (!to || span_moment(to, &s->to)))
+        return true;
+    answer_error(a, 400, "from, to: RFC 3339, Unix seconds, or -2h before the end", NULL);
+    return false;
+}
+
+/* A window is written anew for each who asks; what is wrong with it is the asker's. */
+static void report_window(struct store_reader *reader, const struct report_options *o, struct answer *a)
+{
+    char why[256];
+    struct buf out = {0};
+    if (report_write(reader, REPORT_JSON, o, &out, why))
+        answer_buf(a, 200, "application/json", &out);
+    else
+        answer_error(a, 400, why, NULL);
+    buf_free(&out);
+}
+
 static void report(struct routes *r, const struct query *q, struct answer *a)
 {
     char why[256] = "out of memory";
+    struct report_options options = {0};
+    if (!report_span(q, &options.span, a))
+        return;
     struct store_reader *reader = store_read_open(r->db, why);
-    (void)q;
+    if (reader && span_given(&options.span)) {
+        report_window(reader, &options, a);
+        store_read_close(reader);
+        return;
+    }
     if (reader)
         a->body = newest_report(r, reader, why);
     store_read_close(reader);

@@ -26,11 +26,9 @@ static const char *const unknown[][2] = {{"capture.packets", wire},
 
 void windowed_json(struct json *j, const struct facts *f)
 {
-    json_key(j, "window");
-    if (!f->windowed) {
-        json_null(j);
+    if (!f->windowed)
         return;
-    }
+    json_key(j, "window");
     json_open(j, '{');
     json_key_micros(j, "from", f->window.from_s * 1000000);
     json_key_micros(j, "to", f->window.to_s * 1000000);
@@ -48,12 +46,8 @@ void windowed_text(const struct facts *f, const char *lead, struct buf *out)
 {
     if (!f->windowed)
         return;
-    buf_printf(
-        out,
-        "%sonly %s to %s UTC, whole hours; caches and keys go on from before, so hits and repeats count what was\n",
-        lead, human_moment(f->window.from_s * 1000000).text, human_moment(f->window.to_s * 1000000).text);
     buf_printf(out,
-               "%sfetched or asked for earlier. Advice, sharing and peaks rest on the whole audit: leave out --from "
-               "and --to\n",
-               lead);
+               "%sonly %s to %s UTC, whole hours; what was fetched or asked for before counts for hits and repeats\n",
+               lead, human_moment(f->window.from_s * 1000000).text, human_moment(f->window.to_s * 1000000).text);
+    buf_printf(out, "%sadvice, sharing, peaks and packets are of the whole audit: leave out --from and --to\n", lead);
 }

@@ -86,7 +86,7 @@ static void what_is_no_list_is_refused(void **state)
         {"GET /{}\n", "line 1: a parameter is {name}, one in a segment"},
         {"openapi: 3.0.0\n", "line 1: this is YAML; convert it to JSON first, e.g. with yq -o json"},
         {"{\"paths\": 1}", "no OpenAPI document: it has no \"paths\""},
-        {"{\"paths\":\n {\n", "line 3: this is no JSON"},
+        {"{\"paths\":\n {\n", "line 2: this is no JSON"},
         {"---\nopenapi: 3.0.0\n", "line 1: this is YAML; convert it to JSON first, e.g. with yq -o json"},
         {"{\"paths\": {}}", "no route in it"},
         {"# nothing\n", "no route in it"}};

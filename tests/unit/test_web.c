@@ -203,6 +203,9 @@ static void answers_without_a_db(void **state)
     expect(&r, 303, "/", "token", NULL);
     expect(&r, 200, "/page.js", "token", "x");
     expect(&r, 503, "/api/v1/report", NULL, NULL);
+    expect(&r, 400, "/api/v1/report", "from", "noon");
+    expect(&r, 400, "/api/v1/report", "to", NULL);
+    expect(&r, 503, "/api/v1/report", "to", "-1h");
     expect(&r, 503, "/api/v1/export/json", NULL, NULL);
     expect(&r, 404, "/api/v1/export/", NULL, NULL);
     expect(&r, 404, "/api/v1/export/jsonjsonjsonjsonjsonjsonjsonjsonjsonjson", NULL, NULL);
