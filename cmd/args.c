@@ -44,6 +44,24 @@ static void help(const char *usage, const struct arg *table)
     puts("      --help                   this text");
 }
 
+/* Values from a file: options keep what they are given, as they keep words of the command line. */
+static struct kept {
+    struct kept *next;
+    char text[];
+} *kept;
+
+/* NULL: out of memory. */
+static const char *keep(struct slice value)
+{
+    struct kept *k = calloc(1, sizeof *k + value.n + 1);
+    if (!k)
+        return NULL;
+    memcpy(k->text, value.p, value.n);
+    k->next = kept;
+    kept = k;
+    return k->text;
+}
+
 /* `name = value` lines. */
 static bool config(struct parse *p, const char *path)
 {
@@ -68,8 +86,8 @@ static bool config(struct parse *p, const char *path)
             log_line("%s line %u: '%s' %s", path, number, a->name, a->value ? "needs a value" : "takes no value");
             ok = false;
         } else {
-            char *copy = value.n ? strndup(value.p, value.n) : NULL; /* options keep what they are given */
-            ok = p->on(p->context, a->id, copy);
+            const char *copy = value.n ? keep(value) : NULL;
+            ok = (copy || !value.n) && p->on(p->context, a->id, copy);
         }
     }
     if (in)
