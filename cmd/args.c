@@ -48,7 +48,7 @@ static void help(const char *usage, const struct arg *table)
 static struct kept {
     struct kept *next;
     char text[];
-} *kept;
+} * kept;
 
 /* NULL: out of memory. */
 static const char *keep(struct slice value)

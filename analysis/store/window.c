@@ -92,15 +92,11 @@ bool window_open(struct window *w, sqlite3 *db, int64_t retain_s, bool fresh)
                    &w->endpoint_before) &&
            prepare(w, "INSERT OR REPLACE INTO window_endpoint VALUES(?,?,?,?,?,?,?,?,?)", &w->endpoint_put) &&
            prepare(w,
-                   "INSERT OR REPLACE INTO window_client SELECT 3600, ?1, c.id, c.requests - ifnull(m.requests, 0),"
-                   " c.bytes - ifnull(m.bytes, 0), c.errors - ifnull(m.errors, 0), c.throttled - ifnull(m.throttled, 0)"
+                   "SELECT c.requests, c.bytes, c.errors, c.throttled, m.requests, m.bytes, m.errors, m.throttled"
                    " FROM client c LEFT JOIN window_client m ON m.span_s = 0 AND m.start_s = 0 AND m.client = c.id"
-                   " WHERE c.id = ?2 AND c.requests IS NOT ifnull(m.requests, 0)",
-                   &w->client_close) &&
-           prepare(w,
-                   "INSERT OR REPLACE INTO window_client SELECT 0, 0, id, requests, bytes, errors, throttled"
-                   " FROM client WHERE id = ?",
-                   &w->client_mark) &&
+                   " WHERE c.id = ?",
+                   &w->client_row) &&
+           prepare(w, "INSERT OR REPLACE INTO window_client VALUES(?,?,?,?,?,?,?)", &w->client_put) &&
            (fresh || find_touched(w));
 }
 
@@ -109,8 +105,8 @@ void window_fini(struct window *w)
     sqlite3_finalize(w->endpoint_row);
     sqlite3_finalize(w->endpoint_before);
     sqlite3_finalize(w->endpoint_put);
-    sqlite3_finalize(w->client_close);
-    sqlite3_finalize(w->client_mark);
+    sqlite3_finalize(w->client_row);
+    sqlite3_finalize(w->client_put);
     free(w->endpoint.word);
     free(w->client.word);
     sums_free(&w->now);
@@ -183,12 +179,33 @@ static bool close_endpoint(struct window *w, int64_t start_s, uint32_t id)
     return w->now.failed || w->now.n == 0 ? !w->now.failed : put_endpoint(w, WINDOW_HOUR, start_s, id, &w->now);
 }
 
+enum { CLIENT_COUNTS = 4 };
+
+static bool put_client(struct window *w, int64_t span_s, int64_t start_s, uint32_t id, const int64_t v[CLIENT_COUNTS])
+{
+    sqlite3_stmt *q = w->client_put;
+    sqlite3_bind_int64(q, 1, span_s);
+    sqlite3_bind_int64(q, 2, start_s);
+    sqlite3_bind_int64(q, 3, id);
+    for (int i = 0; i < CLIENT_COUNTS; i++)
+        sqlite3_bind_int64(q, 4 + i, v[i]);
+    return done(q);
+}
+
 static bool close_client(struct window *w, int64_t start_s, uint32_t id)
 {
-    sqlite3_bind_int64(w->client_close, 1, start_s);
-    sqlite3_bind_int64(w->client_close, 2, id);
-    sqlite3_bind_int64(w->client_mark, 1, id);
-    return (start_s == INT64_MIN || done(w->client_close)) && done(w->client_mark);
+    int64_t now[CLIENT_COUNTS], delta[CLIENT_COUNTS];
+    sqlite3_stmt *q = w->client_row;
+    sqlite3_bind_int64(q, 1, id);
+    bool there = sqlite3_step(q) == SQLITE_ROW;
+    for (int i = 0; i < CLIENT_COUNTS && there; i++) {
+        now[i] = sqlite3_column_int64(q, i);
+        delta[i] = now[i] - sqlite3_column_int64(q, CLIENT_COUNTS + i); /* NULL: 0 */
+    }
+    sqlite3_reset(q);
+    if (!there || !delta[0])
+        return true;
+    return put_client(w, 0, 0, id, now) && (start_s == INT64_MIN || put_client(w, WINDOW_HOUR, start_s, id, delta));
 }
 
 static bool run(struct window *w, const char *sql, int64_t a, int64_t b)

@@ -29,7 +29,7 @@ struct window {
     struct window_touched endpoint, client;
     struct sums now, before;
     struct buf blob;
-    sqlite3_stmt *endpoint_row, *endpoint_before, *endpoint_put, *client_close, *client_mark;
+    sqlite3_stmt *endpoint_row, *endpoint_before, *endpoint_put, *client_row, *client_put;
     bool failed; /* out of memory */
 };
 
