@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Endpoints through the whole program (ALGORITHMS.md 6.4, 12: E-1, E-2): the paths of the example give its templates and
 nothing is lost on the way there; under --strict-templates the order of records does not matter."""
 import json
@@ -24,12 +25,12 @@ def routes(report):
 r = random.Random(1)
 words = ["".join(r.choice("bcdfghjklmnpqrstvwxz") for _ in range(7)) for _ in range(400)]
 targets = []
-for i in range(5000):
+for i in range(2000):
     targets += ["/users/%d" % (i + 1), "/orders/%s/items/%d" % (uuid.UUID(int=r.getrandbits(128), version=4), r.randrange(1000)),
                 "/files/%040x" % (r.getrandbits(156) | 0xA << 156), "/v1/status", "/blog/" + words[i % 400]]
     targets += ["/users/me"] * (i % 4 == 0)
 got = audit("e1.db", targets)
-want = {"/users/{int}": 5000, "/users/me": 1250, "/orders/{uuid}/items/{int}": 5000, "/files/{hex}": 5000, "/v1/status": 5000, "/blog/{var}": 5000}
+want = {"/users/{int}": 2000, "/users/me": 500, "/orders/{uuid}/items/{int}": 2000, "/files/{hex}": 2000, "/v1/status": 2000, "/blog/{var}": 2000}
 check(routes(got) == want, "E-1: the example's templates, every request in its own", routes(got))
 check(sum(e["keys"] for e in got["endpoints"]) == len(set(targets)), "and every key counted once, whatever was united")
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Hours of an audit (ALGORITHMS.md 12: X-1, X-2, X-4). The windows of any division add up to the whole; an audit that was
 ended and went on, or was killed and went on, has the hours of one that was not; --retain folds hours into days and drops
 those; and what users type is understood or refused in one line."""
@@ -196,7 +197,7 @@ check([[(e["route"], e["requests"], e["response_bytes"]) for e in hour] for hour
 check(sum(e["keys_first_seen"] for hour in by_hour for e in hour) == report(here / "blog.db")["totals"]["keys"], "and their keys add up")
 
 # ---- retention ----
-lines = trace(3, 24 * 9)
+lines = trace(3, 24 * 4)
 capture(here / "all.db", lines, "--retain", "forever")
 capture(here / "kept.db", lines, "--retain", "36h")
 with sqlite3.connect(here / "kept.db") as c:

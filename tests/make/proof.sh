@@ -19,6 +19,8 @@ step() {
 step build make --no-print-directory -s -j"$(nproc)" BUILD=build/opt all
 export SPANWISE=$PWD/build/opt/spanwise KIND=opt
 step "kill -9" timeout 900 python3 tests/e2e/kill.py
+step "windows" timeout 900 python3 tests/e2e/windows.py
+step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
 step "sampling" timeout 900 python3 tests/e2e/sampling.py
 step "sampling, T-8" timeout 900 make --no-print-directory -s unit TESTS=sampling
