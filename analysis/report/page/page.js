@@ -333,7 +333,7 @@ function drawStatuses() {
 // What the packets were, and what of them could not be read.
 function drawWire() {
   const c = report.capture, opaque = Object.entries(c.flows_opaque || {}).filter(([, n]) => n).sort((a, b) => b[1] - a[1]);
-  $("wire").textContent = !known(c.packets) ? "From exchange records: packets, losses and coverage are unknown." :
+  $("wire").textContent = c.window ? "Packets, losses and coverage are not counted by the hour." : !known(c.packets) ? "From exchange records: packets, losses and coverage are unknown." :
     `${count(c.packets)} packets, ${bytes(c.bytes)}, ${count(c.flows)} connections; ${count((c.kernel_dropped || 0) + (c.interface_dropped || 0))} packets dropped, ` +
     (known(c.coverage) ? `${(c.coverage * 100).toFixed(2)} % of the bytes sent were seen` : "no TCP payload") +
     (opaque.length ? `. Not decoded: ${opaque.map(([why, n]) => `${safe(why)} ${count(n)}`).join(", ")}` : "") + ".";
@@ -342,7 +342,10 @@ function drawWire() {
 // The verdict of the report, and what is missing from it. First on the page, for everything below depends on it.
 function drawNotices() {
   const v = report.verdict || {}, c = report.capture;
-  const says = (v.says || []).map(safe), before = [...$("notices").children].map(p => p.textContent);
+  const says = (v.says || []).map(safe);
+  if (c.window)
+    says.unshift(`Only ${day(c.window.from)} to ${day(c.window.to)} UTC, whole hours: advice, sharing and peaks are of the whole audit.`);
+  const before = [...$("notices").children].map(p => p.textContent);
   if (says.join("\n") !== before.join("\n")) $("notices").replaceChildren(...says.map(s => el("p", {class: "notice", role: "alert"}, s)));
   $("when").textContent = known(c.started) ? `${day(c.started)} UTC, ${seconds(c.duration_s)}` : "nothing captured yet";
   $("tool").textContent = `${safe(report.tool.name)} ${safe(report.tool.version)}`;
