@@ -20,6 +20,9 @@ step build make --no-print-directory -s -j"$(nproc)" BUILD=build/opt all
 export SPANWISE=$PWD/build/opt/spanwise KIND=opt
 step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step live timeout 900 bash tests/live/live.sh
+make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
+step "planted parts" timeout 600 build/opt/tests/test_learning
+step "planted keys" timeout 900 python3 tests/e2e/keys.py
 for script in tests/oracle/*.py; do
     step "$script" timeout 1800 python3 "$script"
 done
