@@ -91,13 +91,14 @@ $(BUILD)/libspanwise.a: $(OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-# One program per unit test.
+# One program per unit test; some need another's library to compare with.
+UNIT_LIBS_hpack := -lnghttp2
 UNIT_SOURCES ?= $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/%)
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libspanwise.a $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(call said,cc)
-	$(Q)$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(BUILD)/libspanwise.a $(LIBS) -lcmocka
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(BUILD)/libspanwise.a $(LIBS) -lcmocka $(UNIT_LIBS_$*)
 
 unit: $(UNITS)
 

@@ -27,6 +27,7 @@ static void unite_endpoints(void *context, uint32_t from, uint32_t into)
 {
     struct analysis *a = context;
     depend_unite(a, from, into);
+    bound_unite(a, endpoints_at(&a->endpoints, from), endpoints_at(&a->endpoints, into));
     endpoints_unite(&a->endpoints, from, into);
 }
 
@@ -44,6 +45,7 @@ static bool init_parts(struct analysis *a)
 {
     struct budget b = budget_of(a->options.memory);
     origins_init(&a->origins, &a->key);
+    admission_init(&a->admission, hash_bytes(&a->key, 's', "sample", 6), b.most[ROOM_POPULAR]);
     struct trie_owner owner = {a, open_endpoint, endpoint_requests, move_endpoint, unite_endpoints};
     if (!slab_init(&a->page_memory, sizeof(struct hist_page), b.most[ROOM_PAGES]))
         return false;
@@ -54,7 +56,9 @@ static bool init_parts(struct analysis *a)
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            clients_init(&a->clients, &b, &a->key) && addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
-           minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b);
+           minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
+           writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
+           slab_init(&a->write_names, sizeof(struct writes_name), b.most[ROOM_KEYS]);
 }
 
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store)
@@ -84,19 +88,25 @@ void analysis_free(struct analysis *a)
     learning_fini(&a->learning);
     endpoints_fini(&a->endpoints);
     keys_fini(&a->keys);
+    admission_fini(&a->admission);
     etags_fini(&a->etags);
     clients_fini(&a->clients);
     addresses_fini(&a->addresses);
     minutes_fini(&a->minutes);
+    writes_fini(&a->writes);
+    slab_fini(&a->write_names);
     slab_fini(&a->page_memory);
     buf_free(&a->text);
     buf_free(&a->route);
+    buf_free(&a->written);
     buf_free(&a->latency);
     buf_free(&a->server);
     buf_free(&a->lifetimes);
     buf_free(&a->live);
     buf_free(&a->declared_ttl);
     buf_free(&a->sharing);
+    buf_free(&a->sampling);
+    buf_free(&a->sources);
     buf_free(&a->learned);
     buf_free(&a->addresses_text);
     free(a);

@@ -35,6 +35,23 @@ static void name_endpoint(struct analysis *a, const struct endpoint *e, struct r
     out->route = slice_of_buf(&a->route);
 }
 
+/* What is estimated is written as if it had been counted; what the estimate rests on stands beside it. */
+static void fill_ladder(struct analysis *a, const struct endpoint *e, struct row_endpoint *out)
+{
+    if (!e->tail) {
+        ladder_row(&e->ladder, out->ttl);
+        out->sampling = SLICE("");
+        return;
+    }
+    struct ladder_sums sums = e->ladder;
+    struct sampling_stored stored;
+    sampling_estimate(endpoints_tail(&a->endpoints, e), &sums, &out->repeats_same, &stored);
+    ladder_row(&sums, out->ttl);
+    a->sampling.n = 0;
+    sampling_write(&stored, &a->sampling);
+    out->sampling = slice_of_buf(&a->sampling);
+}
+
 static struct slice write_live(struct analysis *a, const struct endpoint *e)
 {
     struct live_sum sums[LIVE_TTLS];
@@ -79,8 +96,13 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     a->sharing.n = 0;
     sharing_write(&e->sharing, &a->sharing);
     out->sharing = slice_of_buf(&a->sharing);
+    a->sources.n = 0;
+    if (e->sources.n)
+        sources_write(&e->sources, &a->sources);
+    out->sources = slice_of_buf(&a->sources);
     out->learned = depend_write(a, e);
-    ladder_row(&e->ladder, out->ttl);
+    out->writes = bound_text(a, e, &a->written);
+    fill_ladder(a, e, out);
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
     out->declared_ttl = !e->declared_ttl.n ? SLICE("") : blob(a, &e->declared_ttl, &a->declared_ttl);
@@ -176,6 +198,7 @@ static void settle_totals(struct analysis *a)
     t->clients = a->clients.rows.used;
     t->services = trie_services(a->trie);
     t->client_overflow = a->clients.overflow;
+    t->sampling_level = admission_level(a);
 }
 
 uint64_t analysis_total(struct analysis *a, const char *name)
@@ -203,14 +226,17 @@ uint64_t analysis_memory(const struct analysis *a)
 {
     const struct clients *c = &a->clients;
     return SHARING_CONTEXTS * sizeof *a->contexts + learning_bytes(&a->learning) + slab_bytes(&a->keys.rows) +
-           slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) + map_bytes(a->keys.map.used) +
-           map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) + map_bytes(a->etags.map.used) +
-           slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
+           slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) + slab_bytes(&a->endpoints.tails) +
+           (a->admission.popular ? (uint64_t)a->admission.popular_most * budget_unit(ROOM_POPULAR) : 0) +
+           (a->admission.sampled ? (uint64_t)a->keys.rows.used * sizeof(struct sampling_key) : 0) +
+           map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
+           map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
            slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
            slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
            slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
-           slab_bytes(&a->minutes.rows) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
-           (uint64_t)trie_nodes(a->trie) * 128;
+           slab_bytes(&a->minutes.rows) + slab_bytes(&a->writes.names) + slab_bytes(&a->writes.sums) +
+           map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
+           (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
 /* Fills a row of the batch; its text is copied there. */
@@ -237,7 +263,10 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.live);
         keep(s, &filled.declared_ttl);
         keep(s, &filled.sharing);
+        keep(s, &filled.sampling);
+        keep(s, &filled.sources);
         keep(s, &filled.learned);
+        keep(s, &filled.writes);
         *row = filled;
     }
     dirty->used = 0;
@@ -272,19 +301,29 @@ static void commit_clients(struct analysis *a, struct store *s)
     c->rest_dirty = false;
 }
 
-static void commit_keys(struct analysis *a, struct store *s)
+static void commit_key(struct analysis *a, struct store *s, uint32_t at)
 {
-    for (; a->keys.written < a->keys.rows.used; a->keys.written++) {
-        struct key *key = keys_at(&a->keys, a->keys.written);
-        struct row_key *row = store_key(s);
-        if (!row)
-            return;
-        *row = (struct row_key){.id = a->keys.written + 1,
+    struct key *key = keys_at(&a->keys, at);
+    struct row_key *row = store_key(s);
+    if (row)
+        *row = (struct row_key){.id = keys_id(&a->keys, at),
                                 .endpoint = endpoints_resolve(&a->endpoints, key->endpoint),
                                 .method = store_text(s, keys_method(&a->keys, key)),
                                 .service = store_text(s, keys_service(&a->keys, key)),
-                                .target = store_text(s, keys_target(&a->keys, key))};
+                                .target = store_text(s, keys_target(&a->keys, key)),
+                                .hot = key->hot};
+}
+
+static void commit_keys(struct analysis *a, struct store *s)
+{
+    struct keys *k = &a->keys;
+    for (; k->promoted_told < k->promoted.used; k->promoted_told++) {
+        uint32_t row = keys_row(k, *(const uint32_t *)slab_at(&k->promoted, k->promoted_told));
+        if (row < k->written)
+            commit_key(a, s, row);
     }
+    for (; k->written < k->rows.used; k->written++)
+        commit_key(a, s, k->written);
 }
 
 static void commit_addresses(struct analysis *a, struct store *s)
@@ -304,8 +343,10 @@ static void commit_minutes(struct analysis *a, struct store *s)
 {
     for (uint64_t place = a->minutes.written; place < a->minutes.end; place++) {
         struct row_minute *row = store_minute(s);
-        if (row)
-            *row = *minutes_row(&a->minutes, place);
+        if (!row)
+            continue;
+        *row = *minutes_row(&a->minutes, place);
+        row->repeats = row->repeats < row->eligible ? row->repeats : row->eligible; /* estimated when sampled */
     }
     minutes_written(&a->minutes);
 }
@@ -360,7 +401,9 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
 {
     const struct capture_stats *n = &a->stats, *b = &a->base;
     struct row_capture *row = store_capture(s);
-    uint64_t memory = analysis_memory(a) + n->memory_peak_bytes;
+    uint64_t own = analysis_memory(a);
+    a->own_peak = own > a->own_peak ? own : a->own_peak;
+    uint64_t memory = a->own_peak + n->memory_peak_bytes;
     a->memory_peak = memory > a->memory_peak ? memory : a->memory_peak;
     if (!row)
         return;
@@ -396,11 +439,8 @@ static void touch_live(struct analysis *a)
             endpoints_touch(&a->endpoints, id);
 }
 
-void analysis_commit(struct analysis *a, bool final)
+static void commit_all(struct analysis *a, struct store *s, bool final)
 {
-    struct store *s = a->store;
-    if (!s || (!final && !store_wants(s)))
-        return;
     if (final)
         touch_live(a);
     commit_endpoints(a, s);
@@ -411,4 +451,19 @@ void analysis_commit(struct analysis *a, bool final)
     commit_counters(a, s);
     commit_capture(a, s, final);
     store_submit(s);
+}
+
+void analysis_commit(struct analysis *a, bool final)
+{
+    if (a->store && (final || store_wants(a->store)))
+        commit_all(a, a->store, final);
+}
+
+void analysis_commit_names(struct analysis *a)
+{
+    uint64_t own = analysis_memory(a);
+    a->own_peak = own > a->own_peak ? own : a->own_peak;
+    bool news = a->keys.written < a->keys.rows.used;
+    if (a->store && news && (!a->options.live || store_wants(a->store)))
+        commit_all(a, a->store, false);
 }

@@ -59,7 +59,7 @@ static struct verdict verdict_of(struct declarer *d, const struct exchange *x, c
     struct slice location = heads_get(h, HEAD_content_location);
     struct classify_input in = {.method = method,
                                 .status = x->status,
-                                .damaged = x->end != END_COMPLETE,
+                                .damaged = x->end != END_COMPLETE || (x->flags & FLAG_UNKNOWN_FIELDS),
                                 .authorization = heads_has(h, HEAD_authorization),
                                 .cookie = heads_has(h, HEAD_cookie),
                                 .set_cookie = heads_has(h, HEAD_set_cookie),

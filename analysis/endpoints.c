@@ -6,9 +6,11 @@ bool endpoints_init(struct endpoints *e, const struct budget *b, struct hist_poo
     e->pages = pages;
     if (!slab_init(&e->rows, sizeof(struct endpoint), most + 2) || !slab_init(&e->dirty, sizeof(uint32_t), most + 2) ||
         !blocks_init(&e->sets, b->most[ROOM_SETS]) || !blocks_init(&e->lifetimes, b->most[ROOM_LIFETIMES]) ||
-        !blocks_init(&e->live, b->most[ROOM_LIVE]))
+        !blocks_init(&e->live, b->most[ROOM_LIVE]) ||
+        !slab_init(&e->tails, sizeof(struct sampling_tail), b->most[ROOM_TAILS]))
         return false;
     slab_take(&e->rows);
+    slab_take(&e->tails);
     return true;
 }
 
@@ -16,6 +18,7 @@ void endpoints_fini(struct endpoints *e)
 {
     slab_fini(&e->rows);
     slab_fini(&e->dirty);
+    slab_fini(&e->tails);
     blocks_fini(&e->sets);
     blocks_fini(&e->lifetimes);
     blocks_fini(&e->live);
@@ -136,9 +139,67 @@ static void unite_sets(struct endpoints *e, struct endpoint *into, struct endpoi
     blocks_give(&e->sets, from->set, from->set_class);
 }
 
+/* ---- sampling ---- */
+
+static struct sampling_tail *tail_at(const struct endpoints *e, uint32_t row)
+{
+    return (struct sampling_tail *)slab_at(&e->tails, row);
+}
+
+struct sampling_tail *endpoints_sample(struct endpoints *e, struct endpoint *at)
+{
+    uint32_t row = e->free_tail;
+    if (row)
+        e->free_tail = tail_at(e, row)->segment;
+    else
+        row = slab_take(&e->tails);
+    if (row == SLAB_NONE)
+        return NULL;
+    at->tail = row;
+    *tail_at(e, row) = (struct sampling_tail){.segment = ++e->segments};
+    return tail_at(e, row);
+}
+
+void endpoints_close_tail(struct endpoints *e, struct endpoint *at)
+{
+    sampling_close(endpoints_tail(e, at), ++e->segments, &at->ladder, &at->repeats_same);
+}
+
+bool endpoints_thin(struct endpoints *e, uint32_t id)
+{
+    struct endpoint *at = endpoints_at(e, id);
+    if (!at->tail && !endpoints_sample(e, at))
+        return false;
+    struct sampling_tail *t = endpoints_tail(e, at);
+    if (t->level == SAMPLING_LEVELS)
+        return false;
+    endpoints_close_tail(e, at);
+    t->level++;
+    endpoints_touch(e, id);
+    return true;
+}
+
+/* Both at the higher level; keys that are not in its sample are not followed any more. */
+static void unite_tails(struct endpoints *e, struct endpoint *into, struct endpoint *from)
+{
+    if (into->tail)
+        endpoints_close_tail(e, into);
+    if (!from->tail)
+        return;
+    endpoints_close_tail(e, from);
+    if (!into->tail) {
+        into->tail = from->tail;
+        return;
+    }
+    sampling_merge(endpoints_tail(e, into), endpoints_tail(e, from));
+    endpoints_tail(e, from)->segment = e->free_tail;
+    e->free_tail = from->tail;
+}
+
 void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
 {
     struct endpoint *a = endpoints_at(e, into), *b = endpoints_at(e, from);
+    unite_tails(e, a, b);
     a->requests += b->requests;
     a->eligible += b->eligible;
     a->keys += b->keys;
@@ -160,6 +221,7 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     changes_merge(&a->lifetimes, &b->lifetimes, &e->lifetimes);
     changes_drop(&b->lifetimes, &e->lifetimes);
     sharing_merge(&a->sharing, &b->sharing);
+    sources_merge(&a->sources, &b->sources);
     live_merge(&a->live, &b->live, &e->live);
     live_drop(&b->live, &e->live);
     unite_declared(e, a, b);

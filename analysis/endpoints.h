@@ -7,8 +7,10 @@
 #include "analysis/budget.h"
 #include "analysis/ladder.h"
 #include "analysis/live.h"
+#include "analysis/sampling.h"
 #include "analysis/store/rows.h"
 #include "analysis/sharing.h"
+#include "analysis/sources.h"
 #include "base/hist.h"
 
 struct endpoint {
@@ -17,6 +19,7 @@ struct endpoint {
     uint8_t set_class;
     uint32_t learner; /* row of analysis/learning.h; 0: none */
     uint32_t set;     /* clients seen, a bit per client number; block of 2^set_class words */
+    uint32_t tail;    /* row of `tails`, 0: all its keys are followed */
     uint64_t requests, eligible, keys, clients, request_bytes, response_bytes, errors, throttled, unanswered;
     uint64_t repeats_same, observed_gaps, changes, server_us_total;
     int64_t first_us, last_us;
@@ -24,14 +27,20 @@ struct endpoint {
     struct changes_sums lifetimes;
     struct live live;
     struct sharing sharing;
+    struct sources sources; /* of repeats */
     struct ladder_sums ladder;
     uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
     struct hist declared_ttl; /* seconds */
+    uint32_t writes;          /* row of what writes do to it (analysis/writes.h), 0: none */
+    uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
 };
 
 struct endpoints {
     struct slab rows; /* row 0 is none */
     struct slab dirty;
+    struct slab tails;  /* struct sampling_tail; row 0 is none */
+    uint32_t free_tail; /* chained through `segment` */
+    uint32_t segments;  /* numbers given */
     struct blocks sets, lifetimes, live;
     struct hist_pool *pages;
     uint32_t other;        /* id of `(other)`, 0 while nobody needed it */
@@ -58,6 +67,18 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
 void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r);
 /* Notes that the client with this number (from 0) was here. */
 void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client);
+
+static inline struct sampling_tail *endpoints_tail(const struct endpoints *e, const struct endpoint *at)
+{
+    return (struct sampling_tail *)slab_at(&e->tails, at->tail);
+}
+
+/* Follows half as many of its keys from now on. False: no room, or it cannot be fewer. */
+bool endpoints_thin(struct endpoints *e, uint32_t id);
+/* Sampled at level 0, that is not yet; NULL: no room. */
+struct sampling_tail *endpoints_sample(struct endpoints *e, struct endpoint *at);
+/* Begins a new segment. */
+void endpoints_close_tail(struct endpoints *e, struct endpoint *at);
 /* To be written with the next batch. */
 void endpoints_touch(struct endpoints *e, uint32_t id);
 

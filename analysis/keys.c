@@ -1,26 +1,33 @@
 #include "analysis/keys.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 
+enum { HOT_SHARE = 8 }; /* one of so many slots' keys may be hot */
+
 bool keys_init(struct keys *k, const struct budget *b)
 {
-    k->written = 0;
-    return slab_init(&k->rows, sizeof(struct key), b->most[ROOM_KEYS]) &&
-           slab_init(&k->names, 1, b->most[ROOM_NAMES]) &&
-           slab_init(&k->slots, sizeof(struct ladder_slot), b->most[ROOM_SLOTS]) &&
-           map_init(&k->map, k->rows.base, k->rows.unit, b->most[ROOM_KEYS]) &&
-           map_init(&k->slot_map, k->slots.base, k->slots.unit, b->most[ROOM_SLOTS]);
+    uint32_t rows = b->most[ROOM_KEYS], slots = b->most[ROOM_SLOTS];
+    k->written = k->generation = k->promoted_told = 0;
+    k->next_id = 1;
+    return slab_init(&k->rows, sizeof(struct key), rows) && slab_init(&k->names, 1, b->most[ROOM_NAMES]) &&
+           slab_init(&k->slots, sizeof(struct ladder_slot), slots) && slab_init(&k->ids, sizeof(uint32_t), rows) &&
+           slab_init(&k->owners, sizeof(uint32_t), slots) &&
+           slab_init(&k->counted, sizeof(struct sampling_key), rows) &&
+           slab_init(&k->promoted, sizeof(uint32_t), slots / HOT_SHARE) &&
+           map_init(&k->map, k->rows.base, k->rows.unit, rows) &&
+           map_init(&k->slot_map, k->slots.base, k->slots.unit, slots);
 }
 
 void keys_fini(struct keys *k)
 {
+    struct slab *slabs[] = {&k->rows, &k->names, &k->slots, &k->ids, &k->owners, &k->counted, &k->promoted};
     map_free(&k->map);
     map_free(&k->slot_map);
-    slab_fini(&k->rows);
-    slab_fini(&k->names);
-    slab_fini(&k->slots);
+    for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
+        slab_fini(slabs[i]);
 }
 
 static void put_name(struct keys *k, struct slice s)
@@ -52,6 +59,9 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
     put_name(k, method);
     put_name(k, service);
     put_name(k, target);
+    *(uint32_t *)slab_at(&k->ids, k->rows.used) = k->next_id++;
+    if (k->generation) /* before, it is zero */
+        *keys_counted(k, at) = (struct sampling_key){0};
     return slab_take(&k->rows);
 }
 
@@ -75,6 +85,11 @@ static struct ladder_slot *slot_at(const struct keys *k, uint32_t row)
     return slab_at(&k->slots, row);
 }
 
+static uint32_t *owner_at(const struct keys *k, uint32_t slot)
+{
+    return slab_at(&k->owners, slot);
+}
+
 static uint32_t new_slot(struct keys *k, uint64_t hash, int64_t now)
 {
     if (k->slots.used == k->slots.most)
@@ -91,10 +106,128 @@ struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, 
     if (at->slot && slot_at(k, at->slot - 1)->hash == hash)
         return slot_at(k, at->slot - 1);
     uint32_t row = at->slot ? map_find(&k->slot_map, hash) : MAP_NONE;
-    if (row == MAP_NONE)
+    if (row == MAP_NONE && at->slot && ++keys_counted(k, at)->variants >= KEYS_VARIANTS)
+        keys_counted(k, at)->variants--;
+    else if (row == MAP_NONE)
         row = new_slot(k, hash, now);
     if (row == MAP_NONE)
         return NULL;
+    *owner_at(k, row) = (uint32_t)(at - keys_at(k, 0));
     at->slot = row + 1;
     return slot_at(k, row);
+}
+
+uint32_t keys_row(const struct keys *k, uint32_t id)
+{
+    uint32_t from = 0, to = k->rows.used;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (*(const uint32_t *)slab_at(&k->ids, middle) < id)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < k->rows.used && *(const uint32_t *)slab_at(&k->ids, from) == id ? from : MAP_NONE;
+}
+
+void keys_number(struct keys *k, uint32_t id)
+{
+    if (id > k->next_id) {
+        k->next_id = id;
+        k->generation++; /* from now on ids are no row numbers */
+    }
+}
+
+bool keys_promote(struct keys *k, uint32_t row)
+{
+    uint32_t at = slab_take(&k->promoted);
+    if (at == SLAB_NONE)
+        return false;
+    *(uint32_t *)slab_at(&k->promoted, at) = *(uint32_t *)slab_at(&k->ids, row);
+    keys_at(k, row)->hot = true;
+    return true;
+}
+
+void keys_demote(struct keys *k)
+{
+    for (uint32_t row = 0; row < k->rows.used; row++)
+        keys_at(k, row)->hot = false;
+    k->promoted.used = k->promoted_told = 0;
+}
+
+/* ---- dropping: what stays moves up, in order ---- */
+
+/* Anew rather than hole by hole: that half of it goes is usual. What 64 steps do not find (next to impossible) starts
+ * over as a new key. */
+static void remap(struct map *m, const struct slab *rows)
+{
+    memset(m->slot, 0, ((size_t)m->mask + 1) * sizeof *m->slot);
+    m->used = 0;
+    for (uint32_t i = 0; i < rows->used; i++)
+        map_insert(m, *(const uint64_t *)slab_at(rows, i), i);
+}
+
+static void move_name(struct keys *k, struct key *at, uint32_t to)
+{
+    memmove(k->names.base + to, k->names.base + at->name, (size_t)at->method_n + at->service_n + at->target_n);
+    at->name = to;
+}
+
+static void move_row(const struct slab *s, uint32_t from, uint32_t to)
+{
+    if (from != to)
+        memcpy(slab_at(s, to), slab_at(s, from), s->unit);
+}
+
+/* moved[row] becomes the new row, or MAP_NONE. */
+static void drop_rows(struct keys *k, bool (*keeps)(void *context, const struct key *at), void *context,
+                      uint32_t *moved)
+{
+    uint32_t kept = 0, names = 0, written = 0;
+    for (uint32_t row = 0; row < k->rows.used; row++) {
+        struct key *at = keys_at(k, row);
+        moved[row] = MAP_NONE;
+        if (!keeps(context, at))
+            continue;
+        move_name(k, at, names);
+        names += at->method_n + at->service_n + at->target_n;
+        written += row < k->written;
+        move_row(&k->rows, row, kept);
+        move_row(&k->ids, row, kept);
+        move_row(&k->counted, row, kept);
+        moved[row] = kept++;
+    }
+    k->rows.used = kept;
+    k->names.used = names;
+    k->written = written;
+}
+
+static void drop_slots(struct keys *k, const uint32_t *moved)
+{
+    uint32_t kept = 0;
+    for (uint32_t slot = 0; slot < k->slots.used; slot++) {
+        uint32_t owner = moved[*owner_at(k, slot)];
+        if (owner == MAP_NONE)
+            continue;
+        struct key *at = keys_at(k, owner);
+        if (at->slot == slot + 1)
+            at->slot = kept + 1; /* no later slot has that number any more */
+        move_row(&k->slots, slot, kept);
+        *owner_at(k, kept++) = owner;
+    }
+    k->slots.used = kept;
+}
+
+bool keys_drop(struct keys *k, bool (*keeps)(void *context, const struct key *at), void *context)
+{
+    uint32_t *moved = malloc(((size_t)k->rows.used + 1) * sizeof *moved);
+    if (!moved)
+        return false;
+    drop_rows(k, keeps, context, moved);
+    drop_slots(k, moved);
+    free(moved);
+    remap(&k->map, &k->rows);
+    remap(&k->slot_map, &k->slots);
+    k->generation++;
+    return true;
 }

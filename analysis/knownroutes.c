@@ -80,9 +80,9 @@ static bool ends_with(struct slice s, struct slice end)
 static bool parse_step(struct slice segment, bool last, struct step *out)
 {
     size_t open = slice_find(segment, '{', 0), close = slice_find(segment, '}', open);
-    *out = (struct step){.before = segment};
+    *out = (struct step){.before = segment, .after = SLICE("")};
     if (segment.n > 1 && segment.p[0] == ':') {
-        *out = (struct step){.parameter = true};
+        *out = (struct step){.before = SLICE(""), .after = SLICE(""), .parameter = true};
         return true;
     }
     if (open == segment.n)

@@ -230,6 +230,25 @@ void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from)
     }
 }
 
+void ladder_scale(struct ladder_sums *into, const struct ladder_sums *sample, uint64_t n)
+{
+    struct ladder_sums s = *sample;
+    double by = (double)n / (double)s.lookups;
+    settle(&s);
+    into->lookups += n;
+    EACH_RUNG(i)
+    {
+#define RUNG_COLUMN(place, name, how, what) s.name[i] = (uint64_t)((double)s.name[i] * by + .5);
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
+        uint64_t known = s.hits[i] > s.unknown_hits[i] ? s.hits[i] - s.unknown_hits[i] : 0; /* rounded apart */
+        s.stale_hits[i] = s.stale_hits[i] < known ? s.stale_hits[i] : known;
+#define RUNG_COLUMN(place, name, how, what) into->name[i] += s.name[i];
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
+    }
+}
+
 void ladder_row(const struct ladder_sums *sums, struct row_rung out[LADDER_RUNGS])
 {
     struct ladder_sums s = *sums;

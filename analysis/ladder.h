@@ -65,6 +65,8 @@ void ladder_reset(struct ladder_slot *s, int64_t now);
 /* One look-up. sums NULL: rebuild the slot, count nothing. Returns a bit per rung that hit. */
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums);
 void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from);
+/* Adds what `n` look-ups would have done that behave like those of the sample, which has some. */
+void ladder_scale(struct ladder_sums *into, const struct ladder_sums *sample, uint64_t n);
 void ladder_row(const struct ladder_sums *s, struct row_rung out[LADDER_RUNGS]);
 void ladder_load(struct ladder_sums *s, const struct row_rung rungs[LADDER_RUNGS]);
 

@@ -114,24 +114,24 @@ static inline struct entry *append(struct queue *q, struct blocks *pool)
 }
 
 /* Joins the newest entry if that began less than a part ago; time does not run backwards. */
-static void fill(struct queue *q, struct blocks *pool, const struct span *t, int64_t now, uint64_t bytes)
+static void fill(struct queue *q, struct blocks *pool, const struct span *t, int64_t now, uint64_t bytes, uint32_t n)
 {
     now = now > q->last ? now : q->last;
     expire(q, pool, now, t->ttl);
     struct entry *e = q->n ? entry_at(q, pool, q->n - 1u) : NULL;
     if (e && now - e->first < t->part) {
         e->span = (uint32_t)(now - e->first);
-        e->n++;
+        e->n += n;
         e->bytes += bytes;
         e->later += bytes * e->span;
     } else {
         e = append(q, pool);
         if (!e)
             return;
-        *e = (struct entry){now, 0, 1, bytes, 0};
+        *e = (struct entry){now, 0, n, bytes, 0};
     }
     q->last = now;
-    q->entries++;
+    q->entries += n;
     q->bytes += bytes;
     q->peak_bytes = q->bytes > q->peak_bytes ? q->bytes : q->peak_bytes;
     q->peak_entries = q->entries > q->peak_entries ? q->entries : q->peak_entries;
@@ -146,7 +146,7 @@ static bool begin(struct live *l, struct blocks *pool)
     return l->block;
 }
 
-void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes)
+void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n)
 {
     if (!(filled & RUNGS) || (!l->block && !begin(l, pool)))
         return;
@@ -154,8 +154,13 @@ void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now
     for (uint32_t left = filled & RUNGS; left; left &= left - 1) {
         unsigned i = ours[__builtin_ctz(left)];
         if (!s->queue[i].lost)
-            fill(&s->queue[i], pool, &spans[i], now, bytes);
+            fill(&s->queue[i], pool, &spans[i], now, bytes * n, n);
     }
+}
+
+void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes)
+{
+    live_fill_many(l, pool, filled, now, bytes, 1);
 }
 
 /* Two entries of one part, in order of time. */

@@ -25,6 +25,8 @@ struct live {
 /* One look-up filled the lifetimes whose bits are set, numbered as the ladder numbers its rungs, with an answer of so
  * many bytes at `now`, ms since the epoch. */
 void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes);
+/* The same by `n` answers at once. */
+void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n);
 /* Of two that become one. Peaks add up, for when they were is not kept: an upper bound. */
 void live_merge(struct live *into, const struct live *from, struct blocks *pool);
 /* Gives everything back. */

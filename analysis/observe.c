@@ -7,14 +7,18 @@ enum { ETAG_PAIR_S = 60 }; /* apart at most, in whole seconds */
 
 static bool is_error(const struct row_exchange *r)
 {
-    return r->status >= 500 || r->status == 429 || !r->status || r->end == END_SERVER_ABORT;
+    bool none = !r->status && !(r->flags & FLAG_UNKNOWN_FIELDS);
+    return r->status >= 500 || r->status == 429 || none || r->end == END_SERVER_ABORT || (r->flags & FLAG_FAILED);
 }
 
-uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path)
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
+                          bool literal)
 {
     if (slice_eq(method, SLICE("HEAD")))
         method = SLICE("GET");
     struct slice known = knownroutes_find(a->options.routes, method, path);
+    if (!known.p && literal)
+        known = path; /* ALGORITHMS.md 6.3 */
     uint32_t id = known.p ? trie_known(a->trie, method, service, known) : trie_find(a->trie, method, service, path);
     return id ? id : endpoints_other(&a->endpoints);
 }
@@ -80,15 +84,22 @@ static void observe_validators(struct analysis *a, struct key *key, struct endpo
 }
 
 /* What an error says is not the content of the resource. */
-static void observe_change(struct analysis *a, struct ladder_slot *slot, struct endpoint *ep, int64_t now,
-                           uint32_t content)
+static void observe_change(struct analysis *a, const struct fact *f, struct ladder_slot *slot, struct endpoint *ep,
+                           int64_t now, uint32_t content)
 {
     struct blocks *pool = &a->endpoints.lifetimes;
     struct changes_gap gap = changes_visit(&slot->changes, now, content, ep ? &ep->lifetimes : NULL, pool);
     if (ep && gap.known) {
         ep->observed_gaps++;
         ep->changes += gap.changed;
+        bound_visit(a, f->key, ep, now, gap);
     }
+}
+
+/* What a look-up of this key is counted in; NULL: the endpoint's own sums, exactly. */
+static struct sampling_tail *tail_of(const struct analysis *a, const struct endpoint *ep, const struct key *key)
+{
+    return ep && ep->tail && !key->hot ? endpoints_tail(&a->endpoints, ep) : NULL;
 }
 
 static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
@@ -106,13 +117,16 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
                              .server_us = r->server_us < 0 ? 0 : (uint64_t)r->server_us};
     struct ladder_slot *slot = keys_slot(&a->keys, key, r->variant, v.now);
     if (!slot) {
-        a->totals.keys_overflow += ep != NULL;
+        a->totals.keys_overflow += ep && (!ep->tail || key->hot);
         return;
     }
-    uint32_t hit = ladder_visit(slot, &v, ep ? &ep->ladder : NULL);
+    struct sampling_tail *tail = tail_of(a, ep, key);
+    uint32_t hit = ladder_visit(slot, &v, tail ? &tail->sums : ep ? &ep->ladder : NULL);
     if (ep && v.fillable)
-        live_fill(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes);
-    observe_change(a, slot, ep, v.now, v.error ? 0 : r->content);
+        live_fill_many(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes, tail ? 1u << tail->level : 1);
+    if (tail && sampling_note(tail, keys_counted(&a->keys, key), hit))
+        endpoints_close_tail(&a->endpoints, ep);
+    observe_change(a, f, slot, ep, v.now, v.error ? 0 : r->content);
 }
 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
@@ -154,24 +168,32 @@ static void observe_sharing(struct analysis *a, const struct fact *f, const stru
     sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
 }
 
-/* A look-up: repeats, then the ladder. ep NULL: not counting. Returns whether the key was looked up before. */
-static bool observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
+/* A look-up: repeats, then the ladder. ep NULL: not counting. Returns of how many keys this is a repeat: a key of the
+ * sample stands for others. */
+static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
 {
     const struct row_exchange *r = &f->row;
     bool repeat = key->eligible;
+    struct sampling_tail *tail = tail_of(a, ep, key);
+    uint32_t stands_for = tail ? 1u << tail->level : 1;
+    if (tail)
+        tail->n++;
     if (ep) {
-        ep->keys += !repeat;
-        a->totals.keys += !repeat;
+        uint32_t new = repeat ? 0 : ep->tail ? admission_stands_for(a, key->hash, r->endpoint) : 1;
+        ep->keys += new;
+        a->totals.keys += new;
         bool same = repeat && r->content && r->content == key->content;
-        ep->repeats_same += same;
-        a->totals.repeats_same += same;
+        *(tail ? &tail->same : &ep->repeats_same) += same;
+        a->totals.repeats_same += same ? stands_for : 0;
+        if (repeat && f->client != MAP_NONE)
+            sources_add(&ep->sources, (uint32_t)clients_at(&a->clients, f->client)->who);
     }
     key->eligible = true;
     key->content = r->content;
     observe_ladder(a, f, key, ep, us);
     observe_sharing(a, f, key, ep, us);
     observe_validators(a, key, ep, r, us);
-    return repeat;
+    return repeat ? stands_for : 0;
 }
 
 static void observe_times(struct analysis *a, struct endpoint *ep, const struct row_exchange *r)
@@ -227,7 +249,7 @@ static void observe_totals(struct analysis *a, const struct fact *f)
         totals_method(t, f->method, 1);
 }
 
-static void observe_minute(struct analysis *a, const struct fact *f, bool repeat)
+static void observe_minute(struct analysis *a, const struct fact *f, uint32_t repeats)
 {
     const struct row_exchange *r = &f->row;
     int64_t minute = floor_div(r->arrival_us, 60000000);
@@ -235,7 +257,7 @@ static void observe_minute(struct analysis *a, const struct fact *f, bool repeat
     m->requests++;
     m->errors += f->error;
     m->eligible += (r->flags & ROW_ELIGIBLE) != 0;
-    m->repeats += repeat;
+    m->repeats += repeats;
     m->request_bytes += r->request_bytes;
     m->response_bytes += r->response_bytes;
     m->server_us += r->server_us < 0 ? 0 : (uint64_t)r->server_us;
@@ -269,15 +291,26 @@ static bool is_safe(struct slice method)
 
 /* What a non-error answer to an unsafe method writes to: the key that GET has for the same target (RFC 9111 section
  * 4.4). */
-static void observe_write(struct analysis *a, const struct row_exchange *r, const struct key *key, int64_t us)
+static void observe_write(struct analysis *a, const struct fact *f, const struct key *key, int64_t us)
 {
+    const struct row_exchange *r = &f->row;
     if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)))
         return;
+    bound_write(a, f->key, r->endpoint, floor_div(us, 1000));
     struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
     struct slice text = take_key_text(a, keys_target(&a->keys, key)).whole;
     uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text));
     if (read != MAP_NONE)
         keys_at(&a->keys, read)->written_us = us;
+}
+
+/* A look-up of a key that is not followed: those that are speak for it, or it is lost. */
+static void observe_untold(struct analysis *a, struct endpoint *ep)
+{
+    if (ep->tail)
+        endpoints_tail(&a->endpoints, ep)->n++;
+    else
+        a->totals.keys_overflow++;
 }
 
 /* Slots, tags, last Vary and sets of clients; what the stored rows do not hold. */
@@ -297,7 +330,7 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     struct row_exchange *r = &f->row;
     struct key *key = f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
     int64_t us = r->arrival_us;
-    bool repeat = false;
+    uint32_t repeats = 0;
     if (a->start_us == INT64_MAX)
         a->start_us = us;
     if (key) {
@@ -310,18 +343,18 @@ void observe(struct analysis *a, struct fact *f, bool counting)
         key->endpoint = id;
     f->error = is_error(r);
     if (key)
-        observe_write(a, r, key, us);
+        observe_write(a, f, key, us);
     if (!counting) {
         rebuild(a, f, key, id, us);
         return;
     }
     observe_client(a, f);
     if (key && (r->flags & ROW_ELIGIBLE))
-        repeat = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id), us);
+        repeats = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id), us);
     else if (r->flags & ROW_ELIGIBLE)
-        a->totals.keys_overflow++;
+        observe_untold(a, endpoints_at(&a->endpoints, id));
     observe_counts(a, id, f);
-    observe_minute(a, f, repeat);
+    observe_minute(a, f, repeats);
     observe_totals(a, f);
 }
 

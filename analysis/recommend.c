@@ -115,6 +115,27 @@ static bool revalidation_is_cheap(const struct recommend_input *in)
     return in->not_modified >= CHEAP_304 || (in->body_bytes >= LARGE_BODY && in->validators >= VALIDATORS_MOST);
 }
 
+/* With purges: what stays stale is what no write explains. */
+static struct recommend_rung purged(const struct recommend_rung *r)
+{
+    struct recommend_rung left = *r;
+    left.stale_hits -= left.stale_purgeable < left.stale_hits ? left.stale_purgeable : left.stale_hits;
+    return left;
+}
+
+/* By the longest lifetime that the audit can tell of, before those with too few cycles to be sure. */
+static void describe_purged(const struct recommend_input *in, struct recommendation *out)
+{
+    struct recommend_rung best = {0};
+    for (unsigned i = 0; i < in->n && long_enough(in, &in->rung[i]); i++) {
+        struct recommend_rung left = purged(&in->rung[i]);
+        if (!best.ttl_s || qualifies(in, &left))
+            best = left;
+    }
+    if (best.ttl_s)
+        describe(out, &best);
+}
+
 /* Contents change too fast for any lifetime. */
 static void instead(const struct recommend_input *in, struct recommendation *out)
 {
@@ -124,6 +145,7 @@ static void instead(const struct recommend_input *in, struct recommendation *out
     } else if (in->write_recall >= WRITES_EXPLAIN) {
         out->action = RECOMMEND_PURGE;
         out->ttl_s = LONG_S;
+        describe_purged(in, out);
     } else if (in->rate_per_key >= MICRO_RATE && second) {
         out->action = RECOMMEND_MICRO;
         out->ttl_s = MICRO_S;
@@ -168,15 +190,29 @@ static void weigh(const struct recommend_input *in, struct recommendation *out)
         out->standing = STANDING_TRUNCATED;
 }
 
-struct recommendation recommend(const struct recommend_input *in)
+static const struct recommendation none = {.action = RECOMMEND_NOTHING,
+                                           .hit_ratio = NAN,
+                                           .hits = {NAN, NAN},
+                                           .stale_ratio = NAN,
+                                           .stale_high = NAN,
+                                           .cycles_needed = NAN,
+                                           .hours_needed = NAN};
+
+struct recommendation recommend_purge(const struct recommend_input *in)
 {
-    struct recommendation out = {.action = RECOMMEND_NOTHING,
-                                 .hit_ratio = NAN,
-                                 .hits = {NAN, NAN},
-                                 .stale_ratio = NAN,
-                                 .stale_high = NAN,
-                                 .cycles_needed = NAN,
-                                 .hours_needed = NAN};
+    struct recommendation out = none;
+    out.action = RECOMMEND_PURGE;
+    out.ttl_s = LONG_S;
+    describe_purged(in, &out);
+    if (!(out.stale_ratio <= in->budget && out.stale_high <= bound(in) && out.requests_saved >= HITS_LEAST))
+        out.standing = STANDING_LOW_N;
+    weigh(in, &out);
+    return out;
+}
+
+static struct recommendation judge(const struct recommend_input *in)
+{
+    struct recommendation out = none;
     const struct recommend_rung *thin, *most = longest(in, &out.end, &thin);
     if (most) {
         const struct recommend_rung *best = shortest(in, most);
@@ -189,6 +225,50 @@ struct recommendation recommend(const struct recommend_input *in)
     } else {
         undecided(in, &out, thin);
     }
+    return out;
+}
+
+/* What is too much of one client's proves nothing, but what was stale for others may not hide in it: hits and cycles
+ * shrink, stale hits do not. */
+static struct recommend_rung without(const struct recommend_rung *r, double excess)
+{
+    double keep = 1 - excess;
+    struct recommend_rung out = *r;
+    out.hits = (uint64_t)((double)r->hits * keep);
+    out.unknown_hits = (uint64_t)((double)r->unknown_hits * keep);
+    out.warm_lookups = (uint64_t)((double)r->warm_lookups * keep);
+    out.warm_hits = (uint64_t)((double)r->warm_hits * keep);
+    out.cycles_hit = (uint64_t)((double)r->cycles_hit * keep);
+    uint64_t known = out.hits > out.unknown_hits ? out.hits - out.unknown_hits : 0;
+    out.stale_hits = r->stale_hits < known ? r->stale_hits : known;
+    return out;
+}
+
+/* A lifetime must stand without the excess, too; it may be a shorter one, then. */
+static void cut_down(const struct recommend_input *in, struct recommendation *out)
+{
+    struct recommend_rung rung[RECOMMEND_RUNGS];
+    struct recommend_input less = *in;
+    less.rung = rung;
+    less.n = in->n < RECOMMEND_RUNGS ? in->n : RECOMMEND_RUNGS;
+    for (unsigned i = 0; i < less.n; i++)
+        rung[i] = without(&in->rung[i], in->excess);
+    struct recommendation stands = judge(&less);
+    if (stands.action == RECOMMEND_CACHE && out->action == RECOMMEND_CACHE) {
+        double high = stands.stale_high;
+        *out = stands;
+        describe(out, rung_of(in, stands.ttl_s));
+        out->stale_high = fmax(out->stale_high, high);
+    } else if (out->action == RECOMMEND_CACHE || !in->n || rung[0].warm_lookups < WARM_LEAST) {
+        out->standing = STANDING_SINGLE_SOURCE;
+    }
+}
+
+struct recommendation recommend(const struct recommend_input *in)
+{
+    struct recommendation out = judge(in);
+    if (in->excess > 0 && out.action != RECOMMEND_NOTHING)
+        cut_down(in, &out);
     weigh(in, &out);
     return out;
 }

@@ -15,9 +15,12 @@
 #include "analysis/interval.h"
 #include "analysis/standing.h"
 
+enum { RECOMMEND_RUNGS = 24 }; /* of an input, at most */
+
 struct recommend_rung {
     uint32_t ttl_s;
     uint64_t lookups, hits, stale_hits, unknown_hits;
+    uint64_t stale_purgeable;         /* of the stale hits, those that a purge on write would have spared */
     uint64_t warm_lookups, warm_hits; /* at least ttl_s after the start */
     uint64_t cycles_hit;              /* fetch cycles with at least one hit */
     uint64_t bytes_saved, server_us_saved;
@@ -32,6 +35,7 @@ struct recommend_input {
     bool strict;
     double duration_s; /* of the audit */
     double coverage;   /* NaN: unknown, counts as complete */
+    double excess;     /* share of the evidence that is too much of one client's (analysis/sources.h) */
     bool truncated;    /* keys or counts were left out for want of memory */
     /* For when no lifetime will do; NaN: unknown. */
     double not_modified; /* 304 of the GET and HEAD answers */
@@ -75,6 +79,9 @@ struct recommendation {
 };
 
 struct recommendation recommend(const struct recommend_input *in);
+/* A long lifetime with a purge on write, by the longest lifetime that the audit can be sure of; its stale hits are
+ * those that no purge would have spared. standing ok: they are within the budget. */
+struct recommendation recommend_purge(const struct recommend_input *in);
 const char *recommend_action_name(enum recommend_action a); /* "cache", "revalidate", "purge", "micro", "none" */
 
 /* What T* would save if `n` of the endpoint's `lookups` were not kept from it (by a reason of the classifier). */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analysis/slab.h"
+#include "base/floor.h"
 #include "capture/exchange.h"
 
 enum { PROGRESS_EVERY = 1 << 16 };
@@ -65,6 +66,11 @@ static bool key_time(struct walk *w, const struct row_exchange *x, int64_t *us)
     return true;
 }
 
+static void look_up_limited(struct capacity *c, uint64_t hash, const struct ttlcache_visit *v)
+{
+    capacity_visit(c, &(struct capacity_visit){hash, floor_div(v->us, 1000), v->bytes, v->fillable});
+}
+
 static void look_up(struct walk *w, const struct row_exchange *x, struct replay_ttl *t)
 {
     struct ttlcache_visit v = {.us = 0,
@@ -84,6 +90,8 @@ static void look_up(struct walk *w, const struct row_exchange *x, struct replay_
         t->untracked++;
     else
         ttlcache_visit(slab_at(&w->slots, row), w->o->profile, t->ttl_us, &v, &t->sums);
+    if (row != SLAB_NONE && t->capacity)
+        look_up_limited(t->capacity, *(uint64_t *)slab_at(&w->slots, row), &v);
 }
 
 /* Who the limit counts this request for; 0: unknown. */

@@ -4,6 +4,7 @@
 #ifndef ANALYSIS_REPLAY_H
 #define ANALYSIS_REPLAY_H
 
+#include "analysis/capacity.h"
 #include "analysis/limiter.h"
 #include "analysis/named.h"
 #include "analysis/ttlcache.h"
@@ -20,6 +21,7 @@ struct replay_ttl {
     uint32_t endpoint; /* as resolved by named_find */
     int64_t ttl_us;
     struct ttlcache_sums sums; /* result */
+    struct capacity *capacity; /* is shown the look-ups, too; NULL: not asked for */
     uint64_t untracked;        /* result: eligible, but its key had no name or there was no room for a slot */
 };
 

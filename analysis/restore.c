@@ -31,22 +31,46 @@ static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struc
     return take_key_hash(a, origins_find(&a->origins, k->method, k->service), text.whole);
 }
 
+/* Whether the key is still to be followed, and has room. */
+static bool wanted(struct analysis *a, const struct row_key *row, uint64_t hash)
+{
+    size_t name_n = row->method.n + row->service.n + row->target.n;
+    if (keys_tight(&a->keys, name_n))
+        admission_make_room(a, name_n);
+    return row->hot || admission_stands_for(a, hash, endpoints_resolve(&a->endpoints, row->endpoint));
+}
+
 /* Replaying finds endpoints anew, at the first exchange of each key, as they were found; else they are as stored. */
+static bool restore_key(struct analysis *a, const struct row_key *row, bool complete)
+{
+    struct slice path;
+    struct keys *k = &a->keys;
+    uint64_t hash = hash_key_text(a, row, &path);
+    if (row->id < k->next_id || (!complete && row->endpoint >= a->endpoints.rows.used))
+        return false;
+    keys_number(k, row->id);
+    if (!complete && !wanted(a, row, hash))
+        return true;
+    uint32_t at = keys_add(k, hash, row->method, row->service, row->target);
+    if (at == MAP_NONE)
+        return false;
+    k->written = k->rows.used;
+    if (complete)
+        return true;
+    keys_at(k, at)->endpoint = (uint16_t)row->endpoint;
+    keys_at(k, at)->eligible = slice_eq(row->method, SLICE("GET"));
+    if (row->hot)
+        keys_promote(k, at); /* fewer may be hot than were */
+    return true;
+}
+
 static bool restore_keys(struct analysis *a, const struct restore *r)
 {
     struct row_key row;
-    struct slice path;
-    while (r->key && r->key(r->context, &row)) {
-        uint64_t hash = hash_key_text(a, &row, &path);
-        uint32_t at = keys_add(&a->keys, hash, row.method, row.service, row.target);
-        if (at == MAP_NONE || at + 1 != row.id)
+    while (r->key && r->key(r->context, &row))
+        if (!restore_key(a, &row, r->complete))
             return false;
-        if (r->complete)
-            continue;
-        keys_at(&a->keys, at)->endpoint = row.endpoint;
-        keys_at(&a->keys, at)->eligible = slice_eq(row.method, SLICE("GET"));
-    }
-    a->keys.written = a->keys.rows.used;
+    a->keys.promoted_told = a->keys.promoted.used;
     return true;
 }
 
@@ -196,6 +220,17 @@ static void load_live(struct analysis *a, struct endpoint *e, struct slice text)
     live_load(&e->live, &a->endpoints.live, sums);
 }
 
+/* The sample goes on; what was estimated until now counts as it is written. */
+static void load_sampling(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)
+{
+    struct sampling_stored stored;
+    struct sampling_tail *tail;
+    if (!sampling_read(&stored, row->sampling) || !stored.level || !(tail = endpoints_sample(&a->endpoints, e)))
+        return;
+    sampling_load(tail, &stored, &e->ladder);
+    admission_begin(&a->admission);
+}
+
 static void load_endpoint(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)
 {
     e->requests = row->requests;
@@ -216,9 +251,12 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     load_hist(a, &e->latency, row->latency);
     load_hist(a, &e->server, row->server_time);
     ladder_load(&e->ladder, row->ttl);
+    load_sampling(a, e, row);
     load_lifetimes(a, e, row->lifetimes);
     sharing_read(&e->sharing, row->sharing);
+    sources_read(&e->sources, row->sources);
     depend_load(a, row->id, row->learned);
+    bound_load(a, e, row->writes);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
     memcpy(e->declared, row->declared, sizeof e->declared);
@@ -348,14 +386,14 @@ static void restore_capture(struct analysis *a, const struct restore *r)
 }
 
 /* Endpoint of a key at its first exchange. */
-static void find_endpoint(struct analysis *a, struct key *key)
+static void find_endpoint(struct analysis *a, struct key *key, bool literal)
 {
     struct slice path = {NULL, 0};
     struct row_key row = {.method = keys_method(&a->keys, key),
                           .service = keys_service(&a->keys, key),
                           .target = keys_target(&a->keys, key)};
     hash_key_text(a, &row, &path);
-    key->endpoint = observe_endpoint(a, row.method, row.service, path);
+    key->endpoint = observe_endpoint(a, row.method, row.service, path, literal);
 }
 
 static struct slice method_of(struct analysis *a, const struct fact *f)
@@ -371,18 +409,19 @@ static struct slice method_of(struct analysis *a, const struct fact *f)
 static bool replay_request(struct analysis *a, struct fact *f, bool counting)
 {
     uint32_t key = f->row.key;
-    f->key = key ? key - 1 : MAP_NONE;
-    if (key > a->keys.rows.used)
+    f->key = key ? keys_row(&a->keys, key) : MAP_NONE;
+    if (key && f->key == MAP_NONE && counting)
         return false;
-    if (key) {
+    keys_number(&a->keys, key + 1); /* names of dropped keys may be missing */
+    if (f->key != MAP_NONE) {
         struct key *at = keys_at(&a->keys, f->key);
         at->vary = f->row.flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
         if (!at->endpoint)
-            find_endpoint(a, at);
+            find_endpoint(a, at, f->row.flags & FLAG_METHOD);
     } else if (f->row.endpoint >= a->endpoints.rows.used || !f->row.endpoint) {
         f->row.endpoint = endpoints_other(&a->endpoints);
     }
-    f->row.endpoint = key ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
+    f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
     f->method = method_of(a, f);
     observe(a, f, counting);
     return true;

@@ -10,8 +10,8 @@
  * counters in any. */
 struct restore {
     void *context;
-    bool complete; /* the blocks hold every exchange of the audit: they are replayed with counting on, which gives the
-                      same state */
+    bool complete; /* the blocks hold every exchange of the audit, with its key (nothing was sampled): they are
+                      replayed with counting on, which gives the same state */
     bool (*address)(void *context, struct row_address *out);
     bool (*key)(void *context, struct row_key *out);
     bool (*client)(void *context, struct row_client *out);

@@ -14,25 +14,57 @@ struct census {
     size_t turns; /* neighbours of which one is a digit or capital and the other not */
 };
 
+/* A byte of a word for each kind, so that one addition a character counts them all. */
+enum { DIGIT, LOWER, UPPER, DASH, HEX, DOT, AT, COLON };
+#define ONE(kind) (UINT64_C(1) << 8 * (kind))
+#define LANE(word, kind) ((size_t)((word) >> 8 * (kind)&255))
+#define D (ONE(DIGIT) | ONE(HEX))
+#define L ONE(LOWER)
+#define X (ONE(LOWER) | ONE(HEX))
+#define U ONE(UPPER)
+#define Y (ONE(UPPER) | ONE(HEX))
+
+static const uint64_t kinds_of[256] = {
+    ['0'] = D,         ['1'] = D,        ['2'] = D,       ['3'] = D,         ['4'] = D, ['5'] = D, ['6'] = D,
+    ['7'] = D,         ['8'] = D,        ['9'] = D,       ['a'] = X,         ['b'] = X, ['c'] = X, ['d'] = X,
+    ['e'] = X,         ['f'] = X,        ['g'] = L,       ['h'] = L,         ['i'] = L, ['j'] = L, ['k'] = L,
+    ['l'] = L,         ['m'] = L,        ['n'] = L,       ['o'] = L,         ['p'] = L, ['q'] = L, ['r'] = L,
+    ['s'] = L,         ['t'] = L,        ['u'] = L,       ['v'] = L,         ['w'] = L, ['x'] = L, ['y'] = L,
+    ['z'] = L,         ['A'] = Y,        ['B'] = Y,       ['C'] = Y,         ['D'] = Y, ['E'] = Y, ['F'] = Y,
+    ['G'] = U,         ['H'] = U,        ['I'] = U,       ['J'] = U,         ['K'] = U, ['L'] = U, ['M'] = U,
+    ['N'] = U,         ['O'] = U,        ['P'] = U,       ['Q'] = U,         ['R'] = U, ['S'] = U, ['T'] = U,
+    ['U'] = U,         ['V'] = U,        ['W'] = U,       ['X'] = U,         ['Y'] = U, ['Z'] = U, ['-'] = ONE(DASH),
+    ['_'] = ONE(DASH), ['.'] = ONE(DOT), ['@'] = ONE(AT), [':'] = ONE(COLON)};
+
+#undef D
+#undef L
+#undef X
+#undef U
+#undef Y
+
 static struct census census_of(struct slice s)
 {
     struct census c = {0};
-    bool before = false;
-    for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        bool digit = ascii_digit(ch), upper = ch >= 'A' && ch <= 'Z', hex = ascii_hex(ch) >= 0;
-        c.digits += digit;
-        c.upper += upper;
-        c.lower += ch >= 'a' && ch <= 'z';
-        c.dashes += ch == '-' || ch == '_';
-        c.dots += ch == '.';
-        c.ats += ch == '@';
-        c.colons += ch == ':';
-        c.hex += hex;
-        c.hex_letters += hex && !digit;
-        c.turns += i && (digit || upper) != before;
-        before = digit || upper;
+    bool before = s.n && kinds_of[(uint8_t)s.p[0]] & (ONE(DIGIT) | ONE(UPPER));
+    for (size_t i = 0; i < s.n;) {
+        uint64_t all = 0;
+        for (size_t end = i + 255 < s.n ? i + 255 : s.n; i < end; i++) {
+            uint64_t kinds = kinds_of[(uint8_t)s.p[i]];
+            bool now = kinds & (ONE(DIGIT) | ONE(UPPER));
+            all += kinds;
+            c.turns += now != before;
+            before = now;
+        }
+        c.digits += LANE(all, DIGIT);
+        c.lower += LANE(all, LOWER);
+        c.upper += LANE(all, UPPER);
+        c.dashes += LANE(all, DASH);
+        c.hex += LANE(all, HEX);
+        c.dots += LANE(all, DOT);
+        c.ats += LANE(all, AT);
+        c.colons += LANE(all, COLON);
     }
+    c.hex_letters = c.hex - c.digits;
     return c;
 }
 

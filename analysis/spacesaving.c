@@ -150,6 +150,11 @@ const struct heavy *spacesaving_add(struct spacesaving *s, uint64_t hash)
     return &s->item[item];
 }
 
+void spacesaving_prefetch(const struct spacesaving *s, uint64_t hash)
+{
+    map_prefetch(&s->map, hash);
+}
+
 const struct heavy *spacesaving_find(const struct spacesaving *s, uint64_t hash)
 {
     uint32_t item = map_find(&s->map, hash);

@@ -18,6 +18,8 @@ struct spacesaving *spacesaving_new(uint32_t most); /* NULL: out of memory */
 void spacesaving_free(struct spacesaving *s);
 /* Counts one occurrence; the counter is good until the next call. */
 const struct heavy *spacesaving_add(struct spacesaving *s, uint64_t hash);
+/* Asks for the memory that a look for this one begins with. */
+void spacesaving_prefetch(const struct spacesaving *s, uint64_t hash);
 /* The counter, or NULL. */
 const struct heavy *spacesaving_find(const struct spacesaving *s, uint64_t hash);
 

@@ -5,10 +5,11 @@
 
 enum standing {
     STANDING_OK,
-    STANDING_LOW_N,        /* too few events */
-    STANDING_LOW_COVERAGE, /* too much was lost on the way to us */
-    STANDING_SHORT_WINDOW, /* not watched long enough */
-    STANDING_TRUNCATED,    /* a bound of memory was reached: some of it was left out */
+    STANDING_LOW_N,         /* too few events */
+    STANDING_LOW_COVERAGE,  /* too much was lost on the way to us */
+    STANDING_SHORT_WINDOW,  /* not watched long enough */
+    STANDING_TRUNCATED,     /* a bound of memory was reached: some of it was left out */
+    STANDING_SINGLE_SOURCE, /* too much of it is one client's (ALGORITHMS.md 11.1) */
 };
 
 /* Shares of the bytes sent that were captured. */
@@ -28,6 +29,8 @@ static inline const char *standing_name(enum standing s)
         return "short_window";
     case STANDING_TRUNCATED:
         return "truncated";
+    case STANDING_SINGLE_SOURCE:
+        return "single_source";
     }
     return "?";
 }

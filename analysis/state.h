@@ -3,6 +3,7 @@
 #define ANALYSIS_STATE_H
 
 #include "analysis/addresses.h"
+#include "analysis/admission.h"
 #include "analysis/analysis.h"
 #include "analysis/clients.h"
 #include "analysis/declare.h"
@@ -17,6 +18,7 @@
 #include "analysis/totals.h"
 #include "analysis/trie.h"
 #include "analysis/vary.h"
+#include "analysis/writes.h"
 #include "base/floor.h"
 
 struct analysis {
@@ -27,6 +29,7 @@ struct analysis {
     struct hist_pool pages;
     struct endpoints endpoints;
     struct keys keys;
+    struct admission admission;
     struct etags etags;
     struct clients clients;
     struct addresses addresses;
@@ -38,7 +41,11 @@ struct analysis {
     struct sandwich *contexts; /* SHARING_CONTEXTS of them */
     struct learning learning;
     struct query queries[QUERY_MEMO];
-    uint64_t credential_name; /* of the part that stands for the client */
+    uint32_t query_generation; /* of the names of keys that their text is borrowed from */
+    uint64_t credential_name;  /* of the part that stands for the client */
+    struct writes writes;
+    struct slab write_names; /* struct writes_name, a row for each key, of this generation of theirs */
+    uint32_t write_generation;
     struct vary *vary;
     uint32_t vary_written;
     int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
@@ -47,9 +54,10 @@ struct analysis {
     struct capture_stats stats, base; /* of this run; of the runs before */
     bool stats_known;
     int64_t base_started, base_ended; /* of the runs before */
-    uint64_t memory_peak;
-    struct buf text; /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, learned, addresses_text;
+    uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
+    struct buf text;                  /* scratch: key text, row text */
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned;
+    struct buf written, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
 
@@ -73,6 +81,14 @@ void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
 /* What is stored of it, until the next call; and taken up again. */
 struct slice depend_write(struct analysis *a, const struct endpoint *e);
 void depend_load(struct analysis *a, uint32_t id, struct slice blob);
+/* bound.c: a successful write to the target of this key, by that endpoint, at `now`, ms. */
+void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now);
+/* A look-up of the key that ended a gap. */
+void bound_visit(struct analysis *a, uint32_t row, struct endpoint *e, int64_t now, struct changes_gap gap);
+void bound_unite(struct analysis *a, struct endpoint *from, struct endpoint *into);
+/* For the store, and back. */
+struct slice bound_text(struct analysis *a, const struct endpoint *e, struct buf *out);
+void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
 
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
@@ -81,7 +97,11 @@ void observe(struct analysis *a, struct fact *f, bool counting);
 void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
-/* Endpoint of a path not seen before; never 0. */
-uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path);
+/* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for
+ * the writer; live, it does nothing while the writer is busy, and records of those keys are left without a target. */
+void analysis_commit_names(struct analysis *a);
+/* Endpoint of a path not seen before; never 0. `literal`: nothing in it varies. */
+uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
+                          bool literal);
 
 #endif

@@ -160,15 +160,27 @@ static void take_orphan(struct analysis *a, const struct exchange *x)
     record(a, &r);
 }
 
-/* Row of a key first seen; its endpoint is found here, once. */
-static uint32_t add_key(struct analysis *a, const struct exchange *x, uint64_t hash, struct slice path,
-                        uint32_t *endpoint)
+/* What it was asked with, and that it was asked. */
+static bool is_certain(const struct exchange *x)
 {
-    *endpoint = observe_endpoint(a, x->method, x->service, path);
-    uint32_t row = keys_add(&a->keys, hash, x->method, x->service, x->target);
-    if (row != MAP_NONE)
-        keys_at(&a->keys, row)->endpoint = *endpoint;
-    return row;
+    return !(x->flags & (FLAG_UNKNOWN_FIELDS | FLAG_PUSHED));
+}
+
+/* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. */
+static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t hash, bool reads, struct fact *f)
+{
+    f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint
+                                         : observe_endpoint(a, x->method, x->service, take_key_text(a, x->target).path,
+                                                            x->flags & FLAG_METHOD);
+    f->row.endpoint = endpoints_resolve(&a->endpoints, f->row.endpoint);
+    struct admission_visit v = {.hash = hash,
+                                .row = f->key,
+                                .endpoint = f->row.endpoint,
+                                .lookup = is_certain(x) && cacheable_eligible(reads, x->status, x->end == END_COMPLETE),
+                                .method = x->method,
+                                .service = x->service,
+                                .target = x->target};
+    return admission_row(a, &v);
 }
 
 static void fill_flags(struct row_exchange *r, const struct heads *h, bool head)
@@ -201,6 +213,7 @@ struct ahead {
     uint64_t hash, who; /* of the key; of the client */
     enum identity kind;
     uint32_t key, client;
+    uint32_t generation; /* of the rows of keys */
 };
 
 /* The steps ahead of the work: each asks for the memory that the next one reads. */
@@ -225,6 +238,8 @@ static void look_up(struct analysis *a, const struct exchange *x, struct ahead *
     h->who = who_is(a, x, &h->kind);
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+    if (a->admission.popular)
+        spacesaving_prefetch(a->admission.popular, h->hash);
 }
 
 static void look_at_rows(struct analysis *a, const struct ahead *h)
@@ -236,6 +251,7 @@ static void look_at_rows(struct analysis *a, const struct ahead *h)
 static void look_at_slots(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
     h->key = keys_find(&a->keys, h->hash);
+    h->generation = a->keys.generation;
     h->client = clients_find(&a->clients, h->kind, h->who);
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
@@ -275,9 +291,13 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 {
     f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
     fill_plain(a, &f->row, x, client_address(a, f->client, &x->client));
-    f->key = ahead->key != MAP_NONE ? ahead->key : keys_find(&a->keys, ahead->hash);
-    if (f->key == MAP_NONE)
-        f->key = add_key(a, x, ahead->hash, take_key_text(a, x->target).path, &f->row.endpoint);
+    size_t name_n = x->method.n + x->service.n + x->target.n;
+    if (keys_tight(&a->keys, name_n))
+        admission_make_room(a, name_n);
+    bool known = ahead->key != MAP_NONE && ahead->generation == a->keys.generation;
+    f->key = known ? ahead->key : keys_find(&a->keys, ahead->hash);
+    if (f->key == MAP_NONE || a->admission.sampled)
+        f->key = admit(a, x, ahead->hash, ahead->origin.reads, f);
     return f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
 }
 
@@ -291,9 +311,9 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
-    if (cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
+    if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
         fill_eligible(a, &f.row, x, &h, key);
-    f.row.key = key ? f.key + 1 : 0;
+    f.row.key = key ? keys_id(&a->keys, f.key) : 0;
     observe(a, &f, true);
     depend_observe(a, x, ahead->origin, &f);
     record(a, &f.row);

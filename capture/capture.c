@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "capture/bounds.h"
 #include "capture/flow.h"
 
 struct capture {
@@ -13,18 +14,14 @@ struct capture {
     struct flow_table flows;
 };
 
-/* Of the ceiling: half for exchanges in flight, a quarter each for connections and bytes out of order. */
 static bool divide(struct capture *c)
 {
-    uint64_t m = c->o.memory;
-    uint64_t slots = m / 2 / sizeof(struct slot), flows = m / 4 / (sizeof(struct flow) + 24);
-    slots = slots < 64 ? 64 : slots > 1 << 18 ? 1 << 18 : slots;
-    flows = flows < 64 ? 64 : flows > 1 << 20 ? 1 << 20 : flows;
+    struct bounds b = bounds_of(c->o.memory);
     c->env.h1.memory = &c->flows.held_bytes;
-    c->env.h1.memory_limit = m / 4;
-    c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, m / 4};
-    return slot_pool_init(&c->pair.slots, (uint32_t)slots, m / 8) &&
-           flow_init(&c->flows, (uint32_t)flows, m / 4, &c->env, &c->stats, &c->o.key);
+    c->env.h1.memory_limit = b.held_bytes;
+    c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
+    return slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
+           flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key);
 }
 
 struct capture *capture_new(const struct capture_options *o, char why[128])
@@ -43,6 +40,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.stats = &c->stats;
     c->env.h1.pair = &c->pair;
     c->env.h1.key = &c->o.key;
+    c->env.h2.h1 = &c->env.h1;
     line_init(&c->pair.line, o->sink);
     if (!c->pair.seal) {
         free(c);
@@ -132,6 +130,7 @@ void capture_free(struct capture *c)
     for (uint32_t i = 0; c->flows.nodes && i < c->flows.touched; i++)
         reasm_drop(&c->flows, &c->flows.nodes[i]);
     flow_fini(&c->flows);
+    h2_env_fini(&c->env.h2);
     h1_env_fini(&c->env.h1);
     slot_pool_fini(&c->pair.slots);
     seal_free(c->pair.seal);

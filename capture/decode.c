@@ -29,8 +29,11 @@ enum guess decode_guess(struct slice s, bool *from_server)
         *from_server = true;
         return s.n < 9 ? GUESS_MAYBE : head_guess_response(s) ? GUESS_YES : GUESS_NO;
     }
-    if (slice_starts(s, SLICE("PRI * HTTP/2.0")))
-        return GUESS_NO;
+    int speaker;
+    if (h2_possible(s) && h2_guess(s, false, &speaker)) {
+        *from_server = speaker == 1;
+        return GUESS_YES;
+    }
     if (head_guess_request(s))
         return GUESS_YES;
     if (slice_find(s, '\n', 0) < s.n || s.n > GUESS_BYTES)
@@ -65,6 +68,7 @@ static void begin(struct decoding *s, struct conn *conn)
 {
     s->state = DECODING_NOTHING;
     s->counted = false;
+    s->h2 = NULL;
     h1_open(&s->h1, conn);
 }
 
@@ -79,7 +83,7 @@ static void through_tls(struct decode_env *e, struct decoding *s, int role, cons
 /* A client's hello, and secrets that may be its: what is inside is read. */
 static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
-    if (!e->tls.keys || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
+    if (!tls_keys_expected(e->tls.keys) || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
         return false;
     s->tls = tls_open(&e->tls);
     if (!s->tls)
@@ -101,11 +105,49 @@ static void not_http(struct decode_env *e, struct decoding *s, struct slice byte
         s->state = DECODING_OPAQUE;
 }
 
-static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event)
+/* From here on the connection is HTTP/2's; what HTTP/1 kept goes. False: no memory, it is counted as opaque. */
+static bool enter_h2(struct decode_env *e, struct decoding *s, bool begins)
+{
+    s->h2 = h2_open(&e->h2, &s->h1.pairing, begins);
+    if (!s->h2) {
+        count_opaque(e, s, OPAQUE_H2);
+        s->state = DECODING_OPAQUE;
+        return false;
+    }
+    uncount_opaque(e, s);
+    s->state = DECODING_H2;
+    return true;
+}
+
+/* The upgrade to HTTP/2 is answered with 101: what follows in c is its first octets. */
+static void upgraded_h2(struct decode_env *e, struct decoding *s, const struct chunk *c)
+{
+    struct slot *request = s->h1.side[1].slot;
+    struct chunk rest = *c;
+    s->h1.side[1].slot = NULL;
+    rest.p += c->n - e->h1.rest;
+    rest.offset += c->n - e->h1.rest;
+    rest.n = e->h1.rest;
+    h1_forget(&e->h1, &s->h1, 0);
+    if (!enter_h2(e, s, true)) {
+        if (request)
+            pair_end(e->h1.pair, request, END_TIMEOUT);
+        return;
+    }
+    h2_upgraded(&e->h2, s->h2, request);
+    if (rest.n)
+        h2_feed(&e->h2, s->h2, 1, &rest);
+}
+
+static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event, const struct chunk *c)
 {
     if (event == H1_OK)
         return;
     struct conn *conn = s->h1.pairing.conn;
+    if (event == H1_H2C) {
+        upgraded_h2(e, s, c);
+        return;
+    }
     if (event == H1_TUNNELLED) { /* what a CONNECT carries is told by content again */
         h1_close(&e->h1, &s->h1, CHUNK_FIN, -1);
         begin(s, conn);
@@ -114,6 +156,29 @@ static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_even
         return;
     }
     count_opaque(e, s, OPAQUE_WEBSOCKET);
+}
+
+/* Whether HTTP/2 is spoken here; then c is read, after what was kept before it. */
+static bool begin_h2(struct decode_env *e, struct decoding *s, int role, const struct chunk *c, struct slice bytes)
+{
+    struct h1_side *side = &s->h1.side[role];
+    bool begins = c->offset + c->n == bytes.n && !s->h1.pairing.conn->midstream;
+    int speaker;
+    if (!h2_guess(bytes, begins && role == 1, &speaker) || speaker != role)
+        return false;
+    struct chunk whole = *c;
+    struct buf kept = side->carry;
+    if (kept.n) {
+        whole.p = kept.p;
+        whole.n = kept.n;
+        whole.ts = side->first_ts;
+        whole.offset -= kept.n - c->n;
+    }
+    if (enter_h2(e, s, h2_is_preface(bytes) || (begins && role == 1)))
+        h2_feed(&e->h2, s->h2, role, &whole);
+    h1_forget(&e->h1, &s->h1, 0);
+    h1_forget(&e->h1, &s->h1, 1);
+    return true;
 }
 
 /* The first bytes: keeps them while they could become HTTP. */
@@ -135,6 +200,8 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
         bytes = slice_of(side->carry.p, side->carry.n);
     }
     enum guess guess = decode_guess(bytes, &from_server);
+    if (h2_possible(bytes) && begin_h2(e, s, role, c, bytes))
+        return;
     if (guess != GUESS_NO && from_server != (role == 1))
         guess = GUESS_NO;
     if (guess == GUESS_MAYBE && (pair_lossy(&s->h1.pairing) || s->h1.pairing.conn->midstream))
@@ -142,7 +209,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     if (guess == GUESS_YES) {
         uncount_opaque(e, s);
         s->state = DECODING_H1;
-        after_upgrade(e, s, carried ? h1_resume(&e->h1, &s->h1, role, c) : h1_feed(&e->h1, &s->h1, role, c));
+        after_upgrade(e, s, carried ? h1_resume(&e->h1, &s->h1, role, c) : h1_feed(&e->h1, &s->h1, role, c), c);
     } else if (guess == GUESS_MAYBE) {
         if (!carried)
             h1_stash(&e->h1, &s->h1, role, c);
@@ -167,7 +234,13 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         undecided(e, s, role, c);
         break;
     case DECODING_H1:
-        after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c));
+        if (role == 0 && h2_possible(slice_of(c->p, c->n)) && s->h1.side[0].state != H1_LENGTH &&
+            begin_h2(e, s, role, c, slice_of(c->p, c->n)))
+            break; /* an upgrade whose answer was lost */
+        after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c), c);
+        break;
+    case DECODING_H2:
+        h2_feed(&e->h2, s->h2, role, c);
         break;
     case DECODING_OPAQUE:
         break;
@@ -178,6 +251,10 @@ static void plain_gap(struct decode_env *e, struct decoding *s, int role, uint64
 {
     if (s->state == DECODING_H1) {
         h1_gap(&e->h1, &s->h1, role, n, offset);
+        return;
+    }
+    if (s->state == DECODING_H2) {
+        h2_gap(&e->h2, s->h2, role, n);
         return;
     }
     h1_forget(&e->h1, &s->h1, role);
@@ -232,7 +309,7 @@ static void follow_verdict(struct decode_env *e, struct decoding *s, enum tls_ve
             count_opaque(e, s, OPAQUE_TLS);
         return;
     }
-    if (s->state == DECODING_H1) {
+    if (s->state == DECODING_H1 || s->state == DECODING_H2) {
         for (int role = 0; role < 2; role++)
             plain_gap(e, s, role, 1, tls_inner(s->tls, role));
         return;
@@ -291,6 +368,12 @@ void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, 
 {
     if (s->tls)
         leave_tls(e, s);
+    if (s->state == DECODING_H2) {
+        h2_close(&e->h2, s->h2, how, first);
+        s->h2 = NULL;
+        s->state = DECODING_OPAQUE;
+        return;
+    }
     if (s->state == DECODING_NOTHING && !s->counted)
         count_opaque(e, s, OPAQUE_EMPTY);
     else if (s->state == DECODING_UNDECIDED && !s->counted)
@@ -313,6 +396,8 @@ void decode_swap(struct decoding *s)
 
 void decode_ambiguous(struct decoding *s)
 {
+    if (s->state == DECODING_H2)
+        h2_ambiguous(s->h2);
     for (int role = 0; role < 2; role++)
         if (s->h1.side[role].slot)
             s->h1.side[role].slot->x.flags |= FLAG_AMBIGUOUS;

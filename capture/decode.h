@@ -3,21 +3,23 @@
 #ifndef CAPTURE_DECODE_H
 #define CAPTURE_DECODE_H
 
-#include "capture/h1.h"
+#include "capture/h2.h"
 #include "capture/tls.h"
 
-enum decoding_state { DECODING_NOTHING, DECODING_UNDECIDED, DECODING_H1, DECODING_OPAQUE };
+enum decoding_state { DECODING_NOTHING, DECODING_UNDECIDED, DECODING_H1, DECODING_H2, DECODING_OPAQUE };
 
 struct decoding {
-    enum decoding_state state;
-    enum opaque_reason opaque; /* while OPAQUE, or UNDECIDED and counted */
-    bool counted;              /* in stats->flows_opaque */
-    struct tls *tls;           /* what is read comes out of it; NULL: as it is */
+    enum decoding_state state : 8;
+    enum opaque_reason opaque : 8; /* while OPAQUE, or UNDECIDED and counted */
+    bool counted;                  /* in stats->flows_opaque */
+    struct h2 *h2;                 /* while DECODING_H2; it goes on with h1's pairing */
+    struct tls *tls;               /* what is read comes out of it; NULL: as it is */
     struct h1 h1;
 };
 
 struct decode_env {
     struct h1_env h1;
+    struct h2_env h2;
     struct tls_env tls;
     struct capture_stats *stats;
 };

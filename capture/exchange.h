@@ -56,6 +56,17 @@ struct field {
     bool response;
 };
 
+enum { GRPC_UNIMPLEMENTED = 12 };
+
+/* A gRPC call; [0] the request's messages, [1] the response's. */
+struct grpc_facts {
+    uint32_t messages[2], compressed[2];
+    uint64_t bytes[2];  /* of messages as sent, without their prefixes */
+    int64_t timeout_us; /* the caller's deadline; -1: none */
+    int16_t status;     /* grpc-status; -1: none seen */
+    bool lost[2];       /* there may have been more messages */
+};
+
 /* What an answer may depend on, besides the path (ALGORITHMS.md 5.1). */
 enum part_kind { PART_QUERY, PART_HEADER, PART_COOKIE, PART_CREDENTIAL, PART_CLAIM, PART_KINDS };
 
@@ -84,6 +95,7 @@ struct exchange {
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
     uint8_t n_fields;
+    uint32_t stream;                                          /* HTTP/2; 0: none */
     uint64_t request_bytes, response_bytes;                   /* body octets seen, after transfer decoding */
     uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
     uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
@@ -93,6 +105,7 @@ struct exchange {
     struct slice authority, target;                           /* as sent, target redacted */
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
     const struct field *fields;                               /* n_fields of them, requests' first */
+    const struct grpc_facts *grpc;                            /* NULL: no gRPC */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
     struct addr client, server;
 };
@@ -136,6 +149,13 @@ const char *token_name(enum token t); /* lower case */
 enum token token_find(struct slice name);
 /* Name of the flag bit (0..31), NULL when there is none. */
 const char *flag_name(unsigned bit);
+
+/* FLAG_FAILED, FLAG_METHOD: what the status says. */
+static inline uint32_t exchange_grpc_flags(const struct grpc_facts *g)
+{
+    uint32_t has = g->status >= 0 && g->status != GRPC_UNIMPLEMENTED ? FLAG_METHOD : 0;
+    return has | (g->status > 0 ? FLAG_FAILED : 0);
+}
 
 /* The sealed field, or a slice with NULL p. */
 struct slice exchange_field(const struct exchange *x, enum token t, bool response);

@@ -28,6 +28,7 @@ struct files {
     struct file *current; /* the one whose frame was handed out last, NULL: choose */
     int64_t limit;
     int wake;
+    struct tls_keys *secrets;
     char fault[512];
 };
 
@@ -73,7 +74,7 @@ static bool reopen(struct files *all, struct file *file)
 {
     if (file->state != FILE_CLOSED)
         return true;
-    if (savefile_open(&file->save, file->path, all->wake)) {
+    if (savefile_open(&file->save, file->path, all->wake, all->secrets)) {
         enter(all, file);
         if (advance(file) == SAVEFILE_FRAME)
             return true;
@@ -147,7 +148,7 @@ enum savefile_result files_next(struct files *all, struct frame *f)
 /* Up to the first frame. Regular files are then closed again when there are others, for who knows how many. */
 static bool probe(struct files *all, struct file *file)
 {
-    if (!savefile_open(&file->save, file->path, all->wake)) {
+    if (!savefile_open(&file->save, file->path, all->wake, all->secrets)) {
         blame(all, file, file->save.fault);
         return false;
     }
@@ -209,9 +210,12 @@ static struct files *files_new(const char *const paths[], size_t n, int wake)
     return NULL;
 }
 
-struct files *files_open(const char *const paths[], size_t n, int wake, char *why, size_t why_n)
+struct files *files_open(const char *const paths[], size_t n, int wake, struct tls_keys *secrets, char *why,
+                         size_t why_n)
 {
     struct files *all = n && n < UINT32_MAX ? files_new(paths, n, wake) : NULL;
+    if (all)
+        all->secrets = secrets;
     if (!all) {
         snprintf(why, why_n, n ? "out of memory" : "no capture file");
         return NULL;

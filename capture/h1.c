@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "capture/grpc.h"
+
 enum { SIZE_LINE_MAX = 8192, TRAILER_MAX = 64 * 1024, STASH_MAX = HEAD_MAX };
 
 void h1_open(struct h1 *h, struct conn *conn)
@@ -21,14 +23,24 @@ static struct body_state *body_take(struct h1_env *env)
     return b;
 }
 
+struct body_state *h1_body_take(struct h1_env *env)
+{
+    return body_take(env);
+}
+
+void h1_body_give(struct h1_env *env, struct body_state *b)
+{
+    if (env->n_spare < sizeof env->spare / sizeof *env->spare)
+        env->spare[env->n_spare++] = b;
+    else
+        body_free(b);
+}
+
 static void body_drop(struct h1_env *env, struct h1_side *side)
 {
     if (!side->body)
         return;
-    if (env->n_spare < sizeof env->spare / sizeof *env->spare)
-        env->spare[env->n_spare++] = side->body;
-    else
-        body_free(side->body);
+    h1_body_give(env, side->body);
     side->body = NULL;
 }
 
@@ -39,11 +51,13 @@ void h1_env_fini(struct h1_env *env)
 }
 
 /* Octets of a body; `whole`: these are all of it. */
-static void body_bytes(struct h1_env *env, struct h1_side *side, const char *p, size_t n, bool whole)
+static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
 {
     side->body_bytes += n;
     if (!side->slot || side->truncated)
         return;
+    if (side->slot->grpc)
+        grpc_data(side->slot->grpc, role, p, n);
     if (whole && !side->body) {
         side->body_id = body_hash(env->key, p, n);
         return;
@@ -92,6 +106,16 @@ static void message_touch(struct h1_side *side, const struct chunk *c)
         side->order = c->order;
 }
 
+static __attribute__((noinline)) void settle_grpc(struct slot *s, int role)
+{
+    grpc_end(s->grpc, role);
+    if (role == 1 && !s->grpc->facts.messages[1]) { /* an answer that is trailers alone */
+        struct slice status = slot_field(&s->response, TOKEN_GRPC_STATUS);
+        if (status.p)
+            grpc_status(s->grpc, status);
+    }
+}
+
 /* Passes what the message left behind to its exchange. */
 static void settle(struct h1_env *env, struct h1_side *side, int role, bool has_body)
 {
@@ -99,6 +123,8 @@ static void settle(struct h1_env *env, struct h1_side *side, int role, bool has_
     uint64_t id = body_finish(env, side, has_body);
     if (side->ambiguous)
         x->flags |= FLAG_AMBIGUOUS;
+    if (side->slot->grpc)
+        settle_grpc(side->slot, role);
     if (role == 0) {
         x->request_bytes = side->body_bytes;
         x->request_body_id = id;
@@ -176,11 +202,14 @@ static void request_head(struct h1_env *env, struct h1 *h, const struct head *he
 }
 
 /* After 101 or a successful CONNECT both directions leave HTTP/1. */
-static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, uint64_t end_offset)
+static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool h2c, uint64_t end_offset)
 {
+    struct slot *s = h->side[1].slot;
+    struct slot *again = h2c && s && s->request_done ? pair_copy(env->pair, s) : NULL;
     message_done(env, h, 1, false, end_offset);
     h->side[0].state = h->side[1].state = H1_TUNNEL;
-    return connect ? H1_TUNNELLED : H1_UPGRADED;
+    h->side[1].slot = again;
+    return h2c ? H1_H2C : connect ? H1_TUNNELLED : H1_UPGRADED;
 }
 
 static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
@@ -197,7 +226,7 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
     enum framing framing = head_response_framing(head, s && s->head_method, connect);
     side->slot = s;
     if (framing == FRAME_TUNNEL)
-        return tunnel(env, h, connect, end_offset);
+        return tunnel(env, h, connect, head->status == 101 && head->upgrade_h2c, end_offset);
     if (framing == FRAME_NONE) {
         bool unknown = (s && s->head_method) || head->status == 304;
         message_done(env, h, 1, !unknown, end_offset);
@@ -324,7 +353,7 @@ static size_t length_body(struct h1_env *env, struct h1 *h, int role, const stru
     struct h1_side *side = &h->side[role];
     size_t n = s.n < side->left ? s.n : (size_t)side->left;
     side->left -= n;
-    body_bytes(env, side, s.p, n, !side->left && !side->body_bytes);
+    body_bytes(env, side, role, s.p, n, !side->left && !side->body_bytes);
     if (!side->left)
         message_done(env, h, role, true, c->offset + (uint64_t)(s.p - c->p) + n);
     return n;
@@ -362,11 +391,11 @@ static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice
     return s.n;
 }
 
-static size_t chunk_data(struct h1_env *env, struct h1_side *side, struct slice s)
+static size_t chunk_data(struct h1_env *env, struct h1_side *side, int role, struct slice s)
 {
     size_t n = s.n < side->left ? s.n : (size_t)side->left;
     side->left -= n;
-    body_bytes(env, side, s.p, n, false);
+    body_bytes(env, side, role, s.p, n, false);
     if (!side->left)
         side->state = H1_CHUNK_CRLF;
     return n;
@@ -456,13 +485,13 @@ static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chun
     case H1_CHUNK_SIZE:
         return size_line(env, h, role, s, offset);
     case H1_CHUNK_DATA:
-        return chunk_data(env, side, s);
+        return chunk_data(env, side, role, s);
     case H1_CHUNK_CRLF:
         return chunk_end(env, h, role, s, offset);
     case H1_TRAILER:
         return trailer(env, h, role, s, offset);
     case H1_CLOSE:
-        body_bytes(env, side, s.p, s.n, false);
+        body_bytes(env, side, role, s.p, s.n, false);
         return s.n;
     case H1_LOST:
         return resync(h, role, c, s);
@@ -486,6 +515,7 @@ enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct
     rest.p += used;
     rest.n -= used;
     rest.offset += used;
+    env->rest = rest.n;
     return rest.n && event == H1_OK ? h1_feed(env, h, role, &rest) : event;
 }
 
@@ -495,6 +525,7 @@ enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct c
     enum h1_event event = H1_OK;
     while (rest.n && event == H1_OK)
         rest = slice_sub(rest, step(env, h, role, c, rest, &event), rest.n);
+    env->rest = rest.n;
     return event;
 }
 
@@ -509,6 +540,8 @@ void h1_gap(struct h1_env *env, struct h1 *h, int role, uint64_t n, uint64_t off
         return;
     if (side->slot)
         side->slot->x.gap_bytes += n;
+    if (side->slot && side->slot->grpc)
+        grpc_gap(side->slot->grpc, role);
     side->truncated = true;
     if (!inside) {
         carry_drop(env, side);

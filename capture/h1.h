@@ -47,9 +47,15 @@ struct h1_env {
     uint64_t *memory, memory_limit; /* reassembly's account */
     struct body_state *spare[32];
     unsigned n_spare;
+    size_t rest; /* octets of the last chunk that were not read: they are another protocol's */
 };
 
-enum h1_event { H1_OK, H1_TUNNELLED /* CONNECT: detect again */, H1_UPGRADED /* h2c or websocket follows */ };
+enum h1_event {
+    H1_OK,
+    H1_TUNNELLED, /* CONNECT: detect again */
+    H1_UPGRADED,  /* websocket or another follows */
+    H1_H2C,       /* HTTP/2 follows; side[1].slot: the request as its stream 1, or NULL */
+};
 
 void h1_open(struct h1 *h, struct conn *conn);
 /* Keeps bytes whose meaning is not decided yet. False: no room. */
@@ -68,5 +74,9 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how);
 void h1_close(struct h1_env *env, struct h1 *h, enum chunk_end how, int first);
 
 void h1_env_fini(struct h1_env *env);
+
+/* Octets of a body that another decoder reads: a running digest, or the spare ones. */
+struct body_state *h1_body_take(struct h1_env *env);
+void h1_body_give(struct h1_env *env, struct body_state *b);
 
 #endif

@@ -1,74 +1,10 @@
 /* packet: a bounded walk over the headers of one frame. Each step reads one header and names the next. */
 #include "capture/packet.h"
 
-/* What stands at the front of the bytes left. Those below NEXT_TCP are walked, the others end the walk. */
-enum next {
-    NEXT_ETHERNET,
-    NEXT_SLL,
-    NEXT_SLL2,
-    NEXT_NULL,
-    NEXT_LLC,
-    NEXT_TAG,
-    NEXT_IP,
-    NEXT_IP4,
-    NEXT_IP6,
-    NEXT_EXTENSION,
-    NEXT_FRAGMENT,
-    NEXT_AH,
-    NEXT_UDP,
-    NEXT_VXLAN,
-    NEXT_TCP,
-    NEXT_OTHER,
-    NEXT_UNPARSED,
-};
+#include "capture/walk.h"
 
-struct walk {
-    const uint8_t *p;
-    uint32_t n;        /* captured bytes left */
-    uint32_t wire;     /* bytes left by the lengths in the headers, never fewer than n */
-    uint32_t scope;    /* see packet.h */
-    uint32_t kinds;    /* bits of enum encapsulation */
-    const uint8_t *ip; /* innermost IP header */
-    uint16_t type;     /* the EtherType read last */
-    bool v6, tagged;   /* tagged: the header before was a VLAN tag */
-};
-
-static inline uint16_t be16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* The caller has seen that n bytes are there. */
-static inline void skip(struct walk *w, uint32_t n)
-{
-    w->p += n;
-    w->n -= n;
-    w->wire -= n;
-}
-
-/* Cuts the rest to the n bytes that the header at hand speaks of: what follows is padding. A header may also promise
- * more than the frame had on the wire (the record's length lies); then the rest counts as cut. */
-static inline void limit(struct walk *w, uint32_t n)
-{
-    w->wire = n;
-    if (w->n > n)
-        w->n = n;
-}
-
-/* Adds an id to the scope; kinds keep VLAN 7 and VNI 7 apart. Never 0, which means no scope. */
-static uint32_t scope_mix(uint32_t scope, enum encapsulation kind, uint32_t id)
-{
-    uint32_t x = (uint32_t)(hash_mix((uint64_t)scope << 32 | (uint64_t)kind << 24 | id));
-    return x ? x : 1;
-}
-
-/* Reads the EtherType at p. Those of tunnels not walked here are unparsed, since TCP may be inside. */
-static inline enum next next_of_type(struct walk *w, const uint8_t *p)
+/* Those of tunnels not walked here are unparsed, since TCP may be inside. */
+enum next walk_type(struct walk *w, const uint8_t *p)
 {
     w->type = be16(p);
     switch (w->type) {
@@ -84,11 +20,13 @@ static inline enum next next_of_type(struct walk *w, const uint8_t *p)
         return NEXT_TAG;
     case 0x8847: /* MPLS */
     case 0x8848:
-    case 0x8864: /* PPPoE session */
-    case 0x880b: /* PPP */
+        return NEXT_MPLS;
+    case 0x8864:
+        return NEXT_PPPOE;
+    case 0x880b:
+        return NEXT_PPP;
     case 0x6558: /* transparent Ethernet */
-    case 0x88be: /* ERSPAN */
-    case 0x22eb:
+        return NEXT_ETHERNET;
     case 0x88e5: /* MACsec */
     case 0x88e7: /* 802.1ah */
     case 0x894f: /* NSH */
@@ -100,7 +38,7 @@ static inline enum next next_of_type(struct walk *w, const uint8_t *p)
 
 /* Reads an IP protocol number. Extension headers may follow AH in IPv4 packets only if forged; walking them is
  * harmless. */
-static inline enum next next_of_protocol(uint8_t protocol)
+static inline enum next next_of_protocol(struct walk *w, uint8_t protocol)
 {
     switch (protocol) {
     case 6:
@@ -115,14 +53,21 @@ static inline enum next next_of_protocol(uint8_t protocol)
         return NEXT_FRAGMENT;
     case 51:
         return NEXT_AH;
-    case 4: /* IP, IPv6, GRE, ESP, Ethernet, L2TP and MPLS in IP: TCP may be inside */
+    case 4: /* IP in IP, 6in4 */
+        w->kinds |= 1u << ENCAP_IPIP;
+        return NEXT_IP4;
     case 41:
+        w->kinds |= 1u << ENCAP_IPIP;
+        return NEXT_IP6;
     case 47:
-    case 50:
+        return NEXT_GRE;
+    case 137:
+        return NEXT_MPLS;
+    case 143: /* Ethernet (RFC 8986) */
+        return NEXT_ETHERNET;
+    case 50: /* ESP, EtherIP, L2TPv3: TCP may be inside */
     case 97:
     case 115:
-    case 137:
-    case 143:
         return NEXT_UNPARSED;
     default:
         return NEXT_OTHER;
@@ -150,6 +95,17 @@ static inline enum next next_of_link(uint16_t link)
         return NEXT_SLL;
     case 276:
         return NEXT_SLL2;
+    case 9: /* PPP, and the same in HDLC framing */
+    case 50:
+        return NEXT_PPP;
+    case 104:
+        return NEXT_HDLC;
+    case 105:
+        return NEXT_WLAN;
+    case 127:
+        return NEXT_RADIOTAP;
+    case 239:
+        return NEXT_NFLOG;
     default:
         return NEXT_UNPARSED;
     }
@@ -161,7 +117,7 @@ static inline enum next walk_ethernet(struct walk *w)
         return NEXT_UNPARSED;
     skip(w, 14);
     w->tagged = false;
-    return next_of_type(w, w->p - 2);
+    return walk_type(w, w->p - 2);
 }
 
 static enum next walk_sll(struct walk *w)
@@ -169,7 +125,7 @@ static enum next walk_sll(struct walk *w)
     if (w->n < 16)
         return NEXT_UNPARSED;
     skip(w, 16);
-    return next_of_type(w, w->p - 2);
+    return walk_type(w, w->p - 2);
 }
 
 static enum next walk_sll2(struct walk *w)
@@ -177,7 +133,7 @@ static enum next walk_sll2(struct walk *w)
     if (w->n < 20)
         return NEXT_UNPARSED;
     skip(w, 20);
-    return next_of_type(w, w->p - 20);
+    return walk_type(w, w->p - 20);
 }
 
 /* Four bytes of address family; AF_INET6 has another number on every system. */
@@ -210,7 +166,7 @@ static enum next walk_llc(struct walk *w)
     if (w->n < 8 || memcmp(w->p, snap, sizeof snap) != 0)
         return NEXT_OTHER;
     skip(w, 8);
-    enum next at = next_of_type(w, w->p - 2);
+    enum next at = walk_type(w, w->p - 2);
     return at == NEXT_LLC ? NEXT_OTHER : at;
 }
 
@@ -229,7 +185,7 @@ static enum next walk_tag(struct walk *w)
         w->scope = scope_mix(w->scope, ENCAP_VLAN, id);
     skip(w, 4);
     w->tagged = true;
-    return next_of_type(w, w->p - 2);
+    return walk_type(w, w->p - 2);
 }
 
 static inline enum next walk_ip4(struct walk *w)
@@ -247,7 +203,7 @@ static inline enum next walk_ip4(struct walk *w)
     w->ip = ip;
     w->v6 = false;
     skip(w, header);
-    return next_of_protocol(ip[9]);
+    return next_of_protocol(w, ip[9]);
 }
 
 /* A payload length of 0 is that of a jumbogram (RFC 2675) or of segmentation offload. */
@@ -262,7 +218,7 @@ static enum next walk_ip6(struct walk *w)
     skip(w, 40);
     if (payload)
         limit(w, payload);
-    return next_of_protocol(ip[6]);
+    return next_of_protocol(w, ip[6]);
 }
 
 static enum next walk_ip(struct walk *w)
@@ -282,7 +238,7 @@ static enum next walk_extension(struct walk *w, uint32_t unit)
         return NEXT_UNPARSED;
     uint8_t protocol = w->p[0];
     skip(w, length);
-    return next_of_protocol(protocol);
+    return next_of_protocol(w, protocol);
 }
 
 /* RFC 6946: a fragment that is the whole is read like any packet. */
@@ -292,27 +248,33 @@ static enum next walk_fragment(struct walk *w)
         return NEXT_UNPARSED;
     uint8_t protocol = w->p[0];
     skip(w, 8);
-    return next_of_protocol(protocol);
+    return next_of_protocol(w, protocol);
 }
 
 static enum next walk_udp(struct walk *w, const struct packet_options *o)
 {
     if (w->n < 8)
         return NEXT_UNPARSED;
-    uint16_t port = be16(w->p + 2);
+    uint16_t from = be16(w->p), port = be16(w->p + 2);
     skip(w, 8);
     for (unsigned i = 0; i < o->n_vxlan_ports; i++)
         if (o->vxlan_ports[i] == port)
             return NEXT_VXLAN;
-    switch (port) { /* tunnels not walked here: TCP may be inside */
-    case 1701:      /* L2TP */
-    case 2152:      /* GTP-U */
-    case 3544:      /* Teredo */
-    case 6081:      /* Geneve */
-    case 37008:     /* TZSP */
-        return NEXT_UNPARSED;
+    switch (port) {
+    case 1701:
+        return NEXT_L2TP;
+    case 2152:
+        return NEXT_GTP;
+    case 3544:
+        return NEXT_TEREDO;
+    case 4790:
+        return NEXT_VXLAN_GPE;
+    case 6081:
+        return NEXT_GENEVE;
+    case 37008:
+        return NEXT_TZSP;
     default:
-        return NEXT_OTHER;
+        return from == 3544 ? NEXT_TEREDO : from == 2152 ? NEXT_GTP : from == 1701 ? NEXT_L2TP : NEXT_OTHER;
     }
 }
 
@@ -432,9 +394,10 @@ static inline enum next walk_step(struct walk *w, enum next at, const struct pac
     case NEXT_TCP:
     case NEXT_OTHER:
     case NEXT_UNPARSED:
-        break;
+        return NEXT_UNPARSED;
+    default:
+        return walk_tunnel(w, at);
     }
-    return NEXT_UNPARSED;
 }
 
 static void count_kinds(uint32_t kinds, struct capture_stats *stats)

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "capture/grpc.h"
+
 /* A free slot; asks for finished ones first, then gives up the oldest exchange in flight. */
 static struct slot *take(struct pair *p)
 {
@@ -39,6 +41,9 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
 {
     struct exchange *x = &s->x;
     queue_drop(s);
+    if (s->holder)
+        *s->holder = NULL;
+    s->holder = NULL;
     p->in_flight--;
     x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
     x->rtt_client = conn->rtt_client;
@@ -46,7 +51,7 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     if (!(conn->seen[0] && conn->seen[1]))
         x->flags |= FLAG_ONEWAY;
     if (x->arrival == TIME_NONE)
-        x->arrival = x->t_req1 != TIME_NONE ? x->t_req1 : x->t_rsp0;
+        x->arrival = x->t_req1 != TIME_NONE ? x->t_req1 : x->t_req0 != TIME_NONE ? x->t_req0 : x->t_rsp0;
     seal_exchange(p->seal, &p->slots, s);
     line_done(&p->line, s);
 }
@@ -140,6 +145,8 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     s->connect_method = slice_eq(h->method, SLICE("CONNECT"));
     if (h->ambiguous)
         s->x.flags |= FLAG_AMBIGUOUS;
+    if (h->method.n == 4) /* POST */
+        s->grpc = grpc_begin(&p->slots, s, h);
     s->had_offset = ack_offset;
     if (q->last && !q->last->response_started && ack_offset != ACK_UNKNOWN && q->last->had_offset == ack_offset)
         q->pipelined = true; /* no answer is empty */
@@ -234,7 +241,7 @@ static void unanswered_before(struct pair *p, struct pairing *q, const struct sl
     }
 }
 
-static struct slot *orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
+struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
 {
     struct slot *s = take_or_evict(p);
     if (!s)
@@ -248,6 +255,57 @@ static struct slot *orphan(struct pair *p, struct pairing *q, int64_t first_ts, 
     return s;
 }
 
+void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts)
+{
+    keep_head(p, s, &s->response, h);
+    s->x.status = h->status;
+    s->x.t_rsp0 = first_ts;
+    s->response_started = true;
+    s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY);
+}
+
+void pair_hold(struct slot *s, struct slot **holder)
+{
+    s->holder = holder;
+}
+
+void pair_end(struct pair *p, struct slot *s, enum end_state end)
+{
+    if (!s->response_done)
+        s->x.flags |= FLAG_TRUNCATED;
+    finish(p, s, s->pairing->conn, end);
+}
+
+struct slot *pair_copy(struct pair *p, const struct slot *s)
+{
+    struct slot *copy = s->request.p ? take_or_evict(p) : NULL;
+    if (!copy)
+        return NULL;
+    struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->request.method};
+    h.target = s->request.target;
+    h.version = s->request.version;
+    h.n_fields = s->request.n_fields;
+    if (h.n_fields)
+        memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);
+    begin(copy, s->pairing->conn);
+    if (!keep_head(p, copy, &copy->request, &h)) {
+        slot_give(&p->slots, copy);
+        p->in_flight--;
+        return NULL;
+    }
+    copy->x.t_req0 = s->x.t_req0;
+    copy->x.t_req1 = copy->x.arrival = s->x.t_req1;
+    copy->x.order = s->x.order;
+    copy->x.flags = s->x.flags & (FLAG_MIDSTREAM | FLAG_AMBIGUOUS | FLAG_REQUEST_TRUNCATED);
+    copy->x.request_bytes = s->x.request_bytes;
+    copy->x.request_body_id = s->x.request_body_id;
+    copy->head_method = s->head_method;
+    copy->request_done = true;
+    queue_push(s->pairing, copy);
+    line_enter(&p->line, copy);
+    return copy;
+}
+
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
                            struct place at)
 {
@@ -257,14 +315,11 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
         unanswered_before(p, q, s, at);
     q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
     if (!s)
-        s = orphan(p, q, first_ts, order);
+        s = pair_orphan(p, q, first_ts, order);
     if (!s)
         return NULL;
-    keep_head(p, s, &s->response, h);
-    s->x.status = h->status;
-    s->x.t_rsp0 = first_ts;
-    s->response_started = true;
-    s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY) | (resync ? FLAG_RESYNC : 0);
+    s->x.flags |= resync ? FLAG_RESYNC : 0;
+    pair_answer(p, s, h, first_ts);
     return s;
 }
 

@@ -44,6 +44,17 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
                            struct place at);
 /* The answer is whole, or as whole as it will get. */
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
+/* HTTP/2, where the stream says which request is answered. The holder is told when the slot leaves. */
+void pair_hold(struct slot *s, struct slot **holder);
+void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts);
+/* An answer without its request. NULL: no memory. */
+struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order);
+/* Another exchange with the same whole request, which must not have left yet (RFC 7540 section 3.2). NULL: that was not
+ * seen, or no memory. */
+struct slot *pair_copy(struct pair *p, const struct slot *s);
+/* The exchange ends as it is. */
+void pair_end(struct pair *p, struct slot *s, enum end_state end);
+
 /* Request (role 0) or answer bytes were lost, up to offset. */
 void pair_gap(struct pairing *q, int role, uint64_t offset);
 /* No message was read yet, and what was lost is the other role's. */

@@ -37,10 +37,12 @@ static struct record_times times_of(const struct exchange *x, char client[32])
 
 /* One function a kind and format; unknown is null, an empty cell in tsv. */
 
-static void json_NONE(struct json *j, int none)
+static void json_STREAM(struct json *j, uint32_t id)
 {
-    (void)none;
-    json_null(j);
+    if (id)
+        json_u64(j, id);
+    else
+        json_null(j);
 }
 
 static void json_U64(struct json *j, uint64_t v)
@@ -175,6 +177,45 @@ static void fields(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+static void per_side(struct json *j, const char *name, uint64_t request, uint64_t response)
+{
+    json_key(j, name);
+    json_open(j, '[');
+    json_u64(j, request);
+    json_u64(j, response);
+    json_close(j, ']');
+}
+
+/* The gRPC method is the path, literally (ALGORITHMS.md 6.3). How it streams is what was seen: one message may also be
+ * a short stream. */
+static void grpc(struct json *j, const struct exchange *x)
+{
+    const struct grpc_facts *g = x->grpc;
+    static const char *const kinds[] = {"unary", "client_streaming", "server_streaming", "bidi_streaming"};
+    struct slice path = slice_sub(x->target, 0, slice_find(x->target, '?', 0));
+    json_key(j, "grpc_status");
+    if (g->status < 0)
+        json_null(j);
+    else
+        json_u64(j, (uint64_t)g->status);
+    if (x->target.p) {
+        json_key(j, "operation");
+        json_slice(j, slice_sub(path, path.n && path.p[0] == '/', path.n));
+    }
+    json_key(j, "grpc");
+    json_open(j, '{');
+    json_key(j, "kind");
+    json_str(j, kinds[(g->messages[0] > 1) + 2 * (g->messages[1] > 1)]);
+    per_side(j, "messages", g->messages[0], g->messages[1]);
+    per_side(j, "message_bytes", g->bytes[0], g->bytes[1]);
+    per_side(j, "compressed", g->compressed[0], g->compressed[1]);
+    json_key(j, "whole");
+    json_bool(j, !g->lost[0] && !g->lost[1]);
+    json_key(j, "timeout_s");
+    json_SECONDS(j, g->timeout_us);
+    json_close(j, '}');
+}
+
 static void parts(struct json *j, const struct exchange *x)
 {
     json_key(j, "key_parts");
@@ -204,6 +245,8 @@ static void write_json(const struct exchange *x, struct buf *out)
     rtt(&j, "rtt_server_s", x->rtt_server);
     if (x->n_fields)
         fields(&j, x);
+    if (x->grpc)
+        grpc(&j, x);
     text_if(&j, "upgrade", x->upgrade);
     text_if(&j, "content_type", x->content_type);
     text_if(&j, "encoding", x->encoding);
@@ -419,6 +462,41 @@ static const char *read_times(const struct reading *r, struct exchange *x)
     return NULL;
 }
 
+static void read_pair(const cJSON *o, const char *name, double out[2])
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, name);
+    for (int i = 0; i < 2; i++) {
+        const cJSON *v = cJSON_GetArrayItem(list, i);
+        out[i] = cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 4e9 ? v->valuedouble : 0;
+    }
+}
+
+/* A record with `grpc_status`, known or null, is a call's. */
+static void read_grpc(const struct reading *r, struct exchange *x)
+{
+    const cJSON *o = member(r, "grpc");
+    double messages[2], bytes[2], compressed[2], status = number(r, "grpc_status", -1);
+    struct grpc_facts *g = member(r, "grpc_status") ? slot_alloc(r->pool, r->slot, sizeof *g) : NULL;
+    if (!g)
+        return;
+    read_pair(o, "messages", messages);
+    read_pair(o, "message_bytes", bytes);
+    read_pair(o, "compressed", compressed);
+    const cJSON *timeout = cJSON_GetObjectItemCaseSensitive(o, "timeout_s");
+    bool lost = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(o, "whole"));
+    *g = (struct grpc_facts){.timeout_us = -1, .status = (int16_t)(status >= 0 && status < 1000 ? status : -1)};
+    if (cJSON_IsNumber(timeout) && timeout->valuedouble >= 0 && timeout->valuedouble < 9e11)
+        g->timeout_us = llround(timeout->valuedouble * 1e6);
+    for (int i = 0; i < 2; i++) {
+        g->messages[i] = (uint32_t)messages[i];
+        g->bytes[i] = (uint64_t)bytes[i];
+        g->compressed[i] = (uint32_t)compressed[i];
+        g->lost[i] = lost;
+    }
+    x->flags |= exchange_grpc_flags(g);
+    x->grpc = g;
+}
+
 /* As capture found them, or else what the fields of the request tell. */
 static void read_parts(const struct reading *r, struct exchange *x)
 {
@@ -469,6 +547,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->response_bytes = count(r, "response_bytes");
     x->gap_bytes = count(r, "gap_bytes");
     x->conn = count(r, "conn");
+    uint64_t stream = count(r, "stream");
+    x->stream = stream <= INT32_MAX ? (uint32_t)stream : 0;
     x->request_body_id = read_identity(r, "request_body_id");
     x->body_id = read_identity(r, "body_id");
     int64_t rtt_client = read_micros(r, "rtt_client_s"), rtt_server = read_micros(r, "rtt_server_s");
@@ -477,6 +557,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_service(r, x);
     read_client(r, x, key);
     read_flags(r, x);
+    read_grpc(r, x);
     read_fields(r, x);
     x->content_type = read_text(r, "content_type");
     x->encoding = read_text(r, "encoding");

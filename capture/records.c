@@ -15,7 +15,7 @@ struct records {
 struct records *records_new(const struct records_options *o)
 {
     struct records *r = calloc(1, sizeof *r);
-    uint64_t slots = o->memory / 2 / sizeof(struct slot);
+    uint64_t slots = o->memory / 3 / sizeof(struct slot);
     if (!r)
         return NULL;
     r->o = *o;
@@ -26,7 +26,7 @@ struct records *records_new(const struct records_options *o)
                                    (uint32_t)(slots < 64        ? 64
                                               : slots > 1 << 20 ? 1 << 20
                                                                 : slots),
-                                   o->memory / 2))
+                                   o->memory / 3))
         return r;
     parts_free(r->parts);
     free(r);

@@ -16,6 +16,8 @@ enum {
     BLOCK_OLD_PACKET = 2,
     BLOCK_SIMPLE_PACKET = 3,
     BLOCK_PACKET = 6,
+    BLOCK_SECRETS = 10,
+    SECRETS_TLS_KEY_LOG = 0x544c534b,
     OPTION_END = 0,
     OPTION_TSRESOL = 9,
     OPTION_TSOFFSET = 14,
@@ -332,6 +334,16 @@ static enum savefile_result skip_block(struct savefile *s, uint32_t length)
     return stream_skip(&s->in, length) ? SAVEFILE_END : cut(s, offset, "block");
 }
 
+/* Secrets of the sessions that follow. One of another kind, or too large for the window, is passed over. */
+static enum savefile_result read_secrets(struct savefile *s, uint32_t length)
+{
+    const uint8_t *p = s->secrets && length >= 24 && length <= STREAM_WINDOW ? stream_peek(&s->in, length) : NULL;
+    uint32_t n = p ? get32(s, p + 12) : 0;
+    if (p && get32(s, p + 8) == SECRETS_TLS_KEY_LOG && n <= length - 20)
+        tls_keys_add(s->secrets, slice_of((const char *)p + 16, n));
+    return skip_block(s, length);
+}
+
 /* One block. SAVEFILE_END: no packet, go on. */
 static inline enum savefile_result next_block(struct savefile *s, const uint8_t *p, struct frame *f)
 {
@@ -347,6 +359,8 @@ static inline enum savefile_result next_block(struct savefile *s, const uint8_t 
         return read_packet(s, type, length, f);
     case BLOCK_INTERFACE:
         return read_interface(s, length);
+    case BLOCK_SECRETS:
+        return read_secrets(s, length);
     default:
         return skip_block(s, length);
     }
@@ -429,9 +443,9 @@ static bool read_magic(struct savefile *s)
     return false;
 }
 
-bool savefile_open(struct savefile *s, const char *path, int wake)
+bool savefile_open(struct savefile *s, const char *path, int wake, struct tls_keys *secrets)
 {
-    *s = (struct savefile){0};
+    *s = (struct savefile){.secrets = secrets};
     if (!stream_open(&s->in, path, wake)) {
         snprintf(s->fault, sizeof s->fault, "%s", s->in.fault);
         return false;

@@ -6,6 +6,7 @@
 
 #include "capture/segment.h"
 #include "capture/stream.h"
+#include "capture/tlskeys.h"
 
 enum {
     SAVEFILE_FRAME_MAX = STREAM_WINDOW / 2
@@ -33,14 +34,15 @@ struct savefile {
     uint16_t link;                         /* pcap */
     struct savefile_interface *interfaces; /* pcapng: of the section at hand */
     uint32_t n_interfaces, cap_interfaces;
-    int64_t last_ts; /* for blocks without a time */
-    uint32_t rest;   /* pcapng: bytes of a huge block after its frame, still to be passed over */
+    int64_t last_ts;          /* for blocks without a time */
+    uint32_t rest;            /* pcapng: bytes of a huge block after its frame, still to be passed over */
+    struct tls_keys *secrets; /* takes the key logs of secrets blocks; borrowed, NULL: nobody */
     char fault[320];
 };
 
 /* Opens path ("-": standard input) and reads its header. False with the reason in s->fault; then nothing is held. wake:
  * see stream.h. */
-bool savefile_open(struct savefile *s, const char *path, int wake);
+bool savefile_open(struct savefile *s, const char *path, int wake, struct tls_keys *secrets);
 void savefile_close(struct savefile *s);
 /* The next frame; its data lives until the next call. After END or DAMAGED every call gives the same. */
 enum savefile_result savefile_next(struct savefile *s, struct frame *f);

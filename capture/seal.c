@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "capture/cachesaid.h"
+#include "capture/grpc.h"
 #include "capture/identity.h"
 #include "capture/parts.h"
 
@@ -269,10 +270,11 @@ static struct slice target_authority(struct slice t, bool connect)
 static void service(struct slot_pool *pool, struct slot *slot, struct slice authority)
 {
     struct exchange *x = &slot->x;
-    struct slice port = x->tls ? SLICE(":443") : SLICE(":80");
+    bool secure = slot->scheme ? slot->scheme == SCHEME_HTTPS : x->tls;
+    struct slice port = secure ? SLICE(":443") : SLICE(":80");
     if (authority.n > port.n && memcmp(authority.p + authority.n - port.n, port.p, port.n) == 0)
         authority.n -= port.n;
-    struct slice scheme = x->tls ? SLICE("https://") : SLICE("http://");
+    struct slice scheme = secure ? SLICE("https://") : SLICE("http://");
     char *at = slot_alloc(pool, slot, scheme.n + authority.n);
     if (!at)
         return;
@@ -285,8 +287,8 @@ static void service(struct slot_pool *pool, struct slot *slot, struct slice auth
 static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     const struct rawhead *h = &slot->request;
-    if (!slice_eq(h->method, SLICE("GET")))
-        return; /* nothing else is held against its answer */
+    if (!slice_eq(h->method, SLICE("GET")) || slot->x.flags & FLAG_UNKNOWN_FIELDS)
+        return; /* nothing else is held against its answer; and what is not known is no part */
     parts_begin(s->parts);
     for (unsigned i = 0; i < h->n_fields; i++)
         if (parts_reads[h->fields[i].token])
@@ -357,6 +359,11 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     }
     seal_response(pool, slot);
     seal_fields(s, pool, slot);
+    if (slot->grpc) {
+        slot->x.grpc = &slot->grpc->facts;
+        slot->x.flags |= exchange_grpc_flags(slot->x.grpc);
+        explicit_bzero(slot->grpc->trailer, sizeof slot->grpc->trailer);
+    }
     wipe(&slot->request);
     wipe(&slot->response);
     if (slot->overflow)

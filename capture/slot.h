@@ -23,6 +23,10 @@ struct rawhead {
     struct slice version;        /* "HTTP/1.1"; empty for HTTP/0.9 */
 };
 
+/* What the request says of its scheme; UNSAID: as the connection is. */
+enum slot_scheme { SCHEME_UNSAID, SCHEME_HTTP, SCHEME_HTTPS };
+
+struct grpc;
 struct slot_extra; /* arena blocks beyond the inline one */
 
 struct slot {
@@ -36,6 +40,9 @@ struct slot {
     struct pairing *pairing; /* NULL: no longer in a queue */
     bool lost_before;        /* a request may have been lost between the one before and this */
     bool request_done, response_started, response_done, head_method, connect_method;
+    uint8_t scheme;       /* enum slot_scheme */
+    struct slot **holder; /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
+    struct grpc *grpc;    /* in the arena; NULL: no gRPC */
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;
     uint8_t line; /* enum line_state of order.c */
@@ -70,6 +77,15 @@ static inline void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n)
     void *at = s->text + s->used;
     s->used += (uint32_t)rounded;
     return at;
+}
+
+/* Value of the first field with this token in a raw head, or NULL p. */
+static inline struct slice slot_field(const struct rawhead *h, enum token t)
+{
+    for (unsigned i = 0; i < h->n_fields; i++)
+        if (h->fields[i].token == t)
+            return slice_of(h->p + h->fields[i].value, h->fields[i].value_n);
+    return (struct slice){NULL, 0};
 }
 
 static inline struct slot *slot_of(const struct exchange *x)

@@ -71,13 +71,14 @@ static struct source *source_new(struct source_error *error)
     return NULL;
 }
 
-struct source *source_open_files(const char *const paths[], size_t n, struct source_error *error)
+struct source *source_open_files(const char *const paths[], size_t n, struct tls_keys *secrets,
+                                 struct source_error *error)
 {
     struct source *s = source_new(error);
     if (!s)
         return NULL;
     error->exit_code = 3;
-    s->files = files_open(paths, n, s->wake, error->text, sizeof error->text);
+    s->files = files_open(paths, n, s->wake, secrets, error->text, sizeof error->text);
     if (s->files)
         return s;
     source_close(s);

@@ -5,6 +5,7 @@
 #define CAPTURE_SOURCE_H
 
 #include "capture/segment.h"
+#include "capture/tlskeys.h"
 
 enum {
     SOURCE_SNAPLEN = 262144,          /* mirrored super-packets are larger than any MTU */
@@ -37,8 +38,9 @@ struct source;
 
 /* Capture files, pcap or pcapng, plain or gzip/zstd/lz4; "-" is standard input. All are read up to their first frame
  * here: what is no capture, or is damaged before its first frame, is refused (NULL, exit code 3). No frames at all is
- * fine. */
-struct source *source_open_files(const char *const paths[], size_t n, struct source_error *error);
+ * fine. TLS secrets that captures bring along go into `secrets` (borrowed; NULL: nowhere). */
+struct source *source_open_files(const char *const paths[], size_t n, struct tls_keys *secrets,
+                                 struct source_error *error);
 /* Needs CAP_NET_RAW until it returns, and nothing afterwards. NULL: see error. */
 struct source *source_open_live(const struct source_live *live, struct source_error *error);
 void source_close(struct source *s);

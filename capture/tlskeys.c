@@ -271,6 +271,11 @@ bool tls_keys_look(struct tls_keys *k)
     return k->version != before;
 }
 
+bool tls_keys_expected(const struct tls_keys *k)
+{
+    return k && (k->used || k->files);
+}
+
 uint64_t tls_keys_version(const struct tls_keys *k)
 {
     return k ? k->version : 0;

@@ -32,6 +32,8 @@ bool tls_keys_follow(struct tls_keys *k, const char *path);
 /* Whether secrets came since. Cheap enough for every second; a file that was replaced or cut is read from its
  * beginning. */
 bool tls_keys_look(struct tls_keys *k);
+/* Whether any are there or may come. */
+bool tls_keys_expected(const struct tls_keys *k);
 /* NULL: not known (yet). Valid until the next call that may add. */
 const struct tls_secret *tls_keys_find(const struct tls_keys *k, enum tls_label label,
                                        const uint8_t random[TLS_RANDOM]);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "capture/interfaces.h"
+#include "cmd/budgets.h"
 #include "cmd/commands.h"
 #include "cmd/faces.h"
 #include "cmd/file.h"
@@ -31,7 +32,8 @@ enum {
     CAPTURE_SERVE,
     CAPTURE_STRICT,
     CAPTURE_ROUTES,
-    CAPTURE_IGNORE
+    CAPTURE_IGNORE,
+    CAPTURE_BUDGET
 };
 enum { DEPTH_LIVE = 1 << 18 }; /* as many as there can be slots: a full queue is never what waits */
 
@@ -41,7 +43,7 @@ struct capture_command {
     struct privilege become; /* live: who it is once the interface is open */
     const char *db, *group;
     uint64_t exchanges;
-    bool append, fresh, by_address, strict;
+    bool append, fresh, by_address, strict, show_budget;
     struct knownroutes *routes;
     struct ignore ignore;
     /* while it runs */
@@ -65,6 +67,7 @@ static const struct arg table[] = {
     {CAPTURE_FRESH, 0, "fresh", NULL, "start over: drop the audit that is in the DB"},
     {CAPTURE_BY, 0, "clients-by", "WHAT", "identity (default) or address"},
     {CAPTURE_STRICT, 0, "strict-templates", NULL, "routes depend on the set of paths alone, not on their shares"},
+    {CAPTURE_BUDGET, 0, "show-budget", NULL, "print what --memory is divided into, and end"},
     {CAPTURE_ROUTES, 0, "routes", "FILE",
      "known routes: lines METHOD /path/{name}, or OpenAPI in JSON; the rest is inferred"},
     {CAPTURE_IGNORE, 0, "ignore", "'METHOD GLOB'",
@@ -140,6 +143,9 @@ static bool on_option(void *context, int id, const char *value)
         return true;
     case CAPTURE_FRESH:
         c->fresh = true;
+        return true;
+    case CAPTURE_BUDGET:
+        c->show_budget = true;
         return true;
     case CAPTURE_STRICT:
         c->strict = true;
@@ -224,7 +230,7 @@ static int open_analysis(struct capture_command *c)
 {
     list_sources(c);
     struct analysis_options o = {.key = &c->in.capture.key,
-                                 .memory = c->in.memory * 55 / 100,
+                                 .memory = budgets_analysis(c->in.memory),
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
                                  .strict_templates = c->strict,
@@ -278,7 +284,7 @@ static int run_wire(struct capture_command *c, struct source *source)
 {
     char why[256];
     struct capture_options *o = &c->in.capture;
-    o->memory = c->in.memory * 30 / 100;
+    o->memory = budgets_capture(c->in.memory);
     o->sink = (struct exchange_sink){pipeline_take, &c->pipeline};
     o->reclaim = pipeline_reclaim;
     o->reclaim_context = &c->pipeline;
@@ -304,7 +310,7 @@ static int run_wire(struct capture_command *c, struct source *source)
 static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
-                                .memory = c->in.memory * 30 / 100,
+                                .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
                                 .reclaim_context = &c->pipeline};
@@ -366,7 +372,9 @@ int capture_file_into(const char *file, const char *db)
     c.in.n_files = 1;
     c.in.quiet = true;
     int code = input_check(&c.in);
-    return code ? code : audit_wire(&c);
+    code = code ? code : audit_wire(&c);
+    input_close(&c.in);
+    return code;
 }
 
 /* What is wrong is told before anything is started. */
@@ -396,6 +404,8 @@ int cmd_capture(int argc, char **argv)
     int parsed = args_parse(usage, table, argc, argv, on_option, &c);
     if (parsed)
         return parsed == ARG_HELP ? 0 : 2;
+    if (c.show_budget)
+        return budgets_show(c.in.memory);
     if (!c.in.n_interfaces && !c.in.n_files && !c.in.records)
         return interfaces_list(stdout) ? 0 : 1;
     c.in.quiet |= c.faces.top; /* the terminal is the dashboard's */

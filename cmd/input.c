@@ -121,6 +121,7 @@ bool input_option(struct input *in, int id, const char *value)
     }
 }
 
+/* Of files without a key log, too: a capture may bring its secrets along. */
 static int open_keys(struct input *in)
 {
     struct tls_keys *k = tls_keys_new(&in->capture.key);
@@ -128,15 +129,17 @@ static int open_keys(struct input *in)
         log_line("out of memory");
         return 1;
     }
+    in->capture.keys = k;
+    if (!in->keys)
+        return 0;
     if (!tls_keys_follow(k, in->keys)) {
         log_line("--keys %s: %s", in->keys, strerror(errno));
-        tls_keys_free(k);
+        input_close(in);
         return 2;
     }
     if (tls_keys_refused(k))
         log_line("--keys %s: %llu lines are none of a key log (NSS format)", in->keys,
                  (unsigned long long)tls_keys_refused(k));
-    in->capture.keys = k;
     return 0;
 }
 
@@ -153,7 +156,7 @@ int input_check(struct input *in)
     }
     if (!secret_load(in->secret, &in->capture.key))
         return 1;
-    return in->keys ? open_keys(in) : 0;
+    return in->keys || in->n_files ? open_keys(in) : 0;
 }
 
 void input_close(struct input *in)
@@ -170,7 +173,7 @@ int input_open(struct input *in, struct source **source, bool *live)
         struct source_live how = {in->interfaces, in->n_interfaces, in->filter, in->snaplen, 0};
         *source = source_open_live(&how, &error);
     } else {
-        *source = source_open_files(in->files, in->n_files, &error);
+        *source = source_open_files(in->files, in->n_files, in->capture.keys, &error);
     }
     if (*source)
         return 0;

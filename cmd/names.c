@@ -20,8 +20,8 @@ static bool add_key(void *context, const struct row_key *row)
     n->key = list ? list : n->key;
     if (n->failed)
         return false;
-    n->key[row->id] =
-        (struct row_key){row->id, row->endpoint, keep(n, row->method), keep(n, row->service), keep(n, row->target)};
+    n->key[row->id] = (struct row_key){
+        row->id, row->endpoint, keep(n, row->method), keep(n, row->service), keep(n, row->target), row->hot};
     n->failed |= n->text.failed;
     return !n->failed;
 }

@@ -108,7 +108,10 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->live = own(r, row->live);
         mine->declared_ttl = own(r, row->declared_ttl);
         mine->sharing = own(r, row->sharing);
+        mine->sampling = own(r, row->sampling);
+        mine->sources = own(r, row->sources);
         mine->learned = own(r, row->learned);
+        mine->writes = own(r, row->writes);
     }
     return !r->failed;
 }
@@ -214,7 +217,8 @@ static bool replay(struct restoring *r, struct analysis *a, int64_t *ended)
 {
     struct restore steps = {.context = r,
                             .complete = store_read_exchange_count(r->reader) ==
-                                        store_read_counter(r->reader, "total", "exchanges"),
+                                            store_read_counter(r->reader, "total", "exchanges") &&
+                                        !store_read_counter(r->reader, "total", "sampling_level"),
                             .address = step_address,
                             .key = step_key,
                             .client = step_client,

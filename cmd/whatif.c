@@ -12,8 +12,8 @@
 #include "cmd/commands.h"
 #include "cmd/whatifshow.h"
 
-enum { WHATIF_TTL = 1, WHATIF_LIMIT, WHATIF_PER, WHATIF_PROFILE, WHATIF_FORMAT, WHATIF_TOP };
-enum { MOST_TTLS = 4096, MOST_TTL_S = 10 * 366 * 86400 };
+enum { WHATIF_TTL = 1, WHATIF_LIMIT, WHATIF_PER, WHATIF_PROFILE, WHATIF_FORMAT, WHATIF_TOP, WHATIF_CAPACITY };
+enum { MOST_CURVES = 32, MOST_TTLS = 4096, MOST_TTL_S = 10 * 366 * 86400 };
 
 /* What the user wrote: ENDPOINT=SECONDS. */
 struct wish {
@@ -36,6 +36,7 @@ static const struct arg table[] = {
     {WHATIF_TTL, 0, "ttl", "'E=SECONDS'", "a cache in front of endpoint E (repeatable)"},
     {WHATIF_LIMIT, 0, "limit", "SPEC", "a rate limit, see above"},
     {WHATIF_PER, 0, "per", "WHAT", "count the limit by client (default), address, service or endpoint"},
+    {WHATIF_CAPACITY, 0, "capacity", "SIZE", "what if each of these caches held SIZE bytes, and what sizes give what"},
     {WHATIF_PROFILE, 0, "profile", "P", "when a cache calls a copy old: exact (default), nginx, varnish, haproxy"},
     {WHATIF_FORMAT, 0, "format", "F", "text (default) or json"},
     {WHATIF_TOP, 0, "top", "N", "rows of each table in text (default 15)"},
@@ -114,6 +115,17 @@ static bool set_limit(struct whatif *c, const char *value)
     return false;
 }
 
+static bool set_capacity(struct whatif *c, const char *value)
+{
+    unsigned long long bytes;
+    if (args_size(value, &bytes) && bytes) {
+        c->show.capacity = bytes;
+        return true;
+    }
+    log_line("--capacity: '%s' is no size", value);
+    return false;
+}
+
 static bool on_option(void *context, int id, const char *value)
 {
     struct whatif *c = context;
@@ -124,6 +136,8 @@ static bool on_option(void *context, int id, const char *value)
         return add_wish(c, value);
     case WHATIF_LIMIT:
         return set_limit(c, value);
+    case WHATIF_CAPACITY:
+        return set_capacity(c, value);
     case WHATIF_PER:
         at = CHOICE("--per", replay_pers, value);
         c->show.per = (enum replay_per)at;
@@ -157,6 +171,10 @@ static bool sensible(const struct whatif *c)
         log_line("whatif: what? Give --ttl 'ENDPOINT=SECONDS' or --limit SPEC; spanwise whatif --help says more");
         return false;
     }
+    if (c->show.capacity && (!c->n_wishes || c->n_wishes > MOST_CURVES)) {
+        log_line("--capacity: of the caches of --ttl, one to %d of them", MOST_CURVES);
+        return false;
+    }
     for (size_t i = 0; i < c->n_wishes && (c->profile == TTLCACHE_NGINX || c->profile == TTLCACHE_HAPROXY); i++)
         if (c->wish[i].ttl_us % 1000000) {
             log_line("--ttl: %s counts whole seconds", ttlcache_profiles[c->profile]);
@@ -182,6 +200,14 @@ static bool find_endpoints(const struct whatif *c, const struct named *named, st
                 return false;
             }
     }
+    return true;
+}
+
+static bool open_curves(const struct whatif *c, struct replay_ttl *ttl)
+{
+    for (size_t i = 0; i < c->n_wishes && c->show.capacity; i++)
+        if (!(ttl[i].capacity = capacity_new((ttl[i].ttl_us + 999) / 1000)))
+            return false;
     return true;
 }
 
@@ -224,6 +250,10 @@ static int replay(const struct whatif *c, struct store_reader *r, const char *db
         log_line("out of memory");
     else if (!find_endpoints(c, &named, ttl))
         code = 2;
+    if (!code && !open_curves(c, ttl)) {
+        log_line("out of memory");
+        code = 1;
+    }
     struct replay_options o = {.named = &named,
                                .profile = c->profile,
                                .ttl = ttl,
@@ -240,6 +270,8 @@ static int replay(const struct whatif *c, struct store_reader *r, const char *db
         replay_free(&p);
     }
     named_free(&named);
+    for (size_t i = 0; ttl && i < c->n_wishes; i++)
+        capacity_free(ttl[i].capacity);
     free(ttl);
     return code;
 }

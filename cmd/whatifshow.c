@@ -1,7 +1,10 @@
 #include "cmd/whatifshow.h"
 
+#include <math.h>
+
 #include "analysis/limitspec.h"
 #include "analysis/report/facts.h"
+#include "base/floor.h"
 #include "base/human.h"
 #include "base/json.h"
 #include "capture/exchange.h"
@@ -40,7 +43,39 @@ static void add_sums(struct ttlcache_sums *into, const struct ttlcache_sums *s)
     into->server_us += s->server_us;
 }
 
-static void json_ttl(struct json *j, const struct replay_options *o)
+enum { ENTRY_BYTES = 1024 }; /* what a cache keeps beside each body */
+
+/* ALGORITHMS.md 3.7, and 3.4 for what to give it. */
+static void json_capacity(struct json *j, const struct whatifshow *c, const struct replay *p, struct capacity *of)
+{
+    struct capacity_point curve[CAPACITY_TTLS * CAPACITY_IDLES];
+    uint64_t bytes, entries;
+    bool known = capacity_peak(of, &bytes, &entries);
+    capacity_end(of, floor_div(p->from_us, 1000), floor_div(p->to_us, 1000), curve);
+    json_key(j, "capacity");
+    json_open(j, '{');
+    json_key_u64(j, "bytes", c->capacity);
+    json_key_double(j, "hit_ratio", capacity_lost(of) ? NAN : capacity_at(curve, (double)c->capacity));
+    json_key_double(j, "live_bytes_peak", known ? (double)bytes : NAN);
+    json_key_double(j, "live_entries_peak", known ? (double)entries : NAN);
+    json_key_double(j, "recommended_bytes", known ? (double)capacity_recommended(bytes, entries, ENTRY_BYTES) : NAN);
+    json_key_u64(j, "untracked", capacity_lost(of));
+    json_close(j, '}');
+    json_key(j, "capacity_curve");
+    json_open(j, '[');
+    for (int i = 0; i < CAPACITY_TTLS * CAPACITY_IDLES; i++) {
+        json_open(j, '{');
+        json_key_double(j, "ttl_s", isinf(curve[i].ttl_s) ? NAN : curve[i].ttl_s);
+        json_key_double(j, "idle_s", curve[i].idle_s);
+        json_key_double(j, "bytes", curve[i].bytes);
+        json_key_double(j, "entries", curve[i].entries);
+        json_key_double(j, "hit_ratio", curve[i].hit_ratio);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
+
+static void json_ttl(struct json *j, const struct whatifshow *c, const struct replay_options *o, const struct replay *p)
 {
     struct ttlcache_sums all = {0};
     uint64_t untracked = 0;
@@ -64,6 +99,8 @@ static void json_ttl(struct json *j, const struct replay_options *o)
         json_key(j, "ttl_s");
         json_double(j, (double)t->ttl_us / 1e6);
         json_sums(j, &t->sums, t->untracked);
+        if (t->capacity)
+            json_capacity(j, c, p, t->capacity);
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -120,7 +157,7 @@ void whatifshow_json(const struct whatifshow *c, const struct replay_options *o,
     json_close(&j, '}');
     json_key(&j, "ttl");
     if (o->n_ttl)
-        json_ttl(&j, o);
+        json_ttl(&j, c, o, p);
     else
         json_null(&j);
     json_key(&j, "limit");
@@ -196,6 +233,29 @@ static void text_ttl(const struct whatifshow *c, const struct replay_options *o,
         buf_printf(out, "  %s look-ups more are not in it: their keys were not kept\n", human_count(untracked).text);
 }
 
+static void text_capacity(const struct whatifshow *c, const struct replay_options *o, const struct replay *p,
+                          struct buf *out)
+{
+    buf_printf(out,
+               "\nWITH %s EACH\n  what is asked for least goes first. Needed: to hold all that is fresh, a tenth more "
+               "and %s an entry.\n",
+               human_bytes(c->capacity).text, human_bytes(ENTRY_BYTES).text);
+    buf_printf(out, "  %8s %8s %8s %10s  %s\n", "TTL", "hits", "at most", "needed", "endpoint");
+    for (size_t i = 0; i < o->n_ttl && i < c->top; i++) {
+        const struct replay_ttl *t = &o->ttl[i];
+        struct capacity_point curve[CAPACITY_TTLS * CAPACITY_IDLES];
+        uint64_t bytes, entries;
+        bool known = capacity_peak(t->capacity, &bytes, &entries);
+        capacity_end(t->capacity, floor_div(p->from_us, 1000), floor_div(p->to_us, 1000), curve);
+        buf_printf(out, "  %8s %8s %8s %10s  ", human_seconds((double)t->ttl_us / 1e6).text,
+                   human_percent(capacity_lost(t->capacity) ? NAN : capacity_at(curve, (double)c->capacity)).text,
+                   human_percent(facts_ratio(t->sums.hits, t->sums.lookups)).text,
+                   known ? human_bytes(capacity_recommended(bytes, entries, ENTRY_BYTES)).text : "-");
+        text_name(out, o->named, t->endpoint);
+        buf_char(out, '\n');
+    }
+}
+
 static void text_limit_head(const struct whatifshow *c, const struct replay *p, struct buf *out)
 {
     buf_str(out, "\nWITH THE LIMIT ");
@@ -253,6 +313,8 @@ void whatifshow_text(const struct whatifshow *c, const struct replay_options *o,
     text_head(p, out);
     if (o->n_ttl)
         text_ttl(c, o, out);
+    if (c->capacity)
+        text_capacity(c, o, p, out);
     if (o->limit)
         text_limit(c, p, out);
     without_trailing_blanks(out);

@@ -9,7 +9,8 @@ struct whatifshow {
     const char *spec; /* as the user wrote it; NULL: no limit */
     struct limit limit;
     enum replay_per per;
-    unsigned top; /* rows of a table in text */
+    uint64_t capacity; /* bytes of each cache; 0: as many as it needs */
+    unsigned top;      /* rows of a table in text */
 };
 
 void whatifshow_text(const struct whatifshow *c, const struct replay_options *o, const struct replay *p,

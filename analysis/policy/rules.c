@@ -249,6 +249,8 @@ static const char *doubt_about(enum standing s)
         return "was not watched long enough";
     case STANDING_TRUNCATED:
         return "memory was too small to count all keys";
+    case STANDING_SINGLE_SOURCE:
+        return "too much of the evidence is one client's";
     }
     return "?";
 }

@@ -11,8 +11,8 @@
 #include "analysis/policy/policy.h"
 
 static const char *const fields[] = {
-    "req.http.api-key || req.http.x-api-key || req.http.ocp-apim-subscription-key || req.http.x-goog-api-key || "
-    "req.url ~ \"(?i)[?&](api_key|apikey|key)=\"",
+    ("req.http.api-key || req.http.x-api-key || req.http.ocp-apim-subscription-key || req.http.x-goog-api-key || "
+     "req.url ~ \"(?i)[?&](api_key|apikey|key)=\""),
     "req.http.authorization", "req.http.cookie"};
 
 static void write_backends(const struct rules *r, struct buf *out)

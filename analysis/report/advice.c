@@ -7,7 +7,13 @@
 #include "analysis/report/keyadvice.h"
 #include "base/human.h"
 
-static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung out[LADDER_RUNGS])
+#define PURGE_GAIN 1.1 /* times as many hits, for a purge to be advised beside a lifetime */
+#define LOST_MOST                                                                                                      \
+    0.01 /* share of the look-ups that found no room in the ladder; others' floods cost nobody his advice */
+
+/* The sample of a bound is what was seen, not what was estimated from it. */
+static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
+                           struct recommend_rung out[LADDER_RUNGS])
 {
     unsigned n = 0;
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
@@ -18,9 +24,10 @@ static unsigned fill_rungs(const struct row_endpoint *e, struct recommend_rung o
                                                .hits = r->hits,
                                                .stale_hits = r->stale_hits,
                                                .unknown_hits = r->unknown_hits,
+                                               .stale_purgeable = r->stale_purgeable,
                                                .warm_lookups = r->warm_lookups,
                                                .warm_hits = r->warm_hits,
-                                               .cycles_hit = r->cycles_hit,
+                                               .cycles_hit = sampled->level ? sampled->cycles[i] : r->cycles_hit,
                                                .bytes_saved = r->bytes_saved,
                                                .server_us_saved = r->server_us_saved};
     }
@@ -33,24 +40,33 @@ static double share(const struct row_endpoint *e, uint64_t n, enum declared of)
     return facts_ratio(n, e->declared[of]);
 }
 
-static struct recommendation lifetime_of(const struct row_endpoint *e, const struct facts *f, double budget)
+static double excess_of(const struct row_endpoint *e)
 {
-    struct recommend_rung rung[LADDER_RUNGS];
+    struct sources s;
+    return sources_read(&s, e->sources) ? sources_excess(&s) : 0;
+}
+
+/* in->rung is `rung`. */
+static void fill_input(const struct row_endpoint *e, const struct facts *f, double budget, double write_recall,
+                       struct recommend_rung rung[LADDER_RUNGS], struct recommend_input *in)
+{
     const uint64_t *d = e->declared;
-    double duration = facts_duration_s(f);
-    struct recommend_input in = {.rung = rung,
-                                 .n = fill_rungs(e, rung),
-                                 .budget = budget,
-                                 .duration_s = duration,
-                                 .coverage = facts_coverage(f),
-                                 .truncated = facts_total(f, "keys_overflow") != 0,
-                                 .not_modified = share(e, d[DECLARED_not_modified], DECLARED_reads),
-                                 .validators = share(e, d[DECLARED_strong_etag] + d[DECLARED_weak_etag], DECLARED_full),
-                                 .body_bytes = share(e, e->response_bytes, DECLARED_full),
-                                 .write_recall = NAN,
-                                 .rate_per_key =
-                                     e->keys && duration > 0 ? (double)e->eligible / (double)e->keys / duration : NAN};
-    return recommend(&in);
+    double duration = facts_duration_s(f), lost = facts_ratio(e->eligible - e->ttl[0].lookups, e->eligible);
+    struct sampling_stored sampled;
+    sampling_read(&sampled, e->sampling);
+    *in = (struct recommend_input){
+        .rung = rung,
+        .n = fill_rungs(e, &sampled, rung),
+        .budget = budget,
+        .duration_s = duration,
+        .coverage = facts_coverage(f),
+        .excess = excess_of(e),
+        .truncated = lost > LOST_MOST,
+        .not_modified = share(e, d[DECLARED_not_modified], DECLARED_reads),
+        .validators = share(e, d[DECLARED_strong_etag] + d[DECLARED_weak_etag], DECLARED_full),
+        .body_bytes = share(e, e->response_bytes, DECLARED_full),
+        .write_recall = write_recall,
+        .rate_per_key = e->keys && duration > 0 ? (double)e->eligible / (double)e->keys / duration : NAN};
 }
 
 static enum advice_kind kind_of(const struct row_endpoint *e, const struct advice *a)
@@ -81,7 +97,18 @@ struct advice advice_of(const struct row_endpoint *e, const struct facts *f)
 
 struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget)
 {
-    struct advice a = {.lifetime = lifetime_of(e, f, budget)};
+    struct written w;
+    written_of(&w, e);
+    double recall = w.purge ? w.purge->recall : NAN;
+    struct recommend_rung rung[LADDER_RUNGS];
+    struct recommend_input input;
+    fill_input(e, f, budget, recall, rung, &input);
+    struct advice a = {.lifetime = recommend(&input),
+                       .purged =
+                           w.purge ? recommend_purge(&input) : (struct recommendation){.action = RECOMMEND_NOTHING},
+                       .writer = w.purge ? w.purge->writer : 0,
+                       .write_recall = recall,
+                       .by_rfc = w.purge && w.purge->by_rfc};
     struct learned learned;
     struct sharing_input in = {.personal = e->declared[DECLARED_personal],
                                .family = (unsigned)f->endpoints,
@@ -95,6 +122,9 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
     a.blocker = blocker ? row_reason_words[blocker] : NULL;
     a.kind = kind_of(e, &a);
     a.standing = a.lifetime.standing;
+    a.sampled = facts_few_sampled(e);
+    if (a.sampled && a.standing == STANDING_OK)
+        a.standing = STANDING_LOW_N;
     if (a.kind == ADVICE_FIX && a.standing != STANDING_LOW_COVERAGE)
         a.standing = STANDING_OK; /* it stands on the comparison of credentials, not on the ladder */
     if (a.standing != STANDING_OK)
@@ -166,6 +196,8 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
         buf_printf(out, "%s of requests from the cache, %s of those stale (at most %s); ",
                    human_percent(r->hit_ratio).text, human_percent(r->stale_ratio).text,
                    human_percent(r->stale_high).text);
+    if (a->kind == ADVICE_PURGE)
+        buf_printf(out, "%s of its changes come with such a write; ", human_percent(a->write_recall).text);
     buf_str(out, a->sharing.reason);
     if (a->blocked)
         buf_printf(out, "; now kept from it by %s in %s answers", a->blocker, human_count(a->blocked).text);
@@ -173,6 +205,10 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
 
 static void wanting_lifetime(const struct recommendation *r, struct buf *out)
 {
+    if (r->standing == STANDING_SINGLE_SOURCE) {
+        buf_str(out, "may be shared, but too much of the evidence for a lifetime is one client's");
+        return;
+    }
     if (r->standing == STANDING_LOW_COVERAGE || r->standing == STANDING_TRUNCATED)
         buf_printf(out, "may be shared, but %s",
                    r->standing == STANDING_TRUNCATED ? "memory was too small to count all keys"
@@ -205,6 +241,8 @@ void advice_wanting(const struct advice *a, struct buf *out)
     case SHARING_SHARED:
         if (s->unnamed)
             buf_printf(out, "may be shared when Vary is right: %s", s->reason);
+        else if (a->sampled)
+            buf_str(out, "may be shared, but too few of its keys are followed: give it more --memory");
         else
             wanting_lifetime(&a->lifetime, out);
         break;
@@ -283,6 +321,28 @@ static bool gather_key(struct gathering *g, const struct row_endpoint *e, const 
     return true;
 }
 
+/* Where a short lifetime is what the changes allow, and writes come with them: a purge gives more. */
+static bool gather_purge(struct gathering *g, const struct row_endpoint *e, const struct advice *of)
+{
+    const struct recommendation *p = &of->purged;
+    bool more = (double)p->requests_saved >= PURGE_GAIN * (double)of->lifetime.requests_saved;
+    if (p->action != RECOMMEND_PURGE || p->standing != STANDING_OK || of->kind == ADVICE_PURGE || !more ||
+        of->lifetime.end != RECOMMEND_END_STALE || of->sharing.verdict != SHARING_SHARED || of->sharing.unnamed)
+        return true;
+    struct advice advice = *of;
+    advice.kind = ADVICE_PURGE;
+    advice.lifetime = *p;
+    advice.standing = p->standing;
+    advice.price = recommend_price(p, e->eligible, e->eligible, facts_duration_s(g->facts));
+    struct advised *a = add(g, e, &advice);
+    if (!a)
+        return false;
+    a->seconds = advice.price.server_s_per_h;
+    advice_action(&advice, &a->action);
+    advice_why(&advice, e, &a->why);
+    return true;
+}
+
 static bool gather(void *context, const struct row_endpoint *e)
 {
     struct gathering *g = context;
@@ -296,6 +356,9 @@ static bool gather(void *context, const struct row_endpoint *e)
         advice_action(&advice, &a->action);
         advice_why(&advice, e, &a->why);
     }
+    if (!gather_purge(g, e, &advice))
+        return false;
+    g->list->failed |= !written_name(&g->list->names, e);
     key_advice_of(&keys, e, g->facts);
     return gather_key(g, e, &keys, ADVICE_VARY, key_advice_lacks_vary) &&
            gather_key(g, e, &keys, ADVICE_KEY, key_advice_drops);
@@ -317,10 +380,22 @@ static int by_weight(const void *x, const void *y)
     return (a->advice.kind > b->advice.kind) - (a->advice.kind < b->advice.kind);
 }
 
+/* All endpoints have been met now. */
+static void name_writer(const struct advice_list *l, struct advised *a)
+{
+    struct slice name = written_name_of(&l->names, a->advice.writer);
+    if (name.p)
+        buf_printf(&a->action, ": %.*s%s", (int)name.n, name.p,
+                   a->advice.by_rfc ? " (a cache that sees these does it by itself)" : "");
+}
+
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f)
 {
     *l = (struct advice_list){0};
     store_read_endpoints(r, gather, &(struct gathering){l, f});
+    for (size_t i = 0; i < l->n; i++)
+        if (l->item[i].advice.kind == ADVICE_PURGE)
+            name_writer(l, &l->item[i]);
     if (l->n)
         qsort(l->item, l->n, sizeof *l->item, by_weight);
 }
@@ -333,6 +408,7 @@ void advice_list_free(struct advice_list *l)
         buf_free(&l->item[i].why);
     }
     free(l->item);
+    written_names_free(&l->names);
     *l = (struct advice_list){0};
 }
 

@@ -5,7 +5,9 @@
 
 #include "analysis/recommend.h"
 #include "analysis/report/facts.h"
+#include "analysis/report/written.h"
 #include "analysis/sharing.h"
+#include "analysis/sources.h"
 
 enum advice_kind {
     ADVICE_NONE,  /* nothing that the evidence carries */
@@ -22,10 +24,15 @@ struct advice {
     enum advice_kind kind;
     struct sharing_result sharing;
     struct recommendation lifetime; /* what the ladder alone says */
+    struct recommendation purged;   /* with a purge on the writes that change it; RECOMMEND_NOTHING: none is known */
     enum standing standing;
+    bool sampled;                 /* with too few keys for an estimate */
     const char *blocker;          /* what is declared now that keeps shared caches from it; NULL: nothing */
     uint64_t blocked;             /* exchanges with it */
     struct recommend_price price; /* what the advice saves */
+    uint32_t writer;              /* ADVICE_PURGE: endpoint whose writes change it */
+    double write_recall;          /* share of its changes that come with such a write; NaN: none does reliably */
+    bool by_rfc;                  /* a cache that sees the writes does it by itself (RFC 9111 section 4.4) */
 };
 
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f);
@@ -51,7 +58,8 @@ struct advised {
 struct advice_list {
     struct advised *item;
     size_t n, cap;
-    bool failed; /* out of memory: some are missing */
+    struct written_names names; /* of all endpoints */
+    bool failed;                /* out of memory: some are missing */
 };
 
 /* Between store_read_begin and end. */

@@ -100,6 +100,34 @@ double facts_hit_ratio_low(const struct row_rung *r)
     return facts_ratio(r->hits > r->coalesced ? r->hits - r->coalesced : 0, r->lookups);
 }
 
+struct facts_bracket facts_hit_bracket(const struct row_endpoint *e, const struct row_rung *r)
+{
+    struct sampling_stored s;
+    sampling_read(&s, e->sampling);
+    double low = facts_hit_ratio_low(r), high = facts_hit_ratio(r);
+    if (!s.level || !r->lookups)
+        return (struct facts_bracket){low, high};
+    double wide = 3 * (double)s.spread[r - e->ttl] / (double)r->lookups;
+    return (struct facts_bracket){fmax(low - wide, 0), fmin(high + wide, 1)};
+}
+
+double facts_top_client(const struct row_endpoint *e)
+{
+    struct sources s;
+    return sources_read(&s, e->sources) && s.n ? sources_share(&s) : NAN;
+}
+
+bool facts_few_sampled(const struct row_endpoint *e)
+{
+    struct sampling_stored s;
+    return sampling_read(&s, e->sampling) && s.level && s.keys < SAMPLING_FEW;
+}
+
+double facts_sampling_rate(uint64_t level)
+{
+    return ldexp(1, -(int)(level < SAMPLING_LEVELS ? level : SAMPLING_LEVELS));
+}
+
 double facts_stale_ratio(const struct row_rung *r)
 {
     return facts_ratio(r->stale_hits, r->hits > r->unknown_hits ? r->hits - r->unknown_hits : 0);

@@ -2,6 +2,8 @@
 #ifndef REPORT_FACTS_H
 #define REPORT_FACTS_H
 
+#include "analysis/sampling.h"
+#include "analysis/sources.h"
 #include "analysis/store/read.h"
 
 enum { FACTS_COUNTERS = 4096 };
@@ -32,6 +34,18 @@ double facts_ratio(uint64_t a, uint64_t b);
 double facts_repeat_ratio(uint64_t keys, uint64_t eligible);
 double facts_hit_ratio(const struct row_rung *r);
 double facts_hit_ratio_low(const struct row_rung *r); /* without collapsed forwarding */
+/* The same with three standard deviations of the estimate taken off and added, within 0 and 1, where the endpoint is
+ * sampled (ALGORITHMS.md 3.6). */
+struct facts_bracket {
+    double low, high;
+};
+struct facts_bracket facts_hit_bracket(const struct row_endpoint *e, const struct row_rung *r);
+/* Share of the repeats that one client gave, at least; NaN: there was none. */
+double facts_top_client(const struct row_endpoint *e);
+/* Sampled, with fewer keys than an interval can rest on. */
+bool facts_few_sampled(const struct row_endpoint *e);
+/* Share of the keys that are followed: 2 to minus the level; 1: all are, every number is exact. */
+double facts_sampling_rate(uint64_t level);
 double facts_stale_ratio(const struct row_rung *r);
 double facts_hit_ratio_warm(const struct row_rung *r); /* of look-ups at least ttl_s after the start */
 /* Whether that ratio can be relied upon (ALGORITHMS.md 3.5): an audit of three lifetimes, 100 look-ups after one. */

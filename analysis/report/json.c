@@ -76,7 +76,7 @@ static void capture(struct json *j, const struct facts *f)
         counters(j, "encapsulations", f, "encapsulation");
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
     json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
-    json_key_u64(j, "sampling_rate", 1);
+    json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);
     json_close(j, '}');
@@ -161,8 +161,30 @@ static void live_means(struct json *j, const struct live_sum *s)
     json_key_double(j, "live_entries_mean", (double)s->entry_s / watched_s);
 }
 
-static void rung(struct json *j, const struct row_rung *r, const struct live_sum live[LIVE_TTLS], double duration_s)
+/* What the estimates of a sampled endpoint rest on; hot keys are followed besides. */
+static void sampling(struct json *j, const struct row_endpoint *e)
 {
+    struct sampling_stored s;
+    sampling_read(&s, e->sampling);
+    json_key_double(j, "sampling_rate", facts_sampling_rate(s.level));
+    if (s.level)
+        json_key_u64(j, "sampled_keys", s.keys);
+    else
+        NULLS(j, "sampled_keys");
+}
+
+/* How far the ratios of a lifetime can be relied upon. */
+static enum standing rung_standing(const struct row_endpoint *e, const struct row_rung *r, double duration_s)
+{
+    if (!facts_long_enough(r, duration_s))
+        return STANDING_SHORT_WINDOW;
+    return facts_few_sampled(e) ? STANDING_LOW_N : STANDING_OK;
+}
+
+static void rung(struct json *j, const struct row_endpoint *e, const struct row_rung *r,
+                 const struct live_sum live[LIVE_TTLS], double duration_s)
+{
+    struct facts_bracket bracket = facts_hit_bracket(e, r);
     json_open(j, '{');
     json_key_u64(j, "ttl_s", r->ttl_s);
     json_key_u64(j, "lookups", r->lookups);
@@ -177,8 +199,8 @@ static void rung(struct json *j, const struct row_rung *r, const struct live_sum
     json_key_u64(j, "bytes_saved", r->bytes_saved);
     json_key_micros(j, "server_seconds_saved", (int64_t)r->server_us_saved);
     live_peaks(j, live_of(r, live));
-    json_key_double(j, "hit_ratio_low", facts_hit_ratio_low(r));
-    json_key_double(j, "hit_ratio_high", facts_hit_ratio(r));
+    json_key_double(j, "hit_ratio_low", bracket.low);
+    json_key_double(j, "hit_ratio_high", bracket.high);
     json_key_u64(j, "fills", r->cycles);
     json_key_u64(j, "fills_hit", r->cycles_hit);
     json_key_u64(j, "fills_stale", r->cycles_stale);
@@ -186,11 +208,11 @@ static void rung(struct json *j, const struct row_rung *r, const struct live_sum
     json_key_u64(j, "stale_purgeable", r->stale_purgeable);
     live_means(j, live_of(r, live));
     json_key(j, "verdict");
-    json_str(j, standing_name(facts_long_enough(r, duration_s) ? STANDING_OK : STANDING_SHORT_WINDOW));
+    json_str(j, standing_name(rung_standing(e, r, duration_s)));
     json_close(j, '}');
 }
 
-static void staleness(struct json *j, const struct row_endpoint *e)
+static void staleness(struct json *j, const struct row_endpoint *e, const struct written_names *names)
 {
     struct changes_stored stored;
     changes_read(&stored, e->lifetimes);
@@ -207,6 +229,7 @@ static void staleness(struct json *j, const struct row_endpoint *e)
     json_key_double(j, "median_low_s", r.versions.median_low);
     json_key_double(j, "median_high_s", r.versions.median_high);
     json_key_u64(j, "multi_valued", stored.multi_valued);
+    written_json(j, e, names);
     json_close(j, '}');
 }
 
@@ -329,6 +352,7 @@ static void evidence(struct json *j, const struct advice *a)
     else
         json_null(j);
     json_key_u64(j, "blocked", a->blocked);
+    json_key_double(j, "write_recall", a->write_recall);
     json_close(j, '}');
 }
 
@@ -422,15 +446,16 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)
         if (e->ttl[i].ttl_s)
-            rung(j, &e->ttl[i], live, l->duration_s);
+            rung(j, e, &e->ttl[i], live, l->duration_s);
     json_close(j, ']');
-    staleness(j, e);
+    staleness(j, e, &l->advice->names);
     struct key_advice keys;
     key_advice_of(&keys, e, l->facts);
     key_advice_json(j, &keys);
     sharing(j, e, l->facts);
     NULLS(j, "statelessness");
-    json_key_u64(j, "sampling_rate", 1);
+    sampling(j, e);
+    json_key_double(j, "top_client_share", facts_top_client(e));
     const struct advised *advised = advice_of_endpoint(l->advice, e->id);
     json_key(j, "recommendation");
     if (advised)

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/keyadvice.h"
 #include "base/human.h"
 
 static void label(struct buf *out, const char *name)
@@ -11,7 +12,7 @@ static void label(struct buf *out, const char *name)
     buf_char(out, '\t');
 }
 
-static void text(struct buf *out, const char *name, const struct buf *sentence)
+static void text_line(struct buf *out, const char *name, const struct buf *sentence)
 {
     label(out, name);
     buf_slice(out, slice_of(sentence->p, sentence->n));
@@ -21,8 +22,8 @@ static void text(struct buf *out, const char *name, const struct buf *sentence)
 static void advice(const struct row_endpoint *e, const struct facts *f, const struct advised *advised, struct buf *out)
 {
     if (advised) {
-        text(out, "advice", &advised->action);
-        text(out, "because", &advised->why);
+        text_line(out, "advice", &advised->action);
+        text_line(out, "because", &advised->why);
         return;
     }
     struct advice a = advice_of(e, f);
@@ -74,11 +75,44 @@ static void declared(const struct row_endpoint *e, struct buf *out)
     buf_char(out, '\n');
 }
 
+/* Which parts of the request decide the answer, as far as that is known. */
+static void key(const struct row_endpoint *e, const struct facts *f, struct buf *out)
+{
+    struct key_advice a;
+    struct buf text = {0};
+    key_advice_of(&a, e, f);
+    for (unsigned i = 0; i < a.learned.n; i++) {
+        bool decides = a.result[i].verdict == LEARNED_RELEVANT, lacks = key_advice_lacks_vary(&a, i);
+        if (decides || key_advice_drops(&a, i))
+            buf_printf(&text, "%s%s %s%s", text.n ? ", " : "", a.learned.dim[i].text,
+                       decides ? "decides" : "does not matter", lacks ? " and is not in Vary" : "");
+    }
+    for (size_t i = 0; i < text.n; i++) /* names come from traffic */
+        text.p[i] = (unsigned char)text.p[i] < ' ' ? '?' : text.p[i];
+    if (text.n)
+        text_line(out, "key", &text);
+    buf_free(&text);
+}
+
+/* Writes that explain its changes. */
+static void writes(const struct row_endpoint *e, struct buf *out)
+{
+    struct written w;
+    written_of(&w, e);
+    if (!w.purge)
+        return;
+    label(out, "writes");
+    buf_printf(out, "%s of its changes come with a write that is seen here (by chance %.0f of %.0f)\n",
+               human_percent(w.purge->recall).text, w.purge->expected, w.purge->observed);
+}
+
 void saying_of(const struct row_endpoint *e, const struct facts *f, const struct advised *advised, struct buf *out)
 {
     if (!e->eligible)
         return;
     advice(e, f, advised, out);
     lifetime(e, out);
+    writes(e, out);
+    key(e, f, out);
     declared(e, out);
 }

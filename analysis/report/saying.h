@@ -5,8 +5,8 @@
 
 #include "analysis/report/advice.h"
 
-/* Appends lines `label \t sentence \n`, UTF-8 and without control characters of their own (names from traffic are none
- * of it); nothing for what is not known. advised NULL: nothing is advised. */
+/* Appends lines `label \t sentence \n`, UTF-8 and without control characters; nothing for what is not known. advised
+ * NULL: nothing is advised. */
 void saying_of(const struct row_endpoint *e, const struct facts *f, const struct advised *advised, struct buf *out);
 
 #endif

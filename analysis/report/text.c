@@ -116,6 +116,15 @@ static void head(const struct facts *f, struct buf *out)
             out,
             "  %s of them could be answered by a cache at all (GET or HEAD, complete); %s repeat an earlier request\n",
             human_count(eligible).text, human_percent(repeat).text);
+    uint64_t level = facts_total(f, "sampling_level"), lost = facts_total(f, "keys_overflow");
+    if (level)
+        buf_printf(out,
+                   "  %s did not hold every key: some endpoints are estimated from a sample, at worst 1 key in %" PRIu64
+                   "\n",
+                   human_bytes(f->capture.memory_ceiling_bytes).text, UINT64_C(1) << (level & 63));
+    if (lost)
+        buf_printf(out, "  %s look-ups of keys beyond that are in no hit ratio (more --memory)\n",
+                   human_count(lost).text);
 }
 
 /* ---- advice ---- */
@@ -182,6 +191,23 @@ static void best_saving(const struct row_endpoint *e, struct buf *out)
     buf_printf(out, " %9s %9s", human_bytes(r->bytes_saved).text, human_seconds((double)r->server_us_saved / 1e6).text);
 }
 
+/* What the figures of a sampled endpoint rest on, and how far off they may be. */
+static void sampled_row(struct buf *out, const struct row_endpoint *e)
+{
+    struct sampling_stored s;
+    double off = 0;
+    if (!sampling_read(&s, e->sampling) || !s.level)
+        return;
+    for (int i = 0; i < LADDER_RUNGS; i++)
+        off = fmax(off, e->ttl[i].lookups ? 3 * (double)s.spread[i] / (double)e->ttl[i].lookups : 0);
+    buf_printf(out, "    estimated: 1 key in %" PRIu64 " is followed, ", UINT64_C(1) << s.level);
+    if (facts_few_sampled(e))
+        buf_printf(out, "%" PRIu64 " in all: too few to rely on (more --memory)\n", s.keys);
+    else
+        buf_printf(out, "%" PRIu64 " in all, and the hot ones: hit %% within %.1f points\n", s.keys,
+                   100 * fmin(off, 1));
+}
+
 static bool cache_row(void *context, const struct row_endpoint *e)
 {
     struct table *t = context;
@@ -201,6 +227,7 @@ static bool cache_row(void *context, const struct row_endpoint *e)
     }
     best_saving(e, t->out);
     buf_char(t->out, '\n');
+    sampled_row(t->out, e);
     return true;
 }
 
@@ -235,6 +262,10 @@ static void caching(struct store_reader *r, struct table *t)
 static const char *how_changes_come(const struct row_endpoint *e, const struct changes_stored *s,
                                     const struct changes_result *r)
 {
+    struct written w;
+    written_of(&w, e);
+    if (w.purge)
+        return w.purge->recall > 0.5 ? "with writes" : "some with writes";
     switch (r->poisson.model) {
     case LIFETIME_POISSON:
         return changes_fit(s, r) ? "at random" : "not at random";
@@ -287,7 +318,8 @@ static void lifetimes(struct store_reader *r, struct table *t)
          "with its 95 %\n"
          "  interval, as if changes came at random; median of versions seen to begin, without that. By turns: keys "
          "with several\n"
-         "  answers, which have no lifetimes. Not at random: bursts, a schedule, or keys that differ.");
+         "  answers, which have no lifetimes. With writes: purge on them.\n  Not at random: bursts, a schedule, or "
+         "keys that differ.");
     buf_str(t->out, "  ");
     human_cell(t->out, SLICE("endpoint"), t->width - 78);
     buf_str(t->out, " changes    gaps     mean at least  at most  median >    up to  changes come\n");

@@ -58,7 +58,10 @@ struct row_endpoint {
     uint64_t reasons[REASON_COUNT];    /* exchanges by enum reason; [0]: from before reasons were kept */
     struct slice declared_ttl;         /* histogram of declared shared lifetimes, seconds */
     struct slice learned;              /* parts of requests held against answers, as a blob (analysis/learned.h) */
+    struct slice writes;               /* which writes change its answers, as JSON (analysis/writes.h) */
     struct slice sharing;              /* answers to different credentials compared, as a blob (analysis/sharing.h) */
+    struct slice sources;              /* who gave the repeats, as JSON (analysis/sources.h) */
+    struct slice sampling;             /* what estimates rest on, as JSON (analysis/sampling.h); empty: all is exact */
 };
 
 struct row_client {
@@ -104,6 +107,7 @@ struct row_capture {
 struct row_key {
     uint32_t id, endpoint;
     struct slice method, service, target; /* target redacted */
+    bool hot;                             /* followed although its endpoint is sampled */
 };
 
 struct row_address {

@@ -90,7 +90,12 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN declared_ttl BLOB NOT NULL DEFAULT x'';"
      "ALTER TABLE endpoint ADD COLUMN sharing BLOB NOT NULL DEFAULT x'';",
      declared_views},
-    {"ALTER TABLE endpoint ADD COLUMN learned BLOB NOT NULL DEFAULT x'';", ""},
+    {"ALTER TABLE endpoint ADD COLUMN learned BLOB NOT NULL DEFAULT x'';"
+     "ALTER TABLE endpoint ADD COLUMN writes TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE endpoint ADD COLUMN sampling TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE endpoint ADD COLUMN sources TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;",
+     ""},
 };
 
 static bool run(sqlite3 *db, const char *sql)

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Advice on planted APIs: what may be shared gets a lifetime below its true one; what is private, a tenant's, marked personal
 or changes all the time is never advised to be shared; nothing is advised on little evidence."""
 import hashlib
@@ -71,6 +72,32 @@ for seed in range(20 if PROOF else 2):
     check([r["kind"] for r in listed][:1] == ["fix"] and len(listed) == sum(e["recommendation"] is not None for e in by.values()),
           "seed %d: the list has them all, the wrong answers first" % seed, [r["kind"] for r in listed])
 
+def hammered(share, period, alone=False):
+    """An API whose answers change every so many seconds, asked by ten clients, of whom one gives that share, all of it for one
+    item that never changes: the stale hits of the others would drown in its own. Or the others alone."""
+    rng = random.Random(11)
+    here, now, lines = folder(), EPOCH, []
+    for n in range(60000):
+        now += rng.expovariate(60000 / (4 * PERIOD))
+        who, item = (0, 99) if rng.random() < share else (rng.randrange(1, 10), rng.randrange(6))
+        r = record(rng, SHARED, n, now, 10)
+        r.update(client="10.%d.%d.7:4000" % (who % 5, who), client_id="bearer:%012x" % (who + 1), target="/shared/%d" % item,
+                 body_id=body(item, 0 if item == 99 else int((now + 97 * item) / period)))
+        if who or not alone:
+            lines.append(json.dumps(r))
+    (here / "hammered.jsonl").write_text("\n".join(lines) + "\n")
+    good("capture", "-q", "--records", here / "hammered.jsonl", "-d", here / "hammered.db", "--fresh", "--secret", SECRET)
+    e, = json.loads(good("report", here / "hammered.db", "--format", "json"))["endpoints"]
+    return e, {t["ttl_s"]: t for t in e["ttl"]}
+
+
+e, at = hammered(0.8, 200)
+check(e["sharing"]["verdict"] == "shared" and abs(e["top_client_share"] - 0.8) < 0.03, "one client gives most of it",
+      e["sharing"], e["top_client_share"])
+ttl = e["recommendation"]["evidence"]["ttl_s"] if e["recommendation"] else 0
+_, others = hammered(0.8, 200, alone=True)
+check(0 < ttl and others[ttl]["stale_ratio"] <= 0.02 < others[20]["stale_ratio"] and at[20]["stale_ratio"] < 0.01,
+      "its many hits make no lifetime look fresh to the others: %d s" % ttl, others[20], at[20])
 by, listed = audit(7, 10, 300)
 check(not [r for r in listed if r["kind"] != "fix"], "little evidence: no advice to share", listed)
 check(by[SHARED]["sharing"]["verdict"] == "undecided" and by[SHARED]["sharing"]["comparisons_needed"] > 0,

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Input that is no capture, or a damaged one: one clear line, the right exit code, nothing lost that could be read."""
 import gzip
 import os

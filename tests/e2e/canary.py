@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Credentials and bodies never leave capture: 16 random characters in every place where a secret may stand, and then a
 search through every output, the DB, its WAL while it is written, the log and what the run left in HOME."""
 import base64

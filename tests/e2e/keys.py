@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Cache keys on planted APIs: tracking parameters leave the key and nothing that decides answers does; a field that decides
 them is a finding exactly when Vary does not name it; tenants are never told to share; packets, records and an audit that
 goes on say the same."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: opt
 """kill -9 at any moment: the DB opens, is whole, and lacks at most the last two seconds. Five times; with PROOF=1 fifty."""
 import random
 import shutil

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """TLS read with a key log gives what the same conversation gives in the clear: versions by suites, resumption, a second
 hello, early data, key updates, renegotiation, secrets that come late or are wrong, packets that are missing. Both ends
 are OpenSSL's: Python's in memory where that will do, `openssl s_client` and `s_server` for the rest."""
@@ -8,6 +9,7 @@ import pathlib
 import random
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -187,6 +189,29 @@ for version in ("TLSv1_2", "TLSv1_3"):
     late.write_bytes(keys.read_bytes())
     out, err = p.communicate(data[-200:], timeout=30)
     check(seen([json.loads(line) for line in out.splitlines()]) == PLAIN, version + ": secrets that come after the packets", out[:300], err)
+
+
+def block(kind, body):
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
+def with_secrets(cap, keys):
+    """As pcapng, its secrets in a block before the packets."""
+    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 1, 0, 0))
+    out += block(10, struct.pack("<II", 0x544C534B, len(keys)) + keys)
+    for now, frame, wire in cap.packets:
+        out += block(6, struct.pack("<IIIII", 0, now >> 32, now & 0xFFFFFFFF, len(frame), wire) + frame)
+    return out
+
+
+for version in ("TLSv1_2", "TLSv1_3"):
+    result = peer("dsb" + version, version=version)
+    cap = Capture()
+    cap.talk(*turns_of(result["connections"][0]), port=443)
+    (here / "dsb.pcapng").write_bytes(with_secrets(cap, (here / ("dsb%s.keys" % version)).read_bytes()))
+    code, out, err = run("log", "-r", here / "dsb.pcapng", "--secret", SECRET, "--format", "jsonl")
+    check(seen([json.loads(line) for line in out.splitlines()]) == PLAIN, version + ": the capture brings its secrets along", out[:300], err)
 
 
 def without(cap, drop):

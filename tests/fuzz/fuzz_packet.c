@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static const uint16_t links[] = {1, 113, 276, 0, 108, 12, 101, 228, 229, 147};
+static const uint16_t links[] = {1, 113, 276, 0, 108, 12, 101, 228, 229, 147, 9, 50, 104, 105, 127, 239};
 
 /* What every segment must hold, whatever the frame. */
 static void check(const struct frame *f, const struct segment *s)

@@ -50,11 +50,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     const char *const paths[] = {path, path};
-    struct source *s = source_open_files(paths, n % 2 + 1, &error); /* alone, or merged with itself */
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    struct tls_keys *keys = tls_keys_new(&key);
+    struct source *s = source_open_files(paths, n % 2 + 1, keys, &error); /* alone, or merged with itself */
     if (!s && (!error.text[0] || error.exit_code != 3))
         abort();
     if (s)
         drain(s);
     source_close(s);
+    tls_keys_free(keys);
     return 0;
 }

@@ -8,11 +8,15 @@ import gzip
 import os
 import struct
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "make"))
+from wraps import ETHERNET, LINKS as LAYERS  # noqa: E402
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
 MACS = bytes.fromhex("020000000001020000000002")
 DATA = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-LINKS = [1, 113, 276, 0, 108, 12, 101, 228, 229, 147]  # as in fuzz_packet.c
+LINKS = [1, 113, 276, 0, 108, 12, 101, 228, 229, 147, 9, 50, 104, 105, 127, 239]  # as in fuzz_packet.c
 
 
 def tcp(options=b""):
@@ -66,6 +70,10 @@ def frames():
     yield "raw", 101, ip4(tcp())
     yield "extensions", 229, ip6(b"\x2b\0" + bytes(6) + b"\x3c\0" + bytes(6) + b"\x2c\0" + bytes(6) + b"\x33\0" + bytes(6)
                                  + b"\x06\4" + bytes(22) + tcp(), 0)
+    for kind, wrap in ETHERNET.items():
+        yield "in-" + kind.replace(",", "").replace(" ", "-"), 1, wrap(plain)
+    for kind, (link, wrap) in LAYERS.items():
+        yield "on-" + kind.replace(" ", "-"), link, wrap(plain)
     options = bytes.fromhex("020405b40402080a0000000700000008010303070000")
     yield "options", 228, ip4(tcp(options + bytes(-len(options) % 4)))
 

@@ -59,6 +59,13 @@ server {
     location /up { return 201; client_max_body_size 1m; }
 }
 NGINX
+    cat >>"$work/site" <<NGINX
+server {
+    listen 8082 http2; root $work/www;
+    location /slow/ { limit_rate 4k; alias $work/www/; }
+    location /up { return 201; client_max_body_size 1m; }
+}
+NGINX
     if [ -f "$work/tls.key" ]; then
         echo "server { listen 443 ssl; ssl_certificate $work/tls.pem; ssl_certificate_key $work/tls.key; root $work/www; }" >>"$work/site"
     fi
@@ -136,6 +143,30 @@ take_upgrade() {
     peer ws 8081
     get http://peers.example:8081/after
 }
+h2get() { cli timeout 20 curl -s -o /dev/null --http2-prior-knowledge "$@" || true; }
+take_h2() {
+    local n nghttpd uri=$work/uris
+    mkdir -p "$work/www/h2"
+    for n in $(seq 24); do seq "$((n * 12))" >"$work/www/h2/$n.txt"; done
+    seq -s ' ' 4000 >"$work/form"
+    ip netns exec srv nghttpd --no-tls --trailer 'x-sum: 5' -d "$work/www" 8083 </dev/null >/dev/null 2>&1 &
+    nghttpd=$!
+    net_wait 8083
+    for n in $(seq 90); do echo "http://10.77.0.1:8082/h2/$((n * 7 % 24 + 1)).txt?n=$n"; done >"$uri.nginx"
+    for n in $(seq 60); do echo "http://10.77.0.1:8083/h2/$((n * 5 % 24 + 1)).txt?n=$n"; done >"$uri.nghttpd"
+    cli timeout 20 h2load -c 2 -m 6 -n 180 -i "$uri.nginx" >/dev/null
+    cli timeout 20 h2load -c 1 -m 4 -n 60 -i "$uri.nghttpd" >/dev/null
+    cli timeout 20 nghttp -n $(head -n 20 "$uri.nghttpd") >/dev/null
+    cli timeout 20 nghttp -n -H 'cookie: theme=dark' -H 'cookie: sid=made-up-session-1' $(head -n 9 "$uri.nginx") >/dev/null
+    for n in 3 9 15; do
+        h2get -H 'Authorization: Bearer demo-token-h2' "http://10.77.0.1:8082/h2/$n.txt"
+    done
+    h2get http://10.77.0.1:8082/h2/missing
+    h2get -I http://10.77.0.1:8082/h2/1.txt
+    h2get -d @"$work/form" http://10.77.0.1:8082/up
+    h2get --max-time 0.6 http://10.77.0.1:8082/slow/big.txt
+    net_end "$nghttpd"
+}
 take_tls() {
     cli timeout 20 curl -sk -o /dev/null -o /dev/null https://10.77.0.1/a.json https://10.77.0.1/b.json
     cli timeout 20 curl -sk --tls-max 1.2 -o /dev/null https://10.77.0.1/c.json
@@ -153,7 +184,7 @@ derived() { # captures made of others
     head -c 24 "$out/heads.pcap" >"$out/empty.pcap"
 }
 
-SMALL="keepalive chunked heads upload abort upgrade tls"
+SMALL="keepalive chunked heads upload abort upgrade h2 tls"
 names=${*:-demo $SMALL}
 case " $names " in
 *" demo "*) demo ;;

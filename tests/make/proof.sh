@@ -23,6 +23,10 @@ step live timeout 900 bash tests/live/live.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
 step "planted keys" timeout 900 python3 tests/e2e/keys.py
+step "sampling" timeout 900 python3 tests/e2e/sampling.py
+step "sampling, T-8" timeout 900 make --no-print-directory -s unit TESTS=sampling
+step "HTTP/2 begun at every packet, and with packets missing" timeout 900 python3 tests/e2e/h2.py
+step "HPACK beside nghttp2" sh -c 'make --no-print-directory -s build/opt/tests/test_hpack && timeout 300 build/opt/tests/test_hpack'
 for script in tests/oracle/*.py; do
     step "$script" timeout 1800 python3 "$script"
 done

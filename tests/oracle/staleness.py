@@ -49,14 +49,14 @@ class Curve(ctypes.Structure):
 
 class Rung(ctypes.Structure):
     _fields_ = [("ttl_s", ctypes.c_uint32)] + [(n, ctypes.c_uint64) for n in (
-        "lookups", "hits", "stale_hits", "unknown_hits", "warm_lookups", "warm_hits", "cycles_hit", "bytes_saved",
+        "lookups", "hits", "stale_hits", "unknown_hits", "stale_purgeable", "warm_lookups", "warm_hits", "cycles_hit", "bytes_saved",
         "server_us_saved")]
 
 
 class Input(ctypes.Structure):
     _fields_ = [("rung", ctypes.POINTER(Rung)), ("n", ctypes.c_uint), ("budget", ctypes.c_double),
                 ("strict", ctypes.c_bool), ("duration_s", ctypes.c_double), ("coverage", ctypes.c_double),
-                ("truncated", ctypes.c_bool)] + [(n, ctypes.c_double) for n in (
+                ("excess", ctypes.c_double), ("truncated", ctypes.c_bool)] + [(n, ctypes.c_double) for n in (
                     "not_modified", "validators", "body_bytes", "write_recall", "rate_per_key")]
 
 
@@ -245,7 +245,7 @@ def model_z(visits, ttl):
 
 def advise(lib, visits):
     rungs = (Rung * len(TTLS))(*[model_z(visits, t) for t in TTLS])
-    given = Input(rungs, len(TTLS), .01, False, visits[-1][0], math.nan, False, *[math.nan] * 5)
+    given = Input(rungs, len(TTLS), .01, False, visits[-1][0], math.nan, 0, False, *[math.nan] * 5)
     return lib.recommend(ctypes.byref(given))
 
 

@@ -523,7 +523,10 @@ static void floods_are_bounded(void **state)
         requests += row(a, id).requests;
     assert_int_equal(requests, 200000);
     assert_int_equal(analysis_total(a, "eligible"), 200000);
-    assert_true(analysis_total(a, "keys_overflow") > 100000);
+    assert_int_equal(analysis_total(a, "keys_overflow"), 0); /* none is lost: some speak for the others */
+    assert_true(analysis_total(a, "sampling_level") > 0);
+    uint64_t keys = analysis_total(a, "keys");
+    assert_true(keys > 140000 && keys < 160000); /* 150001 */
     assert_true(analysis_total(a, "client_overflow") > 0);
     assert_true(analysis_memory(a) < 5 << 20);
     uint64_t seen = 0;
@@ -717,8 +720,12 @@ static bool next_key(void *context, struct row_key *out)
     if (s->key >= s->from->keys.rows.used)
         return false;
     struct key *k = keys_at(&s->from->keys, s->key++);
-    *out = (struct row_key){s->key, endpoints_resolve(&s->from->endpoints, k->endpoint), keys_method(&s->from->keys, k),
-                            keys_service(&s->from->keys, k), keys_target(&s->from->keys, k)};
+    *out = (struct row_key){s->key,
+                            endpoints_resolve(&s->from->endpoints, k->endpoint),
+                            keys_method(&s->from->keys, k),
+                            keys_service(&s->from->keys, k),
+                            keys_target(&s->from->keys, k),
+                            k->hot};
     return true;
 }
 

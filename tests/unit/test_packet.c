@@ -451,7 +451,7 @@ static void test_refusals(void **state)
     expect_patched(0, 14 + 20 + 12, 0xf0, PACKET_UNPARSED); /* TCP header longer than the packet */
     expect_patched(0, 23, 1, PACKET_OTHER);                 /* ICMP */
     expect_patched(0, 23, 17, PACKET_OTHER);                /* UDP to port 80 */
-    expect_patched(0, 23, 47, PACKET_UNPARSED);             /* GRE */
+    expect_patched(0, 23, 50, PACKET_UNPARSED);             /* ESP */
     expect_patched(0, 13, 6, PACKET_OTHER);                 /* ARP */
     expect_patched(0, 12, 0x88, PACKET_OTHER);              /* some EtherType */
     expect_patched(1, 20, 59, PACKET_OTHER);                /* no next header */

@@ -150,6 +150,28 @@ static void quality(void **state)
     assert_string_equal(standing_name(STANDING_TRUNCATED), "truncated");
 }
 
+/* What is too much of one client's shrinks the hits, not the stale ones. */
+static void one_client_alone_proves_nothing(void **state)
+{
+    static const unsigned stale[RUNGS] = {0, 2000, 4000, 4000, 9000, 9000};
+    struct recommend_input in = endpoint(rising, stale, 5000);
+    (void)state;
+    assert_true(recommend(&in).ttl_s == 60 && recommend(&in).most_s == 28800);
+    in.excess = 0.5; /* 0.8 % of 60 s are 1.6 % of half */
+    struct recommendation r = recommend(&in);
+    assert_true(r.standing == STANDING_OK && r.ttl_s == 60 && r.most_s == 600);
+    assert_true(r.requests_saved == 78000 && fabs(r.stale_ratio - .004) < 1e-6 && r.stale_high > .008);
+    in.excess = 0.75;
+    assert_int_equal(recommend(&in).ttl_s, 10);
+    in.excess = 0.99; /* 300 hits at 1 s are left, but 50 cycles of them prove little */
+    assert_int_equal(recommend(&in).standing, STANDING_SINGLE_SOURCE);
+    in.excess = 1;
+    assert_int_equal(recommend(&in).standing, STANDING_SINGLE_SOURCE);
+    in.truncated = true;
+    assert_int_equal(recommend(&in).standing, STANDING_TRUNCATED);
+    assert_string_equal(standing_name(STANDING_SINGLE_SOURCE), "single_source");
+}
+
 /* When all lifetimes are too long, in order of what is better. */
 static void instead(void **state)
 {
@@ -213,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_bound_counts),
         cmocka_unit_test(few_hits_at_short_lifetimes),
         cmocka_unit_test(the_window),
+        cmocka_unit_test(one_client_alone_proves_nothing),
         cmocka_unit_test(quality),
         cmocka_unit_test(instead),
         cmocka_unit_test(unknown_contents),

@@ -179,7 +179,7 @@ static int drop_files(void **state)
 static struct source *open_one(const char *path, struct source_error *error)
 {
     *error = (struct source_error){0};
-    return source_open_files(&path, 1, error);
+    return source_open_files(&path, 1, NULL, error);
 }
 
 static struct source *open_bytes(const struct buf *b)
@@ -667,7 +667,7 @@ static void test_merge(void **state)
         names[i] = file_of(b.p, b.n);
         buf_free(&b);
     }
-    struct source *s = source_open_files(names, 5, &error);
+    struct source *s = source_open_files(names, 5, NULL, &error);
     assert_non_null(s);
     int64_t last = 0;
     for (unsigned k = 0; k < 20; k++) {
@@ -692,14 +692,14 @@ static void test_merge_damage(void **state)
     put_record(&b, 4, 0, 4, 1);
     names[1] = file_of(b.p, b.n);
     names[2] = file_of(b.p, b.n - 1);
-    struct source *s = source_open_files(names, 3, &error);
+    struct source *s = source_open_files(names, 3, NULL, &error);
     expect_frame(s, 1000000, 1, 1, 1);
     expect_frame(s, 1000000, 1, 1, 1);
     expect_damage(s, names[2]);
     expect_frame(s, 4000000, 1, 4, 1);
     expect_end(s);
     names[1] = file_of(b.p, 30);
-    assert_null(source_open_files(names, 3, &error));
+    assert_null(source_open_files(names, 3, NULL, &error));
     assert_int_equal(error.exit_code, 3);
     assert_non_null(strstr(error.text, names[1]));
     buf_free(&b);

@@ -176,8 +176,12 @@ static void write_all(struct store *s)
     write_endpoint(s, 3, 20);
     store_endpoint(s)->id = 4;
     write_client(s, 1);
-    *store_key(s) = (struct row_key){1, 2, store_text(s, SLICE("GET")), store_text(s, SLICE("http://a.example")),
-                                     store_text(s, SLICE("/r/1?x=\xc3\xa4"))};
+    *store_key(s) = (struct row_key){1,
+                                     2,
+                                     store_text(s, SLICE("GET")),
+                                     store_text(s, SLICE("http://a.example")),
+                                     store_text(s, SLICE("/r/1?x=\xc3\xa4")),
+                                     true};
     *store_address(s) = (struct row_address){1, store_text(s, SLICE("10.0.0.1:80"))};
     *store_minute(s) = (struct row_minute){.minute = 28333333, .requests = 5, .clients = 2};
     *store_minute(s) = (struct row_minute){.minute = 28333334, .requests = 6};
@@ -794,6 +798,9 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN reasons; ALTER TABLE endpoint DROP COLUMN declared_ttl;"
             "ALTER TABLE endpoint DROP COLUMN lifetimes; ALTER TABLE endpoint DROP COLUMN live;"
             "ALTER TABLE endpoint DROP COLUMN sharing; ALTER TABLE endpoint DROP COLUMN learned;"
+            "ALTER TABLE endpoint DROP COLUMN writes;"
+            "ALTER TABLE endpoint DROP COLUMN sampling; ALTER TABLE endpoint DROP COLUMN sources;"
+            "ALTER TABLE key DROP COLUMN hot;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
     store_read_all_endpoints(r, look_at_old, &read);

@@ -234,6 +234,19 @@ function declaredOf(e) {
     (known(d.ttl_median) ? `, for ${seconds(d.ttl_median)} (median)` : "") + (against ? `; ${safe(against[0])} stands against it in ${count(against[1])}` : ""));
 }
 
+/* Which parts of the request decide the answer, and which fields of it change with every answer. */
+function keyOf(e) {
+  const k = e.key_advice || {}, names = list => (list || []).map(d => `${safe(d.name ?? d)}${d.missing_in_vary ? " (not in Vary)" : ""}`).join(", ");
+  const lines = [[k.relevant, "The answer depends on "], [k.drop, "It does not depend on "]].filter(([list]) => list?.length);
+  return lines.length ? el("p", {}, lines.map(([list, words]) => words + names(list)).join(". ")) : null;
+}
+
+/* Writes that come with its changes. */
+function writesOf(e) {
+  const w = (e.staleness?.writes || []).find(w => w.purge);
+  return w ? el("p", {}, `${percent(w.recall)} of its changes come with `, bdi(w.write), ": purge on it") : null;
+}
+
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
@@ -241,7 +254,7 @@ function endpointDetail(e) {
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
-    sharingOf(e), lifetimeOf(e), declaredOf(e),
+    sharingOf(e), lifetimeOf(e), writesOf(e), keyOf(e), declaredOf(e),
     latencyTable(e));
   const box = el("div", {class: "columns"}, facts);
   if (!e.eligible || !e.ttl?.length) {

@@ -1,0 +1,23 @@
+#include "capture/bounds.h"
+
+#include "capture/flow.h"
+#include "capture/slot.h"
+
+enum { PLACE = 24 }; /* bytes of a connection's place in the table, which is at most half full, and grows by doubling */
+
+static uint32_t between(uint64_t n, uint32_t least, uint32_t most)
+{
+    return n < least ? least : n > most ? most : (uint32_t)n;
+}
+
+struct bounds bounds_of(uint64_t memory)
+{
+    uint64_t third = memory / 3;
+    struct bounds b = {.exchange_unit = sizeof(struct slot),
+                       .connection_unit = sizeof(struct flow) + PLACE,
+                       .text_bytes = third / 6,
+                       .held_bytes = third};
+    b.exchanges = between((third - b.text_bytes) / b.exchange_unit, 64, 1 << 18);
+    b.connections = between(third / b.connection_unit, 64, 1 << 20);
+    return b;
+}
