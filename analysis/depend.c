@@ -14,6 +14,10 @@ static const struct query *query_of(struct analysis *a, const struct exchange *x
                                     struct origin origin)
 {
     struct query *q = &a->queries[key->hash % QUERY_MEMO];
+    if (a->query_generation != a->keys.generation) { /* names moved */
+        memset(a->queries, 0, sizeof a->queries);
+        a->query_generation = a->keys.generation;
+    }
     if (q->key == key->hash)
         return q;
     struct slice target = keys_target(&a->keys, key);

@@ -13,6 +13,8 @@ enum {
     OUT_LEAST = 1000,    /* sandwiches without a difference, to be left out of the others' contexts */
     DECIDED = 4096,      /* sandwiches from which on a sixteenth of the contexts will do */
     DECIDED_SHIFT = 4,
+    PERIOD = 2048,     /* visits from one look at what is decided to the next */
+    WORTH = 128,       /* of so many visits a sandwich */
     CLEAR = 256,       /* differing ones that decide, too */
     CHANGES_EVERY = 8, /* visits from one comparison of changes to the next */
     TOGETHER_LEAST = 32,
@@ -533,18 +535,27 @@ static void take_part(struct learning *l, struct learner *r, const struct part *
     note_part(l, r, i, part->value);
 }
 
-/* Or will hardly ever be. */
-static bool all_decided(const struct learning *l, const struct learner *r)
+/* The fewest sandwiches of a dimension that is not decided; UINT64_MAX: all are. */
+static uint64_t fewest(const struct learning *l, const struct learner *r)
 {
-    if (r->barren_level == BARREN_LEVELS)
-        return true;
+    uint64_t least = UINT64_MAX;
     EACH_BIT(i, r->tested)
     {
         const struct learn_dim *d = learning_dim(l, r, i);
-        if (d->n < DECIDED && d->near < DECIDED && d->differing < CLEAR)
-            return false;
+        uint64_t n = d->n + d->near;
+        if (n < DECIDED && d->differing < CLEAR && n < least)
+            least = n;
     }
-    return r->visits >= DECIDED;
+    return least;
+}
+
+/* Whether an eighth of the visits will do: all is decided, nothing varies, or the last period hardly brought a
+ * sandwich to what is not. */
+static bool may_rest(const struct learning *l, struct learner *r)
+{
+    uint64_t now = fewest(l, r), before = r->fewest;
+    r->fewest = now;
+    return !l->full && (now == UINT64_MAX || (now >= before && now - before < PERIOD / WORTH));
 }
 
 void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *v)
@@ -559,8 +570,8 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
     note_list(r, v->list);
     if (++r->visits % CHANGES_EVERY == 0 && (r->varied & (r->varied - 1)))
         compare_changes(r, value);
-    if (r->visits % LEARN_BURST == 0)
-        r->rests = all_decided(l, r);
+    if (r->visits % PERIOD == 0)
+        r->rests = may_rest(l, r);
     if (r->visits >= GROUPS_FIRST && !(r->visits & (r->visits - 1)))
         form_groups(l, r);
     if (r->tested)

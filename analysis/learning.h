@@ -69,7 +69,8 @@ struct learn_dim {
 
 struct learner {
     uint64_t visits;                       /* that were taken */
-    uint32_t asked;                        /* those and others, of late */
+    uint64_t fewest;                       /* sandwiches of a dimension that is not decided, when last looked */
+    uint32_t asked;                        /* visits since it rests */
     bool rests;                            /* all is decided: an eighth of the visits is taken, in bursts */
     uint32_t varied, out, unique, settled; /* bits of dimensions; settled: not unique */
     uint32_t claims, credentials;          /* credentials: and what changes with it */

@@ -43,7 +43,8 @@ struct analysis {
     struct sandwich *contexts; /* SHARING_CONTEXTS of them */
     struct learning learning;
     struct query queries[QUERY_MEMO];
-    uint64_t credential_name; /* of the part that stands for the client */
+    uint32_t query_generation; /* of the names of keys that their text is borrowed from */
+    uint64_t credential_name;  /* of the part that stands for the client */
     struct writes writes;
     struct slab write_names; /* struct writes_name, a row for each key, of this generation of theirs */
     uint32_t write_generation;

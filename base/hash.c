@@ -104,11 +104,6 @@ static uint64_t seal_digest(const struct hash_key *key, uint64_t digest, uint64_
     return h ? h : 1;
 }
 
-uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n)
-{
-    return XXH3_64bits_withSeed(p, n, key->body_seed);
-}
-
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
 {
     return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);

@@ -1,6 +1,7 @@
 /* hash: the keyed hashes of the house. One key per run (--secret); nothing here is global.
  * hash_bytes / hash_words  SipHash-1-3: table positions and pseudonyms of what an attacker chooses.
- * hash_quick               XXH3-64 seeded from the key.
+ * hash_quick               multiply and fold under the key: fast, for equality of short texts and places in tables that
+ *                          never probe. Who cannot guess the key cannot choose its values, but it is no SipHash.
  * body_*                   XXH3-64 seeded from the key, then SipHash over digest and length: identity of bodies,
  * compared only. */
 #ifndef BASE_HASH_H
@@ -23,10 +24,6 @@ uint64_t hash_bytes(const struct hash_key *key, uint8_t tag, const void *p, size
 /* The same over whole words, for fixed-size table keys. */
 uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
 
-/* Fast and keyed, for equality of short texts and places in tables that never probe: who cannot guess the key cannot
- * choose them, but it is no SipHash. */
-uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n);
-
 /* A body seen as a whole, or piece by piece. The result is never 0. */
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);
 struct body_state;                                       /* 576 bytes; take it only for bodies in several pieces */
@@ -44,6 +41,35 @@ static inline uint64_t hash_mix(uint64_t x)
     x ^= x >> 27;
     x *= 0x94d049bb133111ebu;
     return x ^ x >> 31;
+}
+
+static inline uint64_t hash_fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n)
+{
+    const unsigned char *at = (const unsigned char *)p;
+    uint64_t h = key->body_seed ^ n, a = 0, b = 0;
+    for (; n > 16; n -= 16, at += 16) {
+        memcpy(&a, at, 8);
+        memcpy(&b, at + 8, 8);
+        h = hash_fold(a ^ key->k0, b ^ h);
+    }
+    if (n >= 8) {
+        memcpy(&a, at, 8);
+        memcpy(&b, at + n - 8, 8);
+    } else if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, at, 4);
+        memcpy(&last, at + n - 4, 4);
+        a = (uint64_t)first << 32 | last;
+    } else if (n) {
+        a = (uint64_t)at[0] << 16 | (uint64_t)at[n / 2] << 8 | at[n - 1];
+    }
+    return hash_fold(a ^ key->k1, b ^ h);
 }
 
 #endif

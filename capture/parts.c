@@ -35,7 +35,7 @@ struct name {
 struct raw {
     uint16_t name;
     bool sealed; /* id is known */
-    uint64_t id, quick;
+    uint64_t id;
     struct slice value;
 };
 
@@ -49,7 +49,7 @@ struct parts_maker {
     struct name name[NAMES];
     uint8_t place[256]; /* of names by hash, + 1 */
     uint64_t requests;
-    struct raw raw[PARTS_MOST];
+    struct raw raw[PARTS_MOST + 1];
     unsigned n;
     uint64_t print; /* of the set so far */
     struct shared *shared;
@@ -233,13 +233,23 @@ void parts_begin(struct parts_maker *m)
         sweep(m);
 }
 
-static void add(struct parts_maker *m, unsigned name, struct raw raw)
+/* quick: hash of the value. */
+static inline struct raw *add(struct parts_maker *m, unsigned name, uint64_t quick, struct slice value)
 {
-    if (m->n == PARTS_MOST)
-        return;
-    raw.name = (uint16_t)name;
-    m->print += hash_mix(raw.quick + m->name[name].hash);
-    m->raw[m->n++] = raw;
+    struct raw *r = &m->raw[m->n];
+    m->n += m->n < PARTS_MOST; /* the last place takes what is too much */
+    m->print += hash_fold(quick ^ m->key.k0, m->name[name].hash);
+    r->name = (uint16_t)name;
+    r->sealed = false;
+    r->value = value;
+    return r;
+}
+
+static void add_sealed(struct parts_maker *m, unsigned name, uint64_t id)
+{
+    struct raw *r = add(m, name, hash_mix(id + 1), (struct slice){NULL, 0});
+    r->sealed = true;
+    r->id = id;
 }
 
 static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice name, struct slice value)
@@ -248,9 +258,9 @@ static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice nam
     if (at == NAMES)
         return;
     value = slice_sub(value, 0, VALUE_MAX);
-    struct raw raw = {.quick = hash_quick(&m->key, value.p, value.n), .value = value};
-    if (meet(m, &m->name[at], raw.quick))
-        add(m, at, raw);
+    uint64_t quick = hash_quick(&m->key, value.p, value.n);
+    if (meet(m, &m->name[at], quick))
+        add(m, at, quick, value);
 }
 
 static void add_cookies(struct parts_maker *m, struct slice list)
@@ -268,7 +278,7 @@ void parts_field(struct parts_maker *m, enum token t, struct slice name, struct 
 {
     unsigned at = fixed_of[t];
     if (at)
-        add(m, at - 1, (struct raw){.quick = hash_quick(&m->key, value.p, value.n), .value = value});
+        add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
     else if (t == TOKEN_COOKIE)
         add_cookies(m, value);
     else if (t == TOKEN_OTHER && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
@@ -303,11 +313,13 @@ void parts_sealed(struct parts_maker *m, struct slice name, struct slice value)
     unsigned at = find_name(m, kind, name);
     if (at == NAMES)
         return;
-    struct raw raw = {.value = value};
-    raw.sealed = is_hidden(value, &raw.id);
-    raw.quick = raw.sealed ? hash_mix(raw.id + 1) : hash_quick(&m->key, value.p, value.n);
+    uint64_t id;
+    bool hidden = is_hidden(value, &id);
     m->name[at].state = NAME_KEPT;
-    add(m, at, raw);
+    if (hidden)
+        add_sealed(m, at, id);
+    else
+        add(m, at, hash_quick(&m->key, value.p, value.n), value);
 }
 
 void parts_claim(struct parts_maker *m, struct slice name, uint64_t id)
@@ -316,7 +328,7 @@ void parts_claim(struct parts_maker *m, struct slice name, uint64_t id)
     if (at == NAMES)
         return;
     m->name[at].state = NAME_KEPT;
-    add(m, at, (struct raw){.sealed = true, .id = id, .quick = hash_mix(id + 1)});
+    add_sealed(m, at, id);
 }
 
 /* Of a User-Agent the product alone. */

@@ -22,6 +22,9 @@ step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step "windows" timeout 900 python3 tests/e2e/windows.py
 step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
+make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
+step "planted parts" timeout 600 build/opt/tests/test_learning
+step "planted keys" timeout 900 python3 tests/e2e/keys.py
 step "sampling" timeout 900 python3 tests/e2e/sampling.py
 step "sampling, T-8" timeout 900 make --no-print-directory -s unit TESTS=sampling
 step "HTTP/2 begun at every packet, and with packets missing" timeout 900 python3 tests/e2e/h2.py
