@@ -37,7 +37,7 @@ ifneq ($(findstring clang,$(CC)),)
 CPPFLAGS += -DNO_MULTIVERSION
 endif
 
-PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libcap-ng libcjson libcrypto \
+PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson libcrypto \
 	$(if $(NO_TUI),,ncursesw) $(if $(NO_WEB),,libmicrohttpd)
 WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla

@@ -27,6 +27,7 @@ struct rawhead {
 enum slot_scheme { SCHEME_UNSAID, SCHEME_HTTP, SCHEME_HTTPS };
 
 struct grpc;
+struct look;
 struct slot_extra; /* arena blocks beyond the inline one */
 
 struct slot {
@@ -43,6 +44,7 @@ struct slot {
     uint8_t scheme;       /* enum slot_scheme */
     struct slot **holder; /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
     struct grpc *grpc;    /* in the arena; NULL: no gRPC */
+    struct look *look;    /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;
     uint8_t line; /* enum line_state of order.c */
