@@ -1,8 +1,5 @@
 #include "capture/leaves.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/buf.h"
 
 enum state {
@@ -20,7 +17,27 @@ enum state {
     BAD,
 };
 
-enum { DAY_MS = 86400000, INTEGER_DIGITS = 13, ID_LEAST = 16, DURATION_MOST = 10000000 };
+/* What a character is to the scanner. */
+enum { IN_STRING = 1, IN_WORD = 2, BLANK = 4 };
+static uint8_t kinds[256];
+
+__attribute__((constructor)) static void kinds_fill(void)
+{
+    for (unsigned c = 0; c < 256; c++)
+        kinds[c] =
+            (uint8_t)((c >= 0x20 && c != '"' && c != '\\' ? IN_STRING : 0) |
+                      (ascii_digit((char)c) || ascii_alpha((char)c) || (c && strchr(".-+", (int)c)) ? IN_WORD : 0) |
+                      (c && strchr(" \n\t\r", (int)c) ? BLANK : 0));
+}
+
+static inline bool is(char c, unsigned kind)
+{
+    return kinds[(unsigned char)c] & kind;
+}
+
+enum { DAY_MS = 86400000, WHOLE_DIGITS = 18, ID_LEAST = 16, DURATION_MOST = 10000000, TIME_LEAST = 100000000 };
+
+#define INTEGER_MOST (INT64_C(1) << 43)
 
 #define LIST_STEP 0x9e3779b97f4a7c15u /* what an element adds to a path */
 #define EMPTY_OBJECT 1
@@ -135,16 +152,14 @@ static bool is_id(const char *p, size_t n)
 }
 
 /* A number within a day of now, in one of the usual units; ms. */
-static bool near_now(const struct leaves_reader *r, double v, int64_t *ms)
+static bool near_now(const struct leaves_reader *r, int64_t v, int64_t *ms)
 {
-    static const double per_ms[] = {1e-3, 1, 1e3, 1e6};
-    for (int i = 0; i < 4; i++) {
-        double t = v / per_ms[i];
-        if (t > (double)(r->now_ms - DAY_MS) && t < (double)(r->now_ms + DAY_MS)) {
-            *ms = (int64_t)t;
+    const int64_t in_ms[] = {v < INT64_MAX / 1000 ? v * 1000 : 0, v, v / 1000, v / 1000000};
+    for (int i = 0; i < 4; i++)
+        if (in_ms[i] > r->now_ms - DAY_MS && in_ms[i] < r->now_ms + DAY_MS) {
+            *ms = in_ms[i];
             return true;
         }
-    }
     return false;
 }
 
@@ -162,36 +177,39 @@ static bool names_duration(const struct leaves_level *l)
     return false;
 }
 
-static bool is_integer(const char *p, size_t n)
+/* The whole part of a number of up to 18 digits; false for more, and for exponents. */
+static bool whole_part(const char *p, size_t n, int64_t *out, bool *integer)
 {
-    size_t i = n && p[0] == '-';
-    if (i == n)
-        return false;
-    for (; i < n; i++)
-        if (!ascii_digit(p[i]))
+    size_t i = p[0] == '-', first = i;
+    int64_t v = 0;
+    for (; i < n && ascii_digit(p[i]); i++) {
+        if (i - first == WHOLE_DIGITS)
             return false;
-    return true;
+        v = v * 10 + (p[i] - '0');
+    }
+    *integer = i == n;
+    *out = first ? -v : v;
+    return *integer || (p[i] == '.' && !memchr(p + i, 'e', n - i) && !memchr(p + i, 'E', n - i));
 }
 
-static void look_at_number(struct leaves_reader *r, struct leaf *out)
+static void look_at_number(struct leaves_reader *r, bool duration, struct leaf *out)
 {
-    int64_t ms;
-    size_t n = r->token_n;
-    bool integer = is_integer(r->token, n);
-    r->token[n < LEAVES_TOKEN ? n : LEAVES_TOKEN - 1] = 0;
-    double v = strtod(r->token, NULL);
-    if (near_now(r, v, &ms)) {
+    int64_t v, ms;
+    bool integer;
+    if (!whole_part(r->token, r->token_n, &v, &integer))
+        return;
+    if (v >= TIME_LEAST && near_now(r, v, &ms)) {
         out->value = LEAF_TIME;
         out->order = ordered(r, ms);
-    } else if (v >= 0 && v < DURATION_MOST && names_duration(&r->level[r->depth])) {
+    } else if (duration && v >= 0 && v < DURATION_MOST) {
         out->value = LEAF_DURATION;
-    } else if (integer && n <= INTEGER_DIGITS) {
+    } else if (integer && v < INTEGER_MOST && v > -INTEGER_MOST) {
         out->value = LEAF_INTEGER;
-        out->order = ordered(r, (int64_t)v);
+        out->order = ordered(r, v);
     }
 }
 
-static void look_at(struct leaves_reader *r, uint64_t type, struct leaf *out)
+static void look_at(struct leaves_reader *r, uint64_t type, bool duration, struct leaf *out)
 {
     int64_t ms;
     if (r->long_token || r->token_n >= LEAVES_TOKEN - 1)
@@ -202,7 +220,7 @@ static void look_at(struct leaves_reader *r, uint64_t type, struct leaf *out)
     } else if (type == STRING_VALUE && is_id(r->token, r->token_n)) {
         out->value = LEAF_ID;
     } else if (type == WORD_VALUE && (ascii_digit(r->token[0]) || r->token[0] == '-')) {
-        look_at_number(r, out);
+        look_at_number(r, duration, out);
     }
 }
 
@@ -260,6 +278,7 @@ static struct leaf *leaf_at(struct leaves_reader *r, uint64_t path)
         return NULL;
     struct leaf *new = &r->leaf[r->n];
     *new = (struct leaf){.path = path, .name = name_of(r, path), .value = LEAF_VALUES};
+    r->duration[r->n] = names_duration(&r->level[r->depth]);
     r->slot[at] = (uint16_t)++r->n;
     return new;
 }
@@ -278,7 +297,7 @@ static void add_leaf(struct leaves_reader *r, uint64_t type)
         r->rest += hash;
         return;
     }
-    look_at(r, type, &seen);
+    look_at(r, type, r->duration[at - r->leaf], &seen);
     at->hash += hash;
     at->order = seen.order > at->order ? seen.order : at->order;
     at->value = at->value == LEAF_VALUES || at->value == seen.value ? seen.value : (uint8_t)LEAF_OTHER;
@@ -502,11 +521,6 @@ static enum state begin_value(struct leaves_reader *r, char c)
     }
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
-
 /* A character outside of strings and words. */
 static enum state structure(struct leaves_reader *r, char c)
 {
@@ -538,7 +552,7 @@ static enum state structure(struct leaves_reader *r, char c)
 static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
 {
     size_t i = 0;
-    while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
+    while (i < n && is(p[i], IN_STRING))
         i++;
     if (i) {
         token_settle(r);
@@ -553,7 +567,7 @@ static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
 static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
 {
     size_t i = 0;
-    while (i < n && (ascii_digit(p[i]) || ascii_alpha(p[i]) || p[i] == '.' || p[i] == '-' || p[i] == '+'))
+    while (i < n && is(p[i], IN_WORD))
         i++;
     token_add(r, p, i);
     if (i < n)
@@ -581,7 +595,7 @@ bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
             r->state = (uint8_t)unicode(r, p[i++]);
             break;
         default:
-            if (!is_blank(p[i]))
+            if (!is(p[i], BLANK))
                 r->state = (uint8_t)structure(r, p[i]);
             i++;
         }

@@ -39,6 +39,7 @@ struct leaves_reader {
     struct leaves_level level[LEAVES_DEPTH + 1];
     uint16_t slot[2 * LEAVES_MOST]; /* of leaf, + 1 */
     struct leaf leaf[LEAVES_MOST];
+    bool duration[LEAVES_MOST]; /* its name says so */
     char token[LEAVES_TOKEN];
 };
 

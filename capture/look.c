@@ -5,6 +5,8 @@
 #include "capture/coding.h"
 #include "capture/leaves.h"
 
+enum { SWEEP_MS = 1000 };
+
 /* What a target's last answer was. */
 struct target {
     uint64_t hash, wire;
@@ -40,8 +42,10 @@ struct looks {
     struct codings codings;
     struct pathnames *names;
     struct look_counts counts;
-    uint64_t credit, share; /* octets that may be looked at; that do not make one yet */
+    int64_t credit; /* octets that may be looked at; less than 0: more were */
+    uint64_t share; /* octets that do not make one yet */
     unsigned open, n_paths, n_active;
+    uint32_t swept_ms;
     struct look *free;
     struct target target[LOOK_TARGETS];
     struct path path[LOOK_PATHS];
@@ -193,6 +197,9 @@ static bool is_turn(struct looks *l, struct path *p)
 /* One whose path is no longer asked for makes room. */
 static void sweep(struct looks *l, uint32_t now_ms)
 {
+    if (now_ms - l->swept_ms < SWEEP_MS)
+        return;
+    l->swept_ms = now_ms;
     for (unsigned i = 0; i < LOOK_PATHS && l->n_active == LOOK_ACTIVE; i++)
         if (l->path[i].active && now_ms - l->path[i].now_ms > LOOK_NEAR_MS)
             rest(l, &l->path[i]);
@@ -284,7 +291,7 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         sweep(l, now_ms);
     if (!is_turn(l, p))
         return;
-    s->look = l->credit ? look_take(l, &c, now_us) : NULL;
+    s->look = l->credit > 0 ? look_take(l, &c, now_us) : NULL;
     if (!s->look) {
         l->counts.refused++;
         return;
@@ -322,7 +329,7 @@ static void note_path(struct looks *l, struct look *k, bool good)
     uint64_t bytes = k->bytes < LOOK_BYTES ? k->bytes : LOOK_BYTES;
     l->counts.looks++;
     l->counts.bytes += k->bytes;
-    l->credit -= l->credit < k->bytes ? l->credit : k->bytes;
+    l->credit -= (int64_t)k->bytes;
     if (p->hash != k->path_hash)
         return;
     p->looks++;
@@ -379,7 +386,7 @@ void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
         return;
     }
     l->share += s->x.response_bytes;
-    l->credit += l->share / LOOK_SHARE;
+    l->credit += (int64_t)(l->share / LOOK_SHARE);
     l->share %= LOOK_SHARE;
     place(l, s, &c);
     if (s->look)
