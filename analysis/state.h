@@ -11,6 +11,7 @@
 #include "analysis/etags.h"
 #include "analysis/keys.h"
 #include "analysis/learned.h"
+#include "analysis/masked.h"
 #include "analysis/minutes.h"
 #include "analysis/origins.h"
 #include "analysis/query.h"
@@ -42,6 +43,7 @@ struct analysis {
     struct learning learning;
     struct query queries[QUERY_MEMO];
     uint64_t credential_name; /* of the part that stands for the client */
+    struct masked masked;
     struct writes writes;
     struct slab write_names; /* struct writes_name, a row for each key, of this generation of theirs */
     uint32_t write_generation;
@@ -55,7 +57,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
     struct buf text;                  /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned, fields;
     struct buf written, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
@@ -80,6 +82,12 @@ void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
 /* What is stored of it, until the next call; and taken up again. */
 struct slice depend_write(struct analysis *a, const struct endpoint *e);
 void depend_load(struct analysis *a, uint32_t id, struct slice blob);
+/* masked.c: the leaves of an answer's body, after observe(); else as those of depend.c. */
+void masked_observe(struct analysis *a, const struct exchange *x, const struct fact *f);
+void masked_unite(struct analysis *a, struct endpoint *from, struct endpoint *into);
+struct slice masked_write(struct analysis *a, const struct endpoint *e);
+void masked_load(struct analysis *a, struct endpoint *e, struct slice text);
+
 /* bound.c: a successful write to the target of this key, by that endpoint, at `now`, ms. */
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now);
 /* A look-up of the key that ended a gap. */

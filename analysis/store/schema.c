@@ -94,6 +94,7 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN writes TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN sampling TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN sources TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE endpoint ADD COLUMN fields TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;",
      ""},
 };
