@@ -6,10 +6,42 @@
 #define LEARNED "{\"learned\":"
 #define NAMES ",\"names\":"
 #define LADDER ",\"ladder\":"
+#define SHARING ",\"sharing\":"
 
 /* What of a rung is stored, after its lifetime and look-ups. */
 #define KEPT(X)                                                                                                        \
     X(hits) X(stale_hits) X(unknown_hits) X(warm_lookups) X(warm_hits) X(cycles_hit) X(bytes_saved) X(server_us_saved)
+
+static void write_sharing(const struct sharing *s, struct buf *out)
+{
+    struct json j = {out, false};
+    json_open(&j, '[');
+    json_u64(&j, s->sandwiches);
+    json_u64(&j, s->differing);
+    json_u64(&j, s->visits);
+    json_u64(&j, s->anonymous);
+    for (unsigned i = 0; i < SHARING_WORDS; i++) {
+        json_u64(&j, s->credentials[i]);
+        json_u64(&j, s->networks[i]);
+        json_u64(&j, s->pairs[i]);
+    }
+    json_close(&j, ']');
+}
+
+static bool read_sharing(struct sharing *s, struct slice text)
+{
+    struct numbers in = numbers_of(text);
+    s->sandwiches = numbers_next(&in);
+    s->differing = numbers_next(&in);
+    s->visits = numbers_next(&in);
+    s->anonymous = numbers_next(&in);
+    for (unsigned i = 0; i < SHARING_WORDS; i++) {
+        s->credentials[i] = numbers_next(&in);
+        s->networks[i] = numbers_next(&in);
+        s->pairs[i] = numbers_next(&in);
+    }
+    return !in.bad;
+}
 
 void fields_write(const struct fields *f, struct buf *out)
 {
@@ -35,6 +67,8 @@ void fields_write(const struct fields *f, struct buf *out)
         json_close(&j, ']');
     }
     json_close(&j, ']');
+    buf_str(out, SHARING);
+    write_sharing(&f->sharing, out);
     buf_char(out, '}');
 }
 
@@ -75,13 +109,13 @@ static bool read_ladder(struct fields *f, struct slice text)
 
 bool fields_read(struct fields *f, struct slice text)
 {
-    size_t names = find(text, NAMES), ladder = find(text, LADDER);
+    size_t names = find(text, NAMES), ladder = find(text, LADDER), sharing = find(text, SHARING);
     *f = (struct fields){0};
-    if (!slice_starts(text, SLICE(LEARNED)) || ladder >= text.n || names > ladder ||
+    if (!slice_starts(text, SLICE(LEARNED)) || sharing >= text.n || names > ladder || ladder > sharing ||
         !volatile_read(&f->learned, slice_sub(text, 0, names)))
         return false;
     read_names(f, slice_sub(text, names + sizeof NAMES, ladder));
-    if (read_ladder(f, slice_sub(text, ladder, text.n)))
+    if (read_ladder(f, slice_sub(text, ladder, sharing)) && read_sharing(&f->sharing, slice_sub(text, sharing, text.n)))
         return true;
     *f = (struct fields){0};
     return false;

@@ -4,6 +4,7 @@
 #ifndef ANALYSIS_FIELDS_H
 #define ANALYSIS_FIELDS_H
 
+#include "analysis/sharing.h"
 #include "analysis/store/rows.h"
 #include "analysis/volatile.h"
 
@@ -13,6 +14,7 @@ struct fields {
     struct volatile_result learned;
     char name[VOLATILE_FIELDS][FIELDS_NAME]; /* of learned.field; empty: not known */
     struct row_rung ladder[LADDER_RUNGS];    /* lookups 0: nothing was compared under the mask yet */
+    struct sharing sharing;                  /* the same answers, between credentials */
 };
 
 void fields_write(const struct fields *f, struct buf *out);

@@ -17,6 +17,7 @@ struct name {
 struct row {
     struct ladder_slot slot[SLOTS]; /* hash 0: free */
     struct ladder_sums sums;        /* of this epoch's mask */
+    struct sharing sharing;
     struct name name[NAMES];
     unsigned n_names;
     uint32_t epoch, next_free;
@@ -135,10 +136,23 @@ static void begin_epoch(struct row *r, uint32_t epoch)
 {
     memset(r->slot, 0, sizeof r->slot);
     r->sums = (struct ladder_sums){0};
+    r->sharing = (struct sharing){0};
     r->epoch = epoch;
 }
 
-static void visit_ladder(struct analysis *a, struct row *r, const struct fact *f, const struct volatile_body *b)
+/* Compared between credentials as all answers are (observe.c), in contexts of its own. */
+static void visit_sharing(struct analysis *a, struct row *r, const struct fact *f, uint32_t content)
+{
+    const struct key *key = keys_at(&a->keys, f->key);
+    struct sharing_visit v;
+    if (!observe_as_shared(a, f, key, key->last_us, &v))
+        return;
+    v.context = hash_mix(v.context + r->epoch);
+    v.content = content;
+    sharing_visit(a->contexts, &v, &r->sharing);
+}
+
+static void visit_mask(struct analysis *a, struct row *r, const struct fact *f, const struct volatile_body *b)
 {
     const struct row_exchange *x = &f->row;
     uint32_t epoch;
@@ -147,17 +161,19 @@ static void visit_ladder(struct analysis *a, struct row *r, const struct fact *f
         return;
     if (epoch != r->epoch)
         begin_epoch(r, epoch);
+    uint32_t content = cacheable_decoded(hash_mix(id) | 1);
     struct ladder_slot *slot = slot_at(r, b->key, b->now);
     struct ladder_visit v = {.now = b->now,
                              .start = floor_div(a->start_us, 1000),
                              .purged = INT64_MIN,
-                             .content = cacheable_decoded(hash_mix(id) | 1),
+                             .content = content,
                              .fillable = x->flags & ROW_FILLABLE,
                              .fetch_us = x->duration_us,
                              .bytes = x->response_bytes,
                              .server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us};
     if (slot)
         ladder_visit(slot, &v, &r->sums);
+    visit_sharing(a, r, f, content);
 }
 
 static bool tells(const struct fact *f)
@@ -186,7 +202,7 @@ void masked_observe(struct analysis *a, const struct exchange *x, const struct f
     b.key += !b.key;
     note_names(r, x->leaves);
     volatile_take(learner_at(r), &b);
-    visit_ladder(a, r, f, &b);
+    visit_mask(a, r, f, &b);
 }
 
 /* ---- what becomes of it ---- */
@@ -221,8 +237,10 @@ struct slice masked_write(struct analysis *a, const struct endpoint *e)
         return SLICE("");
     for (unsigned i = 0; i < out.learned.n; i++)
         memcpy(out.name[i], name_at(r, out.learned.field[i].path)->text, sizeof name_at(r, 0)->text);
-    if (r->epoch == out.learned.epoch)
+    if (r->epoch == out.learned.epoch) {
         ladder_row(&r->sums, out.ladder);
+        out.sharing = r->sharing;
+    }
     fields_write(&out, &a->fields);
     return slice_of(a->fields.p, a->fields.n);
 }
@@ -237,6 +255,7 @@ void masked_load(struct analysis *a, struct endpoint *e, struct slice text)
     for (unsigned i = 0; i < in.learned.n; i++)
         add_name(r, in.learned.field[i].path, slice_str(in.name[i]));
     r->epoch = in.learned.epoch;
+    r->sharing = in.sharing;
     if (in.ladder[0].lookups)
         ladder_load(&r->sums, in.ladder);
 }

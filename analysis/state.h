@@ -100,6 +100,9 @@ void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
+/* How answers of clients are held against each other; false: this one says nothing. */
+bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, int64_t us,
+                       struct sharing_visit *out);
 /* A request that is counted and not analysed. */
 void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */

@@ -451,7 +451,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     staleness(j, e, &l->advice->names);
     struct key_advice keys;
     key_advice_of(&keys, e, l->facts);
-    key_advice_json(j, &keys);
+    key_advice_json(j, &keys, e, l->facts);
     sharing(j, e, l->facts);
     NULLS(j, "statelessness");
     sampling(j, e);
