@@ -10,7 +10,7 @@ enum { SWEEP_MS = 1000 };
 /* What a target's last answer was. */
 struct target {
     uint64_t hash, wire;
-    uint64_t decoded; /* of the last body looked into; 0: none */
+    uint64_t decoded; /* 0: it was not looked into */
     uint32_t now_ms;  /* modulo 2^32 */
     uint8_t coding;   /* class of its codings, 255: none known yet */
     bool canonical;   /* equal contents were seen to come in different ways */
@@ -370,9 +370,9 @@ static void note_target(struct looks *l, struct slot *s, const struct candidate 
         enter_scope(l, c->path, now_ms);
     if (x->decoded_id) {
         t->canonical |= recoded || (differs && t->decoded == x->decoded_id);
-        t->decoded = x->decoded_id;
         x->flags |= t->canonical ? FLAG_CANONICAL : 0;
     }
+    t->decoded = x->decoded_id;
     t->wire = x->body_id;
     t->coding = c->coding;
     t->now_ms = now_ms;
