@@ -93,6 +93,7 @@ $(BUILD)/libspanwise.a: $(OBJECTS)
 
 # One program per unit test; some need another's library to compare with.
 UNIT_LIBS_hpack := -lnghttp2
+UNIT_LIBS_coding := -lbrotlienc
 UNIT_SOURCES ?= $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/%)
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libspanwise.a $(BUILD)/.flags
