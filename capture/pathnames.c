@@ -2,7 +2,15 @@
 
 #include <stdlib.h>
 
-enum { PLACES = 2 * PATHNAMES_MOST, MEMBER_MOST = 32, WORD_MOST = 13, WORDS_MOST = 6, DIGITS_MOST = 2 };
+enum {
+    PLACES = 2 * PATHNAMES_MOST,
+    MEMBER_MOST = 32,
+    WORD_MOST = 15,
+    WORDS_MOST = 6,
+    DIGITS_MOST = 2,
+    SHORT = 3,
+    SMALL = 5
+};
 
 struct named {
     uint64_t path;
@@ -61,12 +69,10 @@ static bool is_vowel(char c)
 }
 
 /* Letters that could be pronounced: a vowel, no four consonants or three vowels in a row, nothing rare doubled or at
- * odds. Short words pass: what is random is longer, and is then made of many. */
+ * odds. */
 static bool is_pronounced(const char *p, size_t n)
 {
     unsigned vowels = 0, run = 0;
-    if (n <= 2)
-        return true;
     for (size_t i = 0; i < n; i++) {
         char c = ascii_lower(p[i]), before = i ? ascii_lower(p[i - 1]) : 'a';
         bool vowel = is_vowel(c);
@@ -85,17 +91,34 @@ static bool is_pronounced(const char *p, size_t n)
     return vowels > 0 && vowels < n && vowels * 5 >= n;
 }
 
-static bool is_known_short(const char *p, size_t n)
+static bool is_among(const char *list, const char *p, size_t n)
 {
-    static const char known[] = " ts ms id url uri ip os ttl rtt tz md qty sku src dst cpu html xml json http https "
-                                "ref utc gmt sql rpc sub min max avg pct msg ref req res hash crc txt db ";
     char word[16] = " ";
     if (n > 6)
         return false;
     for (size_t i = 0; i < n; i++)
         word[1 + i] = ascii_lower(p[i]);
     word[1 + n] = ' ';
-    return strstr(known, word) != NULL;
+    return strstr(list, word) != NULL;
+}
+
+static bool is_known(const char *p, size_t n)
+{
+    static const char known[] =
+        " a age all api app ask at aud avg b bid bot by c car cid cnt cpu crc csrf css csv day db dst due e end etag "
+        "exp ext fee geo get gmt guid has hash hit href html http https i iat id ids idx img in ip is iso iss json jti k "
+        "key lang last lat len lng log lon map max mid min ms msg my n nbf new no now ns num of ok old on org os p pct "
+        "pdf pid q qps qty raw ref req res rid row rpc rps rtt s sec seq set sha sid sku sql src sub sum t tag tax tid "
+        "to top ts ttl txt tz uid ulid uri url us utc uuid v vat via web x xml y z zip ";
+    return is_among(known, p, n);
+}
+
+/* How a word may begin: with a vowel, one consonant, or some pairs of them. */
+static bool begins_well(const char *p)
+{
+    static const char pairs[] =
+        " bl br ch cl cr dr fl fr gl gr kn ph pl pr qu sc sh sk sl sm sn sp sq st sw th tr tw wh wr ps ";
+    return is_vowel(ascii_lower(p[0])) || is_vowel(ascii_lower(p[1])) || is_among(pairs, p, 2);
 }
 
 /* One word: of one case, or with a capital. */
@@ -107,7 +130,7 @@ static bool is_word(const char *p, size_t n)
     bool capital = upper == 1 && p[0] >= 'A' && p[0] <= 'Z';
     if (n > WORD_MOST || (upper && upper != n && !capital))
         return false;
-    return is_known_short(p, n) || is_pronounced(p, n);
+    return is_known(p, n) || (n > SHORT && begins_well(p) && is_pronounced(p, n));
 }
 
 /* Where the word that begins at `i` ends. */
@@ -122,7 +145,7 @@ static size_t word_end(struct slice s, size_t i)
 
 bool pathnames_shown(struct slice s)
 {
-    unsigned words = 0, digits = 0, letters = 0;
+    unsigned words = 0, digits = 0, letters = 0, separators = 0;
     if (!s.n || s.n > MEMBER_MOST)
         return false;
     for (size_t i = 0; i < s.n;) {
@@ -133,14 +156,16 @@ bool pathnames_shown(struct slice s)
             letters += (unsigned)(end - i);
             words++;
             i = end;
-        } else {
-            if (ascii_digit(s.p[i]))
-                digits++;
-            else if (!strchr("_-$@", s.p[i]))
-                return false;
-            i++;
+            continue;
         }
+        if (!ascii_digit(s.p[i]) && !memchr("_-$@", s.p[i], 4))
+            return false;
+        if (ascii_digit(s.p[i]))
+            digits++;
+        else
+            separators++;
+        i++;
     }
-    /* many short words are no words */
-    return words && words <= WORDS_MOST && digits <= DIGITS_MOST && (words < 4 || letters >= words * 4);
+    bool humps = words > 2 && !separators; /* what is random has many, of few letters */
+    return words && words <= WORDS_MOST && digits <= DIGITS_MOST && (!humps || letters >= words * SMALL);
 }
