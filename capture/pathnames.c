@@ -130,7 +130,7 @@ static bool is_word(const char *p, size_t n)
     bool capital = upper == 1 && p[0] >= 'A' && p[0] <= 'Z';
     if (n > WORD_MOST || (upper && upper != n && !capital))
         return false;
-    return is_known(p, n) || (n > SHORT && begins_well(p) && is_pronounced(p, n));
+    return n == 1 || is_known(p, n) || (n > SHORT && begins_well(p) && is_pronounced(p, n));
 }
 
 /* Where the word that begins at `i` ends. */
