@@ -106,7 +106,8 @@ static bool is_known(const char *p, size_t n)
 {
     static const char known[] =
         " a age all api app ask at aud avg b bid bot by c car cid cnt cpu crc csrf css csv day db dst due e end etag "
-        "exp ext fee geo get gmt guid has hash hit href html http https i iat id ids idx img in ip is iso iss json jti k "
+        "exp ext fee geo get gmt guid has hash hit href html http https i iat id ids idx img in ip is iso iss json jti "
+        "k "
         "key lang last lat len lng log lon map max mid min ms msg my n nbf new no now ns num of ok old on org os p pct "
         "pdf pid q qps qty raw ref req res rid row rpc rps rtt s sec seq set sha sid sku sql src sub sum t tag tax tid "
         "to top ts ttl txt tz uid ulid uri url us utc uuid v vat via web x xml y z zip ";
