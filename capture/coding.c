@@ -234,9 +234,10 @@ static enum coding_state one_step(struct stage *s, struct step *t)
     return s->kind == KIND_BR ? step_br(s, t) : s->kind == KIND_ZSTD ? step_zstd(s, t) : step_inflate(s, t);
 }
 
-static bool too_much(const struct stage *s)
+/* Held against the whole: how far input is behind output on the way depends on how it was cut. */
+static bool is_bomb(const struct stage *s)
 {
-    return s->out > CODING_OUT || (s->out > CODING_SLACK && s->out - CODING_SLACK > s->in * CODING_RATIO);
+    return s->out > CODING_SLACK && s->out - CODING_SLACK > s->in * CODING_RATIO;
 }
 
 /* Octets for the i-th stage; beyond the last they go to the sink. */
@@ -245,7 +246,7 @@ static enum coding_state stage_feed(struct coding *c, unsigned i, const char *p,
     char out[PIECE];
     if (!n)
         return CODING_GOOD;
-    if (i == c->n) {
+    if (i == c->n || i == CODING_STAGES) {
         c->sink(c->context, p, n);
         return CODING_GOOD;
     }
@@ -260,7 +261,7 @@ static enum coding_state stage_feed(struct coding *c, unsigned i, const char *p,
         enum coding_state state = one_step(s, &t);
         s->in += before - t.in_n;
         s->out += t.out_n;
-        if (state == CODING_GOOD && too_much(s))
+        if (state == CODING_GOOD && s->out > CODING_OUT)
             state = CODING_EXCESS;
         if (state == CODING_GOOD)
             state = stage_feed(c, i + 1, out, t.out_n);
@@ -302,8 +303,8 @@ enum coding_state coding_feed(struct coding *c, const char *p, size_t n)
 enum coding_state coding_end(const struct coding *c)
 {
     for (unsigned i = 0; i < c->n && c->state == CODING_GOOD; i++)
-        if (!c->stage[i].ended)
-            return CODING_MISCODED;
+        if (!c->stage[i].ended || is_bomb(&c->stage[i]))
+            return c->stage[i].ended ? CODING_EXCESS : CODING_MISCODED;
     return c->state;
 }
 

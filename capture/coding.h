@@ -1,6 +1,7 @@
 /* coding: content-codings taken off a body while it passes (RFC 9110 section 8.4): gzip, deflate with and without
  * zlib's wrapping, br, zstd, and up to three of them stacked. Nothing is stored: what comes out is handed on in pieces.
- * Bounded: CODING_OUT octets in all, CODING_RATIO times what went in, memory by one account for all that are open. */
+ * Bounded: CODING_OUT octets, of which no more are made; in the end CODING_RATIO times what went in; memory by one
+ * account for all that are open. */
 #ifndef CAPTURE_CODING_H
 #define CAPTURE_CODING_H
 
