@@ -176,6 +176,14 @@ for seed in range(4 if PROOF else 1):
     check(again["endpoints"] == report["endpoints"] and again["recommendations"] == report["recommendations"],
           "seed %d: records give the same" % seed,
           [(a["route"], k) for a, b in zip(again["endpoints"], report["endpoints"]) for k in a if a[k] != b[k]])
+    whole, cut = lines.splitlines(True), lines.count("\n") * 2 // 3
+    for part, how in ((whole[:cut], "--fresh"), (whole[cut:], "--append")):
+        (here / "part.jsonl").write_text("".join(part))
+        good("capture", "-q", "--records", here / "part.jsonl", "-d", here / "parts.db", "--secret", SECRET, how)
+    parts = endpoints(json.loads(good("report", here / "parts.db", "--format", "json")))["noisy"]["key_advice"]
+    check([f["path"] for f in parts["volatile_fields"]] == [f["path"] for f in by["noisy"]["key_advice"]["volatile_fields"]] and
+          parts["but_for"]["lookups"] == but["lookups"] and parts["but_for"]["ttl_s"] and parts["but_for"]["stale_ratio"] <= .02,
+          "seed %d: what was learned goes on after a restart" % seed, parts["but_for"], but)
     check(good("log", "-r", path, "--format", "jsonl", "--secret", SECRET) == lines, "seed %d: and the same once more" % seed)
 
 finish()
