@@ -35,7 +35,14 @@ static inline bool is(char c, unsigned kind)
     return kinds[(unsigned char)c] & kind;
 }
 
-enum { DAY_MS = 86400000, WHOLE_DIGITS = 18, ID_LEAST = 16, DURATION_MOST = 10000000, TIME_LEAST = 100000000 };
+enum {
+    DAY_MS = 86400000,
+    WHOLE_DIGITS = 18,
+    ID_LEAST = 16,
+    ID_MOST = 128,
+    DURATION_MOST = 10000000,
+    TIME_LEAST = 100000000
+};
 
 #define INTEGER_MOST (INT64_C(1) << 43)
 
@@ -99,7 +106,7 @@ static bool rfc3339(const char *p, size_t n, int64_t *ms)
     int v[19], hour = 0, minute = 0, millis = 0;
     int sign = 0;
     size_t at = 19;
-    if (n < 20 || n > 40 || !digits_at(p, 19, "dddd-dd-ddTdd:dd:dd", v))
+    if (n < 20 || n > 40 || p[4] != '-' || !digits_at(p, 19, "dddd-dd-ddTdd:dd:dd", v))
         return false;
     if (p[at] == '.' || p[at] == ',') {
         int scale = 100;
@@ -132,7 +139,7 @@ static bool rfc3339(const char *p, size_t n, int64_t *ms)
 static bool is_id(const char *p, size_t n)
 {
     size_t hex = 0, word = 0, crockford = 0, digits = 0, upper = 0, lower = 0;
-    if (n < ID_LEAST || n > 128)
+    if (n < ID_LEAST || n > ID_MOST || memchr(p, ' ', n))
         return false;
     for (size_t i = 0; i < n; i++) {
         char c = p[i];
@@ -142,7 +149,7 @@ static bool is_id(const char *p, size_t n)
         upper += is_upper;
         lower += c >= 'a' && c <= 'z';
         word += ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '_';
-        crockford += ascii_digit(c) || (is_upper && !strchr("ILOU", c));
+        crockford += ascii_digit(c) || (is_upper && c != 'I' && c != 'L' && c != 'O' && c != 'U');
     }
     if (n == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' && hex == 32)
         return true;

@@ -44,19 +44,11 @@ struct looks {
     struct look_counts counts;
     int64_t credit; /* octets that may be looked at; less than 0: more were */
     uint64_t share; /* octets that do not make one yet */
-    unsigned open, n_paths, n_active;
+    unsigned open, n_active;
     uint32_t swept_ms;
     struct look *free;
     struct target target[LOOK_TARGETS];
     struct path path[LOOK_PATHS];
-};
-
-/* What is known of an answer from the heads. */
-struct candidate {
-    uint64_t target, path;
-    uint8_t coding; /* class; 0: none */
-    bool json, known;
-    struct slice encoding;
 };
 
 struct looks *looks_new(const struct hash_key *key, uint64_t memory)
@@ -119,8 +111,7 @@ static uint8_t coding_class(const struct looks *l, struct slice encoding)
     return (uint8_t)(1 + hash_quick(&l->key, encoding.p, encoding.n) % 254);
 }
 
-/* Hashes of the service with the target, and with its path. */
-static void place(const struct looks *l, const struct slot *s, struct candidate *c)
+static void place(const struct looks *l, const struct slot *s, struct look_candidate *c)
 {
     struct slice target = s->request.target, host = slot_field(&s->request, TOKEN_HOST);
     size_t query = slice_find(target, '?', 0);
@@ -129,26 +120,27 @@ static void place(const struct looks *l, const struct slot *s, struct candidate 
     c->target =
         query == target.n ? c->path + 1 : hash_mix(c->path + hash_quick(&l->key, target.p + query, target.n - query));
     c->path += !c->path;
+    c->target += !c->target;
 }
 
-/* A whole 200 to a GET whose body may be looked into. */
-static bool is_candidate(const struct looks *l, const struct slot *s, struct candidate *c)
+/* A 200 to a GET whose body may be looked into. */
+static void find_candidate(const struct looks *l, struct slot *s, struct slice *encoding)
 {
-    if (s->x.status != 200 || !slice_eq(s->request.method, SLICE("GET")))
-        return false;
-    *c = (struct candidate){0};
+    struct look_candidate *c = &s->candidate;
     struct slice type = {NULL, 0};
+    if (s->x.status != 200 || !slice_eq(s->request.method, SLICE("GET")))
+        return;
     for (unsigned i = 0; i < s->response.n_fields; i++) {
         const struct rawfield *f = &s->response.fields[i];
         if (f->token == TOKEN_CONTENT_TYPE)
             type = slice_of(s->response.p + f->value, f->value_n);
         else if (f->token == TOKEN_CONTENT_ENCODING)
-            c->encoding = slice_trim(slice_of(s->response.p + f->value, f->value_n));
+            *encoding = slice_trim(slice_of(s->response.p + f->value, f->value_n));
     }
     c->json = is_json(type);
-    c->coding = coding_class(l, c->encoding);
-    c->known = !c->coding || coding_known(c->encoding);
-    return c->json || c->coding;
+    c->coding = coding_class(l, *encoding);
+    if (c->json || c->coding)
+        place(l, s, c);
 }
 
 /* ---- scope ---- */
@@ -173,7 +165,6 @@ static void enter_scope(struct looks *l, uint64_t hash, uint32_t now_ms)
     if (p->hash && now_ms - p->now_ms < 10 * LOOK_NEAR_MS)
         return;
     rest(l, p);
-    l->n_paths += !p->hash;
     *p = (struct path){.hash = hash, .now_ms = now_ms};
 }
 
@@ -235,7 +226,7 @@ static struct look *look_new(struct looks *l)
     return NULL;
 }
 
-static struct look *look_take(struct looks *l, const struct candidate *c, int64_t now_us)
+static struct look *look_take(struct looks *l, const struct look_candidate *c, struct slice encoding, int64_t now_us)
 {
     struct look *k = l->open < LOOK_OPEN ? look_new(l) : NULL;
     if (!k)
@@ -245,7 +236,7 @@ static struct look *look_take(struct looks *l, const struct candidate *c, int64_
     k->json = c->json;
     k->coded = c->coding;
     l->open++;
-    if (k->coded && !(k->coding = coding_open(&l->codings, c->encoding, decoded, k))) {
+    if (k->coded && !(k->coding = coding_open(&l->codings, encoding, decoded, k))) {
         l->open--;
         k->next = l->free;
         l->free = k;
@@ -277,13 +268,12 @@ void look_drop(struct looks *l, struct slot *s)
 
 void look_begin(struct looks *l, struct slot *s, int64_t now_us)
 {
-    struct candidate c;
+    const struct look_candidate *c = &s->candidate;
     uint32_t now_ms = (uint32_t)(now_us / 1000);
-    if (!l->n_paths || s->look || !is_candidate(l, s, &c))
-        return;
-    place(l, s, &c);
-    struct path *p = path_at(l, c.path);
-    if (p->hash != c.path || !c.known)
+    struct slice encoding = {NULL, 0};
+    find_candidate(l, s, &encoding);
+    struct path *p = path_at(l, c->path);
+    if (!c->target || s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
         return;
     p->now_ms = now_ms;
     p->visits++;
@@ -291,13 +281,13 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         sweep(l, now_ms);
     if (!is_turn(l, p))
         return;
-    s->look = l->credit > 0 ? look_take(l, &c, now_us) : NULL;
+    s->look = l->credit > 0 ? look_take(l, c, encoding, now_us) : NULL;
     if (!s->look) {
         l->counts.refused++;
         return;
     }
     s->look->path = p;
-    s->look->path_hash = c.path;
+    s->look->path_hash = c->path;
 }
 
 void look_data(struct look *k, const char *p, size_t n)
@@ -359,7 +349,7 @@ static uint64_t look_finish(struct looks *l, struct slot_pool *pool, struct slot
 }
 
 /* Whether the target's contents come in different ways is known once two of them were held together. */
-static void note_target(struct looks *l, struct slot *s, const struct candidate *c, uint32_t now_ms)
+static void note_target(struct looks *l, struct slot *s, const struct look_candidate *c, uint32_t now_ms)
 {
     struct exchange *x = &s->x;
     struct target *t = &l->target[c->target % LOOK_TARGETS];
@@ -380,17 +370,15 @@ static void note_target(struct looks *l, struct slot *s, const struct candidate 
 
 void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
 {
-    struct candidate c;
-    if (!is_candidate(l, s, &c) || !s->x.body_id) {
+    if (!s->candidate.target || !s->x.body_id) {
         look_drop(l, s);
         return;
     }
     l->share += s->x.response_bytes;
     l->credit += (int64_t)(l->share / LOOK_SHARE);
     l->share %= LOOK_SHARE;
-    place(l, s, &c);
     if (s->look)
         s->x.decoded_id = look_finish(l, pool, s);
     int64_t now = s->x.t_rsp0 == TIME_NONE ? 0 : s->x.t_rsp0;
-    note_target(l, s, &c, (uint32_t)(now / 1000));
+    note_target(l, s, &s->candidate, (uint32_t)(now / 1000));
 }

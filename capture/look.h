@@ -24,8 +24,8 @@ enum {
     LOOK_BYTES = 1 << 20,
     LOOK_BURST = 64,
     LOOK_PERIOD = 512,
-    LOOK_SHARE = 128,
-    LOOK_CREDIT = 256 * 1024,
+    LOOK_SHARE = 192,
+    LOOK_CREDIT = 160 * 1024,
     LOOK_NEAR_MS = 60000,
     LOOK_FAILURES = 4,
 };
