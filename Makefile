@@ -37,7 +37,7 @@ ifneq ($(findstring clang,$(CC)),)
 CPPFLAGS += -DNO_MULTIVERSION
 endif
 
-PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libcap-ng libcjson libcrypto \
+PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson libcrypto \
 	$(if $(NO_TUI),,ncursesw) $(if $(NO_WEB),,libmicrohttpd)
 WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla
@@ -93,6 +93,7 @@ $(BUILD)/libspanwise.a: $(OBJECTS)
 
 # One program per unit test; some need another's library to compare with.
 UNIT_LIBS_hpack := -lnghttp2
+UNIT_LIBS_coding := -lbrotlienc
 UNIT_SOURCES ?= $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/tests/%)
 $(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/libspanwise.a $(BUILD)/.flags

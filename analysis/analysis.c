@@ -27,6 +27,7 @@ static void unite_endpoints(void *context, uint32_t from, uint32_t into)
 {
     struct analysis *a = context;
     depend_unite(a, from, into);
+    masked_unite(a, endpoints_at(&a->endpoints, from), endpoints_at(&a->endpoints, into));
     bound_unite(a, endpoints_at(&a->endpoints, from), endpoints_at(&a->endpoints, into));
     endpoints_unite(&a->endpoints, from, into);
 }
@@ -57,6 +58,7 @@ static bool init_parts(struct analysis *a)
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            clients_init(&a->clients, &b, &a->key) && addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
            minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
+           masked_init(&a->masked, b.most[ROOM_FIELDS]) &&
            writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
            slab_init(&a->write_names, sizeof(struct writes_name), b.most[ROOM_KEYS]);
 }
@@ -95,6 +97,7 @@ void analysis_free(struct analysis *a)
     addresses_fini(&a->addresses);
     minutes_fini(&a->minutes);
     writes_fini(&a->writes);
+    masked_fini(&a->masked);
     slab_fini(&a->write_names);
     slab_fini(&a->page_memory);
     buf_free(&a->text);
@@ -109,6 +112,7 @@ void analysis_free(struct analysis *a)
     buf_free(&a->sampling);
     buf_free(&a->sources);
     buf_free(&a->learned);
+    buf_free(&a->fields);
     buf_free(&a->addresses_text);
     free(a);
 }

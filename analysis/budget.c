@@ -9,12 +9,15 @@ static const struct {
 #undef ROOM
 };
 
+enum { LARGE = 64 << 10 }; /* there may be none of what is larger */
+
 struct budget budget_of(uint64_t bytes)
 {
     struct budget b;
     for (int r = 0; r < ROOM_COUNT; r++) {
         uint64_t n = bytes / 1000 * rooms[r].share / rooms[r].unit;
-        b.most[r] = n < 16 ? 16 : n > rooms[r].most ? rooms[r].most : (uint32_t)n;
+        uint32_t least = rooms[r].unit > LARGE ? 0 : 16;
+        b.most[r] = n < least ? least : n > rooms[r].most ? rooms[r].most : (uint32_t)n;
     }
     return b;
 }

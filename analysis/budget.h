@@ -13,7 +13,7 @@ enum room {
 };
 
 struct budget {
-    uint32_t most[ROOM_COUNT]; /* at least 16 of each */
+    uint32_t most[ROOM_COUNT]; /* at least 16 of each, but of what is large */
 };
 
 struct budget budget_of(uint64_t bytes);

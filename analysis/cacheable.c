@@ -56,12 +56,22 @@ static uint32_t coding_class(struct slice encoding)
     return slice_ieq(encoding, SLICE("br")) ? 2 : 3;
 }
 
+enum { CLASS_DECODED = 4 };
+
+static uint32_t content(uint64_t id, uint32_t class)
+{
+    uint32_t bits = (uint32_t)(id ^ id >> 32) & ((1u << CONTENT_CLASS_SHIFT) - 1);
+    return id ? (bits ? bits : 1) | class << CONTENT_CLASS_SHIFT : 0;
+}
+
 uint32_t cacheable_content(uint64_t body_id, struct slice encoding)
 {
-    if (!body_id)
-        return 0;
-    uint32_t id = (uint32_t)(body_id ^ body_id >> 32) & 0x3fffffffu;
-    return (id ? id : 1) | coding_class(slice_trim(encoding)) << 30;
+    return content(body_id, coding_class(slice_trim(encoding)));
+}
+
+uint32_t cacheable_decoded(uint64_t decoded_id)
+{
+    return content(decoded_id, CLASS_DECODED);
 }
 
 struct slice cacheable_single_tag(struct slice t)

@@ -21,13 +21,16 @@ bool cacheable_fills(uint16_t status, enum negative *negative);
  * value. `now` stands in for a missing Date. */
 int64_t cacheable_lifetime(struct slice cache_control, struct slice expires, struct slice date, int64_t now);
 
-/* Content as the ladder compares it: 30 bits of the identity under two bits for the class of its content-coding, since
- * bodies coded in different ways cannot be compared. 0: unknown. */
+/* Content as the ladder compares it: 29 bits of the identity under three bits for its level and the class of its
+ * content-coding, since bodies coded in different ways cannot be compared. 0: unknown. */
+enum { CONTENT_CLASS_SHIFT = 29 };
 uint32_t cacheable_content(uint64_t body_id, struct slice encoding);
+/* By what it is without codings, which is a level of its own: not to be compared with those of the other function. */
+uint32_t cacheable_decoded(uint64_t decoded_id);
 /* Whether two known contents can be compared. */
 static inline bool cacheable_comparable(uint32_t a, uint32_t b)
 {
-    return a && b && (a ^ b) >> 30 == 0;
+    return a && b && (a ^ b) >> CONTENT_CLASS_SHIFT == 0;
 }
 
 /* The one entity tag of an If-None-Match; NULL p for a list, for "*" and for none. */

@@ -101,6 +101,7 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
         sources_write(&e->sources, &a->sources);
     out->sources = slice_of_buf(&a->sources);
     out->learned = depend_write(a, e);
+    out->fields = masked_write(a, e);
     out->writes = bound_text(a, e, &a->written);
     fill_ladder(a, e, out);
     memcpy(out->declared, e->declared, sizeof out->declared);
@@ -266,6 +267,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.sampling);
         keep(s, &filled.sources);
         keep(s, &filled.learned);
+        keep(s, &filled.fields);
         keep(s, &filled.writes);
         *row = filled;
     }

@@ -32,6 +32,7 @@ struct endpoint {
     uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
     struct hist declared_ttl; /* seconds */
     uint32_t writes;          /* row of what writes do to it (analysis/writes.h), 0: none */
+    uint32_t fields;          /* row of what is learned of its bodies (analysis/masked.h), 0: none */
     uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
 };
 

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "analysis/cacheable.h"
 #include "base/clones.h"
 
 #define EACH_RUNG(i) for (unsigned i = 0; i < LADDER_RUNGS; i++)
@@ -58,8 +59,9 @@ CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct s
         uint32_t age = now - s->f[i], h = s->h[i], d = (uint32_t)s->d[i] * 4;
         age = age < FOREVER ? age : FOREVER;
         uint32_t fresh = (int32_t)age < ttl_ms[i] ? ~0u : 0;
-        uint32_t known = (h ? ~0u : 0) & ((h ^ seen) >> 30 ? 0 : ~0u) & seen_known; /* same class of coding */
-        uint32_t fill = ~fresh & fills, warm = since >= ttl_ms[i] ? ~0u : 0;        /* warm: ALGORITHMS.md 3.5 */
+        uint32_t known =
+            (h ? ~0u : 0) & ((h ^ seen) >> CONTENT_CLASS_SHIFT ? 0 : ~0u) & seen_known; /* same class of coding */
+        uint32_t fill = ~fresh & fills, warm = since >= ttl_ms[i] ? ~0u : 0;            /* warm: ALGORITHMS.md 3.5 */
         uint32_t differs = fresh & known & (h != seen ? ~0u : 0);
         hit |= fresh & rung_bit[i];
         stale |= differs & rung_bit[i];

@@ -151,21 +151,29 @@ static bool is_anonymous(const struct analysis *a, const struct row_exchange *r,
 }
 
 /* Whole answers that say what the resource is to this client (ALGORITHMS.md 5.3). */
-static void observe_sharing(struct analysis *a, const struct fact *f, const struct key *key, struct endpoint *ep,
-                            int64_t us)
+bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, int64_t us,
+                       struct sharing_visit *out)
 {
     const struct row_exchange *r = &f->row;
     bool tells = r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
     if (f->client == MAP_NONE || !tells || (r->flags & REPLAY_HEAD))
-        return;
+        return false;
     const struct client *c = clients_at(&a->clients, f->client);
-    struct sharing_visit v = {.context = key->hash + r->variant,
-                              .who = c->hash,
-                              .network = network_of(a, r->address),
-                              .anonymous = is_anonymous(a, r, c),
-                              .content = r->content,
-                              .now_ms = (uint32_t)floor_div(us, 1000)};
-    sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
+    *out = (struct sharing_visit){.context = key->hash + r->variant,
+                                  .who = c->hash,
+                                  .network = network_of(a, r->address),
+                                  .anonymous = is_anonymous(a, r, c),
+                                  .content = r->content,
+                                  .now_ms = (uint32_t)floor_div(us, 1000)};
+    return true;
+}
+
+static void observe_sharing(struct analysis *a, const struct fact *f, const struct key *key, struct endpoint *ep,
+                            int64_t us)
+{
+    struct sharing_visit v;
+    if (observe_as_shared(a, f, key, us, &v))
+        sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
 }
 
 /* A look-up: repeats, then the ladder. ep NULL: not counting. Returns of how many keys this is a repeat: a key of the

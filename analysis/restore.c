@@ -257,6 +257,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     sources_read(&e->sources, row->sources);
     depend_load(a, row->id, row->learned);
     bound_load(a, e, row->writes);
+    masked_load(a, e, row->fields);
     if (row->ttl[LADDER_RUNGS - 1].cycles)
         load_live(a, e, row->live);
     memcpy(e->declared, row->declared, sizeof e->declared);
@@ -468,8 +469,11 @@ static void restore_learned(struct analysis *a, const struct restore *r)
 {
     struct row_endpoint row;
     while (r->endpoint && r->endpoint(r->context, &row))
-        if (!row.alias && row.id < a->endpoints.rows.used)
-            depend_load(a, endpoints_resolve(&a->endpoints, row.id), row.learned);
+        if (!row.alias && row.id < a->endpoints.rows.used) {
+            uint32_t id = endpoints_resolve(&a->endpoints, row.id);
+            depend_load(a, id, row.learned);
+            masked_load(a, endpoints_at(&a->endpoints, id), row.fields);
+        }
 }
 
 bool analysis_restore(struct analysis *a, const struct restore *r)

@@ -11,6 +11,7 @@
 #include "analysis/etags.h"
 #include "analysis/keys.h"
 #include "analysis/learned.h"
+#include "analysis/masked.h"
 #include "analysis/minutes.h"
 #include "analysis/origins.h"
 #include "analysis/query.h"
@@ -45,6 +46,7 @@ struct analysis {
     struct query queries[QUERY_MEMO];
     uint32_t query_generation; /* of the names of keys that their text is borrowed from */
     uint64_t credential_name;  /* of the part that stands for the client */
+    struct masked masked;
     struct writes writes;
     struct slab write_names; /* struct writes_name, a row for each key, of this generation of theirs */
     uint32_t write_generation;
@@ -59,7 +61,7 @@ struct analysis {
     int64_t base_started, base_ended; /* of the runs before */
     uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
     struct buf text;                  /* scratch: key text, row text */
-    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned;
+    struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned, fields;
     struct buf written, addresses_text;
     bool failed; /* out of memory while taking; what was dropped is not counted */
 };
@@ -84,6 +86,12 @@ void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
 /* What is stored of it, until the next call; and taken up again. */
 struct slice depend_write(struct analysis *a, const struct endpoint *e);
 void depend_load(struct analysis *a, uint32_t id, struct slice blob);
+/* masked.c: the leaves of an answer's body, after observe(); else as those of depend.c. */
+void masked_observe(struct analysis *a, const struct exchange *x, const struct fact *f);
+void masked_unite(struct analysis *a, struct endpoint *from, struct endpoint *into);
+struct slice masked_write(struct analysis *a, const struct endpoint *e);
+void masked_load(struct analysis *a, struct endpoint *e, struct slice text);
+
 /* bound.c: a successful write to the target of this key, by that endpoint, at `now`, ms. */
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now);
 /* A look-up of the key that ended a gap. */
@@ -96,6 +104,9 @@ void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
+/* How answers of clients are held against each other; false: this one says nothing. */
+bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, int64_t us,
+                       struct sharing_visit *out);
 /* A request that is counted and not analysed. */
 void observe_ignored(struct analysis *a, const struct fact *f);
 /* An answer without its request. */

@@ -72,6 +72,14 @@ static uint32_t content_of(const struct analysis *a, const struct key *key, stru
     return !id ? 0 : id == key->tag ? key->tag_content : etags_content(&a->etags, key->hash, id);
 }
 
+/* As it was sent, unless equal contents of the target are known to be sent in different ways (ALGORITHMS.md 4.1). */
+static uint32_t content_seen(const struct exchange *x)
+{
+    if ((x->flags & FLAG_CANONICAL) && x->decoded_id)
+        return cacheable_decoded(x->decoded_id);
+    return cacheable_content(x->body_id, x->encoding);
+}
+
 /* Content of the answer (CONTRACT: ttl[]): that of a 304 is the one its tag stands for; of HEAD, 206, 416, what was cut
  * or is ambiguous, unknown. */
 static void fill_content(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct heads *h,
@@ -80,7 +88,7 @@ static void fill_content(struct analysis *a, struct row_exchange *r, const struc
     bool unknown = (r->flags & (REPLAY_HEAD | FLAG_TRUNCATED | FLAG_AMBIGUOUS)) || r->status == 206 || r->status == 416;
     if (r->status != 304) {
         r->etag = tag_id(a, heads_get(h, HEAD_etag));
-        r->content = unknown ? 0 : cacheable_content(x->body_id, x->encoding);
+        r->content = unknown ? 0 : content_seen(x);
         r->notes |= NOTE(wasted_full,
                          r->status == 200 && r->content && heads_has(h, HEAD_if_none_match) &&
                              content_of(a, key, cacheable_single_tag(heads_get(h, HEAD_if_none_match))) == r->content);
@@ -316,6 +324,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     f.row.key = key ? keys_id(&a->keys, f.key) : 0;
     observe(a, &f, true);
     depend_observe(a, x, ahead->origin, &f);
+    if (x->leaves)
+        masked_observe(a, x, &f);
     record(a, &f.row);
 }
 

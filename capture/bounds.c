@@ -16,7 +16,8 @@ struct bounds bounds_of(uint64_t memory)
     struct bounds b = {.exchange_unit = sizeof(struct slot),
                        .connection_unit = sizeof(struct flow) + PLACE,
                        .text_bytes = third / 6,
-                       .held_bytes = third};
+                       .decoder_bytes = third / 16,
+                       .held_bytes = third - third / 16};
     b.exchanges = between((third - b.text_bytes) / b.exchange_unit, 64, 1 << 18);
     b.connections = between(third / b.connection_unit, 64, 1 << 20);
     return b;

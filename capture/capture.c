@@ -19,8 +19,9 @@ static bool divide(struct capture *c)
     struct bounds b = bounds_of(c->o.memory);
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = b.held_bytes;
+    c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
-    return slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
+    return c->pair.looks && slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key);
 }
 
@@ -133,6 +134,7 @@ void capture_free(struct capture *c)
     h2_env_fini(&c->env.h2);
     h1_env_fini(&c->env.h1);
     slot_pool_fini(&c->pair.slots);
+    looks_free(c->pair.looks);
     seal_free(c->pair.seal);
     free(c);
 }

@@ -28,6 +28,12 @@ static const char *const encap_names[] = {
 #undef ENCAP
 };
 
+static const char *const leaf_names[] = {
+#define LEAF(id, name) name,
+#include "capture/leaves.def"
+#undef LEAF
+};
+
 static const struct slice token_names[TOKEN_COUNT] = {
     {"", 0},
 #define TOKEN(id, name, keep) {name, sizeof(name) - 1},
@@ -59,6 +65,11 @@ const char *opaque_name(enum opaque_reason r)
 const char *encap_name(enum encapsulation e)
 {
     return e < ENCAP_COUNT ? encap_names[e] : "?";
+}
+
+const char *leaf_value_name(enum leaf_value v)
+{
+    return v < LEAF_VALUES ? leaf_names[v] : "?";
 }
 
 const char *token_name(enum token t)

@@ -84,6 +84,31 @@ struct parts {
     struct part part[];
 };
 
+/* What a value of a JSON body looks like, from its text (ALGORITHMS.md 4.3). */
+enum leaf_value {
+#define LEAF(id, name) LEAF_##id,
+#include "capture/leaves.def"
+#undef LEAF
+    LEAF_VALUES
+};
+
+enum { LEAVES_MOST = 256 };
+
+/* All leaves of one path. */
+struct leaf {
+    uint64_t path, hash; /* hash: sum of those of its leaves */
+    uint64_t order;      /* of the greatest time or integer: greater for greater ones, and keyed; 0 for others */
+    struct slice name;   /* p NULL: there was no room for it; lives as long as what made it */
+    uint8_t value;       /* enum leaf_value */
+};
+
+/* Those of an answer's body that was looked into. */
+struct leaves {
+    uint64_t sum; /* of all hashes, also of paths that are not here */
+    unsigned n;
+    struct leaf leaf[];
+};
+
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
@@ -107,6 +132,8 @@ struct exchange {
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
+    const struct leaves *leaves;                              /* NULL: the body was not looked into, or is no JSON */
+    uint64_t decoded_id; /* identity of the body without codings, of JSON by its leaves; 0: not looked into */
     struct addr client, server;
 };
 
@@ -147,6 +174,7 @@ const char *encap_name(enum encapsulation e);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */
 enum token token_find(struct slice name);
+const char *leaf_value_name(enum leaf_value v);
 /* Name of the flag bit (0..31), NULL when there is none. */
 const char *flag_name(unsigned bit);
 

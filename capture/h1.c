@@ -58,6 +58,8 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
         return;
     if (side->slot->grpc)
         grpc_data(side->slot->grpc, role, p, n);
+    if (role == 1 && side->slot->look)
+        look_data(side->slot->look, p, n);
     if (whole && !side->body) {
         side->body_id = body_hash(env->key, p, n);
         return;

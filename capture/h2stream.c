@@ -495,6 +495,8 @@ void h2stream_data(struct h2_env *env, struct h2_stream *s, int role, const char
         grpc_data(s->slot->grpc, role, p, n);
     if (m->truncated || (m->lost && !m->has_length))
         return;
+    if (role == 1 && s->slot->look)
+        look_data(s->slot->look, p, n);
     if (whole && first) {
         m->body_id = body_hash(env->h1->key, p, n);
         return;

@@ -44,6 +44,8 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     if (s->holder)
         *s->holder = NULL;
     s->holder = NULL;
+    if (s->look)
+        look_drop(p->looks, s);
     p->in_flight--;
     x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
     x->rtt_client = conn->rtt_client;
@@ -262,6 +264,8 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
     s->x.t_rsp0 = first_ts;
     s->response_started = true;
     s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY);
+    if (p->looks && s->response.p)
+        look_begin(p->looks, s, first_ts);
 }
 
 void pair_hold(struct slot *s, struct slot **holder)
@@ -328,6 +332,8 @@ void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
     const struct conn *conn = s->pairing->conn;
     s->x.t_rsp1 = last_ts;
     s->response_done = true;
+    if (p->looks)
+        look_end(p->looks, &p->slots, s);
     if (s->request_done)
         finish(p, s, conn, s->x.flags & FLAG_TRUNCATED ? END_GAP : END_COMPLETE);
 }

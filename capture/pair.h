@@ -6,6 +6,7 @@
 #include "capture/chunk.h"
 #include "capture/head.h"
 #include "capture/line.h"
+#include "capture/look.h"
 #include "capture/seal.h"
 #include "capture/slot.h"
 
@@ -22,6 +23,7 @@ struct pair {
     struct slot_pool slots;
     struct line line;
     struct seal *seal;
+    struct looks *looks; /* NULL: bodies are not looked into */
     struct capture_stats *stats;
     uint64_t in_flight;                        /* slots between their request's head and the line's end */
     void (*reclaim)(void *context, bool wait); /* asks for finished slots back; may be NULL */

@@ -216,6 +216,30 @@ static void grpc(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+/* What of a body the analysis reads; nothing in it is a value. */
+static void leaves(struct json *j, const struct leaves *l)
+{
+    json_key(j, "leaves");
+    json_open(j, '{');
+    json_key(j, "sum");
+    json_IDENTITY(j, l->sum);
+    json_key(j, "paths");
+    json_open(j, '[');
+    for (unsigned i = 0; i < l->n; i++) {
+        const struct leaf *leaf = &l->leaf[i];
+        json_open(j, '[');
+        json_slice(j, leaf->name);
+        json_IDENTITY(j, leaf->path);
+        json_IDENTITY(j, leaf->hash);
+        json_str(j, leaf_value_name(leaf->value));
+        if (leaf->order)
+            json_IDENTITY(j, leaf->order);
+        json_close(j, ']');
+    }
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
 static void parts(struct json *j, const struct exchange *x)
 {
     json_key(j, "key_parts");
@@ -247,6 +271,12 @@ static void write_json(const struct exchange *x, struct buf *out)
         fields(&j, x);
     if (x->grpc)
         grpc(&j, x);
+    if (x->decoded_id) {
+        json_key(&j, "decoded_id");
+        json_IDENTITY(&j, x->decoded_id);
+    }
+    if (x->leaves)
+        leaves(&j, x->leaves);
     text_if(&j, "upgrade", x->upgrade);
     text_if(&j, "content_type", x->content_type);
     text_if(&j, "encoding", x->encoding);
@@ -326,9 +356,8 @@ static int64_t read_micros(const struct reading *r, const char *name)
     return v < 0 || v > 9e12 ? -1 : (int64_t)llround(v * 1e6);
 }
 
-static uint64_t read_identity(const struct reading *r, const char *name)
+static uint64_t identity_of_text(const char *s)
 {
-    const char *s = cJSON_GetStringValue(member(r, name));
     uint64_t id = 0;
     size_t n = s ? strlen(s) : 0;
     bool hex = n > 0 && n <= 16;
@@ -343,6 +372,11 @@ static uint64_t read_identity(const struct reading *r, const char *name)
         id = hash_bytes(&fixed, 'b', s, n);
     }
     return id ? id : 1;
+}
+
+static uint64_t read_identity(const struct reading *r, const char *name)
+{
+    return identity_of_text(cJSON_GetStringValue(member(r, name)));
 }
 
 static void read_flags(const struct reading *r, struct exchange *x)
@@ -517,6 +551,40 @@ static void read_parts(const struct reading *r, struct exchange *x)
     x->parts = parts_end(r->parts, r->pool, r->slot);
 }
 
+static const char *value_by_number(unsigned i)
+{
+    return leaf_value_name((enum leaf_value)i);
+}
+
+static void read_leaf(const struct reading *r, const cJSON *item, struct leaf *out)
+{
+    const char *text[5];
+    for (int i = 0; i < 5; i++)
+        text[i] = cJSON_GetStringValue(cJSON_GetArrayItem(item, i));
+    *out = (struct leaf){.path = identity_of_text(text[1]),
+                         .hash = identity_of_text(text[2]),
+                         .order = identity_of_text(text[4]),
+                         .name = keep(r, text[0]),
+                         .value = read_name(text[3], value_by_number, LEAF_VALUES, LEAF_OTHER)};
+}
+
+static void read_leaves(const struct reading *r, struct exchange *x)
+{
+    const cJSON *o = member(r, "leaves"), *paths = cJSON_GetObjectItemCaseSensitive(o, "paths"), *item;
+    int n = cJSON_IsArray(paths) ? cJSON_GetArraySize(paths) : -1;
+    struct leaves *l =
+        n >= 0 && n <= LEAVES_MOST ? slot_alloc(r->pool, r->slot, sizeof *l + (size_t)n * sizeof *l->leaf) : NULL;
+    if (!l)
+        return;
+    l->sum = identity_of_text(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "sum")));
+    l->n = 0;
+    cJSON_ArrayForEach(item, paths)
+    {
+        read_leaf(r, item, &l->leaf[l->n++]);
+    }
+    x->leaves = l;
+}
+
 static const char *read_object(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *client = cJSON_GetStringValue(member(r, "client")), *server = cJSON_GetStringValue(member(r, "server"));
@@ -558,6 +626,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_client(r, x, key);
     read_flags(r, x);
     read_grpc(r, x);
+    x->decoded_id = read_identity(r, "decoded_id");
+    read_leaves(r, x);
     read_fields(r, x);
     x->content_type = read_text(r, "content_type");
     x->encoding = read_text(r, "encoding");

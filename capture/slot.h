@@ -26,7 +26,15 @@ struct rawhead {
 /* What the request says of its scheme; UNSAID: as the connection is. */
 enum slot_scheme { SCHEME_UNSAID, SCHEME_HTTP, SCHEME_HTTPS };
 
+/* What look.c knows of an answer from the heads; target 0: its body is of no interest. */
+struct look_candidate {
+    uint64_t target, path; /* hashes of the service with the target, and with its path */
+    uint8_t coding;        /* class of its codings; 0: none */
+    bool json;
+};
+
 struct grpc;
+struct look;
 struct slot_extra; /* arena blocks beyond the inline one */
 
 struct slot {
@@ -43,6 +51,8 @@ struct slot {
     uint8_t scheme;       /* enum slot_scheme */
     struct slot **holder; /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
     struct grpc *grpc;    /* in the arena; NULL: no gRPC */
+    struct look_candidate candidate;
+    struct look *look; /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;
     uint8_t line; /* enum line_state of order.c */

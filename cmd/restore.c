@@ -111,6 +111,7 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
         mine->sampling = own(r, row->sampling);
         mine->sources = own(r, row->sources);
         mine->learned = own(r, row->learned);
+        mine->fields = own(r, row->fields);
         mine->writes = own(r, row->writes);
     }
     return !r->failed;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/report/fieldadvice.h"
 #include "analysis/report/keyadvice.h"
 #include "base/human.h"
 
@@ -151,6 +152,7 @@ const char *advice_name(enum advice_kind k)
     case ADVICE_KEY:
         return "key";
     case ADVICE_VARY:
+    case ADVICE_FIELD:
         return "fix";
     }
     return "?";
@@ -178,7 +180,8 @@ void advice_action(const struct advice *a, struct buf *out)
         break;
     case ADVICE_KEY:
     case ADVICE_VARY:
-        break; /* the words are those of keyadvice */
+    case ADVICE_FIELD:
+        break; /* the words are those of keyadvice and fieldadvice */
     }
 }
 
@@ -343,6 +346,35 @@ static bool gather_purge(struct gathering *g, const struct row_endpoint *e, cons
     return true;
 }
 
+/* What could be cached but for some fields; not beside a lifetime that is as good with them. */
+static bool gather_field(struct gathering *g, const struct row_endpoint *e, const struct advice *of)
+{
+    struct field_advice f;
+    field_advice_of(&f, e, g->facts);
+    if (!field_advice_stands(&f))
+        return true;
+    struct advice advice = {.kind = ADVICE_FIELD,
+                            .sharing = f.sharing,
+                            .lifetime = f.with,
+                            .standing = STANDING_OK,
+                            .write_recall = NAN,
+                            .price = recommend_price(&f.with, e->eligible, e->eligible, facts_duration_s(g->facts))};
+    if (!field_advice_settled(&f)) { /* stands on the comparison of bodies; what it saves is not known */
+        advice.lifetime = (struct recommendation){
+            .action = RECOMMEND_NOTHING, .hit_ratio = NAN, .hits = {NAN, NAN}, .stale_ratio = NAN, .stale_high = NAN};
+        advice.price = (struct recommend_price){0, 0, 0};
+    }
+    if (of->kind == ADVICE_CACHE && of->lifetime.requests_saved >= f.with.requests_saved)
+        return true;
+    struct advised *a = add(g, e, &advice);
+    if (!a)
+        return false;
+    a->seconds = advice.price.server_s_per_h;
+    field_advice_action(&f, &a->action);
+    field_advice_why(&f, &a->why);
+    return true;
+}
+
 static bool gather(void *context, const struct row_endpoint *e)
 {
     struct gathering *g = context;
@@ -356,7 +388,7 @@ static bool gather(void *context, const struct row_endpoint *e)
         advice_action(&advice, &a->action);
         advice_why(&advice, e, &a->why);
     }
-    if (!gather_purge(g, e, &advice))
+    if (!gather_purge(g, e, &advice) || !gather_field(g, e, &advice))
         return false;
     g->list->failed |= !written_name(&g->list->names, e);
     key_advice_of(&keys, e, g->facts);

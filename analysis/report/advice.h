@@ -18,6 +18,7 @@ enum advice_kind {
     ADVICE_MICRO, /* keep for a second */
     ADVICE_KEY,   /* what does not decide answers leaves the cache key */
     ADVICE_VARY,  /* a fix: what decides them is not named by Vary */
+    ADVICE_FIELD, /* a fix: a field that means nothing keeps bodies from being the same */
 };
 
 struct advice {

@@ -396,6 +396,13 @@ static void saves(struct json *j, const struct advice *a)
     bool some = a->kind != ADVICE_FIX && !is_of_key(a);
     json_key(j, "saves");
     json_open(j, '{');
+    if (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE) { /* not known before a lifetime is */
+        json_key_double(j, "requests", NAN);
+        json_key_double(j, "bytes", NAN);
+        json_key_double(j, "server_seconds", NAN);
+        json_close(j, '}');
+        return;
+    }
     json_key_u64(j, "requests", some ? a->lifetime.requests_saved : 0);
     json_key_u64(j, "bytes", some ? a->lifetime.bytes_saved : 0);
     json_key_micros(j, "server_seconds", some ? (int64_t)a->lifetime.server_us_saved : 0);
@@ -433,7 +440,7 @@ static void of_the_whole(struct json *j, const struct row_endpoint *e, const str
         return;
     }
     key_advice_of(&advised, e, f);
-    key_advice_json(j, &advised);
+    key_advice_json(j, &advised, e, f);
     sharing(j, e, f);
 }
 

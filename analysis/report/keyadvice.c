@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/fieldadvice.h"
 #include "base/human.h"
 
 enum { STEADY_LEAST = 100, RARE = 20, MISSING_SHARE = 100 };
@@ -140,7 +141,7 @@ static void components(struct json *j, const char *name, const struct key_advice
     json_close(j, ']');
 }
 
-void key_advice_json(struct json *j, const struct key_advice *a)
+void key_advice_json(struct json *j, const struct key_advice *a, const struct row_endpoint *e, const struct facts *f)
 {
     json_key(j, "key_advice");
     json_open(j, '{');
@@ -152,8 +153,7 @@ void key_advice_json(struct json *j, const struct key_advice *a)
     json_key_u64(j, "comparisons", a->learned.control_n);
     json_key_u64(j, "differing", a->learned.control_differing);
     json_close(j, '}');
-    json_key(j, "volatile_fields");
-    json_null(j);
+    field_advice_json(j, e, f);
     json_close(j, '}');
 }
 

@@ -61,6 +61,7 @@ struct row_endpoint {
     struct slice writes;               /* which writes change its answers, as JSON (analysis/writes.h) */
     struct slice sharing;              /* answers to different credentials compared, as a blob (analysis/sharing.h) */
     struct slice sources;              /* who gave the repeats, as JSON (analysis/sources.h) */
+    struct slice fields;               /* volatile fields of its bodies, as JSON (analysis/fields.h) */
     struct slice sampling;             /* what estimates rest on, as JSON (analysis/sampling.h); empty: all is exact */
 };
 

@@ -111,6 +111,7 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN writes TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN sampling TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN sources TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE endpoint ADD COLUMN fields TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE capture ADD COLUMN window_us INTEGER;",
      windows},

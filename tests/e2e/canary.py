@@ -90,6 +90,12 @@ plant("/b", reply=answer(200, b"x", "Cache-Status: edge; hit; key=\"%s\"" % cana
 plant("/b", reply=answer(200, b"x", "ETag: W/\"%s\"" % canary("weak ETag"), "Content-Location: /x/%s" % canary("Content-Location")))
 plant("/b?token=" + canary("what a Content-Location repeats"), reply=answer(200, b"x", "Content-Location: /b?token=" + list(planted)[-1]))
 plant("/b", reply=answer(200, b"x", "Content-Type: text/html; token=" + canary("parameter of Content-Type")))
+for i in range(40):  # bodies that are looked into: what is the same in all of them, and what is not; as names and as values
+    if i < 2:
+        names, values = [canary("JSON name") for _ in range(4)], [canary("JSON value") for _ in range(3)]
+    inner = {names[0]: values[0], names[1]: [{names[2]: values[1]}, 7], "id": values[2], "n": i, names[3]: canary("value that differs"),
+             "request_id": canary("request_id that differs"), "took_ms": i}
+    plant("/looked", reply=answer(200, json.dumps(inner).encode(), "Content-Type: application/json"))
 plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"operationName": "Login", "query": "mutation",
                                                                                "variables": {"pin": canary("GraphQL variable")}}).encode())
 # What is odd on the wire: cut in the middle, several in one segment, a request without an answer, no HTTP at all, an upgrade.

@@ -7,9 +7,9 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 build="gcc make pkg-config libc6-dev libpcap-dev libsqlite3-dev libncurses-dev libmicrohttpd-dev libxxhash-dev libzstd-dev
-liblz4-dev zlib1g-dev libssl-dev libcap-ng-dev libcjson-dev"
+liblz4-dev zlib1g-dev libbrotli-dev libssl-dev libcap-ng-dev libcjson-dev"
 check="git python3 tmux libcmocka-dev clang llvm libclang-rt-14-dev|libclang-rt-dev clang-format cppcheck
-nginx-light|nginx-full|nginx-extras|nginx-core wrk nghttp2-client nghttp2-server libnghttp2-dev curl tcpdump iproute2 openssl libcap2-bin util-linux zstd"
+nginx-light|nginx-full|nginx-extras|nginx-core wrk nghttp2-client nghttp2-server libnghttp2-dev curl tcpdump iproute2 openssl libcap2-bin util-linux zstd brotli"
 
 names() { # the names in a file, without comments
     sed 's/#.*//' "$1"

@@ -18,7 +18,7 @@ static void shares_add_up(void **state)
             sum += (uint64_t)b.most[r] * budget_unit((enum room)r);
         assert_true(sum <= memory);
         struct bounds c = bounds_of(memory);
-        assert_true(c.text_bytes + c.held_bytes + (uint64_t)c.exchanges * c.exchange_unit +
+        assert_true(c.text_bytes + c.held_bytes + c.decoder_bytes + (uint64_t)c.exchanges * c.exchange_unit +
                         (uint64_t)c.connections * c.connection_unit <=
                     memory);
     }

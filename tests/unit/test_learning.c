@@ -62,7 +62,7 @@ static uint32_t content_of(const struct planted *p, const uint64_t value[DIMS], 
         h = hash_mix(h + who + 1);
     if (p->by_tenant)
         h = hash_mix(h + who % p->tenants + 1);
-    return (uint32_t)(h & 0x3fffffff) | 1;
+    return (uint32_t)(h & 0x1fffffff) | 1;
 }
 
 static const char *const names[DIMS] = {"a", "b", "c", "d", "e", "f", "g", "h"};

@@ -102,7 +102,7 @@ static struct sharing_result planted(enum kind kind, unsigned clients, unsigned 
         struct sharing_visit v = {.context = hash_mix(key + 1),
                                   .who = hash_mix(who),
                                   .network = who % 7,
-                                  .content = (uint32_t)(hash_mix(of) & 0x3fffffff) | 1,
+                                  .content = (uint32_t)(hash_mix(of) & 0x1fffffff) | 1,
                                   .now_ms = (uint32_t)ms};
         sharing_visit(table, &v, &s);
     }

@@ -798,7 +798,7 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN reasons; ALTER TABLE endpoint DROP COLUMN declared_ttl;"
             "ALTER TABLE endpoint DROP COLUMN lifetimes; ALTER TABLE endpoint DROP COLUMN live;"
             "ALTER TABLE endpoint DROP COLUMN sharing; ALTER TABLE endpoint DROP COLUMN learned;"
-            "ALTER TABLE endpoint DROP COLUMN writes;"
+            "ALTER TABLE endpoint DROP COLUMN writes; ALTER TABLE endpoint DROP COLUMN fields;"
             "ALTER TABLE endpoint DROP COLUMN sampling; ALTER TABLE endpoint DROP COLUMN sources;"
             "ALTER TABLE key DROP COLUMN hot; DROP VIEW hourly; DROP TABLE window_endpoint; DROP TABLE window_client;"
             "DROP TABLE window_total; ALTER TABLE capture DROP COLUMN window_us;"

@@ -1,0 +1,628 @@
+#include "capture/leaves.h"
+
+#include "base/buf.h"
+
+enum state {
+    VALUE,       /* a value must come */
+    FIRST_VALUE, /* a value, or the list's end */
+    FIRST_NAME,  /* a member's name, or the object's end */
+    NAME,        /* a member's name */
+    COLON,
+    AFTER, /* a value ended: a comma, or the end of what it is in */
+    STRING,
+    ESCAPE,
+    UNICODE,
+    NUMBER, /* number, true, false or null: up to what cannot belong to it */
+    DONE,
+    BAD,
+};
+
+/* What a character is to the scanner. */
+enum { IN_STRING = 1, IN_WORD = 2, BLANK = 4 };
+static uint8_t kinds[256];
+
+__attribute__((constructor)) static void kinds_fill(void)
+{
+    for (unsigned c = 0; c < 256; c++)
+        kinds[c] =
+            (uint8_t)((c >= 0x20 && c != '"' && c != '\\' ? IN_STRING : 0) |
+                      (ascii_digit((char)c) || ascii_alpha((char)c) || (c && strchr(".-+", (int)c)) ? IN_WORD : 0) |
+                      (c && strchr(" \n\t\r", (int)c) ? BLANK : 0));
+}
+
+static inline bool is(char c, unsigned kind)
+{
+    return kinds[(unsigned char)c] & kind;
+}
+
+enum {
+    DAY_MS = 86400000,
+    WHOLE_DIGITS = 18,
+    ID_LEAST = 16,
+    ID_MOST = 128,
+    DURATION_MOST = 10000000,
+    TIME_LEAST = 100000000
+};
+
+#define INTEGER_MOST (INT64_C(1) << 43)
+
+#define LIST_STEP 0x9e3779b97f4a7c15u /* what an element adds to a path */
+#define EMPTY_OBJECT 1
+#define EMPTY_LIST 2
+#define WORD_VALUE 3
+#define STRING_VALUE 4
+
+void leaves_begin(struct leaves_reader *r, const struct hash_key *key, struct pathnames *names, int64_t now_ms)
+{
+    r->key = key;
+    r->names = names;
+    r->now_ms = now_ms;
+    r->state = VALUE;
+    r->is_name = r->long_token = false;
+    r->digits = 0;
+    r->high = 0;
+    r->depth = r->n = r->leaves = 0;
+    r->text = r->token_n = 0;
+    r->token_hash = r->sum = r->rest = 0;
+    r->level[0] = (struct leaves_level){.path = key->k0, .place = key->k1};
+    memset(r->slot, 0, sizeof r->slot);
+}
+
+/* ---- what a value looks like ---- */
+
+/* Greater for greater values, and not to be read without the key. Beyond 2^43 all are the same. */
+static uint64_t ordered(const struct leaves_reader *r, int64_t v)
+{
+    const int64_t most = (INT64_C(1) << 43) - 1;
+    v = v > most ? most : v < -most ? -most : v;
+    uint64_t shifted = (uint64_t)(v + (INT64_C(1) << 43));
+    uint64_t spread = (1u << 17) + (hash_mix(r->key->k0 + 1) & 0xffff);
+    return 1 + shifted * spread + hash_words(r->key, (const uint64_t[]){0x6f, shifted}, 2) % spread;
+}
+
+static bool digits_at(const char *p, size_t n, const char *shape, int *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (shape[i] != 'd' ? p[i] != shape[i] && !(shape[i] == 'T' && (p[i] == 't' || p[i] == ' '))
+                            : !ascii_digit(p[i]))
+            return false;
+        if (shape[i] == 'd')
+            out[i] = p[i] - '0';
+    }
+    return true;
+}
+
+/* Days since 1970 (H. Hinnant's days_from_civil). */
+static int64_t days_of(int64_t y, int m, int d)
+{
+    y -= m <= 2;
+    int64_t era = y / 400, yoe = y - era * 400, doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* RFC 3339, ms. */
+static bool rfc3339(const char *p, size_t n, int64_t *ms)
+{
+    int v[19], hour = 0, minute = 0, millis = 0;
+    int sign = 0;
+    size_t at = 19;
+    if (n < 20 || n > 40 || p[4] != '-' || !digits_at(p, 19, "dddd-dd-ddTdd:dd:dd", v))
+        return false;
+    if (p[at] == '.' || p[at] == ',') {
+        int scale = 100;
+        for (at++; at < n && ascii_digit(p[at]); at++, scale /= 10)
+            millis += (p[at] - '0') * scale;
+    }
+    if (at == n)
+        return false;
+    if ((p[at] == '+' || p[at] == '-') && n - at >= 5) {
+        int z[6];
+        bool colon = n - at == 6;
+        if (n - at > 6 || !digits_at(p + at + 1, n - at - 1, colon ? "dd:dd" : "dddd", z))
+            return false;
+        sign = p[at] == '+' ? 1 : -1;
+        hour = z[0] * 10 + z[1];
+        minute = z[colon ? 3 : 2] * 10 + z[colon ? 4 : 3];
+    } else if ((p[at] != 'Z' && p[at] != 'z') || at + 1 != n) {
+        return false;
+    }
+    int month = v[5] * 10 + v[6];
+    if (month < 1 || month > 12)
+        return false;
+    int64_t days = days_of(v[0] * 1000 + v[1] * 100 + v[2] * 10 + v[3], month, v[8] * 10 + v[9]);
+    int64_t s = days * 86400 + (v[11] * 10 + v[12] - sign * hour) * 3600 + (v[14] * 10 + v[15] - sign * minute) * 60 +
+                v[17] * 10 + v[18];
+    *ms = s * 1000 + millis;
+    return true;
+}
+
+static bool is_id(const char *p, size_t n)
+{
+    size_t hex = 0, word = 0, crockford = 0, digits = 0, upper = 0, lower = 0;
+    if (n < ID_LEAST || n > ID_MOST || memchr(p, ' ', n))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        char c = p[i];
+        bool is_upper = c >= 'A' && c <= 'Z';
+        hex += ascii_hex(c) >= 0;
+        digits += ascii_digit(c);
+        upper += is_upper;
+        lower += c >= 'a' && c <= 'z';
+        word += ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '_';
+        crockford += ascii_digit(c) || (is_upper && c != 'I' && c != 'L' && c != 'O' && c != 'U');
+    }
+    if (n == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' && hex == 32)
+        return true;
+    if ((n == 26 && crockford == n && digits) || (hex == n && digits))
+        return true;
+    return word == n && digits && upper && lower;
+}
+
+/* A number within a day of now, in one of the usual units; ms. */
+static bool near_now(const struct leaves_reader *r, int64_t v, int64_t *ms)
+{
+    const int64_t in_ms[] = {v < INT64_MAX / 1000 ? v * 1000 : 0, v, v / 1000, v / 1000000};
+    for (int i = 0; i < 4; i++)
+        if (in_ms[i] > r->now_ms - DAY_MS && in_ms[i] < r->now_ms + DAY_MS) {
+            *ms = in_ms[i];
+            return true;
+        }
+    return false;
+}
+
+static bool names_duration(const struct leaves_level *l)
+{
+    static const char *const words[] = {"took", "elapsed", "duration", "latency"};
+    char name[LEAVES_NAME + 1];
+    unsigned n = l->name_n > LEAVES_NAME ? LEAVES_NAME : l->name_n;
+    for (unsigned i = 0; i < n; i++)
+        name[i] = ascii_lower(l->name[i] ? l->name[i] : '?');
+    name[n] = 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(name, words[i]))
+            return true;
+    return false;
+}
+
+/* The whole part of a number of up to 18 digits; false for more, and for exponents. */
+static bool whole_part(const char *p, size_t n, int64_t *out, bool *integer)
+{
+    size_t i = p[0] == '-', first = i;
+    int64_t v = 0;
+    for (; i < n && ascii_digit(p[i]); i++) {
+        if (i - first == WHOLE_DIGITS)
+            return false;
+        v = v * 10 + (p[i] - '0');
+    }
+    *integer = i == n;
+    *out = first ? -v : v;
+    return *integer || (p[i] == '.' && !memchr(p + i, 'e', n - i) && !memchr(p + i, 'E', n - i));
+}
+
+static void look_at_number(struct leaves_reader *r, bool duration, struct leaf *out)
+{
+    int64_t v, ms;
+    bool integer;
+    if (!whole_part(r->token, r->token_n, &v, &integer))
+        return;
+    if (v >= TIME_LEAST && near_now(r, v, &ms)) {
+        out->value = LEAF_TIME;
+        out->order = ordered(r, ms);
+    } else if (duration && v >= 0 && v < DURATION_MOST) {
+        out->value = LEAF_DURATION;
+    } else if (integer && v < INTEGER_MOST && v > -INTEGER_MOST) {
+        out->value = LEAF_INTEGER;
+        out->order = ordered(r, v);
+    }
+}
+
+static void look_at(struct leaves_reader *r, uint64_t type, bool duration, struct leaf *out)
+{
+    int64_t ms;
+    if (r->long_token || r->token_n >= LEAVES_TOKEN - 1)
+        return;
+    if (type == STRING_VALUE && rfc3339(r->token, r->token_n, &ms)) {
+        out->value = LEAF_TIME;
+        out->order = ordered(r, ms);
+    } else if (type == STRING_VALUE && is_id(r->token, r->token_n)) {
+        out->value = LEAF_ID;
+    } else if (type == WORD_VALUE && (ascii_digit(r->token[0]) || r->token[0] == '-')) {
+        look_at_number(r, duration, out);
+    }
+}
+
+/* ---- paths ---- */
+
+static uint64_t element_path(const struct leaves_level *l)
+{
+    return l->array ? hash_mix(l->path + LIST_STEP) : l->path;
+}
+
+static uint64_t element_place(const struct leaves_level *l)
+{
+    return l->array ? hash_mix(l->place + LIST_STEP * (l->index + 2)) : l->place;
+}
+
+static void add_member(const struct leaves_reader *r, const struct leaves_level *l, struct buf *out)
+{
+    struct slice name = slice_of(l->name, l->name_n > LEAVES_NAME ? 0 : l->name_n);
+    if (pathnames_shown(name))
+        buf_slice(out, name);
+    else
+        buf_printf(out, "~%012llx",
+                   (unsigned long long)(hash_words(r->key, (const uint64_t[]){0x6e, l->path}, 2) >> 16));
+}
+
+/* The name of the path at hand: known, or made. */
+static struct slice name_of(struct leaves_reader *r, uint64_t path)
+{
+    struct slice known = pathnames_find(r->names, path);
+    struct buf text = {0};
+    if (known.p)
+        return known;
+    for (unsigned i = 1; i <= r->depth; i++) {
+        if (r->level[i].array) {
+            buf_str(&text, "[]");
+        } else {
+            buf_str(&text, text.n ? "." : "");
+            add_member(r, &r->level[i], &text);
+        }
+    }
+    if (!text.n)
+        buf_str(&text, "$");
+    known = text.failed ? known : pathnames_add(r->names, path, slice_of(text.p, text.n));
+    buf_free(&text);
+    return known;
+}
+
+static struct leaf *leaf_at(struct leaves_reader *r, uint64_t path)
+{
+    unsigned at = (unsigned)(path % (2 * LEAVES_MOST));
+    for (; r->slot[at]; at = (at + 1) % (2 * LEAVES_MOST))
+        if (r->leaf[r->slot[at] - 1].path == path)
+            return &r->leaf[r->slot[at] - 1];
+    if (r->n == LEAVES_MOST)
+        return NULL;
+    struct leaf *new = &r->leaf[r->n];
+    *new = (struct leaf){.path = path, .name = name_of(r, path), .value = LEAF_VALUES};
+    r->duration[r->n] = names_duration(&r->level[r->depth]);
+    r->slot[at] = (uint16_t)++r->n;
+    return new;
+}
+
+/* A value ended at the level at hand. */
+static void add_leaf(struct leaves_reader *r, uint64_t type)
+{
+    const struct leaves_level *l = &r->level[r->depth];
+    uint64_t value = r->token_hash;
+    if (r->token_n)
+        value = hash_mix(value + hash_quick(r->key, r->token, r->token_n));
+    uint64_t hash = hash_mix(hash_mix(element_place(l)) + value + type);
+    struct leaf seen = {.value = LEAF_OTHER}, *at = leaf_at(r, element_path(l));
+    r->leaves++;
+    if (!at) {
+        r->rest += hash;
+        return;
+    }
+    look_at(r, type, r->duration[at - r->leaf], &seen);
+    at->hash += hash;
+    at->order = seen.order > at->order ? seen.order : at->order;
+    at->value = at->value == LEAF_VALUES || at->value == seen.value ? seen.value : (uint8_t)LEAF_OTHER;
+}
+
+/* ---- text ---- */
+
+static void token_begin(struct leaves_reader *r)
+{
+    r->token_n = 0;
+    r->token_hash = 0;
+    r->long_token = false;
+    r->high = 0;
+}
+
+static void token_add(struct leaves_reader *r, const char *p, size_t n)
+{
+    while (n) {
+        if (r->token_n == LEAVES_TOKEN) {
+            r->token_hash = hash_mix(r->token_hash + hash_quick(r->key, r->token, LEAVES_TOKEN));
+            r->token_n = 0;
+            r->long_token = true;
+        }
+        size_t room = LEAVES_TOKEN - r->token_n, take = n < room ? n : room;
+        memcpy(r->token + r->token_n, p, take);
+        r->token_n += (uint32_t)take;
+        p += take;
+        n -= take;
+    }
+}
+
+static void token_rune(struct leaves_reader *r, uint32_t c)
+{
+    char out[4];
+    size_t n = 0;
+    if (c < 0x80) {
+        out[n++] = (char)c;
+    } else if (c < 0x800) {
+        out[n++] = (char)(0xc0 | c >> 6);
+    } else if (c < 0x10000) {
+        out[n++] = (char)(0xe0 | c >> 12);
+        out[n++] = (char)(0x80 | (c >> 6 & 63));
+    } else {
+        out[n++] = (char)(0xf0 | c >> 18);
+        out[n++] = (char)(0x80 | (c >> 12 & 63));
+        out[n++] = (char)(0x80 | (c >> 6 & 63));
+    }
+    if (c >= 0x80)
+        out[n++] = (char)(0x80 | (c & 63));
+    token_add(r, out, n);
+}
+
+/* The first half of a pair that has no second stands for itself. */
+static void token_settle(struct leaves_reader *r)
+{
+    if (r->high)
+        token_rune(r, r->high);
+    r->high = 0;
+}
+
+static void token_unit(struct leaves_reader *r, uint16_t unit)
+{
+    if (r->high && unit >= 0xdc00 && unit < 0xe000) {
+        uint32_t rune = 0x10000 + ((uint32_t)(r->high - 0xd800) << 10) + (unit - 0xdc00u);
+        r->high = 0;
+        token_rune(r, rune);
+        return;
+    }
+    token_settle(r);
+    if (unit >= 0xd800 && unit < 0xdc00)
+        r->high = unit;
+    else
+        token_rune(r, unit);
+}
+
+static enum state escape(struct leaves_reader *r, char c)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const char *at = c ? strchr(from, c) : NULL;
+    if (c == 'u') {
+        r->digits = 0;
+        r->escape = 0;
+        return UNICODE;
+    }
+    if (!at)
+        return BAD;
+    token_settle(r);
+    token_add(r, &to[at - from], 1);
+    return STRING;
+}
+
+static enum state unicode(struct leaves_reader *r, char c)
+{
+    int digit = ascii_hex(c);
+    if (digit < 0)
+        return BAD;
+    r->escape = (uint16_t)(r->escape << 4 | digit);
+    if (++r->digits < 4)
+        return UNICODE;
+    token_unit(r, r->escape);
+    return STRING;
+}
+
+/* A member's name was read. */
+static void enter_member(struct leaves_reader *r)
+{
+    const struct leaves_level *up = &r->level[r->depth - 1];
+    struct leaves_level *l = &r->level[r->depth];
+    uint64_t name = hash_mix(r->token_hash + hash_quick(r->key, r->token, r->token_n) + 1);
+    l->path = hash_mix(element_path(up) + name);
+    l->place = hash_mix(element_place(up) + name);
+    l->name_n = (uint8_t)(r->long_token || r->token_n > LEAVES_NAME ? LEAVES_NAME + 1 : r->token_n);
+    memcpy(l->name, r->token, l->name_n > LEAVES_NAME ? 0 : l->name_n);
+}
+
+static enum state string_end(struct leaves_reader *r)
+{
+    token_settle(r);
+    if (r->is_name) {
+        enter_member(r);
+        return COLON;
+    }
+    add_leaf(r, STRING_VALUE);
+    return AFTER;
+}
+
+/* RFC 8259 section 6, and the three words. */
+static bool is_good_word(const char *p, size_t n)
+{
+    struct slice word = slice_of(p, n);
+    size_t i = 0;
+    if (slice_eq(word, SLICE("true")) || slice_eq(word, SLICE("false")) || slice_eq(word, SLICE("null")))
+        return true;
+    i += i < n && p[i] == '-';
+    size_t first = i;
+    while (i < n && ascii_digit(p[i]))
+        i++;
+    if (i == first || (p[first] == '0' && i > first + 1))
+        return false;
+    for (int part = 0; part < 2; part++) {
+        bool fraction = !part && i < n && p[i] == '.', exponent = part && i < n && (p[i] == 'e' || p[i] == 'E');
+        if (!fraction && !exponent)
+            continue;
+        i++;
+        i += exponent && i < n && (p[i] == '+' || p[i] == '-');
+        first = i;
+        while (i < n && ascii_digit(p[i]))
+            i++;
+        if (i == first)
+            return false;
+    }
+    return i == n;
+}
+
+static enum state word_end(struct leaves_reader *r)
+{
+    if (r->long_token || !is_good_word(r->token, r->token_n))
+        return BAD;
+    add_leaf(r, WORD_VALUE);
+    return AFTER;
+}
+
+/* ---- structure ---- */
+
+static enum state enter(struct leaves_reader *r, bool array)
+{
+    const struct leaves_level *up = &r->level[r->depth];
+    if (r->depth == LEAVES_DEPTH)
+        return BAD;
+    struct leaves_level *l = &r->level[++r->depth];
+    l->path = element_path(up);
+    l->place = element_place(up);
+    l->array = array;
+    l->index = 0;
+    l->name_n = 0;
+    return array ? FIRST_VALUE : FIRST_NAME;
+}
+
+static enum state leave(struct leaves_reader *r, bool array, bool empty)
+{
+    if (!r->depth || r->level[r->depth].array != array)
+        return BAD;
+    r->depth--;
+    if (empty) {
+        token_begin(r);
+        add_leaf(r, array ? EMPTY_LIST : EMPTY_OBJECT);
+    }
+    return AFTER;
+}
+
+static enum state comma(struct leaves_reader *r)
+{
+    if (!r->depth)
+        return BAD;
+    r->level[r->depth].index++;
+    return r->level[r->depth].array ? VALUE : NAME;
+}
+
+static enum state begin_string(struct leaves_reader *r, bool is_name)
+{
+    token_begin(r);
+    r->is_name = is_name;
+    return STRING;
+}
+
+static enum state begin_value(struct leaves_reader *r, char c)
+{
+    switch (c) {
+    case '{':
+        return enter(r, false);
+    case '[':
+        return enter(r, true);
+    case '"':
+        return begin_string(r, false);
+    default:
+        if (!ascii_digit(c) && c != '-' && !ascii_alpha(c))
+            return BAD;
+        token_begin(r);
+        token_add(r, &c, 1);
+        return NUMBER;
+    }
+}
+
+/* A character outside of strings and words. */
+static enum state structure(struct leaves_reader *r, char c)
+{
+    switch ((enum state)r->state) {
+    case FIRST_VALUE:
+        if (c == ']')
+            return leave(r, true, true);
+        return begin_value(r, c);
+    case VALUE:
+        return begin_value(r, c);
+    case FIRST_NAME:
+        if (c == '}')
+            return leave(r, false, true);
+        return c == '"' ? begin_string(r, true) : BAD;
+    case NAME:
+        return c == '"' ? begin_string(r, true) : BAD;
+    case COLON:
+        return c == ':' ? VALUE : BAD;
+    case AFTER:
+        if (c == ',')
+            return comma(r);
+        return c == '}' || c == ']' ? leave(r, c == ']', false) : BAD;
+    default:
+        return BAD;
+    }
+}
+
+/* As many characters as belong to the string, at once. */
+static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && is(p[i], IN_STRING))
+        i++;
+    if (i) {
+        token_settle(r);
+        token_add(r, p, i);
+    }
+    if (i == n)
+        return n;
+    r->state = (uint8_t)(p[i] == '"' ? string_end(r) : p[i] == '\\' ? ESCAPE : BAD);
+    return i + 1;
+}
+
+static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && is(p[i], IN_WORD))
+        i++;
+    token_add(r, p, i);
+    if (i < n)
+        r->state = (uint8_t)word_end(r);
+    return i;
+}
+
+bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
+{
+    if (n > LEAVES_TEXT - r->text)
+        r->state = BAD;
+    r->text += r->state == BAD ? 0 : (uint32_t)n;
+    for (size_t i = 0; i < n && r->state != BAD;) {
+        switch ((enum state)r->state) {
+        case STRING:
+            i += in_string(r, p + i, n - i);
+            break;
+        case NUMBER:
+            i += in_word(r, p + i, n - i);
+            break;
+        case ESCAPE:
+            r->state = (uint8_t)escape(r, p[i++]);
+            break;
+        case UNICODE:
+            r->state = (uint8_t)unicode(r, p[i++]);
+            break;
+        default:
+            if (!is(p[i], BLANK))
+                r->state = (uint8_t)structure(r, p[i]);
+            i++;
+        }
+    }
+    return r->state != BAD;
+}
+
+bool leaves_end(struct leaves_reader *r, uint64_t *id)
+{
+    if (r->state == NUMBER)
+        r->state = (uint8_t)word_end(r);
+    if (r->state != AFTER || r->depth)
+        return false;
+    /* what was summed is fast and keyed, and equal for equal leaves; what leaves here tells no more than that */
+    r->sum = hash_words(r->key, (const uint64_t[]){'j', r->rest, r->leaves}, 3);
+    for (unsigned i = 0; i < r->n; i++) {
+        r->leaf[i].hash = hash_words(r->key, (const uint64_t[]){'j', r->leaf[i].path, r->leaf[i].hash}, 3);
+        r->sum += r->leaf[i].hash;
+    }
+    *id = hash_words(r->key, (const uint64_t[]){'J', r->sum}, 2);
+    *id += !*id;
+    return true;
+}

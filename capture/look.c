@@ -1,0 +1,384 @@
+#include "capture/look.h"
+
+#include <stdlib.h>
+
+#include "capture/coding.h"
+#include "capture/leaves.h"
+
+enum { SWEEP_MS = 1000 };
+
+/* What a target's last answer was. */
+struct target {
+    uint64_t hash, wire;
+    uint64_t decoded; /* 0: it was not looked into */
+    uint32_t now_ms;  /* modulo 2^32 */
+    uint8_t coding;   /* class of its codings, 255: none known yet */
+    bool canonical;   /* equal contents were seen to come in different ways */
+};
+
+/* A path in scope. */
+struct path {
+    uint64_t hash; /* 0: free */
+    uint32_t visits, looks, bytes;
+    uint32_t now_ms;
+    uint8_t failures;
+    bool active;
+};
+
+struct look {
+    struct looks *owner;
+    struct look *next; /* free ones */
+    struct path *path;
+    uint64_t path_hash; /* the place may have gone to another one meanwhile */
+    struct coding *coding;
+    struct body_state *digest; /* of what is decoded */
+    struct leaves_reader *leaves;
+    uint64_t bytes;
+    bool json, coded;
+};
+
+struct looks {
+    struct hash_key key;
+    struct codings codings;
+    struct pathnames *names;
+    struct look_counts counts;
+    int64_t credit; /* octets that may be looked at; less than 0: more were */
+    uint64_t share; /* octets that do not make one yet */
+    unsigned open, n_active;
+    uint32_t swept_ms;
+    struct look *free;
+    struct target target[LOOK_TARGETS];
+    struct path path[LOOK_PATHS];
+};
+
+struct looks *looks_new(const struct hash_key *key, uint64_t memory)
+{
+    struct looks *l = calloc(1, sizeof *l);
+    if (!l)
+        return NULL;
+    l->key = *key;
+    l->codings.limit = memory;
+    l->credit = LOOK_CREDIT;
+    l->names = pathnames_new(key);
+    if (l->names)
+        return l;
+    free(l);
+    return NULL;
+}
+
+static void look_free(struct look *k)
+{
+    if (k->digest)
+        body_free(k->digest);
+    free(k->leaves);
+    free(k);
+}
+
+void looks_free(struct looks *l)
+{
+    if (!l)
+        return;
+    while (l->free) {
+        struct look *k = l->free;
+        l->free = k->next;
+        look_free(k);
+    }
+    pathnames_free(l->names);
+    free(l);
+}
+
+struct look_counts look_counts(const struct looks *l)
+{
+    return l->counts;
+}
+
+/* ---- candidates ---- */
+
+/* application/json, application/problem+json, text/json; parameters do not matter. */
+static bool is_json(struct slice type)
+{
+    type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
+    if (type.n < 9 || ascii_lower(type.p[type.n - 1]) != 'n')
+        return false;
+    struct slice end = slice_sub(type, type.n - 5, type.n);
+    return slice_ieq(end, SLICE("/json")) || slice_ieq(end, SLICE("+json"));
+}
+
+static uint8_t coding_class(const struct looks *l, struct slice encoding)
+{
+    if (!encoding.n || slice_ieq(encoding, SLICE("identity")))
+        return 0;
+    return (uint8_t)(1 + hash_quick(&l->key, encoding.p, encoding.n) % 254);
+}
+
+static void place(const struct looks *l, const struct slot *s, struct look_candidate *c)
+{
+    struct slice target = s->request.target, host = slot_field(&s->request, TOKEN_HOST);
+    size_t query = slice_find(target, '?', 0);
+    uint64_t service = host.n ? hash_quick(&l->key, host.p, host.n) : 0;
+    c->path = hash_mix(service + hash_quick(&l->key, target.p, query));
+    c->target =
+        query == target.n ? c->path + 1 : hash_mix(c->path + hash_quick(&l->key, target.p + query, target.n - query));
+    c->path += !c->path;
+    c->target += !c->target;
+}
+
+/* A 200 to a GET whose body may be looked into. */
+static void find_candidate(const struct looks *l, struct slot *s, struct slice *encoding)
+{
+    struct look_candidate *c = &s->candidate;
+    struct slice type = {NULL, 0};
+    if (s->x.status != 200 || !slice_eq(s->request.method, SLICE("GET")))
+        return;
+    for (unsigned i = 0; i < s->response.n_fields; i++) {
+        const struct rawfield *f = &s->response.fields[i];
+        if (f->token == TOKEN_CONTENT_TYPE)
+            type = slice_of(s->response.p + f->value, f->value_n);
+        else if (f->token == TOKEN_CONTENT_ENCODING)
+            *encoding = slice_trim(slice_of(s->response.p + f->value, f->value_n));
+    }
+    c->json = is_json(type);
+    c->coding = coding_class(l, *encoding);
+    if (c->json || c->coding)
+        place(l, s, c);
+}
+
+/* ---- scope ---- */
+
+static struct path *path_at(struct looks *l, uint64_t hash)
+{
+    return &l->path[hash % LOOK_PATHS];
+}
+
+static void rest(struct looks *l, struct path *p)
+{
+    l->n_active -= p->active;
+    p->active = false;
+}
+
+/* The place of one that has not been asked for lately is free. */
+static void enter_scope(struct looks *l, uint64_t hash, uint32_t now_ms)
+{
+    struct path *p = path_at(l, hash);
+    if (p->hash == hash)
+        return;
+    if (p->hash && now_ms - p->now_ms < 10 * LOOK_NEAR_MS)
+        return;
+    rest(l, p);
+    *p = (struct path){.hash = hash, .now_ms = now_ms};
+}
+
+/* Whether this visit's body is to be looked into. */
+static bool is_turn(struct looks *l, struct path *p)
+{
+    bool done = p->looks >= LOOK_ENOUGH || p->bytes >= LOOK_BYTES;
+    if (p->failures >= LOOK_FAILURES)
+        return false;
+    if (done) {
+        rest(l, p);
+        return p->visits % LOOK_PERIOD < LOOK_BURST;
+    }
+    if (!p->active && l->n_active < LOOK_ACTIVE) {
+        p->active = true;
+        l->n_active++;
+    }
+    return p->active;
+}
+
+/* One whose path is no longer asked for makes room. */
+static void sweep(struct looks *l, uint32_t now_ms)
+{
+    if (now_ms - l->swept_ms < SWEEP_MS)
+        return;
+    l->swept_ms = now_ms;
+    for (unsigned i = 0; i < LOOK_PATHS && l->n_active == LOOK_ACTIVE; i++)
+        if (l->path[i].active && now_ms - l->path[i].now_ms > LOOK_NEAR_MS)
+            rest(l, &l->path[i]);
+}
+
+/* ---- one look ---- */
+
+static void decoded(void *context, const char *p, size_t n)
+{
+    struct look *k = context;
+    k->bytes += n;
+    if (k->json)
+        k->json = leaves_feed(k->leaves, p, n);
+    if (k->coded)
+        body_add(k->digest, p, n);
+}
+
+static struct look *look_new(struct looks *l)
+{
+    struct look *k = l->free;
+    if (k) {
+        l->free = k->next;
+        return k;
+    }
+    k = calloc(1, sizeof *k);
+    if (!k)
+        return NULL;
+    k->digest = body_new(&l->key);
+    k->leaves = malloc(sizeof *k->leaves);
+    if (k->digest && k->leaves)
+        return k;
+    look_free(k);
+    return NULL;
+}
+
+static struct look *look_take(struct looks *l, const struct look_candidate *c, struct slice encoding, int64_t now_us)
+{
+    struct look *k = l->open < LOOK_OPEN ? look_new(l) : NULL;
+    if (!k)
+        return NULL;
+    struct look kept = *k;
+    *k = (struct look){.owner = l, .digest = kept.digest, .leaves = kept.leaves};
+    k->json = c->json;
+    k->coded = c->coding;
+    l->open++;
+    if (k->coded && !(k->coding = coding_open(&l->codings, encoding, decoded, k))) {
+        l->open--;
+        k->next = l->free;
+        l->free = k;
+        return NULL;
+    }
+    if (k->coded)
+        body_reset(k->digest, &l->key);
+    if (k->json)
+        leaves_begin(k->leaves, &l->key, l->names, now_us / 1000);
+    return k;
+}
+
+static void look_give(struct looks *l, struct slot *s)
+{
+    struct look *k = s->look;
+    coding_close(&l->codings, k->coding);
+    k->coding = NULL;
+    k->next = l->free;
+    l->free = k;
+    l->open--;
+    s->look = NULL;
+}
+
+void look_drop(struct looks *l, struct slot *s)
+{
+    if (s->look)
+        look_give(l, s);
+}
+
+void look_begin(struct looks *l, struct slot *s, int64_t now_us)
+{
+    const struct look_candidate *c = &s->candidate;
+    uint32_t now_ms = (uint32_t)(now_us / 1000);
+    struct slice encoding = {NULL, 0};
+    find_candidate(l, s, &encoding);
+    struct path *p = path_at(l, c->path);
+    if (!c->target || s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
+        return;
+    p->now_ms = now_ms;
+    p->visits++;
+    if (l->n_active == LOOK_ACTIVE && !p->active)
+        sweep(l, now_ms);
+    if (!is_turn(l, p))
+        return;
+    s->look = l->credit > 0 ? look_take(l, c, encoding, now_us) : NULL;
+    if (!s->look) {
+        l->counts.refused++;
+        return;
+    }
+    s->look->path = p;
+    s->look->path_hash = c->path;
+}
+
+void look_data(struct look *k, const char *p, size_t n)
+{
+    if (k->coding)
+        coding_feed(k->coding, p, n);
+    else
+        decoded(k, p, n);
+}
+
+/* ---- what was seen ---- */
+
+static void keep_leaves(struct slot_pool *pool, struct slot *s, const struct leaves_reader *r)
+{
+    bool overflow = s->overflow;
+    struct leaves *kept = slot_alloc(pool, s, sizeof *kept + r->n * sizeof *kept->leaf);
+    s->overflow = overflow; /* nothing that the exchange needs is missing */
+    if (!kept)
+        return;
+    kept->sum = r->sum;
+    kept->n = r->n;
+    memcpy(kept->leaf, r->leaf, r->n * sizeof *kept->leaf);
+    s->x.leaves = kept;
+}
+
+static void note_path(struct looks *l, struct look *k, bool good)
+{
+    struct path *p = k->path;
+    uint64_t bytes = k->bytes < LOOK_BYTES ? k->bytes : LOOK_BYTES;
+    l->counts.looks++;
+    l->counts.bytes += k->bytes;
+    l->credit -= (int64_t)k->bytes;
+    if (p->hash != k->path_hash)
+        return;
+    p->looks++;
+    p->bytes += (uint32_t)bytes;
+    p->bytes = p->bytes < LOOK_BYTES ? p->bytes : LOOK_BYTES;
+    p->failures = good ? 0 : (uint8_t)(p->failures + (p->failures < LOOK_FAILURES));
+    if (p->failures >= LOOK_FAILURES)
+        rest(l, p);
+}
+
+/* Without its codings, by leaves where it is JSON. 0: nothing was gained. */
+static uint64_t look_finish(struct looks *l, struct slot_pool *pool, struct slot *s)
+{
+    struct look *k = s->look;
+    enum coding_state state = k->coding ? coding_end(k->coding) : CODING_GOOD;
+    uint64_t id = 0;
+    bool json = k->json;
+    if (state != CODING_GOOD)
+        s->x.flags |= FLAG_MISCODED;
+    else if (json && leaves_end(k->leaves, &id))
+        keep_leaves(pool, s, k->leaves);
+    else if (k->coded)
+        id = body_end(k->digest, &l->key);
+    note_path(l, k, id != 0);
+    look_give(l, s);
+    return id;
+}
+
+/* Whether the target's contents come in different ways is known once two of them were held together. */
+static void note_target(struct looks *l, struct slot *s, const struct look_candidate *c, uint32_t now_ms)
+{
+    struct exchange *x = &s->x;
+    struct target *t = &l->target[c->target % LOOK_TARGETS];
+    if (t->hash != c->target)
+        *t = (struct target){.hash = c->target, .wire = x->body_id, .coding = c->coding, .now_ms = now_ms};
+    bool recoded = t->coding != c->coding, differs = t->wire != x->body_id;
+    if (differs && (recoded || now_ms - t->now_ms <= LOOK_NEAR_MS))
+        enter_scope(l, c->path, now_ms);
+    if (x->decoded_id) {
+        t->canonical |= recoded || (differs && t->decoded == x->decoded_id);
+        x->flags |= t->canonical ? FLAG_CANONICAL : 0;
+    }
+    t->decoded = x->decoded_id;
+    t->wire = x->body_id;
+    t->coding = c->coding;
+    t->now_ms = now_ms;
+}
+
+void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
+{
+    if (!s->candidate.target || !s->x.body_id) {
+        look_drop(l, s);
+        return;
+    }
+    l->share += s->x.response_bytes;
+    l->credit += (int64_t)(l->share / LOOK_SHARE);
+    l->share %= LOOK_SHARE;
+    if (s->look)
+        s->x.decoded_id = look_finish(l, pool, s);
+    int64_t now = s->x.t_rsp0 == TIME_NONE ? 0 : s->x.t_rsp0;
+    note_target(l, s, &s->candidate, (uint32_t)(now / 1000));
+}
