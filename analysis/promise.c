@@ -98,8 +98,7 @@ enum promise_reason promise_cache(const struct promise_cache *c)
 double promise_spared(const struct promise_rates *r, struct interval *of)
 {
     *of = (struct interval){NAN, NAN};
-    if (r->before < PROMISE_LEAST || r->other_before < PROMISE_LEAST || r->other_after < PROMISE_LEAST ||
-        !(r->before_s > 0) || !(r->after_s > 0))
+    if (r->before < PROMISE_LEAST || r->other_before < PROMISE_LEAST || r->other_after < PROMISE_LEAST)
         return NAN;
     double after = fmax((double)r->after, 0.5);
     double left = after / (double)r->before * (double)r->other_before / (double)r->other_after;
@@ -107,6 +106,11 @@ double promise_spared(const struct promise_rates *r, struct interval *of)
                      (1 / after + 1 / (double)r->before + 1 / (double)r->other_before + 1 / (double)r->other_after));
     *of = (struct interval){1 - left * exp(INTERVAL_Z95 * sd), 1 - left * exp(-INTERVAL_Z95 * sd)};
     return 1 - left;
+}
+
+double promise_at_volume(double h, double volume)
+{
+    return h < 1 ? volume * h / (1 - h + volume * h) : 1;
 }
 
 enum promise_reason promise_origin(const struct promise_origin *c)

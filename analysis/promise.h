@@ -42,15 +42,15 @@ struct promise_origin {
     struct interval spared; /* what was; NaN: not known */
 };
 enum promise_reason promise_origin(const struct promise_origin *c);
-/* What the origin is spared: requests of the endpoint and of what no rule touches, before and after, per second each;
- * n are the counts. Relative errors are those of counts, `dispersion` times Poisson's. NaN: a count is below
- * PROMISE_LEAST where it must not be. */
+/* What the origin is spared: requests of the endpoint, and of what no rule touches, before and after. The relative
+ * error is that of the counts, `dispersion` times Poisson's. NaN: one is below PROMISE_LEAST that must not be. */
 struct promise_rates {
     uint64_t before, after, other_before, other_after;
-    double before_s, after_s; /* how long the two audits took */
     double dispersion;
 };
 double promise_spared(const struct promise_rates *r, struct interval *of);
+/* A share h of hits, at `volume` times the requests, each key being asked for at random. */
+double promise_at_volume(double h, double volume);
 
 /* Of a limit: requests it counts, those the rule would reject of them, and those that were. */
 struct promise_limit {

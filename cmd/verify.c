@@ -335,19 +335,33 @@ static double span_s(int64_t from_us, int64_t to_us)
     return from_us == TIME_NONE || to_us == TIME_NONE ? NAN : (double)(to_us - from_us) / 1e6;
 }
 
-static void set_spared(struct work *w, const struct rule_cache *c, const struct watched_sums *s,
-                       const struct endpoint *before, struct verify_rule *v)
+/* Requests of all that no rule touches, after to before, a second. NaN: not known. */
+static double volume_of(const struct work *w, const struct other *o)
+{
+    double volume = facts_ratio(o->after, o->before) * facts_duration_s(&w->before.facts) /
+                    span_s(w->watched.from_us, w->watched.to_us);
+    return o->before < PROMISE_LEAST || o->after < PROMISE_LEAST ? NAN : volume;
+}
+
+static enum promise_reason judge_origin(struct work *w, const struct rule_cache *c, const struct watched_sums *s,
+                                        const struct endpoint *before, struct verify_rule *v)
 {
     const struct other *o = &w->other[c->service];
-    const struct watched_count *n = &w->watched.endpoint[v->requests ? w->after_id[c - w->rules.cache] : 0];
+    const struct rule_figures *f = &c->figures;
+    const struct watched_count *n = &w->watched.endpoint[w->after_id[c - w->rules.cache]];
     struct promise_rates rates = {.before = before->eligible,
-                                  .after = s->lookups,
+                                  .after = s->model.lookups,
                                   .other_before = o->before,
                                   .other_after = o->after,
-                                  .before_s = facts_duration_s(&w->before.facts),
-                                  .after_s = span_s(w->watched.from_us, w->watched.to_us),
                                   .dispersion = fmax(watched_dispersion(n->slice), watched_dispersion(o->slice))};
+    double low = facts_ratio(f->hits - f->coalesced, f->lookups), high = v->said, volume = volume_of(w, o);
     v->spared = promise_spared(&rates, &v->spared_of);
+    v->expected = isnan(volume) ? NAN : promise_at_volume(v->said, volume);
+    if (!isnan(volume)) {
+        low = fmin(low, promise_at_volume(low, volume));
+        high = fmax(high, v->expected);
+    }
+    return promise_origin(&(struct promise_origin){s, low, high, v->spared_of});
 }
 
 static void set_seen(struct verify_rule *v, const struct watched_sums *s)
@@ -369,7 +383,6 @@ static void set_seen(struct verify_rule *v, const struct watched_sums *s)
 static enum promise_reason judge_cache(struct work *w, const struct rule_cache *c, const struct watched_sums *s,
                                        const struct endpoint *before, struct verify_rule *v)
 {
-    const struct rule_figures *f = &c->figures;
     bool shown = (double)s->shown > SHOWN_LEAST * (double)s->lookups;
     v->evidence = shown ? "answers" : "origin";
     if (before->from_cache * 100 > before->requests)
@@ -378,10 +391,8 @@ static enum promise_reason judge_cache(struct work *w, const struct rule_cache *
         return PROMISE_NO_ROOM;
     if (shown)
         return promise_cache(&(struct promise_cache){s, c->refresh && w->c->wish.product->renews, v->stale_most});
-    v->expected = v->seen = v->stale_seen = NAN;
-    set_spared(w, c, s, before, v);
-    return promise_origin(&(struct promise_origin){s, facts_ratio(f->hits - f->coalesced, f->lookups),
-                                                   facts_ratio(f->hits, f->lookups), v->spared_of});
+    v->seen = v->stale_seen = NAN;
+    return judge_origin(w, c, s, before, v);
 }
 
 static enum promise_reason no_audit(const struct work *w)

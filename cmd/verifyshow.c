@@ -72,6 +72,7 @@ static void json_cache(struct json *j, const struct verify_rule *r)
     json_key(j, "origin_spared");
     json_open(j, '{');
     json_key_double(j, "predicted", r->said);
+    json_key_double(j, "expected", isnan(r->seen) ? r->expected : NAN);
     json_key_double(j, "observed", r->spared);
     json_interval(j, r->spared_of);
     json_close(j, '}');
@@ -186,7 +187,8 @@ static void text_cache(const struct verify_rule *r, struct buf *out)
     } else {
         buf_printf(out, "    no cache shows in the answers: taken as seen at the origin, %s requests\n",
                    human_count(r->requests).text);
-        buf_printf(out, "    spared  %s said, %s seen", human_percent(r->said).text, human_percent(r->spared).text);
+        buf_printf(out, "    spared  %s said, %s at the later volume, %s seen", human_percent(r->said).text,
+                   human_percent(r->expected).text, human_percent(r->spared).text);
         if (!isnan(r->spared))
             text_between(r->spared_of, out);
         buf_char(out, '\n');

@@ -221,6 +221,9 @@ def start_haproxy(file, port):
 
 # ---- the driver ----
 
+PATIENCE = 10  # seconds for an answer
+
+
 class Call:
     __slots__ = ("due", "method", "target", "fields", "sent", "got", "status", "cache", "body", "what", "late")
 
@@ -242,7 +245,7 @@ async def drive_one(port, calls, began, source="127.0.0.1"):
             c.sent = time.time()
             writer.write(("%s %s HTTP/1.1\r\nHost: api.example\r\n%s\r\n" % (c.method, c.target, c.fields)).encode())
             try:
-                head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1")
+                head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode("latin-1")
                 c.got = time.time()
                 fields = {f.split(":")[0].lower(): f.split(":", 1)[1].strip() for f in head.split("\r\n")[1:] if ":" in f}
                 c.status, c.cache = int(head.split(" ")[1]), fields.get("x-cache") or ("HIT" if "age" in fields else "MISS")

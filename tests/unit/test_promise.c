@@ -158,7 +158,7 @@ static void the_origin_tells_by_spacing_and_by_rate(void **state)
 
 static void what_is_spared_is_measured_by_the_rest(void **state)
 {
-    struct promise_rates r = {10000, 4000, 1000, 2000, 3600, 7200, 1};
+    struct promise_rates r = {10000, 4000, 1000, 2000, 1};
     struct interval of;
     (void)state;
     /* Twice as much of the rest came, 0.4 times as much of this: a fifth is left. */
@@ -168,6 +168,8 @@ static void what_is_spared_is_measured_by_the_rest(void **state)
     struct interval wide;
     promise_spared(&r, &wide);
     assert_true(wide.low < of.low && wide.high > of.high);
+    assert_true(promise_at_volume(0.8, 1) == 0.8 && promise_at_volume(1, 0.5) == 1);
+    assert_true(fabs(promise_at_volume(0.9, 0.5) - 0.45 / 0.55) < 1e-12); /* nine a fetch, now four and a half */
     r.other_after = 99;
     assert_true(isnan(promise_spared(&r, &of)) && isnan(of.low));
 }
