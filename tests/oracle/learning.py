@@ -31,7 +31,7 @@ def trace(rng):
         version = now // period if rng.random() < 0.95 else rng.randrange(3)
         what = (path, version % 5, tuple(parts.get(n) for n in names if n in matters))
         coding = parts.get("encoding", 0) if rng.random() < 0.8 else rng.randint(0, 3)
-        visits.append((now, random.Random(repr(what)).randrange(1, 2**30), coding, path, parts))
+        visits.append((now, random.Random(repr(what)).randrange(1, 2**29), coding, path, parts))
     return names, visits
 
 
