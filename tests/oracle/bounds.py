@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What must hold of the ladder on any trace (ALGORITHMS.md 12: R-3, T-2), from reports of `spanwise` and plain counts.
 
-    bounds.py [SEEDS [FIRST]]     default: 10 random traces of each kind from seed 1; 300 with PROOF=1. SPANWISE names the binary
+    bounds.py [SEEDS [FIRST]]     default: 5 random traces of each kind from seed 1; 300 with PROOF=1. SPANWISE names the binary
 
 R-3: hits of a lifetime are at most the look-ups that came within it after the one before of their key, and those at most
 all repeats. T-2: where every answer may be stored, a longer lifetime never means more fills, for any key: each key is an
@@ -91,7 +91,7 @@ def main():
     given = sys.argv[1:3]
     if given and given[0].startswith("-"):
         sys.exit(__doc__)
-    seeds, first = (int(n) for n in given + ["300" if os.environ.get("PROOF") else "10", "1"][len(given):])
+    seeds, first = (int(n) for n in given + ["300" if os.environ.get("PROOF") else "5", "1"][len(given):])
     binary = os.environ.get("SPANWISE") or str(pathlib.Path(__file__).resolve().parents[2] / "build/opt/spanwise")
     failed = 0
     for one, what in ((bounded, "R-3: hits <= repeats within the lifetime <= repeats"), (monotone, "T-2: no key has more misses with a longer lifetime")):
