@@ -362,6 +362,21 @@ static void commit_statuses(struct analysis *a, struct store *s)
                           a->totals.status[i]);
 }
 
+static void commit_eased(struct analysis *a, struct store *s)
+{
+    const struct capture_stats *n = &a->stats, *b = &a->base;
+    for (int i = 0; i < EASE_STEPS; i++) {
+        if (!(b->eased[i].times + n->eased[i].times))
+            continue;
+        store_counter(s, "eased", slice_str(ease_name((enum ease_step)i)), b->eased[i].times + n->eased[i].times);
+        store_counter(s, "eased_us", slice_str(ease_name((enum ease_step)i)), b->eased[i].us + n->eased[i].us);
+    }
+    if (b->packets_skipped + n->packets_skipped) {
+        store_counter(s, "skipped", SLICE("packets"), b->packets_skipped + n->packets_skipped);
+        store_counter(s, "skipped", SLICE("flows"), b->flows_skipped + n->flows_skipped);
+    }
+}
+
 static void commit_counters(struct analysis *a, struct store *s)
 {
     const struct totals *t = &a->totals;
@@ -383,6 +398,7 @@ static void commit_counters(struct analysis *a, struct store *s)
         if (a->base.encapsulations[i] + a->stats.encapsulations[i])
             store_counter(s, "encapsulation", slice_str(encap_name((enum encapsulation)i)),
                           a->base.encapsulations[i] + a->stats.encapsulations[i]);
+    commit_eased(a, s);
     for (; a->vary_written < vary_count(a->vary); a->vary_written++)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
 }

@@ -71,6 +71,7 @@ struct flow_table {
     struct decode_env *env;
     struct capture_stats *stats;
     struct hash_key key;
+    unsigned eased; /* capture/ease.h: which new connections are read */
 };
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,

@@ -45,6 +45,7 @@ struct looks {
     int64_t credit; /* octets that may be looked at; less than 0: more were */
     uint64_t share; /* octets that do not make one yet */
     unsigned open, n_active;
+    bool paused;
     uint32_t swept_ms;
     struct look *free;
     struct target target[LOOK_TARGETS];
@@ -266,6 +267,11 @@ void look_drop(struct looks *l, struct slot *s)
         look_give(l, s);
 }
 
+void looks_pause(struct looks *l, bool paused)
+{
+    l->paused = paused;
+}
+
 void look_begin(struct looks *l, struct slot *s, int64_t now_us)
 {
     const struct look_candidate *c = &s->candidate;
@@ -281,7 +287,7 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         sweep(l, now_ms);
     if (!is_turn(l, p))
         return;
-    s->look = l->credit > 0 ? look_take(l, c, encoding, now_us) : NULL;
+    s->look = l->credit > 0 && !l->paused ? look_take(l, c, encoding, now_us) : NULL;
     if (!s->look) {
         l->counts.refused++;
         return;

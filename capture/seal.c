@@ -48,6 +48,7 @@ struct seal {
     struct redact *redact;
     struct identifier *identifier;
     struct parts_maker *parts;
+    bool paused;                 /* parts are not taken */
     struct buf text;             /* scratch */
     bool nominated[TOKEN_COUNT]; /* by some Vary so far */
     char other[NOMINATED][64];   /* names no token has, lower case */
@@ -79,6 +80,11 @@ void seal_free(struct seal *s)
     parts_free(s->parts);
     buf_free(&s->text);
     free(s);
+}
+
+void seal_pause(struct seal *s, bool paused)
+{
+    s->paused = paused;
 }
 
 static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
@@ -287,6 +293,10 @@ static void service(struct slot_pool *pool, struct slot *slot, struct slice auth
 static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     const struct rawhead *h = &slot->request;
+    if (s->paused) {
+        slot->x.flags |= FLAG_UNCOMPARED;
+        return;
+    }
     if (!slice_eq(h->method, SLICE("GET")) || slot->x.flags & FLAG_UNKNOWN_FIELDS)
         return; /* nothing else is held against its answer; and what is not known is no part */
     parts_begin(s->parts);

@@ -4,6 +4,7 @@
 #include "analysis/changes.h"
 #include "analysis/limitadvice.h"
 #include "analysis/live.h"
+#include "analysis/report/eased.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/keyadvice.h"
@@ -95,6 +96,7 @@ static void capture(struct json *j, const struct facts *f)
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
     json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
     json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));
+    eased_json(j, f);
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);
     windowed_json(j, f);

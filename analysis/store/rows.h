@@ -80,7 +80,7 @@ struct row_client {
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
 };
 
-/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation (see docs/SCHEMA.md). */
+/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation, eased, … (see docs/SCHEMA.md). */
 struct row_counter {
     const char *what;
     struct slice name;

@@ -41,6 +41,12 @@ def audit(head, records):
     return json.loads(good("report", here / "x.db", "--format", "json"))
 
 
+def check_file(capture):
+    """A file waits: nothing is ever given up for want of time."""
+    if capture["degraded"] != [] or capture["skipped"] != {"packets": 0, "flows": 0}:
+        check(False, "a file is read whole", capture["degraded"], capture["skipped"])
+
+
 def judge(name, head, records, least):
     """Every share and seed of one capture."""
     worst, turned, lines = 0, [], []
@@ -51,6 +57,7 @@ def judge(name, head, records, least):
             true = sum(map(payload, left)) / sum(map(payload, records))
             seen = audit(head, left)
             said, endpoint = seen["capture"]["coverage"], seen["endpoints"][0]
+            check_file(seen["capture"])
             worst = max(worst, abs(said - true))
             verdict = (endpoint["recommendation"] or {}).get("verdict")
             lines.append("%.3f of packets gone: %.4f seen, said %.4f, advice %s" % (share, true, said, verdict))

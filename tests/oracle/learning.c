@@ -47,7 +47,8 @@ int main(void)
             parts[n++] = part_of(pair);
         struct learn_visit v = {.base = hash_mix(strtoull(path, NULL, 10) + 1),
                                 .parts = {{parts, n}, {NULL, 0}, {NULL, 0}},
-                                .content = (uint32_t)strtoul(content, NULL, 10) | (uint32_t)atoi(coding) << CONTENT_CLASS_SHIFT,
+                                .content = (uint32_t)strtoul(content, NULL, 10) | (uint32_t)atoi(coding)
+                                                                                      << CONTENT_CLASS_SHIFT,
                                 .now_ms = (uint32_t)strtoull(ms, NULL, 10)};
         learning_visit(&l, row, &v);
     }
