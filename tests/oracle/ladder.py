@@ -5,7 +5,7 @@
 
 Makes random exchange records (CONTRACT: log --format jsonl) with equal time stamps, gaps of exactly a lifetime, mixed
 statuses, Vary, entity tags, 304s, HEAD, cut and coded bodies; audits them with `capture --records` and compares every
-integer of `report --format json`. Prints the first differences; exits 1 if there are any.
+integer of `report --format json` (ALGORITHMS.md 12: R-1, T-1, T-6, T-10, T-11). Prints the first differences; exits 1 if there are any.
 """
 import collections
 import json

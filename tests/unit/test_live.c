@@ -111,6 +111,7 @@ static void assert_near_the_plain_sum(const struct live_sum *s, int64_t ttl, int
     assert_true(s->peak_bytes >= most_within(ttl) && s->peak_bytes <= most_within(ttl + part));
 }
 
+/* T-6. */
 static void brute_force(void **state)
 {
     (void)state;
