@@ -34,7 +34,7 @@ int main(void)
     static struct learned out;
     char line[1024];
     struct buf blob = {0};
-    if (!learning_init(&l, 4, 64, 1 << 26))
+    if (!learning_init(&l, 4, 64, 1 << 22))
         return 2;
     l.full = true;
     uint32_t row = learning_open(&l);
