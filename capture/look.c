@@ -124,12 +124,23 @@ static void place(const struct looks *l, const struct slot *s, struct look_candi
     c->target += !c->target;
 }
 
+/* Its rows are asked for now, so that they are there when the answer comes. */
+void look_expect(struct looks *l, struct slot *s)
+{
+    struct look_candidate *c = &s->candidate;
+    if (!slice_eq(s->request.method, SLICE("GET")))
+        return;
+    place(l, s, c);
+    __builtin_prefetch(&l->path[c->path % LOOK_PATHS]);
+    __builtin_prefetch(&l->target[c->target % LOOK_TARGETS], 1);
+}
+
 /* A 200 to a GET whose body may be looked into. */
 static void find_candidate(const struct looks *l, struct slot *s, struct slice *encoding)
 {
     struct look_candidate *c = &s->candidate;
     struct slice type = {NULL, 0};
-    if (s->x.status != 200 || !slice_eq(s->request.method, SLICE("GET")))
+    if (s->x.status != 200 || !c->target)
         return;
     for (unsigned i = 0; i < s->response.n_fields; i++) {
         const struct rawfield *f = &s->response.fields[i];
@@ -140,8 +151,6 @@ static void find_candidate(const struct looks *l, struct slot *s, struct slice *
     }
     c->json = is_json(type);
     c->coding = coding_class(l, *encoding);
-    if (c->json || c->coding)
-        place(l, s, c);
 }
 
 /* ---- scope ---- */
@@ -278,8 +287,10 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
     uint32_t now_ms = (uint32_t)(now_us / 1000);
     struct slice encoding = {NULL, 0};
     find_candidate(l, s, &encoding);
+    if (!c->json && !c->coding)
+        return;
     struct path *p = path_at(l, c->path);
-    if (!c->target || s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
+    if (s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
         return;
     p->now_ms = now_ms;
     p->visits++;
@@ -376,7 +387,7 @@ static void note_target(struct looks *l, struct slot *s, const struct look_candi
 
 void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
 {
-    if (!s->candidate.target || !s->x.body_id) {
+    if (!(s->candidate.json || s->candidate.coding) || !s->x.body_id) {
         look_drop(l, s);
         return;
     }

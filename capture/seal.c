@@ -309,6 +309,12 @@ static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
     slot->x.parts = parts_end(s->parts, pool, slot);
 }
 
+void seal_expect(struct seal *s, struct slot *slot)
+{
+    slot->target_hash = redact_expect(s->redact, slot->request.target);
+    identifier_expect(s->identifier, &slot->x.client);
+}
+
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     struct exchange *x = &slot->x;
@@ -317,7 +323,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     char address[56];
     x->method = copy(pool, slot, h->method);
     s->text.n = 0;
-    redact_target(s->redact, h->target, &s->text);
+    redact_target(s->redact, h->target, slot->target_hash, &s->text);
     x->target = copy(pool, slot, slice_of(s->text.p, s->text.n));
     if (!authority.n)
         authority = slice_sub(raw_find(h, TOKEN_HOST), 0, 512);
