@@ -6,6 +6,7 @@
 #include "analysis/live.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -409,6 +410,23 @@ static void saves(struct json *j, const struct advice *a)
     json_close(j, '}');
 }
 
+/* At the rate that was seen. */
+static void saves_per_day(struct json *j, const struct advice *a)
+{
+    bool none =
+        a->kind == ADVICE_FIX || is_of_key(a) || (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE);
+    json_key(j, "saves_per_day");
+    if (none) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_double(j, "requests", a->price.requests_per_s * 86400);
+    json_key_double(j, "bytes", a->price.bytes_per_h * 24);
+    json_key_double(j, "server_seconds", a->price.server_s_per_h * 24);
+    json_close(j, '}');
+}
+
 static void recommendation(struct json *j, const struct advised *a)
 {
     json_open(j, '{');
@@ -423,6 +441,7 @@ static void recommendation(struct json *j, const struct advised *a)
     else
         evidence(j, &a->advice);
     saves(j, &a->advice);
+    saves_per_day(j, &a->advice);
     json_key_double(j, "risk",
                     a->advice.kind == ADVICE_FIX || is_of_key(&a->advice) ? 0 : a->advice.lifetime.stale_high);
     json_key_double(j, "confidence", 0.95); /* the level of the bounds and tests that it stands on */
@@ -435,13 +454,16 @@ static void recommendation(struct json *j, const struct advised *a)
 static void of_the_whole(struct json *j, const struct row_endpoint *e, const struct facts *f)
 {
     struct key_advice advised;
+    struct blockers blocked;
     if (f->windowed) {
-        NULLS(j, "key_advice", "sharing");
+        NULLS(j, "key_advice", "sharing", "blockers");
         return;
     }
     key_advice_of(&advised, e, f);
     key_advice_json(j, &advised, e, f);
     sharing(j, e, f);
+    blockers_of(&blocked, e, f);
+    blockers_json(j, &blocked);
 }
 
 static bool endpoint(void *context, const struct row_endpoint *e)

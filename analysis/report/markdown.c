@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "analysis/report/advice.h"
+#include "analysis/report/blockers.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -111,6 +112,28 @@ static void advice(struct store_reader *r, struct page *p)
     rest(p, QUESTIONS, "endpoints");
 }
 
+static void blocked(struct store_reader *r, struct page *p)
+{
+    struct blocked_list list;
+    blocked_list(&list, r, p->f);
+    if (list.n)
+        buf_str(p->out,
+                "\n## What stands against caching\n\nWhat a day would save, at the rate that was seen, if that one "
+                "were gone and answers kept for the lifetime advised.\n\n"
+                "| endpoint | against it | answers | saves |\n| --- | --- | ---: | --- |\n");
+    for (size_t i = 0; i < list.n && i < p->top; i++) {
+        const struct blocker *b = &list.item[i].blocker;
+        buf_str(p->out, "| ");
+        foreign(p->out, slice_of(list.item[i].target.p, list.item[i].target.n));
+        buf_printf(p->out, " | %s | %s | ", b->words, human_percent(facts_ratio(b->seen, b->of)).text);
+        blocker_price(b, p->out);
+        buf_str(p->out, " |\n");
+    }
+    p->row = (unsigned)list.n;
+    rest(p, p->top, "of them");
+    blocked_list_free(&list);
+}
+
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
     struct page *p = context;
@@ -149,8 +172,10 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     head(f, out);
     if (!f->any)
         return;
-    if (!f->windowed)
+    if (!f->windowed) {
         advice(r, &p);
+        blocked(r, &p);
+    }
     buf_str(out,
             "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
             "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
 #include "base/human.h"
 
@@ -75,6 +76,19 @@ static void declared(const struct row_endpoint *e, struct buf *out)
     buf_char(out, '\n');
 }
 
+/* What costs most of what stands against caching. */
+static void blocked(const struct row_endpoint *e, const struct facts *f, struct buf *out)
+{
+    struct blockers b;
+    blockers_of(&b, e, f);
+    if (!b.n || b.item[0].unknown)
+        return;
+    label(out, "costs");
+    buf_printf(out, "%s: ", b.item[0].words);
+    blocker_price(&b.item[0], out);
+    buf_char(out, '\n');
+}
+
 /* Which parts of the request decide the answer, as far as that is known. */
 static void key(const struct row_endpoint *e, const struct facts *f, struct buf *out)
 {
@@ -115,4 +129,5 @@ void saying_of(const struct row_endpoint *e, const struct facts *f, const struct
     writes(e, out);
     key(e, f, out);
     declared(e, out);
+    blocked(e, f, out);
 }

@@ -7,6 +7,7 @@
 
 #include "analysis/changes.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/blockers.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -406,6 +407,45 @@ static void declared(struct store_reader *r, struct table *t)
     rest(t, all, "endpoints");
 }
 
+/* ---- what stands against caching ---- */
+
+enum { BLOCKED_COLUMNS = 76 };
+
+static void blocked_row(struct table *t, const struct blocked *b)
+{
+    const struct blocker *is = &b->blocker;
+    buf_str(t->out, "  ");
+    human_cell(t->out, slice_of(b->target.p, b->target.n), t->width - BLOCKED_COLUMNS);
+    buf_char(t->out, ' ');
+    human_cell(t->out, slice_str(is->words), 35);
+    buf_printf(t->out, " %5s %9s %9s %9s\n", human_short_percent(facts_ratio(is->seen, is->of)).text,
+               is->requests > 0 ? human_count((uint64_t)is->requests).text : "-", human_bytes((uint64_t)is->bytes).text,
+               human_seconds(is->server_s).text);
+}
+
+static void blocked(struct store_reader *r, struct table *t)
+{
+    struct blocked_list list;
+    blocked_list(&list, r, t->f);
+    if (list.n) {
+        rule(t->out, "WHAT STANDS AGAINST CACHING, AND WHAT IT COSTS",
+             "saved in a day, at the rate that was seen, if that one were gone and answers kept for the lifetime "
+             "advised; "
+             "%: answers with it");
+        buf_str(t->out, "  ");
+        human_cell(t->out, SLICE("endpoint"), t->width - BLOCKED_COLUMNS);
+        buf_str(t->out, " against it                              %   request     bytes    server\n");
+    }
+    for (t->row = 0; t->row < list.n && t->row < t->top; t->row++)
+        blocked_row(t, &list.item[t->row]);
+    rest(t, list.n, "of them");
+    if (list.n && list.unknown)
+        buf_printf(t->out,
+                   "  of %s more the price is not known: above all, where it is not known that clients may share\n",
+                   human_count(list.unknown).text);
+    blocked_list_free(&list);
+}
+
 /* ---- clients ---- */
 
 /* Bucket depth at the ladder rate nearest to `rate`. */
@@ -536,6 +576,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
+    blocked(r, &t);
     clients(r, &t);
     times(r, &t);
 }

@@ -41,7 +41,7 @@ static struct store *begin(void)
 {
     char why[256];
     bool usage;
-    struct store_options o = {STORE_FRESH, 0, true, 0600, -1};
+    struct store_options o = {STORE_FRESH, 0, true, 0600, -1, 0};
     struct store *s = store_open(path, &o, why, &usage);
     if (!s)
         fail_msg("%s", why);
