@@ -5,11 +5,8 @@
 
 #include "analysis/report/fieldadvice.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/tagadvice.h"
 #include "base/human.h"
-
-enum { ETAG_PAIRS = 30 }; /* that a share of them says something (ALGORITHMS.md 1.4) */
-
-#define DEFECT 0.01 /* share from which it is one */
 
 static struct blocker *add(struct blockers *b, const char *code, const char *words, uint64_t seen, uint64_t of)
 {
@@ -29,7 +26,7 @@ static struct blocker *add(struct blockers *b, const char *code, const char *wor
 
 static double days(const struct facts *f)
 {
-    return facts_duration_s(f) / 86400;
+    return facts_watched_s(f) / 86400;
 }
 
 /* Why the ladder prices nothing here; NULL: it does. */
@@ -145,14 +142,12 @@ static void busters(struct blockers *b, const struct row_endpoint *e, const stru
 static void validators(struct blockers *b, const struct row_endpoint *e, const struct facts *f)
 {
     const uint64_t *d = e->declared;
-    uint64_t pairs = d[DECLARED_etag_pairs], conditional = d[DECLARED_conditional];
-    bool unstable = pairs >= ETAG_PAIRS && (double)d[DECLARED_etag_unstable] > DEFECT * (double)pairs;
-    bool vain = (double)d[DECLARED_wasted_full] > DEFECT * (double)conditional;
     struct blocker *new = NULL;
-    if (unstable)
-        new = add(b, "UNSTABLE_ETAG", "ETags that differ for equal answers", d[DECLARED_etag_unstable], pairs);
-    else if (vain)
-        new = add(b, "FULL_ANSWERS", "no 304 where nothing changed", d[DECLARED_wasted_full], conditional);
+    if (tag_advice_unstable(e))
+        new = add(b, "UNSTABLE_ETAG", "ETags that differ for equal answers", d[DECLARED_etag_unstable],
+                  d[DECLARED_etag_pairs]);
+    else if (tag_advice_unheeded(e))
+        new = add(b, "FULL_ANSWERS", "no 304 where nothing changed", d[DECLARED_wasted_full], d[DECLARED_conditional]);
     if (!new)
         return;
     new->requests = new->requests_low = new->requests_high = 0;

@@ -5,6 +5,7 @@
 #include "analysis/changes.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/placement.h"
 #include "base/human.h"
 
 static void label(struct buf *out, const char *name)
@@ -89,6 +90,17 @@ static void blocked(const struct row_endpoint *e, const struct facts *f, struct 
     buf_char(out, '\n');
 }
 
+static void place(const struct row_endpoint *e, const struct facts *f, struct buf *out)
+{
+    struct advice a = advice_of(e, f);
+    struct placement p = placement_of(e, f, &a);
+    if (p.where == PLACEMENT_NONE)
+        return;
+    label(out, "where");
+    placement_says(&p, out);
+    buf_char(out, '\n');
+}
+
 /* Which parts of the request decide the answer, as far as that is known. */
 static void key(const struct row_endpoint *e, const struct facts *f, struct buf *out)
 {
@@ -125,6 +137,7 @@ void saying_of(const struct row_endpoint *e, const struct facts *f, const struct
     if (!e->eligible)
         return;
     advice(e, f, advised, out);
+    place(e, f, out);
     lifetime(e, out);
     writes(e, out);
     key(e, f, out);

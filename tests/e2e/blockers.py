@@ -70,7 +70,7 @@ def near(a, b, share):
 
 for seed in range(20 if PROOF else 1):
     records, report, by, text = audit(seed)
-    days = report["capture"]["duration_s"] / DAY
+    days = (records[-1][4]["ts"] - records[0][4]["ts"]) / DAY
     for kind in ("one", "some"):
         e = by[kind]
         ttl_s = e["recommendation"]["evidence"]["ttl_s"]
