@@ -6,6 +6,7 @@
 
 #include "analysis/report/fieldadvice.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/placement.h"
 #include "analysis/report/tagadvice.h"
 #include "base/human.h"
 
@@ -427,6 +428,11 @@ static bool gather(void *context, const struct row_endpoint *e)
         a->seconds = is_fix(advice.kind) ? 0 : advice.price.server_s_per_h;
         advice_action(&advice, &a->action);
         advice_why(&advice, e, &a->why);
+        struct placement place = placement_of(e, g->facts, &advice);
+        if (advice.kind != ADVICE_FIX) {
+            placement_words(&place, &a->place);
+            placement_repeats(&place, &a->repeats);
+        }
     }
     if (!gather_purge(g, e, &advice) || !gather_field(g, e, &advice) || !gather_tags(g, e))
         return false;
@@ -480,6 +486,8 @@ void advice_list_free(struct advice_list *l)
         buf_free(&l->item[i].target);
         buf_free(&l->item[i].action);
         buf_free(&l->item[i].why);
+        buf_free(&l->item[i].place);
+        buf_free(&l->item[i].repeats);
     }
     free(l->item);
     written_names_free(&l->names);

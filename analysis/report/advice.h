@@ -57,6 +57,7 @@ struct advised {
     double seconds;                  /* server time it saves in an hour */
     uint64_t comparisons, differing; /* ADVICE_KEY, ADVICE_VARY: what it stands on */
     struct buf target, action, why;
+    struct buf place, repeats; /* where copies of shared answers belong, and why there; empty: it does not say */
 };
 
 struct advice_list {

@@ -115,15 +115,27 @@ void placement_json(struct json *j, const struct placement *p)
     json_close(j, '}');
 }
 
-void placement_says(const struct placement *p, struct buf *out)
+void placement_words(const struct placement *p, struct buf *out)
 {
     static const char *const where[] = {"", "with each client", "in the gateway's memory",
                                         "in a shared cache of its own"};
+    buf_str(out, where[p->where]);
+    if (p->where == PLACEMENT_GATEWAY || p->where == PLACEMENT_SHARED)
+        buf_printf(out, " (%s at most)", human_bytes((uint64_t)p->bytes).text);
+}
+
+void placement_repeats(const struct placement *p, struct buf *out)
+{
+    if (p->where != PLACEMENT_NONE)
+        buf_printf(out, "%s of look-ups repeat, %s one of the same client", human_percent(p->repeats).text,
+                   human_percent(p->repeats_of_client).text);
+}
+
+void placement_says(const struct placement *p, struct buf *out)
+{
     if (p->where == PLACEMENT_NONE)
         return;
-    buf_printf(out, "%s: %s (%s of look-ups repeat, %s one of the same client", where[p->where], p->reason,
-               human_percent(p->repeats).text, human_percent(p->repeats_of_client).text);
-    if (!isnan(p->bytes))
-        buf_printf(out, "; %s to keep at most", human_bytes((uint64_t)p->bytes).text);
-    buf_char(out, ')');
+    placement_words(p, out);
+    buf_printf(out, ": %s; ", p->reason);
+    placement_repeats(p, out);
 }

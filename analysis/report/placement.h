@@ -28,7 +28,10 @@ struct placement placement_of(const struct row_endpoint *e, const struct facts *
 const char *placement_name(enum placement_where w); /* "client", "gateway", "shared", "none" */
 /* The members `repeat_ratio_client` and `placement`. */
 void placement_json(struct json *j, const struct placement *p);
-/* One sentence without its stop: where, and why there. Nothing for PLACEMENT_NONE. */
+/* Nothing for PLACEMENT_NONE. Where: "in the gateway's memory (48.4 kB at most)"; what for: "98.8 % of look-ups repeat,
+ * ..."; both, with the reason. */
+void placement_words(const struct placement *p, struct buf *out);
+void placement_repeats(const struct placement *p, struct buf *out);
 void placement_says(const struct placement *p, struct buf *out);
 
 #endif
