@@ -447,7 +447,9 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .memory_ceiling_bytes = a->options.memory_ceiling,
                                 .memory_peak_bytes = a->memory_peak,
                                 .from_records = a->options.from_records,
-                                .window_us = a->window_us};
+                                .window_us = a->window_us,
+                                .retransmitted = b->retransmitted + n->retransmitted,
+                                .flows_split = b->flows_split + n->flows_split};
     fill_span(a, row);
 }
 

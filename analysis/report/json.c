@@ -79,10 +79,12 @@ static void capture(struct json *j, const struct facts *f)
     packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
     packet_u64(j, "interface_dropped", f, c->interface_dropped);
     packet_u64(j, "duplicates", f, c->duplicates);
+    packet_u64(j, "retransmitted", f, c->retransmitted);
     packet_u64(j, "unparsed_packets", f, c->unparsed_packets);
     packet_u64(j, "flows", f, c->flows);
     packet_u64(j, "flows_midstream", f, c->flows_midstream);
     packet_u64(j, "flows_oneway", f, c->flows_oneway);
+    packet_u64(j, "flows_split", f, c->flows_split);
     if (c->from_records)
         NULLS(j, "flows_opaque");
     else

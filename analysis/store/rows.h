@@ -104,6 +104,7 @@ struct row_capture {
     uint64_t memory_ceiling_bytes, memory_peak_bytes;
     bool from_records; /* packet counters are unknown, not 0 */
     int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
+    uint64_t retransmitted, flows_split;
 };
 
 struct row_key {
