@@ -6,6 +6,7 @@
 
 #include "analysis/restore.h"
 #include "analysis/runs.h"
+#include "base/floor.h"
 #include "base/hash.h"
 #include "capture/exchange.h"
 
@@ -21,7 +22,11 @@ struct reading {
     struct inflight *inflight;
     struct retries *retries;
     struct runs *runs;
-    struct map pairs;
+    struct map pairs, sets;
+    uint64_t *set; /* hashes of a client with a key, or an address with a credential */
+    uint32_t n_set;
+    uint64_t *id; /* integer in the path, by key; + 1; 0: none */
+    uint32_t n_ids;
     uint32_t *alias; /* by endpoint id; 0: not read */
     bool *safe;
     uint32_t other; /* client `(other)`, which is many */
@@ -77,6 +82,20 @@ static bool count_client(void *context, const struct row_client *c)
     }
     if (slice_eq(c->identity, SLICE("(other)")))
         g->other = c->id;
+    g->b->client[c->id].credential =
+        !slice_eq(c->identity, SLICE("address")) && !slice_eq(c->identity, SLICE("forwarded")) && c->id != g->other;
+    return true;
+}
+
+static bool count_key(void *context, const struct row_key *k)
+{
+    struct reading *g = context;
+    uint64_t id;
+    if (!suspect_id_of(k->target.p, k->target.n, &id))
+        return true;
+    if (!grow((void **)&g->id, &g->n_ids, k->id, sizeof *g->id))
+        return true; /* further keys show no order */
+    g->id[k->id] = id + 1;
     return true;
 }
 
@@ -219,6 +238,40 @@ static void see_run(struct reading *g, const struct call *c)
                                               .safe = g->safe[c->endpoint]});
 }
 
+/* Whether the two were not seen together before; false, too, when there is no room. */
+static bool is_new(struct reading *g, uint32_t kind, uint32_t one, uint32_t two)
+{
+    uint64_t hash = hash_mix(hash_mix((uint64_t)one << 32 | two) + kind);
+    if (map_find(&g->sets, hash) != MAP_NONE)
+        return false;
+    if (g->n_set == BEHAVIOUR_PAIRS || !map_insert(&g->sets, hash, g->n_set)) {
+        g->b->untracked++;
+        return false;
+    }
+    g->set[g->n_set++] = hash;
+    return true;
+}
+
+static void see_signs(struct reading *g, const struct call *c, struct behaviour_client *who)
+{
+    const struct row_exchange *x = c->x;
+    int64_t hour = floor_div(c->start_us, 3600000000);
+    who->hour[hour - floor_div(hour, 24) * 24]++;
+    if (x->key && who->refused) {
+        who->since++;
+        who->distinct += is_new(g, 1, c->client, x->key);
+    }
+    if (x->key < g->n_ids && g->id[x->key])
+        suspect_id(&who->ids, c->endpoint, g->id[x->key] - 1);
+    if (!who->credential || !x->address ||
+        !grow((void **)&g->b->address, &g->b->n_addresses, x->address, sizeof *g->b->address))
+        return;
+    struct behaviour_address *a = &g->b->address[x->address];
+    a->requests++;
+    a->denied += x->status == 401 || x->status == 403;
+    a->credentials += is_new(g, 2, x->address, c->client);
+}
+
 static void count_client_call(const struct call *c, struct behaviour_client *who)
 {
     uint16_t status = c->x->status;
@@ -267,6 +320,7 @@ static void see(void *context, const struct row_exchange *x)
     if (!c.client)
         return;
     count_client_call(&c, who);
+    see_signs(g, &c, who);
     storm_add(&who->storm, c.start_us, retry, c.error);
 }
 
@@ -341,12 +395,15 @@ static bool prepare(struct reading *g, struct store_reader *r)
     struct behaviour *b = g->b;
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
+    store_read_keys(r, count_key, g);
+    g->set = calloc(BEHAVIOUR_PAIRS, sizeof *g->set);
     g->inflight = inflight_new(b->from_us, b->to_us);
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
-    return clients && g->inflight && g->retries && g->runs && b->runs && !b->failed &&
+    return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
+           g->retries && g->runs && b->runs && !b->failed &&
            map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -378,6 +435,9 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
         finish(&g);
     }
     map_free(&g.pairs);
+    map_free(&g.sets);
+    free(g.set);
+    free(g.id);
     inflight_free(g.inflight);
     retries_free(g.retries);
     runs_free(g.runs);
@@ -392,6 +452,7 @@ void behaviour_free(struct behaviour *b)
     free(b->endpoint);
     free(b->client);
     free(b->runs);
+    free(b->address);
     *b = (struct behaviour){0};
 }
 

@@ -7,6 +7,7 @@
 #include "analysis/inflight.h"
 #include "analysis/retries.h"
 #include "analysis/store/read.h"
+#include "analysis/suspect.h"
 
 /* Kinds of errors (ALGORITHMS.md 8.5); an exchange has one at most, the first of these. */
 enum error_class {
@@ -50,6 +51,16 @@ struct behaviour_client {
     uint64_t runs, run_calls;      /* N+1 events; their calls */
     struct behaviour_waits *waits; /* NULL: no retry, or no memory */
     struct retries_storm storm;
+    uint64_t since, distinct; /* requests since the first 4xx, and different ones among them */
+    struct suspect_ids ids;
+    uint32_t hour[24]; /* requests by hour of the day, UTC */
+    bool credential;   /* not known by its address alone */
+};
+
+/* An address that credentials came from. */
+struct behaviour_address {
+    uint64_t requests, denied; /* denied: 401, 403 */
+    uint32_t credentials;
 };
 
 /* N+1 events of a trigger (0: none was seen) and a child, endpoint ids. */
@@ -61,7 +72,7 @@ struct behaviour_runs {
     uint64_t rtt_us;                    /* sum over the steps, of those whose round trip is known */
 };
 
-enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192 };
+enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192, BEHAVIOUR_PAIRS = 1 << 20 };
 
 struct behaviour {
     bool any;    /* there are records; false: nothing below is known */
@@ -73,6 +84,8 @@ struct behaviour {
     uint32_t n_endpoints;
     struct behaviour_client *client; /* by id */
     uint32_t n_clients;
+    struct behaviour_address *address; /* by id */
+    uint32_t n_addresses;
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
     uint32_t waiters;

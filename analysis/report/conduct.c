@@ -117,6 +117,29 @@ static const char *confidence(const struct row_client *c, const struct behaviour
     return seen->good ? "verified" : seen->denied == seen->requests ? "unauthenticated" : "claimed";
 }
 
+/* Of a day or more; a part of one has no shape. */
+static void diurnal(struct json *j, const struct behaviour_client *seen, double seconds)
+{
+    uint32_t most = 0;
+    uint64_t sum = 0;
+    json_key(j, "diurnal");
+    if (!(seconds >= 86400)) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key(j, "hours_utc");
+    json_open(j, '[');
+    for (int i = 0; i < 24; i++) {
+        json_u64(j, seen->hour[i]);
+        sum += seen->hour[i];
+        most = seen->hour[i] > most ? seen->hour[i] : most;
+    }
+    json_close(j, ']');
+    json_key_double(j, "peak_ratio", sum ? most * 24. / (double)sum : NAN);
+    json_close(j, '}');
+}
+
 static void flags(struct json *j, const struct row_client *c, const struct behaviour_client *seen)
 {
     json_key(j, "flags");
@@ -131,6 +154,12 @@ static void flags(struct json *j, const struct row_client *c, const struct behav
         json_str(j, "retry_storm");
     if (seen && seen->runs >= DENIED_FEW)
         json_str(j, "n_plus_one");
+    if (seen && suspect_scan(seen->requests, seen->refused, seen->since, seen->distinct))
+        json_str(j, "scan");
+    if (seen && seen->ids.monotone)
+        json_str(j, "scraper");
+    if (seen && seen->credential && c->n_addresses > 1)
+        json_str(j, "many_addresses");
     json_close(j, ']');
 }
 
@@ -143,6 +172,10 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         retries(j, seen);
     else
         null(j, "retries");
+    if (seen)
+        diurnal(j, seen, behaviour_seconds(b));
+    else
+        null(j, "diurnal");
     flags(j, c, seen);
 }
 
@@ -175,6 +208,40 @@ void conduct_runs(struct json *j, const struct behaviour *b)
     json_open(j, '[');
     for (uint32_t i = 0; i < b->n_runs; i++)
         run(j, &b->runs[i]);
+    json_close(j, ']');
+}
+
+struct sharers {
+    struct json *j;
+    const struct behaviour *b;
+};
+
+static bool shared_address(void *context, const struct row_address *row)
+{
+    const struct sharers *s = context;
+    const struct behaviour_address *a = row->id < s->b->n_addresses ? &s->b->address[row->id] : NULL;
+    if (!a || a->credentials < 2)
+        return true;
+    json_open(s->j, '{');
+    json_key_text(s->j, "address", row->text);
+    json_key_u64(s->j, "credentials", a->credentials);
+    json_key_u64(s->j, "requests", a->requests);
+    json_key_u64(s->j, "denied", a->denied);
+    json_key(s->j, "stuffing");
+    json_bool(s->j, suspect_stuffing(a->credentials, a->requests, a->denied));
+    json_close(s->j, '}');
+    return true;
+}
+
+void conduct_addresses(struct json *j, struct store_reader *r, const struct behaviour *b)
+{
+    if (!b->any || b->failed) {
+        null(j, "shared_addresses");
+        return;
+    }
+    json_key(j, "shared_addresses");
+    json_open(j, '[');
+    store_read_addresses(r, shared_address, &(struct sharers){j, b});
     json_close(j, ']');
 }
 

@@ -640,6 +640,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     json_close(&j, ']');
     bottleneck_json(&j, &hurts);
     conduct_runs(&j, &behaviour);
+    conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
     bottleneck_list_free(&hurts);
     behaviour_free(&behaviour);

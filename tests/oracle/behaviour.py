@@ -42,7 +42,7 @@ class Call:
         self.ttfb, self.duration, self.request = ttfb, duration, request
         self.end, self.body, self.wait, self.rtt, self.bytes = (more.get(k) for k in ("end", "body", "wait", "rtt", "bytes"))
         self.end = self.end or ("complete" if status else "timeout")
-        self.bytes = self.bytes or 0
+        self.bytes, self.credential = self.bytes or 0, more.get("credential")
         self.endpoint = "%s /%s" % ("GET" if method == "HEAD" else method, target.split("/")[1])
         self.known = duration is not None and self.end == "complete"    # of others a log does not say when they ended
         self.over = max(at, at - request + duration) if self.known else at
@@ -61,6 +61,8 @@ class Call:
             out["request_bytes"], out["request_body_id"] = 10, "%016x" % (self.body * 0x9E3779B97F4A7C15 % 2**64)
         if self.rtt is not None:
             out["rtt_client_s"] = self.rtt / 1e6
+        if self.credential:
+            out["client_id"] = self.credential
         if self.wait is not None:
             out["headers"]["response"]["retry-after"] = str(self.wait)
         return json.dumps(out)
@@ -372,6 +374,39 @@ def n1(binary, folder, seed, tally):
     tally.same("N-1 cost", trips * .029 * 3600 / report["capture"]["duration_s"], hurt[0]["seconds_per_hour"] if hurt else None, .02)
 
 
+def signs(binary, folder, seed, tally):
+    """A scan, a scraper, tried credentials, a credential from many addresses, among ordinary clients over two days."""
+    rng, calls, hours = random.Random(seed), [], collections.defaultdict(lambda: [0] * 24)
+    def add(at, who, target, status=200, credential=None):
+        calls.append(Call(at, who, "GET", target, status, 2_000, 3_000, credential=credential))
+        hours[credential or who][at // 3_600_000_000 % 24] += 1
+    for i in range(30):                                     # ordinary: known pages, a few of them gone
+        who = "10.6.0.%d" % i
+        for _ in range(200):
+            k = rng.randrange(40)
+            add(EPOCH + rng.randrange(172_800_000_000), who, "/page/%d" % k, 404 if k < 4 else 200)
+    for i in range(120):
+        add(EPOCH + 10**9 + i * 200_000, "10.7.0.1", "/x%d/%d" % (rng.randrange(4), rng.randrange(10**6)), rng.choice([404, 404, 404, 200]))
+        add(EPOCH + 2 * 10**9 + i * 2_000_000, "10.7.0.2", "/item/%d" % (5_000 + i + (i % 20 == 19)))
+        add(EPOCH + 3 * 10**9 + i * 2_000_000, "10.7.0.3", "/login/1", 401 if i % 20 else 200, "basic:%012x" % (i % 40 + 1))
+        add(EPOCH + 4 * 10**9 + i * 2_000_000, "10.7.1.%d" % (i % 7), "/me/1", 200, "bearer:00000000abcd")
+        add(EPOCH + 5 * 10**9 + i * 2_000_000, "10.7.0.4", "/me/1", 403, "apikey:%012x" % (i % 3 + 1))
+    for i in range(2):
+        add(EPOCH + i * 172_800_000_000, "10.6.0.0", "/page/5")
+    report = audit(binary, sorted(calls, key=lambda c: c.at), folder)
+    flags = {(c["client"] if c["identity"] != "address" else c["addresses"][0]): c for c in report["clients"]}
+    for sign, guilty in (("scan", {"10.7.0.1"}), ("scraper", {"10.7.0.2"}), ("many_addresses", {"bearer:00000000abcd"})):
+        tally.same("signs " + sign, guilty, {n for n, c in flags.items() if sign in c["flags"]})
+    sharing = {a["address"]: (a["credentials"], a["requests"], a["denied"], a["stuffing"]) for a in report["shared_addresses"]}
+    tally.same("signs stuffing", {"10.7.0.3": (40, 120, 114, True), "10.7.0.4": (3, 120, 120, False)}, sharing)
+    for who, confidence in (("bearer:00000000abcd", "verified"), ("apikey:000000000001", "unauthenticated"), ("10.6.0.1", None)):
+        tally.same("signs confidence " + who, confidence, flags[who]["identity_confidence"])
+    for who, counts in hours.items():
+        got = flags[who]["diurnal"]
+        tally.same("signs hours " + who, counts, got and got["hours_utc"])
+        tally.same("signs peak hour " + who, max(counts) * 24 / sum(counts), got and got["peak_ratio"], 1e-9)
+
+
 def plant(rng, kind, calls, hours, tag):
     """Adds a problem; returns (target begins, seconds an hour)."""
     n, span = rng.randint(200, 600), round(hours * 3.6e9)
@@ -432,6 +467,7 @@ def main():
         steps = {"random traces": lambda t: [check(binary, s, folder, t) for s in range(first, first + seeds)],
                  "RL-7": lambda t: rl7(binary, folder, t),
                  "N-1": lambda t: [n1(binary, folder, s, t) for s in range(10 if PROOF else 1)],
+                 "signs": lambda t: [signs(binary, folder, s, t) for s in range(10 if PROOF else 1)],
                  "B-1": lambda t: [b1(binary, folder, s, t) for s in range(30 if PROOF else 3)]}
         for name, step in steps.items():
             tally = Tally()
