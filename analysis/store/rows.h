@@ -80,7 +80,7 @@ struct row_client {
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
 };
 
-/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation (see docs/SCHEMA.md). */
+/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation, eased, … (see docs/SCHEMA.md). */
 struct row_counter {
     const char *what;
     struct slice name;
@@ -104,6 +104,7 @@ struct row_capture {
     uint64_t memory_ceiling_bytes, memory_peak_bytes;
     bool from_records; /* packet counters are unknown, not 0 */
     int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
+    uint64_t retransmitted, flows_split;
 };
 
 struct row_key {
