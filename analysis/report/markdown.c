@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "analysis/report/bottlenecks.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
@@ -12,7 +13,7 @@
 #include "analysis/report/writers.h"
 #include "base/human.h"
 
-enum { TTL_SHOWN = 60, ROWS = 20, QUESTIONS = 5, CELL = 160 };
+enum { TTL_SHOWN = 60, ROWS = 20, QUESTIONS = 5, HURTS = 10, CELL = 160 };
 
 struct page {
     struct buf *out;
@@ -192,6 +193,34 @@ static bool client(void *context, const struct row_client *c)
     return true;
 }
 
+static void hurts(struct store_reader *r, struct page *p)
+{
+    struct bottleneck_list list;
+    struct behaviour behaviour;
+    struct advice_list advised;
+    advice_list(&advised, r, p->f);
+    behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
+    bottleneck_list(&list, r, p->f, &behaviour, &advised);
+    buf_str(p->out,
+            "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
+            "does not add up.\n\n");
+    for (size_t i = 0; i < list.n && i < p->top && i < HURTS; i++) {
+        const struct bottleneck *b = &list.item[i];
+        buf_printf(p->out, "%zu. %s an hour at **", i + 1, human_seconds(b->seconds_per_hour).text);
+        foreign(p->out, slice_of(b->target.p, b->target.n));
+        buf_str(p->out, "**: ");
+        foreign(p->out, slice_of(b->action.p, b->action.n));
+        buf_str(p->out, ". ");
+        foreign(p->out, slice_of(b->why.p, b->why.n));
+        buf_str(p->out, ".\n");
+    }
+    p->row = list.n < UINT32_MAX ? (unsigned)list.n : UINT32_MAX;
+    rest(p, p->top < HURTS ? p->top : HURTS, "places");
+    bottleneck_list_free(&list);
+    behaviour_free(&behaviour);
+    advice_list_free(&advised);
+}
+
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct page p = {out, f, 0, o->top ? o->top : ROWS};
@@ -202,6 +231,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
         advice(r, &p);
         blocked(r, &p);
     }
+    hurts(r, &p);
     buf_str(out,
             "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
             "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"

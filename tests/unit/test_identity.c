@@ -77,6 +77,40 @@ static void forwarding(void **state)
     assert_int_equal(who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: nonsense\r\n").kind, IDENTITY_ADDRESS);
 }
 
+/* Behind none to three proxies, each of which appends whom it heard; what the client made up stands on the left. */
+static void spoofed(void **state)
+{
+    static const char *const proxies[] = {NULL, "10.0.0.1", "10.0.0.1,10.0.0.2", "10.0.0.1,10.0.0.2/31"};
+    static const char *const said[] = {"6.6.6.6", "6.6.6.6, 203.0.113.7", "6.6.6.6, 203.0.113.7, 10.0.0.2",
+                                       "6.6.6.6, 203.0.113.7, 10.0.0.3, 10.0.0.2"};
+    static const char *const forms[] = {"X-Forwarded-For: %s\r\n", "Forwarded: %s\r\n"};
+    (void)state;
+    uint64_t real = who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 203.0.113.7\r\n").hash,
+             made_up = who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 6.6.6.6\r\n").hash;
+    assert_int_not_equal(real, made_up);
+    for (int n = 0; n <= 3; n++)
+        for (int form = 0; form < 2; form++) {
+            char list[256] = "", field[320];
+            struct slice rest = slice_str(said[n]), item;
+            while (slice_next(&rest, ',', &item)) {
+                size_t at = strlen(list);
+                item = slice_trim(item);
+                snprintf(list + at, sizeof list - at, "%s%s%.*s", at ? ", " : "", form ? "for=" : "", (int)item.n,
+                         item.p);
+            }
+            snprintf(field, sizeof field, form ? forms[1] : forms[0], list);
+            struct identity_of one = who(proxies[n], n ? "10.0.0.1" : "203.0.113.7", "/", field);
+            assert_int_equal(one.kind, n ? IDENTITY_FORWARDED : IDENTITY_ADDRESS);
+            assert_int_equal(one.hash, n ? real : who(NULL, "203.0.113.7", "/", "").hash);
+            /* A proxy fewer is trusted than there are: the first untrusted one counts, never what was made up. */
+            if (n > 1)
+                assert_int_not_equal(who(proxies[n - 1], "10.0.0.1", "/", field).hash, made_up);
+            /* A credential comes before, whatever is forwarded. */
+            strcat(field, "X-Api-Key: k\r\n");
+            assert_int_equal(who(proxies[n], "10.0.0.1", "/", field).kind, IDENTITY_APIKEY);
+        }
+}
+
 static void bad_proxies(void **state)
 {
     char why[128];
@@ -106,7 +140,7 @@ static void every_token_is_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(sameness),
-                                       cmocka_unit_test(forwarding), cmocka_unit_test(bad_proxies),
-                                       cmocka_unit_test(every_token_is_found)};
+                                       cmocka_unit_test(forwarding),        cmocka_unit_test(spoofed),
+                                       cmocka_unit_test(bad_proxies),       cmocka_unit_test(every_token_is_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -298,11 +298,24 @@ const clientColumns = [
   {title: "From", hint: "Its first address", low: "wide", value: c => c.addresses?.[0],
    show: (v, c) => el("span", {}, bdi(v ?? NONE), c.addresses?.length > 1 ? ` +${c.addresses.length - 1}` : "")}];
 
+const SIGNS = {poller: "asks at regular intervals", throttled: "was turned away by a limit", ignores_retry_after: "asks again before Retry-After allows it",
+  retry_storm: "its retries came as a storm", n_plus_one: "makes many small requests where one would do", scan: "asks for ever other things that are not there",
+  scraper: "goes through ids one by one", many_addresses: "comes from several addresses"};
+
+function conductOf(c) {
+  const r = c.retries || {}, says = (c.flags || []).map(f => SIGNS[f] || f.replaceAll("_", " "));
+  if (r.retries) says.push(`${count(r.retries)} retries, up to ${count(r.longest_chain)} attempts` +
+    (r.backoff ? `; its waits are ${safe(r.backoff)}${r.jitter ? " with jitter" : ""}` : "") + (known(r.gap_median_s) ? `, ${seconds(r.gap_median_s)} in the median` : ""));
+  if (c.identity_confidence === "unauthenticated") says.push("never got in with this credential");
+  return says.length ? el("p", {}, says.map(safe).join(". ") + ".") : null;
+}
+
 function clientDetail(c) {
   const envelope = (c.envelope || []).filter(p => known(p.burst));
   const facts = el("div", {},
     el("p", {}, bdi(c.client), ` (${safe(c.identity)})`),
     el("p", {}, `${count(c.requests)} requests, ${bytes(c.bytes)} of bodies, ${count(c.errors)} errors, ${count(c.throttled)} throttled`),
+    conductOf(c),
     el("p", {}, "Addresses: ", bdi((c.addresses || []).join(", ") || NONE)),
     plainTable(["Most requests in", "1 s", "10 s", "60 s"], [["whole seconds", count(c.peak?.["1s"]), count(c.peak?.["10s"]), count(c.peak?.["60s"])],
       ["any window", count(c.sliding?.["1s"]), count(c.sliding?.["10s"]), ""]]));
@@ -366,11 +379,19 @@ function drawNotices() {
 }
 
 function drawAdvice() {
-  const list = [...(report.recommendations || []), ...(report.bottlenecks || [])];
+  const list = report.recommendations || [];
   $("advice").hidden = !list.length;
   $("advice-list").replaceChildren(...list.slice(0, 12).map(r => el("li", {},
     el("p", {}, el("span", {class: "kind " + (r.kind === "fix" ? "bad" : "")}, safe(r.kind)), " ", bdi(r.target)),
     r.action ? el("p", {}, safe(r.action)) : null, r.why ? el("p", {class: "dim"}, safe(r.why)) : null)));
+}
+
+function drawHurts() {
+  const list = report.bottlenecks || [];
+  $("hurts").hidden = !list.length;
+  $("hurts-list").replaceChildren(...list.slice(0, 8).map(b => el("li", {},
+    el("p", {}, el("span", {class: "kind"}, safe(b.kind.replaceAll("_", " "))), ` ${seconds(b.seconds_per_hour)} an hour: `, bdi(b.target)),
+    b.action ? el("p", {}, safe(b.action)) : null, b.why ? el("p", {class: "dim"}, safe(b.why)) : null)));
 }
 
 async function drawRate() {
@@ -420,6 +441,7 @@ function drawAll() {
   drawStatuses();
   drawWire();
   drawAdvice();
+  drawHurts();
   endpoints.set(report.endpoints);
   clients.set(report.clients);
   document.title = `spanwise: ${count(report.totals.exchanges)} requests`;
