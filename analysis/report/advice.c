@@ -136,6 +136,11 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
     return a;
 }
 
+bool advice_keeps(const struct advice *a)
+{
+    return a->kind == ADVICE_CACHE || a->kind == ADVICE_PURGE || a->kind == ADVICE_MICRO;
+}
+
 const char *advice_name(enum advice_kind k)
 {
     switch (k) {
@@ -219,6 +224,9 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
     if (a->kind == ADVICE_PURGE)
         buf_printf(out, "%s of its changes come with such a write; ", human_percent(a->write_recall).text);
     buf_str(out, a->sharing.reason);
+    if (advice_keeps(a) && e->declared[DECLARED_today_hits])
+        buf_printf(out, "; by the lifetimes that it declares now %s",
+                   human_percent(facts_ratio(e->declared[DECLARED_today_hits], e->ttl[0].lookups)).text);
     if (a->blocked)
         buf_printf(out, "; now kept from it by %s in %s answers", a->blocker, human_count(a->blocked).text);
 }
