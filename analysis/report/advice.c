@@ -76,6 +76,11 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 {
     if (a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT)
         return e->declared[DECLARED_storable_shared] ? ADVICE_FIX : ADVICE_NONE;
+    if (a->sharing.verdict == SHARING_MIXED) /* where all is storable, so is what is private */
+        return e->declared[DECLARED_storable_shared] &&
+                       e->declared[DECLARED_storable_shared] + e->reasons[REASON_REVALIDATED] == facts_judged(e)
+                   ? ADVICE_FIX
+                   : ADVICE_NONE;
     if (a->sharing.verdict != SHARING_SHARED || a->sharing.unnamed)
         return ADVICE_NONE;
     switch (a->lifetime.action) {
@@ -178,6 +183,12 @@ void advice_action(const struct advice *a, struct buf *out)
         buf_printf(out, "send Cache-Control: public, s-maxage=%u", a->lifetime.ttl_s);
         break;
     case ADVICE_FIX:
+        if (a->sharing.verdict == SHARING_MIXED) {
+            buf_str(out,
+                    "send Cache-Control: private where the answer depends on the credential, and give that a path of "
+                    "its own");
+            break;
+        }
         buf_str(out, "send Cache-Control: private: shared caches may store it as it is declared now");
         break;
     case ADVICE_PURGE:
@@ -261,6 +272,10 @@ void advice_wanting(const struct advice *a, struct buf *out)
         buf_printf(out, "may it be shared? %s", s->reason);
         if (s->needed)
             buf_printf(out, " (%" PRIu64 ", %" PRIu64 " more needed)", s->sandwiches, s->needed);
+        break;
+    case SHARING_MIXED:
+        buf_printf(out, "not to be shared as it is: %s (%" PRIu64 " of %" PRIu64 " comparisons); give them paths apart",
+                   s->reason, s->differing, s->sandwiches);
         break;
     case SHARING_TENANT:
         buf_printf(out, "only to be shared within a tenant, with the credential's %s in the cache key: %s", s->claim,

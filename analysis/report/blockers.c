@@ -37,6 +37,7 @@ static const char *unpriced(const struct advice *a)
     switch (a->sharing.verdict) {
     case SHARING_PRIVATE:
     case SHARING_TENANT:
+    case SHARING_MIXED:
         return "clients must not share it";
     case SHARING_UNDECIDED:
         return "it is not known whether clients may share it";
