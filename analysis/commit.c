@@ -363,6 +363,21 @@ static void commit_statuses(struct analysis *a, struct store *s)
                           a->totals.status[i]);
 }
 
+static void commit_eased(struct analysis *a, struct store *s)
+{
+    const struct capture_stats *n = &a->stats, *b = &a->base;
+    for (int i = 0; i < EASE_STEPS; i++) {
+        if (!(b->eased[i].times + n->eased[i].times))
+            continue;
+        store_counter(s, "eased", slice_str(ease_name((enum ease_step)i)), b->eased[i].times + n->eased[i].times);
+        store_counter(s, "eased_us", slice_str(ease_name((enum ease_step)i)), b->eased[i].us + n->eased[i].us);
+    }
+    if (b->packets_skipped + n->packets_skipped) {
+        store_counter(s, "skipped", SLICE("packets"), b->packets_skipped + n->packets_skipped);
+        store_counter(s, "skipped", SLICE("flows"), b->flows_skipped + n->flows_skipped);
+    }
+}
+
 static void commit_counters(struct analysis *a, struct store *s)
 {
     const struct totals *t = &a->totals;
@@ -384,6 +399,7 @@ static void commit_counters(struct analysis *a, struct store *s)
         if (a->base.encapsulations[i] + a->stats.encapsulations[i])
             store_counter(s, "encapsulation", slice_str(encap_name((enum encapsulation)i)),
                           a->base.encapsulations[i] + a->stats.encapsulations[i]);
+    commit_eased(a, s);
     for (; a->vary_written < vary_count(a->vary); a->vary_written++)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
 }
@@ -431,7 +447,9 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .memory_ceiling_bytes = a->options.memory_ceiling,
                                 .memory_peak_bytes = a->memory_peak,
                                 .from_records = a->options.from_records,
-                                .window_us = a->window_us};
+                                .window_us = a->window_us,
+                                .retransmitted = b->retransmitted + n->retransmitted,
+                                .flows_split = b->flows_split + n->flows_split};
     fill_span(a, row);
 }
 

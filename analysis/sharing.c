@@ -107,7 +107,8 @@ bool sharing_read(struct sharing *s, struct slice blob)
         r.networks[i] = cursor_varint(&c);
         r.pairs[i] = cursor_varint(&c);
     }
-    for (unsigned i = 0; i < SHARING_PARTS && cursor_left(&c); i++) { /* older ones end here */
+    bool older = !cursor_left(&c); /* those end here */
+    for (unsigned i = 0; i < SHARING_PARTS && !older; i++) {
         r.part[i].sandwiches = (uint32_t)cursor_varint(&c);
         r.part[i].differing = (uint32_t)cursor_varint(&c);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "capture/bounds.h"
+#include "capture/ease.h"
 #include "capture/flow.h"
 
 struct capture {
@@ -12,6 +13,7 @@ struct capture {
     struct pair pair;
     struct decode_env env;
     struct flow_table flows;
+    struct ease ease;
 };
 
 static bool divide(struct capture *c)
@@ -22,7 +24,8 @@ static bool divide(struct capture *c)
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
     return c->pair.looks && slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
-           flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key);
+           flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
+           (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
 }
 
 struct capture *capture_new(const struct capture_options *o, char why[128])
@@ -34,6 +37,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     }
     c->o = *o;
     c->stats.first_us = c->stats.last_us = TIME_NONE;
+    ease_init(&c->ease);
     c->pair.seal = seal_new(&o->key, &o->seal, why);
     c->pair.stats = &c->stats;
     c->pair.reclaim = o->reclaim;
@@ -87,6 +91,8 @@ void capture_frame(struct capture *c, const struct frame *f)
     case PACKET_TCP:
         if (c->o.n_ports && !wanted_port(c, &seg))
             break;
+        if (c->o.merge_vlans)
+            seg.scope = 0;
         flow_segment(&c->flows, &seg);
         break;
     case PACKET_OTHER:
@@ -104,6 +110,26 @@ void capture_tick(struct capture *c, int64_t now)
     flow_tick(&c->flows, now);
     pair_tick(&c->pair, now, c->o.answer_timeout_us);
     note_memory(c);
+}
+
+bool capture_ease(struct capture *c, int64_t now, bool behind)
+{
+    if (!ease_note(&c->ease, now, behind, c->stats.eased))
+        return false;
+    looks_pause(c->pair.looks, c->ease.step > EASE_BODIES);
+    seal_pause(c->pair.seal, c->ease.step > EASE_PARTS);
+    c->flows.eased = c->ease.step;
+    return true;
+}
+
+unsigned capture_eased(const struct capture *c)
+{
+    return c->ease.step;
+}
+
+uint32_t capture_exchanges(const struct capture *c)
+{
+    return c->pair.slots.capacity;
 }
 
 void capture_finish(struct capture *c)

@@ -4,8 +4,11 @@
 #include "analysis/changes.h"
 #include "analysis/limitadvice.h"
 #include "analysis/live.h"
+#include "analysis/report/eased.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/bottlenecks.h"
+#include "analysis/report/conduct.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/placement.h"
@@ -78,10 +81,12 @@ static void capture(struct json *j, const struct facts *f)
     packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
     packet_u64(j, "interface_dropped", f, c->interface_dropped);
     packet_u64(j, "duplicates", f, c->duplicates);
+    packet_u64(j, "retransmitted", f, c->retransmitted);
     packet_u64(j, "unparsed_packets", f, c->unparsed_packets);
     packet_u64(j, "flows", f, c->flows);
     packet_u64(j, "flows_midstream", f, c->flows_midstream);
     packet_u64(j, "flows_oneway", f, c->flows_oneway);
+    packet_u64(j, "flows_split", f, c->flows_split);
     if (c->from_records)
         NULLS(j, "flows_opaque");
     else
@@ -97,6 +102,7 @@ static void capture(struct json *j, const struct facts *f)
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
     json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
     json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));
+    eased_json(j, f);
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);
     windowed_json(j, f);
@@ -260,6 +266,7 @@ struct listing {
     double duration_s;
     const struct facts *facts;
     const struct advice_list *advice;
+    const struct behaviour *behaviour;
 };
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
@@ -549,7 +556,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     else
         json_null(j);
     json_close(j, '}');
-    NULLS(j, "concurrency");
+    conduct_endpoint(j, e, l->behaviour);
     struct advice advice = advice_of(e, l->facts);
     declared(j, e, l->facts->windowed ? NULL : &advice);
     conditional(j, e);
@@ -640,7 +647,8 @@ static void recommended(struct json *j, const struct row_client *c)
 
 static bool client(void *context, const struct row_client *c)
 {
-    struct json *j = context;
+    const struct listing *l = context;
+    struct json *j = l->j;
     json_open(j, '{');
     json_key_text(j, "client", c->client);
     json_key_text(j, "identity", c->identity);
@@ -654,11 +662,7 @@ static bool client(void *context, const struct row_client *c)
     json_key_double(j, "poller_period_s", c->poller_period_s);
     envelope(j, c);
     recommended(j, c);
-    json_key(j, "flags");
-    json_open(j, '[');
-    if (!isnan(c->poller_period_s))
-        json_str(j, "poller");
-    json_close(j, ']');
+    conduct_client(j, c, l->behaviour);
     json_close(j, '}');
     return true;
 }
@@ -680,8 +684,13 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
 {
     struct json j = {out, false};
     struct advice_list list;
+    struct bottleneck_list hurts;
+    struct behaviour behaviour;
+    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour};
     (void)o;
     advice_list(&list, r, f);
+    behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
+    bottleneck_list(&hurts, r, f, &behaviour, &list);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');
@@ -696,13 +705,18 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     totals(&j, f);
     json_key(&j, "endpoints");
     json_open(&j, '[');
-    store_read_endpoints(r, endpoint, &(struct listing){&j, facts_duration_s(f), f, &list});
+    store_read_endpoints(r, endpoint, &all);
     json_close(&j, ']');
     json_key(&j, "clients");
     json_open(&j, '[');
-    store_read_clients(r, client, &j);
+    store_read_clients(r, client, &all);
     json_close(&j, ']');
-    NULLS(&j, "bottlenecks");
+    bottleneck_json(&j, &hurts);
+    conduct_runs(&j, &behaviour);
+    conduct_addresses(&j, r, &behaviour);
+    conduct_source(&j, &behaviour);
+    bottleneck_list_free(&hurts);
+    behaviour_free(&behaviour);
     recommendations(&j, f, &list);
     advice_list_free(&list);
     NULLS(&j, "capacity");

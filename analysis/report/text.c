@@ -7,6 +7,7 @@
 
 #include "analysis/changes.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
@@ -600,6 +601,20 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
+static void hurts(struct store_reader *r, const struct table *t)
+{
+    struct bottleneck_list list;
+    struct behaviour behaviour;
+    struct advice_list advised;
+    advice_list(&advised, r, t->f);
+    behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
+    bottleneck_list(&list, r, t->f, &behaviour, &advised);
+    bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
+    bottleneck_list_free(&list);
+    behaviour_free(&behaviour);
+    advice_list_free(&advised);
+}
+
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct table t = {out, f, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
@@ -608,6 +623,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
         return;
     if (!f->windowed)
         advice(r, &t);
+    hurts(r, &t);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
