@@ -14,7 +14,7 @@ bool keys_init(struct keys *k, const struct budget *b)
     k->next_id = 1;
     return slab_init(&k->rows, sizeof(struct key), rows) && slab_init(&k->names, 1, b->most[ROOM_NAMES]) &&
            slab_init(&k->slots, sizeof(struct ladder_slot), slots) && slab_init(&k->ids, sizeof(uint32_t), rows) &&
-           slab_init(&k->owners, sizeof(uint32_t), slots) &&
+           slab_init(&k->owners, sizeof(uint32_t), slots) && slab_init(&k->today, sizeof(struct today), slots) &&
            slab_init(&k->counted, sizeof(struct sampling_key), rows) &&
            slab_init(&k->promoted, sizeof(uint32_t), slots / HOT_SHARE) &&
            map_init(&k->map, k->rows.base, k->rows.unit, rows) &&
@@ -23,7 +23,7 @@ bool keys_init(struct keys *k, const struct budget *b)
 
 void keys_fini(struct keys *k)
 {
-    struct slab *slabs[] = {&k->rows, &k->names, &k->slots, &k->ids, &k->owners, &k->counted, &k->promoted};
+    struct slab *slabs[] = {&k->rows, &k->names, &k->slots, &k->ids, &k->owners, &k->today, &k->counted, &k->promoted};
     map_free(&k->map);
     map_free(&k->slot_map);
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
@@ -213,6 +213,7 @@ static void drop_slots(struct keys *k, const uint32_t *moved)
         if (at->slot == slot + 1)
             at->slot = kept + 1; /* no later slot has that number any more */
         move_row(&k->slots, slot, kept);
+        move_row(&k->today, slot, kept);
         *owner_at(k, kept++) = owner;
     }
     k->slots.used = kept;

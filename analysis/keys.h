@@ -10,6 +10,7 @@
 #include "analysis/ladder.h"
 #include "analysis/sampling.h"
 #include "analysis/slab.h"
+#include "analysis/today.h"
 #include "base/map.h"
 #include "base/slice.h"
 
@@ -40,6 +41,7 @@ struct keys {
     struct map map, slot_map;
     struct slab ids;      /* by row, ascending; used from the first drop on, row + 1 before */
     struct slab owners;   /* key row of each slot */
+    struct slab today;    /* struct today of each slot; meaningful where it says so */
     struct slab counted;  /* struct sampling_key by row, where the endpoint is sampled */
     struct slab promoted; /* ids of hot keys, in order of promotion */
     uint32_t next_id;
@@ -98,6 +100,12 @@ struct slice keys_target(const struct keys *k, const struct key *at);
 /* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
  * KEYS_VARIANTS. */
 struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now);
+
+static inline struct today *keys_today(const struct keys *k, const struct ladder_slot *slot)
+{
+    return (struct today *)slab_at(&k->today,
+                                   (uint32_t)(slot - (const struct ladder_slot *)(const void *)k->slots.base));
+}
 
 /* Asks for the cache lines of the slot that will most likely be visited. */
 static inline void keys_prefetch_slot(const struct keys *k, const struct key *at)

@@ -108,7 +108,7 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
         s->h[i] = 0;
         s->d[i] = 0;
     }
-    s->errors = s->hit = s->stale = 0;
+    s->errors = s->hit = s->stale = s->today = 0;
     s->changes = (struct changes){0};
     s->last = (uint32_t)(now >> LAST_SHIFT);
 }

@@ -17,6 +17,7 @@ struct ladder_slot {                /* 4 cache lines; zero until ladder_reset */
     uint64_t errors : LADDER_RUNGS; /* bit per rung: the content is an error answer */
     uint64_t hit : LADDER_RUNGS;    /* bit per rung: what it holds was hit */
     uint64_t stale : LADDER_RUNGS;  /* bit per rung: ... was a stale hit */
+    uint64_t today : 1;             /* the slot beside it (analysis/today.h) holds something */
     uint32_t last;                  /* last look-up, in 1024 ms since the epoch */
     uint16_t d[LADDER_RUNGS];       /* duration of the fetch, 4 ms units */
     struct changes changes;         /* whatever the rungs hold; here because its line is at hand */

@@ -102,6 +102,30 @@ static struct sampling_tail *tail_of(const struct analysis *a, const struct endp
     return ep && ep->tail && !key->hot ? endpoints_tail(&a->endpoints, ep) : NULL;
 }
 
+/* What caches do by the headers of today. Where the endpoint is sampled each key of the sample counts for others. */
+static void observe_today(struct analysis *a, const struct row_exchange *r, const struct ladder_visit *v,
+                          struct ladder_slot *slot, uint64_t *declared, uint64_t stands_for)
+{
+    struct today_visit visit = {.now_ms = (uint32_t)v->now,
+                                .seen = v->error ? 0 : v->content,
+                                .content = v->content,
+                                .lifetime = r->lifetime,
+                                .renews = (r->notes & NOTE_REASON) == REASON_REVALIDATED &&
+                                          !(r->notes & NOTE(personal, true))};
+    enum today_outcome o = today_visit(keys_today(&a->keys, slot), slot->today, &visit);
+    slot->today |= o == TODAY_FILL;
+    if (!declared)
+        return;
+    declared[DECLARED_today_fills] += o == TODAY_FILL ? stands_for : 0;
+    if (o < TODAY_FRESH)
+        return;
+    declared[DECLARED_today_hits] += stands_for;
+    declared[DECLARED_today_stale] += o == TODAY_STALE ? stands_for : 0;
+    declared[DECLARED_today_unknown] += o == TODAY_UNKNOWN ? stands_for : 0;
+    declared[DECLARED_today_bytes] += v->bytes * stands_for;
+    declared[DECLARED_today_us] += v->server_us * stands_for;
+}
+
 static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
 {
     const struct row_exchange *r = &f->row;
@@ -122,6 +146,8 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
     }
     struct sampling_tail *tail = tail_of(a, ep, key);
     uint32_t hit = ladder_visit(slot, &v, tail ? &tail->sums : ep ? &ep->ladder : NULL);
+    if (today_matters(slot->today, r->lifetime))
+        observe_today(a, r, &v, slot, ep ? ep->declared : NULL, tail ? UINT64_C(1) << tail->level : 1);
     if (ep && v.fillable)
         live_fill_many(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes, tail ? 1u << tail->level : 1);
     if (tail && sampling_note(tail, keys_counted(&a->keys, key), hit))

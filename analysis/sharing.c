@@ -5,7 +5,7 @@
 #include "base/cursor.h"
 #include "base/hash.h"
 
-enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100 };
+enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100, PART_ALIKE = 100 };
 
 static void set_add(uint64_t set[SHARING_WORDS], uint64_t hash)
 {
@@ -36,6 +36,9 @@ static void compare(struct sandwich *place, const struct sharing_visit *v, struc
         return;
     sums->sandwiches += closed.others;
     sums->differing += closed.differing;
+    struct sharing_part *part = &sums->part[hash_mix(v->context) >> 60];
+    part->sandwiches += closed.others;
+    part->differing += closed.differing;
     for (unsigned i = 0; i < 2; i++)
         if (closed.between[i])
             set_add(sums->pairs, pair_of(closed.value, closed.between[i]));
@@ -64,6 +67,10 @@ void sharing_merge(struct sharing *into, const struct sharing *from)
         into->networks[i] |= from->networks[i];
         into->pairs[i] |= from->pairs[i];
     }
+    for (unsigned i = 0; i < SHARING_PARTS; i++) {
+        into->part[i].sandwiches += from->part[i].sandwiches;
+        into->part[i].differing += from->part[i].differing;
+    }
 }
 
 void sharing_write(const struct sharing *s, struct buf *out)
@@ -78,6 +85,10 @@ void sharing_write(const struct sharing *s, struct buf *out)
         buf_varint(out, s->credentials[i]);
         buf_varint(out, s->networks[i]);
         buf_varint(out, s->pairs[i]);
+    }
+    for (unsigned i = 0; i < SHARING_PARTS; i++) {
+        buf_varint(out, s->part[i].sandwiches);
+        buf_varint(out, s->part[i].differing);
     }
 }
 
@@ -95,6 +106,11 @@ bool sharing_read(struct sharing *s, struct slice blob)
         r.credentials[i] = cursor_varint(&c);
         r.networks[i] = cursor_varint(&c);
         r.pairs[i] = cursor_varint(&c);
+    }
+    bool older = !cursor_left(&c); /* those end here */
+    for (unsigned i = 0; i < SHARING_PARTS && !older; i++) {
+        r.part[i].sandwiches = (uint32_t)cursor_varint(&c);
+        r.part[i].differing = (uint32_t)cursor_varint(&c);
     }
     if (c.bad || cursor_left(&c))
         return false;
@@ -182,6 +198,18 @@ static void judge_unnamed(const struct sharing_input *in, struct sharing_result 
     }
 }
 
+/* Keys that depend on the credential, beside others that plainly do not. */
+static bool is_mixed(const struct sharing *s, double level)
+{
+    bool alike = false, differs = false;
+    for (unsigned i = 0; i < SHARING_PARTS; i++) {
+        const struct sharing_part *p = &s->part[i];
+        alike |= p->sandwiches >= PART_ALIKE && !p->differing;
+        differs |= sandwich_relevant(p->differing, p->sandwiches, level);
+    }
+    return alike && differs;
+}
+
 /* Answers differ between credentials with the same key and variant: with all parts equal, too? */
 static void judge_differing(const struct sharing_input *in, double level, struct sharing_result *r)
 {
@@ -191,7 +219,10 @@ static void judge_differing(const struct sharing_input *in, double level, struct
     if (credential)
         with = learned_judge(in->learned, at, in->tests, 1);
     const char *tenant = with.verdict == LEARNED_RELEVANT ? tenant_of(in) : NULL;
-    if (tenant) {
+    if (is_mixed(&in->seen, level)) { /* first: what was learned may be of the other keys alone */
+        r->verdict = SHARING_MIXED;
+        r->reason = "some keys depend on the credential, others do not";
+    } else if (tenant) {
         r->verdict = SHARING_TENANT;
         memcpy(r->claim, tenant, strlen(tenant) + 1);
         r->reason = "answers depend on the credential, but not among those with the same claim";
@@ -240,6 +271,8 @@ const char *sharing_name(enum sharing_verdict v)
         return "private";
     case SHARING_TENANT:
         return "tenant";
+    case SHARING_MIXED:
+        return "mixed";
     }
     return "?";
 }

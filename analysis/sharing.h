@@ -5,6 +5,10 @@
  * Errors are not alike: calling a shared answer private costs hits, the reverse hands out what is not the asker's. So
  * `shared` takes no disagreement at all, ten different pairs of credentials and three networks.
  *
+ * Keys of an endpoint may differ in that: /me beside /{int}. Comparisons are kept by sixteenths of the keys, too: where
+ * one of those shows plainly that the credential matters and another as plainly no difference, the endpoint is mixed.
+ * That costs nobody privacy: without it the endpoint would be private or undecided.
+ *
  * Key and variant leave out the fields that no Vary names, so that what depends on one of them looks private. Where the
  * comparisons of analysis/learning.h, all parts equal, show that the credential does not matter, they decide; and where
  * it does, whether it does so among those that make the same claim, too. */
@@ -15,13 +19,16 @@
 #include "analysis/sandwich.h"
 #include "base/buf.h"
 
-enum { SHARING_CONTEXTS = 1 << 14, SHARING_WORDS = 4 };
+enum { SHARING_CONTEXTS = 1 << 14, SHARING_WORDS = 4, SHARING_PARTS = 16 };
 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
 struct sharing {
     uint64_t sandwiches, differing;
     uint64_t visits, anonymous; /* complete answers 2xx; of them, to requests without any credential */
     uint64_t credentials[SHARING_WORDS], networks[SHARING_WORDS], pairs[SHARING_WORDS];
+    struct sharing_part { /* the comparisons of contexts with that part of the hash */
+        uint32_t sandwiches, differing;
+    } part[SHARING_PARTS];
 };
 
 struct sharing_visit {
@@ -49,7 +56,8 @@ enum sharing_verdict {
     SHARING_UNDECIDED,
     SHARING_SHARED,
     SHARING_PRIVATE,
-    SHARING_TENANT /* among those whose credentials make the same claim; never beyond */
+    SHARING_TENANT, /* among those whose credentials make the same claim; never beyond */
+    SHARING_MIXED   /* some keys are private, others are not: nothing that holds for all of them */
 };
 
 struct sharing_input {
@@ -71,6 +79,6 @@ struct sharing_result {
 };
 
 struct sharing_result sharing_judge(const struct sharing_input *in);
-const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "tenant", "undecided" */
+const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "tenant", "mixed", "undecided" */
 
 #endif

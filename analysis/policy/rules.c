@@ -289,7 +289,7 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
         return NULL;
     }
     if (!caches(a) || a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT ||
-        (!advised(a) && !o->force))
+        a->sharing.verdict == SHARING_MIXED || (!advised(a) && !o->force))
         return "";
     if (a->sharing.unnamed)
         return "its answers depend on fields that Vary does not name: not even with --force";

@@ -76,6 +76,11 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
 {
     if (a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT)
         return e->declared[DECLARED_storable_shared] ? ADVICE_FIX : ADVICE_NONE;
+    if (a->sharing.verdict == SHARING_MIXED) /* where all is storable, so is what is private */
+        return e->declared[DECLARED_storable_shared] &&
+                       e->declared[DECLARED_storable_shared] + e->reasons[REASON_REVALIDATED] == facts_judged(e)
+                   ? ADVICE_FIX
+                   : ADVICE_NONE;
     if (a->sharing.verdict != SHARING_SHARED || a->sharing.unnamed)
         return ADVICE_NONE;
     switch (a->lifetime.action) {
@@ -136,6 +141,11 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
     return a;
 }
 
+bool advice_keeps(const struct advice *a)
+{
+    return a->kind == ADVICE_CACHE || a->kind == ADVICE_PURGE || a->kind == ADVICE_MICRO;
+}
+
 const char *advice_name(enum advice_kind k)
 {
     switch (k) {
@@ -173,6 +183,12 @@ void advice_action(const struct advice *a, struct buf *out)
         buf_printf(out, "send Cache-Control: public, s-maxage=%u", a->lifetime.ttl_s);
         break;
     case ADVICE_FIX:
+        if (a->sharing.verdict == SHARING_MIXED) {
+            buf_str(out,
+                    "send Cache-Control: private where the answer depends on the credential, and give that a path of "
+                    "its own");
+            break;
+        }
         buf_str(out, "send Cache-Control: private: shared caches may store it as it is declared now");
         break;
     case ADVICE_PURGE:
@@ -219,6 +235,9 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
     if (a->kind == ADVICE_PURGE)
         buf_printf(out, "%s of its changes come with such a write; ", human_percent(a->write_recall).text);
     buf_str(out, a->sharing.reason);
+    if (advice_keeps(a) && e->declared[DECLARED_today_hits])
+        buf_printf(out, "; by the lifetimes that it declares now %s",
+                   human_percent(facts_ratio(e->declared[DECLARED_today_hits], e->ttl[0].lookups)).text);
     if (a->blocked)
         buf_printf(out, "; now kept from it by %s in %s answers", a->blocker, human_count(a->blocked).text);
 }
@@ -253,6 +272,10 @@ void advice_wanting(const struct advice *a, struct buf *out)
         buf_printf(out, "may it be shared? %s", s->reason);
         if (s->needed)
             buf_printf(out, " (%" PRIu64 ", %" PRIu64 " more needed)", s->sandwiches, s->needed);
+        break;
+    case SHARING_MIXED:
+        buf_printf(out, "not to be shared as it is: %s (%" PRIu64 " of %" PRIu64 " comparisons); give them paths apart",
+                   s->reason, s->differing, s->sandwiches);
         break;
     case SHARING_TENANT:
         buf_printf(out, "only to be shared within a tenant, with the credential's %s in the cache key: %s", s->claim,

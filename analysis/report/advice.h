@@ -42,6 +42,8 @@ struct advice {
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f);
 /* The same with another share of stale hits than RECOMMEND_BUDGET. */
 struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget);
+/* Whether it is to keep answers for a->lifetime.ttl_s. */
+bool advice_keeps(const struct advice *a);
 const char *advice_name(enum advice_kind k); /* for JSON */
 /* One line each, UTF-8: what to do, and the evidence for it. */
 void advice_action(const struct advice *a, struct buf *out);

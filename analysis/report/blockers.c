@@ -32,11 +32,12 @@ static double days(const struct facts *f)
 /* Why the ladder prices nothing here; NULL: it does. */
 static const char *unpriced(const struct advice *a)
 {
-    if (a->kind == ADVICE_CACHE || a->kind == ADVICE_PURGE || a->kind == ADVICE_MICRO)
+    if (advice_keeps(a))
         return NULL;
     switch (a->sharing.verdict) {
     case SHARING_PRIVATE:
     case SHARING_TENANT:
+    case SHARING_MIXED:
         return "clients must not share it";
     case SHARING_UNDECIDED:
         return "it is not known whether clients may share it";

@@ -278,7 +278,41 @@ static bool judged(struct json *j, const char *key, const struct row_endpoint *e
     return false;
 }
 
-static void declared(struct json *j, const struct row_endpoint *e)
+/* What the headers of today give, beside what the advised lifetime would. */
+static void today(struct json *j, const struct row_endpoint *e, const struct advice *a)
+{
+    const uint64_t *d = e->declared;
+    uint64_t hits = d[DECLARED_today_hits], known = hits - d[DECLARED_today_unknown], lookups = e->ttl[0].lookups;
+    json_key(j, "today");
+    json_open(j, '{');
+    json_key_u64(j, "lookups", lookups);
+    json_key_u64(j, "fills", d[DECLARED_today_fills]);
+    json_key_u64(j, "hits", hits);
+    json_key_u64(j, "stale_hits", d[DECLARED_today_stale]);
+    json_key_u64(j, "unknown_hits", d[DECLARED_today_unknown]);
+    json_key_double(j, "hit_ratio", facts_ratio(hits, lookups));
+    json_key_double(j, "stale_ratio", facts_ratio(d[DECLARED_today_stale], known));
+    json_key_u64(j, "bytes_saved", d[DECLARED_today_bytes]);
+    json_key_micros(j, "server_seconds_saved", (int64_t)d[DECLARED_today_us]);
+    json_close(j, '}');
+    json_key(j, "advised");
+    const struct row_rung *r = a && advice_keeps(a) ? facts_rung(e, a->lifetime.ttl_s) : NULL;
+    if (!r) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "ttl_s", r->ttl_s);
+    json_key_u64(j, "hits", r->hits);
+    json_key_double(j, "hit_ratio", facts_hit_ratio(r));
+    json_key_double(j, "stale_ratio", facts_stale_ratio(r));
+    json_key_u64(j, "bytes_saved", r->bytes_saved);
+    json_key_micros(j, "server_seconds_saved", (int64_t)r->server_us_saved);
+    json_close(j, '}');
+}
+
+/* a NULL: of a window, for which nothing is advised. */
+static void declared(struct json *j, const struct row_endpoint *e, const struct advice *a)
 {
     const uint64_t *d = e->declared;
     if (!judged(j, "declared", e))
@@ -301,6 +335,7 @@ static void declared(struct json *j, const struct row_endpoint *e)
     json_key_u64(j, "forced_refresh", d[DECLARED_forced_refresh]);
     json_key_u64(j, "cookie_present", d[DECLARED_cookie_present]);
     json_key_u64(j, "personal", d[DECLARED_personal]);
+    today(j, e, a);
     json_close(j, '}');
 }
 
@@ -522,7 +557,8 @@ static bool endpoint(void *context, const struct row_endpoint *e)
         json_null(j);
     json_close(j, '}');
     conduct_endpoint(j, e, l->behaviour);
-    declared(j, e);
+    struct advice advice = advice_of(e, l->facts);
+    declared(j, e, l->facts->windowed ? NULL : &advice);
     conditional(j, e);
     cache_in_path(j, e);
     json_key(j, "ttl");

@@ -66,7 +66,7 @@ struct placement placement_of(const struct row_endpoint *e, const struct facts *
                           .bytes = NAN};
     if (!e->eligible)
         p.repeats = NAN;
-    if (a->kind != ADVICE_CACHE && a->kind != ADVICE_PURGE && a->kind != ADVICE_MICRO) {
+    if (!advice_keeps(a)) {
         not_shared(&p, a);
         return p;
     }

@@ -74,6 +74,12 @@ static void declared(const struct row_endpoint *e, struct buf *out)
                    human_percent(facts_ratio(e->reasons[blocker], facts_judged(e))).text);
     if (!isnan(ttl))
         buf_printf(out, "; lifetime %s", human_seconds(ttl).text);
+    if (e->declared[DECLARED_today_hits])
+        buf_printf(out, "; by that caches answer %s of look-ups, %s of them stale",
+                   human_percent(facts_ratio(e->declared[DECLARED_today_hits], e->ttl[0].lookups)).text,
+                   human_percent(facts_ratio(e->declared[DECLARED_today_stale],
+                                             e->declared[DECLARED_today_hits] - e->declared[DECLARED_today_unknown]))
+                       .text);
     buf_char(out, '\n');
 }
 

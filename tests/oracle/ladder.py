@@ -24,6 +24,7 @@ EPOCH = 1_700_000_000_000_000
 RUNG = ("lookups", "hits", "stale_hits", "unknown_hits", "errors_masked", "coalesced", "bytes_saved", "fills",
         "fills_hit", "fills_stale", "swr_async", "stale_purgeable")
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
+TODAY = ("lookups", "fills", "hits", "stale_hits", "unknown_hits", "bytes_saved")
 IDLE = 24 * 86400 * 1000 // 1024            # a key left alone longer, in 1024 ms, is as new; so is a content after 2^31 ms
 
 
@@ -63,7 +64,10 @@ def record(rng, k, now, vary, version, clients):
     if vary and (status == 200 or rng.random() < .2):
         response["vary"] = vary
     if rng.random() < .3:
-        response["cache-control"] = rng.choice(["max-age=60", "no-store", "s-maxage=0, max-age=60", "max-age=0", "max-age=x"])
+        response["cache-control"] = rng.choice(["max-age=60", "no-store", "s-maxage=0, max-age=60", "max-age=0", "max-age=x", "private",
+                                                "private, max-age=60", "public, s-maxage=5", "max-age=9000000000", "no-cache, max-age=60"])
+    if rng.random() < .05:
+        request["authorization"] = "~"
     if status == 503 and rng.random() < .5:
         response["retry-after"] = "5"
     request_us = rng.choice([0, 0, rng.randrange(3_000)])
@@ -113,6 +117,40 @@ def lifetime(cache_control):
     return found.get("s-maxage", found.get("max-age", 0))
 
 
+def declares(r):
+    """(seconds a shared cache may keep it by its own word or None, whether a 304 of that kind renews what is kept)."""
+    said = r["headers"]["response"].get("cache-control") or ""
+    names = {p.strip().partition("=")[0] for p in said.split(",")}
+    if "no-store" in names or r["headers"]["response"].get("vary") == "*":
+        return None, False
+    if r["status"] == 304:
+        return None, "private" not in names
+    told = {"max-age", "s-maxage"} & names
+    if "private" in names or r["status"] in (206, 416) or not told:
+        return None, False
+    if "authorization" in r["headers"]["request"] and not {"public", "s-maxage"} & names:
+        return None, False
+    return (0 if "no-cache" in names else min(lifetime(said), 2**32 - 2)), False
+
+
+def visit_today(counts, slot, ms, content, r):
+    """One look-up by what is declared: slot is (filled at, content, seconds); returns it as it is then."""
+    seconds_, renews = declares(r)
+    counts["lookups"] += 1
+    if slot and ms - slot[0] < slot[2] * 1000:
+        seen = None if r["status"] >= 400 else content
+        known = seen is not None and slot[1] is not None and seen[0] == slot[1][0]
+        counts["hits"] += 1
+        counts["unknown_hits"] += not known
+        counts["stale_hits"] += known and seen != slot[1]
+        counts["bytes_saved"] += r["response_bytes"]
+        return slot
+    if seconds_ is None and not (slot and renews):
+        return slot
+    counts["fills"] += 1
+    return ms, content, slot[2] if seconds_ is None else seconds_
+
+
 def coding(record_):
     name = record_.get("encoding")
     return {None: 0, "gzip": 1, "br": 2}.get(name, 3)
@@ -124,7 +162,7 @@ class Key:
         self.vary, self.tags, self.slots = (), {}, {}
         self.written = None
         self.previous, self.seen = None, False
-        self.known, self.last = {}, {}
+        self.known, self.last, self.today = {}, {}, {}
 
 
 class Oracle:
@@ -133,6 +171,7 @@ class Oracle:
         self.keys = collections.defaultdict(Key)
         self.endpoints = collections.defaultdict(collections.Counter)
         self.rungs = collections.defaultdict(lambda: [collections.Counter() for _ in TTLS])
+        self.today = collections.defaultdict(collections.Counter)
         self.fills = collections.defaultdict(lambda: [[] for _ in TTLS])   # (ms, bytes) of each
         self.clients = collections.defaultdict(list)
         self.client_counts = collections.defaultdict(collections.Counter)
@@ -164,7 +203,7 @@ class Oracle:
         if status and "vary" in response:
             key.vary = tuple(sorted({n.strip().lower() for n in response["vary"].split(",")}))
         if eligible:
-            self.look_up(us // 1000, r, key, e, self.rungs[name], self.fills[name])
+            self.look_up(us // 1000, r, key, e, self.rungs[name], self.fills[name], self.today[name])
 
     def content(self, r, key):
         """(coding, identity), or None."""
@@ -178,7 +217,7 @@ class Oracle:
             return key.tags.get(tag)
         return (coding(r), r["body_id"]) if "body_id" in r else None
 
-    def look_up(self, ms, r, key, e, rungs, fills_at):
+    def look_up(self, ms, r, key, e, rungs, fills_at, today):
         status, content = r["status"], self.content(r, key)
         tag = r["headers"]["response"].get("etag")
         star = "*" in key.vary
@@ -196,7 +235,9 @@ class Oracle:
         if (ms >> 10) - key.last.get(which, ms >> 10) > IDLE:
             key.slots.pop(which)
             key.known.pop(which, None)
+            key.today.pop(which, None)
         key.last[which] = ms >> 10
+        key.today[which] = visit_today(today, key.today.get(which), ms, content, r)
         slots = key.slots.setdefault(which, [None] * len(TTLS))
         for i, ttl in enumerate(TTLS):
             hits, filled, warm = rungs[i]["hits"], rungs[i]["fills"], ms - self.start >= ttl * 1000
@@ -326,6 +367,8 @@ def compare(oracle, report, tally, seed):
         if want["eligible"]:
             tally.same(where + "repeat_ratio_content", round(want["same"] / want["eligible"], 9),
                        round(got.get("repeat_ratio_content") or 0, 9))
+        for figure in TODAY if want["eligible"] else ():
+            tally.same(where + "today." + figure, oracle.today[name][figure], (got.get("declared") or {}).get("today", {}).get(figure))
         ladder = {r["ttl_s"]: r for r in got.get("ttl", [])}
         for ttl, counts, fills in zip(TTLS, oracle.rungs[name] if want["eligible"] else [], oracle.fills[name]):
             compare_live("%sT=%d " % (where, ttl), fills, ttl, ladder.get(ttl, {}), oracle.start, oracle.end, tally)

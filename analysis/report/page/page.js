@@ -231,7 +231,8 @@ function declaredOf(e) {
   if (!answers) return null;
   const against = Object.entries(d.reasons).filter(([why]) => !["EXPLICIT", "HEURISTIC", "REVALIDATED"].includes(why)).sort((a, b) => b[1] - a[1])[0];
   return el("p", {}, `Declared: a shared cache may store ${count(d.storable_shared)} of ${count(answers)} answers` +
-    (known(d.ttl_median) ? `, for ${seconds(d.ttl_median)} (median)` : "") + (against ? `; ${safe(against[0])} stands against it in ${count(against[1])}` : ""));
+    (known(d.ttl_median) ? `, for ${seconds(d.ttl_median)} (median)` : "") + (against ? `; ${safe(against[0])} stands against it in ${count(against[1])}` : "") +
+    (d.today?.hits ? `. By today's lifetimes caches answer ${percent(d.today.hit_ratio)} of look-ups, ${percent(d.today.stale_ratio)} of them stale` : ""));
 }
 
 /* Where copies belong, and who repeats whom. */
