@@ -391,6 +391,8 @@ static void restore_capture(struct analysis *a, const struct restore *r)
     b->acked_unseen_bytes = row.acked_unseen_bytes;
     b->overlap_bytes = row.overlap_bytes;
     b->stream_bytes = row.stream_bytes;
+    b->retransmitted = row.retransmitted;
+    b->flows_split = row.flows_split;
 }
 
 /* Endpoint of a key at its first exchange. */

@@ -24,7 +24,8 @@ static bool divide(struct capture *c)
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
     return c->pair.looks && slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
-           flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key);
+           flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
+           (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
 }
 
 struct capture *capture_new(const struct capture_options *o, char why[128])
@@ -90,6 +91,8 @@ void capture_frame(struct capture *c, const struct frame *f)
     case PACKET_TCP:
         if (c->o.n_ports && !wanted_port(c, &seg))
             break;
+        if (c->o.merge_vlans)
+            seg.scope = 0;
         flow_segment(&c->flows, &seg);
         break;
     case PACKET_OTHER:

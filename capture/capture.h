@@ -19,6 +19,8 @@ struct capture_options {
     struct tls_keys *keys;             /* borrowed; NULL: TLS is not read */
     uint16_t ports[CAPTURE_PORTS_MAX]; /* only connections with one of these; n_ports 0: all */
     unsigned n_ports;
+    bool keep_duplicates; /* second copies of packets count as any packet */
+    bool merge_vlans;     /* VLAN ids and VNIs do not tell connections apart */
     struct exchange_sink sink;
     /* Called when slots run short: give finished exchanges back with capture_give_back; wait for one if `wait`. May be
      * NULL. */

@@ -172,7 +172,9 @@ struct capture_stats {
     uint64_t flows, flows_midstream, flows_oneway, flows_evicted;
     uint64_t flows_opaque[OPAQUE_COUNT];
     uint64_t gaps, gap_bytes, acked_unseen_bytes, overlap_bytes;
-    uint64_t stream_bytes; /* TCP payload delivered in order: what coverage is a share of */
+    uint64_t retransmitted; /* segments whose bytes had all been seen, and that are no copies of packets */
+    uint64_t flows_split;   /* of flows_oneway: those whose other direction came on another VLAN or VNI */
+    uint64_t stream_bytes;  /* TCP payload delivered in order: what coverage is a share of */
     uint64_t encapsulations[ENCAP_COUNT];
     struct ease_count eased[EASE_STEPS];
     uint64_t flows_skipped, packets_skipped; /* of connections that were not read for want of time */

@@ -25,6 +25,7 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
 
 void flow_fini(struct flow_table *t)
 {
+    free(t->dedup);
     pages_release(t->nodes, (size_t)t->capacity * sizeof *t->nodes);
     pages_release(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
     *t = (struct flow_table){0};
@@ -203,6 +204,17 @@ static void wheel_remove(struct flow_table *t, struct flow *f)
 
 /* ---- life and death ---- */
 
+/* One direction alone: the other may have come elsewhere. */
+static void note_oneway(struct flow_table *t, const struct flow *f)
+{
+    uint8_t key[36];
+    memcpy(key, f->ip, 32);
+    memcpy(key + 32, f->port, 4);
+    struct split_half h = {hash_bytes(&t->key, 's', key, sizeof key) | 1, f->scope, f->side[1].seen};
+    t->stats->flows_oneway++;
+    t->stats->flows_split += split_meets(&t->split, h) * 2u;
+}
+
 /* Nothing more can come: holes are lost, the decoder closes. The node stays, so that stray segments find it. */
 static void finish(struct flow_table *t, struct flow *f, enum chunk_end how)
 {
@@ -215,7 +227,7 @@ static void finish(struct flow_table *t, struct flow *f, enum chunk_end how)
     if (f->side[0].ended && f->side[1].ended)
         how = CHUNK_FIN; /* it only waited */
     if (!(f->side[0].seen && f->side[1].seen))
-        t->stats->flows_oneway++;
+        note_oneway(t, f);
     decode_close(t->env, &f->decoding, how, f->first_end);
 }
 
@@ -393,7 +405,12 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     if (s->ts > t->now)
         flow_tick(t, s->ts);
     struct flow_key k = key_of(t, s);
+    bool copy = t->dedup && dedup_seen(t->dedup, s, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
     struct flow *f = find(t, &k);
+    if (copy && !(f && s->n && f->side[k.dir].held)) { /* what waits is compared with it */
+        t->stats->duplicates++;
+        return;
+    }
     if (!f) {
         if (!s->wire_n && !(s->flags & TCP_SYN))
             return; /* a stray acknowledgement is no connection */

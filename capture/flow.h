@@ -4,7 +4,9 @@
 #define CAPTURE_FLOW_H
 
 #include "capture/decode.h"
+#include "capture/dedup.h"
 #include "capture/segment.h"
+#include "capture/split.h"
 
 enum { HOLE_ACKED_US = 250000, HOLE_ONEWAY_US = 2000000, HOLE_OPEN_US = 60000000, FLOW_HELD_MAX = 4 << 20 };
 enum { WHEEL_SLOTS = 128, WHEEL_STEP_US = 8000000, FLOW_LINGER_US = 16000000 };
@@ -71,6 +73,8 @@ struct flow_table {
     struct decode_env *env;
     struct capture_stats *stats;
     struct hash_key key;
+    struct dedup *dedup; /* NULL: second copies of packets are not looked for */
+    struct split split;
     unsigned eased; /* capture/ease.h: which new connections are read */
 };
 

@@ -321,10 +321,12 @@ static inline void read_addresses(const struct walk *w, struct segment *out)
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     out->v6 = w->v6;
     if (w->v6) {
+        out->ip_id = 0;
         memcpy(out->src, w->ip + 8, 16);
         memcpy(out->dst, w->ip + 24, 16);
         return;
     }
+    out->ip_id = be16(w->ip + 4);
     memcpy(out->src, mapped, 12);
     memcpy(out->src + 12, w->ip + 12, 4);
     memcpy(out->dst, mapped, 12);
@@ -346,6 +348,7 @@ static inline enum packet_result read_tcp(const struct walk *w, struct segment *
     out->ack = be32(p + 8);
     out->flags = p[13] & 0x3f;
     out->window = be16(p + 14);
+    out->checksum = captured >= 18 ? be16(p + 16) : 0;
     out->payload = p + captured;
     out->n = w->n - captured;
     out->wire_n = w->wire - header;

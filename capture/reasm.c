@@ -195,7 +195,7 @@ static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const st
         p += same;
         n -= same;
     }
-    t->stats->duplicates += !fresh;
+    t->stats->retransmitted += !fresh;
     return true;
 }
 
@@ -264,7 +264,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         uint32_t old = (uint32_t)-ahead;
         d->rtt_ts = TIME_NONE; /* sent again: no sample (Karn) */
         if (old >= s->wire_n) {
-            t->stats->duplicates += s->wire_n > 1; /* one old byte is a keep-alive probe */
+            t->stats->retransmitted += s->wire_n > 1; /* one old byte is a keep-alive probe */
             return;
         }
         uint32_t skip = old < n ? old : n;

@@ -24,8 +24,9 @@ struct segment {
     uint32_t n;             /* captured bytes of it */
     uint32_t wire_n;        /* bytes of it by the IP length; n < wire_n: cut by the snap length */
     uint32_t scope;         /* hash-free identity of VLAN ids and VNI; part of the flow key */
-    uint16_t sport, dport, window;
-    uint8_t flags; /* TCP_* */
+    uint16_t sport, dport, window, checksum;
+    uint16_t ip_id; /* of the IPv4 header; 0: none */
+    uint8_t flags;  /* TCP_* */
     bool v6, has_ts;
     uint8_t src[16], dst[16]; /* IPv4 as ::ffff:a.b.c.d */
 };

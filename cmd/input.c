@@ -105,6 +105,12 @@ bool input_option(struct input *in, int id, const char *value)
         in->capture.packet.n_vxlan_ports = (uint8_t)n;
         return ok;
     }
+    case INPUT_MERGE:
+        in->capture.merge_vlans = true;
+        return true;
+    case INPUT_DUPLICATES:
+        in->capture.keep_duplicates = true;
+        return true;
     case INPUT_REDACT:
         in->capture.seal.redact.more_names = value;
         return true;

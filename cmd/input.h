@@ -32,6 +32,8 @@ enum {
     INPUT_SNAPLEN,
     INPUT_PORTS,
     INPUT_VXLAN,
+    INPUT_MERGE,
+    INPUT_DUPLICATES,
     INPUT_REDACT,
     INPUT_PROXIES,
     INPUT_CLEAR,
@@ -54,6 +56,9 @@ enum {
         {INPUT_PORTS, 0, "ports", "LIST",                                                                              \
          "only connections with one of these TCP ports (default: all, told by content)"},                              \
         {INPUT_VXLAN, 0, "vxlan-ports", "LIST", "UDP ports of VXLAN (default 4789,8472)"},                             \
+        {INPUT_MERGE, 0, "merge-vlans", NULL,                                                                          \
+         "VLAN ids and VNIs do not tell connections apart: for routes that differ by direction"},                      \
+        {INPUT_DUPLICATES, 0, "keep-duplicates", NULL, "do not leave out second copies of packets"},                   \
         {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"},                          \
         {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
         {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \

@@ -56,6 +56,25 @@ static const char *nothing(const struct facts *f)
                            : "The capture holds no packets.\n";
 }
 
+static enum verdict say_split(const struct row_capture *c, enum verdict v, struct buf *lines)
+{
+    buf_printf(lines,
+               "%" PRIu64 " of %" PRIu64
+               " flows show one direction only, the other one came on another VLAN or VNI: give --merge-vlans.\n",
+               c->flows_split, c->flows);
+    return v == VERDICT_NOTHING ? v : VERDICT_LITTLE;
+}
+
+/* Nothing is wrong with the figures then, but with the mirror. */
+static void say_duplicates(const struct row_capture *c, struct buf *lines)
+{
+    if (c->duplicates * 100 > c->packets)
+        buf_printf(lines,
+                   "%" PRIu64 " of %" PRIu64
+                   " packets came twice and were left out the second time: two mirrors show the same traffic.\n",
+                   c->duplicates, c->packets);
+}
+
 enum verdict verdict_of(const struct facts *f, struct buf *lines)
 {
     const struct row_capture *c = &f->capture;
@@ -81,7 +100,9 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
                    " flows, no HTTP: is this the right port, and is HTTP in the clear on it?\n",
                    c->packets, c->flows);
     }
-    if (c->flows && c->flows_oneway * 2 > c->flows) {
+    if (c->flows_split)
+        v = say_split(c, v, lines);
+    else if (c->flows && c->flows_oneway * 2 > c->flows) {
         v = v == VERDICT_NOTHING ? v : VERDICT_LITTLE;
         buf_printf(lines,
                    "%" PRIu64 " of %" PRIu64 " flows show one direction only: mirror both directions of the port.\n",
@@ -101,6 +122,7 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
                    " bytes missing): counts are lower bounds.\n",
                    100 * coverage, c->gap_bytes);
     }
+    say_duplicates(c, lines);
     if (eased_line(f, lines))
         v = v == VERDICT_GOOD ? VERDICT_PARTIAL : v;
     if (c->kernel_dropped || c->interface_dropped) {

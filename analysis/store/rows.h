@@ -104,6 +104,7 @@ struct row_capture {
     uint64_t memory_ceiling_bytes, memory_peak_bytes;
     bool from_records; /* packet counters are unknown, not 0 */
     int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
+    uint64_t retransmitted, flows_split;
 };
 
 struct row_key {
@@ -128,8 +129,11 @@ struct row_exchange {
     uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
-    uint32_t notes;    /* enum reason, and a bit for each declared count that has one */
-    uint32_t lifetime; /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
+    uint32_t notes;       /* enum reason, and a bit for each declared count that has one */
+    uint32_t lifetime;    /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
+    uint32_t body;        /* 32 bits of the identity of the request's body; 0: none, or unknown */
+    uint32_t retry_after; /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
+    uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

@@ -113,7 +113,9 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN sources TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE endpoint ADD COLUMN fields TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;"
-     "ALTER TABLE capture ADD COLUMN window_us INTEGER;",
+     "ALTER TABLE capture ADD COLUMN window_us INTEGER;"
+     "ALTER TABLE capture ADD COLUMN retransmitted INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE capture ADD COLUMN flows_split INTEGER NOT NULL DEFAULT 0;",
      windows},
 };
 
