@@ -9,7 +9,7 @@ import random
 from lib import EPOCH, PROOF, SECRET, Capture, answer, check, finish, folder, good, request
 
 here = folder()
-HOURS, REQUESTS, PERIOD, ITEMS = 1, 8000 if PROOF else 6000, 900, 6
+HOURS, REQUESTS, PERIOD, ITEMS = 1, 8000, 900, 6
 SHARING = {"cache", "purge", "micro", "revalidate", "coalesce"}
 
 
@@ -211,7 +211,7 @@ def audit(seed):
             make(a, now, a.rng.randrange(a.clients), a.rng.randrange(ITEMS))
     lines = sorted(a.records + noisy(seed), key=lambda r: r["ts"])
     (here / "p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
-    good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--fresh", "--secret", SECRET, "--exchanges", "none")
+    good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--fresh", "--secret", SECRET, "--exchanges", "none", limit=240)
     report = json.loads(good("report", here / "p.db", "--format", "json"))
     by = {e["route"].split("/")[1]: e for e in report["endpoints"] if e["method"] == "GET"}
     return by, {kind: [r for r in report["recommendations"] if "/%s/" % kind in r["target"] and r["target"].startswith("GET")] for kind in by}, report
