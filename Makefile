@@ -152,7 +152,12 @@ proof:
 lint:
 	@bash tests/run lint
 
-bench: all
+# The analysis alone; at a fixed address, so that tests/bench/shares.py finds what a tick fell into.
+$(BUILD)/analysis_bench: tests/bench/analysis_bench.c $(BUILD)/libspanwise.a $(BUILD)/.flags
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) -no-pie -o $@ $< $(BUILD)/libspanwise.a $(LIBS)
+
+bench: all $(BUILD)/analysis_bench
+	@python3 tests/bench/shares.py $(BUILD)/analysis_bench
 	@bash tests/bench/bench.sh
 
 want: all

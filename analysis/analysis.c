@@ -56,7 +56,8 @@ static bool init_parts(struct analysis *a)
     a->contexts = pages_reserve(SHARING_CONTEXTS * sizeof *a->contexts);
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
-           clients_init(&a->clients, &b, &a->key) && addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
+           pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) &&
+           addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
            minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
            masked_init(&a->masked, b.most[ROOM_FIELDS]) &&
            writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
@@ -93,6 +94,7 @@ void analysis_free(struct analysis *a)
     keys_fini(&a->keys);
     admission_fini(&a->admission);
     etags_fini(&a->etags);
+    pairs_fini(&a->pairs);
     clients_fini(&a->clients);
     addresses_fini(&a->addresses);
     minutes_fini(&a->minutes);

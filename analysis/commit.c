@@ -226,8 +226,9 @@ uint32_t analysis_clients(const struct analysis *a)
 uint64_t analysis_memory(const struct analysis *a)
 {
     const struct clients *c = &a->clients;
-    return SHARING_CONTEXTS * sizeof *a->contexts + learning_bytes(&a->learning) + slab_bytes(&a->keys.rows) +
-           slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) + slab_bytes(&a->endpoints.tails) +
+    return SHARING_CONTEXTS * sizeof *a->contexts + pairs_bytes(&a->pairs) + learning_bytes(&a->learning) +
+           slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) +
+           slab_bytes(&a->endpoints.tails) +
            (a->admission.popular ? (uint64_t)a->admission.popular_most * budget_unit(ROOM_POPULAR) : 0) +
            (a->admission.sampled ? (uint64_t)a->keys.rows.used * sizeof(struct sampling_key) : 0) +
            map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +
@@ -362,6 +363,21 @@ static void commit_statuses(struct analysis *a, struct store *s)
                           a->totals.status[i]);
 }
 
+static void commit_eased(struct analysis *a, struct store *s)
+{
+    const struct capture_stats *n = &a->stats, *b = &a->base;
+    for (int i = 0; i < EASE_STEPS; i++) {
+        if (!(b->eased[i].times + n->eased[i].times))
+            continue;
+        store_counter(s, "eased", slice_str(ease_name((enum ease_step)i)), b->eased[i].times + n->eased[i].times);
+        store_counter(s, "eased_us", slice_str(ease_name((enum ease_step)i)), b->eased[i].us + n->eased[i].us);
+    }
+    if (b->packets_skipped + n->packets_skipped) {
+        store_counter(s, "skipped", SLICE("packets"), b->packets_skipped + n->packets_skipped);
+        store_counter(s, "skipped", SLICE("flows"), b->flows_skipped + n->flows_skipped);
+    }
+}
+
 static void commit_counters(struct analysis *a, struct store *s)
 {
     const struct totals *t = &a->totals;
@@ -383,6 +399,7 @@ static void commit_counters(struct analysis *a, struct store *s)
         if (a->base.encapsulations[i] + a->stats.encapsulations[i])
             store_counter(s, "encapsulation", slice_str(encap_name((enum encapsulation)i)),
                           a->base.encapsulations[i] + a->stats.encapsulations[i]);
+    commit_eased(a, s);
     for (; a->vary_written < vary_count(a->vary); a->vary_written++)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
 }

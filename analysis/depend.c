@@ -46,7 +46,7 @@ static uint32_t learner_of(struct analysis *a, uint32_t id)
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
-    if (f->key == MAP_NONE || !tells(r))
+    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || !tells(r))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
     const struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);

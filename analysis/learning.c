@@ -20,6 +20,7 @@ enum {
     TOGETHER_LEAST = 32,
     GROUPS_FIRST = 128, /* visits when groups are formed first; then at each doubling */
     TURN = 2048,        /* visits */
+    MOST_TURNS = 3,     /* 2 to the power of that */
     BARREN = 4096,      /* contexts that were not there */
     FRUIT = 16,         /* of which one that was weighs as many */
     BARREN_LEVELS = 3,
@@ -549,13 +550,19 @@ static uint64_t fewest(const struct learning *l, const struct learner *r)
     return least;
 }
 
-/* Whether an eighth of the visits will do: all is decided, nothing varies, or the last period hardly brought a
- * sandwich to what is not. */
+/* Whether an eighth of the visits will do: all is decided, nothing varies, or the last periods hardly brought a
+ * sandwich to what is not. That can be told when all contexts have had their turn; where there are many, after some of
+ * them. */
 static bool may_rest(const struct learning *l, struct learner *r)
 {
     uint64_t now = fewest(l, r), before = r->fewest;
+    unsigned level = level_of(l, r), periods = 1u << (level < MOST_TURNS ? level : MOST_TURNS);
+    if (l->full || now == UINT64_MAX)
+        return !l->full;
+    if (r->visits / PERIOD % periods)
+        return r->rests;
     r->fewest = now;
-    return !l->full && (now == UINT64_MAX || (now >= before && now - before < PERIOD / WORTH));
+    return now >= before && now - before < periods * PERIOD / WORTH;
 }
 
 void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *v)

@@ -5,7 +5,7 @@
 
 #define EACH_TTL(i) for (unsigned i = 0; i < LIVE_TTLS; i++)
 
-enum { ENTRY_CLASS = 2, LEAST_CLASS = 4, MOST_CLASS = 8, ENTRIES = 1 << (MOST_CLASS - ENTRY_CLASS), HEAD_CLASS = 7 };
+enum { ENTRY_CLASS = 2, LEAST_CLASS = 4, MOST_CLASS = 8, ENTRIES = 1 << (MOST_CLASS - ENTRY_CLASS), HEAD_CLASS = 8 };
 
 const uint32_t live_ttl_s[LIVE_TTLS] = {1, 5, 10, 30, 60, 300, 600, 1800, 3600, 86400};
 
@@ -33,9 +33,9 @@ struct entry {
     uint64_t later; /* sum of bytes times the ms since `first` */
 };
 
-/* One lifetime: a cache line. */
+/* One lifetime: two cache lines, which are all that most fills touch. */
 struct queue {
-    uint32_t block;  /* ring of entries; 0: none yet */
+    uint32_t block;  /* ring of entries that are closed; 0: none yet */
     uint8_t mask;    /* places in it - 1 */
     uint8_t head, n; /* the oldest, anywhere modulo the ring; how many */
     bool lost;
@@ -43,6 +43,9 @@ struct queue {
     uint64_t bytes, entries;   /* in the queue */
     uint64_t gone_bytes, gone; /* were there for all of T */
     uint64_t peak_bytes, peak_entries;
+    struct entry open; /* the newest; n 0: none */
+    int64_t due;       /* nothing expires before, ms */
+    uint64_t unused[3];
 };
 
 struct state {
@@ -53,7 +56,7 @@ struct state {
 };
 
 _Static_assert(sizeof(struct entry) == sizeof(uint64_t) << ENTRY_CLASS, "entries fill a block");
-_Static_assert(sizeof(struct queue) == 64, "a cache line");
+_Static_assert(sizeof(struct queue) == 128, "two cache lines");
 _Static_assert(sizeof(struct state) <= sizeof(uint64_t) << HEAD_CLASS, "fits into its block");
 _Static_assert(LIVE_PARTS + 2 <= 1 << (MOST_CLASS - ENTRY_CLASS), "what is there at once fits into the largest ring");
 
@@ -72,17 +75,42 @@ static unsigned class_of(const struct queue *q)
     return (unsigned)__builtin_ctz(q->mask + 1u) + ENTRY_CLASS;
 }
 
-static void expire(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
+/* All entries in order of time, the open one last. */
+static unsigned length(const struct queue *q)
 {
-    for (; q->n; q->n--, q->head++) {
-        const struct entry *e = entry_at(q, pool, 0);
-        if (now - e->first - (int64_t)e->span < ttl)
+    return q->n + (q->open.n > 0);
+}
+
+static const struct entry *nth(const struct queue *q, const struct blocks *pool, unsigned i)
+{
+    return i < q->n ? entry_at(q, pool, i) : &q->open;
+}
+
+static void expire_due(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
+{
+    q->due = INT64_MAX;
+    while (length(q)) {
+        const struct entry *e = nth(q, pool, 0);
+        if (now - e->first - (int64_t)e->span < ttl) {
+            q->due = e->first + (int64_t)e->span + ttl;
             break;
+        }
         q->bytes -= e->bytes;
         q->entries -= e->n;
         q->gone_bytes += e->bytes;
         q->gone += e->n;
+        if (q->n) {
+            q->n--;
+            q->head++;
+        } else
+            q->open.n = 0;
     }
+}
+
+static inline void expire(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
+{
+    if (now >= q->due)
+        expire_due(q, pool, now, ttl);
 }
 
 /* Room for one entry more. */
@@ -103,14 +131,18 @@ static bool grow(struct queue *q, struct blocks *pool)
     return true;
 }
 
-/* A new entry at the end; NULL: no room. */
-static inline struct entry *append(struct queue *q, struct blocks *pool)
+/* The open entry goes to the end of the ring. False: no room. */
+static bool shut(struct queue *q, struct blocks *pool)
 {
+    if (!q->open.n)
+        return true;
     if ((q->n > q->mask || !q->block) && !grow(q, pool)) {
         q->lost = true;
-        return NULL;
+        return false;
     }
-    return entry_at(q, pool, q->n++);
+    *entry_at(q, pool, q->n++) = q->open;
+    q->open.n = 0;
+    return true;
 }
 
 /* Joins the newest entry if that began less than a part ago; time does not run backwards. */
@@ -118,17 +150,18 @@ static void fill(struct queue *q, struct blocks *pool, const struct span *t, int
 {
     now = now > q->last ? now : q->last;
     expire(q, pool, now, t->ttl);
-    struct entry *e = q->n ? entry_at(q, pool, q->n - 1u) : NULL;
-    if (e && now - e->first < t->part) {
+    struct entry *e = &q->open;
+    if (e->n && now - e->first < t->part) {
         e->span = (uint32_t)(now - e->first);
         e->n += n;
         e->bytes += bytes;
         e->later += bytes * e->span;
     } else {
-        e = append(q, pool);
-        if (!e)
+        if (!shut(q, pool))
             return;
         *e = (struct entry){now, 0, n, bytes, 0};
+        if (!q->n)
+            q->due = now + t->ttl;
     }
     q->last = now;
     q->entries += n;
@@ -178,9 +211,9 @@ static unsigned in_order(const struct queue *a, const struct queue *b, const str
                          struct entry out[2 * ENTRIES])
 {
     unsigned n = 0;
-    for (unsigned x = 0, y = 0; x < a->n || y < b->n;) {
-        bool mine = y == b->n || (x < a->n && entry_at(a, pool, x)->first <= entry_at(b, pool, y)->first);
-        const struct entry *e = mine ? entry_at(a, pool, x++) : entry_at(b, pool, y++);
+    for (unsigned x = 0, y = 0; x < length(a) || y < length(b);) {
+        bool mine = y == length(b) || (x < length(a) && nth(a, pool, x)->first <= nth(b, pool, y)->first);
+        const struct entry *e = mine ? nth(a, pool, x++) : nth(b, pool, y++);
         if (n && e->first - out[n - 1].first < part)
             join(&out[n - 1], e);
         else
@@ -197,11 +230,10 @@ static void merge(struct queue *into, struct queue *from, struct blocks *pool, c
     expire(from, pool, last, t->ttl);
     unsigned n = in_order(into, from, pool, t->part, all);
     into->n = 0;
-    for (unsigned i = 0; i < n && !into->lost; i++) {
-        struct entry *e = append(into, pool);
-        if (e)
-            *e = all[i];
-    }
+    into->open.n = 0;
+    for (unsigned i = 0; i < n && shut(into, pool); i++)
+        into->open = all[i];
+    into->due = INT64_MIN;
     into->lost |= from->lost;
     into->last = last;
     into->bytes += from->bytes;
@@ -249,8 +281,8 @@ static uint64_t seconds(double ms)
 static void sum(const struct queue *q, const struct blocks *pool, int64_t end, int64_t ttl, struct live_sum *out)
 {
     double bytes = (double)q->gone_bytes * (double)ttl, entries = (double)q->gone * (double)ttl;
-    for (unsigned i = 0; i < q->n; i++) {
-        const struct entry *e = entry_at(q, pool, i);
+    for (unsigned i = 0; i < length(q); i++) {
+        const struct entry *e = nth(q, pool, i);
         double since = end > e->first ? (double)(end - e->first) : 0;
         double middle = e->bytes ? (double)e->later / (double)e->bytes : e->span / 2.;
         double there = since > middle ? since - middle : 0;

@@ -176,6 +176,12 @@ static void observe_sharing(struct analysis *a, const struct fact *f, const stru
         sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
 }
 
+/* How many pairs of client and key are new; a client that there was no room for is a new one each time. */
+static uint64_t new_pairs(struct analysis *a, const struct fact *f, const struct key *key)
+{
+    return f->client == MAP_NONE ? 1 : pairs_meet(&a->pairs, key->hash, clients_at(&a->clients, f->client)->hash);
+}
+
 /* A look-up: repeats, then the ladder. ep NULL: not counting. Returns of how many keys this is a repeat: a key of the
  * sample stands for others. */
 static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
@@ -184,9 +190,11 @@ static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key 
     bool repeat = key->eligible;
     struct sampling_tail *tail = tail_of(a, ep, key);
     uint32_t stands_for = tail ? 1u << tail->level : 1;
+    uint64_t pairs = new_pairs(a, f, key) * stands_for;
     if (tail)
         tail->n++;
     if (ep) {
+        ep->declared[DECLARED_pairs] += pairs;
         uint32_t new = repeat ? 0 : ep->tail ? admission_stands_for(a, key->hash, r->endpoint) : 1;
         ep->keys += new;
         a->totals.keys += new;

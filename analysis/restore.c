@@ -314,6 +314,11 @@ static void load_capture_counter(struct analysis *a, const struct row_counter *c
     for (int i = 0; i < ENCAP_COUNT && strcmp(c->what, "encapsulation") == 0; i++)
         if (slice_eq(c->name, slice_str(encap_name((enum encapsulation)i))))
             a->base.encapsulations[i] = c->value;
+    for (int i = 0; i < EASE_STEPS && slice_starts(slice_str(c->what), SLICE("eased")); i++)
+        if (slice_eq(c->name, slice_str(ease_name((enum ease_step)i))))
+            *(strcmp(c->what, "eased") ? &a->base.eased[i].us : &a->base.eased[i].times) = c->value;
+    if (strcmp(c->what, "skipped") == 0)
+        *(slice_eq(c->name, SLICE("flows")) ? &a->base.flows_skipped : &a->base.packets_skipped) = c->value;
 }
 
 static void load_counter(struct analysis *a, const struct row_counter *c)

@@ -4,7 +4,7 @@
 
 /* Arrays of this size are asked for in large pages, since their rows are visited at random; smaller ones would be
  * mostly padding. */
-enum { LARGE = 24 << 20 };
+enum { LARGE = 2 << 20 };
 
 bool slab_init(struct slab *s, size_t unit, uint32_t most)
 {

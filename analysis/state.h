@@ -14,6 +14,7 @@
 #include "analysis/masked.h"
 #include "analysis/minutes.h"
 #include "analysis/origins.h"
+#include "analysis/pairs.h"
 #include "analysis/query.h"
 #include "analysis/target.h"
 #include "analysis/totals.h"
@@ -34,6 +35,7 @@ struct analysis {
     struct keys keys;
     struct admission admission;
     struct etags etags;
+    struct pairs pairs;
     struct clients clients;
     struct addresses addresses;
     struct origins origins;

@@ -33,7 +33,9 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .response_bytes = x->response_bytes,
                                .request_us = span(x->t_req0, x->t_req1),
                                .ttfb_us = span(x->t_req1, x->t_rsp0),
-                               .duration_us = span(x->t_req0, x->t_rsp1)};
+                               .duration_us = span(x->t_req0, x->t_rsp1),
+                               .body = x->request_bytes ? (uint32_t)x->request_body_id : 0,
+                               .rtt = (uint32_t)(x->rtt_client + 1)};
     r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 
@@ -191,12 +193,29 @@ static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t has
     return admission_row(a, &v);
 }
 
-static void fill_flags(struct row_exchange *r, const struct heads *h, bool head)
+/* Seconds, or a date (RFC 9110 section 10.2.3), which counts from the answer's own Date, else from when it came. */
+static uint32_t fill_wait(const struct exchange *x, const struct heads *h)
+{
+    struct slice text = slice_trim(heads_get(h, HEAD_retry_after));
+    uint64_t wait;
+    int64_t until, now;
+    if (slice_u64(text, &wait))
+        return wait < UINT32_MAX ? (uint32_t)wait + 1 : UINT32_MAX;
+    if (!httpdate_parse(text, &until))
+        return 0;
+    if (!heads_has(h, HEAD_date) || !httpdate_parse(heads_get(h, HEAD_date), &now))
+        now = floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000);
+    return until <= now ? 1 : until - now < UINT32_MAX ? (uint32_t)(until - now) + 1 : UINT32_MAX;
+}
+
+static void fill_flags(struct row_exchange *r, const struct exchange *x, const struct heads *h, bool head)
 {
     if (head)
         r->flags |= REPLAY_HEAD;
     if (r->status == 429 || (r->status == 503 && heads_has(h, HEAD_retry_after)))
         r->flags |= REPLAY_THROTTLED;
+    if (r->flags & REPLAY_THROTTLED && heads_has(h, HEAD_retry_after))
+        r->retry_after = fill_wait(x, h);
 }
 
 struct key_text take_key_text(struct analysis *a, struct slice target)
@@ -315,7 +334,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     struct heads h;
     struct key *key = find_rows(a, x, ahead, &f);
     heads_read(&h, x);
-    fill_flags(&f.row, &h, ahead->origin.head);
+    fill_flags(&f.row, x, &h, ahead->origin.head);
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);

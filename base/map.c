@@ -1,6 +1,6 @@
 #include "base/map.h"
 
-#include <stdlib.h>
+#include "base/pages.h"
 
 enum { SMALLEST = 64 };
 
@@ -15,13 +15,13 @@ static uint64_t positions_for(uint32_t rows)
 
 bool map_init(struct map *m, const void *rows, size_t unit, uint32_t most)
 {
-    *m = (struct map){calloc(SMALLEST, sizeof *m->slot), rows, unit, SMALLEST - 1, 0, most};
+    *m = (struct map){pages_reserve(SMALLEST * sizeof *m->slot), rows, unit, SMALLEST - 1, 0, most};
     return m->slot != NULL;
 }
 
 void map_free(struct map *m)
 {
-    free(m->slot);
+    pages_release(m->slot, ((size_t)m->mask + 1) * sizeof *m->slot);
     *m = (struct map){0};
 }
 
@@ -44,16 +44,16 @@ static bool put(struct map_slot *slot, uint32_t mask, struct map_slot s)
 static bool grow(struct map *m)
 {
     uint32_t positions = (m->mask + 1) * 2;
-    struct map_slot *slot = calloc(positions, sizeof *slot);
+    struct map_slot *slot = pages_reserve(positions * sizeof *slot);
     if (!slot)
         return false;
     for (uint32_t i = 0; i <= m->mask; i++)
         if (m->slot[i].index &&
             !put(slot, positions - 1, m->slot[i])) { /* 64 steps: next to impossible at half the load */
-            free(slot);
+            pages_release(slot, positions * sizeof *slot);
             return false;
         }
-    free(m->slot);
+    pages_release(m->slot, ((size_t)m->mask + 1) * sizeof *m->slot);
     m->slot = slot;
     m->mask = positions - 1;
     return true;

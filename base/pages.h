@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { PAGES_HUGE_FROM = 16 << 20 };
+enum { PAGES_HUGE_FROM = 2 << 20 };
 
 /* n zeroed bytes, or NULL. Released with pages_release(p, n). */
 void *pages_reserve(size_t n);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "capture/bounds.h"
+#include "capture/ease.h"
 #include "capture/flow.h"
 
 struct capture {
@@ -13,6 +14,7 @@ struct capture {
     struct decode_env env;
     struct flow_table flows;
     struct fragments *fragments;
+    struct ease ease;
 };
 
 static bool divide(struct capture *c)
@@ -37,6 +39,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     }
     c->o = *o;
     c->stats.first_us = c->stats.last_us = TIME_NONE;
+    ease_init(&c->ease);
     c->pair.seal = seal_new(&o->key, &o->seal, why);
     c->pair.stats = &c->stats;
     c->pair.reclaim = o->reclaim;
@@ -129,6 +132,26 @@ void capture_tick(struct capture *c, int64_t now)
     flow_tick(&c->flows, now);
     pair_tick(&c->pair, now, c->o.answer_timeout_us);
     note_memory(c);
+}
+
+bool capture_ease(struct capture *c, int64_t now, bool behind)
+{
+    if (!ease_note(&c->ease, now, behind, c->stats.eased))
+        return false;
+    looks_pause(c->pair.looks, c->ease.step > EASE_BODIES);
+    seal_pause(c->pair.seal, c->ease.step > EASE_PARTS);
+    c->flows.eased = c->ease.step;
+    return true;
+}
+
+unsigned capture_eased(const struct capture *c)
+{
+    return c->ease.step;
+}
+
+uint32_t capture_exchanges(const struct capture *c)
+{
+    return c->pair.slots.capacity;
 }
 
 void capture_finish(struct capture *c)

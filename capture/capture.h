@@ -35,6 +35,13 @@ struct capture *capture_new(const struct capture_options *o, char why[128]);
 void capture_frame(struct capture *c, const struct frame *f);
 /* The wire is silent; packet time moves on. */
 void capture_tick(struct capture *c, int64_t now);
+/* Live, now and then, with the packet time: whether frames are handled late, or were lost for want of time. What is
+ * given up then, and taken up again: capture/ease.h. True: that is another thing from now on. */
+bool capture_ease(struct capture *c, int64_t now, bool behind);
+/* What is given up: an enum ease_step + 1, and all before; 0: nothing. */
+unsigned capture_eased(const struct capture *c);
+/* Exchanges that there can be at once. */
+uint32_t capture_exchanges(const struct capture *c);
 /* Nothing more comes: everything in flight ends and leaves. */
 void capture_finish(struct capture *c);
 /* A finished exchange's slot comes home. Same thread as the rest. */

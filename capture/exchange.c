@@ -28,6 +28,12 @@ static const char *const encap_names[] = {
 #undef ENCAP
 };
 
+static const char *const ease_names[] = {
+#define EASE(id, name, what) name,
+#include "capture/ease.def"
+#undef EASE
+};
+
 static const char *const leaf_names[] = {
 #define LEAF(id, name) name,
 #include "capture/leaves.def"
@@ -65,6 +71,11 @@ const char *opaque_name(enum opaque_reason r)
 const char *encap_name(enum encapsulation e)
 {
     return e < ENCAP_COUNT ? encap_names[e] : "?";
+}
+
+const char *ease_name(enum ease_step e)
+{
+    return e < EASE_STEPS ? ease_names[e] : "?";
 }
 
 const char *leaf_value_name(enum leaf_value v)

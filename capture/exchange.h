@@ -152,6 +152,18 @@ enum encapsulation {
     ENCAP_COUNT
 };
 
+/* Steps of what is given up when a live capture cannot keep up (capture/ease.h). */
+enum ease_step {
+#define EASE(id, name, what) EASE_##id,
+#include "capture/ease.def"
+#undef EASE
+    EASE_STEPS
+};
+
+struct ease_count {
+    uint64_t times, us; /* how often taken, how long in force, packet time */
+};
+
 struct capture_stats {
     int64_t first_us, last_us; /* least and greatest packet time; TIME_NONE: no packet */
     uint64_t packets, bytes;
@@ -164,8 +176,10 @@ struct capture_stats {
     uint64_t flows_split;   /* of flows_oneway: those whose other direction came on another VLAN or VNI */
     uint64_t stream_bytes;  /* TCP payload delivered in order: what coverage is a share of */
     uint64_t encapsulations[ENCAP_COUNT];
-    uint64_t memory_bytes;      /* reassembly and exchanges in flight now */
-    uint64_t memory_peak_bytes; /* and at most */
+    struct ease_count eased[EASE_STEPS];
+    uint64_t flows_skipped, packets_skipped; /* of connections that were not read for want of time */
+    uint64_t memory_bytes;                   /* reassembly and exchanges in flight now */
+    uint64_t memory_peak_bytes;              /* and at most */
 };
 
 const char *end_name(enum end_state e);
@@ -173,6 +187,7 @@ const char *proto_name(enum proto p);
 const char *identity_name(enum identity i);
 const char *opaque_name(enum opaque_reason r);
 const char *encap_name(enum encapsulation e);
+const char *ease_name(enum ease_step e);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */
 enum token token_find(struct slice name);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/pages.h"
+#include "capture/ease.h"
 
 enum { FIRST_SLOTS = 1024 };
 
@@ -391,6 +392,13 @@ static bool plausible_reset(const struct flow *f, int dir, const struct segment 
     return !d->init || (ahead >= -(1 << 16) && ahead <= 1 << 20);
 }
 
+/* Of a connection that is left out, whole: there is no time for all. */
+static void skip(struct flow_table *t, const struct segment *s)
+{
+    t->stats->packets_skipped++;
+    t->stats->flows_skipped += (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
 void flow_segment(struct flow_table *t, const struct segment *s)
 {
     t->order++;
@@ -406,6 +414,10 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     if (!f) {
         if (!s->wire_n && !(s->flags & TCP_SYN))
             return; /* a stray acknowledgement is no connection */
+        if (t->eased && !ease_reads(t->eased, k.hash)) {
+            skip(t, s);
+            return;
+        }
         f = make(t, &k);
         if (!f)
             return;

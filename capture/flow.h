@@ -75,6 +75,7 @@ struct flow_table {
     struct hash_key key;
     struct dedup *dedup; /* NULL: second copies of packets are not looked for */
     struct split split;
+    unsigned eased; /* capture/ease.h: which new connections are read */
 };
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,

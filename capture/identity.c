@@ -100,13 +100,23 @@ struct identity_of identity_of_address(const struct hash_key *key, const struct 
     return hashed(key, IDENTITY_ADDRESS, slice_of(a->ip, v4 ? 16 : 8));
 }
 
-/* As identity_of_address; most clients are known by their address, and come again. */
-static struct identity_of address_of(struct identifier *i, const struct addr *a)
+static unsigned address_place(const struct addr *a)
 {
     uint64_t low, high;
     memcpy(&high, a->ip, 8);
     memcpy(&low, a->ip + 8, 8);
-    unsigned at = (unsigned)(hash_mix(low ^ high) % ADDRESSES);
+    return (unsigned)(hash_mix(low ^ high) % ADDRESSES);
+}
+
+void identifier_expect(const struct identifier *i, const struct addr *peer)
+{
+    __builtin_prefetch(&i->addresses[address_place(peer)]);
+}
+
+/* As identity_of_address; most clients are known by their address, and come again. */
+static struct identity_of address_of(struct identifier *i, const struct addr *a)
+{
+    unsigned at = address_place(a);
     if (!i->addresses[at].who.hash || memcmp(i->addresses[at].ip, a->ip, 16) != 0) {
         memcpy(i->addresses[at].ip, a->ip, 16);
         i->addresses[at].who = identity_of_address(&i->key, a);

@@ -26,6 +26,8 @@ struct identifier;
 /* NULL: out of memory, or `why`: the list of trusted proxies cannot be read. */
 struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, char why[128]);
 void identifier_free(struct identifier *i);
+/* Asks for what is known of an address that will be looked for soon. */
+void identifier_expect(const struct identifier *i, const struct addr *peer);
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);

@@ -45,6 +45,7 @@ struct looks {
     int64_t credit; /* octets that may be looked at; less than 0: more were */
     uint64_t share; /* octets that do not make one yet */
     unsigned open, n_active;
+    bool paused;
     uint32_t swept_ms;
     struct look *free;
     struct target target[LOOK_TARGETS];
@@ -123,12 +124,23 @@ static void place(const struct looks *l, const struct slot *s, struct look_candi
     c->target += !c->target;
 }
 
+/* Its rows are asked for now, so that they are there when the answer comes. */
+void look_expect(struct looks *l, struct slot *s)
+{
+    struct look_candidate *c = &s->candidate;
+    if (!slice_eq(s->request.method, SLICE("GET")))
+        return;
+    place(l, s, c);
+    __builtin_prefetch(&l->path[c->path % LOOK_PATHS]);
+    __builtin_prefetch(&l->target[c->target % LOOK_TARGETS], 1);
+}
+
 /* A 200 to a GET whose body may be looked into. */
 static void find_candidate(const struct looks *l, struct slot *s, struct slice *encoding)
 {
     struct look_candidate *c = &s->candidate;
     struct slice type = {NULL, 0};
-    if (s->x.status != 200 || !slice_eq(s->request.method, SLICE("GET")))
+    if (s->x.status != 200 || !c->target)
         return;
     for (unsigned i = 0; i < s->response.n_fields; i++) {
         const struct rawfield *f = &s->response.fields[i];
@@ -139,8 +151,6 @@ static void find_candidate(const struct looks *l, struct slot *s, struct slice *
     }
     c->json = is_json(type);
     c->coding = coding_class(l, *encoding);
-    if (c->json || c->coding)
-        place(l, s, c);
 }
 
 /* ---- scope ---- */
@@ -266,14 +276,21 @@ void look_drop(struct looks *l, struct slot *s)
         look_give(l, s);
 }
 
+void looks_pause(struct looks *l, bool paused)
+{
+    l->paused = paused;
+}
+
 void look_begin(struct looks *l, struct slot *s, int64_t now_us)
 {
     const struct look_candidate *c = &s->candidate;
     uint32_t now_ms = (uint32_t)(now_us / 1000);
     struct slice encoding = {NULL, 0};
     find_candidate(l, s, &encoding);
+    if (!c->json && !c->coding)
+        return;
     struct path *p = path_at(l, c->path);
-    if (!c->target || s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
+    if (s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
         return;
     p->now_ms = now_ms;
     p->visits++;
@@ -281,7 +298,7 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         sweep(l, now_ms);
     if (!is_turn(l, p))
         return;
-    s->look = l->credit > 0 ? look_take(l, c, encoding, now_us) : NULL;
+    s->look = l->credit > 0 && !l->paused ? look_take(l, c, encoding, now_us) : NULL;
     if (!s->look) {
         l->counts.refused++;
         return;
@@ -370,7 +387,7 @@ static void note_target(struct looks *l, struct slot *s, const struct look_candi
 
 void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
 {
-    if (!s->candidate.target || !s->x.body_id) {
+    if (!(s->candidate.json || s->candidate.coding) || !s->x.body_id) {
         look_drop(l, s);
         return;
     }

@@ -37,6 +37,10 @@ struct look; /* at one body */
 struct looks *looks_new(const struct hash_key *key, uint64_t memory);
 void looks_free(struct looks *l);
 
+/* Whether no other bodies are looked into from now on; what is open is gone on with. */
+void looks_pause(struct looks *l, bool paused);
+/* The request's head was read. */
+void look_expect(struct looks *l, struct slot *s);
 /* The answer's head was read and a body follows: s->look is set if it is to be looked into. */
 void look_begin(struct looks *l, struct slot *s, int64_t now_us);
 void look_data(struct look *k, const char *p, size_t n);

@@ -129,6 +129,14 @@ static bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const 
     return true;
 }
 
+/* What will be asked of tables when the answer comes is asked for now. */
+static void look_ahead(struct pair *p, struct slot *s)
+{
+    if (p->looks)
+        look_expect(p->looks, s);
+    seal_expect(p->seal, s);
+}
+
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
                           uint64_t ack_offset)
 {
@@ -155,6 +163,7 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     s->begin_offset = q->read_to;
     s->lost_before = q->lost;
     q->lost = false;
+    look_ahead(p, s);
     queue_push(q, s);
     return s;
 }
@@ -305,6 +314,7 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     copy->x.request_body_id = s->x.request_body_id;
     copy->head_method = s->head_method;
     copy->request_done = true;
+    look_ahead(p, copy);
     queue_push(s->pairing, copy);
     line_enter(&p->line, copy);
     return copy;

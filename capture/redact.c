@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/pages.h"
+
 enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
 
 /* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
@@ -36,7 +38,7 @@ struct redact *redact_new(const struct hash_key *key, const struct redact_option
     r->key = *key;
     r->options = *o;
     r->parameters = calloc(PARAMETERS, sizeof *r->parameters);
-    r->memo = calloc(MEMO, sizeof *r->memo);
+    r->memo = pages_reserve(MEMO * sizeof *r->memo);
     if (r->parameters && r->memo)
         return r;
     redact_free(r);
@@ -48,7 +50,7 @@ void redact_free(struct redact *r)
     if (!r)
         return;
     free(r->parameters);
-    free(r->memo);
+    pages_release(r->memo, MEMO * sizeof *r->memo);
     free(r);
 }
 
@@ -365,14 +367,24 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
     }
 }
 
-void redact_target(struct redact *r, struct slice target, struct buf *out)
+uint64_t redact_expect(struct redact *r, struct slice target)
 {
     if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !memchr(target.p, '?', target.n) &&
-        harmless(target)) {
+        harmless(target))
+        return REDACT_PLAIN;
+    uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
+    __builtin_prefetch(&r->memo[h % MEMO], 1);
+    __builtin_prefetch((const char *)&r->memo[h % MEMO] + 64, 1);
+    return h <= REDACT_PLAIN ? ~h : h;
+}
+
+void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out)
+{
+    uint64_t h = expected == REDACT_UNKNOWN ? redact_expect(r, target) : expected;
+    if (h == REDACT_PLAIN) {
         buf_slice(out, target);
         return;
     }
-    uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
     struct memo *m = &r->memo[h % MEMO];
     size_t start = out->n;
     if (m->target == h && m->n) {

@@ -24,8 +24,11 @@ void redact_free(struct redact *r);
 uint64_t redact_id(const struct hash_key *key, struct slice value);
 /* Writes `~` and 12 hex digits; low2 replaces the last two bits (-1: leave). */
 void redact_hide(const struct redact *r, struct slice value, int low2, char out[REDACTED]);
-/* Appends the target as it may be shown. */
-void redact_target(struct redact *r, struct slice target, struct buf *out);
+/* What is to be known of a target before it is redacted, so that what was kept of it is near by then. */
+enum { REDACT_UNKNOWN, REDACT_PLAIN };
+uint64_t redact_expect(struct redact *r, struct slice target);
+/* Appends the target as it may be shown. expected: what redact_expect() said, or REDACT_UNKNOWN. */
+void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out);
 /* Whether a parameter of this name carries a secret. */
 bool redact_sensitive(const struct redact *r, struct slice name);
 /* Class of a path segment that must be hidden (REDACT_*), or -1. */

@@ -48,6 +48,7 @@ struct seal {
     struct redact *redact;
     struct identifier *identifier;
     struct parts_maker *parts;
+    bool paused;                 /* parts are not taken */
     struct buf text;             /* scratch */
     bool nominated[TOKEN_COUNT]; /* by some Vary so far */
     char other[NOMINATED][64];   /* names no token has, lower case */
@@ -79,6 +80,11 @@ void seal_free(struct seal *s)
     parts_free(s->parts);
     buf_free(&s->text);
     free(s);
+}
+
+void seal_pause(struct seal *s, bool paused)
+{
+    s->paused = paused;
 }
 
 static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
@@ -287,6 +293,10 @@ static void service(struct slot_pool *pool, struct slot *slot, struct slice auth
 static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     const struct rawhead *h = &slot->request;
+    if (s->paused) {
+        slot->x.flags |= FLAG_UNCOMPARED;
+        return;
+    }
     if (!slice_eq(h->method, SLICE("GET")) || slot->x.flags & FLAG_UNKNOWN_FIELDS)
         return; /* nothing else is held against its answer; and what is not known is no part */
     parts_begin(s->parts);
@@ -299,6 +309,12 @@ static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
     slot->x.parts = parts_end(s->parts, pool, slot);
 }
 
+void seal_expect(struct seal *s, struct slot *slot)
+{
+    slot->target_hash = redact_expect(s->redact, slot->request.target);
+    identifier_expect(s->identifier, &slot->x.client);
+}
+
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     struct exchange *x = &slot->x;
@@ -307,7 +323,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     char address[56];
     x->method = copy(pool, slot, h->method);
     s->text.n = 0;
-    redact_target(s->redact, h->target, &s->text);
+    redact_target(s->redact, h->target, slot->target_hash, &s->text);
     x->target = copy(pool, slot, slice_of(s->text.p, s->text.n));
     if (!authority.n)
         authority = slice_sub(raw_find(h, TOKEN_HOST), 0, 512);

@@ -17,6 +17,10 @@ struct seal;
 /* NULL: out of memory, or `why` says what of the options cannot be read. The options' text is borrowed. */
 struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, char why[128]);
 void seal_free(struct seal *s);
+/* Whether parts of requests are left out from now on: such exchanges are flagged. */
+void seal_pause(struct seal *s, bool paused);
+/* The request's head is in the slot: asks for what sealing it will read, so that it is near by then. */
+void seal_expect(struct seal *s, struct slot *slot);
 /* Fills s->x from the raw heads of the slot and wipes them. Text that does not fit the slot's bounds is left out
  * (flagged truncated). */
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot);

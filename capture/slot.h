@@ -26,9 +26,9 @@ struct rawhead {
 /* What the request says of its scheme; UNSAID: as the connection is. */
 enum slot_scheme { SCHEME_UNSAID, SCHEME_HTTP, SCHEME_HTTPS };
 
-/* What look.c knows of an answer from the heads; target 0: its body is of no interest. */
+/* What look.c knows of an answer from the heads; neither JSON nor coded: its body is of no interest. */
 struct look_candidate {
-    uint64_t target, path; /* hashes of the service with the target, and with its path */
+    uint64_t target, path; /* hashes of the service with the target, and with its path; 0: not a GET */
     uint8_t coding;        /* class of its codings; 0: none */
     bool json;
 };
@@ -52,7 +52,8 @@ struct slot {
     struct slot **holder; /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
     struct grpc *grpc;    /* in the arena; NULL: no gRPC */
     struct look_candidate candidate;
-    struct look *look; /* at the answer's body while it passes; NULL: none */
+    uint64_t target_hash; /* redact_expect's */
+    struct look *look;    /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;
     uint8_t line; /* enum line_state of order.c */

@@ -61,6 +61,11 @@ static int64_t wall_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+int64_t source_lag(const struct source *s, const struct frame *f)
+{
+    return s->n_devices ? wall_us() - f->ts : 0;
+}
+
 static struct source *source_new(struct source_error *error)
 {
     struct source *s = calloc(1, sizeof *s);

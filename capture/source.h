@@ -56,6 +56,8 @@ void source_stop(struct source *s);
 /* Packets lost in the kernel for lack of room, and on the interface itself, since the source was opened; 0 for files.
  * To be asked now and then: the kernel counts in 32 bits. */
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface);
+/* Live: how long ago, in us, the frame came that was handed out last; 0 for files. To be asked right after it. */
+int64_t source_lag(const struct source *s, const struct frame *f);
 /* Bytes read (of compressed files: compressed ones) and bytes in all; total is 0 when it is not known (pipes, live). */
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total);
 

@@ -11,7 +11,9 @@
 #include "cmd/capture.h"
 #include "cmd/scope.h"
 
-static char temporary[512]; /* a DB made for this process; empty: none */
+enum { AUDITS = 2 };
+static char temporary[AUDITS][512]; /* DBs made for this process; empty: none */
+static unsigned n_temporary;
 static int code = 1;
 
 int cmd_open_audit_code(void)
@@ -23,10 +25,11 @@ static void remove_temporary(void)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
     char path[600];
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        snprintf(path, sizeof path, "%s%s", temporary, suffixes[i]);
-        unlink(path);
-    }
+    for (unsigned k = 0; k < n_temporary; k++)
+        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+            snprintf(path, sizeof path, "%s%s", temporary[k], suffixes[i]);
+            unlink(path);
+        }
 }
 
 /* True when the file begins as SQLite files do (or is empty: a DB that nothing was written into). */
@@ -41,17 +44,22 @@ static const char *audit_capture(const char *path, const struct scope *scope, ch
 {
     const char *folder = getenv("TMPDIR");
     why[0] = 0;
-    snprintf(temporary, sizeof temporary, "%.400s/spanwise-XXXXXX", folder && *folder ? folder : "/tmp");
-    int fd = mkstemp(temporary);
+    if (n_temporary == AUDITS) {
+        snprintf(why, 256, "at most %d captures at a time", AUDITS);
+        return NULL;
+    }
+    char *db = temporary[n_temporary];
+    snprintf(db, sizeof temporary[0], "%.400s/spanwise-XXXXXX", folder && *folder ? folder : "/tmp");
+    int fd = mkstemp(db);
     if (fd < 0) {
-        snprintf(why, 256, "%.150s: %s; set TMPDIR", temporary, strerror(errno));
-        temporary[0] = 0;
+        snprintf(why, 256, "%.150s: %s; set TMPDIR", db, strerror(errno));
         return NULL;
     }
     close(fd);
-    atexit(remove_temporary);
-    code = capture_file_into(path, scope, temporary);
-    return code ? NULL : temporary;
+    if (!n_temporary++)
+        atexit(remove_temporary);
+    code = capture_file_into(path, scope, db);
+    return code ? NULL : db;
 }
 
 /* A DB, and nothing was given that only an audit could heed. */

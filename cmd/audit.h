@@ -5,8 +5,8 @@
 struct scope;
 
 /* path NULL: $SPANWISE_DB, else ./spanwise.db. A capture (told by content) is audited into a temporary DB that goes
- * with the process. NULL: `why` says what is wrong, and *code (may be NULL) what to exit with. The result lives until
- * the process ends. */
+ * with the process; two of them at most. NULL: `why` says what is wrong, and *code (may be NULL) what to exit with. The
+ * result lives until the process ends. */
 const char *cmd_open_audit(const char *path, char why[256]);
 /* The same with what the audit of a capture is to be of; a DB has been audited already and is refused then. */
 const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256]);

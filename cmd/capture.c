@@ -260,6 +260,12 @@ static void pulse(void *context)
     pipeline_pulse(&c->pipeline, c->capture ? capture_counters(c->capture) : NULL);
 }
 
+static size_t waiting(void *context)
+{
+    struct capture_command *c = context;
+    return pipeline_waiting(&c->pipeline);
+}
+
 static void give_to_capture(void *owner, struct exchange *x)
 {
     capture_give_back(owner, x);
@@ -289,8 +295,9 @@ static int run_wire(struct capture_command *c, struct source *source)
         log_line("out of memory");
         return 1;
     }
-    struct input_loop loop = {
-        c->capture, source, c->in.capture.keys, c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before, pulse, c};
+    struct input_loop loop = {c->capture,  source,  c->in.capture.keys,
+                              c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before,
+                              pulse,       c,       c->live ? waiting : NULL};
     int code = input_run(&loop);
     pipeline_end(&c->pipeline, capture_counters(c->capture));
     capture_free(c->capture);

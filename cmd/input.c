@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "capture/ease.h"
 #include "cmd/secret.h"
 
 enum { PULSE_US = 100000 };
@@ -218,6 +219,12 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* What tells whether a live capture keeps up. */
+struct load {
+    uint64_t lost; /* in the kernel, when last looked */
+    int64_t at;    /* packet time when it last did not; TIME_NONE: it always did */
+};
+
 struct progress {
     double begun, shown;
     bool on;
@@ -243,6 +250,35 @@ static void note_drops(const struct input_loop *loop)
 {
     struct capture_stats *stats = capture_counters(loop->capture);
     source_drops(loop->source, &stats->kernel_dropped, &stats->interface_dropped);
+}
+
+static const char *const eased[EASE_STEPS] = {
+#define EASE(id, name, what) what,
+#include "capture/ease.def"
+#undef EASE
+};
+
+/* Behind is who hands frames on late, loses some in the kernel, or makes exchanges faster than they are analysed; and
+ * for two seconds after, since none of that shows all the time. */
+static bool is_behind(const struct input_loop *loop, struct load *l, const struct frame *f, bool late)
+{
+    uint64_t lost = capture_counters(loop->capture)->kernel_dropped;
+    if (late || lost != l->lost || loop->waiting(loop->context) > capture_exchanges(loop->capture) / 2)
+        l->at = f->ts;
+    l->lost = lost;
+    return l->at != TIME_NONE && f->ts - l->at < EASE_HOLD_US;
+}
+
+static void ease(const struct input_loop *loop, struct load *l, const struct frame *f, bool late)
+{
+    unsigned before = capture_eased(loop->capture);
+    if (!capture_ease(loop->capture, f->ts, is_behind(loop, l, f, late)) || loop->quiet)
+        return;
+    unsigned now = capture_eased(loop->capture);
+    if (now > before)
+        log_line("this machine does not keep up: from now on %s", eased[now - 1]);
+    else
+        log_line("it keeps up: no longer so that %s", eased[now]);
 }
 
 static void now_and_then(const struct input_loop *loop, struct progress *progress)
@@ -272,6 +308,7 @@ int input_run(const struct input_loop *loop)
     uint64_t frames = 0;
     int64_t last = TIME_NONE;
     int code = 0;
+    struct load load = {.at = TIME_NONE};
     atomic_store(&running, loop->source);
     if (input_stopped())
         source_stop(loop->source);
@@ -287,11 +324,15 @@ int input_run(const struct input_loop *loop)
             if (frames % 4096 == 0 || (loop->live && (last == TIME_NONE || f.ts - last >= PULSE_US))) {
                 last = f.ts;
                 now_and_then(loop, &progress);
+                if (loop->waiting)
+                    ease(loop, &load, &f, source_lag(loop->source, &f) > EASE_BEHIND_US);
             }
             break;
         case SOURCE_TICK:
             capture_tick(loop->capture, f.ts);
             now_and_then(loop, &progress);
+            if (loop->waiting)
+                ease(loop, &load, &f, false);
             break;
         case SOURCE_DAMAGE:
             log_line("%s", source_message(loop->source));

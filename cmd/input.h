@@ -88,6 +88,8 @@ struct input_loop {
     int64_t not_before; /* a first frame older than this is refused with exit code 2; TIME_NONE: no such bound */
     void (*each)(void *context); /* now and then: every 4096 frames, at each tick, and live every 100 ms */
     void *context;
+    /* Live: exchanges that wait for the analysis. NULL: nothing is given up for want of time (capture/ease.h). */
+    size_t (*waiting)(void *context);
 };
 /* Reads frames until the source ends or a signal stops it, and finishes the capture. Returns an exit code. */
 int input_run(const struct input_loop *loop);

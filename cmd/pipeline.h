@@ -36,6 +36,11 @@ void pipeline_take(void *pipeline, struct exchange *x);
 void pipeline_reclaim(void *pipeline, bool wait);
 /* Now and then: hands on what waits for a full batch, and the counters (NULL: none). */
 void pipeline_pulse(struct pipeline *p, const struct capture_stats *stats);
+/* Exchanges that were handed on and have not come home. */
+static inline size_t pipeline_waiting(const struct pipeline *p)
+{
+    return p->out;
+}
 /* Waits until everything is analysed and the last batch is handed to the store. */
 void pipeline_end(struct pipeline *p, const struct capture_stats *stats);
 

@@ -154,6 +154,12 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
         list_doubted(r);
 }
 
+static void say_limit(const struct rule_service *s, struct buf *out)
+{
+    struct bucket b = bucket_of(s);
+    buf_printf(out, "envoy:%" PRIu64 ":%" PRIu64 ":%" PRIu64, b.most, b.fill, b.seconds);
+}
+
 extern const struct policy_product policy_envoy;
 const struct policy_product policy_envoy = {.name = "envoy",
                                             .help = "local rate limits, one for all clients of a service",
@@ -162,4 +168,5 @@ const struct policy_product policy_envoy = {.name = "envoy",
                                             .limits = true,
                                             .servers = true,
                                             .tls = true,
-                                            .write = write_file};
+                                            .write = write_file,
+                                            .limit_all = say_limit};

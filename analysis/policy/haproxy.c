@@ -167,6 +167,8 @@ static void write_cached(const struct rules *r, size_t service, struct buf *out)
         if (first)
             write_store(c->ttl_s, out);
     }
+    buf_str(out, "    http-after-response set-header X-Cache HIT if { res.cache_hit }\n"
+                 "    http-after-response set-header X-Cache MISS if !{ res.cache_hit }\n");
 }
 
 /* ---- the file ---- */
@@ -259,4 +261,5 @@ const struct policy_product policy_haproxy = {.name = "haproxy",
                                               .tls = true,
                                               .unauthorised = true,
                                               .write = write_file,
-                                              .limit = say_limit};
+                                              .limit = say_limit,
+                                              .can = can};

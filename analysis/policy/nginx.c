@@ -364,5 +364,6 @@ const struct policy_product policy_nginx = {.name = "nginx",
                                             .limits = true,
                                             .servers = true,
                                             .tls = true,
+                                            .renews = true,
                                             .write = write_file,
                                             .limit = say_limit};

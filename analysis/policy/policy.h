@@ -26,9 +26,13 @@ struct policy_product {
     bool caches, limits;   /* which rules it can hold */
     bool purges, declares; /* as in struct rules_options */
     bool servers, tls, unauthorised;
+    bool renews; /* gives old copies out while it renews them, where many ask at once (struct rule_cache: refresh) */
     void (*write)(struct rules *r, const struct policy_options *o, struct buf *out);
     /* The limit as a SPEC of whatif, for a replay; NULL: it does not limit clients one by one. */
     void (*limit)(const struct rule_rate *rate, struct buf *out);
+    bool (*can)(const struct rule_rate *rate); /* whether it can count by that; NULL: by all */
+    /* The same of a limit for all clients of a service together; NULL: it has none. */
+    void (*limit_all)(const struct rule_service *s, struct buf *out);
 };
 
 extern const struct policy_product *const policy_products[PRODUCTS];

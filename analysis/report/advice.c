@@ -6,6 +6,8 @@
 
 #include "analysis/report/fieldadvice.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/placement.h"
+#include "analysis/report/tagadvice.h"
 #include "base/human.h"
 
 #define PURGE_GAIN 1.1 /* times as many hits, for a purge to be advised beside a lifetime */
@@ -86,7 +88,7 @@ static enum advice_kind kind_of(const struct row_endpoint *e, const struct advic
     case RECOMMEND_MICRO:
         return ADVICE_MICRO;
     case RECOMMEND_NOTHING:
-        break;
+        return a->lifetime.end == RECOMMEND_END_STALE ? ADVICE_NOT : ADVICE_NONE;
     }
     return ADVICE_NONE;
 }
@@ -130,7 +132,7 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
         a.standing = STANDING_OK; /* it stands on the comparison of credentials, not on the ladder */
     if (a.standing != STANDING_OK)
         a.kind = ADVICE_NONE;
-    a.price = recommend_price(&a.lifetime, e->eligible, e->eligible, facts_duration_s(f));
+    a.price = recommend_price(&a.lifetime, e->eligible, e->eligible, facts_watched_s(f));
     return a;
 }
 
@@ -153,7 +155,11 @@ const char *advice_name(enum advice_kind k)
         return "key";
     case ADVICE_VARY:
     case ADVICE_FIELD:
+    case ADVICE_LIES:
+    case ADVICE_TAGS:
         return "fix";
+    case ADVICE_NOT:
+        return "do_not_cache";
     }
     return "?";
 }
@@ -181,7 +187,12 @@ void advice_action(const struct advice *a, struct buf *out)
     case ADVICE_KEY:
     case ADVICE_VARY:
     case ADVICE_FIELD:
-        break; /* the words are those of keyadvice and fieldadvice */
+    case ADVICE_LIES:
+    case ADVICE_TAGS:
+        break; /* the words are those of keyadvice, fieldadvice and tagadvice */
+    case ADVICE_NOT:
+        buf_str(out, "do not cache it");
+        break;
     }
 }
 
@@ -193,6 +204,12 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
                    "%" PRIu64 " of %" PRIu64 " comparisons between credentials differed; %" PRIu64 " of %" PRIu64
                    " answers are storable",
                    a->sharing.differing, a->sharing.sandwiches, e->declared[DECLARED_storable_shared], e->requests);
+        return;
+    }
+    if (a->kind == ADVICE_NOT) {
+        const struct row_rung *second = facts_rung(e, 1);
+        buf_printf(out, "it may be shared, but changes too fast: %s of what a cache answered within %s would be stale",
+                   human_percent(second ? facts_stale_ratio(second) : NAN).text, human_seconds(1).text);
         return;
     }
     if (!isnan(r->hit_ratio))
@@ -292,7 +309,7 @@ static struct advised *add(struct gathering *g, const struct row_endpoint *e, co
 
 static bool is_fix(enum advice_kind k)
 {
-    return k == ADVICE_FIX || k == ADVICE_VARY;
+    return k == ADVICE_FIX || k == ADVICE_VARY || k == ADVICE_LIES;
 }
 
 /* Nothing may store it: then it does not matter what it says of its key. */
@@ -336,7 +353,7 @@ static bool gather_purge(struct gathering *g, const struct row_endpoint *e, cons
     advice.kind = ADVICE_PURGE;
     advice.lifetime = *p;
     advice.standing = p->standing;
-    advice.price = recommend_price(p, e->eligible, e->eligible, facts_duration_s(g->facts));
+    advice.price = recommend_price(p, e->eligible, e->eligible, facts_watched_s(g->facts));
     struct advised *a = add(g, e, &advice);
     if (!a)
         return false;
@@ -358,7 +375,7 @@ static bool gather_field(struct gathering *g, const struct row_endpoint *e, cons
                             .lifetime = f.with,
                             .standing = STANDING_OK,
                             .write_recall = NAN,
-                            .price = recommend_price(&f.with, e->eligible, e->eligible, facts_duration_s(g->facts))};
+                            .price = recommend_price(&f.with, e->eligible, e->eligible, facts_watched_s(g->facts))};
     if (!field_advice_settled(&f)) { /* stands on the comparison of bodies; what it saves is not known */
         advice.lifetime = (struct recommendation){
             .action = RECOMMEND_NOTHING, .hit_ratio = NAN, .hits = {NAN, NAN}, .stale_ratio = NAN, .stale_high = NAN};
@@ -375,6 +392,30 @@ static bool gather_field(struct gathering *g, const struct row_endpoint *e, cons
     return true;
 }
 
+/* What is wrong with its validators costs bytes, or worse; nobody is given what is another's by that. */
+static bool gather_tags(struct gathering *g, const struct row_endpoint *e)
+{
+    struct advice advice = {.kind = tag_advice_kind(e),
+                            .standing = key_advice_standing(g->facts),
+                            .write_recall = NAN,
+                            .lifetime = {.action = RECOMMEND_NOTHING,
+                                         .hit_ratio = NAN,
+                                         .hits = {NAN, NAN},
+                                         .stale_ratio = NAN,
+                                         .stale_high = NAN,
+                                         .bytes_saved = e->declared[DECLARED_wasted_full_bytes]}};
+    if (advice.kind == ADVICE_NONE || advice.standing != STANDING_OK)
+        return true;
+    advice.price = recommend_price(&advice.lifetime, e->eligible, e->eligible, facts_watched_s(g->facts));
+    struct advised *a = add(g, e, &advice);
+    if (!a)
+        return false;
+    tag_advice_numbers(e, &a->comparisons, &a->differing);
+    tag_advice_action(e, &a->action);
+    tag_advice_why(e, &a->why);
+    return true;
+}
+
 static bool gather(void *context, const struct row_endpoint *e)
 {
     struct gathering *g = context;
@@ -387,8 +428,13 @@ static bool gather(void *context, const struct row_endpoint *e)
         a->seconds = is_fix(advice.kind) ? 0 : advice.price.server_s_per_h;
         advice_action(&advice, &a->action);
         advice_why(&advice, e, &a->why);
+        struct placement place = placement_of(e, g->facts, &advice);
+        if (advice.kind != ADVICE_FIX) {
+            placement_words(&place, &a->place);
+            placement_repeats(&place, &a->repeats);
+        }
     }
-    if (!gather_purge(g, e, &advice) || !gather_field(g, e, &advice))
+    if (!gather_purge(g, e, &advice) || !gather_field(g, e, &advice) || !gather_tags(g, e))
         return false;
     g->list->failed |= !written_name(&g->list->names, e);
     key_advice_of(&keys, e, g->facts);
@@ -440,6 +486,8 @@ void advice_list_free(struct advice_list *l)
         buf_free(&l->item[i].target);
         buf_free(&l->item[i].action);
         buf_free(&l->item[i].why);
+        buf_free(&l->item[i].place);
+        buf_free(&l->item[i].repeats);
     }
     free(l->item);
     written_names_free(&l->names);

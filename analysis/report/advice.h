@@ -19,6 +19,9 @@ enum advice_kind {
     ADVICE_KEY,   /* what does not decide answers leaves the cache key */
     ADVICE_VARY,  /* a fix: what decides them is not named by Vary */
     ADVICE_FIELD, /* a fix: a field that means nothing keeps bodies from being the same */
+    ADVICE_LIES,  /* a fix: an ETag stands for different contents */
+    ADVICE_TAGS,  /* a fix: equal contents have different ETags, or are sent again to who has them */
+    ADVICE_NOT,   /* may be shared, but changes too fast to be kept at all */
 };
 
 struct advice {
@@ -54,6 +57,7 @@ struct advised {
     double seconds;                  /* server time it saves in an hour */
     uint64_t comparisons, differing; /* ADVICE_KEY, ADVICE_VARY: what it stands on */
     struct buf target, action, why;
+    struct buf place, repeats; /* where copies of shared answers belong, and why there; empty: it does not say */
 };
 
 struct advice_list {

@@ -39,13 +39,17 @@ static bool add_tested(void *context, const struct row_endpoint *e)
     struct learned l;
     learned_read(&l, e->learned);
     f->tested_parts += learned_tests(&l);
+    if (e->requests && e->first_us != INT64_MIN && e->first_us < f->first_us)
+        f->first_us = e->first_us;
+    if (e->requests && e->last_us > f->last_us)
+        f->last_us = e->last_us;
     return true;
 }
 
 bool facts_load(struct facts *f, struct store_reader *r)
 {
     struct loading l = {f, false};
-    *f = (struct facts){0};
+    *f = (struct facts){.first_us = INT64_MAX, .last_us = INT64_MIN};
     f->any = store_read_capture(r, &f->capture);
     f->windowed = store_read_window_is(r, &f->window);
     store_read_counters(r, add_counter, &l);
@@ -73,6 +77,11 @@ double facts_duration_s(const struct facts *f)
 {
     const struct row_capture *c = &f->capture;
     return c->started_us == INT64_MIN || c->ended_us == INT64_MIN ? NAN : (double)(c->ended_us - c->started_us) / 1e6;
+}
+
+double facts_watched_s(const struct facts *f)
+{
+    return f->last_us < f->first_us ? NAN : (double)(f->last_us - f->first_us) / 1e6;
 }
 
 double facts_coverage(const struct facts *f)

@@ -21,6 +21,7 @@ struct facts {
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
+    int64_t first_us, last_us;   /* arrivals, of all endpoints; INT64_MAX and INT64_MIN: none */
     uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
 };
 
@@ -29,6 +30,7 @@ bool facts_load(struct facts *f, struct store_reader *r);
 void facts_free(struct facts *f);
 uint64_t facts_total(const struct facts *f, const char *name); /* of what = "total" */
 double facts_duration_s(const struct facts *f);                /* NaN: nothing captured */
+double facts_watched_s(const struct facts *f);                 /* first to last arrival: what rates are of; NaN: none */
 double facts_coverage(const struct facts *f);                  /* NaN: unknown */
 
 /* a / b, NaN when b is 0. */

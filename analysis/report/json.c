@@ -4,9 +4,14 @@
 #include "analysis/changes.h"
 #include "analysis/limitadvice.h"
 #include "analysis/live.h"
+#include "analysis/report/eased.h"
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/bottlenecks.h"
+#include "analysis/report/conduct.h"
+#include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/placement.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -97,6 +102,7 @@ static void capture(struct json *j, const struct facts *f)
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
     json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
     json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));
+    eased_json(j, f);
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);
     windowed_json(j, f);
@@ -260,6 +266,7 @@ struct listing {
     double duration_s;
     const struct facts *facts;
     const struct advice_list *advice;
+    const struct behaviour *behaviour;
 };
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
@@ -315,7 +322,7 @@ static void conditional(struct json *j, const struct row_endpoint *e)
     json_key_double(j, "weak_etag", facts_ratio(d[DECLARED_weak_etag], d[DECLARED_full]));
     json_key_double(j, "last_modified", facts_ratio(d[DECLARED_last_modified], d[DECLARED_full]));
     json_close(j, '}');
-    for (int i = DECLARED_wasted_full; i < DECLARED_COUNT; i++)
+    for (int i = DECLARED_wasted_full; i <= DECLARED_bytes_saved_by_304; i++)
         json_key_u64(j, row_declared[i], d[i]);
     json_close(j, '}');
 }
@@ -393,6 +400,11 @@ static bool is_of_key(const struct advice *a)
     return a->kind == ADVICE_KEY || a->kind == ADVICE_VARY;
 }
 
+static bool is_of_tags(const struct advice *a)
+{
+    return a->kind == ADVICE_LIES || a->kind == ADVICE_TAGS;
+}
+
 static void saves(struct json *j, const struct advice *a)
 {
     bool some = a->kind != ADVICE_FIX && !is_of_key(a);
@@ -411,6 +423,23 @@ static void saves(struct json *j, const struct advice *a)
     json_close(j, '}');
 }
 
+/* At the rate that was seen. */
+static void saves_per_day(struct json *j, const struct advice *a)
+{
+    bool none =
+        a->kind == ADVICE_FIX || is_of_key(a) || (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE);
+    json_key(j, "saves_per_day");
+    if (none) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_double(j, "requests", a->price.requests_per_s * 86400);
+    json_key_double(j, "bytes", a->price.bytes_per_h * 24);
+    json_key_double(j, "server_seconds", a->price.server_s_per_h * 24);
+    json_close(j, '}');
+}
+
 static void recommendation(struct json *j, const struct advised *a)
 {
     json_open(j, '{');
@@ -420,13 +449,16 @@ static void recommendation(struct json *j, const struct advised *a)
     json_key_text(j, "target", slice_of(a->target.p, a->target.n));
     json_key_text(j, "action", slice_of(a->action.p, a->action.n));
     json_key_text(j, "why", slice_of(a->why.p, a->why.n));
-    if (is_of_key(&a->advice))
+    if (is_of_key(&a->advice) || is_of_tags(&a->advice))
         key_evidence(j, a);
     else
         evidence(j, &a->advice);
     saves(j, &a->advice);
+    saves_per_day(j, &a->advice);
     json_key_double(j, "risk",
-                    a->advice.kind == ADVICE_FIX || is_of_key(&a->advice) ? 0 : a->advice.lifetime.stale_high);
+                    a->advice.kind == ADVICE_FIX || is_of_key(&a->advice) || is_of_tags(&a->advice)
+                        ? 0
+                        : a->advice.lifetime.stale_high);
     json_key_double(j, "confidence", 0.95); /* the level of the bounds and tests that it stands on */
     json_key(j, "verdict");
     json_str(j, standing_name(a->advice.standing));
@@ -437,13 +469,19 @@ static void recommendation(struct json *j, const struct advised *a)
 static void of_the_whole(struct json *j, const struct row_endpoint *e, const struct facts *f)
 {
     struct key_advice advised;
+    struct blockers blocked;
     if (f->windowed) {
-        NULLS(j, "key_advice", "sharing");
+        NULLS(j, "key_advice", "sharing", "blockers", "repeat_ratio_client", "placement");
         return;
     }
     key_advice_of(&advised, e, f);
     key_advice_json(j, &advised, e, f);
     sharing(j, e, f);
+    blockers_of(&blocked, e, f);
+    blockers_json(j, &blocked);
+    struct advice advice = advice_of(e, f);
+    struct placement place = placement_of(e, f, &advice);
+    placement_json(j, &place);
 }
 
 static bool endpoint(void *context, const struct row_endpoint *e)
@@ -483,7 +521,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     else
         json_null(j);
     json_close(j, '}');
-    NULLS(j, "concurrency");
+    conduct_endpoint(j, e, l->behaviour);
     declared(j, e);
     conditional(j, e);
     cache_in_path(j, e);
@@ -573,7 +611,8 @@ static void recommended(struct json *j, const struct row_client *c)
 
 static bool client(void *context, const struct row_client *c)
 {
-    struct json *j = context;
+    const struct listing *l = context;
+    struct json *j = l->j;
     json_open(j, '{');
     json_key_text(j, "client", c->client);
     json_key_text(j, "identity", c->identity);
@@ -587,11 +626,7 @@ static bool client(void *context, const struct row_client *c)
     json_key_double(j, "poller_period_s", c->poller_period_s);
     envelope(j, c);
     recommended(j, c);
-    json_key(j, "flags");
-    json_open(j, '[');
-    if (!isnan(c->poller_period_s))
-        json_str(j, "poller");
-    json_close(j, ']');
+    conduct_client(j, c, l->behaviour);
     json_close(j, '}');
     return true;
 }
@@ -613,8 +648,13 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
 {
     struct json j = {out, false};
     struct advice_list list;
+    struct bottleneck_list hurts;
+    struct behaviour behaviour;
+    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour};
     (void)o;
     advice_list(&list, r, f);
+    behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
+    bottleneck_list(&hurts, r, f, &behaviour, &list);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');
@@ -629,13 +669,18 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     totals(&j, f);
     json_key(&j, "endpoints");
     json_open(&j, '[');
-    store_read_endpoints(r, endpoint, &(struct listing){&j, facts_duration_s(f), f, &list});
+    store_read_endpoints(r, endpoint, &all);
     json_close(&j, ']');
     json_key(&j, "clients");
     json_open(&j, '[');
-    store_read_clients(r, client, &j);
+    store_read_clients(r, client, &all);
     json_close(&j, ']');
-    NULLS(&j, "bottlenecks");
+    bottleneck_json(&j, &hurts);
+    conduct_runs(&j, &behaviour);
+    conduct_addresses(&j, r, &behaviour);
+    conduct_source(&j, &behaviour);
+    bottleneck_list_free(&hurts);
+    behaviour_free(&behaviour);
     recommendations(&j, f, &list);
     advice_list_free(&list);
     NULLS(&j, "capacity");

@@ -70,6 +70,11 @@ bool key_advice_drops(const struct key_advice *a, unsigned i)
     return listed(a, i) && a->result[i].verdict == LEARNED_IRRELEVANT && key_advice_in_key(a, i);
 }
 
+bool key_advice_busts(const struct key_advice *a, unsigned i)
+{
+    return listed(a, i) && a->result[i].verdict == LEARNED_BUSTER && dim_of(a, i)->kind == PART_QUERY;
+}
+
 /* A cookie's Vary would be all cookies; who should be told apart by one is a matter of sharing. */
 bool key_advice_lacks_vary(const struct key_advice *a, unsigned i)
 {

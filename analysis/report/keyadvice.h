@@ -21,6 +21,8 @@ bool key_advice_in_key(const struct key_advice *a, unsigned dim);
 bool key_advice_drops(const struct key_advice *a, unsigned dim);
 /* A field that decides answers which do not say so in Vary: caches hand out the wrong ones. */
 bool key_advice_lacks_vary(const struct key_advice *a, unsigned dim);
+/* Of the query, and never the same twice: every look-up has a key of its own. */
+bool key_advice_busts(const struct key_advice *a, unsigned dim);
 /* How many are so. */
 unsigned key_advice_count(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim));
 

@@ -2,8 +2,11 @@
  * link. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "analysis/report/advice.h"
+#include "analysis/report/blockers.h"
+#include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -91,24 +94,70 @@ static void rest(struct page *p, unsigned shown, const char *what)
         buf_printf(p->out, "\n%u more %s are in the JSON report.\n", p->row - shown, what);
 }
 
+/* Sentences are of names that are escaped and of words that need not be. */
+static void sentence(struct buf *out, const char *before, const struct buf *text)
+{
+    struct slice rest = slice_of(text->p, text->n), word;
+    buf_str(out, before);
+    for (bool first = true; slice_next(&rest, ' ', &word); first = false) {
+        if (!first)
+            buf_char(out, ' ');
+        foreign(out, word);
+    }
+    buf_str(out, ".\n");
+}
+
+static void finding(struct buf *out, size_t number, const struct advised *a)
+{
+    struct finding f = {0};
+    char before[8];
+    finding_of(&f, a);
+    snprintf(before, sizeof before, "%zu. ", number);
+    sentence(out, before, &f.what);
+    sentence(out, "   - Seen: ", &f.evidence);
+    sentence(out, "   - Do: ", &f.todo);
+    finding_free(&f);
+}
+
 static void advice(struct store_reader *r, struct page *p)
 {
     struct advice_list list;
     advice_list(&list, r, p->f);
-    buf_str(p->out, "\n## What to do\n\n");
+    buf_str(p->out, "\n## What to do first\n\n");
     if (!list.n)
         buf_str(p->out, "No endpoint has evidence enough for advice yet.\n");
-    for (size_t i = 0; i < list.n && i < p->top; i++) {
-        const struct advised *a = &list.item[i];
-        buf_printf(p->out, "%zu. **", i + 1);
-        foreign(p->out, slice_of(a->target.p, a->target.n));
-        buf_printf(p->out, "**: %.*s. %.*s.\n", (int)a->action.n, a->action.p, (int)a->why.n, a->why.p);
+    for (size_t i = 0; i < list.n && i < FINDINGS; i++) {
+        finding(p->out, i + 1, &list.item[i]);
     }
+    if (list.n > FINDINGS)
+        buf_printf(p->out, "\n%zu more are in the JSON report.\n", list.n - FINDINGS);
     advice_list_free(&list);
     buf_str(p->out, "\nWhere nothing is advised:\n\n");
     p->row = 0;
     store_read_endpoints(r, question, p);
     rest(p, QUESTIONS, "endpoints");
+}
+
+static void blocked(struct store_reader *r, struct page *p)
+{
+    struct blocked_list list;
+    blocked_list(&list, r, p->f);
+    if (list.n)
+        buf_str(p->out,
+                "\n## What stands against caching\n\nWhat a day would save, at the rate that was seen, if that one "
+                "were gone and answers kept for the lifetime advised.\n\n"
+                "| endpoint | against it | answers | saves |\n| --- | --- | ---: | --- |\n");
+    for (size_t i = 0; i < list.n && i < p->top; i++) {
+        const struct blocker *b = &list.item[i].blocker;
+        buf_str(p->out, "| ");
+        foreign(p->out, slice_of(list.item[i].target.p, list.item[i].target.n));
+        buf_printf(p->out, " | %s | %s | ", b->words, human_percent(facts_ratio(b->seen, b->of)).text);
+        blocker_price(b, p->out);
+        buf_str(p->out, " |\n");
+    }
+    p->row = (unsigned)list.n;
+    rest(p, p->top, "of them");
+    blocked_list_free(&list);
 }
 
 static bool endpoint(void *context, const struct row_endpoint *e)
@@ -149,8 +198,10 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     head(f, out);
     if (!f->any)
         return;
-    if (!f->windowed)
+    if (!f->windowed) {
         advice(r, &p);
+        blocked(r, &p);
+    }
     buf_str(out,
             "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
             "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"

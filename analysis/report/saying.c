@@ -3,7 +3,9 @@
 #include <math.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/placement.h"
 #include "base/human.h"
 
 static void label(struct buf *out, const char *name)
@@ -75,6 +77,30 @@ static void declared(const struct row_endpoint *e, struct buf *out)
     buf_char(out, '\n');
 }
 
+/* What costs most of what stands against caching. */
+static void blocked(const struct row_endpoint *e, const struct facts *f, struct buf *out)
+{
+    struct blockers b;
+    blockers_of(&b, e, f);
+    if (!b.n || b.item[0].unknown)
+        return;
+    label(out, "costs");
+    buf_printf(out, "%s: ", b.item[0].words);
+    blocker_price(&b.item[0], out);
+    buf_char(out, '\n');
+}
+
+static void place(const struct row_endpoint *e, const struct facts *f, struct buf *out)
+{
+    struct advice a = advice_of(e, f);
+    struct placement p = placement_of(e, f, &a);
+    if (p.where == PLACEMENT_NONE)
+        return;
+    label(out, "where");
+    placement_says(&p, out);
+    buf_char(out, '\n');
+}
+
 /* Which parts of the request decide the answer, as far as that is known. */
 static void key(const struct row_endpoint *e, const struct facts *f, struct buf *out)
 {
@@ -111,8 +137,10 @@ void saying_of(const struct row_endpoint *e, const struct facts *f, const struct
     if (!e->eligible)
         return;
     advice(e, f, advised, out);
+    place(e, f, out);
     lifetime(e, out);
     writes(e, out);
     key(e, f, out);
     declared(e, out);
+    blocked(e, f, out);
 }

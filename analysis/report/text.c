@@ -7,6 +7,9 @@
 
 #include "analysis/changes.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/bottlenecks.h"
+#include "analysis/report/blockers.h"
+#include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -134,18 +137,51 @@ static void head(const struct facts *f, struct buf *out)
 
 /* ---- advice ---- */
 
-enum { FINDINGS = 5 };
-
-static void finding(struct buf *out, const struct advised *a, double duration_s)
+static unsigned columns_of(struct slice text)
 {
-    buf_printf(out, "  %.*s\n", (int)a->target.n, a->target.p);
-    buf_printf(out, "      do:  %.*s\n", (int)a->action.n, a->action.p);
-    buf_printf(out, "      why: %.*s\n", (int)a->why.n, a->why.p);
-    const struct recommendation *r = &a->advice.lifetime;
-    if (a->advice.kind != ADVICE_FIX && r->requests_saved)
-        buf_printf(out, "      saves %s requests, %s, %s of server time in %s\n", human_count(r->requests_saved).text,
-                   human_bytes(r->bytes_saved).text, human_seconds((double)r->server_us_saved / 1e6).text,
-                   human_seconds(duration_s).text);
+    unsigned n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += (text.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+/* One sentence, broken between words; foreign text is shown harmlessly. */
+static void paragraph(struct buf *out, const char *label, const struct buf *text, unsigned width)
+{
+    enum { INDENT = 5, WORD = 400 };
+    struct slice rest = slice_of(text->p, text->n), word;
+    struct buf cell = {0};
+    unsigned at = (unsigned)strlen(label);
+    buf_str(out, label);
+    for (bool first = true; slice_next(&rest, ' ', &word); first = false) {
+        cell.n = 0;
+        human_cell(&cell, word, WORD);
+        struct slice shown = slice_trim(slice_of(cell.p, cell.n));
+        unsigned columns = columns_of(shown);
+        if (!first && at + 1 + columns + !rest.n > width) {
+            buf_str(out, "\n     ");
+            at = INDENT;
+        } else if (!first) {
+            buf_char(out, ' ');
+            at++;
+        }
+        buf_slice(out, shown);
+        at += columns;
+    }
+    buf_str(out, ".\n");
+    buf_free(&cell);
+}
+
+static void finding(struct buf *out, size_t number, const struct advised *a, unsigned width)
+{
+    struct finding f = {0};
+    char label[8];
+    finding_of(&f, a);
+    snprintf(label, sizeof label, "  %zu. ", number % 10);
+    paragraph(out, label, &f.what, width);
+    paragraph(out, "     Seen: ", &f.evidence, width);
+    paragraph(out, "     Do: ", &f.todo, width);
+    finding_free(&f);
 }
 
 enum { OPEN_QUESTIONS = 4 };
@@ -172,9 +208,10 @@ static void advice(struct store_reader *r, struct table *t)
 {
     struct advice_list list;
     advice_list(&list, r, t->f);
-    rule(t->out, "WHAT TO DO", list.n ? NULL : "no endpoint has evidence enough for advice yet; what is wanting:");
+    rule(t->out, "WHAT TO DO FIRST",
+         list.n ? NULL : "no endpoint has evidence enough for advice yet; what is wanting:");
     for (size_t i = 0; i < list.n && i < FINDINGS; i++)
-        finding(t->out, &list.item[i], facts_duration_s(t->f));
+        finding(t->out, i + 1, &list.item[i], t->width);
     if (list.n > FINDINGS)
         buf_printf(t->out, "  … and %zu more (--format json for all)\n", list.n - FINDINGS);
     if (list.n)
@@ -406,6 +443,45 @@ static void declared(struct store_reader *r, struct table *t)
     rest(t, all, "endpoints");
 }
 
+/* ---- what stands against caching ---- */
+
+enum { BLOCKED_COLUMNS = 76 };
+
+static void blocked_row(struct table *t, const struct blocked *b)
+{
+    const struct blocker *is = &b->blocker;
+    buf_str(t->out, "  ");
+    human_cell(t->out, slice_of(b->target.p, b->target.n), t->width - BLOCKED_COLUMNS);
+    buf_char(t->out, ' ');
+    human_cell(t->out, slice_str(is->words), 35);
+    buf_printf(t->out, " %5s %9s %9s %9s\n", human_short_percent(facts_ratio(is->seen, is->of)).text,
+               is->requests > 0 ? human_count((uint64_t)is->requests).text : "-", human_bytes((uint64_t)is->bytes).text,
+               human_seconds(is->server_s).text);
+}
+
+static void blocked(struct store_reader *r, struct table *t)
+{
+    struct blocked_list list;
+    blocked_list(&list, r, t->f);
+    if (list.n) {
+        rule(t->out, "WHAT STANDS AGAINST CACHING, AND WHAT IT COSTS",
+             "saved in a day, at the rate that was seen, if that one were gone and answers kept for the lifetime "
+             "advised; "
+             "%: answers with it");
+        buf_str(t->out, "  ");
+        human_cell(t->out, SLICE("endpoint"), t->width - BLOCKED_COLUMNS);
+        buf_str(t->out, " against it                              %   request     bytes    server\n");
+    }
+    for (t->row = 0; t->row < list.n && t->row < t->top; t->row++)
+        blocked_row(t, &list.item[t->row]);
+    rest(t, list.n, "of them");
+    if (list.n && list.unknown)
+        buf_printf(t->out,
+                   "  of %s more the price is not known: above all, where it is not known that clients may share\n",
+                   human_count(list.unknown).text);
+    blocked_list_free(&list);
+}
+
 /* ---- clients ---- */
 
 /* Bucket depth at the ladder rate nearest to `rate`. */
@@ -525,6 +601,20 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
+static void hurts(struct store_reader *r, const struct table *t)
+{
+    struct bottleneck_list list;
+    struct behaviour behaviour;
+    struct advice_list advised;
+    advice_list(&advised, r, t->f);
+    behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
+    bottleneck_list(&list, r, t->f, &behaviour, &advised);
+    bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
+    bottleneck_list_free(&list);
+    behaviour_free(&behaviour);
+    advice_list_free(&advised);
+}
+
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct table t = {out, f, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
@@ -533,9 +623,11 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
         return;
     if (!f->windowed)
         advice(r, &t);
+    hurts(r, &t);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
+    blocked(r, &t);
     clients(r, &t);
     times(r, &t);
 }

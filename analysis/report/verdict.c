@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "analysis/report/eased.h"
+
 /* What to do about connections that were told by content and are not decoded. */
 static const char *advice_of(const char *reason)
 {
@@ -121,6 +123,8 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
                    100 * coverage, c->gap_bytes);
     }
     say_duplicates(c, lines);
+    if (eased_line(f, lines))
+        v = v == VERDICT_GOOD ? VERDICT_PARTIAL : v;
     if (c->kernel_dropped || c->interface_dropped) {
         v = v == VERDICT_GOOD ? VERDICT_PARTIAL : v;
         buf_printf(lines,

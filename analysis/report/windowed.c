@@ -9,6 +9,7 @@ static const char distinct[] = "distinct ones of hours do not add up", peak[] = 
 /* Members of the JSON report that are null in a window. */
 static const char *const unknown[][2] = {{"capture.packets", wire},
                                          {"capture.coverage", wire},
+                                         {"capture.degraded", wire},
                                          {"totals.keys", distinct},
                                          {"totals.repeat_ratio", distinct},
                                          {"endpoints.keys", distinct},

@@ -191,7 +191,7 @@ static int find_columns(struct slice raw, struct cursor column[BLOCK_COLUMNS])
 {
     struct cursor all = cursor_of(raw.p, raw.n);
     int i = 0;
-    for (; i < BLOCK_COLUMNS && !(i == BLOCK_COLUMNS_1 && cursor_left(&all) == 0); i++) {
+    for (; i < BLOCK_COLUMNS && !((i == BLOCK_COLUMNS_1 || i == BLOCK_COLUMNS_2) && cursor_left(&all) == 0); i++) {
         uint64_t length = cursor_varint(&all);
         const uint8_t *p = length <= raw.n ? cursor_take(&all, (size_t)length) : NULL;
         if (!p)

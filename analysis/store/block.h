@@ -14,7 +14,8 @@ enum block_column {
 #include "analysis/store/block.def"
 #undef FIELD
     BLOCK_COLUMNS,
-    BLOCK_COLUMNS_1 = BLOCK_notes /* of schema 1 */
+    BLOCK_COLUMNS_1 = BLOCK_notes, /* of schema 1 */
+    BLOCK_COLUMNS_2 = BLOCK_body,  /* of schema 2 */
 };
 
 /* Zero-initialise. Records wait in `stage` and are written out 64 at a time, column by column. */

@@ -174,7 +174,8 @@ static bool prepare_db(struct connection *c, const struct store_options *o, char
         "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
         "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
         PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
-    if (!connect_run(c, pragmas) || !schema_make(c->db) || !connect_run(c, "COMMIT"))
+    bool stays = o->mode == STORE_FRESH && schema_look(c->db) == SCHEMA_GOOD; /* until the first commit */
+    if (!connect_run(c, pragmas) || !(stays || schema_make(c->db)) || !connect_run(c, "COMMIT"))
         return open_failed(c, why);
     sqlite3_busy_timeout(c->db, WRITE_BUSY_MS);
     return true;

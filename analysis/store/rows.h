@@ -80,7 +80,7 @@ struct row_client {
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
 };
 
-/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation (see docs/SCHEMA.md). */
+/* A name: "what" is one of method, status, protocol, total, opaque, encapsulation, eased, … (see docs/SCHEMA.md). */
 struct row_counter {
     const char *what;
     struct slice name;
@@ -129,8 +129,11 @@ struct row_exchange {
     uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
-    uint32_t notes;    /* enum reason, and a bit for each declared count that has one */
-    uint32_t lifetime; /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
+    uint32_t notes;       /* enum reason, and a bit for each declared count that has one */
+    uint32_t lifetime;    /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
+    uint32_t body;        /* 32 bits of the identity of the request's body; 0: none, or unknown */
+    uint32_t retry_after; /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
+    uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

@@ -49,7 +49,7 @@ static const char address[] =
 #undef COLUMN
 
 static const char others[] =
-    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE counter(what TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY(what, name)) "
     "WITHOUT ROWID;"
     "CREATE TABLE exchange_block(id INTEGER PRIMARY KEY, first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, n "
@@ -153,21 +153,55 @@ static bool make_table(sqlite3 *db, const char *name, const char *columns)
     return run(db, sql);
 }
 
-bool schema_make(sqlite3 *db)
+static bool make_all(sqlite3 *db)
+{
+    return make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
+           make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
+           make_table(db, "address", address) && run(db, others) && run(db, declared_views) && run(db, windows);
+}
+
+static bool mark(sqlite3 *db)
 {
     char version[96];
+    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION,
+             SCHEMA_VERSION);
+    return run(db, version);
+}
+
+bool schema_make(sqlite3 *db)
+{
     int from = pragma(db, "PRAGMA user_version");
     for (int v = from; v > 0 && v < SCHEMA_VERSION; v++)
         if (!run(db, migrations[v - 1].tables) || !run(db, migrations[v - 1].views))
             return false;
-    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", SCHEMA_APPLICATION,
-             SCHEMA_VERSION);
-    if (from == 0 &&
-        !(make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
-          make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-          make_table(db, "address", address) && run(db, others) && run(db, declared_views) && run(db, windows)))
-        return false;
-    return run(db, version);
+    return (from != 0 || make_all(db)) && mark(db);
+}
+
+/* One table or view; 0 when there is none left. */
+static int drop_one(sqlite3 *db)
+{
+    sqlite3_stmt *q = NULL;
+    char sql[512];
+    int found = -1;
+    if (sqlite3_prepare_v2(db,
+                           "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'table') AND name <> 'meta'"
+                           " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' LIMIT 1",
+                           -1, &q, NULL) == SQLITE_OK) {
+        int step = sqlite3_step(q);
+        found = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
+        if (found > 0)
+            sqlite3_snprintf(sizeof sql, sql, "DROP %s \"%w\"", sqlite3_column_text(q, 0), sqlite3_column_text(q, 1));
+    }
+    sqlite3_finalize(q);
+    return found > 0 ? (run(db, sql) ? 1 : -1) : found;
+}
+
+bool schema_remake(sqlite3 *db)
+{
+    int left;
+    while ((left = drop_one(db)) > 0)
+        ;
+    return left == 0 && make_all(db) && run(db, "DELETE FROM meta WHERE name <> 'commits'") && mark(db);
 }
 
 void schema_explain(enum schema_state state, const char *path, sqlite3 *db, char why[256])

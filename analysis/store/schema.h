@@ -13,6 +13,9 @@ enum schema_state { SCHEMA_EMPTY, SCHEMA_GOOD, SCHEMA_FOREIGN, SCHEMA_NEWER, SCH
 enum schema_state schema_look(sqlite3 *db);
 /* Makes the tables in an empty file, or brings older ones up to date. False: sqlite3_errmsg says why. */
 bool schema_make(sqlite3 *db);
+/* Drops every table but the number of commits, by which viewers see that something changed, and makes them as they are
+ * now. Within a transaction. False: as above. */
+bool schema_remake(sqlite3 *db);
 /* One line on why a file in this state cannot be used. */
 void schema_explain(enum schema_state state, const char *path, sqlite3 *db, char why[256]);
 

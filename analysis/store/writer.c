@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "analysis/store/block.h"
+#include "analysis/store/schema.h"
 #include "analysis/store/window.h"
 
 enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 12 << 20 };
@@ -178,15 +179,6 @@ static bool trim(struct writer *w)
     return stored >= 0;
 }
 
-/* The number of commits goes on, so that viewers see that something changed. */
-static bool start_over(struct writer *w)
-{
-    return connect_run(&w->c, "DELETE FROM endpoint; DELETE FROM client; DELETE FROM minute; DELETE FROM capture;"
-                              "DELETE FROM key; DELETE FROM address; DELETE FROM counter; DELETE FROM exchange_block;"
-                              "DELETE FROM window_endpoint; DELETE FROM window_client; DELETE FROM window_total;"
-                              "DELETE FROM meta WHERE name <> 'commits'");
-}
-
 static bool count_commit(struct writer *w)
 {
     return connect_run(&w->c,
@@ -197,6 +189,20 @@ static bool turn(struct writer *w)
 {
     const struct batch *b = &w->batch;
     return window_note(&w->window, b) && (!b->turns || window_close(&w->window, b->window_s, b->next_s));
+}
+
+static bool prepare(struct writer *w)
+{
+    return batch_prepare(&w->statements, w->c.db) &&
+           window_open(&w->window, w->c.db, w->o.retain_s ? w->o.retain_s : INT64_MAX / 16, w->fresh) &&
+           sqlite3_prepare_v2(w->c.db, "INSERT OR REPLACE INTO exchange_block VALUES(?,?,?,?,?,?)", -1,
+                              &w->insert_block, NULL) == SQLITE_OK;
+}
+
+/* With --fresh what was there goes with the first commit, tables and all: they may be of an older make. */
+static bool start_over(struct writer *w)
+{
+    return schema_remake(w->c.db) && prepare(w);
 }
 
 static void commit(struct writer *w, const struct parcel *open)
@@ -292,15 +298,6 @@ static bool start_thread(struct writer *w)
     return pthread_create(&w->thread, NULL, run, w) == 0;
 }
 
-static bool prepare(struct writer *w)
-{
-    w->first_block = w->fresh ? 1 : connect_ask(&w->c, "SELECT ifnull(max(id), 0) + 1 FROM exchange_block");
-    return w->first_block > 0 && batch_prepare(&w->statements, w->c.db) &&
-           window_open(&w->window, w->c.db, w->o.retain_s ? w->o.retain_s : INT64_MAX / 16, w->fresh) &&
-           sqlite3_prepare_v2(w->c.db, "INSERT OR REPLACE INTO exchange_block VALUES(?,?,?,?,?,?)", -1,
-                              &w->insert_block, NULL) == SQLITE_OK;
-}
-
 static void discard(struct writer *w)
 {
     batch_finalize(&w->statements);
@@ -329,7 +326,8 @@ struct writer *writer_start(struct connection *c, const struct store_options *o,
     w->o = *o;
     w->fresh = o->mode == STORE_FRESH;
     w->closed_end = &w->closed;
-    if (!prepare(w))
+    w->first_block = w->fresh ? 1 : connect_ask(&w->c, "SELECT ifnull(max(id), 0) + 1 FROM exchange_block");
+    if (w->first_block <= 0 || (!w->fresh && !prepare(w)))
         snprintf(why, 256, "%.120s: %.100s", c->path, sqlite3_errmsg(w->c.db));
     else if (start_thread(w))
         return w;

@@ -1,24 +1,77 @@
-/* analysis_bench: synthetic exchanges from memory through analysis_take_all, no store. Prints nanoseconds per exchange.
+/* analysis_bench: synthetic exchanges from memory through analysis_take_all, no store. Prints nanoseconds per exchange
+ * and exchanges per CPU second. SAMPLES=FILE in the environment: writes where the analysis was at each tick of its CPU
+ * time (program counters, a line each), for tests/bench/shares.py.
  *
  *     analysis_bench [EXCHANGES [KEYS [CLIENTS [TOGETHER]]]]      default 4000000 60000 1000 32 (at most 64 together)
  *
  * Keys follow a Zipf law over 60 endpoints, one in seven exchanges is a POST, one in twelve a 304, one in forty an
- * error; every response has Cache-Control, ETag and Vary. The exchanges are laid out beforehand, so that only the
- * analysis is timed. */
+ * error; every response has Cache-Control, ETag and Vary, every request a bearer token, three fields that its answer is
+ * held against and a parameter: everything is on but what reads bodies. The exchanges are laid out beforehand, so that
+ * only the analysis is timed. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "analysis/analysis.h"
 
-enum { RING = 1 << 11, FIELDS = 6 };
+enum { RING = 1 << 11, FIELDS = 6, PARTS = 3, TICKS = 1 << 20, TICK_US = 1000 };
 
 struct made {
     struct exchange x;
     struct field fields[FIELDS];
     char target[64], etag[16];
+    union {
+        struct parts parts;
+        char room[sizeof(struct parts) + PARTS * sizeof(struct part)];
+    } held;
 };
+
+/* ---- where the time goes ---- */
+
+static uintptr_t ticks[TICKS];
+static volatile sig_atomic_t n_ticks, measuring;
+
+static void tick(int signal, siginfo_t *info, void *context)
+{
+    const ucontext_t *c = context;
+    (void)signal;
+    (void)info;
+    (void)c;
+#if defined(__x86_64__)
+    uintptr_t at = (uintptr_t)c->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    uintptr_t at = (uintptr_t)c->uc_mcontext.pc;
+#else
+    uintptr_t at = 0;
+#endif
+    if (measuring && n_ticks < TICKS)
+        ticks[n_ticks++] = at;
+}
+
+static void start_ticks(void)
+{
+    struct sigaction action = {.sa_sigaction = tick, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct itimerval every = {{0, TICK_US}, {0, TICK_US}};
+    sigaction(SIGPROF, &action, NULL);
+    setitimer(ITIMER_PROF, &every, NULL);
+}
+
+static void write_ticks(const char *path)
+{
+    struct itimerval never = {{0, 0}, {0, 0}};
+    setitimer(ITIMER_PROF, &never, NULL);
+    FILE *out = fopen(path, "w");
+    for (int i = 0; out && i < n_ticks; i++)
+        fprintf(out, "%#lx\n", (unsigned long)ticks[i]);
+    if (out)
+        fclose(out);
+}
+
+/* ---- exchanges ---- */
 
 static uint64_t state = 88172645463325252u;
 
@@ -43,6 +96,23 @@ static unsigned zipf(unsigned n)
 static struct field field(const char *name, struct slice value, enum token t, bool response)
 {
     return (struct field){slice_str(name), value, (uint8_t)t, response};
+}
+
+/* As capture makes them: hashes of name and value. None decides the answer. */
+static void hold(struct made *m, const struct hash_key *key)
+{
+    static const char *const names[PARTS] = {"accept-language", "user-agent", "x-plan"};
+    static uint64_t name[PARTS];
+    m->held.parts.n = PARTS;
+    for (unsigned i = 0; i < PARTS; i++) {
+        if (!name[i])
+            name[i] = part_name(key, PART_HEADER, slice_str(names[i]));
+        m->held.parts.part[i] = (struct part){.name = name[i],
+                                              .value = part_value(name[i], next() % (i + 2)),
+                                              .text = slice_str(names[i]),
+                                              .kind = PART_HEADER};
+    }
+    m->x.parts = &m->held.parts;
 }
 
 static void make(struct made *m, unsigned keys, unsigned clients)
@@ -121,22 +191,31 @@ int main(int argc, char **argv)
     struct made *made = calloc(RING, sizeof *made);
     if (!a || !made)
         return 1;
+    const char *samples = getenv("SAMPLES");
     double spent = 0;
+    if (samples)
+        start_ticks();
     int64_t now = 1700000000000000;
     for (unsigned long done = 0; done < n;) {
         unsigned long batch = n - done < RING ? n - done : RING;
         for (unsigned long i = 0; i < batch; i++) {
             make(&made[i], (unsigned)keys, (unsigned)clients);
+            hold(&made[i], &key);
             times(&made[i].x, now += (int64_t)(next() % 2000), done + i);
         }
         double start = seconds();
+        measuring = 1;
         take(a, made, batch, together);
+        measuring = 0;
         spent += seconds() - start;
         done += batch;
     }
-    printf("analysis: %.0f ns per exchange (%lu exchanges, %lu keys, %lu endpoints, %lu clients, %.1f MB)\n",
-           spent / (double)n * 1e9, n, (unsigned long)analysis_total(a, "keys"), (unsigned long)analysis_endpoints(a),
-           (unsigned long)analysis_clients(a), (double)analysis_memory(a) / 1e6);
+    if (samples)
+        write_ticks(samples);
+    printf("analysis: %.0f ns per exchange, %.2f M exchanges per CPU second (%lu exchanges, %lu keys, %lu endpoints, "
+           "%lu clients, %.1f MB)\n",
+           spent / (double)n * 1e9, (double)n / spent / 1e6, n, (unsigned long)analysis_total(a, "keys"),
+           (unsigned long)analysis_endpoints(a), (unsigned long)analysis_clients(a), (double)analysis_memory(a) / 1e6);
     free(made);
     analysis_free(a);
     return 0;

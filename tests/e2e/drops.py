@@ -1,29 +1,15 @@
 #!/usr/bin/env python3
 # kinds: san
 """Packets that the capture missed: whichever they are, no request gets another's answer."""
-import subprocess
 import json
 import random
-import struct
 
-from lib import PCAP, PROOF, SECRET, check, finish, folder, good
+from lib import PROOF, SECRET, check, finish, folder, good, packets, stored
 
 SMALL = ("keepalive", "chunked", "heads", "upload", "vxlan")
 SHARES = (0.02, 0.05, 0.15)
 SEEDS = 40 if PROOF else 3
 NEAR = 3e-6  # times are written to the microsecond
-
-
-def read(name):
-    """A capture's header and its records."""
-    path = PCAP / (name + ".pcap")
-    data = path.read_bytes() if path.exists() else subprocess.run(["zstd", "-dcq", str(PCAP / (name + ".pcap.zst"))], stdout=subprocess.PIPE, check=True).stdout
-    at, records = 24, []
-    while at + 16 <= len(data):
-        n = struct.unpack_from("<I", data, at + 8)[0]
-        records.append(data[at:at + 16 + n])
-        at += 16 + n
-    return data[:24], records
 
 
 def exchanges(head, records):
@@ -59,7 +45,7 @@ def strangers(whole, left):
 
 
 def one_missing(name):
-    head, records = read(name)
+    head, records = packets(stored(name))
     whole, wrong = exchanges(head, records), []
     step = 1 if PROOF else len(records) // 12 + 1
     for i in range(0, len(records), step):
@@ -69,7 +55,7 @@ def one_missing(name):
 
 
 def some_missing(name, seeds):
-    head, records = read(name)
+    head, records = packets(stored(name))
     whole, wrong, pairs = exchanges(head, records), [], 0
     for share in SHARES:
         for seed in range(seeds):

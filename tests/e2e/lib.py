@@ -141,6 +141,24 @@ class Capture:
         self.packet(b"\x02\0\0\0\0\1\x02\0\0\0\0\2\x08\0" + head + tcp)
 
 
+def packets(data):
+    """A capture's header and its records, from its bytes (classic pcap, little endian)."""
+    at, records = 24, []
+    while at + 16 <= len(data):
+        n = struct.unpack_from("<I", data, at + 8)[0]
+        records.append(data[at:at + 16 + n])
+        at += 16 + n
+    return data[:24], records
+
+
+def stored(name):
+    """The bytes of a capture of tests/pcap."""
+    path = PCAP / (name + ".pcap")
+    if path.exists():
+        return path.read_bytes()
+    return subprocess.run(["zstd", "-dcq", str(PCAP / (name + ".pcap.zst"))], stdout=subprocess.PIPE, check=True).stdout
+
+
 def request(method, target, *fields, body=b"", host="api.example"):
     lines = ["%s %s HTTP/1.1" % (method, target), "Host: " + host, *fields]
     if body:

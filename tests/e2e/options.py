@@ -15,7 +15,7 @@ check(code == 0 and "capture" in top and not err, "--help", code, top, err)
 code, out, err = run()
 check(code == 2 and not out and err.strip(), "no command: usage, exit 2", code, out, err)
 
-for command in "capture top serve report policy whatif log doctor ship".split():
+for command in "capture top serve report policy verify whatif log doctor ship".split():
     code, out, err = run(command, "--help")
     if re.search(r"^\s+(spanwise )?%s\b" % command, top, re.M):
         check(code == 0 and command in out and len(out.splitlines()) > 3 and not err, command + " --help", code, out, err)

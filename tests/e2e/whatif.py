@@ -58,7 +58,7 @@ same_ladder(here / "demo.db", "demo")
 for seed in (3, 7):
     same_ladder(store("t%d" % seed, (r for _, r in ladder.make(seed))), "random trace %d" % seed)
 
-# 2. Edges of products. The toy of ALGORITHMS.md 3.1, then a brute force with time to first byte.
+# 2. Edges of products (T-3). The toy of ALGORITHMS.md 3.1, then a brute force with time to first byte.
 toy = store("toy", [{"ts": EPOCH + t, "client": "10.0.0.1:4", "method": "GET", "authority": "a.example", "target": "/x", "status": 200}
                     for t in (0.9, 1.5, 1.95, 2.1, 3.0, 3.9, 4.0)])
 for profile, hits in (("exact", 3), ("varnish", 3), ("nginx", 4)):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # kinds: san
-"""Writes that change what is read: found among others that do not, and a purge on them advised; nothing of the kind where
+"""Writes that change what is read (S-5): found among others that do not, and a purge on them advised; nothing of the kind where
 changes come by themselves."""
 import hashlib
 import json

@@ -156,7 +156,37 @@ for n in $(seq $rounds); do
     check $? "kill -9 under load: $(head -n 1 "$work/compare")" "$work/compare"
 done
 
-# 6. Not root: cap_net_raw is enough.
+# 6. Held up (stopped by a signal again and again), it handles packets late: what can be given up is, one step for every
+# five seconds of it, and the report says so. Packets wait in the ring meanwhile: none is lost.
+fresh_log
+start late.db
+load 9 1 8 &
+loader=$!
+for _ in 1 2 3 4; do
+    kill -STOP "$CAPTURE"
+    sleep 1.9
+    kill -CONT "$CAPTURE"
+    sleep 0.1
+done
+wait "$loader"
+sleep 0.7
+net_end "$CAPTURE" TERM
+compare late.db none-lost
+check $? "held up for 8 s: $(head -n 1 "$work/compare")" "$work/compare"
+"$work/spanwise" report "$work/out/late.db" --format json >"$work/late.json"
+python3 -c 'import json, sys
+c = json.load(open(sys.argv[1]))["capture"]
+sys.exit(not ([(d["step"], d["times"]) for d in c["degraded"]] == [("bodies", 1)] and 0 < c["degraded"][0]["seconds"] < 10 and c["skipped"] == {"packets": 0, "flows": 0}))' "$work/late.json"
+check $? "it looks into no bodies then, once, and says for how long" "$work/late.json"
+"$work/spanwise" report "$work/out/late.db" | grep -c 'did not keep up: bodies were not looked into for' >/dev/null
+check $? "the text says it"
+start late.db
+sleep 0.3
+net_end "$CAPTURE" TERM
+"$work/spanwise" report "$work/out/late.db" --format json | grep -c '"step":"bodies","times":1' >/dev/null
+check $? "and still does when the audit went on"
+
+# 7. Not root: cap_net_raw is enough.
 if [ "${NET_UID:-0}" -eq 0 ]; then
     fresh_log
     start ambient.db setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw --no-new-privs
@@ -209,7 +239,7 @@ else
     echo "ok - capabilities # SKIP needs root"
 fi
 
-# 7. The list of interfaces, and an interface that goes away.
+# 8. The list of interfaces, and an interface that goes away.
 ip netns exec srv timeout 20 "$work/spanwise" capture </dev/null >"$work/stdout" 2>"$work/stderr"
 code=$?
 [ $code -eq 0 ] && grep -q '\bvs\b' "$work/stdout"

@@ -25,8 +25,16 @@ step live timeout 900 bash tests/live/live.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
 step "planted keys" timeout 900 python3 tests/e2e/keys.py
+step "planted APIs" timeout 900 python3 tests/e2e/planted.py
+step "advice" timeout 900 python3 tests/e2e/advice.py
+step "writes" timeout 900 python3 tests/e2e/writes.py
+step "bodies" timeout 900 python3 tests/e2e/bodies.py
+step "coverage" timeout 900 python3 tests/e2e/coverage.py
+make --no-print-directory -s BUILD=build/opt build/opt/tests/test_flood
+step "floods of ten million" env FLOOD=10000000 timeout 1800 build/opt/tests/test_flood
 step "sampling" timeout 900 python3 tests/e2e/sampling.py
-step "sampling, T-8" timeout 900 make --no-print-directory -s unit TESTS=sampling
+make --no-print-directory -s BUILD=build/opt build/opt/tests/test_sampling
+step "sampling, T-8" timeout 900 build/opt/tests/test_sampling
 step "HTTP/2 begun at every packet, and with packets missing" timeout 900 python3 tests/e2e/h2.py
 step "HPACK beside nghttp2" sh -c 'make --no-print-directory -s build/opt/tests/test_hpack && timeout 300 build/opt/tests/test_hpack'
 for script in tests/oracle/*.py; do

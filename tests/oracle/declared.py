@@ -4,7 +4,7 @@
     declared.py [SEEDS [FIRST]]     default: 30 random traces from seed 1; 2000 with PROOF=1. SPANWISE names the binary
 
 Makes random exchange records with all kinds of Cache-Control, dates, credentials, validators and bodies; audits them
-with `capture --records` and compares every count of `declared`, `conditional` and `cache_in_path` (ALGORITHMS: 1.2, 1.4).
+with `capture --records` and compares (C-3) every count of `declared`, `conditional` and `cache_in_path` (ALGORITHMS: 1.2, 1.4).
 Prints the first differences; exits 1 if there are any.
 """
 import collections

@@ -5,7 +5,7 @@
 
 Makes random exchange records (CONTRACT: log --format jsonl) with equal time stamps, gaps of exactly a lifetime, mixed
 statuses, Vary, entity tags, 304s, HEAD, cut and coded bodies; audits them with `capture --records` and compares every
-integer of `report --format json`. Prints the first differences; exits 1 if there are any.
+integer of `report --format json` (ALGORITHMS.md 12: R-1, T-1, T-6, T-10, T-11). Prints the first differences; exits 1 if there are any.
 """
 import collections
 import json
@@ -201,7 +201,7 @@ class Oracle:
         for i, ttl in enumerate(TTLS):
             hits, filled, warm = rungs[i]["hits"], rungs[i]["fills"], ms - self.start >= ttl * 1000
             slots[i] = visit(rungs[i], slots[i], ttl * 1000, ms, content, status, fills, wait, r["response_bytes"],
-                             key.written)
+                             key.written, round(r.get("ttfb_s", 0) * 1e6))
             if rungs[i]["fills"] > filled:
                 fills_at[i].append((ms, r["response_bytes"]))
             rungs[i]["warm"] += warm
@@ -216,7 +216,7 @@ class Oracle:
             key.tags[tag] = content
 
 
-def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size, written):
+def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size, written, server_us=0):
     """One look-up of one slot (filled at, content, is an error, fetch in ms, was hit, was stale); returns it as it is then."""
     counts["lookups"] += 1
     if slot and ms - slot[0] < ttl_ms:
@@ -230,6 +230,7 @@ def visit(counts, slot, ttl_ms, ms, content, status, fills, wait, size, written)
         counts["errors_masked"] += status >= 400 and not slot[2]
         counts["coalesced"] += ms - slot[0] < slot[3]
         counts["bytes_saved"] += size
+        counts["server_us_saved"] += server_us
         counts["fills_hit"] += not slot[4]
         counts["fills_stale"] += stale and not slot[5]
         return slot[:4] + (True, slot[5] or stale)
@@ -274,19 +275,20 @@ def ratios(counts, ttl, duration_s):
 
 
 def held(fills, ttl_ms):
-    """Most bytes and entries at once when fills of one part go together with the last of them, from plain windows."""
-    parts = []                                              # (first, last, bytes, fills) of each
-    for ms, size in fills:
-        if parts and ms - parts[-1][1] < ttl_ms and ms - parts[-1][0] < -(-ttl_ms // PARTS):
+    """Most bytes and entries at once when fills of one part go together with the last of them, after every fill; and the plain
+    windows of T and of T and a part, which that lies between."""
+    parts, most, plain = [], [0, 0], [[0, 0], [0, 0]]       # (first, last, bytes, fills) of each
+    for high, (ms, size) in enumerate(fills):
+        parts = [p for p in parts if ms - p[1] < ttl_ms]
+        if parts and ms - parts[-1][0] < -(-ttl_ms // PARTS):
             parts[-1] = (parts[-1][0], ms, parts[-1][2] + size, parts[-1][3] + 1)
         else:
             parts.append((ms, ms, size, 1))
-    most, low = [0, 0], 0
-    for high, (_, last, _, _) in enumerate(parts):
-        while last - parts[low][1] >= ttl_ms:
-            low += 1
-        now = [sum(p[2] for p in parts[low:high + 1]), sum(p[3] for p in parts[low:high + 1])]
-        most = [max(a, b) for a, b in zip(most, now)]
+        most = [max(a, b) for a, b in zip(most, (sum(p[2] for p in parts), sum(p[3] for p in parts)))]
+        for which, width in enumerate((ttl_ms, ttl_ms + -(-ttl_ms // PARTS))):
+            there = [s for when, s in fills[:high + 1] if ms - when < width]
+            plain[which] = [max(a, b) for a, b in zip(plain[which], (sum(there), len(there)))]
+    assert all(low <= m <= high for low, m, high in zip(plain[0], most, plain[1]))
     return most
 
 
@@ -329,6 +331,7 @@ def compare(oracle, report, tally, seed):
             compare_live("%sT=%d " % (where, ttl), fills, ttl, ladder.get(ttl, {}), oracle.start, oracle.end, tally)
             for figure in RUNG:
                 tally.same("%sT=%d %s" % (where, ttl, figure), counts[figure], ladder.get(ttl, {}).get(figure))
+            tally.same("%sT=%d server_us_saved" % (where, ttl), counts["server_us_saved"], round((ladder.get(ttl, {}).get("server_seconds_saved") or 0) * 1e6))
             for figure, value in ratios(counts, ttl, report["capture"]["duration_s"]).items():
                 got_value = ladder.get(ttl, {}).get(figure)
                 tally.same("%sT=%d %s" % (where, ttl, figure), value, round(got_value, 9) if isinstance(got_value, float) else got_value)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/cacheable.h"
 #include "analysis/learned.h"
 
 static const struct hash_key key = {11, 12, 13};
@@ -46,7 +47,8 @@ int main(void)
             parts[n++] = part_of(pair);
         struct learn_visit v = {.base = hash_mix(strtoull(path, NULL, 10) + 1),
                                 .parts = {{parts, n}, {NULL, 0}, {NULL, 0}},
-                                .content = (uint32_t)strtoul(content, NULL, 10) | (uint32_t)atoi(coding) << 30,
+                                .content = (uint32_t)strtoul(content, NULL, 10) | (uint32_t)atoi(coding)
+                                                                                      << CONTENT_CLASS_SHIFT,
                                 .now_ms = (uint32_t)strtoull(ms, NULL, 10)};
         learning_visit(&l, row, &v);
     }

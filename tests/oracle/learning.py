@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The sandwiches of ALGORITHMS.md 5.2 counted by brute force, from their definition, against analysis/learning.c at full
-sampling, on random traces: every count must be the same.
+sampling, on random traces: every count must be the same. Two contexts may meet in one of its 2^22 places, by chance, which loses a
+sandwich: one in 10,000 may be missing so, none may be too many.
 
   tests/oracle/learning.py [TRACES [SEED]]     default 40; 2000 with PROOF in the environment
 """
@@ -31,7 +32,7 @@ def trace(rng):
         version = now // period if rng.random() < 0.95 else rng.randrange(3)
         what = (path, version % 5, tuple(parts.get(n) for n in names if n in matters))
         coding = parts.get("encoding", 0) if rng.random() < 0.8 else rng.randint(0, 3)
-        visits.append((now, random.Random(repr(what)).randrange(1, 2**30), coding, path, parts))
+        visits.append((now, random.Random(repr(what)).randrange(1, 2**29), coding, path, parts))
     return names, visits
 
 
@@ -100,7 +101,7 @@ def build(folder):
 def main():
     traces = int(sys.argv[1]) if len(sys.argv) > 1 else 2000 if os.environ.get("PROOF") else 40
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    compared = wrong = 0
+    compared = wrong = lost = 0
     with tempfile.TemporaryDirectory() as folder:
         program = build(folder)
         for t in range(traces):
@@ -112,12 +113,15 @@ def main():
             for name in names + ["control"]:
                 want = sandwiches(visits, name) if name in names else control(visits, names)
                 compared += want[0]
-                if got.get(name, (0, 0)) != want:
+                seen = got.get(name, (0, 0))
+                if seen == (want[0] - 1, want[1]):
+                    lost += 1
+                elif seen != want:
                     wrong += 1
                     print("# trace %d, %s of %s: %s, brute force %s" % (t, name, names, got.get(name), want))
-    print("%s - %d sandwiches of %d random traces, counted by brute force" % ("ok" if not wrong and compared > 10 * traces else "not ok",
-                                                                              compared, traces))
-    sys.exit(wrong > 0)
+    good = not wrong and lost <= compared / 10000 and compared > 10 * traces
+    print("%s - %d sandwiches of %d random traces, counted by brute force, %d lost" % ("ok" if good else "not ok", compared, traces, lost))
+    sys.exit(not good)
 
 
 main()

@@ -61,6 +61,7 @@ def figures(report):
         out.update({(name, k): e["staleness"][k] for k in ("observed_gaps", "changes")})
         for r in e["ttl"]:
             out.update({(name, r["ttl_s"], k): r[k] for k in ladder.RUNG})
+            out[(name, r["ttl_s"], "server_us_saved")] = round((r["server_seconds_saved"] or 0) * 1e6)
             warm = r["hit_ratio_warm"]
             out[(name, r["ttl_s"], "warm_ratio")] = None if warm is None else round(warm, 9)
     for c in report["clients"]:

@@ -99,7 +99,8 @@ async def serve_one(reader, writer, plans):
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             line, *fields = head.split("\r\n")
-            target = line.split(" ")[1].split("?")[0].split("/")
+            target, _, query = line.split(" ")[1].partition("?")
+            target = target.split("/")
             asked = {f.split(":")[0].lower(): f.split(":", 1)[1].strip() for f in fields if ":" in f}
             kind, item = target[1] if len(target) > 1 else "", target[2] if len(target) > 2 else "0"
             plan = plans.get(kind)
@@ -111,6 +112,8 @@ async def serve_one(reader, writer, plans):
             if plan and plan.credential and "authorization" not in asked:
                 status = "401 Unauthorized"
             body = dict(plan.body(kind, int(item), who, time.time()), who=who) if status[0] == "2" else {}
+            if plan and plan.by == "query" and body:
+                body["query"] = query
             if plan and not plan.credential and who >= 0:
                 body["owner"] = who  # whoever comes with a credential gets something of their own
             text = json.dumps(body).encode()
@@ -218,15 +221,18 @@ def start_haproxy(file, port):
 
 # ---- the driver ----
 
-class Call:
-    __slots__ = ("due", "target", "fields", "sent", "got", "status", "cache", "body", "what", "late")
+PATIENCE = 10  # seconds for an answer
 
-    def __init__(self, due, target, fields="", what=None):
-        self.due, self.target, self.fields, self.what = due, target, fields, what
+
+class Call:
+    __slots__ = ("due", "method", "target", "fields", "sent", "got", "status", "cache", "body", "what", "late")
+
+    def __init__(self, due, target, fields="", what=None, method="GET"):
+        self.due, self.target, self.fields, self.what, self.method = due, target, fields, what, method
         self.sent = self.got = self.status = self.cache = self.body = self.late = None
 
 
-async def drive_one(port, calls, began):
+async def drive_one(port, calls, began, source="127.0.0.1"):
     reader = writer = None
     for c in calls:
         wait = began + c.due - time.time()
@@ -235,11 +241,11 @@ async def drive_one(port, calls, began):
         c.late = max(0, time.time() - began - c.due)
         for attempt in (0, 1):
             if writer is None:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
             c.sent = time.time()
-            writer.write(("GET %s HTTP/1.1\r\nHost: api.example\r\n%s\r\n" % (c.target, c.fields)).encode())
+            writer.write(("%s %s HTTP/1.1\r\nHost: api.example\r\n%s\r\n" % (c.method, c.target, c.fields)).encode())
             try:
-                head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode("latin-1")
+                head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode("latin-1")
                 c.got = time.time()
                 fields = {f.split(":")[0].lower(): f.split(":", 1)[1].strip() for f in head.split("\r\n")[1:] if ":" in f}
                 c.status, c.cache = int(head.split(" ")[1]), fields.get("x-cache") or ("HIT" if "age" in fields else "MISS")
@@ -268,8 +274,8 @@ async def drive_one(port, calls, began):
 
 
 def drive(streams):
-    """streams: (port, calls); each on a connection of its own, all at once."""
+    """streams: (port, calls) or (port, calls, source address); each on a connection of its own, all at once."""
     async def main():
         began = time.time() + 0.3
-        await asyncio.gather(*(drive_one(port, calls, began) for port, calls in streams))
+        await asyncio.gather(*(drive_one(s[0], s[1], began, *s[2:]) for s in streams))
     asyncio.run(main())

@@ -114,6 +114,7 @@ static void feed_tr1(struct analysis *a)
         take(a, get(t[i].second * 1000000, t[i].target, t[i].body));
 }
 
+/* R-1 and T-1: the toy of ALGORITHMS.md 2.2 and 3.3. */
 static void tr1(void **state)
 {
     static const struct {
@@ -608,8 +609,8 @@ static struct exchange body_of(struct exchange x, uint64_t body, uint64_t bytes)
     return x;
 }
 
-/* Five GETs of a key: 200 a, a is asked for and 304, asked for and 200 all the same, 200 b with the content of a, b is
- * asked for and 304. */
+/* C-3. Five GETs of a key: 200 a, a is asked for and 304, asked for and 200 all the same, 200 b with the content of a,
+ * b is asked for and 304. */
 static void conditional_requests(void **state)
 {
     struct field a_tag = answer(TOKEN_ETAG, "\"a\""), b_tag = answer(TOKEN_ETAG, "\"b\"");

@@ -45,7 +45,10 @@ static struct row_exchange any_row(void)
                                  .duration_us = any() % 4 ? (int64_t)any_length() : -1,
                                  .server_us = any() % 4 ? (int64_t)any_length() : -1,
                                  .notes = (uint32_t)any(),
-                                 .lifetime = (uint32_t)any_length()};
+                                 .lifetime = (uint32_t)any_length(),
+                                 .body = any() % 2 ? (uint32_t)any() : 0,
+                                 .retry_after = (uint32_t)any_length(),
+                                 .rtt = (uint32_t)any_length()};
 }
 
 /* As an API's traffic is: 60,000 keys of unequal popularity, a few servers, milliseconds. */
@@ -70,7 +73,8 @@ static struct row_exchange usual_row(int64_t *now)
                                  .duration_us = (int64_t)(ttfb + any() % 3000),
                                  .server_us = (int64_t)ttfb - 200,
                                  .notes = 17 | (uint32_t)(about % 4) << 5 | 1u << 10,
-                                 .lifetime = about % 3 ? 61 : 0};
+                                 .lifetime = about % 3 ? 61 : 0,
+                                 .rtt = 300 + (uint32_t)(any() % 64)};
 }
 
 struct seen {
@@ -152,10 +156,16 @@ static void extremes_come_back(void **state)
 static void without_notes(void *context, const struct row_exchange *a)
 {
     struct seen *s = context;
-    s->wrong |= a->notes || a->lifetime || a->server_us != rows[s->n++].server_us;
+    s->wrong |= a->notes || a->lifetime || a->body || a->server_us != rows[s->n++].server_us;
 }
 
-/* Blocks of schema 1 end before the notes. */
+static void without_body(void *context, const struct row_exchange *a)
+{
+    struct seen *s = context;
+    s->wrong |= a->body || a->retry_after || a->rtt || a->lifetime != rows[s->n++].lifetime;
+}
+
+/* Blocks of schema 1 end before the notes, those of schema 2 before the bodies. */
 static void columns_that_came_later_may_lack(void **state)
 {
     struct block_tools tools = {0};
@@ -165,13 +175,14 @@ static void columns_that_came_later_may_lack(void **state)
     (void)state;
     for (uint32_t i = 0; i < 100; i++) {
         rows[i] = any_row();
-        rows[i].lifetime = i % 100; /* one byte each */
+        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = i % 100; /* one byte each */
         block_add(b, &rows[i]);
     }
     assert_true(block_raw(b, &raw));
-    size_t without = raw.n - (1 + 100) - (2 + 400); /* each after its length */
-    assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, without), 100, without_notes, &s));
+    size_t latest = (1 + 100) * 2 + (2 + 400), without = latest + (1 + 100) + (2 + 400); /* each after its length */
+    assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - without), 100, without_notes, &s));
     assert_int_equal(s.n, 100);
+    assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - latest), 100, without_body, &(struct seen){0}));
     assert_false(s.wrong);
     assert_false(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - (1 + 100)), 100, ignore, &s));
     buf_free(&raw);
@@ -239,10 +250,10 @@ static void every_cut_is_refused(void **state)
     }
     assert_true(block_raw(b, &raw) && block_pack(&tools, slice_of(raw.p, raw.n), &packed));
     assert_true(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 150));
-    unsigned old = 0; /* cut before the columns that came later, it is a block of the schema before */
+    unsigned old = 0; /* cut before the columns that came later, it is a block of a schema before */
     for (size_t n = 0; n < raw.n; n++)
         old += read_exactly(&tools, BLOCK_RAW, raw.p, n, 150);
-    assert_int_equal(old, 1);
+    assert_int_equal(old, 2);
     for (size_t n = 0; n < packed.n; n++)
         assert_false(read_exactly(&tools, BLOCK_ZSTD, packed.p, n, 150));
     assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 149));

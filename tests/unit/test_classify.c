@@ -122,6 +122,7 @@ static void same_flag(const struct vector *v, const char *what, char want, bool 
         fail_msg("vector %d: %s is %d", v->number, what, got);
 }
 
+/* C-1: the table of appendix A. */
 static void all_vectors(void **state)
 {
     (void)state;
@@ -256,7 +257,7 @@ static struct verdict with_text(struct classify_input in, const char *text, cons
     return classify(&in);
 }
 
-/* no-store never makes anything storable, public nothing less so; whoever may share may keep. */
+/* C-2: no-store never makes anything storable, public nothing less so; whoever may share may keep. */
 static void more_words_do_not_turn_it_around(void **state)
 {
     char text[256];

@@ -241,6 +241,30 @@ static void together(void **unused)
     }
 }
 
+/* Of an endpoint that has few contexts none may be sampled for a while: that is no reason to look at less. */
+static void few_contexts(void **unused)
+{
+    (void)unused;
+    state = 9;
+    for (unsigned base = 1; base <= 40; base++) {
+        struct learned l;
+        fresh();
+        uint32_t row = learning_open(&learning);
+        for (unsigned n = 0; n < 16000; n++) {
+            unsigned who = (unsigned)(next() % 10);
+            struct part parts[2] = {part(PART_CREDENTIAL, "credential", who), part(PART_CLAIM, "tenant", who % 3)};
+            struct learn_visit v = {.base = hash_mix(base * 3 + next() % 3),
+                                    .parts = {{parts, 2}, {NULL, 0}, {NULL, 0}}};
+            v.now_ms = n * 120;
+            v.content = 1 + who % 3 + 3 * (n / 2500);
+            if (learning_wants(&learning, row))
+                learning_visit(&learning, row, &v);
+        }
+        read_back(row, &l);
+        assert_true(l.dim[find(&l, "tenant")].n >= 1500 && l.dim[find(&l, "credential")].differing >= 100);
+    }
+}
+
 /* What never comes twice: a cache buster when answers do not follow it; and no hindrance for the others. */
 static void unique(void **unused)
 {
@@ -412,8 +436,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds),   cmocka_unit_test(planted_parts), cmocka_unit_test(planted_credentials),
-        cmocka_unit_test(together), cmocka_unit_test(unique),        cmocka_unit_test(flood),
-        cmocka_unit_test(unsteady), cmocka_unit_test(stored),        cmocka_unit_test(damaged)};
+        cmocka_unit_test(together), cmocka_unit_test(few_contexts),  cmocka_unit_test(unique),
+        cmocka_unit_test(flood),    cmocka_unit_test(unsteady),      cmocka_unit_test(stored),
+        cmocka_unit_test(damaged)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     learning_fini(&learning);
     return failed;

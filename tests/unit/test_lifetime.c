@@ -20,6 +20,7 @@ static const struct {
 } toy[] = {{3, 0}, {6, 1}, {2, 0}, {3, 0}, {6, 0}, {11, 1}, {8, 0}, {10, 1}};
 enum { TOY = sizeof toy / sizeof *toy };
 
+/* S-3. */
 static void toy_numbers(void **state)
 {
     struct lifetime l = {0};
@@ -128,6 +129,7 @@ static double exact(void)
     return low;
 }
 
+/* S-3. */
 static void simulated(void **state)
 {
     int covered = 0;

@@ -111,6 +111,7 @@ static void assert_near_the_plain_sum(const struct live_sum *s, int64_t ttl, int
     assert_true(s->peak_bytes >= most_within(ttl) && s->peak_bytes <= most_within(ttl + part));
 }
 
+/* T-6. */
 static void brute_force(void **state)
 {
     (void)state;
@@ -188,11 +189,12 @@ static void without_room_nothing_is_known(void **state)
     struct live l = {0}, other = {0};
     struct live_sum s[LIVE_TTLS];
     (void)state;
-    assert_true(blocks_init(&none, 0) && blocks_init(&little, 128 + 16));
+    assert_true(blocks_init(&none, 0) && blocks_init(&little, 256 + 16));
     live_fill(&l, &none, ~0u, epoch, 1);
     live_sums(&l, &none, epoch, epoch, s);
     assert_false(s[0].known);
     live_fill(&other, &little, ~0u, epoch, 1);
+    live_fill(&other, &little, ~0u, epoch + 100, 1); /* what was open goes to rings, of which one fits in */
     live_sums(&other, &little, epoch, epoch, s);
     assert_true(s[0].known && !s[1].known);
     blocks_fini(&none);

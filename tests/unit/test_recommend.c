@@ -134,6 +134,7 @@ static void the_window(void **state)
     assert_int_equal(recommend(&in).most_s, 10);
 }
 
+/* what is told turns at 98 and at 90 %. */
 static void quality(void **state)
 {
     struct recommend_input in = endpoint(rising, clean, 5000);

@@ -20,7 +20,7 @@ static struct redact *fresh(bool clear, const char *more)
 static void shows(struct redact *r, const char *target, const char *pattern)
 {
     struct buf out = {0}, folded = {0};
-    redact_target(r, slice_str(target), &out);
+    redact_target(r, slice_str(target), REDACT_UNKNOWN, &out);
     for (size_t i = 0; i < out.n; i++) {
         buf_char(&folded, out.p[i]);
         if (out.p[i] == '~')
@@ -82,13 +82,13 @@ static void classes(void **state)
     struct redact *r = fresh(false, NULL);
     struct buf out = {0};
     (void)state;
-    redact_target(r, SLICE("/0123456789abcdef0123456789abcdef"), &out);
+    redact_target(r, SLICE("/0123456789abcdef0123456789abcdef"), REDACT_UNKNOWN, &out);
     assert_int_equal(ascii_hex(out.p[13]) & 3, REDACT_HEX);
     out.n = 0;
-    redact_target(r, SLICE("/jo@example.com"), &out);
+    redact_target(r, SLICE("/jo@example.com"), REDACT_UNKNOWN, &out);
     assert_int_equal(ascii_hex(out.p[13]) & 3, REDACT_EMAIL);
     out.n = 0;
-    redact_target(r, SLICE("/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"), &out);
+    redact_target(r, SLICE("/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"), REDACT_UNKNOWN, &out);
     assert_int_equal(ascii_hex(out.p[13]) & 3, REDACT_JWT);
     buf_free(&out);
     redact_free(r);
@@ -101,7 +101,7 @@ static void long_targets_are_bounded(void **state)
     (void)state;
     for (int i = 0; i < 20000; i++)
         buf_str(&target, "/abc");
-    redact_target(r, slice_of(target.p, target.n), &out);
+    redact_target(r, slice_of(target.p, target.n), REDACT_UNKNOWN, &out);
     assert_int_equal(out.n, 16 * 1024);
     buf_free(&target);
     buf_free(&out);

@@ -41,7 +41,7 @@ static struct store *begin(void)
 {
     char why[256];
     bool usage;
-    struct store_options o = {STORE_FRESH, 0, true, 0600, -1};
+    struct store_options o = {STORE_FRESH, 0, true, 0600, -1, 0};
     struct store *s = store_open(path, &o, why, &usage);
     if (!s)
         fail_msg("%s", why);
@@ -372,7 +372,7 @@ static void what_is_not_known_is_null(void **state)
     assert_true(is_null(at(one, "server_time"), "total") && is_null(at(one, "staleness"), "model"));
     assert_true(is_null(who, "peak") && is_null(who, "sliding") && is_null(who, "envelope") &&
                 is_null(who, "burstiness"));
-    assert_true(is_null(j, "bottlenecks") && is_null(j, "capacity") && !at(j, "recommendations")->child);
+    assert_true(is_null(j, "capacity") && !at(j, "recommendations")->child);
     assert_true(is_null(one, "recommendation") &&
                 strcmp(at(at(one, "sharing"), "verdict")->valuestring, "undecided") == 0);
     cJSON_Delete(j);
@@ -656,6 +656,42 @@ static void it_stands_in_both_formats(void **state)
     buf_free(&json);
 }
 
+/* Every step that the capture knows, in its order, in both formats. */
+static void what_was_given_up_is_said(void **state)
+{
+    static const char *const names[] = {
+#define EASE(id, name, what) name,
+#include "capture/ease.def"
+#undef EASE
+    };
+    (void)state;
+    struct store *s = begin();
+    capture(s);
+    totals(s, 100);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        store_counter(s, "eased", slice_str(names[i]), i + 1);
+        store_counter(s, "eased_us", slice_str(names[i]), 90000000 - 10000000 * i);
+    }
+    store_counter(s, "skipped", SLICE("packets"), 5000);
+    store_counter(s, "skipped", SLICE("flows"), 40);
+    end(s);
+    cJSON *j = report_json();
+    const cJSON *step = at(at(j, "capture"), "degraded")->child;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++, step = step->next) {
+        assert_non_null(step);
+        assert_string_equal(at(step, "step")->valuestring, names[i]);
+        assert_true(near(number(step, "times"), (double)i + 1) &&
+                    near(number(step, "seconds"), 90.0 - 10.0 * (double)i));
+    }
+    assert_null(step);
+    assert_true(near(number(at(at(j, "capture"), "skipped"), "flows"), 40));
+    cJSON_Delete(j);
+    struct buf text = report(REPORT_TEXT, 0);
+    assert_non_null(strstr(text.p, "did not keep up: bodies were not looked into for"));
+    assert_non_null(strstr(text.p, "(5000 packets of 40 connections): counts are lower bounds"));
+    buf_free(&text);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fresh_folder, remove_folder)
@@ -675,6 +711,7 @@ int main(void)
         TEST(damage_is_no_report),
         TEST(little_is_said_first_and_why),
         TEST(it_stands_in_both_formats),
+        TEST(what_was_given_up_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

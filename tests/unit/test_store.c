@@ -822,6 +822,35 @@ static void an_older_schema_is_read_and_migrated(void **state)
     assert_int_equal(read, 4);
 }
 
+/* What an unfinished version left behind: the number of today's schema, other columns, a table of its own. */
+static void starting_over_makes_the_tables_anew(void **state)
+{
+    (void)state;
+    struct store *s = open_store(STORE_NEW, 1000);
+    write_all(s);
+    store_submit(s);
+    close_store(s);
+    run_sql("ALTER TABLE endpoint DROP COLUMN fields; ALTER TABLE endpoint DROP COLUMN sources;"
+            "ALTER TABLE client ADD COLUMN more; CREATE TABLE mine(a); DROP TABLE window_total");
+    struct store_reader *r = open_reader();
+    int64_t version = store_read_version(r);
+    store_read_close(r);
+    s = open_store(STORE_FRESH, 1000);
+    write_endpoint(s, 5, 7);
+    write_capture(s, 1);
+    store_submit(s);
+    close_store(s);
+    r = open_reader();
+    assert_int_equal(store_read_count_endpoints(r), 1);
+    assert_true(store_read_version(r) > version);
+    store_read_close(r);
+    struct connection c = {.lock_fd = -1};
+    assert_int_equal(sqlite3_open(path, &c.db), SQLITE_OK);
+    assert_int_equal(connect_ask(&c, "SELECT count(*) FROM sqlite_schema WHERE name IN ('mine', 'window_total')"), 1);
+    assert_int_equal(connect_ask(&c, "SELECT count(fields) FROM endpoint"), 1);
+    sqlite3_close(c.db);
+}
+
 /* ---- docs ---- */
 
 static void is_documented(const char *doc, const char *table, const char *column, const char *holds)
@@ -904,6 +933,7 @@ int main(void)
         TEST(the_oldest_blocks_go),
         TEST(other_files_are_refused_and_left_alone),
         TEST(an_older_schema_is_read_and_migrated),
+        TEST(starting_over_makes_the_tables_anew),
         TEST(what_is_not_there_is_said),
         TEST(an_empty_file_becomes_an_audit),
         TEST(a_folder_that_may_not_be_written_is_named),

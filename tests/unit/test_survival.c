@@ -22,6 +22,7 @@ static const struct survival_count toy[] = {
     {0, 1, 2}, {1, 1, 1}, {1, 2, 2}, {2, 2, 1}, {3, SURVIVAL_TAIL, 2}, {4, SURVIVAL_TAIL, 2}};
 enum { TOY = sizeof toy / sizeof *toy };
 
+/* S-4. */
 static void toy_masses(void **state)
 {
     struct survival_curve c;

@@ -165,6 +165,7 @@ static void simulate(struct writes *w, uint32_t *row, struct writes_totals *t)
     }
 }
 
+/* S-5. */
 static void one_cause(void **state)
 {
     (void)state;

@@ -234,6 +234,20 @@ function declaredOf(e) {
     (known(d.ttl_median) ? `, for ${seconds(d.ttl_median)} (median)` : "") + (against ? `; ${safe(against[0])} stands against it in ${count(against[1])}` : ""));
 }
 
+/* Where copies belong, and who repeats whom. */
+function placementOf(e) {
+  const p = e.placement, where = {client: "with each client", gateway: "in the gateway's memory", shared: "in a shared cache of its own"}[p?.where];
+  return where ? el("p", {}, `Copies belong ${where}: ${safe(p.reason)} (${percent(e.repeat_ratio)} of look-ups repeat, ` +
+    `${percent(e.repeat_ratio_client)} one of the same client${known(p.cache_bytes) ? `; ${bytes(p.cache_bytes)} to keep at most` : ""})`) : null;
+}
+
+/* What each thing that stands against caching costs. */
+function blockersOf(e) {
+  const list = (e.blockers || []).filter(b => b.saves_per_day);
+  return list.length ? plainTable(["Against caching", "Answers", "Requests a day", "Bytes", "Server time"], list.map(b => [safe(b.words), percent(ratio(b.seen, b.of)),
+    count(Math.floor(b.saves_per_day.requests)), bytes(b.saves_per_day.bytes), seconds(b.saves_per_day.server_seconds)])) : null;
+}
+
 /* Which parts of the request decide the answer, and which fields of it change with every answer. */
 function keyOf(e) {
   const k = e.key_advice || {}, names = list => (list || []).map(d => `${safe(d.name ?? d)}${d.missing_in_vary ? " (not in Vary)" : ""}`).join(", ");
@@ -254,7 +268,7 @@ function endpointDetail(e) {
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
-    sharingOf(e), lifetimeOf(e), writesOf(e), keyOf(e), declaredOf(e),
+    sharingOf(e), placementOf(e), lifetimeOf(e), writesOf(e), keyOf(e), declaredOf(e), blockersOf(e),
     latencyTable(e));
   const box = el("div", {class: "columns"}, facts);
   if (!e.eligible || !e.ttl?.length) {

@@ -1,0 +1,499 @@
+#include "analysis/behaviour.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/restore.h"
+#include "analysis/runs.h"
+#include "base/floor.h"
+#include "base/hash.h"
+#include "capture/exchange.h"
+
+#define SANE_US ((int64_t)1 << 60) /* stored numbers are not trusted to be times that can be added */
+
+enum { IDS_MOST = 1 << 20 };
+
+const char *const error_class_names[ERROR_CLASSES] = {"server",    "throttled", "client",
+                                                      "transport", "protocol",  "application"};
+
+struct reading {
+    struct behaviour *b;
+    struct inflight *inflight;
+    struct retries *retries;
+    struct runs *runs;
+    struct map pairs, sets;
+    uint64_t *set; /* hashes of a client with a key, or an address with a credential */
+    uint32_t n_set;
+    uint64_t *id; /* integer in the path, by key; + 1; 0: none */
+    uint32_t n_ids;
+    uint32_t *alias; /* by endpoint id; 0: not read */
+    bool *safe;
+    uint32_t other; /* client `(other)`, which is many */
+    int64_t last_us;
+    int64_t least_us, most_us; /* first and last byte of all calls */
+};
+
+/* ---- what there is ---- */
+
+static bool grow(void **rows, uint32_t *n, uint32_t id, size_t unit)
+{
+    if (id < *n)
+        return true;
+    if (id >= IDS_MOST)
+        return false;
+    uint32_t more = id < 128 ? 256 : id * 2;
+    char *p = realloc(*rows, (size_t)more * unit);
+    if (!p)
+        return false;
+    memset(p + (size_t)*n * unit, 0, (size_t)(more - *n) * unit);
+    *rows = p;
+    *n = more;
+    return true;
+}
+
+static bool is_safe(struct slice method)
+{
+    return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("OPTIONS")) || slice_eq(method, SLICE("TRACE"));
+}
+
+/* Rows of endpoints must not move once calls are under way. */
+static bool count_endpoint(void *context, const struct row_endpoint *e)
+{
+    struct reading *g = context;
+    uint32_t n = g->b->n_endpoints, safe = n, alias = n;
+    if (!grow((void **)&g->b->endpoint, &g->b->n_endpoints, e->id, sizeof *g->b->endpoint) ||
+        !grow((void **)&g->alias, &alias, e->id, sizeof *g->alias) ||
+        !grow((void **)&g->safe, &safe, e->id, sizeof *g->safe)) {
+        g->b->failed = true;
+        return false;
+    }
+    g->alias[e->id] = e->alias ? e->alias : e->id;
+    g->safe[e->id] = is_safe(e->method);
+    return true;
+}
+
+static bool count_client(void *context, const struct row_client *c)
+{
+    struct reading *g = context;
+    if (!grow((void **)&g->b->client, &g->b->n_clients, c->id, sizeof *g->b->client)) {
+        g->b->failed = true;
+        return false;
+    }
+    if (slice_eq(c->identity, SLICE("(other)")))
+        g->other = c->id;
+    g->b->client[c->id].credential =
+        !slice_eq(c->identity, SLICE("address")) && !slice_eq(c->identity, SLICE("forwarded")) && c->id != g->other;
+    return true;
+}
+
+static bool count_key(void *context, const struct row_key *k)
+{
+    struct reading *g = context;
+    uint64_t id;
+    if (!suspect_id_of(k->target.p, k->target.n, &id))
+        return true;
+    if (!grow((void **)&g->id, &g->n_ids, k->id, sizeof *g->id))
+        return true; /* further keys show no order */
+    g->id[k->id] = id + 1;
+    return true;
+}
+
+static uint32_t resolve(const struct reading *g, uint32_t id)
+{
+    for (int hops = 0; id < g->b->n_endpoints && g->alias[id] && g->alias[id] != id && hops < 64; hops++)
+        id = g->alias[id];
+    return id < g->b->n_endpoints && g->alias[id] == id ? id : 0;
+}
+
+/* ---- one record ---- */
+
+/* A call with sane times. */
+struct call {
+    const struct row_exchange *x;
+    int64_t start_us, first_us, end_us; /* whole request; its first byte; the answer's last byte, or as long as known */
+    uint64_t server_us;
+    uint32_t endpoint, client; /* client 0: unknown, or many */
+    bool ended, error, inside; /* ended: end_us is known */
+};
+
+static int64_t sane(int64_t us)
+{
+    return us > SANE_US ? SANE_US : us < -SANE_US ? -SANE_US : us;
+}
+
+static bool unanswered(const struct row_exchange *x)
+{
+    return !x->status && !(x->flags & FLAG_UNKNOWN_FIELDS);
+}
+
+/* An attempt that somebody would make again (ALGORITHMS.md 7.8). */
+static bool is_failed(const struct row_exchange *x)
+{
+    return x->status == 408 || x->status == 429 || x->status >= 500 || unanswered(x) || x->end == END_CLIENT_ABORT ||
+           x->end == END_SERVER_ABORT;
+}
+
+static enum error_class class_of(const struct row_exchange *x)
+{
+    if (x->status >= 500)
+        return ERRORS_SERVER;
+    if (x->status == 429)
+        return ERRORS_THROTTLED;
+    if (x->status >= 400 && x->status != 404 && x->status != 401 && x->status != 409 && x->status != 412)
+        return ERRORS_CLIENT;
+    if (unanswered(x) || x->end == END_SERVER_ABORT || x->end == END_CLIENT_ABORT)
+        return ERRORS_TRANSPORT;
+    if (x->flags & (FLAG_AMBIGUOUS | FLAG_MISCODED))
+        return ERRORS_PROTOCOL;
+    return x->flags & FLAG_FAILED ? ERRORS_APPLICATION : ERROR_CLASSES;
+}
+
+static struct call call_of(struct reading *g, const struct row_exchange *x)
+{
+    struct call c = {.x = x, .start_us = sane(x->arrival_us), .endpoint = resolve(g, x->endpoint)};
+    int64_t request = x->request_us > 0 ? sane(x->request_us) : 0;
+    c.first_us = c.start_us - request;
+    c.ended = x->duration_us >= 0 && x->end == END_COMPLETE; /* else records of a log do not say when */
+    c.end_us = c.ended ? c.first_us + sane(x->duration_us) : c.start_us;
+    c.start_us = c.start_us < g->last_us ? g->last_us : c.start_us; /* time never runs backwards */
+    c.end_us = c.end_us < c.start_us ? c.start_us : c.end_us;
+    c.server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us;
+    c.client = x->client < g->b->n_clients && x->client != g->other ? x->client : 0;
+    c.error =
+        x->status >= 500 || x->status == 429 || unanswered(x) || x->end == END_SERVER_ABORT || (x->flags & FLAG_FAILED);
+    c.inside = c.start_us >= g->b->from_us && c.start_us < g->b->to_us;
+    return c;
+}
+
+static uint64_t identity(const struct row_exchange *x, uint32_t client)
+{
+    uint64_t h = hash_mix((uint64_t)x->key << 32 | x->body);
+    h = hash_mix(h + client + (uint64_t)(x->flags & REPLAY_HEAD));
+    return h ? h : 1;
+}
+
+static void see_concurrency(struct reading *g, const struct call *c, struct behaviour_endpoint *e)
+{
+    const struct row_exchange *x = c->x;
+    if (!c->ended)
+        return;
+    uint64_t like = g->safe[c->endpoint] && x->key ? identity(x, 0) + x->variant : 0;
+    uint32_t alike = inflight_add(g->inflight, &e->inflight, like, c->start_us, c->end_us);
+    if (!alike || !c->inside)
+        return;
+    e->coalescable++;
+    e->coalescable_us += c->server_us;
+    e->coalescable_bytes += x->response_bytes;
+    e->most_alike = alike + 1 > e->most_alike ? alike + 1 : e->most_alike;
+}
+
+static void keep_waits(struct reading *g, struct behaviour_client *c, const struct retries_seen *s)
+{
+    if (!c->waits && g->b->waiters < BEHAVIOUR_WAITERS) {
+        c->waits = calloc(1, sizeof *c->waits);
+        g->b->waiters += c->waits != NULL;
+    }
+    struct behaviour_waits *w = c->waits;
+    if (!w)
+        return;
+    if (w->n_gaps < BEHAVIOUR_GAPS)
+        w->gap_s[w->n_gaps++] = (float)s->gap_s;
+    if (!isnan(s->ratio) && w->n_ratios < BEHAVIOUR_RATIOS)
+        w->ratio[w->n_ratios++] = (float)s->ratio;
+}
+
+static bool see_retry(struct reading *g, const struct call *c, struct behaviour_endpoint *e,
+                      struct behaviour_client *who)
+{
+    if (!c->client || !c->x->key)
+        return false;
+    struct retries_call call = {.hash = identity(c->x, c->client),
+                                .start_us = c->start_us,
+                                .end_us = c->end_us,
+                                .wait_us = c->x->retry_after ? ((int64_t)c->x->retry_after - 1) * 1000000 : -1,
+                                .failed = is_failed(c->x)};
+    struct retries_seen s = retries_add(g->retries, &call);
+    if (!s.retry || !c->inside)
+        return false;
+    e->retries++;
+    who->retries++;
+    who->chains += s.attempt == 2;
+    who->early += s.early;
+    who->retries_us += c->server_us;
+    who->longest = s.attempt > who->longest ? s.attempt : who->longest;
+    keep_waits(g, who, &s);
+    return true;
+}
+
+static void see_run(struct reading *g, const struct call *c)
+{
+    if (c->client && c->x->key)
+        runs_add(g->runs, &(struct runs_call){.client = c->client,
+                                              .endpoint = c->endpoint,
+                                              .key = c->x->key,
+                                              .start_us = c->first_us,
+                                              .end_us = c->end_us,
+                                              .rtt_us = (int64_t)c->x->rtt - 1,
+                                              .safe = g->safe[c->endpoint]});
+}
+
+/* Whether the two were not seen together before; false, too, when there is no room. */
+static bool is_new(struct reading *g, uint32_t kind, uint32_t one, uint32_t two)
+{
+    uint64_t hash = hash_mix(hash_mix((uint64_t)one << 32 | two) + kind);
+    if (map_find(&g->sets, hash) != MAP_NONE)
+        return false;
+    if (g->n_set == BEHAVIOUR_PAIRS || !map_insert(&g->sets, hash, g->n_set)) {
+        g->b->untracked++;
+        return false;
+    }
+    g->set[g->n_set++] = hash;
+    return true;
+}
+
+static void see_signs(struct reading *g, const struct call *c, struct behaviour_client *who)
+{
+    const struct row_exchange *x = c->x;
+    int64_t hour = floor_div(c->start_us, 3600000000);
+    who->hour[hour - floor_div(hour, 24) * 24]++;
+    if (x->key && who->refused) {
+        who->since++;
+        who->distinct += is_new(g, 1, c->client, x->key);
+    }
+    if (x->key < g->n_ids && g->id[x->key])
+        suspect_id(&who->ids, c->endpoint, g->id[x->key] - 1);
+    if (!who->credential || !x->address ||
+        !grow((void **)&g->b->address, &g->b->n_addresses, x->address, sizeof *g->b->address))
+        return;
+    struct behaviour_address *a = &g->b->address[x->address];
+    a->requests++;
+    a->denied += x->status == 401 || x->status == 403;
+    a->credentials += is_new(g, 2, x->address, c->client);
+}
+
+static void count_client_call(const struct call *c, struct behaviour_client *who)
+{
+    uint16_t status = c->x->status;
+    who->requests++;
+    who->good += status >= 200 && status < 300;
+    who->denied += status == 401 || status == 403;
+    who->refused += status >= 400 && status < 500;
+    who->throttled += (c->x->flags & REPLAY_THROTTLED) != 0;
+    who->asked_to_wait += c->x->retry_after != 0;
+}
+
+static void count_endpoint_call(const struct call *c, struct behaviour_endpoint *e)
+{
+    const struct row_exchange *x = c->x;
+    enum error_class class = class_of(x);
+    e->requests++;
+    if (class < ERROR_CLASSES)
+        e->class[class]++;
+    e->failed += c->error;
+    e->failed_us += c->error ? c->server_us : 0;
+    if (x->end == END_COMPLETE && x->ttfb_us >= 0 && c->ended) {
+        int64_t transfer = c->end_us - c->start_us - sane(x->ttfb_us);
+        e->transfer_us += transfer > 0 ? (uint64_t)transfer : 0;
+        e->transfer_bytes += x->response_bytes;
+    }
+}
+
+static void see(void *context, const struct row_exchange *x)
+{
+    struct reading *g = context;
+    struct call c = call_of(g, x);
+    if ((x->flags & ROW_ORPHAN) || !c.endpoint)
+        return;
+    g->last_us = c.start_us;
+    g->least_us = c.first_us < g->least_us ? c.first_us : g->least_us;
+    g->most_us = c.end_us > g->most_us ? c.end_us : g->most_us;
+    struct behaviour_endpoint *e = &g->b->endpoint[c.endpoint];
+    struct behaviour_client *who = &g->b->client[c.client];
+    see_concurrency(g, &c, e);
+    bool retry = see_retry(g, &c, e, who);
+    see_run(g, &c);
+    if (!c.inside)
+        return;
+    count_endpoint_call(&c, e);
+    storm_add(&e->storm, c.start_us, retry, c.error);
+    if (!c.client)
+        return;
+    count_client_call(&c, who);
+    see_signs(g, &c, who);
+    storm_add(&who->storm, c.start_us, retry, c.error);
+}
+
+/* ---- runs ---- */
+
+static void add_run(void *context, const struct runs_event *e)
+{
+    struct reading *g = context;
+    struct behaviour *b = g->b;
+    uint64_t hash = hash_mix((uint64_t)e->trigger << 32 | e->child);
+    uint32_t at = map_find(&g->pairs, hash);
+    if (e->start_us < b->from_us || e->start_us >= b->to_us)
+        return;
+    b->client[e->client].runs++;
+    b->client[e->client].run_calls += e->calls;
+    if (at == MAP_NONE) {
+        if (b->n_runs == BEHAVIOUR_RUNS || !map_insert(&g->pairs, hash, b->n_runs)) {
+            b->untracked++;
+            return;
+        }
+        at = b->n_runs++;
+        b->runs[at] = (struct behaviour_runs){.hash = hash, .trigger = e->trigger, .child = e->child};
+    }
+    struct behaviour_runs *r = &b->runs[at];
+    r->events++;
+    r->calls += e->calls;
+    r->sequential += e->sequential;
+    r->clients_mask |= UINT64_C(1) << (hash_mix(e->client) & 63);
+    r->rtt_us += e->rtt_us > 0 ? (uint64_t)e->rtt_us * (e->calls - 1) : 0;
+}
+
+static int by_calls(const void *x, const void *y)
+{
+    const struct behaviour_runs *a = x, *b = y;
+    uint64_t one = a->calls - a->events, two = b->calls - b->events;
+    if (one != two)
+        return one > two ? -1 : 1;
+    return a->child != b->child ? (a->child > b->child) - (a->child < b->child)
+                                : (a->trigger > b->trigger) - (a->trigger < b->trigger);
+}
+
+/* ---- all ---- */
+
+static void note_first(void *context, const struct row_exchange *x)
+{
+    struct behaviour *b = context;
+    if (!b->records++ || x->arrival_us < b->from_us)
+        b->from_us = x->arrival_us;
+}
+
+/* All there is, or the window; what the records cover of that is known when they have been read. */
+static void choose_span(struct behaviour *b, struct store_reader *r, uint64_t audited)
+{
+    struct store_span window;
+    int64_t id, first;
+    store_read_block(r, 0, &id, note_first, b);
+    b->any = b->records > 0;
+    first = b->from_us;
+    b->records = store_read_exchange_count(r);
+    b->whole = b->records >= audited;
+    b->from_us = -SANE_US;
+    b->to_us = SANE_US;
+    if (!store_read_window_is(r, &window))
+        return;
+    b->from_us = window.from_s * 1000000;
+    b->to_us = window.to_s * 1000000;
+    b->whole |= first <= b->from_us;
+}
+
+static bool prepare(struct reading *g, struct store_reader *r)
+{
+    struct behaviour *b = g->b;
+    store_read_all_endpoints(r, count_endpoint, g);
+    store_read_clients(r, count_client, g);
+    store_read_keys(r, count_key, g);
+    g->set = calloc(BEHAVIOUR_PAIRS, sizeof *g->set);
+    g->inflight = inflight_new(b->from_us, b->to_us);
+    g->retries = retries_new();
+    g->runs = runs_new(add_run, g);
+    b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
+    bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
+    return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
+           g->retries && g->runs && b->runs && !b->failed &&
+           map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
+}
+
+static void finish(struct reading *g)
+{
+    struct behaviour *b = g->b;
+    runs_end(g->runs);
+    for (uint32_t i = 0; i < b->n_endpoints; i++)
+        storm_close(&b->endpoint[i].storm);
+    for (uint32_t i = 0; i < b->n_clients; i++)
+        storm_close(&b->client[i].storm);
+    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries);
+    b->from_us = g->least_us > b->from_us ? g->least_us : b->from_us;
+    b->to_us = g->most_us < b->to_us ? g->most_us : b->to_us;
+    if (b->n_runs)
+        qsort(b->runs, b->n_runs, sizeof *b->runs, by_calls);
+}
+
+void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audited)
+{
+    struct reading g = {.b = b, .last_us = INT64_MIN, .least_us = INT64_MAX, .most_us = INT64_MIN};
+    *b = (struct behaviour){0};
+    choose_span(b, r, audited);
+    if (!b->any)
+        return;
+    b->failed = !prepare(&g, r);
+    if (!b->failed) {
+        b->failed = !store_read_exchanges(r, see, &g);
+        finish(&g);
+    }
+    map_free(&g.pairs);
+    map_free(&g.sets);
+    free(g.set);
+    free(g.id);
+    inflight_free(g.inflight);
+    retries_free(g.retries);
+    runs_free(g.runs);
+    free(g.alias);
+    free(g.safe);
+}
+
+void behaviour_free(struct behaviour *b)
+{
+    for (uint32_t i = 0; i < b->n_clients; i++)
+        free(b->client[i].waits);
+    free(b->endpoint);
+    free(b->client);
+    free(b->runs);
+    free(b->address);
+    *b = (struct behaviour){0};
+}
+
+const struct behaviour_endpoint *behaviour_endpoint(const struct behaviour *b, uint32_t id)
+{
+    return b->any && !b->failed && id < b->n_endpoints ? &b->endpoint[id] : NULL;
+}
+
+const struct behaviour_client *behaviour_client(const struct behaviour *b, uint32_t id)
+{
+    return b->any && !b->failed && id && id < b->n_clients ? &b->client[id] : NULL;
+}
+
+double behaviour_seconds(const struct behaviour *b)
+{
+    return b->any && b->to_us > b->from_us ? (double)(b->to_us - b->from_us) / 1e6 : NAN;
+}
+
+double behaviour_concurrency(const struct behaviour *b, const struct behaviour_endpoint *e)
+{
+    double seconds = behaviour_seconds(b);
+    return seconds > 0 ? (double)e->inflight.area_us / 1e6 / seconds : NAN;
+}
+
+static int by_value(const void *x, const void *y)
+{
+    const float *a = x, *b = y;
+    return (*a > *b) - (*a < *b);
+}
+
+double behaviour_pause(const struct behaviour_client *c)
+{
+    struct behaviour_waits *w = c->waits;
+    if (!w || !w->n_gaps)
+        return NAN;
+    qsort(w->gap_s, w->n_gaps, sizeof *w->gap_s, by_value);
+    return w->n_gaps % 2 ? w->gap_s[w->n_gaps / 2]
+                         : ((double)w->gap_s[w->n_gaps / 2 - 1] + w->gap_s[w->n_gaps / 2]) / 2;
+}
+
+struct backoff behaviour_backoff(const struct behaviour_client *c)
+{
+    return c->waits ? retries_backoff(c->waits->ratio, c->waits->n_ratios) : retries_backoff(NULL, 0);
+}

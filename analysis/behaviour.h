@@ -1,0 +1,108 @@
+/* behaviour: how clients and endpoints behaved, from the exchange records of a DB, read once in order of arrival: what
+ * was under way at once, retries, runs, kinds of errors (ALGORITHMS.md 7.8, 8.4, 8.5, 8.9). Nothing of it is counted
+ * while capturing, so it costs no capture anything; it covers what records there are. */
+#ifndef ANALYSIS_BEHAVIOUR_H
+#define ANALYSIS_BEHAVIOUR_H
+
+#include "analysis/inflight.h"
+#include "analysis/retries.h"
+#include "analysis/store/read.h"
+#include "analysis/suspect.h"
+
+/* Kinds of errors (ALGORITHMS.md 8.5); an exchange has one at most, the first of these. */
+enum error_class {
+    ERRORS_SERVER,
+    ERRORS_THROTTLED,
+    ERRORS_CLIENT,
+    ERRORS_TRANSPORT,
+    ERRORS_PROTOCOL,
+    ERRORS_APPLICATION,
+    ERROR_CLASSES
+};
+
+extern const char *const error_class_names[ERROR_CLASSES];
+
+struct behaviour_endpoint {
+    uint64_t requests;
+    uint64_t class[ERROR_CLASSES];
+    uint64_t failed, failed_us; /* as CONTRACT's errors; their server time */
+    struct inflight_group inflight;
+    uint64_t coalescable, coalescable_us, coalescable_bytes; /* safe requests begun while the same was under way */
+    uint32_t most_alike;                                     /* of one request under way at once */
+    uint64_t retries;
+    uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
+    struct retries_storm storm;
+};
+
+enum { BEHAVIOUR_RATIOS = 128, BEHAVIOUR_GAPS = 128 };
+
+/* How a client waits; the first ones are kept. */
+struct behaviour_waits {
+    float ratio[BEHAVIOUR_RATIOS], gap_s[BEHAVIOUR_GAPS];
+    unsigned n_ratios, n_gaps;
+};
+
+struct behaviour_client {
+    uint64_t requests, good, denied, refused; /* answered 2xx; 401 or 403; 4xx in all */
+    uint64_t throttled, asked_to_wait;        /* 429 and 503 with Retry-After; of those, with a time */
+    uint64_t retries, chains, retries_us,
+        early;                     /* chains with a retry; server time of retries; before Retry-After allowed */
+    uint32_t longest;              /* attempts of a chain */
+    uint64_t runs, run_calls;      /* N+1 events; their calls */
+    struct behaviour_waits *waits; /* NULL: no retry, or no memory */
+    struct retries_storm storm;
+    uint64_t since, distinct; /* requests since the first 4xx, and different ones among them */
+    struct suspect_ids ids;
+    uint32_t hour[24]; /* requests by hour of the day, UTC */
+    bool credential;   /* not known by its address alone */
+};
+
+/* An address that credentials came from. */
+struct behaviour_address {
+    uint64_t requests, denied; /* denied: 401, 403 */
+    uint32_t credentials;
+};
+
+/* N+1 events of a trigger (0: none was seen) and a child, endpoint ids. */
+struct behaviour_runs {
+    uint64_t hash;
+    uint32_t trigger, child;
+    uint64_t events, calls, sequential; /* sequential: steps; steps in all: calls - events */
+    uint64_t clients_mask;              /* a bit for each client, folded: how many there were at least */
+    uint64_t rtt_us;                    /* sum over the steps, of those whose round trip is known */
+};
+
+enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192, BEHAVIOUR_PAIRS = 1 << 20 };
+
+struct behaviour {
+    bool any;    /* there are records; false: nothing below is known */
+    bool whole;  /* those of the whole audit, or window */
+    bool failed; /* out of memory, or a record is damaged: what is here is not all */
+    uint64_t records;
+    int64_t from_us, to_us;              /* first and last byte of what they cover */
+    struct behaviour_endpoint *endpoint; /* by id */
+    uint32_t n_endpoints;
+    struct behaviour_client *client; /* by id */
+    uint32_t n_clients;
+    struct behaviour_address *address; /* by id */
+    uint32_t n_addresses;
+    struct behaviour_runs *runs; /* most calls first */
+    uint32_t n_runs;
+    uint32_t waiters;
+    uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
+};
+
+/* Between store_read_begin and end; of the window, if one is read. audited: exchanges that were counted. */
+void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audited);
+void behaviour_free(struct behaviour *b);
+/* NULL: nothing is known of it. */
+const struct behaviour_endpoint *behaviour_endpoint(const struct behaviour *b, uint32_t id);
+const struct behaviour_client *behaviour_client(const struct behaviour *b, uint32_t id);
+double behaviour_seconds(const struct behaviour *b); /* that the records cover; NaN: none */
+/* By Little's law (ALGORITHMS.md 8.4); NaN: unknown. */
+double behaviour_concurrency(const struct behaviour *b, const struct behaviour_endpoint *e);
+/* Median pause before a retry, s; NaN: no retry. */
+double behaviour_pause(const struct behaviour_client *c);
+struct backoff behaviour_backoff(const struct behaviour_client *c);
+
+#endif

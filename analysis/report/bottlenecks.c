@@ -1,0 +1,400 @@
+#include "analysis/report/bottlenecks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/human.h"
+#include "base/json.h"
+
+enum { FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
+
+/* What of an endpoint is needed when all have been met. */
+struct met {
+    uint32_t id;
+    unsigned decade;
+    double mean_s, median_s, least_s; /* server time */
+    uint64_t server_n;
+    size_t name_at, name_n;
+};
+
+struct gathering {
+    struct bottleneck_list *list;
+    const struct facts *facts;
+    const struct behaviour *behaviour;
+    double hours_s, coverage; /* of the rows */
+    struct met *met;
+    size_t n, cap;
+    struct buf names;
+};
+
+const char *bottleneck_name(enum bottleneck_kind k)
+{
+    static const char *const names[] = {"cache",   "coalesce", "n_plus_one", "errors",
+                                        "retries", "slow",     "tail",       "revalidate"};
+    return names[k];
+}
+
+static struct bottleneck *grow(struct bottleneck_list *l)
+{
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 32;
+        struct bottleneck *more = realloc(l->item, cap * sizeof *more);
+        if (!more) {
+            l->failed = true;
+            return NULL;
+        }
+        l->item = more;
+        l->cap = cap;
+    }
+    l->item[l->n] = (struct bottleneck){0};
+    return &l->item[l->n++];
+}
+
+/* NULL: it is nothing, or no memory. `seconds` in `of_s`. */
+static struct bottleneck *add(struct gathering *g, enum bottleneck_kind kind, enum ranking_effort effort,
+                              double seconds, double of_s, uint64_t n)
+{
+    double per_hour = ranking_per_hour(seconds, of_s);
+    if (n < LEAST || !(per_hour > 0))
+        return NULL;
+    struct bottleneck *b = grow(g->list);
+    if (!b)
+        return NULL;
+    b->kind = kind;
+    b->effort = effort;
+    b->seconds_per_hour = per_hour;
+    b->n = n;
+    b->confidence = ranking_confidence(n, g->coverage);
+    b->score = ranking_score(per_hour, b->confidence, effort);
+    return b;
+}
+
+static struct slice name_of(const struct gathering *g, const struct met *m)
+{
+    return slice_of(g->names.p + m->name_at, m->name_n);
+}
+
+static void add_name(struct buf *out, const struct row_endpoint *e)
+{
+    buf_slice(out, e->method);
+    if (e->method.n)
+        buf_char(out, ' ');
+    buf_slice(out, e->service);
+    buf_slice(out, e->route);
+    if (e->operation.n)
+        buf_str(out, " #");
+    buf_slice(out, e->operation);
+}
+
+static void say_count(struct buf *evidence, const char *name, uint64_t n)
+{
+    struct json j = {evidence, evidence->n > 0};
+    json_key_u64(&j, name, n);
+}
+
+static void say_number(struct buf *evidence, const char *name, double v)
+{
+    struct json j = {evidence, evidence->n > 0};
+    json_key_double(&j, name, v);
+}
+
+/* ---- of one endpoint ---- */
+
+static void find_tail(struct gathering *g, const struct row_endpoint *e, const struct hist_dense *server)
+{
+    uint64_t n;
+    double beyond = ranking_tail(server, &n), p95 = hist_quantile(server, .95) / 1e6;
+    struct bottleneck *b = server->n < FEW_TIMES ? NULL : add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
+    if (!b)
+        return;
+    add_name(&b->target, e);
+    buf_printf(&b->why, "%s of %s requests took longer than %s, %s more on average", human_count(n).text,
+               human_count(server->n).text, human_seconds(p95).text, human_seconds(beyond / (double)n).text);
+    buf_str(&b->action, "find what the slowest requests wait for: locks, cold caches, large results");
+    say_count(&b->evidence, "requests", n);
+    say_number(&b->evidence, "p95_s", p95);
+    say_number(&b->evidence, "mean_beyond_s", beyond / (double)n);
+}
+
+static void find_errors(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
+{
+    double spent = (double)seen->failed_us / 1e6;
+    struct bottleneck *b = add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
+    if (!b)
+        return;
+    add_name(&b->target, e);
+    buf_printf(&b->why, "%s of %s requests failed after %s on average", human_count(seen->failed).text,
+               human_count(seen->requests).text, human_seconds(spent / (double)seen->failed).text);
+    buf_str(&b->action, "mend what fails, or refuse it sooner");
+    say_count(&b->evidence, "failed", seen->failed);
+    say_count(&b->evidence, "requests", seen->requests);
+    say_number(&b->evidence, "server_s", spent);
+    for (int i = 0; i < ERROR_CLASSES; i++)
+        if (seen->class[i])
+            say_count(&b->evidence, error_class_names[i], seen->class[i]);
+}
+
+/* Only where answers may be shared: what is one client's own cannot be given to two. */
+static void find_alike(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
+{
+    bool shared = !g->facts->windowed && seen->coalescable && advice_of(e, g->facts).sharing.verdict == SHARING_SHARED;
+    double spent = (double)seen->coalescable_us / 1e6;
+    struct bottleneck *b =
+        !shared ? NULL
+                : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), seen->coalescable);
+    if (!b)
+        return;
+    add_name(&b->target, e);
+    buf_printf(&b->why, "%s of %s requests asked for what was under way already, %s of one at once",
+               human_count(seen->coalescable).text, human_count(seen->requests).text,
+               human_count(seen->most_alike).text);
+    buf_str(&b->action, "collapse equal requests in front of it (proxy_cache_lock, request coalescing)");
+    say_count(&b->evidence, "coalescable", seen->coalescable);
+    say_count(&b->evidence, "max_fanin", seen->most_alike);
+    say_number(&b->evidence, "server_s", spent);
+    say_count(&b->evidence, "bytes", seen->coalescable_bytes);
+}
+
+static void find_vain(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
+{
+    uint64_t vain = e->declared[DECLARED_wasted_full], bytes = e->declared[DECLARED_wasted_full_bytes];
+    double rate = (double)seen->transfer_bytes / ((double)seen->transfer_us / 1e6);
+    struct bottleneck *b = !isfinite(rate) || !(rate > 0)
+                               ? NULL
+                               : add(g, BOTTLENECK_REVALIDATE, EFFORT_CONFIG, (double)bytes / rate, g->hours_s, vain);
+    if (!b)
+        return;
+    add_name(&b->target, e);
+    buf_printf(&b->why, "%s answers of %s in all were sent whole to clients that named them in If-None-Match",
+               human_count(vain).text, human_bytes(bytes).text);
+    buf_str(&b->action, "answer 304 when If-None-Match names the content");
+    say_count(&b->evidence, "answers", vain);
+    say_count(&b->evidence, "bytes", bytes);
+    say_number(&b->evidence, "bytes_per_s", rate);
+}
+
+static struct met *meet(struct gathering *g, const struct row_endpoint *e)
+{
+    if (g->n == g->cap) {
+        size_t cap = g->cap ? g->cap * 2 : 64;
+        struct met *more = realloc(g->met, cap * sizeof *more);
+        if (!more)
+            return NULL;
+        g->met = more;
+        g->cap = cap;
+    }
+    struct met *m = &g->met[g->n++];
+    *m = (struct met){.id = e->id, .name_at = g->names.n};
+    add_name(&g->names, e);
+    m->name_n = g->names.n - m->name_at;
+    return m;
+}
+
+static bool of_endpoint(void *context, const struct row_endpoint *e)
+{
+    struct gathering *g = context;
+    const struct behaviour_endpoint *seen = behaviour_endpoint(g->behaviour, e->id);
+    struct hist_dense server;
+    struct met *m = meet(g, e);
+    if (!m) {
+        g->list->failed = true;
+        return false;
+    }
+    bool timed = hist_read(e->server_time, &server) && server.n;
+    m->server_n = timed ? server.n : 0;
+    m->mean_s = timed ? (double)server.sum / 1e6 / (double)server.n : NAN;
+    m->median_s = hist_quantile(&server, .5) / 1e6;
+    m->least_s = timed ? (double)server.min / 1e6 : NAN;
+    m->decade = ranking_decade((double)e->response_bytes / (double)(e->requests ? e->requests : 1));
+    if (timed)
+        find_tail(g, e, &server);
+    if (seen) {
+        find_errors(g, e, seen);
+        find_alike(g, e, seen);
+        find_vain(g, e, seen);
+    }
+    return true;
+}
+
+/* ---- beside others ---- */
+
+/* Median of the means of all endpoints with answers of that size; NaN: too few. */
+static double usual_s(const struct gathering *g, unsigned decade, double *room)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (g->met[i].server_n && g->met[i].decade == decade)
+            room[n++] = g->met[i].mean_s;
+    return n < FEW_PEERS ? NAN : ranking_median(room, n);
+}
+
+static void find_slow(struct gathering *g, const struct met *m, double usual)
+{
+    double excess = m->mean_s - usual;
+    struct bottleneck *b =
+        !(excess > 0) ? NULL
+                      : add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
+    if (!b)
+        return;
+    buf_slice(&b->target, name_of(g, m));
+    buf_printf(&b->why, "%s of server time on average in %s requests; endpoints with answers of that size take %s",
+               human_seconds(m->mean_s).text, human_count(m->server_n).text, human_seconds(usual).text);
+    buf_str(&b->action, "profile it: it costs more than its answers explain");
+    say_count(&b->evidence, "requests", m->server_n);
+    say_number(&b->evidence, "mean_s", m->mean_s);
+    say_number(&b->evidence, "usual_s", usual);
+}
+
+static void compare(struct gathering *g)
+{
+    double *room = calloc(g->n + 1, sizeof *room), usual[24];
+    g->list->failed |= !room;
+    for (unsigned d = 0; room && d < 24; d++)
+        usual[d] = usual_s(g, d, room);
+    for (size_t i = 0; room && i < g->n; i++)
+        if (g->met[i].server_n && g->met[i].decade < 24)
+            find_slow(g, &g->met[i], usual[g->met[i].decade]);
+    free(room);
+}
+
+static const struct met *met_of(const struct gathering *g, uint32_t id)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->met[i].id == id)
+            return &g->met[i];
+    return NULL;
+}
+
+static void find_runs(struct gathering *g, const struct behaviour_runs *r)
+{
+    const struct met *child = met_of(g, r->child), *trigger = met_of(g, r->trigger);
+    uint64_t trips = r->calls - r->events;
+    if (!child || !trigger || r->events < FEW_EVENTS || isnan(child->median_s))
+        return;
+    double spent = (double)r->rtt_us / 1e6 + (double)trips * child->median_s;
+    struct bottleneck *b = add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), r->events);
+    if (!b)
+        return;
+    struct slice after = name_of(g, trigger);
+    buf_slice(&b->target, name_of(g, child));
+    buf_printf(&b->why, "%s times %.1f requests on end after %.*s, %s of them one by one", human_count(r->events).text,
+               (double)r->calls / (double)r->events, (int)after.n, after.p,
+               human_percent((double)r->sequential / (double)trips).text);
+    buf_str(&b->action, "let one request ask for many (batch, embed in the first answer), or send them side by side");
+    struct json j = {&b->evidence, false};
+    json_key_text(&j, "trigger", after);
+    say_count(&b->evidence, "events", r->events);
+    say_number(&b->evidence, "length_mean", (double)r->calls / (double)r->events);
+    say_number(&b->evidence, "sequential_share", (double)r->sequential / (double)trips);
+    say_count(&b->evidence, "round_trips", trips);
+    say_number(&b->evidence, "rtt_s", (double)r->rtt_us / 1e6 / (double)trips);
+    say_number(&b->evidence, "server_median_s", child->median_s);
+}
+
+static void say_backoff(const struct backoff *k, struct buf *out)
+{
+    if (backoff_name(k->kind))
+        buf_printf(out, "; its waits are %s%s", backoff_name(k->kind), k->jitter ? " with jitter" : "");
+}
+
+static bool of_client(void *context, const struct row_client *c)
+{
+    struct gathering *g = context;
+    const struct behaviour_client *seen = behaviour_client(g->behaviour, c->id);
+    if (!seen)
+        return true;
+    double spent = (double)seen->retries_us / 1e6;
+    struct bottleneck *b =
+        add(g, BOTTLENECK_RETRIES, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->retries);
+    if (!b)
+        return true;
+    struct backoff k = behaviour_backoff(seen);
+    buf_slice(&b->target, c->client);
+    buf_printf(&b->why, "%s of its %s requests repeat one that had failed, up to %u attempts",
+               human_count(seen->retries).text, human_count(seen->requests).text, seen->longest);
+    say_backoff(&k, &b->why);
+    buf_str(&b->action, seen->early ? "let it wait as Retry-After says" : "");
+    if (!seen->early)
+        buf_str(&b->action, k.kind == BACKOFF_EXPONENTIAL ? "let it give up sooner, or mend what fails"
+                                                          : "let it back off exponentially, with jitter");
+    say_count(&b->evidence, "retries", seen->retries);
+    say_count(&b->evidence, "requests", seen->requests);
+    say_count(&b->evidence, "longest_chain", seen->longest);
+    say_count(&b->evidence, "retry_after_violations", seen->early);
+    say_number(&b->evidence, "server_s", spent);
+    return true;
+}
+
+/* ---- the list ---- */
+
+/* What a cache saves is what is advised; the evidence stands there. */
+static void find_cacheable(struct gathering *g, const struct advice_list *advice)
+{
+    for (size_t i = 0; i < advice->n; i++) {
+        const struct advised *a = &advice->item[i];
+        bool code = a->advice.kind == ADVICE_FIELD || a->advice.kind == ADVICE_PURGE;
+        double per_hour = ranking_per_hour((double)a->advice.lifetime.server_us_saved / 1e6, g->hours_s);
+        struct bottleneck *b = !(a->seconds > 0) || !(per_hour > 0) ? NULL : grow(g->list);
+        if (!b)
+            continue;
+        b->kind = BOTTLENECK_CACHE;
+        b->effort = code ? EFFORT_CODE : a->advice.kind == ADVICE_MICRO ? EFFORT_CONFIG : EFFORT_HEADER;
+        b->seconds_per_hour = per_hour;
+        b->n = a->advice.lifetime.requests_saved;
+        b->confidence = .95 * (isnan(g->coverage) ? 1 : g->coverage); /* the level of what the advice stands on */
+        b->score = ranking_score(per_hour, b->confidence, b->effort);
+        buf_slice(&b->target, slice_of(a->target.p, a->target.n));
+        buf_slice(&b->why, slice_of(a->why.p, a->why.n));
+        buf_slice(&b->action, slice_of(a->action.p, a->action.n));
+        say_count(&b->evidence, "requests_saved", a->advice.lifetime.requests_saved);
+        say_count(&b->evidence, "ttl_s", a->advice.lifetime.ttl_s);
+        say_number(&b->evidence, "hit_ratio", a->advice.lifetime.hit_ratio);
+        say_number(&b->evidence, "stale_high", a->advice.lifetime.stale_high);
+    }
+}
+
+static int by_score(const void *x, const void *y)
+{
+    const struct bottleneck *a = x, *b = y;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    if (a->seconds_per_hour != b->seconds_per_hour)
+        return a->seconds_per_hour > b->seconds_per_hour ? -1 : 1;
+    size_t n = a->target.n < b->target.n ? a->target.n : b->target.n;
+    int order = n ? memcmp(a->target.p, b->target.p, n) : 0;
+    if (order || a->target.n != b->target.n)
+        return order ? order : (a->target.n > b->target.n) - (a->target.n < b->target.n);
+    return (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
+                     const struct behaviour *b, const struct advice_list *advice)
+{
+    struct gathering g = {.list = l, .facts = f, .behaviour = b};
+    *l = (struct bottleneck_list){0};
+    g.hours_s = b->any && b->whole && !b->failed ? behaviour_seconds(b) : facts_duration_s(f);
+    g.coverage = facts_coverage(f);
+    store_read_endpoints(r, of_endpoint, &g);
+    compare(&g);
+    for (uint32_t i = 0; b->any && !b->failed && i < b->n_runs; i++)
+        find_runs(&g, &b->runs[i]);
+    store_read_clients(r, of_client, &g);
+    find_cacheable(&g, advice);
+    l->failed |= g.names.failed;
+    if (l->n)
+        qsort(l->item, l->n, sizeof *l->item, by_score);
+    free(g.met);
+    buf_free(&g.names);
+}
+
+void bottleneck_list_free(struct bottleneck_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        buf_free(&l->item[i].target);
+        buf_free(&l->item[i].why);
+        buf_free(&l->item[i].action);
+        buf_free(&l->item[i].evidence);
+    }
+    free(l->item);
+    *l = (struct bottleneck_list){0};
+}

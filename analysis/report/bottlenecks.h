@@ -1,0 +1,47 @@
+/* bottlenecks: what costs users or backends time that could be saved, in one list (ALGORITHMS.md 8.8): in seconds an
+ * hour, what is worth doing first. Savings overlap; they do not add up. */
+#ifndef REPORT_BOTTLENECKS_H
+#define REPORT_BOTTLENECKS_H
+
+#include "analysis/behaviour.h"
+#include "analysis/ranking.h"
+#include "analysis/report/advice.h"
+#include "base/json.h"
+
+enum bottleneck_kind {
+    BOTTLENECK_CACHE,      /* answers that a cache would have given */
+    BOTTLENECK_COALESCE,   /* the same asked for while it was under way */
+    BOTTLENECK_RUNS,       /* many small requests where one would do */
+    BOTTLENECK_ERRORS,     /* server time that ended in an error */
+    BOTTLENECK_RETRIES,    /* server time of requests sent again */
+    BOTTLENECK_SLOW,       /* slower than others with answers of that size */
+    BOTTLENECK_TAIL,       /* what the slowest twentieth takes beyond the 95 % quantile */
+    BOTTLENECK_REVALIDATE, /* full answers to clients that had them */
+};
+
+struct bottleneck {
+    enum bottleneck_kind kind;
+    double seconds_per_hour, confidence, score;
+    enum ranking_effort effort;
+    uint64_t n;                     /* how often it was seen */
+    struct buf target, why, action; /* one line each */
+    struct buf evidence;            /* members of a JSON object */
+};
+
+struct bottleneck_list {
+    struct bottleneck *item;
+    size_t n, cap;
+    bool failed; /* out of memory: some are missing */
+};
+
+/* Between store_read_begin and end; of the window, if one is read. */
+void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
+                     const struct behaviour *b, const struct advice_list *advice);
+void bottleneck_list_free(struct bottleneck_list *l);
+const char *bottleneck_name(enum bottleneck_kind k); /* for JSON */
+/* bottleneckshow.c: the member `bottlenecks`; the section of the text. */
+void bottleneck_json(struct json *j, const struct bottleneck_list *l);
+void bottleneck_text(const struct bottleneck_list *l, const struct facts *f, const struct behaviour *b, unsigned top,
+                     struct buf *out);
+
+#endif

@@ -1,0 +1,85 @@
+/* The list of bottlenecks as JSON and text. */
+#include <math.h>
+
+#include "analysis/report/bottlenecks.h"
+#include "base/human.h"
+
+static void item(struct json *j, const struct bottleneck *b, size_t rank)
+{
+    json_open(j, '{');
+    json_key_u64(j, "rank", rank);
+    json_key(j, "kind");
+    json_str(j, bottleneck_name(b->kind));
+    json_key_text(j, "target", slice_of(b->target.p, b->target.n));
+    json_key_double(j, "seconds_per_hour", b->seconds_per_hour);
+    json_key_double(j, "confidence", b->confidence);
+    json_key_u64(j, "effort", b->effort);
+    json_key_double(j, "score", b->score);
+    json_key_text(j, "why", slice_of(b->why.p, b->why.n));
+    json_key_text(j, "action", slice_of(b->action.p, b->action.n));
+    json_key(j, "evidence");
+    json_open(j, '{');
+    if (b->evidence.n)
+        json_raw(j, slice_of(b->evidence.p, b->evidence.n));
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
+void bottleneck_json(struct json *j, const struct bottleneck_list *l)
+{
+    json_key(j, "bottlenecks");
+    json_open(j, '[');
+    for (size_t i = 0; i < l->n; i++)
+        item(j, &l->item[i], i + 1);
+    json_close(j, ']');
+}
+
+/* Names come from traffic. */
+static void line(struct buf *out, const char *label, const struct buf *text)
+{
+    buf_printf(out, "      %s", label);
+    for (size_t i = 0; i < text->n; i++)
+        buf_char(out, (unsigned char)text->p[i] < ' ' || text->p[i] == 127 ? '?' : text->p[i]);
+    buf_char(out, '\n');
+}
+
+static const char *says(enum bottleneck_kind k)
+{
+    static const char *const words[] = {"repeats a cache would answer",
+                                        "asked for while under way",
+                                        "many requests where one would do",
+                                        "time spent on errors",
+                                        "time spent on retries",
+                                        "slower than its like",
+                                        "a slow tail",
+                                        "sent again to who had it"};
+    return words[k];
+}
+
+void bottleneck_text(const struct bottleneck_list *l, const struct facts *f, const struct behaviour *b, unsigned top,
+                     struct buf *out)
+{
+    unsigned shown = top < 5 ? top : 5;
+    buf_printf(out, "\nWHERE IT HURTS\n  %s\n",
+               l->n ? "seconds an hour that could be saved, what is easily mended first; they overlap and do not add up"
+                    : "nothing that was seen costs time that could be saved");
+    for (size_t i = 0; i < l->n && i < shown; i++) {
+        const struct bottleneck *x = &l->item[i];
+        buf_printf(out, "  %zu. %s an hour: %s\n", i + 1, human_seconds(x->seconds_per_hour).text, says(x->kind));
+        line(out, "at:  ", &x->target);
+        line(out, "why: ", &x->why);
+        line(out, "do:  ", &x->action);
+    }
+    if (l->n > shown)
+        buf_printf(out, "  … and %zu more (--format json for all)\n", l->n - shown);
+    if (!b->any)
+        buf_str(out,
+                "  no exchange records are kept (--exchanges none): errors' time, retries, runs and equal requests "
+                "are not known\n");
+    else if (b->failed)
+        buf_str(out, "  exchange records could not all be read: errors' time, retries, runs and equal requests are not "
+                     "known\n");
+    else if (!b->whole && !f->windowed)
+        buf_printf(out, "  errors' time, retries, runs and equal requests are of the latest %s exchanges, %s\n",
+                   human_count(b->records).text, human_seconds(behaviour_seconds(b)).text);
+}

@@ -1,0 +1,259 @@
+#include "analysis/report/conduct.h"
+
+#include <math.h>
+
+#include "analysis/interval.h"
+
+enum { DENIED_FEW = 3, SCAN_FEW = 20 };
+
+static void null(struct json *j, const char *key)
+{
+    json_key(j, key);
+    json_null(j);
+}
+
+static void storm(struct json *j, const struct retries_storm *s)
+{
+    json_key_u64(j, "storms", s->storms);
+    json_key_micros(j, "first_storm", s->storms ? s->first_s * 1000000 : INT64_MIN);
+}
+
+/* ---- endpoints ---- */
+
+static void error_ratio(struct json *j, const struct row_endpoint *e)
+{
+    double p = e->requests ? (double)e->errors / (double)e->requests : NAN;
+    struct interval i = interval_wilson(p, (double)e->requests, INTERVAL_Z95);
+    json_key(j, "error_ratio");
+    json_open(j, '{');
+    json_key_double(j, "value", p);
+    json_key_double(j, "low", e->requests ? i.low : NAN);
+    json_key_double(j, "high", e->requests ? i.high : NAN);
+    json_close(j, '}');
+}
+
+static void concurrency(struct json *j, const struct behaviour *b, const struct behaviour_endpoint *seen)
+{
+    json_key(j, "concurrency");
+    json_open(j, '{');
+    json_key_double(j, "mean", behaviour_concurrency(b, seen));
+    json_key_u64(j, "peak", seen->inflight.peak);
+    json_close(j, '}');
+}
+
+static void error_classes(struct json *j, const struct behaviour_endpoint *seen)
+{
+    json_key(j, "error_classes");
+    json_open(j, '{');
+    for (int i = 0; i < ERROR_CLASSES; i++)
+        json_key_u64(j, error_class_names[i], seen->class[i]);
+    json_key_micros(j, "server_seconds", (int64_t)seen->failed_us);
+    json_close(j, '}');
+}
+
+static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
+{
+    json_key(j, "coalescing");
+    json_open(j, '{');
+    json_key_u64(j, "coalescable", seen->coalescable);
+    json_key_micros(j, "server_seconds", (int64_t)seen->coalescable_us);
+    json_key_u64(j, "bytes", seen->coalescable_bytes);
+    json_key_u64(j, "max_fanin", seen->most_alike);
+    json_close(j, '}');
+}
+
+void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct behaviour *b)
+{
+    const struct behaviour_endpoint *seen = behaviour_endpoint(b, e->id);
+    error_ratio(j, e);
+    if (!seen) {
+        null(j, "concurrency");
+        null(j, "error_classes");
+        null(j, "coalescing");
+        null(j, "retries");
+        return;
+    }
+    concurrency(j, b, seen);
+    error_classes(j, seen);
+    coalescing(j, seen);
+    json_key(j, "retries");
+    json_open(j, '{');
+    json_key_u64(j, "retries", seen->retries);
+    storm(j, &seen->storm);
+    json_close(j, '}');
+}
+
+/* ---- clients ---- */
+
+static void retries(struct json *j, const struct behaviour_client *seen)
+{
+    struct backoff k = behaviour_backoff(seen);
+    json_key(j, "retries");
+    json_open(j, '{');
+    json_key_u64(j, "retries", seen->retries);
+    json_key_u64(j, "chains", seen->chains);
+    json_key_u64(j, "longest_chain", seen->longest);
+    json_key_double(j, "amplification", (double)seen->requests / (double)(seen->requests - seen->retries));
+    json_key(j, "backoff");
+    json_str(j, backoff_name(k.kind));
+    json_key(j, "jitter");
+    if (k.kind == BACKOFF_UNKNOWN)
+        json_null(j);
+    else
+        json_bool(j, k.jitter);
+    json_key_double(j, "gap_ratio_median", k.ratio);
+    json_key_double(j, "gap_median_s", behaviour_pause(seen));
+    json_key_u64(j, "asked_to_wait", seen->asked_to_wait);
+    json_key_u64(j, "retry_after_violations", seen->early);
+    storm(j, &seen->storm);
+    json_close(j, '}');
+}
+
+/* ALGORITHMS.md 7.7; only credentials are claimed. */
+static const char *confidence(const struct row_client *c, const struct behaviour_client *seen)
+{
+    if (slice_eq(c->identity, SLICE("address")) || slice_eq(c->identity, SLICE("forwarded")) || !seen->requests)
+        return NULL;
+    return seen->good ? "verified" : seen->denied == seen->requests ? "unauthenticated" : "claimed";
+}
+
+/* Of a day or more; a part of one has no shape. */
+static void diurnal(struct json *j, const struct behaviour_client *seen, double seconds)
+{
+    uint32_t most = 0;
+    uint64_t sum = 0;
+    json_key(j, "diurnal");
+    if (!(seconds >= 86400)) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key(j, "hours_utc");
+    json_open(j, '[');
+    for (int i = 0; i < 24; i++) {
+        json_u64(j, seen->hour[i]);
+        sum += seen->hour[i];
+        most = seen->hour[i] > most ? seen->hour[i] : most;
+    }
+    json_close(j, ']');
+    json_key_double(j, "peak_ratio", sum ? most * 24. / (double)sum : NAN);
+    json_close(j, '}');
+}
+
+static void flags(struct json *j, const struct row_client *c, const struct behaviour_client *seen)
+{
+    json_key(j, "flags");
+    json_open(j, '[');
+    if (!isnan(c->poller_period_s))
+        json_str(j, "poller");
+    if (c->throttled)
+        json_str(j, "throttled");
+    if (seen && seen->early)
+        json_str(j, "ignores_retry_after");
+    if (seen && seen->storm.storms)
+        json_str(j, "retry_storm");
+    if (seen && seen->runs >= DENIED_FEW)
+        json_str(j, "n_plus_one");
+    if (seen && suspect_scan(seen->requests, seen->refused, seen->since, seen->distinct))
+        json_str(j, "scan");
+    if (seen && seen->ids.monotone)
+        json_str(j, "scraper");
+    if (seen && seen->credential && c->n_addresses > 1)
+        json_str(j, "many_addresses");
+    json_close(j, ']');
+}
+
+void conduct_client(struct json *j, const struct row_client *c, const struct behaviour *b)
+{
+    const struct behaviour_client *seen = slice_eq(c->identity, SLICE("(other)")) ? NULL : behaviour_client(b, c->id);
+    json_key(j, "identity_confidence");
+    json_str(j, seen ? confidence(c, seen) : NULL);
+    if (seen)
+        retries(j, seen);
+    else
+        null(j, "retries");
+    if (seen)
+        diurnal(j, seen, behaviour_seconds(b));
+    else
+        null(j, "diurnal");
+    flags(j, c, seen);
+}
+
+/* ---- the whole ---- */
+
+static void run(struct json *j, const struct behaviour_runs *r)
+{
+    json_open(j, '{');
+    json_key(j, "trigger");
+    if (r->trigger)
+        json_u64(j, r->trigger);
+    else
+        json_null(j);
+    json_key_u64(j, "child", r->child);
+    json_key_u64(j, "events", r->events);
+    json_key_u64(j, "requests", r->calls);
+    json_key_double(j, "length_mean", (double)r->calls / (double)r->events);
+    json_key_double(j, "sequential_share", (double)r->sequential / (double)(r->calls - r->events));
+    json_key_u64(j, "round_trips", r->calls - r->events);
+    json_close(j, '}');
+}
+
+void conduct_runs(struct json *j, const struct behaviour *b)
+{
+    if (!b->any || b->failed) {
+        null(j, "n_plus_one");
+        return;
+    }
+    json_key(j, "n_plus_one");
+    json_open(j, '[');
+    for (uint32_t i = 0; i < b->n_runs; i++)
+        run(j, &b->runs[i]);
+    json_close(j, ']');
+}
+
+struct sharers {
+    struct json *j;
+    const struct behaviour *b;
+};
+
+static bool shared_address(void *context, const struct row_address *row)
+{
+    const struct sharers *s = context;
+    const struct behaviour_address *a = row->id < s->b->n_addresses ? &s->b->address[row->id] : NULL;
+    if (!a || a->credentials < 2)
+        return true;
+    json_open(s->j, '{');
+    json_key_text(s->j, "address", row->text);
+    json_key_u64(s->j, "credentials", a->credentials);
+    json_key_u64(s->j, "requests", a->requests);
+    json_key_u64(s->j, "denied", a->denied);
+    json_key(s->j, "stuffing");
+    json_bool(s->j, suspect_stuffing(a->credentials, a->requests, a->denied));
+    json_close(s->j, '}');
+    return true;
+}
+
+void conduct_addresses(struct json *j, struct store_reader *r, const struct behaviour *b)
+{
+    if (!b->any || b->failed) {
+        null(j, "shared_addresses");
+        return;
+    }
+    json_key(j, "shared_addresses");
+    json_open(j, '[');
+    store_read_addresses(r, shared_address, &(struct sharers){j, b});
+    json_close(j, ']');
+}
+
+void conduct_source(struct json *j, const struct behaviour *b)
+{
+    json_key(j, "behaviour");
+    json_open(j, '{');
+    json_key_u64(j, "records", b->records);
+    json_key_micros(j, "from", b->any ? b->from_us : INT64_MIN);
+    json_key_micros(j, "to", b->any ? b->to_us : INT64_MIN);
+    json_key(j, "whole");
+    json_bool(j, b->any && b->whole && !b->failed);
+    json_key_u64(j, "untracked", b->untracked);
+    json_close(j, '}');
+}

@@ -1,0 +1,20 @@
+/* conduct: what the exchange records tell of an endpoint or a client, as members of the JSON report; null without
+ * records. */
+#ifndef REPORT_CONDUCT_H
+#define REPORT_CONDUCT_H
+
+#include "analysis/behaviour.h"
+#include "base/json.h"
+
+/* The members `concurrency`, `error_ratio`, `error_classes`, `coalescing` and `retries` of an endpoint. */
+void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct behaviour *b);
+/* The members `retries`, `identity_confidence`, `diurnal` and `flags` of a client. */
+void conduct_client(struct json *j, const struct row_client *c, const struct behaviour *b);
+/* The member `n_plus_one` of the report. */
+void conduct_runs(struct json *j, const struct behaviour *b);
+/* The member `shared_addresses`: those that several credentials came from. */
+void conduct_addresses(struct json *j, struct store_reader *r, const struct behaviour *b);
+/* The member `behaviour`: which records all of that is from. */
+void conduct_source(struct json *j, const struct behaviour *b);
+
+#endif
