@@ -56,10 +56,15 @@ static int64_t forward(int64_t *last_us, int64_t us, bool first)
     return *last_us;
 }
 
-/* The key's time: all its exchanges move it, look-ups or not. */
-static bool key_time(struct walk *w, const struct row_exchange *x, int64_t *us)
+static uint32_t key_of(const struct walk *w, const struct row_exchange *x)
 {
-    uint32_t before = w->clocks.used, row = row_of(&w->clocks, &w->clock_map, hash_mix((uint64_t)x->key << 32));
+    return w->o->key_of ? x->key < w->o->n_keys ? w->o->key_of[x->key] : 0 : x->key;
+}
+
+/* The key's time: all its exchanges move it, look-ups or not. */
+static bool key_time(struct walk *w, uint32_t key, const struct row_exchange *x, int64_t *us)
+{
+    uint32_t before = w->clocks.used, row = row_of(&w->clocks, &w->clock_map, hash_mix((uint64_t)key << 32));
     if (row == SLAB_NONE)
         return false;
     *us = forward(&((struct clock *)slab_at(&w->clocks, row))->last_us, x->arrival_us, row == before);
@@ -82,10 +87,14 @@ static void look_up(struct walk *w, const struct row_exchange *x, struct replay_
                                .fillable = x->flags & ROW_FILLABLE,
                                .bytes = x->response_bytes,
                                .server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us};
-    bool known = x->key && key_time(w, x, &v.us);
+    uint32_t key = key_of(w, x);
+    bool known = key && key_time(w, key, x, &v.us);
     if (!(x->flags & ROW_ELIGIBLE))
         return;
-    uint32_t row = known ? row_of(&w->slots, &w->slot_map, hash_mix((uint64_t)x->key << 32 | x->variant)) : SLAB_NONE;
+    uint64_t hash = hash_mix((uint64_t)key << 32 | x->variant);
+    if (w->o->key_client)
+        hash = hash_mix(hash + x->client);
+    uint32_t row = known ? row_of(&w->slots, &w->slot_map, hash) : SLAB_NONE;
     if (row == SLAB_NONE)
         t->untracked++;
     else

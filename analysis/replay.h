@@ -39,6 +39,9 @@ struct replay_counted {
 struct replay_options {
     struct named *named;
     enum ttlcache_profile profile;
+    const uint32_t *key_of; /* another key, by that of the record (keyspec_map); NULL: the same */
+    size_t n_keys;
+    bool key_client; /* and each client has copies of its own */
     struct replay_ttl *ttl;
     size_t n_ttl;
     const struct limit *limit; /* NULL: none */

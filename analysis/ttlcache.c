@@ -41,6 +41,7 @@ static void count(struct ttlcache_sums *n, const struct ttlcache_slot *s, const 
     bool known = cacheable_comparable(s->content, seen);
     n->hits++;
     n->stale += known && s->content != seen;
+    n->wrong += known && s->content != seen && floor_div(v->us, 1000) - s->filled_ms < 1000;
     n->unknown += !known;
     n->masked += v->error && !s->error;
     n->coalesced += floor_div(v->us, 1000) - s->filled_ms < (int64_t)s->fetch * QUANTUM_MS;

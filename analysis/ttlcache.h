@@ -28,6 +28,7 @@ struct ttlcache_slot {
 
 struct ttlcache_sums {
     uint64_t lookups, hits, stale, unknown, masked, coalesced, bytes, server_us;
+    uint64_t wrong; /* of `stale`: the copy was not a second old, so the key is to blame rather than time */
 };
 
 struct ttlcache_visit {

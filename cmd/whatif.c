@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analysis/keyspec.h"
 #include "analysis/limitspec.h"
 #include "analysis/replay.h"
 #include "base/human.h"
@@ -13,7 +14,16 @@
 #include "cmd/scope.h"
 #include "cmd/whatifshow.h"
 
-enum { WHATIF_TTL = 1, WHATIF_LIMIT, WHATIF_PER, WHATIF_PROFILE, WHATIF_FORMAT, WHATIF_TOP, WHATIF_CAPACITY };
+enum {
+    WHATIF_TTL = 1,
+    WHATIF_LIMIT,
+    WHATIF_PER,
+    WHATIF_PROFILE,
+    WHATIF_FORMAT,
+    WHATIF_TOP,
+    WHATIF_CAPACITY,
+    WHATIF_KEY
+};
 enum { MOST_CURVES = 32, MOST_TTLS = 4096, MOST_TTL_S = 10 * 366 * 86400 };
 
 /* What the user wrote: ENDPOINT=SECONDS. */
@@ -27,6 +37,7 @@ struct whatif {
     struct wish *wish;
     size_t n_wishes;
     struct whatifshow show;
+    struct keyspec key;
     enum ttlcache_profile profile;
     bool json;
     struct scope scope;
@@ -35,7 +46,8 @@ struct whatif {
 static const char *const formats[] = {"text", "json"};
 
 static const struct arg table[] = {
-    {WHATIF_TTL, 0, "ttl", "'E=SECONDS'", "a cache in front of endpoint E (repeatable)"},
+    {WHATIF_TTL, 0, "ttl", "'E=SECONDS'", "a cache in front of endpoint E (repeatable), or of 'all'"},
+    {WHATIF_KEY, 0, "key", "KEY", "what those caches tell answers apart by, see above"},
     {WHATIF_LIMIT, 0, "limit", "SPEC", "a rate limit, see above"},
     {WHATIF_PER, 0, "per", "WHAT", "count the limit by client (default), address, service or endpoint"},
     {WHATIF_CAPACITY, 0, "capacity", "SIZE", "what if each of these caches held SIZE bytes, and what sizes give what"},
@@ -49,6 +61,11 @@ static const char usage[] =
     "usage: spanwise whatif [DB | CAPTURE] --ttl 'ENDPOINT=SECONDS'… [--limit SPEC]\n"
     "What would have happened: replays the recorded requests, in order, against a cache or a limit that is not there.\n"
     "ENDPOINT is an id of the report, or METHOD SERVICE/ROUTE: --ttl 'GET http://api.example/items/{int}=60'\n"
+    "or all, which are then those that are not named. KEY is path (without the query), without:NAME,NAME or "
+    "only:NAME,NAME\n"
+    "of the query's parameters, client (each has copies of its own), or one of them +client; a copy of another answer "
+    "is "
+    "stale\n"
     "SPEC is one of\n"
     "  nginx:R:BURST[:nodelay|:delay=N]   limit_req; R is 10, 10r/s or 90r/m\n"
     "  token-bucket|gcra:RATE:DEPTH       RATE a second\n"
@@ -118,6 +135,16 @@ static bool set_limit(struct whatif *c, const char *value)
     return false;
 }
 
+static bool set_key(struct whatif *c, const char *value)
+{
+    char why[160];
+    c->show.key = value;
+    if (keyspec_parse(slice_str(value), &c->key, why))
+        return true;
+    log_line("--key: %s", why);
+    return false;
+}
+
 static bool set_capacity(struct whatif *c, const char *value)
 {
     unsigned long long bytes;
@@ -139,6 +166,8 @@ static bool on_option(void *context, int id, const char *value)
         return add_wish(c, value);
     case WHATIF_LIMIT:
         return set_limit(c, value);
+    case WHATIF_KEY:
+        return set_key(c, value);
     case WHATIF_CAPACITY:
         return set_capacity(c, value);
     case WHATIF_PER:
@@ -181,6 +210,10 @@ static bool sensible(const struct whatif *c)
         log_line("--capacity: of the caches of --ttl, one to %d of them", MOST_CURVES);
         return false;
     }
+    if (c->show.key && !c->n_wishes) {
+        log_line("--key: of the caches of --ttl; give that, too");
+        return false;
+    }
     for (size_t i = 0; i < c->n_wishes && (c->profile == TTLCACHE_NGINX || c->profile == TTLCACHE_HAPROXY); i++)
         if (c->wish[i].ttl_us % 1000000) {
             log_line("--ttl: %s counts whole seconds", ttlcache_profiles[c->profile]);
@@ -189,29 +222,66 @@ static bool sensible(const struct whatif *c)
     return true;
 }
 
-/* Endpoints as named, found. */
-static bool find_endpoints(const struct whatif *c, const struct named *named, struct replay_ttl *ttl)
+static bool is_all(const struct wish *w)
 {
+    return slice_eq(w->endpoint, SLICE("all"));
+}
+
+static bool is_named(const struct replay_ttl *ttl, size_t n, uint32_t endpoint)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ttl[i].endpoint == endpoint)
+            return true;
+    return false;
+}
+
+/* Every endpoint that is read from and not named. */
+static void add_all(const struct named *named, int64_t ttl_us, struct replay_ttl *ttl, size_t *n)
+{
+    size_t before = *n;
+    for (uint32_t i = 1; i < named->n_endpoints; i++)
+        if (named_resolve(named, i) == i && slice_eq(named_method(named, i), SLICE("GET")) && !is_named(ttl, before, i))
+            ttl[(*n)++] = (struct replay_ttl){.endpoint = i, .ttl_us = ttl_us};
+}
+
+/* Endpoints as named, found. */
+static bool find_endpoints(const struct whatif *c, const struct named *named, struct replay_ttl *ttl, size_t *n)
+{
+    const struct wish *all = NULL;
     for (size_t i = 0; i < c->n_wishes; i++) {
         struct slice name = c->wish[i].endpoint;
-        ttl[i] = (struct replay_ttl){.endpoint = named_find(named, name), .ttl_us = c->wish[i].ttl_us};
-        if (!ttl[i].endpoint) {
+        if (is_all(&c->wish[i])) {
+            if (all)
+                log_line("--ttl: all are named twice");
+            if (all)
+                return false;
+            all = &c->wish[i];
+            continue;
+        }
+        uint32_t endpoint = named_find(named, name);
+        if (!endpoint) {
             log_line("--ttl: no endpoint '%.*s' in this audit; spanwise report --format json lists ids and names",
                      name.n < 200 ? (int)name.n : 200, name.p);
             return false;
         }
-        for (size_t k = 0; k < i; k++)
-            if (ttl[k].endpoint == ttl[i].endpoint) {
-                log_line("--ttl: endpoint '%.*s' is named twice", name.n < 200 ? (int)name.n : 200, name.p);
-                return false;
-            }
+        if (is_named(ttl, *n, endpoint)) {
+            log_line("--ttl: endpoint '%.*s' is named twice", name.n < 200 ? (int)name.n : 200, name.p);
+            return false;
+        }
+        ttl[(*n)++] = (struct replay_ttl){.endpoint = endpoint, .ttl_us = c->wish[i].ttl_us};
+    }
+    if (all)
+        add_all(named, all->ttl_us, ttl, n);
+    if (c->show.capacity && *n > MOST_CURVES) {
+        log_line("--capacity: of at most %d caches; these are %zu", MOST_CURVES, *n);
+        return false;
     }
     return true;
 }
 
-static bool open_curves(const struct whatif *c, struct replay_ttl *ttl)
+static bool open_curves(const struct whatif *c, struct replay_ttl *ttl, size_t n)
 {
-    for (size_t i = 0; i < c->n_wishes && c->show.capacity; i++)
+    for (size_t i = 0; i < n && c->show.capacity; i++)
         if (!(ttl[i].capacity = capacity_new((ttl[i].ttl_us + 999) / 1000)))
             return false;
     return true;
@@ -249,21 +319,27 @@ static int replay(const struct whatif *c, struct store_reader *r, const char *db
     struct named named;
     struct replay p;
     char why[256];
-    struct replay_ttl *ttl = calloc(c->n_wishes + 1, sizeof *ttl);
-    bool ok = named_load(&named, r, c->show.spec && c->show.per == REPLAY_SERVICE) && ttl;
+    bool ok = named_load(&named, r, c->show.spec && c->show.per == REPLAY_SERVICE);
+    struct replay_ttl *ttl = calloc(c->n_wishes + named.n_endpoints + 1, sizeof *ttl);
+    size_t n = 0, n_keys = 0;
+    uint32_t *key_of = c->show.key ? keyspec_map(&c->key, r, &n_keys) : NULL;
+    ok = ok && ttl && (key_of || !c->show.key);
     int code = ok ? 0 : 1;
     if (!ok)
         log_line("out of memory");
-    else if (!find_endpoints(c, &named, ttl))
+    else if (!find_endpoints(c, &named, ttl, &n))
         code = 2;
-    if (!code && !open_curves(c, ttl)) {
+    if (!code && !open_curves(c, ttl, n)) {
         log_line("out of memory");
         code = 1;
     }
     struct replay_options o = {.named = &named,
                                .profile = c->profile,
+                               .key_of = key_of,
+                               .n_keys = n_keys,
+                               .key_client = c->key.client,
                                .ttl = ttl,
-                               .n_ttl = c->n_wishes,
+                               .n_ttl = n,
                                .limit = c->show.spec ? &c->show.limit : NULL,
                                .per = c->show.per,
                                .progress = progress};
@@ -276,9 +352,10 @@ static int replay(const struct whatif *c, struct store_reader *r, const char *db
         replay_free(&p);
     }
     named_free(&named);
-    for (size_t i = 0; ttl && i < c->n_wishes; i++)
+    for (size_t i = 0; ttl && i < n; i++)
         capacity_free(ttl[i].capacity);
     free(ttl);
+    free(key_of);
     return code;
 }
 

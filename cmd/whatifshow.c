@@ -29,6 +29,7 @@ static void json_sums(struct json *j, const struct ttlcache_sums *s, uint64_t un
     json_key(j, "server_seconds_saved");
     json_micros(j, (int64_t)s->server_us);
     json_key_u64(j, "untracked", untracked);
+    json_key_u64(j, "wrong_hits", s->wrong);
 }
 
 static void add_sums(struct ttlcache_sums *into, const struct ttlcache_sums *s)
@@ -41,6 +42,7 @@ static void add_sums(struct ttlcache_sums *into, const struct ttlcache_sums *s)
     into->coalesced += s->coalesced;
     into->bytes += s->bytes;
     into->server_us += s->server_us;
+    into->wrong += s->wrong;
 }
 
 enum { ENTRY_BYTES = 1024 }; /* what a cache keeps beside each body */
@@ -86,6 +88,8 @@ static void json_ttl(struct json *j, const struct whatifshow *c, const struct re
     json_open(j, '{');
     json_key(j, "profile");
     json_str(j, ttlcache_profiles[o->profile]);
+    json_key(j, "key");
+    json_str(j, c->key);
     json_sums(j, &all, untracked);
     json_key(j, "by_endpoint");
     json_open(j, '[');
@@ -229,6 +233,9 @@ static void text_ttl(const struct whatifshow *c, const struct replay_options *o,
         text_ttl_row(out, "", &all);
         buf_str(out, "all of them\n");
     }
+    if (c->key)
+        buf_printf(out, "  key: %s; %s of the stale hits got a copy not a second old: what another key had asked for\n",
+                   c->key, human_count(all.wrong).text);
     if (untracked)
         buf_printf(out, "  %s look-ups more are not in it: their keys were not kept\n", human_count(untracked).text);
 }

@@ -10,6 +10,7 @@ struct whatifshow {
     struct limit limit;
     enum replay_per per;
     uint64_t capacity; /* bytes of each cache; 0: as many as it needs */
+    const char *key;   /* as the user wrote it; NULL: the whole target */
     unsigned top;      /* rows of a table in text */
 };
 

@@ -137,6 +137,7 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
                 o->fragment ? "Virtual hosts for a route_config; the local_ratelimit filter must be in http_filters."
                             : "Check: envoy --mode validate -c FILE",
                 out);
+    buf_str(out, "# No Envoy has run it: it was checked against a schema written from Envoy's documentation.\n");
     if (!policy_listen(slice_str(o->listen), &host, &port))
         return;
     if (!o->fragment) {

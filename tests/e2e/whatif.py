@@ -97,6 +97,43 @@ for profile in ("exact", "nginx", "varnish", "haproxy"):
         want = brute(trace, profile, ttl)
         check((got["lookups"], got["hits"]) == (3000, want), "%s %s s: %d of 3000 hits" % (profile, ttl, want), got["hits"])
 
+# 2b. Other keys: brute force over the parameters, content by page and language.
+rng, us, calls = random.Random(13), EPOCH * 10**6, []
+for _ in range(2500):
+    us += int(rng.expovariate(1 / 200_000))
+    calls.append((us, rng.randrange(5), rng.choice(("de", "en")), rng.randrange(4), rng.randrange(6)))
+keyed = store("keyed", [{"ts": u / 10**6, "client": "10.0.1.%d:4" % (1 + who), "method": "GET", "authority": "k.example",
+                         "target": "/p/%d?lang=%s&utm=%d" % (page, lang, utm), "status": 200, "body_id": "%016x" % (1 + 2 * page + (lang == "en"))}
+                        for u, page, lang, utm, who in calls])
+
+
+def keyed_brute(parts, ttl):
+    slot, hits, stale, wrong = {}, 0, 0, 0
+    for u, page, lang, utm, who in calls:
+        key, ms = parts(page, lang, utm, who), u // 1000
+        if key in slot and ms - slot[key][0] < ttl * 1000:
+            hits += 1
+            differs = slot[key][1] != (page, lang)
+            stale += differs
+            wrong += differs and ms - slot[key][0] < 1000
+        else:
+            slot[key] = ms, (page, lang)
+    return {"hits": hits, "stale_hits": stale, "wrong_hits": wrong}
+
+
+for spec, parts in (("path", lambda p, g, m, w: p), ("without:utm", lambda p, g, m, w: (p, g)), ("only:lang", lambda p, g, m, w: (p, g)),
+                    ("without:utm,lang", lambda p, g, m, w: p), ("only:utm", lambda p, g, m, w: (p, m)), ("client", lambda p, g, m, w: (p, g, m, w)),
+                    ("path+client", lambda p, g, m, w: (p, w)), (None, lambda p, g, m, w: (p, g, m))):
+    for ttl in (3, 30):
+        got = whatif(keyed, "--ttl", "all=%d" % ttl, *(("--key", spec) if spec else ()))["ttl"]
+        want = keyed_brute(parts, ttl)
+        check(all(got[k] == v for k, v in want.items()) and got["lookups"] == 2500 and got["key"] == spec,
+              "key %s, %d s: %d of 2500 hits, %d of another answer" % (spec, ttl, want["hits"], want["stale_hits"]), got, want)
+e = parsed(good("report", here / "demo.db", "--format", "json"))["endpoints"]
+reads = [x for x in e if x["method"] == "GET"]
+got = whatif(here / "demo.db", "--ttl", "all=60", "--ttl", "%d=5" % reads[0]["id"])["ttl"]["by_endpoint"]
+check(sorted((x["id"], x["ttl_s"]) for x in got) == sorted((x["id"], 5 if x is reads[0] else 60) for x in reads), "all: those that are not named", got[:3])
+
 # 3. Limits: every model, per client and per the rest.
 rng, us, calls = random.Random(5), EPOCH * 10**6, []
 for _ in range(1200):
@@ -144,7 +181,9 @@ for words, tell in ((["--ttl", "1"], "ENDPOINT=SECONDS"), (["--ttl", "1=0"], "EN
                     (["--limit", "nginx:1:1", "--limit", "nginx:1:1"], "one at a time"), (["--ttl", "4711=5"], "4711"),
                     (["--ttl", "GET http://none.example/=5"], "none.example"), (["--ttl", "1=5", "--ttl", "1=6"], "twice"),
                     (["--ttl", "1=1.5", "--profile", "nginx"], "whole seconds"), (["--ttl", "1=1", "--profile", "squid"], "squid"),
-                    (["--limit", "nginx:1:1", "--per", "moon"], "moon"), (["--ttl", "1=1", "--format", "xml"], "xml")):
+                    (["--limit", "nginx:1:1", "--per", "moon"], "moon"), (["--ttl", "1=5", "--key", "lang"], "lang"), (["--ttl", "1=5", "--key", "only:"], "names"),
+                    (["--ttl", "1=5", "--key", "path+only:a"], "path+only:a"), (["--limit", "nginx:1:1", "--key", "path"], "--ttl"),
+                    (["--ttl", "all=5", "--ttl", "all=6"], "twice"), (["--ttl", "1=1", "--format", "xml"], "xml")):
     code, out, err = run("whatif", here / "demo.db", *words)
     check(code == 2 and not out and tell in err and err.count("\n") == 1, "whatif %s: exit 2, one line" % " ".join(words), code, out, err)
 code, out, err = run("whatif", here / "none.db", "--limit", "nginx:1:1")

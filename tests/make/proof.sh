@@ -42,6 +42,8 @@ for script in tests/oracle/*.py; do
 done
 step "policies in front of real products" timeout 3600 python3 tests/policy/timed.py
 step "policy files" timeout 900 python3 tests/policy/run_files.py
+step "policies kept and not" timeout 900 python3 tests/policy/run_verify.py
+step "limit_conn" timeout 900 python3 tests/policy/run_conn.py
 if command -v valgrind >/dev/null; then
     step valgrind timeout 900 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
         "$SPANWISE" capture -q -r tests/pcap/demo.pcap.zst --secret tests/pcap/secret -d build/valgrind.db --fresh

@@ -13,8 +13,8 @@ from lib import EPOCH, PROOF, SECRET, check, finish, folder, good, run, skip
 from world import Call, Plan, audit, drive, free_port, policy
 
 SECONDS = 40 if PROOF else 7
-BUDGET, LANGS, RATE = "50%", ("de", "en", "fr"), 45
-missing = world.have("nginx", "varnishd", "tcpdump")
+BUDGET, LANGS, RATE, STALL = "50%", ("de", "en", "fr"), 45, 0.25
+missing = world.have("nginx", "varnishd", "haproxy", "tcpdump")
 if missing:
     skip("verify behind real products", "not installed: " + " ".join(missing))
     finish()
@@ -156,6 +156,13 @@ def deploy_varnish(before):
     return ports
 
 
+def deploy_haproxy(before):
+    port = free_port()
+    file, _ = policy(before, "haproxy", "--stale-budget", BUDGET, "--only", "cache", "--listen", "127.0.0.1:%d" % port)
+    check(world.start_haproxy(file.rename(here / "haproxy.cfg"), port), "HAProxy starts")
+    return port
+
+
 def deploy_limits(before):
     ports = {}
     for name, more in (("limits", ()), ("limits in a dry run", ("--dry-run",))):
@@ -229,14 +236,21 @@ def main():
             before = audit_port(path, origin, "before-captured")
     limiting = audit("limiting", [dict(world.record("limited", plans["limited"], 1, who, EPOCH + at, server), client_id="apikey:%012x" % (who + 1))
                                   for at, who in limited_records()])
-    ports, varnishes, limits = deploy_nginx(before), deploy_varnish(before), deploy_limits(limiting)
+    ports, varnishes, limits, haproxy = deploy_nginx(before), deploy_varnish(before), deploy_limits(limiting), deploy_haproxy(before)
     if not ports:
         return
-    streams = [s for n, port in enumerate([*ports.values(), *varnishes.values()]) for s in schedule(port, 20 + n)]
-    streams += [s for port in limits.values() for s in flood(port, limited_records())]
-    path = captured(streams, "after.pcap")
-    if not path:
-        skip("verify of captures", "no permission to capture on the loopback")
+    for attempt in range(2):
+        streams = [s for n, port in enumerate([*ports.values(), *varnishes.values(), haproxy]) for s in schedule(port, 20 + n + 100 * attempt)]
+        streams += [s for port in limits.values() for s in flood(port, limited_records())]
+        path = captured(streams, "after.pcap")
+        if not path:
+            skip("verify of captures", "no permission to capture on the loopback")
+            return
+        late = sorted(max(c.late, c.got - c.sent) for s in streams for c in s[1])
+        if late[int(0.99 * len(late))] < STALL:
+            break
+    else:
+        skip("verify of captures", "not measurable, the machine was too busy: %.0f ms late" % (1000 * late[int(0.99 * len(late))]))
         return
     for name, port in ports.items():
         said("nginx, " + name, before, audit_port(path, port, "after-%d" % port), WRONG[name][1], "--only", "cache")
@@ -245,6 +259,7 @@ def main():
         said("nginx, TTL 60 s, seen at the origin", before, audit_port(path, third_origin, "after-third"), ("more_spared",), "--only", "cache")
     for name, port in varnishes.items():
         said(name, before, audit_port(path, port, "after-%d" % port), ("longer_lifetime",) if "," in name else ("as_said",), "--for", "varnish")
+    said("haproxy", before, audit_port(path, haproxy, "after-haproxy"), ("as_said",), "--for", "haproxy", "--only", "cache")
     for name, port in limits.items():
         said("nginx, " + name, limiting, audit_port(path, port, "after-%d" % port), ("lets_through",) if "dry" in name else ("as_said",), "--only", "rate")
 
