@@ -13,6 +13,7 @@ struct capture {
     struct pair pair;
     struct decode_env env;
     struct flow_table flows;
+    struct fragments *fragments;
     struct ease ease;
 };
 
@@ -23,7 +24,8 @@ static bool divide(struct capture *c)
     c->env.h1.memory_limit = b.held_bytes;
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
-    return c->pair.looks && slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
+    c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);
+    return c->pair.looks && c->fragments && slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
            (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
 }
@@ -75,10 +77,26 @@ static void note_memory(struct capture *c)
         s->memory_peak_bytes = s->memory_bytes;
 }
 
+/* The packet that the fragment makes whole, if it does, and what is inside; that may be a fragment again. */
+static __attribute__((noinline)) enum packet_result join(struct capture *c, struct segment *seg, struct piece *piece)
+{
+    enum packet_result r = PACKET_FRAGMENT;
+    for (unsigned depth = 0; r == PACKET_FRAGMENT; depth++) {
+        if (depth == FRAGMENT_NESTED_MAX)
+            return PACKET_UNPARSED;
+        const struct whole *g = fragments_add(c->fragments, piece, &c->stats);
+        if (!g)
+            return PACKET_OTHER;
+        r = packet_resume(g, &c->o.packet, &c->stats, seg, piece);
+    }
+    return r;
+}
+
 void capture_frame(struct capture *c, const struct frame *f)
 {
     struct capture_stats *s = &c->stats;
     struct segment seg;
+    struct piece piece;
     s->packets++;
     s->bytes += f->wire_n;
     if (s->first_us == TIME_NONE || f->ts < s->first_us)
@@ -87,7 +105,10 @@ void capture_frame(struct capture *c, const struct frame *f)
         s->last_us = f->ts;
     if ((s->packets & 1023) == 0)
         note_memory(c);
-    switch (packet_decode(f, &c->o.packet, s, &seg)) {
+    enum packet_result r = packet_decode(f, &c->o.packet, s, &seg, &piece);
+    if (r == PACKET_FRAGMENT)
+        r = join(c, &seg, &piece);
+    switch (r) {
     case PACKET_TCP:
         if (c->o.n_ports && !wanted_port(c, &seg))
             break;
@@ -95,6 +116,7 @@ void capture_frame(struct capture *c, const struct frame *f)
             seg.scope = 0;
         flow_segment(&c->flows, &seg);
         break;
+    case PACKET_FRAGMENT:
     case PACKET_OTHER:
         break;
     case PACKET_UNPARSED:
@@ -135,6 +157,7 @@ uint32_t capture_exchanges(const struct capture *c)
 void capture_finish(struct capture *c)
 {
     note_memory(c);
+    fragments_finish(c->fragments, &c->stats);
     flow_finish(&c->flows);
     pair_finish(&c->pair);
 }
@@ -156,6 +179,7 @@ void capture_free(struct capture *c)
     flow_finish(&c->flows);
     for (uint32_t i = 0; c->flows.nodes && i < c->flows.touched; i++)
         reasm_drop(&c->flows, &c->flows.nodes[i]);
+    fragments_free(c->fragments);
     flow_fini(&c->flows);
     h2_env_fini(&c->env.h2);
     h1_env_fini(&c->env.h1);

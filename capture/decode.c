@@ -14,7 +14,7 @@ static enum opaque_reason foreign(struct slice s)
         return OPAQUE_SSH;
     if (s.n >= 4 && p[0] == '*' && ascii_digit((char)p[1]) && memchr(p, '\r', s.n < 8 ? s.n : 8))
         return OPAQUE_REDIS;
-    if (s.n >= 3 && ((p[0] == 5 && p[1] && p[1] == s.n - 2) || (p[0] == 4 && p[1] == 1 && s.n >= 9)))
+    if (socks_begins(s))
         return OPAQUE_SOCKS;
     return OPAQUE_UNKNOWN;
 }
@@ -181,6 +181,83 @@ static bool begin_h2(struct decode_env *e, struct decoding *s, int role, const s
     return true;
 }
 
+static void plain_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c);
+
+/* ---- SOCKS ---- */
+
+static void leave_socks(struct decode_env *e, struct decoding *s)
+{
+    h1_forget(&e->h1, &s->h1, 0);
+    h1_forget(&e->h1, &s->h1, 1);
+    s->state = DECODING_OPAQUE;
+}
+
+/* The tunnel is open: what stands behind the talk is its first bytes, told by content. */
+static void open_socks(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    struct buf rest[2] = {s->h1.side[0].carry, s->h1.side[1].carry};
+    struct chunk first[2];
+    for (int r = 0; r < 2; r++) {
+        struct h1_side *side = &s->h1.side[r];
+        uint64_t end = r == role ? c->offset + c->n : s->socks_end[r];
+        first[r] = (struct chunk){rest[r].p,   rest[r].n,       side->last_ts,
+                                  side->order, end - rest[r].n, r == role ? c->ack_offset : side->ack_offset};
+        side->carry = (struct buf){0};
+    }
+    uncount_opaque(e, s);
+    begin(s, s->h1.pairing.conn);
+    s->state = DECODING_UNDECIDED;
+    count_opaque(e, s, OPAQUE_SOCKS);
+    for (int r = 0; r < 2; r++) {
+        if (first[r].n)
+            plain_chunk(e, s, r, &first[r]);
+        *e->h1.memory -= rest[r].cap;
+        buf_free(&rest[r]);
+    }
+}
+
+/* Whole messages at the front of what was kept go. False: no tunnel will open. */
+static bool read_socks(struct decoding *s)
+{
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int r = 0; r < 2; r++) {
+            struct buf *carry = &s->h1.side[r].carry;
+            if (s->socks.open[r] || !carry->n)
+                continue;
+            int n = socks_message(&s->socks, r, slice_of(carry->p, carry->n));
+            if (n == SOCKS_BAD)
+                return false;
+            if (n > 0)
+                memmove(carry->p, carry->p + n, carry->n -= (size_t)n);
+            moved |= n > 0;
+        }
+    }
+    return true;
+}
+
+static void socks_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    bool good = h1_stash(&e->h1, &s->h1, role, c) && read_socks(s);
+    s->socks_end[role] = c->offset + c->n;
+    if (!good)
+        leave_socks(e, s);
+    else if (s->socks.open[0] && s->socks.open[1])
+        open_socks(e, s, role, c);
+}
+
+/* A client's greeting where a connection begins. */
+static bool enter_socks(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    if (role != 0 || c->offset || s->h1.pairing.conn->midstream || !socks_begins(slice_of(c->p, c->n)))
+        return false;
+    count_opaque(e, s, OPAQUE_SOCKS);
+    s->state = DECODING_SOCKS;
+    socks_init(&s->socks);
+    socks_chunk(e, s, role, c);
+    return true;
+}
+
 /* The first bytes: keeps them while they could become HTTP. */
 static void undecided(struct decode_env *e, struct decoding *s, int role, const struct chunk *whole)
 {
@@ -213,7 +290,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     } else if (guess == GUESS_MAYBE) {
         if (!carried)
             h1_stash(&e->h1, &s->h1, role, c);
-    } else if (!carried && enter_tls(e, s, role, c)) {
+    } else if (!carried && (enter_tls(e, s, role, c) || enter_socks(e, s, role, c))) {
         return;
     } else {
         not_http(e, s, bytes);
@@ -242,6 +319,9 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
     case DECODING_H2:
         h2_feed(&e->h2, s->h2, role, c);
         break;
+    case DECODING_SOCKS:
+        socks_chunk(e, s, role, c);
+        break;
     case DECODING_OPAQUE:
         break;
     }
@@ -255,6 +335,10 @@ static void plain_gap(struct decode_env *e, struct decoding *s, int role, uint64
     }
     if (s->state == DECODING_H2) {
         h2_gap(&e->h2, s->h2, role, n);
+        return;
+    }
+    if (s->state == DECODING_SOCKS) {
+        leave_socks(e, s);
         return;
     }
     h1_forget(&e->h1, &s->h1, role);

@@ -4,9 +4,17 @@
 #define CAPTURE_DECODE_H
 
 #include "capture/h2.h"
+#include "capture/socks.h"
 #include "capture/tls.h"
 
-enum decoding_state { DECODING_NOTHING, DECODING_UNDECIDED, DECODING_H1, DECODING_H2, DECODING_OPAQUE };
+enum decoding_state {
+    DECODING_NOTHING,
+    DECODING_UNDECIDED,
+    DECODING_H1,
+    DECODING_H2,
+    DECODING_SOCKS, /* until the tunnel opens; then told by content again */
+    DECODING_OPAQUE,
+};
 
 struct decoding {
     enum decoding_state state : 8;
@@ -14,6 +22,8 @@ struct decoding {
     bool counted;                  /* in stats->flows_opaque */
     struct h2 *h2;                 /* while DECODING_H2; it goes on with h1's pairing */
     struct tls *tls;               /* what is read comes out of it; NULL: as it is */
+    struct socks socks;            /* while DECODING_SOCKS; and where what was kept of a direction ends */
+    uint64_t socks_end[2];
     struct h1 h1;
 };
 

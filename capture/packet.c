@@ -188,6 +188,15 @@ static enum next walk_tag(struct walk *w)
     return walk_type(w, w->p - 2);
 }
 
+/* A fragment: worth keeping if something could be in it. */
+static __attribute__((noinline)) enum next piece_of(struct walk *w, const uint8_t *header, uint8_t protocol)
+{
+    struct walk scratch = *w;
+    enum next inside = next_of_protocol(&scratch, protocol);
+    w->fragment = header;
+    return inside == NEXT_OTHER || inside == NEXT_UNPARSED ? inside : NEXT_PIECE;
+}
+
 static inline enum next walk_ip4(struct walk *w)
 {
     if (w->n < 20 || w->p[0] >> 4 != 4)
@@ -198,11 +207,11 @@ static inline enum next walk_ip4(struct walk *w)
         limit(w, total);
     if (header < 20 || header > w->n)
         return NEXT_UNPARSED;
-    if (be16(ip + 6) & 0x3fff) /* more fragments, or an offset */
-        return NEXT_UNPARSED;
     w->ip = ip;
     w->v6 = false;
     skip(w, header);
+    if (be16(ip + 6) & 0x3fff) /* more fragments, or an offset */
+        return piece_of(w, ip, ip[9]);
     return next_of_protocol(w, ip[9]);
 }
 
@@ -244,11 +253,13 @@ static enum next walk_extension(struct walk *w, uint32_t unit)
 /* RFC 6946: a fragment that is the whole is read like any packet. */
 static enum next walk_fragment(struct walk *w)
 {
-    if (w->n < 8 || be16(w->p + 2) & 0xfff9)
+    if (w->n < 8)
         return NEXT_UNPARSED;
-    uint8_t protocol = w->p[0];
+    const uint8_t *header = w->p;
     skip(w, 8);
-    return next_of_protocol(w, protocol);
+    if (be16(header + 2) & 0xfff9 && w->ip && w->v6)
+        return piece_of(w, header, header[0]);
+    return be16(header + 2) & 0xfff9 ? NEXT_UNPARSED : next_of_protocol(w, header[0]);
 }
 
 static enum next walk_udp(struct walk *w, const struct packet_options *o)
@@ -395,6 +406,7 @@ static inline enum next walk_step(struct walk *w, enum next at, const struct pac
     case NEXT_VXLAN:
         return walk_vxlan(w);
     case NEXT_TCP:
+    case NEXT_PIECE:
     case NEXT_OTHER:
     case NEXT_UNPARSED:
         return NEXT_UNPARSED;
@@ -414,8 +426,52 @@ struct packet_options packet_options_default(void)
     return (struct packet_options){.vxlan_ports = {4789, 8472}, .n_vxlan_ports = 2};
 }
 
+static void read_piece(const struct walk *w, struct piece *out)
+{
+    const uint8_t *p = w->fragment;
+    uint16_t where = w->v6 ? be16(p + 2) : be16(p + 6);
+    *out = (struct piece){.ip = w->ip,
+                          .p = w->p,
+                          .n = w->n,
+                          .wire_n = w->wire,
+                          .offset = w->v6 ? where & 0xfff8u : (where & 0x1fffu) * 8,
+                          .id = w->v6 ? be32(p + 4) : be16(p + 4),
+                          .scope = w->scope,
+                          .protocol = w->v6 ? p[0] : p[9],
+                          .v6 = w->v6,
+                          .last = w->v6 ? !(where & 1) : !(where & 0x2000)};
+}
+
+static inline enum packet_result walk_on(struct walk *w, enum next at, const struct packet_options *o,
+                                         struct capture_stats *stats, struct segment *out, struct piece *piece)
+{
+    for (unsigned depth = 0; at < NEXT_TCP; depth++)
+        at = depth < PACKET_DEPTH_MAX ? walk_step(w, at, o) : NEXT_UNPARSED;
+    if (w->kinds)
+        count_kinds(w->kinds, stats);
+    if (at == NEXT_TCP)
+        return read_tcp(w, out);
+    if (at == NEXT_PIECE) {
+        read_piece(w, piece);
+        return PACKET_FRAGMENT;
+    }
+    return at == NEXT_OTHER ? PACKET_OTHER : PACKET_UNPARSED;
+}
+
+enum packet_result packet_resume(const struct whole *g, const struct packet_options *o, struct capture_stats *stats,
+                                 struct segment *out, struct piece *piece)
+{
+    struct walk w = {.p = g->p, .n = g->n, .wire = g->wire_n, .scope = g->scope, .ip = g->ip, .v6 = g->v6};
+    enum next at = next_of_protocol(&w, g->protocol);
+    out->ts = g->ts;
+    enum packet_result r = walk_on(&w, at, o, stats, out, piece);
+    if (r == PACKET_FRAGMENT)
+        piece->ts = g->ts;
+    return r;
+}
+
 enum packet_result packet_decode(const struct frame *f, const struct packet_options *o, struct capture_stats *stats,
-                                 struct segment *out)
+                                 struct segment *out, struct piece *piece)
 {
     struct walk w = {.p = f->data, .n = f->n, .wire = f->wire_n > f->n ? f->wire_n : f->n};
     enum next at = next_of_link(f->link);
@@ -424,13 +480,9 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
         skip(&w, 14);
         at = walk_ip4(&w);
     }
-    for (unsigned depth = 0; at < NEXT_TCP; depth++)
-        at = depth < PACKET_DEPTH_MAX ? walk_step(&w, at, o) : NEXT_UNPARSED;
-    if (w.kinds)
-        count_kinds(w.kinds, stats);
-    if (at == NEXT_TCP) {
-        out->ts = f->ts;
-        return read_tcp(&w, out);
-    }
-    return at == NEXT_OTHER ? PACKET_OTHER : PACKET_UNPARSED;
+    out->ts = f->ts;
+    enum packet_result r = walk_on(&w, at, o, stats, out, piece);
+    if (r == PACKET_FRAGMENT)
+        piece->ts = f->ts;
+    return r;
 }

@@ -1,17 +1,18 @@
 /* packet: one frame to one TCP segment. Walks link, tunnel and IP headers; the innermost IP packet gives the addresses.
- * Keeps no state, allocates nothing, validates no checksum (offloading makes them wrong on healthy mirrors), joins no
- * fragments. Whatever the bytes are, it reads only the captured ones and takes at most PACKET_DEPTH_MAX headers. */
+ * Keeps no state, allocates nothing, validates no checksum (offloading makes them wrong on healthy mirrors). Whatever
+ * the bytes are, it reads only the captured ones and takes at most PACKET_DEPTH_MAX headers. */
 #ifndef CAPTURE_PACKET_H
 #define CAPTURE_PACKET_H
 
-#include "capture/segment.h"
+#include "capture/fragment.h"
 
 enum { PACKET_DEPTH_MAX = 24, PACKET_VXLAN_PORTS_MAX = 16 };
 
 enum packet_result {
     PACKET_TCP,      /* *out is filled */
+    PACKET_FRAGMENT, /* *piece is filled, and may be part of TCP */
     PACKET_OTHER,    /* read, and it is no TCP: ARP, UDP, ICMP, STP ... */
-    PACKET_UNPARSED, /* cut, malformed, a fragment, or an encapsulation not decoded here; the caller counts it */
+    PACKET_UNPARSED, /* cut, malformed, or an encapsulation not decoded here; the caller counts it */
 };
 
 struct packet_options {
@@ -28,6 +29,9 @@ struct packet_options packet_options_default(void);
  * A packet cut after the fixed 20 bytes of TCP is a segment, with n < wire_n and perhaps without time stamps.
  * out->scope: 0 without VLAN ids and VNIs (id 0, a mere priority tag, counts as none), else a mix of them in order. */
 enum packet_result packet_decode(const struct frame *f, const struct packet_options *o, struct capture_stats *stats,
-                                 struct segment *out);
+                                 struct segment *out, struct piece *piece);
+/* The same of an IP packet that was put together. */
+enum packet_result packet_resume(const struct whole *g, const struct packet_options *o, struct capture_stats *stats,
+                                 struct segment *out, struct piece *piece);
 
 #endif

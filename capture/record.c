@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
+#include "capture/recordlog.h"
 #include "capture/redact.h"
 
 /* ---- writing ---- */
@@ -287,8 +288,29 @@ static void write_json(const struct exchange *x, struct buf *out)
     buf_char(out, '\n');
 }
 
+bool record_format_of(const char *name, enum record_format *out)
+{
+    static const char *const names[] = {
+        [RECORD_JSONL] = "jsonl", [RECORD_TSV] = "tsv", [RECORD_COMBINED] = "combined", [RECORD_HAR] = "har"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) != 0)
+            continue;
+        *out = (enum record_format)i;
+        return true;
+    }
+    return false;
+}
+
+void record_footer(enum record_format format, struct buf *out)
+{
+    if (format == RECORD_HAR)
+        recordlog_har_end(out);
+}
+
 void record_header(enum record_format format, struct buf *out)
 {
+    if (format == RECORD_HAR)
+        recordlog_har_begin(out);
     if (format != RECORD_TSV)
         return;
 #define COLUMN(name, kind, value) "\t" name
@@ -302,10 +324,20 @@ void record_header(enum record_format format, struct buf *out)
 
 void record_write(const struct exchange *x, enum record_format format, struct buf *out)
 {
-    if (format == RECORD_TSV)
-        write_tsv(x, out);
-    else
+    switch (format) {
+    case RECORD_JSONL:
         write_json(x, out);
+        break;
+    case RECORD_TSV:
+        write_tsv(x, out);
+        break;
+    case RECORD_COMBINED:
+        recordlog_combined(x, out);
+        break;
+    case RECORD_HAR:
+        recordlog_har(x, out);
+        break;
+    }
 }
 
 /* ---- reading ---- */

@@ -7,12 +7,15 @@
 #include "capture/parts.h"
 #include "capture/slot.h"
 
-enum record_format { RECORD_JSONL, RECORD_TSV };
+enum record_format { RECORD_JSONL, RECORD_TSV, RECORD_COMBINED, RECORD_HAR };
 
-/* Appends one line, newline included. */
+/* The format of that name. False: there is none. */
+bool record_format_of(const char *name, enum record_format *out);
+/* Appends one line, newline included (har: one entry of the document). */
 void record_write(const struct exchange *x, enum record_format format, struct buf *out);
-/* The header line of the format; nothing for jsonl. */
+/* What stands before the first line and after the last; nothing for most. */
 void record_header(enum record_format format, struct buf *out);
+void record_footer(enum record_format format, struct buf *out);
 
 struct record_reader {
     struct hash_key key;

@@ -39,19 +39,21 @@ enum next {
     NEXT_L2TP,
     NEXT_NFLOG,
     NEXT_TCP,
+    NEXT_PIECE,
     NEXT_OTHER,
     NEXT_UNPARSED,
 };
 
 struct walk {
     const uint8_t *p;
-    uint32_t n;        /* captured bytes left */
-    uint32_t wire;     /* bytes left by the lengths in the headers, never fewer than n */
-    uint32_t scope;    /* see packet.h */
-    uint32_t kinds;    /* bits of enum encapsulation */
-    const uint8_t *ip; /* innermost IP header */
-    uint16_t type;     /* the EtherType read last */
-    bool v6, tagged;   /* tagged: the header before was a VLAN tag */
+    uint32_t n;              /* captured bytes left */
+    uint32_t wire;           /* bytes left by the lengths in the headers, never fewer than n */
+    uint32_t scope;          /* see packet.h */
+    uint32_t kinds;          /* bits of enum encapsulation */
+    const uint8_t *ip;       /* innermost IP header */
+    const uint8_t *fragment; /* NEXT_PIECE: the header that says so */
+    uint16_t type;           /* the EtherType read last */
+    bool v6, tagged;         /* tagged: the header before was a VLAN tag */
 };
 
 static inline uint16_t be16(const uint8_t *p)

@@ -22,20 +22,20 @@ struct log_command {
     bool broken; /* stdout is gone */
 };
 
-static const struct arg table[] = {INPUT_ARGS, {LOG_FORMAT, 0, "format", "F", "jsonl (default) or tsv"}, {0}};
+static const struct arg table[] = {
+    INPUT_ARGS, {LOG_FORMAT, 0, "format", "F", "jsonl (default), tsv, combined (Apache), har"}, {0}};
 
 static const char usage[] =
-    "usage: spanwise log -r FILE… | -i IF… | DB [--format jsonl|tsv]\n"
+    "usage: spanwise log -r FILE… | -i IF… | DB [--format jsonl|tsv|combined|har]\n"
     "One record per exchange, in order of arrival, on stdout. From a DB: what its exchange blocks hold.\n";
 
 static bool on_option(void *context, int id, const char *value)
 {
     struct log_command *c = context;
     if (id == LOG_FORMAT) {
-        c->format = strcmp(value, "tsv") == 0 ? RECORD_TSV : RECORD_JSONL;
-        if (strcmp(value, "tsv") == 0 || strcmp(value, "jsonl") == 0)
+        if (record_format_of(value, &c->format))
             return true;
-        log_line("--format: '%s' is neither jsonl nor tsv", value);
+        log_line("--format: '%s' is none of jsonl, tsv, combined, har", value);
         return false;
     }
     if (id != ARG_POSITIONAL)
@@ -99,6 +99,7 @@ static int from_wire(struct log_command *c)
     struct input_loop loop = {c->capture, source, c->in.capture.keys, c->in.quiet, live, TIME_NONE, live ? flush : NULL,
                               c,          NULL};
     code = input_run(&loop);
+    record_footer(c->format, &c->out);
     flush(c);
     capture_free(c->capture);
     source_close(source);

@@ -88,6 +88,7 @@ int stored_log(const char *db, const struct hash_key *key, enum record_format fo
         log_line("%s: a block of exchange records is damaged; what stood before it was read", db);
         ok = false;
     }
+    record_footer(format, &s.out);
     flush(&s);
     fflush(stdout);
     names_free(&s.names);

@@ -15,11 +15,27 @@ static void check(const struct frame *f, const struct segment *s)
         abort();
 }
 
+/* A fragment is within the frame; as if it were the whole, it is walked on. */
+static void resume(const struct frame *f, const struct packet_options *o, const struct piece *p)
+{
+    struct capture_stats stats = {0};
+    struct segment s;
+    struct piece inner;
+    struct frame rest = {.data = p->p, .n = p->n};
+    if (p->p < f->data || p->p + p->n > f->data + f->n || p->n > p->wire_n || p->ip < f->data)
+        abort();
+    struct whole g = {0, p->p, p->n, p->wire_n, p->scope, p->protocol, p->v6, {0}};
+    memcpy(g.ip, p->ip, p->v6 ? 40 : 20);
+    if (packet_resume(&g, o, &stats, &s, &inner) == PACKET_TCP)
+        check(&rest, &s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct packet_options o = packet_options_default();
     struct capture_stats stats = {0};
     struct segment s;
+    struct piece piece;
     if (n < 2)
         return 0;
     size_t captured = n - 2;
@@ -33,11 +49,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         .wire_n = (uint32_t)captured + data[1],
         .link = links[data[0] % (sizeof links / sizeof *links)],
     };
-    if (packet_decode(&f, &o, &stats, &s) == PACKET_TCP)
+    enum packet_result r = packet_decode(&f, &o, &stats, &s, &piece);
+    if (r == PACKET_TCP)
         check(&f, &s);
     for (unsigned i = 0; i < ENCAP_COUNT; i++)
         if (stats.encapsulations[i] > 1)
             abort();
+    if (r == PACKET_FRAGMENT)
+        resume(&f, &o, &piece);
     free(copy);
     return 0;
 }

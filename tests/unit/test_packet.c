@@ -9,6 +9,7 @@
 
 enum { ROOM = 512 * 1024 };
 
+static struct piece piece;
 static uint8_t *guard; /* the first byte that must not be read */
 
 static int guard_setup(void **state)
@@ -91,7 +92,7 @@ static enum packet_result decode_cut(const struct made *m, uint32_t n, uint16_t 
     struct packet_options o = packet_options_default();
     struct frame f = {.ts = 1234567, .data = guard - n, .n = n, .wire_n = m->n, .link = link};
     memcpy(guard - n, m->b, n);
-    return packet_decode(&f, &o, stats, out);
+    return packet_decode(&f, &o, stats, out, &piece);
 }
 
 static enum packet_result decode(const struct made *m, uint16_t link, struct capture_stats *stats, struct segment *out)
@@ -311,9 +312,9 @@ static void test_vxlan_elsewhere(void **state)
     assert_int_equal(decode(&m, 1, &stats, &s), PACKET_OTHER);
     struct packet_options o = {.vxlan_ports = {10000}, .n_vxlan_ports = 1};
     struct frame f = {.data = m.b, .n = m.n, .wire_n = m.n, .link = 1};
-    assert_int_equal(packet_decode(&f, &o, &stats, &s), PACKET_TCP);
+    assert_int_equal(packet_decode(&f, &o, &stats, &s, &piece), PACKET_TCP);
     m.b[42] = 0; /* no I flag */
-    assert_int_equal(packet_decode(&f, &o, &stats, &s), PACKET_OTHER);
+    assert_int_equal(packet_decode(&f, &o, &stats, &s, &piece), PACKET_OTHER);
 }
 
 static void test_bounded(void **state)
@@ -375,7 +376,7 @@ static void test_super_packet(void **state)
     memset(guard - BIG, 'x', BIG);
     memcpy(guard - BIG, m.b, m.n);
     struct frame f = {.data = guard - BIG, .n = BIG, .wire_n = BIG, .link = 1};
-    assert_int_equal(packet_decode(&f, &o, &stats, &s), PACKET_TCP);
+    assert_int_equal(packet_decode(&f, &o, &stats, &s, &piece), PACKET_TCP);
     assert_int_equal(s.n, BIG - 54);
     assert_int_equal(s.wire_n, BIG - 54);
 }
@@ -444,8 +445,8 @@ static void test_refusals(void **state)
     expect_patched(0, 14, 0x4f, PACKET_UNPARSED);           /* its options would eat the TCP header */
     expect_patched(0, 17, 19, PACKET_UNPARSED);             /* shorter than its own header */
     expect_patched(0, 17, 39, PACKET_UNPARSED);             /* ends inside the TCP header */
-    expect_patched(0, 20, 0x20, PACKET_UNPARSED);           /* more fragments */
-    expect_patched(0, 21, 1, PACKET_UNPARSED);              /* offset */
+    expect_patched(0, 20, 0x20, PACKET_FRAGMENT);           /* more fragments */
+    expect_patched(0, 21, 1, PACKET_FRAGMENT);              /* offset */
     expect_patched(0, 20, 0x80, PACKET_TCP);                /* the reserved bit is no fragment */
     expect_patched(0, 14 + 20 + 12, 0x40, PACKET_UNPARSED); /* TCP header of 16 bytes */
     expect_patched(0, 14 + 20 + 12, 0xf0, PACKET_UNPARSED); /* TCP header longer than the packet */
@@ -457,7 +458,7 @@ static void test_refusals(void **state)
     expect_patched(1, 20, 59, PACKET_OTHER);                /* no next header */
     expect_patched(1, 14, 0x45, PACKET_UNPARSED);           /* version 4 under an IPv6 EtherType */
     expect_patched(24, 41, 255, PACKET_UNPARSED);           /* hop-by-hop options longer than the packet */
-    expect_patched(27, 43, 1, PACKET_UNPARSED);             /* IPv6 fragment with more to come */
+    expect_patched(27, 43, 1, PACKET_FRAGMENT);             /* IPv6 fragment with more to come */
     expect_patched(18, 0, 0x35, PACKET_UNPARSED);           /* raw IP of version 3 */
     expect_patched(14, 0, 7, PACKET_OTHER);                 /* NULL with another family */
 }
