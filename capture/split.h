@@ -23,7 +23,9 @@ static inline bool split_meets(struct split *t, struct split_half h)
 {
     struct split_half *at = &t->halves[h.hash % SPLIT_PLACES];
     bool other = at->hash == h.hash && at->dir != h.dir && at->scope != h.scope;
-    *at = other ? (struct split_half){0} : h;
+    *at = h;
+    if (other)
+        at->hash = 0;
     return other;
 }
 
