@@ -35,7 +35,8 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .ttfb_us = span(x->t_req1, x->t_rsp0),
                                .duration_us = span(x->t_req0, x->t_rsp1),
                                .body = x->request_bytes ? (uint32_t)x->request_body_id : 0,
-                               .rtt = (uint32_t)(x->rtt_client + 1)};
+                               .rtt = (uint32_t)(x->rtt_client + 1),
+                               .conn = (uint32_t)x->conn};
     r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 

@@ -217,6 +217,8 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
     struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
     struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
     struct field *seen = find(l, t, name, response);
+    if (response && t == TOKEN_SET_COOKIE && identity_sets_session(raw_value(h, f)))
+        slot->x.flags |= FLAG_SESSION;
     if (!value.p)
         return;
     if (seen)

@@ -134,6 +134,7 @@ struct row_exchange {
     uint32_t body;        /* 32 bits of the identity of the request's body; 0: none, or unknown */
     uint32_t retry_after; /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
     uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
+    uint32_t conn;        /* number of the connection, modulo 2^32; 0: unknown */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

@@ -1,0 +1,16 @@
+/* tied: what ties clients to a server (ALGORITHMS.md 9), as members of the JSON report and as a section of the text. */
+#ifndef REPORT_TIED_H
+#define REPORT_TIED_H
+
+#include "analysis/report/facts.h"
+#include "analysis/ties.h"
+#include "base/json.h"
+
+/* The member `statelessness` of an endpoint; null without records. */
+void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t);
+/* The member `statelessness` of the report: each service's grade, by traffic, and its worst endpoint. */
+void tied_services(struct json *j, struct store_reader *r, const struct facts *f, const struct ties *t);
+/* The section WHAT TIES CLIENTS TO A SERVER; nothing where no endpoint has a grade and none is tied. */
+void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out);
+
+#endif
