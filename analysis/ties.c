@@ -32,7 +32,9 @@ struct lately {
 };
 
 struct place {
-    uint32_t alias; /* 0: not read */
+    uint32_t alias;   /* 0: not read */
+    uint32_t version; /* of struct versions; 0: none */
+    bool called;
     uint64_t service;
     bool get;
     struct stateless_share all; /* of known clients, those that failed for want of something (S7) */
@@ -84,6 +86,8 @@ static bool count_endpoint(void *context, const struct row_endpoint *e)
     p->get = slice_eq(e->method, SLICE("GET"));
     for (size_t i = 0; i < e->service.n; i++)
         p->service = hash_mix(p->service + (uint8_t)e->service.p[i]);
+    if (!e->alias)
+        p->version = versions_endpoint(&g->t->versions, p->service, e->route, e->id);
     return true;
 }
 
@@ -281,6 +285,16 @@ static void see_need(struct reading *g, const struct call *c, struct stateless_s
         compare(g->class, hash_mix(key + (own ? c->client : 0)), c, class, true, &s->class);
 }
 
+static void see_version(struct reading *g, const struct call *c)
+{
+    struct place *p = &g->place[c->endpoint];
+    if (!p->version)
+        return;
+    g->t->versions.row[p->version - 1].endpoints += !p->called;
+    p->called = true;
+    versions_call(&g->t->versions, p->version, c->client, c->x->arrival_us, c->x->status >= 400);
+}
+
 static void see_client(struct reading *g, const struct call *c, struct ties_endpoint *e)
 {
     see_affinity(g, c, &e->seen);
@@ -311,6 +325,7 @@ static void see(void *context, const struct row_exchange *x)
     e->clear += is_credential(c.kind) && c.kind != IDENTITY_MTLS && !(x->flags & ROW_TLS);
     if (x->server)
         see_server(s, x->server);
+    see_version(g, &c);
     see_need(g, &c, s);
     if (c.client)
         see_client(g, &c, e);
@@ -338,6 +353,7 @@ static void choose_orders(struct reading *g)
 
 static bool prepare(struct reading *g, struct store_reader *r)
 {
+    bool versions = versions_init(&g->t->versions);
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
     store_read_keys(r, count_key, g);
@@ -345,7 +361,7 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->order = calloc(TIES_ORDERS, sizeof *g->order);
     g->content = calloc(PLACES, sizeof *g->content);
     g->class = calloc(PLACES, sizeof *g->class);
-    return !g->t->failed && g->bond && g->order && g->content && g->class &&
+    return versions && !g->t->failed && g->bond && g->order && g->content && g->class &&
            map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
 }
@@ -365,6 +381,8 @@ void ties_read(struct ties *t, struct store_reader *r)
     t->failed = !prepare(&g, r) || !store_read_exchanges(r, see, &g);
     if (!t->failed)
         choose_orders(&g);
+    versions_end(&t->versions);
+    t->untracked += t->versions.lost;
     map_free(&g.bonds);
     map_free(&g.orders);
     free(g.bond);
@@ -380,6 +398,7 @@ void ties_read(struct ties *t, struct store_reader *r)
 void ties_free(struct ties *t)
 {
     free(t->endpoint);
+    versions_free(&t->versions);
     *t = (struct ties){0};
 }
 

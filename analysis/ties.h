@@ -6,6 +6,7 @@
 
 #include "analysis/stateless.h"
 #include "analysis/store/read.h"
+#include "analysis/versions.h"
 
 enum { TIES_BONDS = 1 << 19, TIES_PRIORS = 16, TIES_ORDERS = 1 << 16 };
 
@@ -20,6 +21,7 @@ struct ties {
     uint64_t records, untracked;
     struct ties_endpoint *endpoint; /* by id */
     uint32_t n_endpoints;
+    struct versions versions;
 };
 
 /* Between store_read_begin and end; of the window, if one is read. */

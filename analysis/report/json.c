@@ -14,6 +14,7 @@
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
+#include "analysis/report/versioned.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
 #include "analysis/standing.h"
@@ -720,6 +721,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
     tied_services(&j, r, f, &ties);
+    versioned_json(&j, r, &ties);
     ties_free(&ties);
     bottleneck_list_free(&hurts);
     behaviour_free(&behaviour);

@@ -7,6 +7,7 @@
 
 #include "analysis/learned.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/versioned.h"
 #include "base/human.h"
 
 enum { SERVICES = 256 };
@@ -305,5 +306,6 @@ void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsi
             buf_printf(out, "  … and %u more endpoints (--top N, or --format json for all)\n", l.row - top);
     }
     buf_free(&rows);
+    versioned_text(r, &t, top, out);
     ties_free(&t);
 }

@@ -10,7 +10,8 @@
 void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t);
 /* The member `statelessness` of the report: each service's grade, by traffic, and its worst endpoint. */
 void tied_services(struct json *j, struct store_reader *r, const struct facts *f, const struct ties *t);
-/* The section WHAT TIES CLIENTS TO A SERVER; nothing where no endpoint has a grade and none is tied. */
+/* The section WHAT TIES CLIENTS TO A SERVER; nothing where no endpoint has a grade. After it the
+ * versions (analysis/report/versioned.h), which come from the same reading. */
 void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out);
 
 #endif

@@ -82,6 +82,12 @@ def workflow(w, api):
             w.add(now, api, who, 1, conn, "/order", method="POST", status=409, kind="apikey")
 
 
+def versioned(w, api):
+    """All call v2; two clients still call v1."""
+    for now, who, conn in w.calls(20):
+        w.add(now, api, who, 1, conn, "/v%d/things" % (1 if who < 2 else 2), content=1)
+
+
 def in_url(w, api):
     for now, who, conn in w.calls():
         w.add(now, api, who, 1, conn, "/shop/%d;jsessionid=~%012x?x=1" % (w.rng.randrange(5), who), content=who, kind=None)
@@ -98,6 +104,7 @@ APIS = {
     "stickysession": (session(2, True), "DE", {"S1", "S2", "S3", "S5"}),
     "memory": (session(2, False), "CDE", {"S1", "S2", "S4", "S5"}),
     "workflow": (workflow, "AB", {"S7"}),
+    "versioned": (versioned, "A", set()),
     "url": (in_url, "B", {"S9"}),
 }
 CLAIMED = {"S1", "S2", "S3", "S4", "S5", "S7", "S9"}
@@ -138,7 +145,10 @@ for seed in range(10 if PROOF else 2):
     services = {s["service"]: s for s in report["statelessness"]["services"]}
     check(len(services) == len(APIS) and services["http://jwt.example"]["grade"] == "A" and services["http://stickysession.example"]["worst"]["grade"] in ("D", "E"),
           "seed %d: each service has a grade, and its worst endpoint" % seed, services)
+    found = [(v["version"], v["endpoints"], v["requests"], v["clients"], len(v["callers"]), sum(c["requests"] for c in v["callers"])) for v in report["versions"]]
+    check(sorted(found) == [("v1", 1, 40, 2, 2, 40), ("v2", 1, 20 * (CLIENTS - 2), CLIENTS - 2, 10, 200)], "seed %d: versions, and who still calls them" % seed, found)
 text = good("report", db)
+check("WHO CALLS WHICH VERSION" in text and "versioned.example v1" in text, "the text has the versions", text[-900:])
 check("WHAT TIES CLIENTS TO A SERVER" in text and "S3" in text and "not told" in text, "the text says it", text[-2000:])
 windowless = here / "none.db"
 good("capture", "-q", "--records", here / "records.jsonl", "-d", windowless, "--secret", SECRET, "--exchanges", "0")

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "analysis/stateless.h"
+#include "analysis/versions.h"
 
 /* A thousand requests of twenty clients at so many backends, answered the same to all. */
 static struct stateless_seen usual(enum identity kind, int backends)
@@ -134,6 +135,47 @@ static void urls(void **state)
     assert_false(in_url("?") || in_url("/a?q=;") || in_url("/;sid/=1"));
 }
 
+static bool is_version(const char *route, const char *name)
+{
+    return slice_eq(versions_name(slice_str(route)), slice_str(name));
+}
+
+static void versions(void **state)
+{
+    (void)state;
+    assert_true(is_version("/api/v1/x", "v1") && is_version("/V2", "V2") && is_version("/v2.3/{int}", "v2.3"));
+    assert_true(is_version("/apis/v1beta2/x/v9", "v1beta2") && is_version("/v20240101", "v20240101"));
+    assert_true(is_version("/v", "") && is_version("/vx", "") && is_version("/v1x/items", "") && is_version("/", ""));
+    assert_true(is_version("/v1./x", "") && is_version("/v123456789012", "") && is_version("/{int}", ""));
+}
+
+static void who_calls_which(void **state)
+{
+    (void)state;
+    struct versions *v = calloc(1, sizeof *v);
+    assert_true(versions_init(v));
+    uint32_t one = versions_endpoint(v, 7, SLICE("/v1/a"), 1), two = versions_endpoint(v, 7, SLICE("/v2/a"), 2);
+    assert_int_equal(versions_endpoint(v, 7, SLICE("/v1/b"), 3), one);
+    assert_int_not_equal(versions_endpoint(v, 8, SLICE("/v1/a"), 4), one);
+    assert_int_equal(versions_endpoint(v, 7, SLICE("/a"), 5), 0);
+    for (uint32_t i = 0; i < 10; i++)
+        versions_call(v, two, 1 + i % 3, i, i == 0);
+    versions_call(v, one, 9, 20, false);
+    versions_call(v, one, 0, 21, false);
+    versions_end(v);
+    assert_int_equal(v->row[one - 1].requests, 2);
+    assert_int_equal(v->row[one - 1].clients, 1);
+    assert_int_equal(v->row[two - 1].errors, 1);
+    assert_int_equal(v->row[two - 1].last_us, 9);
+    assert_int_equal(v->n_callers, 4);
+    assert_int_equal(v->caller[0].client, 9);
+    assert_int_equal(v->caller[1].client, 1);
+    assert_int_equal(v->caller[1].requests, 4);
+    assert_int_equal(v->caller[2].client, 2);
+    versions_free(v);
+    free(v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pure_apis_are_a),
@@ -141,6 +183,8 @@ int main(void)
                                        cmocka_unit_test(sessions),
                                        cmocka_unit_test(what_breaks),
                                        cmocka_unit_test(little_has_no_grade),
-                                       cmocka_unit_test(urls)};
+                                       cmocka_unit_test(urls),
+                                       cmocka_unit_test(versions),
+                                       cmocka_unit_test(who_calls_which)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
