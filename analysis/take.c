@@ -336,6 +336,9 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     struct key *key = find_rows(a, x, ahead, &f);
     heads_read(&h, x);
     fill_flags(&f.row, x, &h, ahead->origin.head);
+    f.row.managed =
+        (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
+                  heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET);
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);

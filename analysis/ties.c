@@ -323,6 +323,9 @@ static void see(void *context, const struct row_exchange *x)
     if (c.kind >= 0)
         s->kind[c.kind]++;
     e->clear += is_credential(c.kind) && c.kind != IDENTITY_MTLS && !(x->flags & ROW_TLS);
+    e->keyed += (x->managed & MANAGED_KEY) != 0;
+    e->deprecation += (x->managed & MANAGED_DEPRECATION) != 0;
+    e->sunset += (x->managed & MANAGED_SUNSET) != 0;
     if (x->server)
         see_server(s, x->server);
     see_version(g, &c);

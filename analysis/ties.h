@@ -12,7 +12,9 @@ enum { TIES_BONDS = 1 << 19, TIES_PRIORS = 16, TIES_ORDERS = 1 << 16 };
 
 struct ties_endpoint {
     struct stateless_seen seen;
-    uint64_t clear; /* requests with a credential, not over TLS as seen here */
+    uint64_t clear;               /* requests with a credential, not over TLS as seen here */
+    uint64_t keyed;               /* requests with an Idempotency-Key */
+    uint64_t deprecation, sunset; /* answers that carry these fields */
 };
 
 struct ties {

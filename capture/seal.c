@@ -20,8 +20,9 @@ static const char keep[TOKEN_COUNT] = {
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
 static const bool read_request[TOKEN_COUNT] = {
-    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,     [TOKEN_COOKIE] = true, [TOKEN_PRAGMA] = true,
-    [TOKEN_IF_NONE_MATCH] = true, [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_RANGE] = true};
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,  [TOKEN_COOKIE] = true,
+    [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,  [TOKEN_IF_MODIFIED_SINCE] = true,
+    [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true};
 static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_CACHE_CONTROL] = true,
                                                 [TOKEN_CACHE_STATUS] = true,
@@ -29,6 +30,8 @@ static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_CF_CACHE_STATUS] = true,
                                                 [TOKEN_CONTENT_LOCATION] = true,
                                                 [TOKEN_DATE] = true,
+                                                [TOKEN_DEPRECATION] = true,
+                                                [TOKEN_SUNSET] = true,
                                                 [TOKEN_ETAG] = true,
                                                 [TOKEN_EXPIRES] = true,
                                                 [TOKEN_LAST_MODIFIED] = true,

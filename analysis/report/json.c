@@ -573,6 +573,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
     tied_endpoint(j, e, l->facts, l->ties);
+    tied_management(j, e, l->ties);
     sampling(j, e);
     json_key_double(j, "top_client_share", facts_top_client(e));
     const struct advised *advised = advice_of_endpoint(l->advice, e->id);

@@ -107,6 +107,20 @@ void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct fa
         if (g.signal[i].state == STATELESS_UNDETERMINED)
             json_str(j, stateless_number((enum stateless_signal)i));
     json_close(j, ']');
+    json_close(j, '}');
+}
+
+void tied_management(struct json *j, const struct row_endpoint *e, const struct ties *t)
+{
+    const struct ties_endpoint *seen = ties_endpoint(t, e->id);
+    bool unsafe = slice_eq(e->method, SLICE("POST")) || slice_eq(e->method, SLICE("PATCH"));
+    json_key(j, "management");
+    if (!seen || !seen->seen.requests) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "requests", seen->seen.requests);
     json_key(j, "credentials");
     json_open(j, '{');
     for (int i = 0; i < IDENTITY_COUNT; i++)
@@ -114,6 +128,13 @@ void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct fa
             json_key_u64(j, identity_name((enum identity)i), seen->seen.kind[i]);
     json_close(j, '}');
     json_key_u64(j, "credentials_in_clear", seen->clear);
+    json_key_u64(j, "deprecation", seen->deprecation);
+    json_key_u64(j, "sunset", seen->sunset);
+    json_key(j, "without_idempotency_key");
+    if (unsafe)
+        json_u64(j, seen->seen.requests - seen->keyed);
+    else
+        json_null(j);
     json_close(j, '}');
 }
 
@@ -243,6 +264,7 @@ struct listing {
     const struct facts *f;
     const struct ties *t;
     unsigned row, top, width;
+    uint64_t clear, seen;
 };
 
 /* What took something off, or what could not be told. */
@@ -266,7 +288,11 @@ static bool row(void *context, const struct row_endpoint *e)
     const struct ties_endpoint *seen = ties_endpoint(l->t, e->id);
     struct stateless_grade g;
     struct buf name = {0};
-    if (!judge(e, l->f, l->t, &g) || !g.grade)
+    if (!judge(e, l->f, l->t, &g))
+        return true;
+    l->clear += seen->clear;
+    l->seen += seen->seen.requests;
+    if (!g.grade)
         return true;
     if (l->row++ >= l->top)
         return true;
@@ -281,9 +307,9 @@ static bool row(void *context, const struct row_endpoint *e)
     list(l->out, &g, STATELESS_TIED, "  ");
     list(l->out, &g, STATELESS_UNDETERMINED, "  not told: ");
     buf_char(l->out, '\n');
-    if (seen->clear)
-        buf_printf(l->out, "    credentials in the clear, as seen here: %s of %s requests\n",
-                   human_count(seen->clear).text, human_count(seen->seen.requests).text);
+    if (seen->deprecation || seen->sunset)
+        buf_printf(l->out, "    on its way out: Deprecation in %s answers, Sunset in %s\n",
+                   human_count(seen->deprecation).text, human_count(seen->sunset).text);
     return true;
 }
 
@@ -292,7 +318,7 @@ void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsi
     struct ties t;
     struct buf rows = {0};
     ties_read(&t, r);
-    struct listing l = {&rows, f, &t, 0, top, width};
+    struct listing l = {.out = &rows, .f = f, .t = &t, .top = top, .width = width};
     store_read_endpoints(r, row, &l);
     if (l.row) {
         buf_str(out, "\nWHAT TIES CLIENTS TO A SERVER\n"
@@ -304,6 +330,9 @@ void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsi
         buf_slice(out, slice_of(rows.p, rows.n));
         if (l.row > top)
             buf_printf(out, "  … and %u more endpoints (--top N, or --format json for all)\n", l.row - top);
+        if (l.clear)
+            buf_printf(out, "  %s of %s requests carry a credential in the clear, as seen from here\n",
+                       human_count(l.clear).text, human_count(l.seen).text);
     }
     buf_free(&rows);
     versioned_text(r, &t, top, out);

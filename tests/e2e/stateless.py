@@ -162,4 +162,17 @@ for cookie in ("PHPSESSID=abcdefgh12", "theme=abcdefgh12", "sid=short", "x=1; si
 pcap = wire.write(here / "cookies.pcap")
 logged = [parsed(line) for line in good("log", "-r", pcap, "--format", "jsonl", "--secret", SECRET).splitlines()]
 check(["sets_session" in (r.get("flags") or []) for r in logged] == [True, False, False, False], "a session is told by its cookie's name and length", logged)
+
+# Fields of API management, from packets, and the same from the log.
+wire = Capture()
+for n in range(6):
+    wire.talk((">", request("POST", "/v1/orders", "Authorization: Bearer t%d" % n, *(["Idempotency-Key: k%d" % n] if n < 2 else []))),
+              ("<", answer(200, b"ok", *(["Deprecation: @1688169599"] if n < 4 else []), *(["Sunset: Sun, 30 Jun 2024 23:59:59 GMT"] if n < 3 else []))))
+pcap = wire.write(here / "managed.pcap")
+good("capture", "-q", "-r", pcap, "-d", here / "managed.db", "--secret", SECRET)
+(here / "managed.jsonl").write_text(good("log", "-r", pcap, "--format", "jsonl", "--secret", SECRET))
+good("capture", "-q", "--records", here / "managed.jsonl", "-d", here / "relogged.db", "--secret", SECRET)
+seen = [parsed(good("report", here / (name + ".db"), "--format", "json"))["endpoints"][0]["management"] for name in ("managed", "relogged")]
+check(seen[0] == seen[1] == {"requests": 6, "credentials": {"bearer": 6}, "credentials_in_clear": 6, "deprecation": 4, "sunset": 3, "without_idempotency_key": 4},
+      "credentials, what is deprecated, writes without a key", *seen)
 finish()
