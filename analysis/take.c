@@ -35,7 +35,8 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .ttfb_us = span(x->t_req1, x->t_rsp0),
                                .duration_us = span(x->t_req0, x->t_rsp1),
                                .body = x->request_bytes ? (uint32_t)x->request_body_id : 0,
-                               .rtt = (uint32_t)(x->rtt_client + 1)};
+                               .rtt = (uint32_t)(x->rtt_client + 1),
+                               .conn = (uint32_t)x->conn};
     r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 
@@ -335,6 +336,9 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     struct key *key = find_rows(a, x, ahead, &f);
     heads_read(&h, x);
     fill_flags(&f.row, x, &h, ahead->origin.head);
+    f.row.managed =
+        (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
+                  heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET);
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);

@@ -307,6 +307,11 @@ static struct slice session_cookie(struct slice cookies)
     return (struct slice){NULL, 0};
 }
 
+bool identity_sets_session(struct slice set_cookie)
+{
+    return session_cookie(slice_sub(set_cookie, 0, slice_find(set_cookie, ';', 0))).p != NULL;
+}
+
 enum walk { WALK_ON, WALK_FOUND, WALK_ENDS };
 
 /* Right to left past our own proxies: the first address that is not one of them (RFC 7239). */

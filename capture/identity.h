@@ -33,6 +33,8 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *r
 const struct identity_claims *identifier_claims(const struct identifier *i);
 /* Whether a cookie of this name is a session: who asks. */
 bool identity_session_name(struct slice name);
+/* Whether a Set-Cookie begins a session: by its name, with a value of at least 8 characters. */
+bool identity_sets_session(struct slice set_cookie);
 /* The identity of an address alone (IPv6: its /64). */
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a);
 

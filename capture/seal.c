@@ -20,8 +20,9 @@ static const char keep[TOKEN_COUNT] = {
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
 static const bool read_request[TOKEN_COUNT] = {
-    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,     [TOKEN_COOKIE] = true, [TOKEN_PRAGMA] = true,
-    [TOKEN_IF_NONE_MATCH] = true, [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_RANGE] = true};
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,  [TOKEN_COOKIE] = true,
+    [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,  [TOKEN_IF_MODIFIED_SINCE] = true,
+    [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true};
 static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_CACHE_CONTROL] = true,
                                                 [TOKEN_CACHE_STATUS] = true,
@@ -29,6 +30,8 @@ static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_CF_CACHE_STATUS] = true,
                                                 [TOKEN_CONTENT_LOCATION] = true,
                                                 [TOKEN_DATE] = true,
+                                                [TOKEN_DEPRECATION] = true,
+                                                [TOKEN_SUNSET] = true,
                                                 [TOKEN_ETAG] = true,
                                                 [TOKEN_EXPIRES] = true,
                                                 [TOKEN_LAST_MODIFIED] = true,
@@ -217,6 +220,8 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
     struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
     struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
     struct field *seen = find(l, t, name, response);
+    if (response && t == TOKEN_SET_COOKIE && identity_sets_session(raw_value(h, f)))
+        slot->x.flags |= FLAG_SESSION;
     if (!value.p)
         return;
     if (seen)

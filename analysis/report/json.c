@@ -12,7 +12,9 @@
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/placement.h"
+#include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
+#include "analysis/report/versioned.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
 #include "analysis/standing.h"
@@ -267,6 +269,7 @@ struct listing {
     const struct facts *facts;
     const struct advice_list *advice;
     const struct behaviour *behaviour;
+    const struct ties *ties;
 };
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
@@ -569,7 +572,8 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_close(j, ']');
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
-    NULLS(j, "statelessness");
+    tied_endpoint(j, e, l->facts, l->ties);
+    tied_management(j, e, l->ties);
     sampling(j, e);
     json_key_double(j, "top_client_share", facts_top_client(e));
     const struct advised *advised = advice_of_endpoint(l->advice, e->id);
@@ -686,10 +690,12 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct advice_list list;
     struct bottleneck_list hurts;
     struct behaviour behaviour;
-    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour};
+    struct ties ties;
+    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties};
     (void)o;
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
+    ties_read(&ties, r);
     bottleneck_list(&hurts, r, f, &behaviour, &list);
     json_open(&j, '{');
     json_key(&j, "tool");
@@ -715,6 +721,9 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     conduct_runs(&j, &behaviour);
     conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
+    tied_services(&j, r, f, &ties);
+    versioned_json(&j, r, &ties);
+    ties_free(&ties);
     bottleneck_list_free(&hurts);
     behaviour_free(&behaviour);
     recommendations(&j, f, &list);

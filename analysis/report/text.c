@@ -10,6 +10,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -630,4 +631,5 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     blocked(r, &t);
     clients(r, &t);
     times(r, &t);
+    tied_text(r, f, t.top, t.width, out);
 }

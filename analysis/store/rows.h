@@ -134,6 +134,8 @@ struct row_exchange {
     uint32_t body;        /* 32 bits of the identity of the request's body; 0: none, or unknown */
     uint32_t retry_after; /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
     uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
+    uint32_t conn;        /* number of the connection, modulo 2^32; 0: unknown */
+    uint8_t managed;      /* MANAGED_* */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */
@@ -144,6 +146,9 @@ enum {
 #undef DECLARED
 };
 #define NOTE(name, is) ((uint32_t)((is) != 0) << NOTE_AT_##name)
+
+/* What fields of API management it carries. */
+enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4 }; /* KEY: the request's Idempotency-Key */
 
 enum {
     ROW_TLS = 1u << 28,      /* came over TLS */

@@ -48,7 +48,9 @@ static struct row_exchange any_row(void)
                                  .lifetime = (uint32_t)any_length(),
                                  .body = any() % 2 ? (uint32_t)any() : 0,
                                  .retry_after = (uint32_t)any_length(),
-                                 .rtt = (uint32_t)any_length()};
+                                 .rtt = (uint32_t)any_length(),
+                                 .conn = (uint32_t)any_length(),
+                                 .managed = (uint8_t)any()};
 }
 
 /* As an API's traffic is: 60,000 keys of unequal popularity, a few servers, milliseconds. */
@@ -74,7 +76,8 @@ static struct row_exchange usual_row(int64_t *now)
                                  .server_us = (int64_t)ttfb - 200,
                                  .notes = 17 | (uint32_t)(about % 4) << 5 | 1u << 10,
                                  .lifetime = about % 3 ? 61 : 0,
-                                 .rtt = 300 + (uint32_t)(any() % 64)};
+                                 .rtt = 300 + (uint32_t)(any() % 64),
+                                 .conn = 1 + (uint32_t)(any() % 2000)};
 }
 
 struct seen {
@@ -162,7 +165,7 @@ static void without_notes(void *context, const struct row_exchange *a)
 static void without_body(void *context, const struct row_exchange *a)
 {
     struct seen *s = context;
-    s->wrong |= a->body || a->retry_after || a->rtt || a->lifetime != rows[s->n++].lifetime;
+    s->wrong |= a->body || a->retry_after || a->rtt || a->conn || a->managed || a->lifetime != rows[s->n++].lifetime;
 }
 
 /* Blocks of schema 1 end before the notes, those of schema 2 before the bodies. */
@@ -175,11 +178,12 @@ static void columns_that_came_later_may_lack(void **state)
     (void)state;
     for (uint32_t i = 0; i < 100; i++) {
         rows[i] = any_row();
-        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = i % 100; /* one byte each */
+        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed =
+            i % 100; /* one byte each */
         block_add(b, &rows[i]);
     }
     assert_true(block_raw(b, &raw));
-    size_t latest = (1 + 100) * 2 + (2 + 400), without = latest + (1 + 100) + (2 + 400); /* each after its length */
+    size_t latest = (1 + 100) * 4 + (2 + 400), without = latest + (1 + 100) + (2 + 400); /* each after its length */
     assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - without), 100, without_notes, &s));
     assert_int_equal(s.n, 100);
     assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - latest), 100, without_body, &(struct seen){0}));

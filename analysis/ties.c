@@ -1,0 +1,411 @@
+#include "analysis/ties.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/restore.h"
+#include "analysis/sandwich.h"
+#include "base/floor.h"
+#include "base/map.h"
+
+#define PRIOR_US INT64_C(600000000) /* S7: how long before */
+
+enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5 };
+
+/* A client at an endpoint, or at a service: where it was last, or where it was last served well. */
+struct bond {
+    uint64_t hash;
+    uint32_t server, conn;
+};
+
+/* Requests to `next` that came within ten minutes after a success at `prior`; those that failed. */
+struct order {
+    uint64_t hash;
+    uint32_t prior, next;
+    struct stateless_share share;
+};
+
+/* Endpoints where the client had success lately. */
+struct lately {
+    uint32_t endpoint[TIES_PRIORS];
+    int64_t at_us[TIES_PRIORS];
+};
+
+struct place {
+    uint32_t alias;   /* 0: not read */
+    uint32_t version; /* of struct versions; 0: none */
+    bool called;
+    uint64_t service;
+    bool get;
+    struct stateless_share all; /* of known clients, those that failed for want of something (S7) */
+    uint64_t clients_mask;      /* of the failed ones, folded */
+};
+
+struct reading {
+    struct ties *t;
+    struct place *place; /* by endpoint id */
+    uint8_t *kind;       /* by client id: 1 + enum identity */
+    struct lately *lately;
+    uint8_t *in_url; /* by key id */
+    uint32_t n_kinds, n_lately, n_urls, other;
+    struct bond *bond;
+    struct order *order;
+    uint32_t n_bonds, n_orders;
+    struct map bonds, orders;
+    struct sandwich *content, *class;
+    int64_t from_us, to_us;
+};
+
+/* ---- what there is ---- */
+
+static bool grow(void **rows, uint32_t *n, uint32_t id, size_t unit)
+{
+    if (id < *n)
+        return true;
+    uint32_t more = id < 128 ? 256 : id * 2;
+    char *p = id < IDS_MOST ? realloc(*rows, (size_t)more * unit) : NULL;
+    if (!p)
+        return false;
+    memset(p + (size_t)*n * unit, 0, (size_t)(more - *n) * unit);
+    *rows = p;
+    *n = more;
+    return true;
+}
+
+static bool count_endpoint(void *context, const struct row_endpoint *e)
+{
+    struct reading *g = context;
+    uint32_t n = g->t->n_endpoints;
+    if (!grow((void **)&g->t->endpoint, &g->t->n_endpoints, e->id, sizeof *g->t->endpoint) ||
+        !grow((void **)&g->place, &n, e->id, sizeof *g->place)) {
+        g->t->failed = true;
+        return false;
+    }
+    struct place *p = &g->place[e->id];
+    p->alias = e->alias ? e->alias : e->id;
+    p->get = slice_eq(e->method, SLICE("GET"));
+    for (size_t i = 0; i < e->service.n; i++)
+        p->service = hash_mix(p->service + (uint8_t)e->service.p[i]);
+    if (!e->alias)
+        p->version = versions_endpoint(&g->t->versions, p->service, e->route, e->id);
+    return true;
+}
+
+static bool count_client(void *context, const struct row_client *c)
+{
+    struct reading *g = context;
+    if (!grow((void **)&g->kind, &g->n_kinds, c->id, sizeof *g->kind) ||
+        !grow((void **)&g->lately, &g->n_lately, c->id, sizeof *g->lately)) {
+        g->t->failed = true;
+        return false;
+    }
+    if (slice_eq(c->identity, SLICE("(other)")))
+        g->other = c->id;
+    for (int i = 0; i < IDENTITY_COUNT; i++)
+        if (slice_eq(c->identity, slice_str(identity_name((enum identity)i))))
+            g->kind[c->id] = (uint8_t)(i + 1);
+    return true;
+}
+
+static bool count_key(void *context, const struct row_key *k)
+{
+    struct reading *g = context;
+    if (stateless_in_url(k->target) && grow((void **)&g->in_url, &g->n_urls, k->id, sizeof *g->in_url))
+        g->in_url[k->id] = 1;
+    return true;
+}
+
+static uint32_t resolve(const struct reading *g, uint32_t id)
+{
+    uint32_t n = g->t->n_endpoints;
+    for (int hops = 0; id < n && g->place[id].alias && g->place[id].alias != id && hops < 64; hops++)
+        id = g->place[id].alias;
+    return id < n && g->place[id].alias == id ? id : 0;
+}
+
+/* ---- one record ---- */
+
+struct call {
+    const struct row_exchange *x;
+    uint32_t endpoint, client; /* client 0: unknown, or many */
+    int kind;                  /* enum identity, -1: unknown */
+    bool cookie;
+};
+
+static bool is_credential(int kind)
+{
+    return kind >= 0 && kind != IDENTITY_ADDRESS && kind != IDENTITY_FORWARDED;
+}
+
+/* Fails for want of something that another request would have made (S7). */
+static bool is_unready(uint16_t status)
+{
+    return status == 400 || status == 404 || status == 409 || status == 412 || status == 422 || status == 428 ||
+           status >= 500;
+}
+
+/* The answer of a server that does not know the session (S4). */
+static bool is_broken(const struct row_exchange *x)
+{
+    return x->status == 401 || x->status == 403 || x->status == 404 || x->status == 409 || x->status >= 500 ||
+           (x->flags & FLAG_SESSION);
+}
+
+static struct bond *bond_of(struct reading *g, uint64_t to, uint32_t client, bool *new)
+{
+    uint64_t hash = hash_mix(hash_mix(to) + client);
+    uint32_t at = map_find(&g->bonds, hash);
+    *new = at == MAP_NONE;
+    if (!*new)
+        return &g->bond[at];
+    if (g->n_bonds == TIES_BONDS || !map_insert(&g->bonds, hash, g->n_bonds)) {
+        g->t->untracked++;
+        return NULL;
+    }
+    g->bond[g->n_bonds] = (struct bond){.hash = hash};
+    return &g->bond[g->n_bonds++];
+}
+
+static void count(struct stateless_share *s, bool is)
+{
+    s->n++;
+    s->k += is;
+}
+
+static void see_server(struct stateless_seen *s, uint32_t server)
+{
+    for (int i = 0; i < STATELESS_BACKENDS; i++)
+        if (!s->server[i] || s->server[i] == server) {
+            s->server[i] = server;
+            s->served[i]++;
+            return;
+        }
+    s->elsewhere++;
+}
+
+/* Whether a client's requests stay where they were; on one connection they must. */
+static void see_affinity(struct reading *g, const struct call *c, struct stateless_seen *s)
+{
+    const struct row_exchange *x = c->x;
+    bool new;
+    struct bond *b = bond_of(g, c->endpoint, c->client, &new);
+    s->clients += new &&b;
+    if (!b || !x->server)
+        return;
+    if (b->server && (b->conn == x->conn || !b->conn || !x->conn))
+        s->same_connection++;
+    else if (b->server)
+        count(&s->pairs, b->server == x->server);
+    b->server = x->server;
+    b->conn = x->conn;
+}
+
+static void see_moves(struct reading *g, const struct call *c, struct stateless_seen *s)
+{
+    const struct row_exchange *x = c->x;
+    bool new, broken = is_broken(x);
+    if (!is_credential(c->kind) || !x->server || !x->status || x->status == 429)
+        return;
+    struct bond *home = bond_of(g, g->place[c->endpoint].service | 1, c->client, &new);
+    if (!home)
+        return;
+    if (home->server)
+        count(home->server == x->server ? &s->stayed : &s->moved, broken);
+    if (!broken)
+        home->server = x->server;
+}
+
+static void note_order(struct reading *g, uint32_t prior, const struct call *c, bool failed)
+{
+    uint64_t hash = hash_mix(hash_mix((uint64_t)prior << 32 | c->endpoint));
+    uint32_t at = map_find(&g->orders, hash);
+    if (at == MAP_NONE) {
+        if (g->n_orders == TIES_ORDERS || !map_insert(&g->orders, hash, g->n_orders)) {
+            g->t->untracked++;
+            return;
+        }
+        at = g->n_orders++;
+        g->order[at] = (struct order){.hash = hash, .prior = prior, .next = c->endpoint};
+    }
+    count(&g->order[at].share, failed);
+}
+
+static void see_order(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    struct lately *l = &g->lately[c->client];
+    struct place *p = &g->place[c->endpoint];
+    bool failed = is_unready(x->status);
+    int oldest = 0;
+    if (!x->status || x->status == 401 || x->status == 403 || x->status == 429)
+        return;
+    count(&p->all, failed);
+    p->clients_mask |= failed ? UINT64_C(1) << (hash_mix(c->client) & 63) : 0;
+    for (int i = 0; i < TIES_PRIORS; i++) {
+        if (l->endpoint[i] && l->endpoint[i] != c->endpoint && x->arrival_us - l->at_us[i] <= PRIOR_US)
+            note_order(g, l->endpoint[i], c, failed);
+        if (l->endpoint[oldest] != c->endpoint && (l->endpoint[i] == c->endpoint || l->at_us[i] < l->at_us[oldest]))
+            oldest = i;
+    }
+    if (x->status >= 400)
+        return;
+    l->endpoint[oldest] = c->endpoint;
+    l->at_us[oldest] = x->arrival_us;
+}
+
+static void compare(struct sandwich *table, uint64_t context, const struct call *c, uint32_t answer, bool coded,
+                    struct stateless_share *into)
+{
+    struct sandwich_result r;
+    struct sandwich_visit v = {.context = context ? context : 1,
+                               .value = 1 + c->cookie,
+                               .content = answer,
+                               .now_ms = (uint32_t)floor_div(c->x->arrival_us, 1000) * FASTER, /* 60 s, not 600 */
+                               .coded = coded};
+    if (!sandwich_visit(&table[context >> 32 & (PLACES - 1)], &v, &r))
+        return;
+    into->n += r.others;
+    into->k += r.differing;
+}
+
+/* With and without cookies (S2): contents of one credential, or from one address where there is no other; and the class
+ * of the status, whoever's the session is. */
+static void see_need(struct reading *g, const struct call *c, struct stateless_seen *s)
+{
+    const struct row_exchange *x = c->x;
+    bool own = is_credential(c->kind) && c->kind != IDENTITY_COOKIE;
+    uint64_t key = hash_mix((uint64_t)x->key << 32 | x->variant);
+    uint64_t who = own ? c->client : (uint64_t)x->address << 32;
+    if (!s->reads || !x->key || !x->status || (x->flags & (FLAG_UNKNOWN_FIELDS | REPLAY_HEAD)))
+        return;
+    if (x->content && x->status < 300)
+        compare(g->content, hash_mix(key + who), c, x->content, false, &s->content);
+    uint32_t class = x->status == 304 ? 2 : x->status / 100;
+    if (class < 5 && x->status != 429)
+        compare(g->class, hash_mix(key + (own ? c->client : 0)), c, class, true, &s->class);
+}
+
+static void see_version(struct reading *g, const struct call *c)
+{
+    struct place *p = &g->place[c->endpoint];
+    if (!p->version)
+        return;
+    g->t->versions.row[p->version - 1].endpoints += !p->called;
+    p->called = true;
+    versions_call(&g->t->versions, p->version, c->client, c->x->arrival_us, c->x->status >= 400);
+}
+
+static void see_client(struct reading *g, const struct call *c, struct ties_endpoint *e)
+{
+    see_affinity(g, c, &e->seen);
+    see_moves(g, c, &e->seen);
+    see_order(g, c);
+}
+
+static void see(void *context, const struct row_exchange *x)
+{
+    struct reading *g = context;
+    struct call c = {.x = x, .endpoint = resolve(g, x->endpoint), .kind = -1};
+    if ((x->flags & ROW_ORPHAN) || !c.endpoint || x->arrival_us < g->from_us || x->arrival_us >= g->to_us)
+        return;
+    c.client = x->client < g->n_kinds && x->client != g->other ? x->client : 0;
+    c.kind = c.client ? (int)g->kind[c.client] - 1 : -1;
+    c.cookie = x->notes >> NOTE_AT_cookie_present & 1;
+    struct ties_endpoint *e = &g->t->endpoint[c.endpoint];
+    struct stateless_seen *s = &e->seen;
+    s->requests++;
+    s->reads = g->place[c.endpoint].get;
+    s->answers += x->status != 0;
+    s->upgraded += x->status == 101;
+    s->sets_session += (x->flags & FLAG_SESSION) != 0;
+    s->with_cookie += c.cookie;
+    s->in_url += x->key < g->n_urls && g->in_url[x->key];
+    if (c.kind >= 0)
+        s->kind[c.kind]++;
+    e->clear += is_credential(c.kind) && c.kind != IDENTITY_MTLS && !(x->flags & ROW_TLS);
+    e->keyed += (x->managed & MANAGED_KEY) != 0;
+    e->deprecation += (x->managed & MANAGED_DEPRECATION) != 0;
+    e->sunset += (x->managed & MANAGED_SUNSET) != 0;
+    if (x->server)
+        see_server(s, x->server);
+    see_version(g, &c);
+    see_need(g, &c, s);
+    if (c.client)
+        see_client(g, &c, e);
+}
+
+/* ---- all ---- */
+
+/* The endpoint before which each fails most. */
+static void choose_orders(struct reading *g)
+{
+    for (uint32_t i = 0; i < g->n_orders; i++) {
+        const struct order *o = &g->order[i];
+        const struct place *p = &g->place[o->next];
+        struct stateless_seen *s = &g->t->endpoint[o->next].seen;
+        struct stateless_share without = {p->all.n - o->share.n, p->all.k - o->share.k};
+        bool few = o->share.n < STATELESS_FEW || without.n < STATELESS_FEW ||
+                   __builtin_popcountll(p->clients_mask) < (p->all.k ? ORDER_CLIENTS : 0);
+        if (few || (s->prior && stateless_z(without, o->share) <= stateless_z(s->without, s->before)))
+            continue;
+        s->before = o->share;
+        s->without = without;
+        s->prior = o->prior;
+    }
+}
+
+static bool prepare(struct reading *g, struct store_reader *r)
+{
+    bool versions = versions_init(&g->t->versions);
+    store_read_all_endpoints(r, count_endpoint, g);
+    store_read_clients(r, count_client, g);
+    store_read_keys(r, count_key, g);
+    g->bond = calloc(TIES_BONDS, sizeof *g->bond);
+    g->order = calloc(TIES_ORDERS, sizeof *g->order);
+    g->content = calloc(PLACES, sizeof *g->content);
+    g->class = calloc(PLACES, sizeof *g->class);
+    return versions && !g->t->failed && g->bond && g->order && g->content && g->class &&
+           map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
+           map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
+}
+
+void ties_read(struct ties *t, struct store_reader *r)
+{
+    struct reading g = {.t = t, .from_us = INT64_MIN, .to_us = INT64_MAX};
+    struct store_span window;
+    *t = (struct ties){.records = store_read_exchange_count(r)};
+    t->any = t->records > 0;
+    if (!t->any)
+        return;
+    if (store_read_window_is(r, &window)) {
+        g.from_us = window.from_s * 1000000;
+        g.to_us = window.to_s * 1000000;
+    }
+    t->failed = !prepare(&g, r) || !store_read_exchanges(r, see, &g);
+    if (!t->failed)
+        choose_orders(&g);
+    versions_end(&t->versions);
+    t->untracked += t->versions.lost;
+    map_free(&g.bonds);
+    map_free(&g.orders);
+    free(g.bond);
+    free(g.order);
+    free(g.content);
+    free(g.class);
+    free(g.place);
+    free(g.kind);
+    free(g.lately);
+    free(g.in_url);
+}
+
+void ties_free(struct ties *t)
+{
+    free(t->endpoint);
+    versions_free(&t->versions);
+    *t = (struct ties){0};
+}
+
+const struct ties_endpoint *ties_endpoint(const struct ties *t, uint32_t id)
+{
+    return t->any && !t->failed && id < t->n_endpoints ? &t->endpoint[id] : NULL;
+}

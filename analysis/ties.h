@@ -1,0 +1,35 @@
+/* ties: what the exchange records of a DB tell of the state that ties clients to a server, and of who calls which
+ * endpoint with what credential, read once in order of arrival (ALGORITHMS.md 9.1). Nothing of it is counted while
+ * capturing. Bounded: TIES_BONDS of client and endpoint; what finds no room is counted. */
+#ifndef ANALYSIS_TIES_H
+#define ANALYSIS_TIES_H
+
+#include "analysis/stateless.h"
+#include "analysis/store/read.h"
+#include "analysis/versions.h"
+
+enum { TIES_BONDS = 1 << 19, TIES_PRIORS = 16, TIES_ORDERS = 1 << 16 };
+
+struct ties_endpoint {
+    struct stateless_seen seen;
+    uint64_t clear;               /* requests with a credential, not over TLS as seen here */
+    uint64_t keyed;               /* requests with an Idempotency-Key */
+    uint64_t deprecation, sunset; /* answers that carry these fields */
+};
+
+struct ties {
+    bool any;    /* there are records; false: nothing below is known */
+    bool failed; /* out of memory, or a record is damaged: what is here is not all */
+    uint64_t records, untracked;
+    struct ties_endpoint *endpoint; /* by id */
+    uint32_t n_endpoints;
+    struct versions versions;
+};
+
+/* Between store_read_begin and end; of the window, if one is read. */
+void ties_read(struct ties *t, struct store_reader *r);
+void ties_free(struct ties *t);
+/* NULL: nothing is known of it. */
+const struct ties_endpoint *ties_endpoint(const struct ties *t, uint32_t id);
+
+#endif
