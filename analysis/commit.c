@@ -33,6 +33,8 @@ static void name_endpoint(struct analysis *a, const struct endpoint *e, struct r
         out->service = trie_service(a->trie, e->node);
     }
     out->route = slice_of_buf(&a->route);
+    if (e->grpc && !e->alias) /* package.Service/Method */
+        out->operation = slice_sub(out->route, 1, out->route.n);
 }
 
 /* What is estimated is written as if it had been counted; what the estimate rests on stands beside it. */
@@ -259,6 +261,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.method);
         keep(s, &filled.service);
         keep(s, &filled.route);
+        keep(s, &filled.operation);
         keep(s, &filled.latency);
         keep(s, &filled.server_time);
         keep(s, &filled.lifetimes);

@@ -16,6 +16,7 @@
 struct endpoint {
     uint32_t alias, node;         /* node of the trie */
     bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
+    bool grpc;                    /* its route is a gRPC method, literally */
     uint8_t set_class;
     uint32_t learner; /* row of analysis/learning.h; 0: none */
     uint32_t set;     /* clients seen, a bit per client number; block of 2^set_class words */

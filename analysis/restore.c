@@ -267,7 +267,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
 
 static bool place(struct analysis *a, const struct row_endpoint *row, uint32_t id)
 {
-    if (knownroutes_has(a->options.routes, row->route))
+    if (row->operation.n || knownroutes_has(a->options.routes, row->route))
         return trie_place_known(a->trie, row->method, row->service, row->route, id);
     return trie_place(a->trie, row->method, row->service, row->route, id);
 }
@@ -283,6 +283,7 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         struct endpoint *e = endpoints_at(&a->endpoints, id);
         load_endpoint(a, e, &row);
         e->alias = row.alias;
+        e->grpc = row.operation.n != 0;
         if (!other && !row.alias && !place(a, &row, id))
             return false;
         if (e->first_us < a->start_us)

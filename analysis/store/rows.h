@@ -65,6 +65,13 @@ struct row_endpoint {
     struct slice sampling;             /* what estimates rest on, as JSON (analysis/sampling.h); empty: all is exact */
 };
 
+/* What a name needs besides the route: a gRPC method is its path already. */
+static inline struct slice row_operation_apart(const struct row_endpoint *e)
+{
+    bool is_path = e->route.n && slice_eq(e->operation, slice_sub(e->route, 1, e->route.n));
+    return is_path ? (struct slice){NULL, 0} : e->operation;
+}
+
 struct row_client {
     uint32_t id;
     struct slice client;    /* "bearer:9f2c61d0a4be" */
