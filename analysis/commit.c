@@ -86,6 +86,13 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
         .latency_n = e->latency.n,
         .server_n = e->server.n,
         .server_us_total = e->server_us_total,
+        .websockets = e->sockets.websockets,
+        .websocket_us = e->sockets.us,
+        .websocket_messages_client = e->sockets.messages[0],
+        .websocket_messages_server = e->sockets.messages[1],
+        .websocket_bytes_client = e->sockets.bytes[0],
+        .websocket_bytes_server = e->sockets.bytes[1],
+        .websocket_lost = e->sockets.lost,
         .first_us = e->first_us == INT64_MAX ? TIME_NONE : e->first_us,
         .last_us = e->last_us};
     name_endpoint(a, e, out);

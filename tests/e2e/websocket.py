@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # kinds: san
 """A WebSocket in the records: messages, frames, sizes and how long it was open, as a writer of its own counted them; content
-is nowhere."""
+is nowhere; the endpoint sums them up, from records, too."""
 import json
 import random
 import struct
@@ -62,4 +62,25 @@ for x, want in zip(sorted(lines, key=lambda x: x["target"]), wants):
     check({k: got[k] for k in want} == want and got["whole"] and got["closed"], "counts of " + x["target"], got, want)
     check(10 * x["duration_s"] < got["duration_s"], "opened at once, open for long", x["duration_s"], got["duration_s"])
 check(SECRETS.decode() not in records, "no content is in the records")
+
+
+def told(db):
+    return {e["route"]: e["websocket"] for e in json.loads(good("report", db, "--format", "json"))["endpoints"]}
+
+
+total = {"opened": 4, "open_s": round(sum(x["websocket"]["duration_s"] for x in lines), 6), "whole": True}
+for role, name in enumerate(("client", "server")):
+    total["messages_" + name] = sum(w["messages"][role] for w in wants)
+    total["bytes_" + name] = sum(w["message_bytes"][role] for w in wants)
+good("capture", "-q", "-r", here / "ws.pcap", "-d", here / "ws.db", "--secret", SECRET)
+check(told(here / "ws.db") == {"/live/{int}": total}, "the endpoint sums them up", told(here / "ws.db"), total)
+(here / "records").write_text(records)
+good("capture", "-q", "--records", here / "records", "-d", here / "records.db", "--secret", SECRET)
+check(told(here / "records.db") == told(here / "ws.db"), "the records give the same")
+plain = Capture()
+plain.now = capture.now + 1_000_000
+plain.talk((">", b"GET /live/0 HTTP/1.1\r\nHost: ws.test\r\n\r\n"), ("<", b"HTTP/1.1 426 Upgrade\r\nContent-Length: 0\r\n\r\n"))
+plain.write(here / "plain.pcap")
+good("capture", "-q", "-r", here / "plain.pcap", "-d", here / "ws.db", "--secret", SECRET, "--append")
+check(told(here / "ws.db") == {"/live/{int}": total}, "an audit that goes on keeps them", told(here / "ws.db"))
 finish()
