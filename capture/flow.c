@@ -84,19 +84,19 @@ static bool same_key(const struct flow *f, const struct flow_key *k)
 }
 
 /* Asks for the whole node at once: its lines are read one after the other, and each would be waited for. */
-static inline void ask_for(const struct flow *f)
+static inline void ask_for(const struct flow *f, bool data)
 {
-    for (size_t at = 0; at < sizeof *f; at += 64)
+    for (size_t at = 0; at < (data ? sizeof *f : offsetof(struct flow, decoding)); at += 64)
         __builtin_prefetch((const char *)f + at, 1);
 }
 
-static struct flow *find(struct flow_table *t, const struct flow_key *k)
+static struct flow *find(struct flow_table *t, const struct flow_key *k, bool data)
 {
     for (uint32_t i = k->hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
         if (t->slots[i].hash != k->hash)
             continue;
-        ask_for(f);
+        ask_for(f, data);
         if (same_key(f, k))
             return f;
     }
@@ -406,7 +406,7 @@ void flow_segment(struct flow_table *t, const struct segment *s)
         flow_tick(t, s->ts);
     struct flow_key k = key_of(t, s);
     bool copy = t->dedup && dedup_seen(t->dedup, s, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
-    struct flow *f = find(t, &k);
+    struct flow *f = find(t, &k, s->n > 0);
     if (copy && !(f && s->n && f->side[k.dir].held)) { /* what waits is compared with it */
         t->stats->duplicates++;
         return;

@@ -307,8 +307,10 @@ static struct slice session_cookie(struct slice cookies)
     return (struct slice){NULL, 0};
 }
 
+enum walk { WALK_ON, WALK_FOUND, WALK_ENDS };
+
 /* Right to left past our own proxies: the first address that is not one of them (RFC 7239). */
-static bool walk_forwarded(const struct identifier *i, struct slice list, bool forwarded, struct addr *out)
+static enum walk walk_list(const struct identifier *i, struct slice list, bool forwarded, struct addr *out)
 {
     while (list.n) {
         size_t at = list.n;
@@ -325,16 +327,26 @@ static bool walk_forwarded(const struct identifier *i, struct slice list, bool f
                 item = item.p[0] == '"' ? slice_sub(item, 1, item.n) : slice_sub(item, 0, item.n - 1);
         }
         if (!addr_parse(item, out))
-            return false;
+            return WALK_ENDS;
         if (!trusted(i, out->ip))
-            return true;
+            return WALK_FOUND;
     }
-    return false;
+    return WALK_ON;
+}
+
+/* Fields of one name are one list, the last field its end (RFC 9110 section 5.3). */
+static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, enum token name, struct addr *out)
+{
+    enum walk w = WALK_ON;
+    for (unsigned n = h->n_fields; n && w == WALK_ON; n--)
+        if (h->fields[n - 1].token == name)
+            w = walk_list(i, raw_value(h, &h->fields[n - 1]), name == TOKEN_FORWARDED, out);
+    return w == WALK_FOUND;
 }
 
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer)
 {
-    struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0}, xff = {NULL, 0}, forwarded = {NULL, 0};
+    struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0};
     static const struct identity_claims none;
     i->claims = &none;
     for (unsigned n = 0; n < h->n_fields; n++) {
@@ -351,12 +363,6 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
             break;
         case TOKEN_COOKIE:
             cookies = raw_value(h, f);
-            break;
-        case TOKEN_X_FORWARDED_FOR:
-            xff = raw_value(h, f);
-            break;
-        case TOKEN_FORWARDED:
-            forwarded = raw_value(h, f);
             break;
         default:
             break;
@@ -375,7 +381,7 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
         return hashed(&i->key, IDENTITY_COOKIE, session);
     struct addr from;
     if (i->n_proxies && trusted(i, peer->ip) &&
-        (walk_forwarded(i, xff, false, &from) || walk_forwarded(i, forwarded, true, &from))) {
+        (walk_forwarded(i, h, TOKEN_X_FORWARDED_FOR, &from) || walk_forwarded(i, h, TOKEN_FORWARDED, &from))) {
         struct identity_of who = identity_of_address(&i->key, &from);
         return (struct identity_of){IDENTITY_FORWARDED, who.hash};
     }

@@ -74,6 +74,9 @@ static void forwarding(void **state)
     assert_int_equal(real.hash, who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 203.0.113.7\r\n").hash);
     assert_int_equal(real.hash,
                      who("10.0.0.0/8", "10.0.0.9", "/", "Forwarded: for=\"203.0.113.7:4711\";proto=https\r\n").hash);
+    assert_int_equal(real.hash, who("10.0.0.0/8", "10.0.0.9", "/",
+                                    "X-Forwarded-For: 6.6.6.6, 203.0.113.7\r\nX-Forwarded-For: 10.0.0.5\r\n")
+                                    .hash);
     assert_int_equal(who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: nonsense\r\n").kind, IDENTITY_ADDRESS);
 }
 

@@ -155,7 +155,7 @@ static void fresh(void)
 static void planted_parts(void **unused)
 {
     (void)unused;
-    unsigned endpoints = proof() ? 200 : 12, irrelevant = 0, dropped = 0, relevant = 0, found = 0, thin = 0;
+    unsigned endpoints = proof() ? 200 : 12, irrelevant = 0, dropped = 0, relevant = 0, found = 0;
     state = 1;
     for (unsigned e = 0; e < endpoints; e++) {
         struct planted p = plant(e % 8 ? 1 : 3);
@@ -170,7 +170,6 @@ static void planted_parts(void **unused)
             if (p.relevant[i])
                 assert_true(v != LEARNED_IRRELEVANT && v != LEARNED_BUSTER);
             bool enough = l.dim[at].n >= 2000;
-            thin += !p.relevant[i] && !enough;
             irrelevant += !p.relevant[i] && enough;
             dropped += !p.relevant[i] && enough && v == LEARNED_IRRELEVANT;
             relevant += p.relevant[i];
