@@ -33,6 +33,8 @@ static void name_endpoint(struct analysis *a, const struct endpoint *e, struct r
         out->service = trie_service(a->trie, e->node);
     }
     out->route = slice_of_buf(&a->route);
+    if (e->grpc && !e->alias) /* package.Service/Method */
+        out->operation = slice_sub(out->route, 1, out->route.n);
 }
 
 /* What is estimated is written as if it had been counted; what the estimate rests on stands beside it. */
@@ -84,6 +86,13 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
         .latency_n = e->latency.n,
         .server_n = e->server.n,
         .server_us_total = e->server_us_total,
+        .websockets = e->sockets.websockets,
+        .websocket_us = e->sockets.us,
+        .websocket_messages_client = e->sockets.messages[0],
+        .websocket_messages_server = e->sockets.messages[1],
+        .websocket_bytes_client = e->sockets.bytes[0],
+        .websocket_bytes_server = e->sockets.bytes[1],
+        .websocket_lost = e->sockets.lost,
         .first_us = e->first_us == INT64_MAX ? TIME_NONE : e->first_us,
         .last_us = e->last_us};
     name_endpoint(a, e, out);
@@ -259,6 +268,7 @@ static void commit_endpoints(struct analysis *a, struct store *s)
         keep(s, &filled.method);
         keep(s, &filled.service);
         keep(s, &filled.route);
+        keep(s, &filled.operation);
         keep(s, &filled.latency);
         keep(s, &filled.server_time);
         keep(s, &filled.lifetimes);

@@ -128,6 +128,29 @@ static void unite_declared(struct endpoints *e, struct endpoint *into, const str
     hist_merge(&into->declared_ttl, &from->declared_ttl, e->pages);
 }
 
+void endpoints_websocket(struct endpoint *at, const struct websocket_facts *w)
+{
+    struct socket_sums *s = &at->sockets;
+    s->websockets++;
+    s->us += (uint64_t)w->duration_us;
+    s->lost += w->lost[0] || w->lost[1];
+    for (int role = 0; role < 2; role++) {
+        s->messages[role] += w->messages[role];
+        s->bytes[role] += w->bytes[role];
+    }
+}
+
+static void unite_sockets(struct socket_sums *into, const struct socket_sums *from)
+{
+    into->websockets += from->websockets;
+    into->us += from->us;
+    into->lost += from->lost;
+    for (int role = 0; role < 2; role++) {
+        into->messages[role] += from->messages[role];
+        into->bytes[role] += from->bytes[role];
+    }
+}
+
 static void unite_sets(struct endpoints *e, struct endpoint *into, struct endpoint *from)
 {
     if (!from->set)
@@ -212,6 +235,7 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     a->observed_gaps += b->observed_gaps;
     a->changes += b->changes;
     a->server_us_total += b->server_us_total;
+    unite_sockets(&a->sockets, &b->sockets);
     a->first_us = b->first_us < a->first_us ? b->first_us : a->first_us;
     a->last_us = b->last_us > a->last_us ? b->last_us : a->last_us;
     unite_sets(e, a, b);

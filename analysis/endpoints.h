@@ -13,9 +13,15 @@
 #include "analysis/sources.h"
 #include "base/hist.h"
 
+/* WebSockets; columns of the same names. */
+struct socket_sums {
+    uint64_t websockets, us, messages[2], bytes[2], lost;
+};
+
 struct endpoint {
     uint32_t alias, node;         /* node of the trie */
     bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
+    bool grpc;                    /* its route is a gRPC method, literally */
     uint8_t set_class;
     uint32_t learner; /* row of analysis/learning.h; 0: none */
     uint32_t set;     /* clients seen, a bit per client number; block of 2^set_class words */
@@ -34,6 +40,7 @@ struct endpoint {
     uint32_t writes;          /* row of what writes do to it (analysis/writes.h), 0: none */
     uint32_t fields;          /* row of what is learned of its bodies (analysis/masked.h), 0: none */
     uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
+    struct socket_sums sockets;
 };
 
 struct endpoints {
@@ -66,6 +73,8 @@ uint32_t endpoints_resolve(struct endpoints *e, uint32_t id);
 void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
 /* Counts what an exchange of this endpoint declares. */
 void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r);
+/* Counts a WebSocket that an exchange of this endpoint opened. */
+void endpoints_websocket(struct endpoint *at, const struct websocket_facts *w);
 /* Notes that the client with this number (from 0) was here. */
 void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client);
 

@@ -20,6 +20,8 @@ uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice 
     if (!known.p && literal)
         known = path; /* ALGORITHMS.md 6.3 */
     uint32_t id = known.p ? trie_known(a->trie, method, service, known) : trie_find(a->trie, method, service, path);
+    if (id && literal && known.p == path.p)
+        endpoints_at(&a->endpoints, id)->grpc = true;
     return id ? id : endpoints_other(&a->endpoints);
 }
 

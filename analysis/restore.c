@@ -231,6 +231,18 @@ static void load_sampling(struct analysis *a, struct endpoint *e, const struct r
     admission_begin(&a->admission);
 }
 
+/* Added: one may have been united into another meanwhile. */
+static void load_sockets(struct endpoint *e, const struct row_endpoint *row)
+{
+    e->sockets.websockets += row->websockets;
+    e->sockets.us += row->websocket_us;
+    e->sockets.messages[0] += row->websocket_messages_client;
+    e->sockets.messages[1] += row->websocket_messages_server;
+    e->sockets.bytes[0] += row->websocket_bytes_client;
+    e->sockets.bytes[1] += row->websocket_bytes_server;
+    e->sockets.lost += row->websocket_lost;
+}
+
 static void load_endpoint(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)
 {
     e->requests = row->requests;
@@ -246,6 +258,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
     e->observed_gaps = row->observed_gaps;
     e->changes = row->changes;
     e->server_us_total = row->server_us_total;
+    load_sockets(e, row);
     e->first_us = row->first_us == TIME_NONE ? INT64_MAX : row->first_us;
     e->last_us = row->last_us;
     load_hist(a, &e->latency, row->latency);
@@ -267,7 +280,7 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
 
 static bool place(struct analysis *a, const struct row_endpoint *row, uint32_t id)
 {
-    if (knownroutes_has(a->options.routes, row->route))
+    if (row->operation.n || knownroutes_has(a->options.routes, row->route))
         return trie_place_known(a->trie, row->method, row->service, row->route, id);
     return trie_place(a->trie, row->method, row->service, row->route, id);
 }
@@ -283,6 +296,7 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         struct endpoint *e = endpoints_at(&a->endpoints, id);
         load_endpoint(a, e, &row);
         e->alias = row.alias;
+        e->grpc = row.operation.n != 0;
         if (!other && !row.alias && !place(a, &row, id))
             return false;
         if (e->first_us < a->start_us)
@@ -480,6 +494,7 @@ static void restore_learned(struct analysis *a, const struct restore *r)
             uint32_t id = endpoints_resolve(&a->endpoints, row.id);
             depend_load(a, id, row.learned);
             masked_load(a, endpoints_at(&a->endpoints, id), row.fields);
+            load_sockets(endpoints_at(&a->endpoints, id), &row);
         }
 }
 

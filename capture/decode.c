@@ -311,8 +311,8 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         undecided(e, s, role, c);
         break;
     case DECODING_H1:
-        if (role == 0 && h2_possible(slice_of(c->p, c->n)) && s->h1.side[0].state != H1_LENGTH &&
-            begin_h2(e, s, role, c, slice_of(c->p, c->n)))
+        if (role == 0 && h2_possible(slice_of(c->p, c->n)) && !h1_is_websocket(&s->h1) &&
+            s->h1.side[0].state != H1_LENGTH && begin_h2(e, s, role, c, slice_of(c->p, c->n)))
             break; /* an upgrade whose answer was lost */
         after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c), c);
         break;

@@ -67,6 +67,16 @@ struct grpc_facts {
     bool lost[2];       /* there may have been more messages */
 };
 
+/* What a WebSocket carried; [0] from the client, [1] from the server. */
+struct websocket_facts {
+    uint32_t messages[2], frames[2]; /* as they begin; without control frames */
+    uint32_t control[2], compressed[2];
+    uint64_t bytes[2];           /* payload of data frames, as sent */
+    int64_t opened, duration_us; /* when the answer was whole; from then to the last octet */
+    bool lost[2];                /* not all could be read: what is counted is the least */
+    bool closed;                 /* a close frame was seen */
+};
+
 /* What an answer may depend on, besides the path (ALGORITHMS.md 5.1). */
 enum part_kind { PART_QUERY, PART_HEADER, PART_COOKIE, PART_CREDENTIAL, PART_CLAIM, PART_KINDS };
 
@@ -131,6 +141,7 @@ struct exchange {
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
+    const struct websocket_facts *websocket;                  /* NULL: no WebSocket */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
     const struct leaves *leaves;                              /* NULL: the body was not looked into, or is no JSON */
     uint64_t decoded_id; /* identity of the body without codings, of JSON by its leaves; 0: not looked into */

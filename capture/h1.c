@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "capture/grpc.h"
+#include "capture/websocket.h"
 
 enum { SIZE_LINE_MAX = 8192, TRAILER_MAX = 64 * 1024, STASH_MAX = HEAD_MAX };
 
@@ -81,6 +82,13 @@ static uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_b
 }
 
 /* ---- messages ---- */
+
+static void carry_drop(struct h1_env *env, struct h1_side *side)
+{
+    *env->memory -= side->carry.cap;
+    buf_free(&side->carry);
+    side->scan = 0;
+}
 
 static void message_reset(struct h1_env *env, struct h1_side *side)
 {
@@ -214,6 +222,46 @@ static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool
     return h2c ? H1_H2C : connect ? H1_TUNNELLED : H1_UPGRADED;
 }
 
+/* A WebSocket is counted as long as it is open; until then its exchange stays. False: there is none here. */
+static bool open_websocket(struct h1_env *env, struct h1 *h, const struct head *head)
+{
+    struct h1_side *side = &h->side[1];
+    struct slot *s = side->slot;
+    if (!s || !s->request_done || !(s->websocket = websocket_begin(&env->pair->slots, s, head)))
+        return false;
+    settle(env, side, 1, false);
+    s->x.t_rsp1 = s->websocket->facts.opened = side->last_ts;
+    if (h->side[0].carry.n || h->side[0].state != H1_HEAD) /* what came before this was not read as frames */
+        websocket_lose(s->websocket, 0);
+    carry_drop(env, &h->side[0]);
+    message_reset(env, &h->side[0]);
+    message_reset(env, side);
+    h->side[0].state = side->state = H1_TUNNEL;
+    side->slot = s;
+    pair_hold(s, &side->slot);
+    return true;
+}
+
+static struct websocket *websocket_of(const struct h1 *h)
+{
+    const struct h1_side *side = &h->side[1];
+    return side->state == H1_TUNNEL && side->slot ? side->slot->websocket : NULL;
+}
+
+bool h1_is_websocket(const struct h1 *h)
+{
+    return websocket_of(h) != NULL;
+}
+
+static void close_websocket(struct h1_env *env, struct h1 *h)
+{
+    struct slot *s = h->side[1].slot;
+    if (!websocket_of(h))
+        return;
+    h->side[1].slot = NULL;
+    pair_response_done(env->pair, s, s->x.t_rsp1);
+}
+
 static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
 {
     struct h1_side *side = &h->side[1];
@@ -227,6 +275,8 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
     bool connect = s && s->connect_method;
     enum framing framing = head_response_framing(head, s && s->head_method, connect);
     side->slot = s;
+    if (framing == FRAME_TUNNEL && open_websocket(env, h, head))
+        return H1_OK;
     if (framing == FRAME_TUNNEL)
         return tunnel(env, h, connect, head->status == 101 && head->upgrade_h2c, end_offset);
     if (framing == FRAME_NONE) {
@@ -248,13 +298,6 @@ static bool carry_add(struct h1_env *env, struct h1_side *side, const char *p, s
     buf_add(&side->carry, p, n);
     *env->memory += side->carry.cap - before;
     return !side->carry.failed;
-}
-
-static void carry_drop(struct h1_env *env, struct h1_side *side)
-{
-    *env->memory -= side->carry.cap;
-    buf_free(&side->carry);
-    side->scan = 0;
 }
 
 bool h1_stash(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
@@ -498,6 +541,8 @@ static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chun
     case H1_LOST:
         return resync(h, role, c, s);
     case H1_TUNNEL:
+        if (websocket_of(h))
+            websocket_data(websocket_of(h), role, s.p, s.n, c->ts);
         return s.n;
     }
     return s.n;
@@ -538,8 +583,11 @@ void h1_gap(struct h1_env *env, struct h1 *h, int role, uint64_t n, uint64_t off
     struct h1_side *side = &h->side[role];
     bool inside = (side->state == H1_LENGTH && n <= side->left) || (side->state == H1_CHUNK_DATA && n < side->left) ||
                   side->state == H1_CLOSE;
-    if (side->state == H1_TUNNEL)
+    if (side->state == H1_TUNNEL) {
+        if (websocket_of(h))
+            websocket_gap(websocket_of(h), role, n);
         return;
+    }
     if (side->slot)
         side->slot->x.gap_bytes += n;
     if (side->slot && side->slot->grpc)
@@ -571,7 +619,7 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
         }
         carry_drop(env, side);
     }
-    if (!side->slot)
+    if (!side->slot || side->state == H1_TUNNEL)
         return;
     if (side->state != H1_CLOSE || how != CHUNK_FIN)
         side->truncated = true;
@@ -598,6 +646,7 @@ static enum end_state end_of(enum chunk_end how, int first)
 
 void h1_close(struct h1_env *env, struct h1 *h, enum chunk_end how, int first)
 {
+    close_websocket(env, h);
     for (int role = 0; role < 2; role++) {
         h1_end(env, h, role, how);
         body_drop(env, &h->side[role]);

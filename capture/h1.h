@@ -65,6 +65,8 @@ void h1_forget(struct h1_env *env, struct h1 *h, int role);
 /* What was stashed up to and including c begins a message: reads on from there. */
 enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct chunk *c);
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c);
+/* Its messages are counted now; to be told by nothing else. */
+bool h1_is_websocket(const struct h1 *h);
 /* n bytes of this direction will never be seen. `offset`: where they begin. */
 void h1_gap(struct h1_env *env, struct h1 *h, int role, uint64_t n, uint64_t offset);
 /* A direction ended. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "capture/grpc.h"
+#include "capture/websocket.h"
 
 /* A free slot; asks for finished ones first, then gives up the oldest exchange in flight. */
 static struct slot *take(struct pair *p)
@@ -68,11 +69,16 @@ static void note_missing(struct slot *s)
 static bool evict(struct pair *p)
 {
     struct slot *s = p->line.late_head ? p->line.late_head : p->line.head;
-    while (s && (!s->pairing || s->response_started)) /* a decoder still holds those */
+    while (s && (!s->pairing || (s->response_started && !s->websocket))) /* a decoder still holds those */
         s = s->line_next;
     if (!s)
         return false;
     s->x.flags |= FLAG_EVICTED;
+    if (s->websocket) { /* its answer was whole long ago */
+        s->websocket->facts.lost[0] = s->websocket->facts.lost[1] = true;
+        pair_response_done(p, s, s->x.t_rsp1);
+        return true;
+    }
     note_missing(s);
     finish(p, s, s->pairing->conn, END_TIMEOUT);
     return true;

@@ -217,6 +217,24 @@ static void grpc(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+static void websocket(struct json *j, const struct websocket_facts *w)
+{
+    json_key(j, "websocket");
+    json_open(j, '{');
+    per_side(j, "messages", w->messages[0], w->messages[1]);
+    per_side(j, "message_bytes", w->bytes[0], w->bytes[1]);
+    per_side(j, "frames", w->frames[0], w->frames[1]);
+    per_side(j, "compressed", w->compressed[0], w->compressed[1]);
+    per_side(j, "control", w->control[0], w->control[1]);
+    json_key(j, "whole");
+    json_bool(j, !w->lost[0] && !w->lost[1]);
+    json_key(j, "closed");
+    json_bool(j, w->closed);
+    json_key(j, "duration_s");
+    json_SECONDS(j, w->duration_us);
+    json_close(j, '}');
+}
+
 /* What of a body the analysis reads; nothing in it is a value. */
 static void leaves(struct json *j, const struct leaves *l)
 {
@@ -272,6 +290,8 @@ static void write_json(const struct exchange *x, struct buf *out)
         fields(&j, x);
     if (x->grpc)
         grpc(&j, x);
+    if (x->websocket)
+        websocket(&j, x->websocket);
     if (x->decoded_id) {
         json_key(&j, "decoded_id");
         json_IDENTITY(&j, x->decoded_id);
@@ -528,13 +548,18 @@ static const char *read_times(const struct reading *r, struct exchange *x)
     return NULL;
 }
 
-static void read_pair(const cJSON *o, const char *name, double out[2])
+static void read_pair_below(const cJSON *o, const char *name, double most, double out[2])
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, name);
     for (int i = 0; i < 2; i++) {
         const cJSON *v = cJSON_GetArrayItem(list, i);
-        out[i] = cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < 4e9 ? v->valuedouble : 0;
+        out[i] = cJSON_IsNumber(v) && v->valuedouble > 0 && v->valuedouble < most ? v->valuedouble : 0;
     }
+}
+
+static void read_pair(const cJSON *o, const char *name, double out[2])
+{
+    read_pair_below(o, name, 4e9, out);
 }
 
 /* A record with `grpc_status`, known or null, is a call's. */
@@ -561,6 +586,33 @@ static void read_grpc(const struct reading *r, struct exchange *x)
     }
     x->flags |= exchange_grpc_flags(g);
     x->grpc = g;
+}
+
+static void read_websocket(const struct reading *r, struct exchange *x)
+{
+    const cJSON *o = member(r, "websocket"), *duration = cJSON_GetObjectItemCaseSensitive(o, "duration_s");
+    double messages[2], bytes[2], frames[2], compressed[2], control[2];
+    struct websocket_facts *w = cJSON_IsObject(o) ? slot_alloc(r->pool, r->slot, sizeof *w) : NULL;
+    if (!w)
+        return;
+    read_pair(o, "messages", messages);
+    read_pair_below(o, "message_bytes", 9e15, bytes);
+    read_pair(o, "frames", frames);
+    read_pair(o, "compressed", compressed);
+    read_pair(o, "control", control);
+    *w = (struct websocket_facts){.opened = x->t_rsp1,
+                                  .closed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "closed"))};
+    if (cJSON_IsNumber(duration) && duration->valuedouble >= 0 && duration->valuedouble < 9e11)
+        w->duration_us = llround(duration->valuedouble * 1e6);
+    for (int i = 0; i < 2; i++) {
+        w->messages[i] = (uint32_t)messages[i];
+        w->bytes[i] = (uint64_t)bytes[i];
+        w->frames[i] = (uint32_t)frames[i];
+        w->compressed[i] = (uint32_t)compressed[i];
+        w->control[i] = (uint32_t)control[i];
+        w->lost[i] = !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "whole"));
+    }
+    x->websocket = w;
 }
 
 /* As capture found them, or else what the fields of the request tell. */
@@ -658,6 +710,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_client(r, x, key);
     read_flags(r, x);
     read_grpc(r, x);
+    read_websocket(r, x);
     x->decoded_id = read_identity(r, "decoded_id");
     read_leaves(r, x);
     read_fields(r, x);

@@ -34,6 +34,7 @@ struct look_candidate {
 };
 
 struct grpc;
+struct websocket;
 struct look;
 struct slot_extra; /* arena blocks beyond the inline one */
 
@@ -48,9 +49,10 @@ struct slot {
     struct pairing *pairing; /* NULL: no longer in a queue */
     bool lost_before;        /* a request may have been lost between the one before and this */
     bool request_done, response_started, response_done, head_method, connect_method;
-    uint8_t scheme;       /* enum slot_scheme */
-    struct slot **holder; /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
-    struct grpc *grpc;    /* in the arena; NULL: no gRPC */
+    uint8_t scheme;              /* enum slot_scheme */
+    struct slot **holder;        /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
+    struct grpc *grpc;           /* in the arena; NULL: no gRPC */
+    struct websocket *websocket; /* in the arena; NULL: none, or not yet */
     struct look_candidate candidate;
     uint64_t target_hash; /* redact_expect's */
     struct look *look;    /* at the answer's body while it passes; NULL: none */

@@ -110,9 +110,10 @@ static void name_endpoint(struct reading *r, struct moment_endpoint *e, const st
     buf_char(&r->scratch, ' ');
     buf_slice(&r->scratch, service);
     buf_slice(&r->scratch, row->route);
-    if (row->operation.n) {
-        buf_str(&r->scratch, " #");
-        buf_slice(&r->scratch, row->operation);
+    struct slice operation = row_operation_apart(row);
+    if (operation.n) {
+        buf_str(&r->scratch, "#");
+        buf_slice(&r->scratch, operation);
     }
     e->name = keep_scratch(r);
     e->place = slice_sub(e->name, row->method.n + 1, e->name.n);

@@ -81,9 +81,10 @@ static void add_name(struct buf *out, const struct row_endpoint *e)
         buf_char(out, ' ');
     buf_slice(out, e->service);
     buf_slice(out, e->route);
-    if (e->operation.n)
-        buf_str(out, " #");
-    buf_slice(out, e->operation);
+    struct slice operation = row_operation_apart(e);
+    if (operation.n)
+        buf_str(out, "#");
+    buf_slice(out, operation);
 }
 
 static void say_count(struct buf *evidence, const char *name, uint64_t n)

@@ -48,9 +48,10 @@ static void name_cell(struct buf *out, const struct row_endpoint *e, unsigned wi
         buf_char(&name, ' ');
     buf_slice(&name, e->service);
     buf_slice(&name, e->route);
-    if (e->operation.n)
-        buf_str(&name, " #");
-    buf_slice(&name, e->operation);
+    struct slice operation = row_operation_apart(e);
+    if (operation.n)
+        buf_str(&name, "#");
+    buf_slice(&name, operation);
     human_cell(out, slice_of(name.p, name.n), width);
     buf_free(&name);
 }

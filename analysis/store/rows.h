@@ -63,7 +63,16 @@ struct row_endpoint {
     struct slice sources;              /* who gave the repeats, as JSON (analysis/sources.h) */
     struct slice fields;               /* volatile fields of its bodies, as JSON (analysis/fields.h) */
     struct slice sampling;             /* what estimates rest on, as JSON (analysis/sampling.h); empty: all is exact */
+    uint64_t websockets, websocket_us, websocket_messages_client, websocket_messages_server;
+    uint64_t websocket_bytes_client, websocket_bytes_server, websocket_lost;
 };
+
+/* What a name needs besides the route: a gRPC method is its path already. */
+static inline struct slice row_operation_apart(const struct row_endpoint *e)
+{
+    bool is_path = e->route.n && slice_eq(e->operation, slice_sub(e->route, 1, e->route.n));
+    return is_path ? (struct slice){NULL, 0} : e->operation;
+}
 
 struct row_client {
     uint32_t id;

@@ -42,7 +42,7 @@ def talk(capture, calls):
 def endpoints(db):
     rc, out, err = run("report", db, "--format", "json", "--top", "200")
     check(rc == 0, "report of %s" % db.name, err)
-    return {(e["method"], e["route"]): (e["requests"], e["errors"]) for e in json.loads(out)["endpoints"]}
+    return {(e["method"], e["route"]): (e["requests"], e["errors"], e["operation"]) for e in json.loads(out)["endpoints"]}
 
 
 calls = [("/shop.Cart/Method%s%s" % (chr(65 + n // 26), chr(97 + n % 26)), 13 if n % 4 == 0 else 0) for n in range(METHODS)]
@@ -61,7 +61,11 @@ check(rc == 0, "capture", err)
 told = endpoints(here / "both.db")
 literal = {route: v for (_, route), v in told.items() if route in dict(calls)}
 check(len(literal) == METHODS, "every method is an endpoint of its own", sorted(told))
-check(all(v == (2, 2 if dict(calls)[route] else 0) for route, v in literal.items()), "a failed call is an error", literal)
+check(all(v[:2] == (2, 2 if dict(calls)[route] else 0) for route, v in literal.items()), "a failed call is an error", literal)
+check(all(v[2] == ("/".join(route.split("/")[1:]) if route in literal else None) for (_, route), v in told.items()),
+      "methods have their name as operation, the rest none", told)
+rc, text, err = run("report", here / "both.db", "--format", "text")
+check(rc == 0 and "/shop.Cart/Method" in text and "#shop.Cart" not in text, "which is not said twice", err)
 check(len(told) < METHODS + 40, "what the server does not know is templated", sorted(told))
 
 rc, records, err = run("log", "-q", "-r", here / "both.pcap", "--secret", SECRET, "--format", "jsonl")

@@ -12,4 +12,4 @@ Connection: Upgrade
 >>>
 \x81\x85abcdGET / HTTP/1.1
 ===
-GET /ws 101 complete req=0 rsp=0 body=unknown
+GET /ws 101 complete req=0 rsp=0 body=unknown websocket messages=1/0 frames=1/0 compressed=0/0 control=0/0 octets=5/0 lost0

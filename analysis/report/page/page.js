@@ -173,11 +173,12 @@ function plainTable(heads, rows, chosen, beyond = -1) {
 
 // ---- endpoints ----
 
-const endpointTitle = e => `${e.method} ${e.service}${e.route}${e.operation ? " #" + e.operation : ""}`;
+const operationApart = e => e.operation && "/" + e.operation !== e.route ? "#" + e.operation : ""; // a gRPC method is its path already
+const endpointTitle = e => `${e.method} ${e.service}${e.route}${operationApart(e)}`;
 const endpointColumns = [
   {title: "Endpoint", hint: "Service and route; {int} and the like stand for what varies", value: endpointTitle, show: (v, e) => [
     el("span", {class: "method"}, bdi(e.method)), " ", el("span", {class: "service"}, bdi(e.service)), bdi(e.route),
-    e.operation ? bdi(" #" + e.operation) : null].filter(Boolean)},
+    operationApart(e) ? bdi(operationApart(e)) : null].filter(Boolean)},
   {title: "Requests", hint: "Requests seen", value: e => e.requests, show: count},
   {title: "Req/s", hint: "Requests a second over the whole capture", low: "wide", value: e => perSecond(e.requests), show: rate},
   {title: "Repeat", hint: "GETs that repeat an earlier one", low: "wide", value: e => e.repeat_ratio, show: percent},
