@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # kinds: opt
 """Was a policy kept? Generated files in real nginx and Varnish, as they are and mis-deployed, captured from the wire on
-both sides; `verify` must tell each from the others. PROOF=1: the audit before is a capture, too, and all is longer."""
+both sides; `verify` must tell each from the others. PROOF=1: the audit before is a capture, too, and all is longer. SEED=N: other traffic."""
 import json
+import os
 import random
 import re
 import subprocess
@@ -13,6 +14,7 @@ from lib import EPOCH, PROOF, SECRET, check, finish, folder, good, run, skip
 from world import Call, Plan, audit, drive, free_port, policy
 
 SECONDS = 40 if PROOF else 7
+SEED = 1000 * int(os.environ.get("SEED", "0"))
 BUDGET, LANGS, RATE, STALL = "50%", ("de", "en", "fr"), 45, 0.25
 missing = world.have("nginx", "varnishd", "haproxy", "tcpdump")
 if missing:
@@ -29,7 +31,7 @@ server = "127.0.0.1:%d" % origin
 
 def recorded(seconds=300, rate=45):
     """Exchange records of the API alone: the cached endpoint by query, and one that nobody keeps."""
-    rng, now, out = random.Random(4), EPOCH, []
+    rng, now, out = random.Random(SEED + 4), EPOCH, []
     plan = plans["q2"]
     while now < EPOCH + seconds:
         now += rng.expovariate(rate)
@@ -44,7 +46,7 @@ def recorded(seconds=300, rate=45):
 
 def limited_records():
     """Eight clients in small bursts for two minutes, in the last ten seconds a ninth that floods."""
-    rng, out = random.Random(3), []
+    rng, out = random.Random(SEED + 3), []
     for who in range(8):
         now = 0.0
         while now < 120:
@@ -61,7 +63,7 @@ def limited_records():
 
 def schedule(port, seed, rate=RATE, seconds=None, cookies=0.1):
     """Three clients, each on a connection and from an address of its own; some requests with a cookie, which no rule is for."""
-    rng, now, by = random.Random(seed), 0.0, [[], [], []]
+    rng, now, by = random.Random(SEED + seed), 0.0, [[], [], []]
     while now < (seconds or SECONDS):
         now += rng.expovariate(rate)
         cookie = "Cookie: a=token-%d\r\n" % rng.randrange(5) if rng.random() < cookies else ""
