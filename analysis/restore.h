@@ -4,6 +4,7 @@
 #define ANALYSIS_RESTORE_H
 
 #include "analysis/store/rows.h"
+#include "analysis/vary.h"
 
 /* Each step fills *out with the next row and returns false after the last one; text is good until the next step. A NULL
  * step has no rows. Order: addresses, keys, endpoints and clients by id; exchanges in arrival order; minutes by time;
@@ -22,12 +23,15 @@ struct restore {
     bool (*capture)(void *context, struct row_capture *out);
 };
 
-/* Bits of row_exchange.flags that the analysis adds for its own replay, between FLAG_* and ROW_*. */
+/* Bits of row_exchange.flags that the analysis adds for its own replay, beside FLAG_* and ROW_*. */
 enum {
     REPLAY_VARY_SHIFT = 16, /* number of the Vary list in effect; its text is the counter "vary" of that value */
-    REPLAY_VARY_MASK = 1023,
+    REPLAY_VARY_MASK = VARY_LISTS,
     REPLAY_THROTTLED = 1u << 26, /* 429, or 503 with Retry-After */
     REPLAY_HEAD = 1u << 27,      /* the method was HEAD; keys do not tell it from GET */
 };
+_Static_assert(!(FLAGS_ALL & ((uint32_t)REPLAY_VARY_MASK << REPLAY_VARY_SHIFT | REPLAY_THROTTLED | REPLAY_HEAD |
+                              ROW_TLS | ROW_ORPHAN | (uint32_t)ROW_FILLABLE | (uint32_t)ROW_ELIGIBLE)),
+               "each bit says one thing");
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "capture/exchange.h"
 
-enum { VARY_LISTS = 1023, VARY_NAMES = 16, VARY_TEXT = 512 };
+enum { VARY_LISTS = 511, VARY_NAMES = 16, VARY_TEXT = 512 };
 
 struct vary;
 

@@ -31,6 +31,10 @@ enum {
 #define FLAG(id, bit, name) FLAG_##id = 1u << (bit),
 #include "capture/flags.def"
 #undef FLAG
+    FLAGS_ALL = 0
+#define FLAG(id, bit, name) | FLAG_##id
+#include "capture/flags.def"
+#undef FLAG
 };
 
 /* Header fields somebody reads. TOKEN_OTHER: a field nominated by some Vary, known by its name alone. */

@@ -44,7 +44,7 @@ static void one(void *context, const struct row_exchange *row)
     x.rtt_client = x.rtt_server = -1;
     if (row->server_us >= 0 && row->ttfb_us >= row->server_us)
         x.rtt_server = (int32_t)(row->ttfb_us - row->server_us);
-    x.flags = row->flags & ((1u << REPLAY_VARY_SHIFT) - 1);
+    x.flags = row->flags & FLAGS_ALL;
     x.tls = row->flags & ROW_TLS;
     x.request_bytes = row->request_bytes;
     x.response_bytes = row->response_bytes;

@@ -830,6 +830,7 @@ static void feed_mixed(struct analysis *a, int from, int to)
         x.t_rsp1 += 9000 + k * 3;
         x.client_hash = hash_mix((uint64_t)i) % 37;
         x.client.ip[15] = (uint8_t)(x.client_hash % 11);
+        x.flags |= kind == 7 || kind == 8 ? FLAG_UNCOMPARED : 0;
         take_fields(a, x, f, n);
     }
 }
