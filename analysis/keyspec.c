@@ -117,16 +117,15 @@ static bool add_key(void *context, const struct row_key *k)
     m->of = list;
     write_key(m, k);
     uint64_t hash = hash_bytes(&m->key, 'k', m->text.p, m->text.n);
-    uint32_t row = map_find(&m->map, hash);
-    if (row == MAP_NONE) {
-        row = m->seen.used < m->seen.most && map_insert(&m->map, hash, m->seen.used) ? slab_take(&m->seen) : SLAB_NONE;
-        m->failed |= row == SLAB_NONE;
-        if (row != SLAB_NONE)
-            *(struct seen *)slab_at(&m->seen, row) = (struct seen){hash, k->id};
-    }
-    if (row != SLAB_NONE)
-        m->of[k->id] = ((const struct seen *)slab_at(&m->seen, row))->id;
-    return !m->failed;
+    uint32_t row = slab_row(&m->seen, &m->map, hash);
+    m->failed |= row == SLAB_NONE;
+    if (m->failed)
+        return false;
+    struct seen *first = slab_at(&m->seen, row);
+    if (!first->id)
+        first->id = k->id;
+    m->of[k->id] = first->id;
+    return true;
 }
 
 uint32_t *keyspec_map(const struct keyspec *k, struct store_reader *r, size_t *n)

@@ -30,18 +30,6 @@ struct walk {
     uint64_t admitted; /* in that second */
 };
 
-/* Row of a hash, taken when it is new; SLAB_NONE: no room. */
-static uint32_t row_of(struct slab *rows, struct map *map, uint64_t hash)
-{
-    uint32_t row = map_find(map, hash);
-    if (row != MAP_NONE)
-        return row;
-    row = rows->used < rows->most && map_insert(map, hash, rows->used) ? slab_take(rows) : SLAB_NONE;
-    if (row != SLAB_NONE)
-        *(uint64_t *)slab_at(rows, row) = hash;
-    return row;
-}
-
 /* Stored numbers are not trusted to be times that can be added. */
 static int64_t sane(int64_t us)
 {
@@ -64,7 +52,7 @@ static uint32_t key_of(const struct walk *w, const struct row_exchange *x)
 /* The key's time: all its exchanges move it, look-ups or not. */
 static bool key_time(struct walk *w, uint32_t key, const struct row_exchange *x, int64_t *us)
 {
-    uint32_t before = w->clocks.used, row = row_of(&w->clocks, &w->clock_map, hash_mix((uint64_t)key << 32));
+    uint32_t before = w->clocks.used, row = slab_row(&w->clocks, &w->clock_map, hash_mix((uint64_t)key << 32));
     if (row == SLAB_NONE)
         return false;
     *us = forward(&((struct clock *)slab_at(&w->clocks, row))->last_us, x->arrival_us, row == before);
@@ -94,7 +82,7 @@ static void look_up(struct walk *w, const struct row_exchange *x, struct replay_
     uint64_t hash = hash_mix((uint64_t)key << 32 | x->variant);
     if (w->o->key_client)
         hash = hash_mix(hash + x->client);
-    uint32_t row = known ? row_of(&w->slots, &w->slot_map, hash) : SLAB_NONE;
+    uint32_t row = known ? slab_row(&w->slots, &w->slot_map, hash) : SLAB_NONE;
     if (row == SLAB_NONE)
         t->untracked++;
     else
@@ -150,7 +138,7 @@ static void judge(struct walk *w, struct replay_counted *c, int64_t us)
 static void limit(struct walk *w, const struct row_exchange *x)
 {
     uint32_t id = counted_by(w, x), before = w->counted.used;
-    uint32_t row = id ? row_of(&w->counted, &w->counted_map, hash_mix(id)) : SLAB_NONE;
+    uint32_t row = id ? slab_row(&w->counted, &w->counted_map, hash_mix(id)) : SLAB_NONE;
     if (row == SLAB_NONE) {
         w->out->untold++;
         return;

@@ -3,9 +3,7 @@
 #ifndef ANALYSIS_SLAB_H
 #define ANALYSIS_SLAB_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/map.h"
 
 #define SLAB_NONE UINT32_MAX
 
@@ -24,6 +22,9 @@ static inline uint32_t slab_take(struct slab *s)
 {
     return s->used < s->most ? s->used++ : SLAB_NONE;
 }
+
+/* Row of a hash that rows begin with, taken when it is new; SLAB_NONE: no room. */
+uint32_t slab_row(struct slab *s, struct map *map, uint64_t hash);
 
 static inline void *slab_at(const struct slab *s, uint32_t row)
 {

@@ -44,18 +44,6 @@ struct walk {
     bool failed;
 };
 
-/* Row of a hash, taken when it is new; SLAB_NONE: no room. */
-static uint32_t row_of(struct slab *rows, struct map *map, uint64_t hash)
-{
-    uint32_t row = map_find(map, hash);
-    if (row != MAP_NONE)
-        return row;
-    row = rows->used < rows->most && map_insert(map, hash, rows->used) ? slab_take(rows) : SLAB_NONE;
-    if (row != SLAB_NONE)
-        *(uint64_t *)slab_at(rows, row) = hash;
-    return row;
-}
-
 static uint64_t mix(uint64_t a, uint64_t b)
 {
     return hash_mix(hash_mix(a) + b);
@@ -101,7 +89,7 @@ static bool of_another(struct walk *w, size_t rule, const struct row_exchange *x
 
 static void fetched_content(struct walk *w, size_t rule, const struct row_exchange *x)
 {
-    uint32_t row = x->content ? row_of(&w->contents, &w->content_map, mix(rule, x->content)) : SLAB_NONE;
+    uint32_t row = x->content ? slab_row(&w->contents, &w->content_map, mix(rule, x->content)) : SLAB_NONE;
     if (row == SLAB_NONE)
         return;
     struct content *c = slab_at(&w->contents, row);
@@ -188,7 +176,7 @@ static void judge_unfilled(struct walk *w, size_t rule, const struct row_exchang
 /* The client's own last fetch of the key, and whether that would be fresh. */
 static bool own_fresh(struct walk *w, size_t rule, const struct row_exchange *x, uint64_t key, bool fetch)
 {
-    uint32_t before = w->owns.used, row = row_of(&w->owns, &w->own_map, mix(key, x->client));
+    uint32_t before = w->owns.used, row = slab_row(&w->owns, &w->own_map, mix(key, x->client));
     struct own *o = row == SLAB_NONE ? NULL : slab_at(&w->owns, row);
     bool fresh = o && row != before && x->arrival_us < end_of(w->o->profile, o->from_us, w->o->rule[rule].ttl_us);
     if (o && fetch)
@@ -237,7 +225,7 @@ static void look_up(struct walk *w, size_t rule, const struct row_exchange *x)
         return;
     }
     uint64_t hash = mix(mix(rule, x->key), x->variant);
-    uint32_t row = x->key ? row_of(&w->slots, &w->slot_map, hash) : SLAB_NONE;
+    uint32_t row = x->key ? slab_row(&w->slots, &w->slot_map, hash) : SLAB_NONE;
     if (row == SLAB_NONE) {
         n->untracked++;
         return;

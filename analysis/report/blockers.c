@@ -10,8 +10,7 @@
 
 static struct blocker *add(struct blockers *b, const char *code, const char *words, uint64_t seen, uint64_t of)
 {
-    static struct blocker beyond;
-    struct blocker *at = b->n < BLOCKERS ? &b->item[b->n++] : &beyond;
+    struct blocker *at = &b->item[b->n < BLOCKERS ? b->n++ : BLOCKERS];
     *at = (struct blocker){.code = code,
                            .words = words,
                            .seen = seen,
@@ -213,10 +212,7 @@ static void one(struct json *j, const struct blocker *b)
         json_close(j, '}');
     }
     json_key(j, "unknown");
-    if (b->unknown)
-        json_str(j, b->unknown);
-    else
-        json_null(j);
+    json_str(j, b->unknown);
     json_close(j, '}');
 }
 

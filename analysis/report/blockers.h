@@ -25,8 +25,8 @@ struct blocker {
 };
 
 struct blockers {
-    unsigned n; /* what costs most first */
-    struct blocker item[BLOCKERS];
+    unsigned n;                        /* what costs most first */
+    struct blocker item[BLOCKERS + 1]; /* the last: one too many, not counted */
 };
 
 void blockers_of(struct blockers *b, const struct row_endpoint *e, const struct facts *f);

@@ -414,10 +414,7 @@ static void evidence(struct json *j, const struct advice *a)
     json_key_u64(j, "comparisons", a->sharing.sandwiches);
     json_key_u64(j, "differing", a->sharing.differing);
     json_key(j, "blocked_by");
-    if (a->blocker)
-        json_str(j, a->blocker);
-    else
-        json_null(j);
+    json_str(j, a->blocker);
     json_key_u64(j, "blocked", a->blocked);
     json_key_double(j, "write_recall", a->write_recall);
     json_close(j, '}');

@@ -18,6 +18,7 @@ enum { TTL_SHOWN = 60, ROWS = 20, QUESTIONS = 5, HURTS = 10, CELL = 160 };
 struct page {
     struct buf *out;
     const struct facts *f;
+    const struct advice_list *advised;
     unsigned row, top;
 };
 
@@ -122,17 +123,14 @@ static void finding(struct buf *out, size_t number, const struct advised *a)
 
 static void advice(struct store_reader *r, struct page *p)
 {
-    struct advice_list list;
-    advice_list(&list, r, p->f);
+    const struct advice_list *list = p->advised;
     buf_str(p->out, "\n## What to do first\n\n");
-    if (!list.n)
+    if (!list->n)
         buf_str(p->out, "No endpoint has evidence enough for advice yet.\n");
-    for (size_t i = 0; i < list.n && i < FINDINGS; i++) {
-        finding(p->out, i + 1, &list.item[i]);
-    }
-    if (list.n > FINDINGS)
-        buf_printf(p->out, "\n%zu more are in the JSON report.\n", list.n - FINDINGS);
-    advice_list_free(&list);
+    for (size_t i = 0; i < list->n && i < FINDINGS; i++)
+        finding(p->out, i + 1, &list->item[i]);
+    if (list->n > FINDINGS)
+        buf_printf(p->out, "\n%zu more are in the JSON report.\n", list->n - FINDINGS);
     buf_str(p->out, "\nWhere nothing is advised:\n\n");
     p->row = 0;
     store_read_endpoints(r, question, p);
@@ -197,10 +195,8 @@ static void hurts(struct store_reader *r, struct page *p)
 {
     struct bottleneck_list list;
     struct behaviour behaviour;
-    struct advice_list advised;
-    advice_list(&advised, r, p->f);
     behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
-    bottleneck_list(&list, r, p->f, &behaviour, &advised);
+    bottleneck_list(&list, r, p->f, &behaviour, p->advised);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");
@@ -218,15 +214,16 @@ static void hurts(struct store_reader *r, struct page *p)
     rest(p, p->top < HURTS ? p->top : HURTS, "places");
     bottleneck_list_free(&list);
     behaviour_free(&behaviour);
-    advice_list_free(&advised);
 }
 
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
-    struct page p = {out, f, 0, o->top ? o->top : ROWS};
+    struct advice_list advised;
+    struct page p = {out, f, &advised, 0, o->top ? o->top : ROWS};
     head(f, out);
     if (!f->any)
         return;
+    advice_list(&advised, r, f);
     if (!f->windowed) {
         advice(r, &p);
         blocked(r, &p);
@@ -245,4 +242,5 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    advice_list_free(&advised);
 }

@@ -22,6 +22,7 @@ static const uint32_t shown_ttl[TTLS] = {1, 10, 60, 300};
 struct table {
     struct buf *out;
     const struct facts *f;
+    const struct advice_list *advised;
     unsigned row, top, width;
 };
 
@@ -208,21 +209,19 @@ static bool open_question(void *context, const struct row_endpoint *e)
 
 static void advice(struct store_reader *r, struct table *t)
 {
-    struct advice_list list;
-    advice_list(&list, r, t->f);
+    const struct advice_list *list = t->advised;
     rule(t->out, "WHAT TO DO FIRST",
-         list.n ? NULL : "no endpoint has evidence enough for advice yet; what is wanting:");
-    for (size_t i = 0; i < list.n && i < FINDINGS; i++)
-        finding(t->out, i + 1, &list.item[i], t->width);
-    if (list.n > FINDINGS)
-        buf_printf(t->out, "  … and %zu more (--format json for all)\n", list.n - FINDINGS);
-    if (list.n)
+         list->n ? NULL : "no endpoint has evidence enough for advice yet; what is wanting:");
+    for (size_t i = 0; i < list->n && i < FINDINGS; i++)
+        finding(t->out, i + 1, &list->item[i], t->width);
+    if (list->n > FINDINGS)
+        buf_printf(t->out, "  … and %zu more (--format json for all)\n", list->n - FINDINGS);
+    if (list->n)
         buf_str(t->out, "  and where nothing is advised:\n");
     t->row = 0;
     store_read_endpoints(r, open_question, t);
     if (t->row > OPEN_QUESTIONS)
         buf_printf(t->out, "  … and %u more endpoints (--format json for all)\n", t->row - OPEN_QUESTIONS);
-    advice_list_free(&list);
 }
 
 /* ---- caching ---- */
@@ -607,22 +606,21 @@ static void hurts(struct store_reader *r, const struct table *t)
 {
     struct bottleneck_list list;
     struct behaviour behaviour;
-    struct advice_list advised;
-    advice_list(&advised, r, t->f);
     behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
-    bottleneck_list(&list, r, t->f, &behaviour, &advised);
+    bottleneck_list(&list, r, t->f, &behaviour, t->advised);
     bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
     bottleneck_list_free(&list);
     behaviour_free(&behaviour);
-    advice_list_free(&advised);
 }
 
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
-    struct table t = {out, f, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
+    struct advice_list advised;
+    struct table t = {out, f, &advised, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
     if (!f->any)
         return;
+    advice_list(&advised, r, f);
     if (!f->windowed)
         advice(r, &t);
     hurts(r, &t);
@@ -633,4 +631,5 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     clients(r, &t);
     times(r, &t);
     tied_text(r, f, t.top, t.width, out);
+    advice_list_free(&advised);
 }

@@ -14,7 +14,7 @@ static const char *advice_of(const char *reason)
                  {"tls_midstream", "their beginning was not captured; tap behind the terminator or capture longer"},
                  {"tls_suite", "of a version or suite that is not decrypted; tap behind the terminator"},
                  {"tls_broken", "the secrets of --keys are of other sessions"},
-                 {"websocket", "frames after the upgrade are counted only"},
+                 {"websocket", "an upgrade to another protocol, or one that could not be followed: nothing to do"},
                  {"connect", "tap behind the proxy"},
                  {"socks", "tap behind the proxy"},
                  {"unknown", "no protocol known here; is this the right port?"}};

@@ -44,21 +44,6 @@ def recorded(seconds=300, rate=45):
     return out
 
 
-def limited_records():
-    """Eight clients in small bursts for two minutes, in the last ten seconds a ninth that floods."""
-    rng, out = random.Random(SEED + 3), []
-    for who in range(8):
-        now = 0.0
-        while now < 120:
-            now += rng.expovariate(0.9)
-            at = now
-            for _ in range(rng.randrange(1, 5)):
-                at += rng.uniform(0.005, 0.08)
-                out.append((at, who))
-    out += [(110 + i / 60 + rng.uniform(0, 0.01), 8) for i in range(600)]
-    return sorted(o for o in out if o[0] < 120)
-
-
 # ---- what is sent ----
 
 def schedule(port, seed, rate=RATE, seconds=None, cookies=0.1):
@@ -237,13 +222,13 @@ def main():
         if path:
             before = audit_port(path, origin, "before-captured")
     limiting = audit("limiting", [dict(world.record("limited", plans["limited"], 1, who, EPOCH + at, server), client_id="apikey:%012x" % (who + 1))
-                                  for at, who in limited_records()])
+                                  for at, who in world.bursts_and_flood(SEED + 3)])
     ports, varnishes, limits, haproxy = deploy_nginx(before), deploy_varnish(before), deploy_limits(limiting), deploy_haproxy(before)
     if not ports:
         return
     for attempt in range(2):
         streams = [s for n, port in enumerate([*ports.values(), *varnishes.values(), haproxy]) for s in schedule(port, 20 + n + 100 * attempt)]
-        streams += [s for port in limits.values() for s in flood(port, limited_records())]
+        streams += [s for port in limits.values() for s in flood(port, world.bursts_and_flood(SEED + 3))]
         path = captured(streams, "after.pcap")
         if not path:
             skip("verify of captures", "no permission to capture on the loopback")

@@ -42,21 +42,6 @@ def cache_db():
     return audit("caches", sorted(records, key=lambda r: r["ts"]))
 
 
-def limit_records():
-    """Eight clients that come in small bursts for two minutes, and in the last ten seconds a ninth that floods."""
-    rng, out = random.Random(3), []
-    for who in range(8):
-        now = 0.0
-        while now < 120:
-            now += rng.expovariate(0.9)
-            at = now
-            for _ in range(rng.randrange(1, 5)):
-                at += rng.uniform(0.005, 0.08)
-                out.append((at, who))
-    out += [(110 + i / 60 + rng.uniform(0, 0.01), 8) for i in range(600)]
-    return sorted(o for o in out if o[0] < 120)
-
-
 def limit_db(calls, name, start):
     return audit(name, [dict(world.record("limited", plans["limited"], 1, who, start + at, server), client_id="apikey:%012x" % (who + 1))
                         for at, who in calls])
@@ -290,7 +275,7 @@ def run_until_measured(ports, specs, arrivals, seed):
 def main():
     world.fork_origin(origin, plans)
     check(world.wait_port(origin), "the origin is there")
-    recorded = limit_records()
+    recorded = world.bursts_and_flood(3)
     limiting = limit_db(recorded, "limits", 1_700_000_000)
     ports, specs = start_products(cache_db(), limiting)
     arrivals = [(at - 110, who) for at, who in recorded if at >= 110]

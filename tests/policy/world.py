@@ -273,6 +273,21 @@ async def drive_one(port, calls, began, source="127.0.0.1"):
         writer.close()
 
 
+def bursts_and_flood(seed):
+    """(seconds, who): eight clients that come in small bursts for two minutes, and in the last ten seconds a ninth that floods."""
+    rng, out = random.Random(seed), []
+    for who in range(8):
+        now = 0.0
+        while now < 120:
+            now += rng.expovariate(0.9)
+            at = now
+            for _ in range(rng.randrange(1, 5)):
+                at += rng.uniform(0.005, 0.08)
+                out.append((at, who))
+    out += [(110 + i / 60 + rng.uniform(0, 0.01), 8) for i in range(600)]
+    return sorted(o for o in out if o[0] < 120)
+
+
 def drive(streams):
     """streams: (port, calls) or (port, calls, source address); each on a connection of its own, all at once."""
     async def main():
