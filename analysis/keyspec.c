@@ -54,7 +54,8 @@ bool keyspec_parse(struct slice text, struct keyspec *out, char why[160])
     return query || out->client;
 }
 
-bool keyspec_keeps(const struct keyspec *k, struct slice parameter)
+/* Whether a parameter ("lang=de") stays in the key. */
+static bool keeps(const struct keyspec *k, struct slice parameter)
 {
     struct slice name = slice_sub(parameter, 0, slice_find(parameter, '=', 0));
     bool named = false;
@@ -99,7 +100,7 @@ static void write_key(struct mapping *m, const struct row_key *k)
     buf_slice(&m->text, k->service);
     buf_slice(&m->text, slice_sub(target, 0, question));
     while (slice_next(&query, '&', &parameter))
-        if (keyspec_keeps(m->spec, parameter)) {
+        if (keeps(m->spec, parameter)) {
             buf_char(&m->text, '&');
             buf_slice(&m->text, parameter);
         }

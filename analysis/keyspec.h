@@ -20,8 +20,6 @@ struct keyspec {
 
 /* False: `why` is one line. */
 bool keyspec_parse(struct slice text, struct keyspec *out, char why[160]);
-/* Whether a parameter ("lang=de") stays in the key. Pure. */
-bool keyspec_keeps(const struct keyspec *k, struct slice parameter);
 /* By the id of each key of the DB the least id that has the same key by `k`; *n entries, to be freed. Between
  * store_read_begin and end. NULL: out of memory. */
 uint32_t *keyspec_map(const struct keyspec *k, struct store_reader *r, size_t *n);

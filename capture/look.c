@@ -41,7 +41,6 @@ struct looks {
     struct hash_key key;
     struct codings codings;
     struct pathnames *names;
-    struct look_counts counts;
     int64_t credit; /* octets that may be looked at; less than 0: more were */
     uint64_t share; /* octets that do not make one yet */
     unsigned open, n_active;
@@ -86,11 +85,6 @@ void looks_free(struct looks *l)
     }
     pathnames_free(l->names);
     free(l);
-}
-
-struct look_counts look_counts(const struct looks *l)
-{
-    return l->counts;
 }
 
 /* ---- candidates ---- */
@@ -299,10 +293,8 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
     if (!is_turn(l, p))
         return;
     s->look = l->credit > 0 && !l->paused ? look_take(l, c, encoding, now_us) : NULL;
-    if (!s->look) {
-        l->counts.refused++;
+    if (!s->look)
         return;
-    }
     s->look->path = p;
     s->look->path_hash = c->path;
 }
@@ -334,8 +326,6 @@ static void note_path(struct looks *l, struct look *k, bool good)
 {
     struct path *p = k->path;
     uint64_t bytes = k->bytes < LOOK_BYTES ? k->bytes : LOOK_BYTES;
-    l->counts.looks++;
-    l->counts.bytes += k->bytes;
     l->credit -= (int64_t)k->bytes;
     if (p->hash != k->path_hash)
         return;

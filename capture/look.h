@@ -49,10 +49,4 @@ void look_end(struct looks *l, struct slot_pool *pool, struct slot *s);
 /* It will not be whole. */
 void look_drop(struct looks *l, struct slot *s);
 
-/* Bodies looked into, their octets as decoded, and those that would have been but for want of room or credit. */
-struct look_counts {
-    uint64_t looks, bytes, refused;
-};
-struct look_counts look_counts(const struct looks *l);
-
 #endif

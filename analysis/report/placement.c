@@ -85,7 +85,7 @@ struct placement placement_of(const struct row_endpoint *e, const struct facts *
     return p;
 }
 
-const char *placement_name(enum placement_where w)
+static const char *name_of(enum placement_where w)
 {
     switch (w) {
     case PLACEMENT_NONE:
@@ -106,7 +106,7 @@ void placement_json(struct json *j, const struct placement *p)
     json_key(j, "placement");
     json_open(j, '{');
     json_key(j, "where");
-    json_str(j, placement_name(p->where));
+    json_str(j, name_of(p->where));
     json_key(j, "reason");
     json_str(j, p->reason);
     json_key_double(j, "shared_gain", p->repeats - p->repeats_of_client);

@@ -25,7 +25,6 @@ struct placement {
 
 /* a: advice_of(e, f). */
 struct placement placement_of(const struct row_endpoint *e, const struct facts *f, const struct advice *a);
-const char *placement_name(enum placement_where w); /* "client", "gateway", "shared", "none" */
 /* The members `repeat_ratio_client` and `placement`. */
 void placement_json(struct json *j, const struct placement *p);
 /* Nothing for PLACEMENT_NONE. Where: "in the gateway's memory (48.4 kB at most)"; what for: "98.8 % of look-ups repeat,
