@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/named.h"
 #include "analysis/restore.h"
 #include "analysis/runs.h"
 #include "base/floor.h"
 #include "base/hash.h"
 #include "capture/exchange.h"
-
-#define SANE_US ((int64_t)1 << 60) /* stored numbers are not trusted to be times that can be added */
 
 enum { IDS_MOST = 1 << 20 };
 
@@ -26,7 +25,7 @@ struct reading {
     uint64_t *set; /* hashes of a client with a key, or an address with a credential */
     uint32_t n_set;
     uint64_t *id; /* integer in the path, by key; + 1; 0: none */
-    uint32_t n_ids;
+    size_t n_ids;
     uint32_t *alias; /* by endpoint id; 0: not read */
     bool *safe;
     uint32_t other; /* client `(other)`, which is many */
@@ -36,20 +35,9 @@ struct reading {
 
 /* ---- what there is ---- */
 
-static bool grow(void **rows, uint32_t *n, uint32_t id, size_t unit)
+static bool grow(void **rows, size_t *n, uint32_t id, size_t unit)
 {
-    if (id < *n)
-        return true;
-    if (id >= IDS_MOST)
-        return false;
-    uint32_t more = id < 128 ? 256 : id * 2;
-    char *p = realloc(*rows, (size_t)more * unit);
-    if (!p)
-        return false;
-    memset(p + (size_t)*n * unit, 0, (size_t)(more - *n) * unit);
-    *rows = p;
-    *n = more;
-    return true;
+    return id < IDS_MOST && dense_grow(rows, n, id, unit);
 }
 
 static bool is_safe(struct slice method)
@@ -61,7 +49,7 @@ static bool is_safe(struct slice method)
 static bool count_endpoint(void *context, const struct row_endpoint *e)
 {
     struct reading *g = context;
-    uint32_t n = g->b->n_endpoints, safe = n, alias = n;
+    size_t safe = g->b->n_endpoints, alias = safe;
     if (!grow((void **)&g->b->endpoint, &g->b->n_endpoints, e->id, sizeof *g->b->endpoint) ||
         !grow((void **)&g->alias, &alias, e->id, sizeof *g->alias) ||
         !grow((void **)&g->safe, &safe, e->id, sizeof *g->safe)) {
@@ -101,9 +89,7 @@ static bool count_key(void *context, const struct row_key *k)
 
 static uint32_t resolve(const struct reading *g, uint32_t id)
 {
-    for (int hops = 0; id < g->b->n_endpoints && g->alias[id] && g->alias[id] != id && hops < 64; hops++)
-        id = g->alias[id];
-    return id < g->b->n_endpoints && g->alias[id] == id ? id : 0;
+    return named_follow(g->alias, g->b->n_endpoints, id);
 }
 
 /* ---- one record ---- */
@@ -116,11 +102,6 @@ struct call {
     uint32_t endpoint, client; /* client 0: unknown, or many */
     bool ended, error, inside; /* ended: end_us is known */
 };
-
-static int64_t sane(int64_t us)
-{
-    return us > SANE_US ? SANE_US : us < -SANE_US ? -SANE_US : us;
-}
 
 static bool unanswered(const struct row_exchange *x)
 {
@@ -151,11 +132,11 @@ static enum error_class class_of(const struct row_exchange *x)
 
 static struct call call_of(struct reading *g, const struct row_exchange *x)
 {
-    struct call c = {.x = x, .start_us = sane(x->arrival_us), .endpoint = resolve(g, x->endpoint)};
-    int64_t request = x->request_us > 0 ? sane(x->request_us) : 0;
+    struct call c = {.x = x, .start_us = row_sane_us(x->arrival_us), .endpoint = resolve(g, x->endpoint)};
+    int64_t request = x->request_us > 0 ? row_sane_us(x->request_us) : 0;
     c.first_us = c.start_us - request;
     c.ended = x->duration_us >= 0 && x->end == END_COMPLETE; /* else records of a log do not say when */
-    c.end_us = c.ended ? c.first_us + sane(x->duration_us) : c.start_us;
+    c.end_us = c.ended ? c.first_us + row_sane_us(x->duration_us) : c.start_us;
     c.start_us = c.start_us < g->last_us ? g->last_us : c.start_us; /* time never runs backwards */
     c.end_us = c.end_us < c.start_us ? c.start_us : c.end_us;
     c.server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us;
@@ -293,7 +274,7 @@ static void count_endpoint_call(const struct call *c, struct behaviour_endpoint 
     e->failed += c->error;
     e->failed_us += c->error ? c->server_us : 0;
     if (x->end == END_COMPLETE && x->ttfb_us >= 0 && c->ended) {
-        int64_t transfer = c->end_us - c->start_us - sane(x->ttfb_us);
+        int64_t transfer = c->end_us - c->start_us - row_sane_us(x->ttfb_us);
         e->transfer_us += transfer > 0 ? (uint64_t)transfer : 0;
         e->transfer_bytes += x->response_bytes;
     }
@@ -381,8 +362,8 @@ static void choose_span(struct behaviour *b, struct store_reader *r, uint64_t au
     first = b->from_us;
     b->records = store_read_exchange_count(r);
     b->whole = b->records >= audited;
-    b->from_us = -SANE_US;
-    b->to_us = SANE_US;
+    b->from_us = -ROW_SANE_US;
+    b->to_us = ROW_SANE_US;
     if (!store_read_window_is(r, &window))
         return;
     b->from_us = window.from_s * 1000000;

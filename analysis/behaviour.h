@@ -81,11 +81,11 @@ struct behaviour {
     uint64_t records;
     int64_t from_us, to_us;              /* first and last byte of what they cover */
     struct behaviour_endpoint *endpoint; /* by id */
-    uint32_t n_endpoints;
+    size_t n_endpoints;
     struct behaviour_client *client; /* by id */
-    uint32_t n_clients;
+    size_t n_clients;
     struct behaviour_address *address; /* by id */
-    uint32_t n_addresses;
+    size_t n_addresses;
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
     uint32_t waiters;

@@ -101,6 +101,16 @@ uint32_t named_resolve(const struct named *n, uint32_t id)
     return 0;
 }
 
+uint32_t named_follow(const uint32_t *alias, size_t n, uint32_t id)
+{
+    for (size_t steps = 0; id < n && alias[id] && steps < n; steps++) {
+        if (alias[id] == id)
+            return id;
+        id = alias[id];
+    }
+    return 0;
+}
+
 /* What follows the method: service and route, one after the other. */
 static bool is_place(const struct named *n, uint32_t id, struct slice place)
 {

@@ -44,6 +44,8 @@ void named_free(struct named *n);
 uint32_t named_resolve(const struct named *n, uint32_t endpoint);
 /* An id, or METHOD SERVICE/ROUTE (HEAD is GET; the service with or without http(s)://). 0: there is none. */
 uint32_t named_find(const struct named *n, struct slice what);
+/* The end of a chain of unions: alias[id] is id where it ends, 0 where nothing was read. 0: it has none. */
+uint32_t named_follow(const uint32_t *alias, size_t n, uint32_t id);
 struct slice named_method(const struct named *n, uint32_t endpoint);
 struct slice named_service(const struct named *n, uint32_t endpoint);
 struct slice named_route(const struct named *n, uint32_t endpoint);

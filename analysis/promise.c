@@ -83,9 +83,11 @@ enum promise_reason promise_cache(const struct promise_cache *c)
         return PROMISE_COARSER;
     if (s->judged < PROMISE_LEAST || s->fresh < PROMISE_LEAST / 2)
         return PROMISE_FEW;
-    if (many(s->early, s->fresh, PROMISE_ROOM))
+    /* Where both are seen the larger share names what is wrong. */
+    bool late = many(s->late, s->judged, PROMISE_ROOM);
+    if (many(s->early, s->fresh, PROMISE_ROOM) && !(late && ratio(s->late, s->judged) > ratio(s->early, s->fresh)))
         return early(s);
-    if (many(s->late, s->judged, PROMISE_ROOM))
+    if (late)
         return PROMISE_LONGER;
     promise_stale(s, &stale);
     if (!isnan(c->stale_most) && stale.low > c->stale_most)

@@ -8,7 +8,6 @@
 #include "capture/exchange.h"
 
 enum { PROGRESS_EVERY = 1 << 16 };
-#define SANE_US ((int64_t)1 << 60)
 
 const char *const replay_pers[REPLAY_PERS] = {"client", "address", "service", "endpoint"};
 
@@ -30,15 +29,9 @@ struct walk {
     uint64_t admitted; /* in that second */
 };
 
-/* Stored numbers are not trusted to be times that can be added. */
-static int64_t sane(int64_t us)
-{
-    return us > SANE_US ? SANE_US : us < -SANE_US ? -SANE_US : us;
-}
-
 static int64_t forward(int64_t *last_us, int64_t us, bool first)
 {
-    us = sane(us);
+    us = row_sane_us(us);
     if (first || us > *last_us)
         *last_us = us;
     return *last_us;
@@ -67,7 +60,7 @@ static void look_up_limited(struct capacity *c, uint64_t hash, const struct ttlc
 static void look_up(struct walk *w, const struct row_exchange *x, struct replay_ttl *t)
 {
     struct ttlcache_visit v = {.us = 0,
-                               .ttfb_us = sane(x->ttfb_us),
+                               .ttfb_us = row_sane_us(x->ttfb_us),
                                .fetch_us =
                                    x->duration_us < 0 ? -1 : x->duration_us - (x->request_us > 0 ? x->request_us : 0),
                                .content = x->content,

@@ -24,14 +24,3 @@ void slab_fini(struct slab *s)
         munmap(s->base, s->unit * s->most + 1);
     *s = (struct slab){0};
 }
-
-uint32_t slab_row(struct slab *s, struct map *map, uint64_t hash)
-{
-    uint32_t row = map_find(map, hash);
-    if (row != MAP_NONE)
-        return row;
-    row = s->used < s->most && map_insert(map, hash, s->used) ? slab_take(s) : SLAB_NONE;
-    if (row != SLAB_NONE)
-        *(uint64_t *)slab_at(s, row) = hash;
-    return row;
-}

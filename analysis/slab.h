@@ -23,12 +23,21 @@ static inline uint32_t slab_take(struct slab *s)
     return s->used < s->most ? s->used++ : SLAB_NONE;
 }
 
-/* Row of a hash that rows begin with, taken when it is new; SLAB_NONE: no room. */
-uint32_t slab_row(struct slab *s, struct map *map, uint64_t hash);
-
 static inline void *slab_at(const struct slab *s, uint32_t row)
 {
     return s->base + (size_t)row * s->unit;
+}
+
+/* Row of a hash that rows begin with, taken when it is new; SLAB_NONE: no room. */
+static inline uint32_t slab_row(struct slab *s, struct map *map, uint64_t hash)
+{
+    uint32_t row = map_find(map, hash);
+    if (row != MAP_NONE)
+        return row;
+    row = s->used < s->most && map_insert(map, hash, s->used) ? slab_take(s) : SLAB_NONE;
+    if (row != SLAB_NONE)
+        *(uint64_t *)slab_at(s, row) = hash;
+    return row;
 }
 
 static inline uint64_t slab_bytes(const struct slab *s)

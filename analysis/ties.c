@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/named.h"
 #include "analysis/restore.h"
 #include "analysis/sandwich.h"
 #include "base/floor.h"
@@ -32,7 +33,6 @@ struct lately {
 };
 
 struct place {
-    uint32_t alias;   /* 0: not read */
     uint32_t version; /* of struct versions; 0: none */
     bool called;
     uint64_t service;
@@ -44,10 +44,12 @@ struct place {
 struct reading {
     struct ties *t;
     struct place *place; /* by endpoint id */
+    uint32_t *alias;     /* likewise; 0: not read */
     uint8_t *kind;       /* by client id: 1 + enum identity */
     struct lately *lately;
     uint8_t *in_url; /* by key id */
-    uint32_t n_kinds, n_lately, n_urls, other;
+    size_t n_kinds, n_lately, n_urls;
+    uint32_t other;
     struct bond *bond;
     struct order *order;
     uint32_t n_bonds, n_orders;
@@ -58,31 +60,23 @@ struct reading {
 
 /* ---- what there is ---- */
 
-static bool grow(void **rows, uint32_t *n, uint32_t id, size_t unit)
+static bool grow(void **rows, size_t *n, uint32_t id, size_t unit)
 {
-    if (id < *n)
-        return true;
-    uint32_t more = id < 128 ? 256 : id * 2;
-    char *p = id < IDS_MOST ? realloc(*rows, (size_t)more * unit) : NULL;
-    if (!p)
-        return false;
-    memset(p + (size_t)*n * unit, 0, (size_t)(more - *n) * unit);
-    *rows = p;
-    *n = more;
-    return true;
+    return id < IDS_MOST && dense_grow(rows, n, id, unit);
 }
 
 static bool count_endpoint(void *context, const struct row_endpoint *e)
 {
     struct reading *g = context;
-    uint32_t n = g->t->n_endpoints;
+    size_t places = g->t->n_endpoints, alias = places;
     if (!grow((void **)&g->t->endpoint, &g->t->n_endpoints, e->id, sizeof *g->t->endpoint) ||
-        !grow((void **)&g->place, &n, e->id, sizeof *g->place)) {
+        !grow((void **)&g->place, &places, e->id, sizeof *g->place) ||
+        !grow((void **)&g->alias, &alias, e->id, sizeof *g->alias)) {
         g->t->failed = true;
         return false;
     }
     struct place *p = &g->place[e->id];
-    p->alias = e->alias ? e->alias : e->id;
+    g->alias[e->id] = e->alias ? e->alias : e->id;
     p->get = slice_eq(e->method, SLICE("GET"));
     for (size_t i = 0; i < e->service.n; i++)
         p->service = hash_mix(p->service + (uint8_t)e->service.p[i]);
@@ -117,10 +111,7 @@ static bool count_key(void *context, const struct row_key *k)
 
 static uint32_t resolve(const struct reading *g, uint32_t id)
 {
-    uint32_t n = g->t->n_endpoints;
-    for (int hops = 0; id < n && g->place[id].alias && g->place[id].alias != id && hops < 64; hops++)
-        id = g->place[id].alias;
-    return id < n && g->place[id].alias == id ? id : 0;
+    return named_follow(g->alias, g->t->n_endpoints, id);
 }
 
 /* ---- one record ---- */
@@ -393,6 +384,7 @@ void ties_read(struct ties *t, struct store_reader *r)
     free(g.content);
     free(g.class);
     free(g.place);
+    free(g.alias);
     free(g.kind);
     free(g.lately);
     free(g.in_url);

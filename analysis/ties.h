@@ -22,7 +22,7 @@ struct ties {
     bool failed; /* out of memory, or a record is damaged: what is here is not all */
     uint64_t records, untracked;
     struct ties_endpoint *endpoint; /* by id */
-    uint32_t n_endpoints;
+    size_t n_endpoints;
     struct versions versions;
 };
 

@@ -17,3 +17,11 @@ void *dense_room(void *list, size_t *n, uint32_t id, size_t size)
     *n = want;
     return p;
 }
+
+bool dense_grow(void **list, size_t *n, uint32_t id, size_t size)
+{
+    void *grown = dense_room(*list, n, id, size);
+    if (grown)
+        *list = grown;
+    return grown;
+}

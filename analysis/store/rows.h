@@ -159,6 +159,13 @@ enum {
 /* What fields of API management it carries. */
 enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4 }; /* KEY: the request's Idempotency-Key */
 
+/* Stored numbers are not trusted to be times that can be added. */
+#define ROW_SANE_US ((int64_t)1 << 60)
+static inline int64_t row_sane_us(int64_t us)
+{
+    return us > ROW_SANE_US ? ROW_SANE_US : us < -ROW_SANE_US ? -ROW_SANE_US : us;
+}
+
 enum {
     ROW_TLS = 1u << 28,      /* came over TLS */
     ROW_ORPHAN = 1u << 29,   /* an answer without its request */

@@ -91,6 +91,14 @@ static void late_copies_break_it(void **state)
     assert_int_equal(promise_cache(&c), PROMISE_LONGER);
     sums.late = 12; /* 1.3 %, at least 0.7 */
     assert_int_equal(promise_cache(&c), PROMISE_AS_SAID);
+    sums.late = 500;
+    sums.early = 40;
+    assert_int_equal(promise_cache(&c), PROMISE_LONGER); /* the larger share names it */
+    sums.late = 40;
+    sums.early = 500;
+    ages(&sums.hit_age, 0, 2000, 600);
+    ages(&sums.early_age, 0, 2000, 500);
+    assert_int_equal(promise_cache(&c), PROMISE_FINER);
 }
 
 static void a_key_that_lacks_something_shows_by_contents(void **state)
