@@ -167,6 +167,13 @@ enum encapsulation {
     ENCAP_COUNT
 };
 
+enum unparsed_reason {
+#define UNPARSED(id, name, advice) UNPARSED_##id,
+#include "capture/unparsed.def"
+#undef UNPARSED
+    UNPARSED_COUNT
+};
+
 /* Steps of what is given up when a live capture cannot keep up (capture/ease.h). */
 enum ease_step {
 #define EASE(id, name, what) EASE_##id,
@@ -195,6 +202,9 @@ struct capture_stats {
     uint64_t flows_skipped, packets_skipped; /* of connections that were not read for want of time */
     uint64_t memory_bytes;                   /* reassembly and exchanges in flight now */
     uint64_t memory_peak_bytes;              /* and at most */
+    uint64_t other_packets;                  /* read, and no TCP */
+    uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
+    uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
 };
 
 const char *end_name(enum end_state e);
@@ -202,6 +212,7 @@ const char *proto_name(enum proto p);
 const char *identity_name(enum identity i);
 const char *opaque_name(enum opaque_reason r);
 const char *encap_name(enum encapsulation e);
+const char *unparsed_name(enum unparsed_reason r);
 const char *ease_name(enum ease_step e);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */

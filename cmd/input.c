@@ -212,6 +212,13 @@ bool input_stopped(void)
     return atomic_load(&stopped);
 }
 
+void input_wake(struct source *source)
+{
+    atomic_store(&running, source);
+    if (source && input_stopped())
+        source_stop(source);
+}
+
 static double seconds_now(void)
 {
     struct timespec t;
@@ -309,9 +316,7 @@ int input_run(const struct input_loop *loop)
     int64_t last = TIME_NONE;
     int code = 0;
     struct load load = {.at = TIME_NONE};
-    atomic_store(&running, loop->source);
-    if (input_stopped())
-        source_stop(loop->source);
+    input_wake(loop->source);
     for (bool more = true; more;) {
         switch (source_next(loop->source, &f)) {
         case SOURCE_FRAME:
@@ -347,7 +352,7 @@ int input_run(const struct input_loop *loop)
             break;
         }
     }
-    atomic_store(&running, NULL);
+    input_wake(NULL);
     note_drops(loop);
     if (loop->keys)
         tls_keys_look(loop->keys);

@@ -99,5 +99,7 @@ int input_run_records(const char *path, struct records *records, void (*each)(vo
 /* SIGINT and SIGTERM end input_run in order. */
 void input_catch_signals(void);
 bool input_stopped(void);
+/* For a loop of one's own: the source that signals wake from now on; NULL: none. */
+void input_wake(struct source *source);
 
 #endif
