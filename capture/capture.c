@@ -161,6 +161,11 @@ uint32_t capture_exchanges(const struct capture *c)
     return c->pair.slots.capacity;
 }
 
+void capture_secrets(struct capture *c)
+{
+    flow_secrets(&c->flows);
+}
+
 void capture_finish(struct capture *c)
 {
     note_memory(c);

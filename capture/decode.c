@@ -412,6 +412,13 @@ static void through_tls(struct decode_env *e, struct decoding *s, int role, cons
         follow_verdict(e, s, v);
 }
 
+void decode_secrets(struct decode_env *e, struct decoding *s)
+{
+    struct inside i = {e, s};
+    if (decode_waits(s))
+        follow_verdict(e, s, tls_retry(s->tls, &e->tls, &(struct tls_sink){&i, inner_chunk, inner_gap}));
+}
+
 void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     if (s->tls)

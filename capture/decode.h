@@ -43,6 +43,8 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset);
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how);
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first);
+/* Secrets came: what waits for one is tried again. */
+void decode_secrets(struct decode_env *e, struct decoding *s);
 /* What would let it be read may still come, after its end. */
 static inline bool decode_waits(const struct decoding *s)
 {

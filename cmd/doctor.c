@@ -16,7 +16,7 @@
 #include "cmd/privilege.h"
 
 enum { DOCTOR_FORMAT = 1, DOCTOR_SECONDS };
-enum { SECONDS = 10, MEMORY_LEAST = 16 << 20, WIDTH = 80, WIDTH_MOST = 120, LOOK_EVERY = 256 };
+enum { SECONDS = 10, MEMORY_LEAST = 16 << 20, WIDTH = 80, WIDTH_MOST = 120, LOOK_EVERY = 64 };
 
 struct doctor {
     struct input in;
@@ -122,11 +122,12 @@ static void discharge(struct patient *p, struct source *source, size_t i)
 }
 
 /* Live: now and then, whether it is time to end. */
-static bool over(struct doctor *d, struct source *source, double until)
+static bool over(struct doctor *d, struct source *source, struct patient *patient, size_t n, double until)
 {
     uint64_t kernel, interface;
-    if (d->in.capture.keys)
-        tls_keys_look(d->in.capture.keys);
+    if (input_keys(d->in.capture.keys, d->in.keys))
+        for (size_t i = 0; i < n; i++)
+            capture_secrets(patient[i].capture);
     if (!d->in.n_interfaces)
         return false;
     source_drops(source, &kernel, &interface); /* counts in 32 bits */
@@ -146,12 +147,12 @@ static int look(struct doctor *d, struct source *source, struct patient *patient
         case SOURCE_FRAME:
             watch_frame(&patient[f.input].checkup->watch, &f);
             capture_frame(patient[f.input].capture, &f);
-            more = ++frames % LOOK_EVERY || !over(d, source, until);
+            more = ++frames % LOOK_EVERY || !over(d, source, patient, n, until);
             break;
         case SOURCE_TICK:
             for (size_t i = 0; i < n; i++)
                 capture_tick(patient[i].capture, f.ts);
-            more = !over(d, source, until);
+            more = !over(d, source, patient, n, until);
             break;
         case SOURCE_DAMAGE:
             log_line("%s", source_message(source));
@@ -168,7 +169,7 @@ static int look(struct doctor *d, struct source *source, struct patient *patient
         }
     }
     input_wake(NULL);
-    over(d, source, until);
+    over(d, source, patient, n, until);
     return code;
 }
 
