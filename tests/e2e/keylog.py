@@ -62,6 +62,15 @@ def talk(cap, version, n):
     return "".join(line + "\n" for line in keys.read_text().splitlines() if line[:1] != "#")
 
 
+def ready(p):
+    """Until it has looked for the log and would catch a SIGHUP."""
+    for _ in range(200):
+        caught = re.search(r"^SigCgt:\s*(\w+)", open("/proc/%d/status" % p.pid).read(), re.M)
+        if int(caught[1], 16) & 1 << (signal.SIGHUP - 1):
+            return
+        time.sleep(0.02)
+
+
 class Reader:
     """spanwise log, fed through a pipe."""
 
@@ -69,6 +78,7 @@ class Reader:
         self.p = subprocess.Popen([BINARY, "log", "-r", "-", "--keys", keys, "--secret", SECRET, "--format", "tsv", *options],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=here)
         self.sent = 0
+        ready(self.p)
 
     def feed(self, cap):
         """What cap has more; then packets of nobody, so that the log is looked at, and a moment for it."""
@@ -100,7 +110,6 @@ def rotate(what, version, steps, expected, options=(), said=""):
     if not said:
         path.write_text("# begun\n")
     cap, reader = Capture(), Reader(path, *options)
-    time.sleep(0.1)
     for n, step in enumerate(steps):
         lines = talk(cap, version, n)
         step(path, lines, reader)
@@ -193,11 +202,7 @@ talk(cap, ssl.TLSVersion.TLSv1_3, 0)
 p = subprocess.Popen([BINARY, "log", "-r", "-", "--secret", SECRET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=here)
 p.stdin.write(cap.bytes())
 p.stdin.flush()
-for _ in range(100):  # until it would catch it
-    caught = re.search(r"^SigCgt:\s*(\w+)", open("/proc/%d/status" % p.pid).read(), re.M)
-    if int(caught[1], 16) & 1 << (signal.SIGHUP - 1):
-        break
-    time.sleep(0.05)
+ready(p)
 p.send_signal(signal.SIGHUP)
 time.sleep(0.1)
 out, err = p.communicate(timeout=10)
