@@ -273,6 +273,15 @@ static enum next walk_fragment(struct walk *w)
     return be16(header + 2) & 0xfff9 ? NEXT_UNPARSED : next_of_protocol(w, header[0]);
 }
 
+/* Between two clients, and a client and a relay, Teredo is on any ports (RFC 4380 section 5): an IPv6 packet as long as the
+ * datagram says, with an address of Teredo's prefix. */
+static bool looks_like_teredo(const struct walk *w)
+{
+    static const uint32_t prefix = 0x20010000;
+    return w->n >= 40 && w->p[0] >> 4 == 6 && be16(w->p + 4) + 40u == w->wire &&
+           (be32(w->p + 8) == prefix || be32(w->p + 24) == prefix);
+}
+
 static enum next walk_udp(struct walk *w, const struct packet_options *o)
 {
     if (w->n < 8)
@@ -299,6 +308,8 @@ static enum next walk_udp(struct walk *w, const struct packet_options *o)
         break;
     }
     enum next at = from == 3544 ? NEXT_TEREDO : from == 2152 ? NEXT_GTP : from == 1701 ? NEXT_L2TP : NEXT_OTHER;
+    if (at == NEXT_OTHER && looks_like_teredo(w))
+        at = NEXT_TEREDO;
     if (at == NEXT_OTHER && o->tally)
         tally_udp(o->tally, from, port, w->p, w->n);
     return at;
