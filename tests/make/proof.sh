@@ -37,6 +37,8 @@ step "floods of ten million" env FLOOD=10000000 timeout 1800 build/opt/tests/tes
 step "sampling" timeout 900 python3 tests/e2e/sampling.py
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_sampling
 step "sampling, T-8" timeout 900 build/opt/tests/test_sampling
+step "packets missing, 100 seeds" timeout 1800 python3 tests/e2e/lossy.py
+step "a long HTTP/2 connection begun at every packet" timeout 1800 python3 tests/e2e/h2long.py
 step "HTTP/2 begun at every packet, and with packets missing" timeout 900 python3 tests/e2e/h2.py
 step "HPACK beside nghttp2" sh -c 'make --no-print-directory -s build/opt/tests/test_hpack && timeout 300 build/opt/tests/test_hpack'
 for script in tests/oracle/*.py; do
