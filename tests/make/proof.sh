@@ -22,6 +22,7 @@ step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step "windows" timeout 900 python3 tests/e2e/windows.py
 step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
+step "TLS by version, suite and time" timeout 900 python3 tests/e2e/tlsmatrix.py
 step "key logs, rotated" timeout 300 python3 tests/e2e/keylog.py
 step "doctor, live" timeout 300 bash tests/live/doctor.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
