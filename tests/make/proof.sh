@@ -22,6 +22,7 @@ step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step "windows" timeout 900 python3 tests/e2e/windows.py
 step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
+step "HAR in a browser's network panel" timeout 300 python3 tests/web/run_har.py
 step "TLS by version, suite and time" timeout 900 python3 tests/e2e/tlsmatrix.py
 step "key logs, rotated" timeout 300 python3 tests/e2e/keylog.py
 step "doctor, live" timeout 300 bash tests/live/doctor.sh
