@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long runs: kill -9 fifty times, a minute of live load, ten minutes of each fuzzer, valgrind where it is installed.
-# Half an hour and more. PROOF_FUZZ=seconds shortens the fuzzing.
+# Hours. PROOF_FUZZ=seconds shortens the fuzzing.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 export PROOF=1
@@ -26,6 +26,7 @@ step "HAR in a browser's network panel" timeout 300 python3 tests/web/run_har.py
 step "TLS by version, suite and time" timeout 900 python3 tests/e2e/tlsmatrix.py
 step "key logs, rotated" timeout 300 python3 tests/e2e/keylog.py
 step "doctor, live" timeout 300 bash tests/live/doctor.sh
+step "live, forty minutes" timeout 2700 bash tests/live/long.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
 step "planted keys" timeout 900 python3 tests/e2e/keys.py
