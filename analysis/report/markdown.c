@@ -7,6 +7,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
+#include "analysis/report/capacities.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -216,6 +217,17 @@ static void hurts(struct store_reader *r, struct page *p)
     behaviour_free(&behaviour);
 }
 
+static void capacity(struct store_reader *r, struct page *p)
+{
+    struct loads loads;
+    struct relief relief;
+    loads_read(&loads, r);
+    relief_of(&relief, r, p->f, p->advised);
+    capacity_markdown(&loads, &relief, p->top, foreign, p->out);
+    relief_free(&relief);
+    loads_free(&loads);
+}
+
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
@@ -242,5 +254,6 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    capacity(r, &p);
     advice_list_free(&advised);
 }

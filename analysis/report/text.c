@@ -9,6 +9,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
+#include "analysis/report/capacities.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
@@ -613,6 +614,17 @@ static void hurts(struct store_reader *r, const struct table *t)
     behaviour_free(&behaviour);
 }
 
+static void capacity(struct store_reader *r, const struct table *t)
+{
+    struct loads loads;
+    struct relief relief;
+    loads_read(&loads, r);
+    relief_of(&relief, r, t->f, t->advised);
+    capacity_text(&loads, &relief, t->top, t->width, t->out);
+    relief_free(&relief);
+    loads_free(&loads);
+}
+
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
@@ -630,6 +642,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     blocked(r, &t);
     clients(r, &t);
     times(r, &t);
+    capacity(r, &t);
     tied_text(r, f, t.top, t.width, out);
     advice_list_free(&advised);
 }
