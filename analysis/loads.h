@@ -1,7 +1,8 @@
 /* loads: how much each backend (service and server) has under way and answers in a second, and what that says of its
- * capacity, from the exchange records of a DB (ALGORITHMS.md 8.4, 8.6). They are read twice in order of arrival: first who
- * there is and what it is asked for, then each second. Nothing of it is counted while capturing. Bounded: LOADS_MOST
- * backends and parts of them, LOADS_MIX pairs of a backend and an endpoint; what finds no room is counted. */
+ * capacity, from the exchange records of a DB (ALGORITHMS.md 8.4, 8.6). They are read twice in order of arrival: first
+ * who there is and what it is asked for, then each second. Nothing of it is counted while capturing. Bounded:
+ * LOADS_MOST backends and parts of them, LOADS_MIX pairs of a backend and an endpoint; what finds no room is counted.
+ */
 #ifndef ANALYSIS_LOADS_H
 #define ANALYSIS_LOADS_H
 
@@ -39,19 +40,19 @@ struct load_seconds {
 struct load {
     uint64_t hash;
     enum load_scope scope;
-    uint32_t service;       /* number of struct named; 0: none, or many */
-    uint32_t server;        /* id of an address; 0: unknown, or many */
-    uint32_t endpoint;      /* LOAD_ENDPOINT */
-    uint32_t whole;         /* LOAD_ENDPOINT: place of its pair, + 1 */
+    uint32_t service;                       /* number of struct named; 0: none, or many */
+    uint32_t server;                        /* id of an address; 0: unknown, or many */
+    uint32_t endpoint;                      /* LOAD_ENDPOINT */
+    uint32_t whole;                         /* LOAD_ENDPOINT: place of its pair, + 1 */
     struct slice service_name, server_name; /* NULL p: none, unknown, or many */
-    uint64_t exchanges;     /* with a request */
-    uint64_t tunnels;       /* of those, upgrades and CONNECT: in none of the following */
-    uint64_t answered;      /* of those, of which it is known when they ended */
-    uint32_t mix_at, mix_n; /* in struct loads, most answers first */
-    uint32_t part[UNDERWAY_KINDS]; /* places of the loads of its first endpoints, + 1 */
-    uint64_t area_us;       /* under way, call microseconds */
-    uint32_t peak;          /* most at once */
-    uint64_t most;          /* answers in one second */
+    uint64_t exchanges;                     /* with a request */
+    uint64_t tunnels;                       /* of those, upgrades and CONNECT: in none of the following */
+    uint64_t answered;                      /* of those, of which it is known when they ended */
+    uint32_t mix_at, mix_n;                 /* in struct loads, most answers first */
+    uint32_t part[UNDERWAY_KINDS];          /* places of the loads of its first endpoints, + 1 */
+    uint64_t area_us;                       /* under way, call microseconds */
+    uint32_t peak;                          /* most at once */
+    uint64_t most;                          /* answers in one second */
     struct load_seconds seconds;
     double throughput_p95, concurrency_p95; /* of seconds with an answer; NaN: unknown */
     double usable_low, usable_high;         /* 5 and 95 % of the concurrency of usable ones; NaN: there are none */

@@ -75,8 +75,9 @@ static uint64_t inside(const struct underway *u, int64_t start, int64_t end)
 
 static void hand_on(struct underway *u, uint32_t place)
 {
-    const struct underway_second *s = &u->group[place].current;
+    struct underway_second *s = &u->group[place].current;
     int64_t start = s->second * SECOND_US;
+    s->damaged |= u->group[place].blind_until_us > start;
     if (s->done && start >= u->from_us && start + SECOND_US <= u->to_us)
         u->each(u->context, place, s);
 }
@@ -89,6 +90,7 @@ static void advance(struct underway *u, uint32_t place, int64_t us)
     if (!g->any) {
         g->any = true;
         g->at_us = us;
+        g->blind_until_us = INT64_MIN;
         g->current = (struct underway_second){.second = second};
     } else if (g->current.second < second) {
         g->current.area_us += g->now * (uint64_t)((g->current.second + 1) * SECOND_US - g->at_us);
@@ -138,7 +140,8 @@ void underway_add(struct underway *u, const struct underway_call *c)
             continue;
         advance(u, c->group[i] - 1, c->start_us);
         g->area_us += inside(u, c->start_us, c->end_us);
-        g->current.damaged |= !room;
+        if (!room && c->end_us > g->blind_until_us)
+            g->blind_until_us = c->end_us;
         g->now += room;
         if (inside(u, c->start_us, c->end_us) && g->now > g->peak)
             g->peak = c->start_us < u->from_us ? (g->peak ? g->peak : 1) : g->now;

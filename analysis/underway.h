@@ -1,6 +1,6 @@
-/* underway: how many calls of a group are under way, and how many end, in each second (ALGORITHMS.md 8.4, 8.6). Calls come
- * in order of their start and last over [start, end), microseconds; a call belongs to up to four groups. A second is
- * handed on when it is over, if anything ended in it. What ends when another begins is over. */
+/* underway: how many calls of a group are under way, and how many end, in each second (ALGORITHMS.md 8.4, 8.6). Calls
+ * come in order of their start and last over [start, end), microseconds; a call belongs to up to four groups. A second
+ * is handed on when it is over, if anything ended in it. What ends when another begins is over. */
 #ifndef ANALYSIS_UNDERWAY_H
 #define ANALYSIS_UNDERWAY_H
 
@@ -14,10 +14,10 @@ enum {
 };
 
 struct underway_second {
-    int64_t second;        /* Unix time */
-    uint64_t area_us;      /* call microseconds: 1e6 times the mean that was under way */
-    uint32_t done, failed; /* that ended in it, and those of them that failed */
-    uint32_t lost;         /* begun in it, and nobody knows when they ended */
+    int64_t second;                /* Unix time */
+    uint64_t area_us;              /* call microseconds: 1e6 times the mean that was under way */
+    uint32_t done, failed;         /* that ended in it, and those of them that failed */
+    uint32_t lost;                 /* begun in it, and nobody knows when they ended */
     uint32_t kind[UNDERWAY_KINDS]; /* of those that ended */
     bool damaged;                  /* not all of it was seen */
 };
@@ -27,6 +27,7 @@ struct underway_group {
     uint64_t area_us, done; /* within the span */
     uint32_t now, peak;     /* peak: within the span */
     int64_t at_us;          /* `current` is counted up to here */
+    int64_t blind_until_us; /* until when calls are under way that there was no room for */
     struct underway_second current;
     bool any;
 };

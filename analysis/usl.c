@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 enum { A, B, C, COEFFICIENTS };
-enum { BIN_FROM = -4, BINS_AN_OCTAVE = 4, BLOCKS_LEAST = USL_BLOCKS / 2 };
+enum { BIN_FROM = -4, BINS_AN_OCTAVE = 4, BLOCKS_LEAST = USL_BLOCKS / 2, SIDES_LEAST = 10 };
 #define SPREAD_LEAST 3.
 #define WIDE_MOST .3
 #define ERROR_MOST .5
@@ -189,10 +189,32 @@ static bool jackknife(const struct usl *u, unsigned blocks, double half[VALUES])
     return true;
 }
 
+/* Mean throughput of the bins that begin within [from, to) at N, and the square of its standard error. NaN: few. */
+static double mean_of(const struct usl *u, double from, double to, double *error2)
+{
+    double n = 0, sum = 0, square = 0;
+    for (unsigned i = 0; i < USL_BINS; i++)
+        if (usl_bin_low(i) >= from && usl_bin_low(i) < to) {
+            n += (double)u->bin[i].n;
+            sum += u->bin[i].throughput;
+            square += u->bin[i].throughput2;
+        }
+    *error2 = fmax(square / n - sum / n * (sum / n), 0) / n;
+    return n < SIDES_LEAST ? NAN : sum / n;
+}
+
+/* A queue with few workers bends so sharply that the law sees a knee where throughput only levels off. */
+static bool falls(const struct usl *u, double knee)
+{
+    double near2, beyond2;
+    double near = mean_of(u, .7 * knee, 1.1 * knee, &near2), beyond = mean_of(u, 1.4 * knee, INFINITY, &beyond2);
+    return beyond + 2 * sqrt(near2 + beyond2) < near;
+}
+
 static struct usl_fit refused(enum usl_refusal why, uint64_t windows)
 {
     const struct usl_value none = {NAN, NAN, NAN};
-    return (struct usl_fit){why, windows, none, none, none, none, none, NAN};
+    return (struct usl_fit){why, windows, none, none, none, none, none, false, NAN};
 }
 
 static struct usl_value value_of(const double v[VALUES], const double half[VALUES], int which)
@@ -233,6 +255,7 @@ static struct usl_fit fit(const struct usl *u, const struct usl_sums *all, unsig
     f.most = value_of(v, half, MOST);
     if (!is_tight(v[KNEE], half[KNEE]))
         f.knee = (struct usl_value){NAN, NAN, NAN};
+    f.fell = falls(u, f.knee.value);
     return f;
 }
 
@@ -263,7 +286,7 @@ double usl_response_s(const struct usl_fit *f, double n)
 
 const char *usl_refusal_name(enum usl_refusal r)
 {
-    static const char *const names[] = {NULL,      "few_windows", "narrow",  "clustered",
+    static const char *const names[] = {NULL,      "few_windows", "narrow", "clustered",
                                         "bad_fit", "not_reached", "flat",   "unstable"};
     return names[r];
 }

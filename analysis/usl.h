@@ -1,7 +1,8 @@
 /* usl: the Universal Scalability Law (Gunther; ALGORITHMS.md 8.6), fitted to seconds of which the concurrency N and the
- * throughput X are known: X(N) = gamma N / (1 + sigma (N - 1) + kappa N (N - 1)). By Little's law R = N / X is linear in
- * (1, N - 1, N (N - 1)); least squares weighed by 1 / R^2, coefficients not below 0. All that is kept are sums, a set for
- * each block of time, so that fits of parts add up to that of the whole and leaving a block out is a subtraction. */
+ * throughput X are known: X(N) = gamma N / (1 + sigma (N - 1) + kappa N (N - 1)). By Little's law R = N / X is linear
+ * in (1, N - 1, N (N - 1)); least squares weighed by 1 / R^2, coefficients not below 0. All that is kept are sums, a
+ * set for each block of time, so that fits of parts add up to that of the whole and leaving a block out is a
+ * subtraction. */
 #ifndef ANALYSIS_USL_H
 #define ANALYSIS_USL_H
 
@@ -37,8 +38,9 @@ enum usl_refusal {
     USL_CLUSTERED,   /* they lie in less than half of the blocks */
     USL_BAD,         /* the law misses the response times by more than half of them */
     USL_NOT_REACHED, /* the most throughput is over twice that at the 95 % quantile of N: none was seen, or far off */
-    USL_FLAT, /* throughput was near its most at the 5 % quantile already: a constant rate and slow answers look so, too */
-    USL_UNSTABLE,    /* leaving a block out moves the most throughput: interval wider than 30 % each way */
+    USL_FLAT, /* throughput was near its most at the 5 % quantile already: a constant rate and slow answers look so, too
+               */
+    USL_UNSTABLE, /* leaving a block out moves the most throughput: interval wider than 30 % each way */
 };
 
 /* 95 % by leaving out blocks in turn (jackknife). */
@@ -53,6 +55,7 @@ struct usl_fit {
     struct usl_value gamma, sigma, kappa;
     struct usl_value knee; /* N with the most throughput; NaN: throughput levels off, kappa cannot be told from 0 */
     struct usl_value most; /* throughput there, or what it levels off at */
+    bool fell;             /* seconds beyond the knee were seen to give less than those near it */
     double error;          /* root of the mean square of the relative error of R */
 };
 

@@ -38,7 +38,8 @@ void relief_free(struct relief *r)
     *r = (struct relief){0};
 }
 
-/* Share of what is under way that would be left: an answer out of a cache spares what its endpoint's take on average. */
+/* Share of what is under way that would be left: an answer out of a cache spares what its endpoint's take on average.
+ */
 static double busy_left(const struct loads *l, const struct load *x, const struct relief *r)
 {
     double all = 0, left = 0;
@@ -115,14 +116,16 @@ static void law(struct json *j, const struct load *x)
     value(j, "sigma", "sigma_low", "sigma_high", &f->sigma);
     value(j, "kappa", "kappa_low", "kappa_high", &f->kappa);
     value(j, "knee", "knee_low", "knee_high", &f->knee);
+    json_key(j, "knee_seen");
+    if (isnan(f->knee.value))
+        json_null(j);
+    else
+        json_bool(j, f->fell);
     value(j, "max_throughput", "low", "high", &f->most);
     json_key_double(j, "error", f->error);
     json_key_u64(j, "windows", f->windows);
     word(j, "reason", capacity_refusal(x));
-    word(j, "knee_reason",
-         capacity_refusal(x)         ? capacity_refusal(x)
-         : isnan(f->knee.value) ? "levels_off"
-                                     : NULL);
+    word(j, "knee_reason", capacity_refusal(x) ? capacity_refusal(x) : isnan(f->knee.value) ? "levels_off" : NULL);
     json_close(j, '}');
 }
 

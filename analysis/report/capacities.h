@@ -19,7 +19,8 @@ void relief_free(struct relief *r);
 
 /* How far a load is from the most that it can be. NaN: not known, and why, for JSON. */
 struct headroom {
-    double now; /* of the most throughput, the share that busy seconds (95 % of N) leave by the law; 0: beyond the knee */
+    double
+        now; /* of the most throughput, the share that busy seconds (95 % of N) leave by the law; 0: beyond the knee */
     const char *now_why;
     double cached; /* the same with the caching advised */
     const char *cached_why;

@@ -19,6 +19,12 @@ static struct human amount(double v)
     return h;
 }
 
+/* Where no fall was seen there is nothing to warn of. */
+static struct human knee(const struct usl_fit *f)
+{
+    return amount(f->fell ? f->knee.value : NAN);
+}
+
 static void name(const struct load *x, struct buf *out)
 {
     if (x->service_name.p)
@@ -82,10 +88,10 @@ static void meaning(const struct load *x, const struct headroom *h, struct buf *
     buf_printf(out, "%s at once in busy seconds give %s/s of at most %s/s (%s to %s)", amount(x->concurrency_p95).text,
                amount(capacity_busy(x)).text, amount(f->most.value).text, amount(f->most.low).text,
                amount(f->most.high).text);
-    if (isnan(f->knee.value))
+    if (isnan(f->knee.value) || !f->fell)
         buf_str(out, ", where it levels off: more at once only wait longer");
     else if (x->concurrency_p95 > f->knee.value)
-        buf_printf(out, ", and more at once than the %s after which throughput falls: limit concurrency",
+        buf_printf(out, ", and are more than the %s beyond which throughput falls: limit how many are let in at once",
                    amount(f->knee.value).text);
     else
         buf_printf(out, "; beyond %s at once throughput falls", amount(f->knee.value).text);
@@ -103,7 +109,7 @@ static void row(const struct loads *l, const struct load *x, const struct relief
     buf_free(&cell);
     buf_printf(out, " %7s %6s %6s %6s %6s %6s %6s %6s %8s %7s\n      ", human_count(x->exchanges).text,
                amount(loads_concurrency(l, x)).text, amount(x->concurrency_p95).text, amount(x->peak).text,
-               amount(x->throughput_p95).text, amount((double)x->most).text, amount(x->fit.knee.value).text,
+               amount(x->throughput_p95).text, amount((double)x->most).text, knee(&x->fit).text,
                amount(x->fit.most.value).text, human_percent(h.now).text, human_percent(h.cached).text);
     meaning(x, &h, out);
     buf_char(out, '\n');
@@ -149,16 +155,17 @@ void capacity_markdown(const struct loads *l, const struct relief *r, unsigned t
         if (!is_shown(x))
             continue;
         if (!shown++)
-            buf_str(out, "\n## Capacity\n\nBy the Universal Scalability Law, from seconds of traffic: a model of what "
-                         "clients offered, not a measurement. Busy: 95 % of the seconds with answers.\n\n"
-                         "| backend | requests | under way, mean | busy | busy/s | knee | limit/s | free | with caching "
-                         "| |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
+            buf_str(out,
+                    "\n## Capacity\n\nBy the Universal Scalability Law, from seconds of traffic: a model of what "
+                    "clients offered, not a measurement. Busy: 95 % of the seconds with answers.\n\n"
+                    "| backend | requests | under way, mean | busy | busy/s | knee | limit/s | free | with caching "
+                    "| |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
         buf_str(out, "| ");
         name(x, &text);
         foreign(out, slice_of(text.p, text.n));
         buf_printf(out, " | %s | %s | %s | %s | %s | %s | %s | %s | ", human_count(x->exchanges).text,
                    amount(loads_concurrency(l, x)).text, amount(x->concurrency_p95).text,
-                   amount(x->throughput_p95).text, amount(x->fit.knee.value).text, amount(x->fit.most.value).text,
+                   amount(x->throughput_p95).text, knee(&x->fit).text, amount(x->fit.most.value).text,
                    human_percent(h.now).text, human_percent(h.cached).text);
         meaning(x, &h, out);
         buf_str(out, " |\n");

@@ -720,7 +720,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     ties_read(&ties, r);
     loads_read(&loads, r);
     relief_of(&relief, r, f, &list);
-    bottleneck_list(&hurts, r, f, &behaviour, &list);
+    bottleneck_list(&hurts, r, f, &behaviour, &list, &loads);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');

@@ -20,6 +20,7 @@ struct page {
     struct buf *out;
     const struct facts *f;
     const struct advice_list *advised;
+    const struct loads *loads;
     unsigned row, top;
 };
 
@@ -197,7 +198,7 @@ static void hurts(struct store_reader *r, struct page *p)
     struct bottleneck_list list;
     struct behaviour behaviour;
     behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
-    bottleneck_list(&list, r, p->f, &behaviour, p->advised);
+    bottleneck_list(&list, r, p->f, &behaviour, p->advised, p->loads);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");
@@ -219,23 +220,22 @@ static void hurts(struct store_reader *r, struct page *p)
 
 static void capacity(struct store_reader *r, struct page *p)
 {
-    struct loads loads;
     struct relief relief;
-    loads_read(&loads, r);
     relief_of(&relief, r, p->f, p->advised);
-    capacity_markdown(&loads, &relief, p->top, foreign, p->out);
+    capacity_markdown(p->loads, &relief, p->top, foreign, p->out);
     relief_free(&relief);
-    loads_free(&loads);
 }
 
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
-    struct page p = {out, f, &advised, 0, o->top ? o->top : ROWS};
+    struct loads loads;
+    struct page p = {out, f, &advised, &loads, 0, o->top ? o->top : ROWS};
     head(f, out);
     if (!f->any)
         return;
     advice_list(&advised, r, f);
+    loads_read(&loads, r);
     if (!f->windowed) {
         advice(r, &p);
         blocked(r, &p);
@@ -255,5 +255,6 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
     capacity(r, &p);
+    loads_free(&loads);
     advice_list_free(&advised);
 }

@@ -24,6 +24,7 @@ struct table {
     struct buf *out;
     const struct facts *f;
     const struct advice_list *advised;
+    const struct loads *loads;
     unsigned row, top, width;
 };
 
@@ -608,7 +609,7 @@ static void hurts(struct store_reader *r, const struct table *t)
     struct bottleneck_list list;
     struct behaviour behaviour;
     behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
-    bottleneck_list(&list, r, t->f, &behaviour, t->advised);
+    bottleneck_list(&list, r, t->f, &behaviour, t->advised, t->loads);
     bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
     bottleneck_list_free(&list);
     behaviour_free(&behaviour);
@@ -616,23 +617,22 @@ static void hurts(struct store_reader *r, const struct table *t)
 
 static void capacity(struct store_reader *r, const struct table *t)
 {
-    struct loads loads;
     struct relief relief;
-    loads_read(&loads, r);
     relief_of(&relief, r, t->f, t->advised);
-    capacity_text(&loads, &relief, t->top, t->width, t->out);
+    capacity_text(t->loads, &relief, t->top, t->width, t->out);
     relief_free(&relief);
-    loads_free(&loads);
 }
 
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
-    struct table t = {out, f, &advised, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
+    struct loads loads;
+    struct table t = {out, f, &advised, &loads, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
     if (!f->any)
         return;
     advice_list(&advised, r, f);
+    loads_read(&loads, r);
     if (!f->windowed)
         advice(r, &t);
     hurts(r, &t);
@@ -644,5 +644,6 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     times(r, &t);
     capacity(r, &t);
     tied_text(r, f, t.top, t.width, out);
+    loads_free(&loads);
     advice_list_free(&advised);
 }

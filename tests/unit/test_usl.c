@@ -109,6 +109,7 @@ static void levels_off(void **state)
         assert_int_equal(f.refused, USL_FITS);
         assert_true(fabs(f.most.value / 100 - 1) < .1);
         assert_true(isnan(f.knee.value) || f.knee.value > 15);
+        assert_false(f.fell);
     }
 }
 
@@ -150,6 +151,19 @@ static void refusals(void **state)
     assert_null(usl_refusal_name(USL_FITS));
 }
 
+/* Beyond its knee throughput falls, and is seen to. */
+static void beyond(void **state)
+{
+    struct system s = {10, .05, .002, .1, 1, 45, 300}, near = s;
+    (void)state;
+    near.most = 25;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        struct usl_fit f = seen(&s, seed);
+        assert_true(f.fell);
+        assert_false(seen(&near, seed).fell);
+    }
+}
+
 /* A law that holds in half of the time alone gives no figure. */
 static void changed(void **state)
 {
@@ -187,8 +201,9 @@ static void bins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(toy),      cmocka_unit_test(noisy),   cmocka_unit_test(linear), cmocka_unit_test(levels_off),
-        cmocka_unit_test(constant_rate),   cmocka_unit_test(refusals), cmocka_unit_test(changed), cmocka_unit_test(bins),
+        cmocka_unit_test(toy),        cmocka_unit_test(noisy),         cmocka_unit_test(linear),
+        cmocka_unit_test(levels_off), cmocka_unit_test(constant_rate), cmocka_unit_test(refusals),
+        cmocka_unit_test(changed),    cmocka_unit_test(beyond),        cmocka_unit_test(bins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
