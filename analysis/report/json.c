@@ -10,6 +10,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/capacities.h"
 #include "analysis/report/conduct.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/placement.h"
@@ -752,6 +753,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     behaviour_free(&behaviour);
     recommendations(&j, f, &list);
     capacity_json(&j, &loads, &relief);
+    demanded_json(&j, r, f);
     relief_free(&relief);
     loads_free(&loads);
     advice_list_free(&list);

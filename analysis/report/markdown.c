@@ -8,6 +8,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/capacities.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -255,6 +256,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
     capacity(r, &p);
+    demanded_markdown(r, f, out);
     loads_free(&loads);
     advice_list_free(&advised);
 }

@@ -10,6 +10,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/capacities.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
@@ -643,6 +644,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     clients(r, &t);
     times(r, &t);
     capacity(r, &t);
+    demanded_text(r, f, out);
     tied_text(r, f, t.top, t.width, out);
     loads_free(&loads);
     advice_list_free(&advised);
