@@ -21,6 +21,12 @@ static struct demand *read_all(struct store_reader *r, const struct facts *f)
     return demand_new(r, from, to);
 }
 
+/* The middle of a bucket may lie beyond all that is in it. */
+static double quantile(const struct hist_dense *h, double q)
+{
+    return h->n ? fmin(fmax(hist_quantile(h, q), (double)h->min), (double)h->max) : NAN;
+}
+
 /* ---- JSON ---- */
 
 static void counts(struct json *j, const struct demand_cell *c)
@@ -33,9 +39,9 @@ static void counts(struct json *j, const struct demand_cell *c)
     json_key_micros(j, "server_seconds", (int64_t)c->server_us);
     json_key(j, "per_minute");
     json_open(j, '{');
-    json_key_double(j, "p50", hist_quantile(h, .5));
-    json_key_double(j, "p95", hist_quantile(h, .95));
-    json_key_double(j, "p99", hist_quantile(h, .99));
+    json_key_double(j, "p50", quantile(h, .5));
+    json_key_double(j, "p95", quantile(h, .95));
+    json_key_double(j, "p99", quantile(h, .99));
     json_key_double(j, "max", h->n ? (double)h->max : NAN);
     json_close(j, '}');
 }
@@ -101,7 +107,7 @@ static int bars(const struct demand *d, int day, struct buf *out)
     double p95[DEMAND_HOURS], most = 0;
     int busiest = -1;
     for (int h = 0; h < DEMAND_HOURS; h++) {
-        p95[h] = hist_quantile(&d->cell[day][h].requests, .95);
+        p95[h] = quantile(&d->cell[day][h].requests, .95);
         if (busiest < 0 ? !isnan(p95[h]) : p95[h] > most) {
             busiest = h;
             most = p95[h];
@@ -118,7 +124,7 @@ static void says(const struct demand *d, int day, int hour, const char *before, 
     const struct hist_dense *h = &d->cell[day][hour].requests;
     demand_sum(d, day, DEMAND_ALL, &all);
     buf_printf(out, "%s%02d:00 with p95 %s a minute, at most %s; %s requests that weekday", before, hour,
-               human_count((uint64_t)hist_quantile(h, .95)).text, human_count(h->max).text,
+               human_count((uint64_t)quantile(h, .95)).text, human_count(h->max).text,
                human_count(all.requests.sum).text);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hold what the report says of capacity against the definitions written down plainly (ALGORITHMS.md 8.4, 8.6), tests L-1 and U-1.
 
-    usl.py [SEEDS [FIRST]]     default: 4 random traces and 2 planted systems of each kind from seed 1; 200 and 10 with PROOF=1
+    usl.py [SEEDS [FIRST]]     default: 3 random traces and 2 planted systems of each kind from seed 1; 200 and 10 with PROOF=1
 
 Random exchange records of several services and servers: what is under way and answered in each second, which seconds can be used and the curve
 must be equal, whatever the law makes of them. Planted: closed systems whose response time follows the law, and queues with few workers; the law
@@ -378,7 +378,7 @@ def scaling(binary, seed, folder, tally):
 
 def main():
     binary = os.path.abspath(os.environ.get("SPANWISE") or pathlib.Path(__file__).resolve().parents[2] / "build/opt/spanwise")
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 200 if PROOF else 4
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 200 if PROOF else 3
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     failed = False
     with tempfile.TemporaryDirectory() as folder:
