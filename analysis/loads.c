@@ -6,7 +6,7 @@
 #include "base/floor.h"
 #include "capture/exchange.h"
 
-enum { PAGES = 1 << 16 };
+enum { PAGES = 1 << 16, IDS_MOST = 1 << 20 };
 #define FAILING .2
 #define MIX_OFF .5
 #define MIX_SIGMAS 3.
@@ -133,7 +133,7 @@ static void meet(void *context, const struct row_exchange *x)
 static void join(struct reading *g, uint32_t **list, size_t *n, uint32_t id, uint32_t pair, enum load_scope scope)
 {
     struct loads *l = g->l;
-    if (!id || !dense_grow((void **)list, n, id, sizeof **list))
+    if (!id || id >= IDS_MOST || !dense_grow((void **)list, n, id, sizeof **list))
         return;
     uint32_t first = (*list)[id];
     if (!first) {
@@ -331,7 +331,8 @@ static bool keep_server(void *context, const struct row_address *a)
 static void name(struct loads *l, struct store_reader *r)
 {
     for (uint32_t i = 0; i < l->n; i++)
-        if (dense_grow((void **)&l->server_at, &l->n_servers, l->load[i].server, sizeof *l->server_at))
+        if (l->load[i].server < IDS_MOST &&
+            dense_grow((void **)&l->server_at, &l->n_servers, l->load[i].server, sizeof *l->server_at))
             l->server_at[l->load[i].server] = UINT32_MAX;
     store_read_addresses(r, keep_server, l);
     for (uint32_t i = 0; i < l->n && !l->servers.failed; i++) {

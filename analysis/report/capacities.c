@@ -217,10 +217,27 @@ static void list(struct json *j, const char *name, const struct loads *l, const 
     json_close(j, ']');
 }
 
+/* What the lists rest on. */
+static void source(struct json *j, const struct loads *l)
+{
+    json_key(j, "capacity_source");
+    if (!l->any || l->failed) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_micros(j, "from", l->to_us > l->from_us ? l->from_us : INT64_MIN);
+    json_key_micros(j, "to", l->to_us > l->from_us ? l->to_us : INT64_MIN);
+    json_key_u64(j, "exchanges", l->records);
+    json_key_u64(j, "untracked", l->untracked);
+    json_close(j, '}');
+}
+
 void capacity_json(struct json *j, const struct loads *l, const struct relief *r)
 {
     list(j, "capacity", l, r, LOAD_PAIR);
     list(j, "capacity_services", l, r, LOAD_SERVICE);
     list(j, "capacity_servers", l, r, LOAD_SERVER);
     list(j, "capacity_endpoints", l, r, LOAD_ENDPOINT);
+    source(j, l);
 }

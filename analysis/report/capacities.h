@@ -35,7 +35,7 @@ const char *capacity_refusal(const struct load *x);
 /* Time that calls took beyond what one alone takes (by the law), seconds; NaN: there is no law. */
 double capacity_waited_s(const struct load *x);
 
-/* The members `capacity`, `capacity_services`, `capacity_servers` and `capacity_endpoints`. */
+/* The members `capacity`, `capacity_services`, `capacity_servers`, `capacity_endpoints` and `capacity_source`. */
 void capacity_json(struct json *j, const struct loads *l, const struct relief *r);
 /* capacityshow.c: the section of the text, and of the Markdown (with names escaped by `foreign`). */
 void capacity_text(const struct loads *l, const struct relief *r, unsigned top, unsigned width, struct buf *out);

@@ -115,10 +115,10 @@ static void row(const struct loads *l, const struct load *x, const struct relief
     buf_char(out, '\n');
 }
 
-/* Endpoints are in the JSON alone. */
+/* Endpoints are in the JSON alone, and so is what never had two at once. */
 static bool is_shown(const struct load *x)
 {
-    return x->scope != LOAD_ENDPOINT && x->seconds.all;
+    return x->scope != LOAD_ENDPOINT && x->peak > 1 && x->seconds.all > x->seconds.few;
 }
 
 void capacity_text(const struct loads *l, const struct relief *r, unsigned top, unsigned width, struct buf *out)
