@@ -39,12 +39,14 @@ class Tally:
         self.seen += 1
         if not is_so:
             self.wrong.append("%s %s" % (what, detail))
+        return is_so
 
 
 class Call:
-    def __init__(self, at, duration, service="a.test", server="10.9.9.1:80", path="/x/1", status=200, end="complete", request=0, method="GET"):
+    def __init__(self, at, duration, service="a.test", server="10.9.9.1:80", path="/x/1", status=200, end="complete", request=0, method="GET", who=None):
         self.at, self.duration, self.service, self.server, self.path = at, duration, service, server, path
         self.status, self.end, self.request, self.method = status, end, request, method
+        self.who = who                                              # a client's number; its answers are the same as all others'
         self.known = duration is not None and end == "complete"
         self.over = max(at, at - request + duration) if self.known else at
         self.tunnel = status == 101 or method == "CONNECT"
@@ -55,6 +57,9 @@ class Call:
         out = {"ts": first // 1_000_000 + first % 1_000_000 / 1e6, "request_s": self.request / 1e6, "client": "10.0.0.1:4000",
                "server": self.server, "method": self.method, "authority": self.service, "target": self.path, "status": self.status,
                "end": self.end, "headers": {"request": {}, "response": {}}}
+        if self.who is not None:
+            out.update(client="10.%d.%d.7:4000" % (self.who % 5, self.who), client_id="bearer:%012x" % (self.who + 1),
+                       body_id="%016x" % (int.from_bytes(self.path.encode(), "big") + 1), response_bytes=500)
         if self.duration is not None:
             out["duration_s"] = self.duration / 1e6
             out["ttfb_s"] = max(0, self.duration - self.request) / 1e6
@@ -368,6 +373,46 @@ def few_workers(binary, seed, folder, tally):
         same_law(name, row, usable, tally)
 
 
+def mixed(binary, seed, folder, tally):
+    """Now all ask for one thing, now all for another: the backend as a whole cannot be judged, its endpoints can."""
+    calls = queue(seed, 1, .02, 400)
+    for c in calls:
+        c.path = "/%s/1" % "ab"[c.at // 4_000_000 % 2]
+    report, name = audit(binary, calls, folder), "mixed %d" % seed
+    row = report["capacity"][0]
+    compare(name, row, calls, span_of(calls), tally)
+    tally.same(name + " reason", "mixed", row["usl"]["reason"])
+    names = {e["id"]: e["route"].split("/")[1] for e in report["endpoints"]}
+    tally.same(name + " endpoints", ["a", "b"], sorted(names[r["endpoint"]] for r in report["capacity_endpoints"]))
+    for r in report["capacity_endpoints"]:
+        mine = [c for c in calls if c.path.split("/")[1] == names[r["endpoint"]]]
+        compare("%s %s" % (name, names[r["endpoint"]]), r, mine, span_of(calls), tally)
+
+
+def cached(binary, seed, folder, tally):
+    """What may be shared and never changes is advised to be cached: its hits leave the origin, with their share of what is under way."""
+    rng, calls = random.Random(seed), queue(seed, 1, .02, 400)
+    for c in calls:
+        c.method, c.path, c.who = ("GET", "/s/%d" % rng.randrange(6), rng.randrange(20)) if rng.random() < .6 else ("POST", "/p/1", None)
+    report, name = audit(binary, calls, folder), "cached %d" % seed
+    row, law = report["capacity"][0], report["capacity"][0]["usl"]
+    compare(name, row, calls, span_of(calls), tally)
+    e = next(e for e in report["endpoints"] if e["method"] == "GET")
+    advised = e["declared"]["advised"]
+    if not tally.holds(name + " is advised", advised is not None and law["reason"] is None, (e["recommendation"], law)):
+        return
+    hits = next(r for r in e["ttl"] if r["ttl_s"] == advised["ttl_s"])["hit_ratio_warm"] * e["eligible"] / e["requests"]
+    busy = {m: sum(c.over - c.at for c in calls if c.method == m) for m in ("GET", "POST")}
+    left = (busy["POST"] + busy["GET"] * (1 - hits)) / sum(busy.values())
+    n = row["concurrency_p95"]
+    used = law["gamma"] * n / (1 + law["sigma"] * (n - 1) + law["kappa"] * n * (n - 1)) / law["max_throughput"]
+    beyond = law["knee"] is not None and n > law["knee"]
+    tally.same(name + " load left", left, row["with_caching"]["load_left"], 1e-9)
+    tally.same(name + " headroom", 0 if beyond else 1 - used, row["headroom"], 1e-9)
+    tally.same(name + " with caching", None if beyond else 1 - used * left, row["with_caching"]["headroom"], 1e-9)
+    tally.same(name + " why not", "overloaded" if beyond else None, row["with_caching"]["reason"])
+
+
 def scaling(binary, seed, folder, tally):
     """No contention at all: nothing may be said of a limit."""
     row, name = audit(binary, closed(seed, 10, 0, 0, 20, 200), folder)["capacity"][0], "scaling %d" % seed
@@ -383,7 +428,8 @@ def main():
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for what, test, n in (("what is under way in each second", check, seeds), ("planted systems", planted, 10 if PROOF else 2),
-                              ("few workers", few_workers, 10 if PROOF else 2), ("what scales is not called saturated", scaling, 10 if PROOF else 2)):
+                              ("few workers", few_workers, 10 if PROOF else 2), ("a mix that is not steady", mixed, 10 if PROOF else 1), ("with the caching advised", cached, 10 if PROOF else 1),
+                              ("what scales is not called saturated", scaling, 10 if PROOF else 1)):
             tally = Tally()
             for seed in range(first, first + n):
                 test(binary, seed, folder, tally)
