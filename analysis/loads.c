@@ -245,7 +245,7 @@ static void second(void *context, uint32_t place, const struct underway_second *
     x->most = s->done > x->most ? s->done : x->most;
     hist_add(&x->rate, &g->pool, s->done);
     hist_add(&x->depth, &g->pool, s->area_us);
-    if (s->done < LOADS_FEW) {
+    if (s->done < LOADS_FEW || !s->area_us) {
         x->seconds.few++;
     } else if (s->damaged) {
         x->seconds.damaged++;

@@ -31,7 +31,7 @@ struct load_mix {
 /* Seconds in which something was answered whole, by what became of them; of the rest the first that holds. */
 struct load_seconds {
     uint64_t all, usable;
-    uint64_t few;     /* fewer than LOADS_FEW answers */
+    uint64_t few;     /* fewer than LOADS_FEW answers, or all in no time */
     uint64_t damaged; /* bytes were not captured */
     uint64_t failing; /* a fifth or more of it failed, or never ended */
     uint64_t mixed;   /* asked for other things than usual */

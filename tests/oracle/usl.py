@@ -107,7 +107,7 @@ def endpoint_of(c):
 def judge(calls, start, end):
     """What each second is good for: [(second, N, X, block)] of usable ones, and the counts."""
     seconds = seconds_of(calls, start, end)
-    shares = collections.Counter(endpoint_of(c) for c in calls if c.known)
+    shares = collections.Counter(endpoint_of(c) for c in calls if c.known and start <= c.at <= end)
     answered = sum(shares.values())
     usual = sorted(shares.items(), key=lambda x: -x[1])
     ties = len(usual) > 5 and usual[4][1] == usual[5][1]            # which of equals is among the five is not said
@@ -116,7 +116,7 @@ def judge(calls, start, end):
         block, passed = min(19, passed * 20 // answered), passed + done
         steady = all(abs(kinds[e] / done - n / answered) <=
                      max(.5 * n / answered, 3 * math.sqrt(n / answered * (1 - n / answered) / done)) for e, n in usual[:5])
-        kind = ("few" if done < 5 else "damaged" if damaged else "failing" if failed + lost >= .2 * (done + lost) else
+        kind = ("few" if done < 5 or not area else "damaged" if damaged else "failing" if failed + lost >= .2 * (done + lost) else
                 "usable" if steady else "mixed")
         counts[kind] += 1
         if kind == "usable":
@@ -199,23 +199,25 @@ def intervals(usable):
 
 # ---- the report ----
 
-def audit(binary, calls, folder):
+def audit(binary, calls, folder, window=()):
     os.environ["XDG_CONFIG_HOME"] = folder
     records, database = pathlib.Path(folder, "t.jsonl"), pathlib.Path(folder, "t.db")
     records.write_text("".join(c.record() + "\n" for c in sorted(calls, key=lambda c: c.at)))
-    subprocess.run([binary, "capture", "-q", "--fresh", "--records", records, "-d", database], check=True, timeout=300)
-    out = subprocess.run([binary, "report", database, "--format", "json"], check=True, timeout=120, stdout=subprocess.PIPE).stdout
+    if not window:
+        subprocess.run([binary, "capture", "-q", "--fresh", "--records", records, "-d", database], check=True, timeout=300)
+    out = subprocess.run([binary, "report", database, "--format", "json", *map(str, window)], check=True, timeout=120, stdout=subprocess.PIPE).stdout
     return json.loads(out)
 
 
 def compare(name, row, calls, span, tally):
-    """One row of the report beside its calls."""
+    """One row of the report beside its calls; of those outside of the span what reaches into it."""
     start, end = span
+    inside = [c for c in calls if start <= c.at <= end]
     answered = [c for c in calls if c.known and not c.tunnel]
     asked = [c for c in calls if not c.tunnel]
     seconds, counts, usable, ties = judge(asked, start, end)
-    tally.same(name + " exchanges", len(calls), row["exchanges"])
-    tally.same(name + " tunnels", len(calls) - len(asked), row["tunnels"])
+    tally.same(name + " exchanges", len(inside), row["exchanges"])
+    tally.same(name + " tunnels", sum(c.tunnel for c in inside), row["tunnels"])
     area = sum(max(0, min(c.over, end) - max(c.at, start)) for c in answered)
     tally.same(name + " concurrency", area / (end - start), row["concurrency_mean"], 1e-9)
     heap, peak = [], 0
@@ -223,9 +225,10 @@ def compare(name, row, calls, span, tally):
         while heap and heap[0] <= c.at:
             heapq.heappop(heap)
         heapq.heappush(heap, c.over)
-        peak = max(peak, len(heap) if c.over > c.at else 0)
+        if c.over > c.at and c.over > start and c.at < end:
+            peak = max(peak, len(heap) if c.at >= start else max(peak, 1))
     tally.same(name + " peak", peak, row["concurrency_peak"])
-    tally.same(name + " throughput", len(answered) * 1e6 / (end - start), row["throughput_mean"], 1e-9)
+    tally.same(name + " throughput", sum(c.known and not c.tunnel for c in inside) * 1e6 / (end - start), row["throughput_mean"], 1e-9)
     tally.same(name + " most", max((s[1] for s in seconds.values()), default=0), row["throughput_peak"])
     tally.same(name + " busy", quantile([s[1] for s in seconds.values()], .95), row["throughput_p95"])
     deep = quantile([s[0] for s in seconds.values()], .95)
@@ -268,7 +271,7 @@ def make(seed):
     rng = random.Random(seed)
     hosts = [("%s.test" % s, "10.9.9.%d:80" % i) for s in "abc"[:rng.randint(1, 3)] for i in range(rng.randint(1, 3))]
     ends = rng.randint(1, 8)
-    now, calls = EPOCH + rng.randrange(10**9), []
+    now, calls = EPOCH + 2_800_000_000 - rng.randrange(200_000_000), []     # an hour ends in the middle of most
     pace = rng.choice([3_000, 30_000, 120_000])
     for _ in range(rng.choice([200, 1500, 4000])):
         now += rng.choice([0, rng.randrange(pace), rng.randrange(2 * pace), rng.randrange(2 * pace)]) + (rng.random() < .002) * 20_000_000
@@ -290,7 +293,15 @@ def span_of(calls):
 
 def check(binary, seed, folder, tally):
     calls = sorted(make(seed), key=lambda c: c.at)
-    report, span = audit(binary, calls, folder), span_of(calls)
+    rows_of(audit(binary, calls, folder), calls, span_of(calls), "seed %d" % seed, tally)
+    hour = (EPOCH + 2_800_000_000) // 1_000_000
+    for low, high in ((hour - 3600, hour), (hour, hour + 3600)):
+        start, end = max(span_of(calls)[0], low * 1_000_000), min(span_of(calls)[1], high * 1_000_000)
+        if any(low <= c.at // 1_000_000 < high for c in calls):
+            rows_of(audit(binary, calls, folder, ("--from", low, "--to", high)), calls, (start, end), "seed %d %d" % (seed, low), tally)
+
+
+def rows_of(report, calls, span, seed, tally):
     groups = collections.defaultdict(list)
     for c in calls:
         service = "http://" + c.service
@@ -301,11 +312,11 @@ def check(binary, seed, folder, tally):
         rows = {(r["service"], r["server"]): r for r in report[key]}
         want = [k for k in groups if (name == "pair" and None not in k) or (name == "service" and k[1] is None and sum(p[0] == k[0] for p in pairs) > 1) or
                 (name == "server" and k[0] is None and sum(p[1] == k[1] for p in pairs) > 1)]
-        tally.same("seed %d rows of %s" % (seed, name), sorted(want, key=str), sorted(rows, key=str))
-        tally.holds("seed %d order" % seed, [r["exchanges"] for r in report[key]] == sorted((r["exchanges"] for r in report[key]), reverse=True))
+        tally.same("%s rows of %s" % (seed, name), sorted(want, key=str), sorted(rows, key=str))
+        tally.holds("%s order" % seed, [r["exchanges"] for r in report[key]] == sorted((r["exchanges"] for r in report[key]), reverse=True))
         for k in want:
             if k in rows:
-                compare("seed %d %s" % (seed, k), rows[k], groups[k], span, tally)
+                compare("%s %s" % (seed, k), rows[k], groups[k], span, tally)
 
 
 # ---- planted systems ----
