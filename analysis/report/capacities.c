@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/standing.h"
 #include "base/dense.h"
 
 /* ---- judgement ---- */
@@ -20,14 +21,23 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
         !dense_grow((void **)&g->r->hits, &g->r->n, e->id, sizeof *g->r->hits))
         return true;
     g->r->hits[e->id] = a->advice.lifetime.hit_ratio * (double)e->eligible / (double)e->requests;
-    g->r->any = true;
     return true;
+}
+
+/* Where packets or whole connections are missing, concurrency and throughput are those of the rest (ALGORITHMS.md 8.7).
+ */
+static const char *unsure(const struct facts *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (!strcmp(f->counter[i].what, "skipped") && f->counter[i].value)
+            return "degraded";
+    return facts_coverage(f) < STANDING_COVERAGE ? standing_name(STANDING_LOW_COVERAGE) : NULL;
 }
 
 void relief_of(struct relief *r, struct store_reader *reader, const struct facts *f, const struct advice_list *advice)
 {
     struct relieving g = {r, advice};
-    *r = (struct relief){.windowed = f->windowed};
+    *r = (struct relief){.windowed = f->windowed, .unsure = unsure(f)};
     if (advice->n)
         store_read_endpoints(reader, of_endpoint, &g);
 }
@@ -71,7 +81,7 @@ struct headroom headroom_of(const struct loads *l, const struct load *x, const s
     struct headroom h = {.now = NAN, .cached = NAN, .busy_left = busy_left(l, x, r)};
     double used = capacity_busy(x) / x->fit.most.value;
     bool beyond = x->concurrency_p95 > x->fit.knee.value;
-    h.now_why = capacity_refusal(x);
+    h.now_why = capacity_refusal(x) ? capacity_refusal(x) : r->unsure;
     h.cached_why = r->windowed ? "window" : isnan(h.busy_left) ? "nothing_advised" : beyond ? "overloaded" : h.now_why;
     if (h.now_why)
         return h;
@@ -218,7 +228,7 @@ static void list(struct json *j, const char *name, const struct loads *l, const 
 }
 
 /* What the lists rest on. */
-static void source(struct json *j, const struct loads *l)
+static void source(struct json *j, const struct loads *l, const struct relief *r)
 {
     json_key(j, "capacity_source");
     if (!l->any || l->failed) {
@@ -230,6 +240,7 @@ static void source(struct json *j, const struct loads *l)
     json_key_micros(j, "to", l->to_us > l->from_us ? l->to_us : INT64_MIN);
     json_key_u64(j, "exchanges", l->records);
     json_key_u64(j, "untracked", l->untracked);
+    word(j, "verdict", r->unsure ? r->unsure : l->untracked ? standing_name(STANDING_TRUNCATED) : "ok");
     json_close(j, '}');
 }
 
@@ -239,5 +250,5 @@ void capacity_json(struct json *j, const struct loads *l, const struct relief *r
     list(j, "capacity_services", l, r, LOAD_SERVICE);
     list(j, "capacity_servers", l, r, LOAD_SERVER);
     list(j, "capacity_endpoints", l, r, LOAD_ENDPOINT);
-    source(j, l);
+    source(j, l, r);
 }

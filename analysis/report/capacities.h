@@ -7,11 +7,12 @@
 #include "analysis/report/advice.h"
 #include "base/json.h"
 
-/* What the lifetimes advised would take away from the origin. */
+/* What the lifetimes advised would take away from the origin, and whether enough was seen to say so. */
 struct relief {
     double *hits; /* share of the requests of an endpoint that a cache would answer, by id */
     size_t n;
-    bool any, windowed; /* windowed: of a part of the time nothing is advised */
+    bool windowed;      /* of a part of the time nothing is advised */
+    const char *unsure; /* what was lost makes all of it too small: why, for JSON; NULL: nothing, or it is not known */
 };
 
 void relief_of(struct relief *r, struct store_reader *reader, const struct facts *f, const struct advice_list *advice);

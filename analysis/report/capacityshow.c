@@ -135,6 +135,8 @@ void capacity_text(const struct loads *l, const struct relief *r, unsigned top, 
                  "traffic: a model of what clients offered, not a measurement\n  ");
     human_cell(out, SLICE("backend"), width - COLUMNS);
     buf_str(out, " request   mean   busy   most busy/s most/s   knee  limit     free  cached\n");
+    if (r->unsure)
+        buf_str(out, "  not all of the traffic was seen: true figures are higher, and what is free is not known\n");
     for (uint32_t i = 0; i < l->n && shown < most; i++)
         if (is_shown(l->order[i])) {
             row(l, l->order[i], r, width, out);
