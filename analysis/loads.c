@@ -235,6 +235,16 @@ static bool is_steady(const struct loads *l, const struct load *x, const struct 
     return true;
 }
 
+static void follow_trend(struct load *x, const struct underway_second *s)
+{
+    if (x->scope == LOAD_ENDPOINT || !s->timed || s->damaged)
+        return;
+    if (!x->trend)
+        x->trend = calloc(1, sizeof *x->trend);
+    if (x->trend)
+        trend_add(x->trend, (double)s->area_us, (double)s->server_us / s->timed);
+}
+
 static void second(void *context, uint32_t place, const struct underway_second *s)
 {
     struct reading *g = context;
@@ -245,6 +255,7 @@ static void second(void *context, uint32_t place, const struct underway_second *
     x->most = s->done > x->most ? s->done : x->most;
     hist_add(&x->rate, &g->pool, s->done);
     hist_add(&x->depth, &g->pool, s->area_us);
+    follow_trend(x, s);
     if (s->done < LOADS_FEW || !s->area_us) {
         x->seconds.few++;
     } else if (s->damaged) {
@@ -278,6 +289,7 @@ static void follow(void *context, const struct row_exchange *x)
         return;
     const struct load *pair = &g->l->load[at];
     struct underway_call call = {.start_us = c.start_us, .end_us = c.end_us, .failed = c.failed};
+    call.server_us = x->server_us;
     call.group[0] = at + 1;
     call.group[1] = joined(g, g->of_service, g->n_of_service, pair->service);
     call.group[2] = joined(g, g->of_server, g->n_of_server, pair->server);
@@ -313,6 +325,9 @@ static void conclude(struct reading *g)
         x->concurrency_p95 = quantile(&x->depth, &g->pool, .95) / 1e6;
         x->usable_low = quantile(&x->usable, &g->pool, .05) / 1e6;
         x->usable_high = quantile(&x->usable, &g->pool, .95) / 1e6;
+        x->slows = x->trend ? trend_spearman(x->trend) : NAN;
+        free(x->trend);
+        x->trend = NULL;
         x->fit = usl_fit(&x->usl, x->usable_low, x->usable_high);
     }
 }
@@ -428,6 +443,8 @@ void loads_read(struct loads *l, struct store_reader *r)
 
 void loads_free(struct loads *l)
 {
+    for (uint32_t i = 0; i < l->n; i++)
+        free(l->load[i].trend);
     free(l->load);
     free(l->order);
     free(l->mix);

@@ -11,6 +11,7 @@ struct ending {
     uint32_t group[UNDERWAY_GROUPS];
     uint8_t kind[UNDERWAY_GROUPS];
     bool failed;
+    int64_t server_us;
 };
 
 struct underway {
@@ -112,6 +113,8 @@ static void leave(struct underway *u, const struct ending *e)
         g->now--;
         g->current.done++;
         g->current.failed += e->failed;
+        g->current.timed += e->server_us >= 0;
+        g->current.server_us += e->server_us < 0 ? 0 : (uint64_t)e->server_us;
         g->done += e->us >= u->from_us && e->us < u->to_us;
         if (e->kind[i])
             g->current.kind[e->kind[i] - 1]++;
@@ -128,7 +131,7 @@ static void leave_until(struct underway *u, int64_t us)
 
 void underway_add(struct underway *u, const struct underway_call *c)
 {
-    struct ending e = {.us = c->end_us, .failed = c->failed};
+    struct ending e = {.us = c->end_us, .failed = c->failed, .server_us = c->server_us};
     leave_until(u, c->start_us);
     bool room = u->n < UNDERWAY_MOST;
     u->untracked += !room;

@@ -19,7 +19,9 @@ struct underway_second {
     uint32_t done, failed;         /* that ended in it, and those of them that failed */
     uint32_t lost;                 /* begun in it, and nobody knows when they ended */
     uint32_t kind[UNDERWAY_KINDS]; /* of those that ended */
-    bool damaged;                  /* not all of it was seen */
+    uint64_t server_us;            /* of those that ended, of which it is known; `timed` are */
+    uint32_t timed;
+    bool damaged; /* not all of it was seen */
 };
 
 /* Zero-initialise. */
@@ -37,6 +39,7 @@ struct underway_call {
     uint32_t group[UNDERWAY_GROUPS]; /* places in the array of groups, + 1; 0: none */
     uint8_t kind[UNDERWAY_GROUPS];   /* in each of these groups, + 1; 0: none of its kinds */
     bool failed;
+    int64_t server_us; /* below 0: unknown */
 };
 
 struct underway;

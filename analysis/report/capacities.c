@@ -205,6 +205,7 @@ static void load(struct json *j, const struct loads *l, const struct load *x, co
     law(j, x);
     headroom(j, &room);
     json_key_double(j, "waited_s", capacity_waited_s(x));
+    json_key_double(j, "latency_vs_concurrency", x->slows);
     curve(j, &x->usl);
     json_close(j, '}');
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Capacity as people read it: what a saturated backend is said to be, in every format; what is refused, with the reason; nothing without records."""
 import json
 import sqlite3
