@@ -71,18 +71,27 @@ static uint32_t add_load(struct loads *l, uint64_t hash, enum load_scope scope, 
     return l->n++;
 }
 
-static uint32_t pair_of(struct reading *g, const struct call *c, bool make)
+/* The place of a pair, made while there are fewer than `most` loads. */
+static uint32_t place_of(struct reading *g, uint32_t service, uint32_t server, uint32_t most)
 {
-    uint32_t service = named_service_of(&g->l->names, 0, c->endpoint);
-    uint64_t hash = hash_mix((uint64_t)service << 32 | c->x->server);
+    uint64_t hash = hash_mix((uint64_t)service << 32 | server);
     uint32_t at = map_find(&g->pairs, hash);
-    if (at != MAP_NONE || !make)
+    if (at != MAP_NONE || g->l->n >= most)
         return at;
-    at = add_load(g->l, hash, LOAD_PAIR, service, c->x->server);
+    at = add_load(g->l, hash, LOAD_PAIR, service, server);
     if (at == MAP_NONE || map_insert(&g->pairs, hash, at))
         return at;
     g->l->n--;
     return MAP_NONE;
+}
+
+/* Names of services are anybody's: those beyond the first half of the room count as one service of their server, and
+ * the last quarter is for what pairs make together. */
+static uint32_t pair_of(struct reading *g, const struct call *c, bool make)
+{
+    uint32_t service = named_service_of(&g->l->names, 0, c->endpoint);
+    uint32_t at = place_of(g, service, c->x->server, make ? LOADS_MOST / 2 : 0);
+    return at != MAP_NONE ? at : place_of(g, 0, c->x->server, make ? LOADS_MOST / 4 * 3 : 0);
 }
 
 static void add_mix(struct reading *g, uint32_t load, uint32_t endpoint, uint64_t n, uint64_t busy_us)

@@ -328,17 +328,27 @@ static bool of_client(void *context, const struct row_client *c)
 
 /* ---- of a backend ---- */
 
+/* What all services of a server together show is its limit, rather than what each of them does. */
+static bool is_of_a_whole(const struct loads *l, const struct load *x)
+{
+    bool whole = false;
+    for (uint32_t i = 0; x->scope == LOAD_PAIR && i < l->n && !whole; i++)
+        whole = l->load[i].scope == LOAD_SERVER && l->load[i].server == x->server && l->load[i].fit.refused == USL_FITS;
+    return whole;
+}
+
 static void find_saturated(struct gathering *g, const struct loads *l, const struct load *x)
 {
     double waited = capacity_waited_s(x), mean = (double)x->area_us / 1e6 / (double)x->answered;
-    struct bottleneck *b = x->scope != LOAD_PAIR || !(waited > 0)
+    bool backend = x->scope == LOAD_PAIR || x->scope == LOAD_SERVER;
+    struct bottleneck *b = !backend || !(waited > 0) || is_of_a_whole(l, x)
                                ? NULL
                                : add(g, BOTTLENECK_SATURATION, EFFORT_CONFIG, waited, loads_seconds(l), x->answered);
     if (!b)
         return;
     const struct usl_fit *f = &x->fit;
     buf_slice(&b->target, x->service_name);
-    buf_str(&b->target, x->server_name.p ? " at " : "");
+    buf_str(&b->target, x->service_name.p && x->server_name.p ? " at " : "");
     buf_slice(&b->target, x->server_name);
     buf_printf(&b->why,
                "with %.1f at once on average %s requests took %s; one alone takes %s, and no more than %s/s come out",

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "analysis/report/capacities.h"
 #include "base/human.h"
@@ -30,7 +31,7 @@ static void name(const struct load *x, struct buf *out)
     if (x->service_name.p)
         buf_slice(out, x->service_name);
     else
-        buf_str(out, x->server_name.p ? "all services" : "unknown");
+        buf_str(out, x->scope == LOAD_SERVER ? "all services" : "other services");
     buf_str(out, x->server_name.p ? " at " : x->scope == LOAD_SERVICE ? " at all servers" : "");
     buf_slice(out, x->server_name);
 }
@@ -121,12 +122,33 @@ static bool is_shown(const struct load *x)
     return x->scope != LOAD_ENDPOINT && x->peak > 1 && x->seconds.all > x->seconds.few;
 }
 
+/* Those with most exchanges, whatever they are; of equal ones in the order of the lists. Returns how many. */
+static unsigned pick(const struct loads *l, const struct load *out[TEXT_MOST], unsigned most, unsigned *all)
+{
+    unsigned n = 0;
+    *all = 0;
+    most = most < TEXT_MOST ? most : TEXT_MOST;
+    for (uint32_t i = 0; l->any && !l->failed && i < l->n; i++) {
+        unsigned at = n;
+        if (!is_shown(l->order[i]))
+            continue;
+        ++*all;
+        while (at && out[at - 1]->exchanges < l->order[i]->exchanges)
+            at--;
+        if (at >= most)
+            continue;
+        n += n < most;
+        memmove(&out[at + 1], &out[at], (n - 1 - at) * sizeof *out);
+        out[at] = l->order[i];
+    }
+    return n;
+}
+
 void capacity_text(const struct loads *l, const struct relief *r, unsigned top, unsigned width, struct buf *out)
 {
-    unsigned shown = 0, all = 0, most = top < TEXT_MOST ? top : TEXT_MOST;
-    for (uint32_t i = 0; l->any && !l->failed && i < l->n; i++)
-        all += is_shown(l->order[i]);
-    if (!all)
+    const struct load *shown[TEXT_MOST];
+    unsigned all, n = pick(l, shown, top, &all);
+    if (!n)
         return;
     buf_str(out, "\nCAPACITY\n"
                  "  under way at once: on average, in busy seconds (95 %), most; answered a second: busy, most; knee: "
@@ -137,31 +159,26 @@ void capacity_text(const struct loads *l, const struct relief *r, unsigned top, 
     buf_str(out, " request   mean   busy   most busy/s most/s   knee  limit     free  cached\n");
     if (r->unsure)
         buf_str(out, "  not all of the traffic was seen: true figures are higher, and what is free is not known\n");
-    for (uint32_t i = 0; i < l->n && shown < most; i++)
-        if (is_shown(l->order[i])) {
-            row(l, l->order[i], r, width, out);
-            shown++;
-        }
-    if (all > shown)
-        buf_printf(out, "  … and %u more (--format json for all)\n", all - shown);
+    for (unsigned i = 0; i < n; i++)
+        row(l, shown[i], r, width, out);
+    if (all > n)
+        buf_printf(out, "  … and %u more (--format json for all)\n", all - n);
 }
 
 void capacity_markdown(const struct loads *l, const struct relief *r, unsigned top,
                        void (*foreign)(struct buf *out, struct slice text), struct buf *out)
 {
-    unsigned shown = 0;
-    for (uint32_t i = 0; l->any && !l->failed && i < l->n && shown < top; i++) {
-        const struct load *x = l->order[i];
+    const struct load *shown[TEXT_MOST];
+    unsigned all, n = pick(l, shown, top, &all);
+    if (n)
+        buf_str(out, "\n## Capacity\n\nBy the Universal Scalability Law, from seconds of traffic: a model of what "
+                     "clients offered, not a measurement. Busy: 95 % of the seconds with answers.\n\n"
+                     "| backend | requests | under way, mean | busy | busy/s | knee | limit/s | free | with caching "
+                     "| |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
+    for (unsigned i = 0; i < n; i++) {
+        const struct load *x = shown[i];
         struct headroom h = headroom_of(l, x, r);
         struct buf text = {0};
-        if (!is_shown(x))
-            continue;
-        if (!shown++)
-            buf_str(out,
-                    "\n## Capacity\n\nBy the Universal Scalability Law, from seconds of traffic: a model of what "
-                    "clients offered, not a measurement. Busy: 95 % of the seconds with answers.\n\n"
-                    "| backend | requests | under way, mean | busy | busy/s | knee | limit/s | free | with caching "
-                    "| |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
         buf_str(out, "| ");
         name(x, &text);
         foreign(out, slice_of(text.p, text.n));
@@ -173,4 +190,6 @@ void capacity_markdown(const struct loads *l, const struct relief *r, unsigned t
         buf_str(out, " |\n");
         buf_free(&text);
     }
+    if (all > n)
+        buf_printf(out, "\n%u more are in the JSON report.\n", all - n);
 }

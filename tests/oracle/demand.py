@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hold the demand by hour of the day and weekday against counting by hand (ALGORITHMS.md 8.3, test X-2).
 
-    demand.py [SEEDS [FIRST]]      default: 2 random traces from seed 1; 100 with PROOF=1. SPANWISE names the binary
+    demand.py [SEEDS [FIRST]]      default: 2 random traces from seed 1; 40 with PROOF=1. SPANWISE names the binary
 
 Records of hours to weeks, with silent minutes, hours and days. Every row must hold what its minutes hold; rows add up to the whole,
 and those of windows that share the time out add up to those of the whole audit.
@@ -132,7 +132,7 @@ def check(binary, seed, folder, wrong):
 
 def main():
     binary = os.path.abspath(os.environ.get("SPANWISE") or pathlib.Path(__file__).resolve().parents[2] / "build/opt/spanwise")
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 100 if PROOF else 2
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 40 if PROOF else 2
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     wrong, reports = [], 0
     with tempfile.TemporaryDirectory() as folder:

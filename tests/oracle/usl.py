@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hold what the report says of capacity against the definitions written down plainly (ALGORITHMS.md 8.4, 8.6), tests L-1 and U-1.
 
-    usl.py [SEEDS [FIRST]]     default: 2 random traces and 2 planted systems of each kind from seed 1; 200 and 10 with PROOF=1
+    usl.py [SEEDS [FIRST]]     default: 2 random traces and 2 planted systems of each kind from seed 1; 60 and 10 with PROOF=1
 
 Random exchange records of several services and servers: what is under way and answered in each second, which seconds can be used and the curve
 must be equal, whatever the law makes of them. Planted: closed systems whose response time follows the law, and queues with few workers; the law
@@ -394,6 +394,20 @@ def planted(binary, seed, folder, tally):
     tally.same(name + " costs", waited * 3.6e9 / (end - start), first["seconds_per_hour"], .05)
 
 
+def shared(binary, seed, folder, tally):
+    """Two services of one server that follows the law together: the server is what is saturated."""
+    rng, calls = random.Random(seed), closed(seed, 10, .05, .002, 45, 240)
+    for c in calls:
+        c.service = rng.choice(["a.test", "b.test"])
+    report, name = audit(binary, calls, folder), "shared %d" % seed
+    compare(name, report["capacity_servers"][0], calls, span_of(calls), tally)
+    tally.same(name + " knee", math.sqrt(.95 / .002), report["capacity_servers"][0]["usl"]["knee"], .1)
+    (start, end), found = span_of(calls), [b for b in report["bottlenecks"] if b["kind"] == "saturation"]
+    tally.same(name + " found once", ["10.9.9.1:80"], [b["target"] for b in found])
+    waited = sum(c.over - c.at for c in calls) / 1e6 - len(calls) / 10
+    tally.same(name + " costs", waited * 3.6e9 / (end - start), report["bottlenecks"][0]["seconds_per_hour"], .05)
+
+
 def few_workers(binary, seed, folder, tally):
     """One queue is the law exactly (X = mu N / (1 + N)); with four workers it bends more sharply."""
     workers = 1 if seed % 2 else 4
@@ -457,12 +471,12 @@ def scaling(binary, seed, folder, tally):
 
 def main():
     binary = os.path.abspath(os.environ.get("SPANWISE") or pathlib.Path(__file__).resolve().parents[2] / "build/opt/spanwise")
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 200 if PROOF else 2
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 60 if PROOF else 2
     first = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         for what, test, n in (("what is under way in each second", check, seeds), ("planted systems", planted, 10 if PROOF else 2),
-                              ("few workers", few_workers, 10 if PROOF else 2), ("a mix that is not steady", mixed, 10 if PROOF else 1), ("with the caching advised", cached, 10 if PROOF else 1),
+                              ("services of one server", shared, 10 if PROOF else 1), ("few workers", few_workers, 10 if PROOF else 2), ("a mix that is not steady", mixed, 10 if PROOF else 1), ("with the caching advised", cached, 10 if PROOF else 1),
                               ("what scales is not called saturated", scaling, 10 if PROOF else 1)):
             tally = Tally()
             for seed in range(first, first + n):
