@@ -24,7 +24,7 @@ static void keep(void *context, uint32_t group, const struct underway_second *s)
 
 static struct underway_call call(int64_t start, int64_t end, uint32_t group, uint8_t kind, bool failed)
 {
-    return (struct underway_call){start, end, {group}, {kind}, failed};
+    return (struct underway_call){start, end, {group}, {kind}, failed, -1};
 }
 
 /* Half a second of each side of a border; one that ends where the next begins; silence between. */
@@ -62,8 +62,9 @@ static void groups(void **state)
     struct underway_group g[3] = {{0}};
     struct seen seen = {.n = 0};
     struct underway *u = underway_new(1500000, 3400000, g, keep, &seen);
-    struct underway_call both = {1400000, 2100000, {1, 3}, {0, 0}, false}, one = call(2000000, 2500000, 3, 0, false),
-                         out = call(3100000, 3200000, 3, 0, false), lost = call(2200000, 2200000, 3, 0, true);
+    struct underway_call both = {1400000, 2100000, {1, 3}, {0, 0}, false, 30000},
+                         one = call(2000000, 2500000, 3, 0, false), out = call(3100000, 3200000, 3, 0, false),
+                         lost = call(2200000, 2200000, 3, 0, true);
     (void)state;
     underway_add(u, &both);
     underway_add(u, &one);
@@ -77,6 +78,8 @@ static void groups(void **state)
     assert_true(seen.second[0].damaged);
     assert_int_equal(seen.group[1], 0);
     assert_int_equal(seen.second[1].area_us, 100000);
+    assert_int_equal(seen.second[1].server_us, 30000);
+    assert_int_equal(seen.second[0].timed, 1);
     assert_false(seen.second[1].damaged);
     assert_int_equal(g[0].area_us, 600000);
     assert_int_equal(g[2].area_us, 600000 + 500000 + 100000);
