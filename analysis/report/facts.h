@@ -13,6 +13,8 @@ struct facts_counter {
     uint64_t value;
 };
 
+struct rekey; /* analysis/rekey.h */
+
 struct facts {
     struct row_capture capture; /* text lives as long as the read moment */
     bool any;                   /* something was captured */
@@ -23,6 +25,7 @@ struct facts {
     uint64_t endpoints, clients; /* rows listed */
     int64_t first_us, last_us;   /* arrivals, of all endpoints; INT64_MAX and INT64_MIN: none */
     uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
+    const struct rekey *rekey;   /* what other keys would do (keyeffect.h); NULL: the records were not read for it */
 };
 
 /* Between store_read_begin and end. False: out of memory. */

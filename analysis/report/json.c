@@ -432,7 +432,19 @@ static void key_evidence(struct json *j, const struct advised *a)
 
 static bool is_of_key(const struct advice *a)
 {
-    return a->kind == ADVICE_KEY || a->kind == ADVICE_VARY;
+    return a->kind == ADVICE_KEY || a->kind == ADVICE_VARY || a->kind == ADVICE_BUSTER;
+}
+
+/* Saves nothing that could be told: before a lifetime is known, or the records of the key's look-ups. */
+static bool is_unpriced(const struct advice *a)
+{
+    return (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE) ||
+           (a->kind == ADVICE_KEY && isnan(a->price.requests_per_s));
+}
+
+static bool is_correction(const struct advice *a)
+{
+    return a->kind == ADVICE_FIX || a->kind == ADVICE_VARY;
 }
 
 static bool is_of_tags(const struct advice *a)
@@ -442,10 +454,10 @@ static bool is_of_tags(const struct advice *a)
 
 static void saves(struct json *j, const struct advice *a)
 {
-    bool some = a->kind != ADVICE_FIX && !is_of_key(a);
+    bool some = !is_correction(a);
     json_key(j, "saves");
     json_open(j, '{');
-    if (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE) { /* not known before a lifetime is */
+    if (is_unpriced(a)) {
         json_key_double(j, "requests", NAN);
         json_key_double(j, "bytes", NAN);
         json_key_double(j, "server_seconds", NAN);
@@ -461,10 +473,8 @@ static void saves(struct json *j, const struct advice *a)
 /* At the rate that was seen. */
 static void saves_per_day(struct json *j, const struct advice *a)
 {
-    bool none =
-        a->kind == ADVICE_FIX || is_of_key(a) || (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE);
     json_key(j, "saves_per_day");
-    if (none) {
+    if (is_correction(a) || is_unpriced(a)) {
         json_null(j);
         return;
     }
@@ -491,7 +501,7 @@ static void recommendation(struct json *j, const struct advised *a)
     saves(j, &a->advice);
     saves_per_day(j, &a->advice);
     json_key_double(j, "risk",
-                    a->advice.kind == ADVICE_FIX || is_of_key(&a->advice) || is_of_tags(&a->advice)
+                    is_correction(&a->advice) || is_of_tags(&a->advice) || is_unpriced(&a->advice)
                         ? 0
                         : a->advice.lifetime.stale_high);
     json_key_double(j, "confidence", 0.95); /* the level of the bounds and tests that it stands on */
