@@ -21,6 +21,15 @@
 #include "base/json.h"
 #include "analysis/store/rows.h"
 
+struct listing {
+    struct json *j;
+    double duration_s;
+    const struct facts *facts;
+    const struct advice_list *advice;
+    const struct behaviour *behaviour;
+    const struct ties *ties;
+};
+
 static void nulls(struct json *j, const char *const names[], size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -212,8 +221,9 @@ static enum standing rung_standing(const struct row_endpoint *e, const struct ro
 }
 
 static void rung(struct json *j, const struct row_endpoint *e, const struct row_rung *r,
-                 const struct live_sum live[LIVE_TTLS], double duration_s)
+                 const struct live_sum live[LIVE_TTLS], const struct listing *l)
 {
+    double duration_s = l->duration_s;
     struct facts_bracket bracket = facts_hit_bracket(e, r);
     json_open(j, '{');
     json_key_u64(j, "ttl_s", r->ttl_s);
@@ -237,6 +247,7 @@ static void rung(struct json *j, const struct row_endpoint *e, const struct row_
     json_key_u64(j, "swr_async", r->swr_async);
     json_key_u64(j, "stale_purgeable", r->stale_purgeable);
     live_means(j, live_of(r, live));
+    json_key_double(j, "repeat_ratio", behaviour_repeats(l->behaviour, e, (unsigned)(r - e->ttl)));
     json_key(j, "verdict");
     json_str(j, standing_name(rung_standing(e, r, duration_s)));
     json_close(j, '}');
@@ -263,14 +274,6 @@ static void staleness(struct json *j, const struct row_endpoint *e, const struct
     json_close(j, '}');
 }
 
-struct listing {
-    struct json *j;
-    double duration_s;
-    const struct facts *facts;
-    const struct advice_list *advice;
-    const struct behaviour *behaviour;
-    const struct ties *ties;
-};
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
 {
@@ -596,7 +599,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)
         if (e->ttl[i].ttl_s)
-            rung(j, e, &e->ttl[i], l->facts->windowed ? NULL : live, l->duration_s);
+            rung(j, e, &e->ttl[i], l->facts->windowed ? NULL : live, l);
     json_close(j, ']');
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);

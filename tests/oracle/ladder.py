@@ -163,6 +163,7 @@ class Key:
         self.written = None
         self.previous, self.seen = None, False
         self.known, self.last, self.today = {}, {}, {}
+        self.looked, self.clients = None, set()
 
 
 class Oracle:
@@ -229,6 +230,11 @@ class Oracle:
             wait = min((us + 3999) // 4000, 65535) * 4
         e["eligible"] += 1
         e["keys"] += not key.seen
+        e["pairs"] += r["client"].rsplit(":", 1)[0] not in key.clients
+        key.clients.add(r["client"].rsplit(":", 1)[0])
+        for ttl in TTLS:
+            e["within %d" % ttl] += key.looked is not None and ms - key.looked <= ttl * 1000
+        key.looked = ms
         e["same"] += key.seen and content is not None and content == key.previous
         key.seen, key.previous = True, content
         which = variant(key.vary, r["headers"]["request"])
@@ -367,11 +373,14 @@ def compare(oracle, report, tally, seed):
         if want["eligible"]:
             tally.same(where + "repeat_ratio_content", round(want["same"] / want["eligible"], 9),
                        round(got.get("repeat_ratio_content") or 0, 9))
+            tally.same(where + "repeat_ratio_client", round(1 - want["pairs"] / want["eligible"], 9), round(got.get("repeat_ratio_client"), 9))
         for figure in TODAY if want["eligible"] else ():
             tally.same(where + "today." + figure, oracle.today[name][figure], (got.get("declared") or {}).get("today", {}).get(figure))
         ladder = {r["ttl_s"]: r for r in got.get("ttl", [])}
         for ttl, counts, fills in zip(TTLS, oracle.rungs[name] if want["eligible"] else [], oracle.fills[name]):
             compare_live("%sT=%d " % (where, ttl), fills, ttl, ladder.get(ttl, {}), oracle.start, oracle.end, tally)
+            tally.same("%sT=%d repeat_ratio" % (where, ttl), round(want["within %d" % ttl] / want["eligible"], 9),
+                       round(ladder.get(ttl, {}).get("repeat_ratio") or 0, 9))
             for figure in RUNG:
                 tally.same("%sT=%d %s" % (where, ttl, figure), counts[figure], ladder.get(ttl, {}).get(figure))
             tally.same("%sT=%d server_us_saved" % (where, ttl), counts["server_us_saved"], round((ladder.get(ttl, {}).get("server_seconds_saved") or 0) * 1e6))
