@@ -6,6 +6,7 @@
 
 #include "analysis/learned.h"
 #include "base/hist.h"
+#include "base/hll.h"
 
 struct loading {
     struct facts *f;
@@ -88,6 +89,11 @@ double facts_coverage(const struct facts *f)
 {
     const struct row_capture *c = &f->capture;
     return c->from_records ? NAN : facts_ratio(c->stream_bytes, c->stream_bytes + c->gap_bytes);
+}
+
+double facts_clients_error(const struct facts *f)
+{
+    return facts_total(f, "clients_estimated") ? hll_error(ROW_CLIENTS_BITS) : 0;
 }
 
 double facts_ratio(uint64_t a, uint64_t b)

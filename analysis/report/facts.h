@@ -35,6 +35,7 @@ uint64_t facts_total(const struct facts *f, const char *name); /* of what = "tot
 double facts_duration_s(const struct facts *f);                /* NaN: nothing captured */
 double facts_watched_s(const struct facts *f);                 /* first to last arrival: what rates are of; NaN: none */
 double facts_coverage(const struct facts *f);                  /* NaN: unknown */
+double facts_clients_error(const struct facts *f);             /* of the number of clients, relative; 0: exact */
 
 /* a / b, NaN when b is 0. */
 double facts_ratio(uint64_t a, uint64_t b);

@@ -129,6 +129,7 @@ static void totals(struct json *j, const struct facts *f)
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         json_key_u64(j, plain[i], facts_total(f, plain[i]));
     json_key_u64(j, "clients", facts_total(f, "clients"));
+    json_key_double(j, "clients_error", facts_clients_error(f));
     json_key_u64(j, "services", facts_total(f, "services"));
     json_key_u64(j, "endpoints", f->endpoints);
     keys(j, f, facts_total(f, "keys"), eligible);

@@ -1,4 +1,5 @@
-/* How soon keys come again: the toy of ALGORITHMS.md 2.2, edges, time that runs backwards, keys that are not followed. */
+/* How soon keys come again: the toy of ALGORITHMS.md 2.2, edges, time that runs backwards, keys that are not followed.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
