@@ -197,8 +197,8 @@ static void live_peaks(struct json *j, const struct live_sum *s)
 static void live_means(struct json *j, const struct live_sum *s)
 {
     double watched_s = s->known && s->watched_ms ? (double)s->watched_ms / 1e3 : NAN;
-    json_key_double(j, "live_bytes_mean", (double)s->byte_s / watched_s);
-    json_key_double(j, "live_entries_mean", (double)s->entry_s / watched_s);
+    json_key_double(j, "live_bytes_mean", live_byte_s(s) / watched_s);
+    json_key_double(j, "live_entries_mean", live_entry_s(s) / watched_s);
 }
 
 /* What the estimates of a sampled endpoint rest on; hot keys are followed besides. */

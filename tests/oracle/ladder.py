@@ -303,6 +303,7 @@ def aligned(times, width):
 class Tally:
     def __init__(self):
         self.seen, self.wrong = 0, []
+        self.exact, self.means = [0, 0], [0, 0]   # means of entries, of bytes: to 1e-9, and in all
 
     def same(self, what, want, got):
         self.seen += 1
@@ -339,6 +340,17 @@ def held(fills, ttl_ms):
     return most
 
 
+def parts_of(fills, part):
+    """Fills of one part, which begins with the first."""
+    parts = []
+    for ms, size in fills:
+        if parts and ms - parts[-1][0][0] < part:
+            parts[-1].append((ms, size))
+        else:
+            parts.append([(ms, size)])
+    return parts
+
+
 def compare_live(where, fills, ttl, got, start, end, tally):
     if ttl not in LIVE:
         tally.same(where + "live_bytes_peak", None, got.get("live_bytes_peak", 0))
@@ -352,9 +364,11 @@ def compare_live(where, fills, ttl, got, start, end, tally):
             tally.same(where + figure, None, got.get(figure, 0))
             continue
         want = sum((size if weight else 1) * min(ttl_ms, end - ms) for ms, size in fills) / 1000
-        unsure = 1 + sum((size if weight else 1) * part / 1000 for ms, size in fills
-                         if abs(end - ms - ttl_ms) < 2 * part or (not weight and end - ms < ttl_ms))
+        unsure = sum((sum(s for _, s in p) if weight else len(p)) * part / 1000 for p in parts_of(fills, part) if len(p) > 2
+                     and end - p[-1][0] < ttl_ms and (end - p[0][0] > ttl_ms or not weight))
         tally.same(where + figure, True, abs(got[figure] * watched - want) <= unsure + 1e-9 * want)
+        tally.exact[weight] += not unsure
+        tally.means[weight] += 1
 
 
 def compare(oracle, report, tally, seed):
@@ -424,7 +438,8 @@ def main():
         check(binary, seed, tally)
     for line in tally.wrong[:20]:
         print("# " + line)
-    print(("not ok" if tally.wrong else "ok") + " - ladder: %d of %d figures equal over %d traces" % (tally.seen - len(tally.wrong), tally.seen, seeds))
+    print(("not ok" if tally.wrong else "ok") + " - ladder: %d of %d figures equal over %d traces; to 1e-9 %d of %d means of bytes, %d of %d of entries" %
+          (tally.seen - len(tally.wrong), tally.seen, seeds, tally.exact[1], tally.means[1], tally.exact[0], tally.means[0]))
     return 1 if tally.wrong else 0
 
 
