@@ -53,6 +53,7 @@ bool facts_load(struct facts *f, struct store_reader *r)
     *f = (struct facts){.first_us = INT64_MAX, .last_us = INT64_MIN};
     f->any = store_read_capture(r, &f->capture);
     f->windowed = store_read_window_is(r, &f->window);
+    f->joined = store_read_joined(r);
     store_read_counters(r, add_counter, &l);
     f->endpoints = store_read_count_endpoints(r);
     f->clients = store_read_count_clients(r);

@@ -20,6 +20,7 @@ struct facts {
     bool any;                   /* something was captured */
     bool windowed;              /* all is of this window, not of the whole audit */
     struct store_span window;
+    size_t joined; /* all is the sum of so many audits; 0: of one */
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */

@@ -40,6 +40,10 @@ bool report_write(struct store_reader *r, enum report_format format, const struc
         store_read_end(r);
         return false;
     }
+    if (o->n_others && !store_read_join(r, o->others, o->n_others, why)) {
+        store_read_end(r);
+        return false;
+    }
     bool ok = facts_load(&f, r);
     if (ok)
         key_effects_read(&rekey, r, &f);
