@@ -207,7 +207,8 @@ bool analysis_client_row(struct analysis *a, uint32_t id, struct row_client *out
 static void settle_totals(struct analysis *a)
 {
     struct totals *t = &a->totals;
-    t->clients = a->clients.rows.used;
+    t->clients = clients_count(&a->clients);
+    t->clients_estimated = a->clients.estimated;
     t->services = trie_services(a->trie);
     t->client_overflow = a->clients.overflow;
     t->sampling_level = admission_level(a);
@@ -467,6 +468,8 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .window_us = a->window_us,
                                 .retransmitted = b->retransmitted + n->retransmitted,
                                 .flows_split = b->flows_split + n->flows_split};
+    if (a->clients.other || a->clients.estimated) /* else each has a row of its own */
+        row->clients_met = store_text(s, slice_of((const char *)a->clients.met, sizeof a->clients.met));
     fill_span(a, row);
 }
 

@@ -407,6 +407,7 @@ static void restore_capture(struct analysis *a, const struct restore *r)
     b->stream_bytes = row.stream_bytes;
     b->retransmitted = row.retransmitted;
     b->flows_split = row.flows_split;
+    clients_meet(&a->clients, row.clients_met.p, row.clients_met.n);
 }
 
 /* Endpoint of a key at its first exchange. */

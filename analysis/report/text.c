@@ -117,10 +117,12 @@ static void head(const struct facts *f, struct buf *out)
     trust(f, out);
     uint64_t exchanges = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
     buf_printf(
-        out, "  %s exchanges (%s), %s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
-        human_count(exchanges).text, human_rate(exchanges, duration).text, human_count(facts_total(f, "clients")).text,
-        human_count(f->endpoints).text, human_count(facts_total(f, "services")).text,
-        human_count(facts_total(f, "unanswered")).text, human_count(facts_total(f, "orphan_responses")).text);
+        out,
+        "  %s exchanges (%s), %s%s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
+        human_count(exchanges).text, human_rate(exchanges, duration).text, facts_clients_error(f) > 0 ? "about " : "",
+        human_count(facts_total(f, "clients")).text, human_count(f->endpoints).text,
+        human_count(facts_total(f, "services")).text, human_count(facts_total(f, "unanswered")).text,
+        human_count(facts_total(f, "orphan_responses")).text);
     if (facts_total(f, "ignored"))
         buf_printf(out, "  %s of them were left out of the analysis (--ignore)\n",
                    human_count(facts_total(f, "ignored")).text);

@@ -8,6 +8,7 @@
 #include "analysis/store/bind.h"
 #include "analysis/store/block.h"
 #include "analysis/store/compose.h"
+#include "analysis/store/join.h"
 #include "analysis/store/schema.h"
 
 struct store_reader {
@@ -17,6 +18,7 @@ struct store_reader {
     struct block_tools tools;
     struct store_span window; /* while `windowed` */
     bool windowed;
+    size_t joined;     /* audits, when they are several */
     char failure[256]; /* what could not be read since begin; "": nothing */
 };
 
@@ -41,6 +43,7 @@ bool store_read_begin(struct store_reader *r, char why[256])
 {
     *r->failure = 0;
     r->windowed = false;
+    r->joined = 0;
     if (access(r->path, R_OK) != 0) {
         snprintf(why, 256, "%.150s: %s", r->path, strerror(errno));
         return false;
@@ -132,6 +135,26 @@ bool store_read_window(struct store_reader *r, struct store_span asked, struct s
     r->windowed = compose_window(r->db, asked, got, why);
     r->window = *got;
     return r->windowed;
+}
+
+bool store_read_join(struct store_reader *r, struct store_reader *const *others, size_t n, char why[256])
+{
+    size_t begun = 0;
+    while (begun < n && store_read_begin(others[begun], why))
+        begun++;
+    r->windowed = begun == n && join_audits(r->db, r, others, n, &r->window, why);
+    r->joined = r->windowed ? n + 1 : 0;
+    for (size_t i = 0; i < begun; i++) {
+        if (store_read_failure(others[i]) && !*r->failure)
+            snprintf(r->failure, sizeof r->failure, "%s", store_read_failure(others[i]));
+        store_read_end(others[i]);
+    }
+    return r->windowed;
+}
+
+size_t store_read_joined(const struct store_reader *r)
+{
+    return r->joined;
 }
 
 bool store_read_window_is(const struct store_reader *r, struct store_span *got)

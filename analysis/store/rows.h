@@ -6,7 +6,7 @@
 
 #include "base/slice.h"
 
-enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
+enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24, ROW_CLIENTS_BITS = 12 /* of clients_met */ };
 
 /* Why an answer may be stored or not. */
 enum reason {
@@ -114,6 +114,7 @@ struct row_capture {
     bool from_records; /* packet counters are unknown, not 0 */
     int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
     uint64_t retransmitted, flows_split;
+    struct slice clients_met; /* which clients there were, as HyperLogLog (base/hll.h); empty: all have rows */
 };
 
 struct row_key {

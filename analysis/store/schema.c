@@ -122,7 +122,8 @@ static const struct {
      "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE capture ADD COLUMN window_us INTEGER;"
      "ALTER TABLE capture ADD COLUMN retransmitted INTEGER NOT NULL DEFAULT 0;"
-     "ALTER TABLE capture ADD COLUMN flows_split INTEGER NOT NULL DEFAULT 0;",
+     "ALTER TABLE capture ADD COLUMN flows_split INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE capture ADD COLUMN clients_met BLOB NOT NULL DEFAULT x'';",
      windows},
 };
 

@@ -16,7 +16,7 @@ ARROWS = {
     "analysis": ("base/", "capture/exchange.h", "analysis/store/"),
     "analysis/store": ("base/",),
     "analysis/report": ("base/", "analysis/behaviour.h", "analysis/changes.h", "analysis/demand.h", "analysis/fields.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
-                        "analysis/interval.h", "analysis/loads.h", "analysis/ranking.h", "analysis/recommend.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
+                        "analysis/interval.h", "analysis/loads.h", "analysis/ranking.h", "analysis/recommend.h", "analysis/rekey.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
                         "analysis/standing.h", "analysis/stateless.h", "analysis/ties.h", "analysis/versions.h", "analysis/writes.h",
                         "capture/mirror.h") + READ_SIDE,
     "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/envelope.h",
