@@ -21,6 +21,7 @@ struct reading {
     struct inflight *inflight;
     struct retries *retries;
     struct runs *runs;
+    struct polling *polling;
     struct map pairs, sets;
     uint64_t *set; /* hashes of a client with a key, or an address with a credential */
     uint32_t n_set;
@@ -198,6 +199,7 @@ static bool see_retry(struct reading *g, const struct call *c, struct behaviour_
     if (!s.retry || !c->inside)
         return false;
     e->retries++;
+    e->retries_us += c->server_us;
     who->retries++;
     who->chains += s.attempt == 2;
     who->early += s.early;
@@ -217,6 +219,25 @@ static void see_run(struct reading *g, const struct call *c)
                                               .end_us = c->end_us,
                                               .rtt_us = (int64_t)c->x->rtt - 1,
                                               .safe = g->safe[c->endpoint]});
+}
+
+static void see_polling(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    if (x->key && g->safe[c->endpoint])
+        polling_read(g->polling, &(struct polling_read){.client = c->client,
+                                                        .key = x->key,
+                                                        .endpoint = c->endpoint,
+                                                        .content = x->status < 400 ? x->content : 0,
+                                                        .at_us = c->start_us,
+                                                        .server_us = c->server_us,
+                                                        .unmodified = x->status == 304});
+}
+
+static struct polling_sums *polling_of(void *context, uint32_t endpoint)
+{
+    struct reading *g = context;
+    return &g->b->endpoint[endpoint].polling;
 }
 
 /* Whether the two were not seen together before; false, too, when there is no room. */
@@ -302,6 +323,9 @@ static void see(void *context, const struct row_exchange *x)
         return;
     count_client_call(&c, who);
     see_signs(g, &c, who);
+    see_polling(g, &c);
+    if (who->flood)
+        floods_take(&g->b->floods.item[who->flood - 1], c.start_us, c.server_us);
     storm_add(&who->storm, c.start_us, retry, c.error);
 }
 
@@ -345,6 +369,16 @@ static int by_calls(const void *x, const void *y)
 
 /* ---- all ---- */
 
+static bool choose_floods(struct behaviour *b, struct store_reader *r)
+{
+    if (!floods_choose(&b->floods, r))
+        return false;
+    for (uint32_t i = 0; i < b->floods.n; i++)
+        if (b->floods.item[i].client < b->n_clients)
+            b->client[b->floods.item[i].client].flood = (uint16_t)(i + 1);
+    return true;
+}
+
 static void note_first(void *context, const struct row_exchange *x)
 {
     struct behaviour *b = context;
@@ -381,10 +415,11 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->inflight = inflight_new(b->from_us, b->to_us);
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
+    g->polling = polling_new(polling_of, g);
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && b->runs && !b->failed &&
+           g->retries && g->runs && g->polling && b->runs && !b->failed && choose_floods(b, r) &&
            map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -392,11 +427,12 @@ static void finish(struct reading *g)
 {
     struct behaviour *b = g->b;
     runs_end(g->runs);
+    polling_end(g->polling);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
         storm_close(&b->client[i].storm);
-    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries);
+    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries) + polling_lost(g->polling);
     b->from_us = g->least_us > b->from_us ? g->least_us : b->from_us;
     b->to_us = g->most_us < b->to_us ? g->most_us : b->to_us;
     if (b->n_runs)
@@ -422,6 +458,7 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     inflight_free(g.inflight);
     retries_free(g.retries);
     runs_free(g.runs);
+    polling_free(g.polling);
     free(g.alias);
     free(g.safe);
 }

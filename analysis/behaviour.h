@@ -4,7 +4,9 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/floods.h"
 #include "analysis/inflight.h"
+#include "analysis/polling.h"
 #include "analysis/retries.h"
 #include "analysis/store/read.h"
 #include "analysis/suspect.h"
@@ -29,7 +31,8 @@ struct behaviour_endpoint {
     struct inflight_group inflight;
     uint64_t coalescable, coalescable_us, coalescable_bytes; /* safe requests begun while the same was under way */
     uint32_t most_alike;                                     /* of one request under way at once */
-    uint64_t retries;
+    uint64_t retries, retries_us; /* retries_us: their server time */
+    struct polling_sums polling;
     uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
     struct retries_storm storm;
 };
@@ -55,6 +58,7 @@ struct behaviour_client {
     struct suspect_ids ids;
     uint32_t hour[24]; /* requests by hour of the day, UTC */
     bool credential;   /* not known by its address alone */
+    uint16_t flood;    /* 1 + its place in struct behaviour.floods; 0: none */
 };
 
 /* An address that credentials came from. */
@@ -88,6 +92,7 @@ struct behaviour {
     size_t n_addresses;
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
+    struct floods floods; /* none in a window */
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
 };

@@ -36,7 +36,7 @@ struct place {
     uint32_t version; /* of struct versions; 0: none */
     bool called;
     uint64_t service;
-    bool get;
+    bool get, safe;
     struct stateless_share all; /* of known clients, those that failed for want of something (S7) */
     uint64_t clients_mask;      /* of the failed ones, folded */
 };
@@ -48,13 +48,15 @@ struct reading {
     uint8_t *kind;       /* by client id: 1 + enum identity */
     struct lately *lately;
     uint8_t *in_url; /* by key id */
-    size_t n_kinds, n_lately, n_urls;
+    struct unsafe_name *name; /* likewise */
+    size_t n_kinds, n_lately, n_urls, n_names;
     uint32_t other;
     struct bond *bond;
     struct order *order;
     uint32_t n_bonds, n_orders;
     struct map bonds, orders;
     struct sandwich *content, *class;
+    struct unsafe *unsafe;
     int64_t from_us, to_us;
 };
 
@@ -78,6 +80,7 @@ static bool count_endpoint(void *context, const struct row_endpoint *e)
     struct place *p = &g->place[e->id];
     g->alias[e->id] = e->alias ? e->alias : e->id;
     p->get = slice_eq(e->method, SLICE("GET"));
+    p->safe = p->get || slice_eq(e->method, SLICE("OPTIONS")) || slice_eq(e->method, SLICE("TRACE"));
     for (size_t i = 0; i < e->service.n; i++)
         p->service = hash_mix(p->service + (uint8_t)e->service.p[i]);
     if (!e->alias)
@@ -106,6 +109,8 @@ static bool count_key(void *context, const struct row_key *k)
     struct reading *g = context;
     if (stateless_in_url(k->target) && grow((void **)&g->in_url, &g->n_urls, k->id, sizeof *g->in_url))
         g->in_url[k->id] = 1;
+    if (grow((void **)&g->name, &g->n_names, k->id, sizeof *g->name))
+        g->name[k->id] = unsafe_name_of(k->service, k->target);
     return true;
 }
 
@@ -163,12 +168,15 @@ static void count(struct stateless_share *s, bool is)
     s->k += is;
 }
 
-static void see_server(struct stateless_seen *s, uint32_t server)
+static void see_server(struct ties_endpoint *e, const struct row_exchange *x)
 {
+    struct stateless_seen *s = &e->seen;
     for (int i = 0; i < STATELESS_BACKENDS; i++)
-        if (!s->server[i] || s->server[i] == server) {
-            s->server[i] = server;
+        if (!s->server[i] || s->server[i] == x->server) {
+            s->server[i] = x->server;
             s->served[i]++;
+            e->served_n[i] += x->server_us >= 0;
+            e->served_us[i] += x->server_us < 0 ? 0 : (uint64_t)x->server_us;
             return;
         }
     s->elsewhere++;
@@ -191,8 +199,9 @@ static void see_affinity(struct reading *g, const struct call *c, struct statele
     b->conn = x->conn;
 }
 
-static void see_moves(struct reading *g, const struct call *c, struct stateless_seen *s)
+static void see_moves(struct reading *g, const struct call *c, struct ties_endpoint *e)
 {
+    struct stateless_seen *s = &e->seen;
     const struct row_exchange *x = c->x;
     bool new, broken = is_broken(x);
     if (!is_credential(c->kind) || !x->server || !x->status || x->status == 429)
@@ -202,6 +211,8 @@ static void see_moves(struct reading *g, const struct call *c, struct stateless_
         return;
     if (home->server)
         count(home->server == x->server ? &s->stayed : &s->moved, broken);
+    if (home->server && home->server != x->server && broken && x->server_us > 0)
+        e->strayed_us += (uint64_t)x->server_us;
     if (!broken)
         home->server = x->server;
 }
@@ -286,10 +297,35 @@ static void see_version(struct reading *g, const struct call *c)
     versions_call(&g->t->versions, p->version, c->client, c->x->arrival_us, c->x->status >= 400);
 }
 
+/* What a GET changes of other answers (S8). */
+static void see_change(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    const struct place *p = &g->place[c->endpoint];
+    bool good = x->status >= 200 && x->status < 400;
+    bool known = good && x->status < 300 && x->content && (x->flags & ROW_ELIGIBLE) && !(x->flags & REPLAY_HEAD);
+    if (!x->key || x->key >= g->n_names || !g->name[x->key].path || (x->flags & FLAG_UNKNOWN_FIELDS))
+        return;
+    int64_t at = row_sane_us(x->arrival_us);
+    unsafe_take(g->unsafe, &(struct unsafe_call){.endpoint = c->endpoint,
+                                                 .key = x->key,
+                                                 .client = is_credential(c->kind) ? c->client : 0,
+                                                 .name = &g->name[x->key],
+                                                 .content = known ? x->content : 0,
+                                                 .variant = x->variant,
+                                                 .at_us = at,
+                                                 .done_us = at + (x->ttfb_us > 0 ? row_sane_us(x->ttfb_us) : 0),
+                                                 .server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us,
+                                                 .get = p->get && !(x->flags & REPLAY_HEAD),
+                                                 .safe = p->safe,
+                                                 .good = good,
+                                                 .created = x->status == 201 || x->status == 303});
+}
+
 static void see_client(struct reading *g, const struct call *c, struct ties_endpoint *e)
 {
     see_affinity(g, c, &e->seen);
-    see_moves(g, c, &e->seen);
+    see_moves(g, c, e);
     see_order(g, c);
 }
 
@@ -318,9 +354,14 @@ static void see(void *context, const struct row_exchange *x)
     e->deprecation += (x->managed & MANAGED_DEPRECATION) != 0;
     e->sunset += (x->managed & MANAGED_SUNSET) != 0;
     if (x->server)
-        see_server(s, x->server);
+        see_server(e, x);
+    if (!c.cookie && (x->status == 401 || x->status == 403)) {
+        e->refused++;
+        e->refused_us += x->server_us < 0 ? 0 : (uint64_t)x->server_us;
+    }
     see_version(g, &c);
     see_need(g, &c, s);
+    see_change(g, &c);
     if (c.client)
         see_client(g, &c, e);
 }
@@ -345,6 +386,33 @@ static void choose_orders(struct reading *g)
     }
 }
 
+/* The pair that says most of a GET; what is proven for everybody's answers is not said again for the client's own. */
+static void choose_change(void *context, const struct unsafe_found *f)
+{
+    struct reading *g = context;
+    struct stateless_seen *s = &g->t->endpoint[f->writer].seen;
+    if (f->n && (!s->changes.n || f->proven > s->changes.proven ||
+                 (f->proven == s->changes.proven && (s->changes.proven ? f->z > s->changes.z : f->n > s->changes.n)))) {
+        s->changes.n = f->n;
+        s->changes.precision = f->precision;
+        s->changes.base = f->base;
+        s->changes.z = f->z;
+        s->changes.reader = f->reader;
+        s->changes.proven = f->proven;
+    }
+    if (!f->proven)
+        return;
+    for (uint32_t i = 0; i < g->t->n_changes; i++) {
+        struct unsafe_found *before = &g->t->changes[i];
+        if (before->writer == f->writer && before->reader == f->reader) {
+            *before = f->scope == UNSAFE_ALL ? *f : *before;
+            return;
+        }
+    }
+    if (g->t->n_changes < UNSAFE_PAIRS)
+        g->t->changes[g->t->n_changes++] = *f;
+}
+
 static bool prepare(struct reading *g, struct store_reader *r)
 {
     bool versions = versions_init(&g->t->versions);
@@ -355,7 +423,10 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->order = calloc(TIES_ORDERS, sizeof *g->order);
     g->content = calloc(PLACES, sizeof *g->content);
     g->class = calloc(PLACES, sizeof *g->class);
+    g->unsafe = unsafe_new(g->t->n_endpoints);
+    g->t->changes = calloc(UNSAFE_PAIRS, sizeof *g->t->changes);
     return versions && !g->t->failed && g->bond && g->order && g->content && g->class &&
+           g->unsafe && g->t->changes &&
            map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
 }
@@ -373,8 +444,11 @@ void ties_read(struct ties *t, struct store_reader *r)
         g.to_us = window.to_s * 1000000;
     }
     t->failed = !prepare(&g, r) || !store_read_exchanges(r, see, &g);
-    if (!t->failed)
+    if (!t->failed) {
         choose_orders(&g);
+        unsafe_each(g.unsafe, choose_change, &g);
+        t->untracked += unsafe_lost(g.unsafe);
+    }
     versions_end(&t->versions);
     t->untracked += t->versions.lost;
     map_free(&g.bonds);
@@ -388,11 +462,14 @@ void ties_read(struct ties *t, struct store_reader *r)
     free(g.kind);
     free(g.lately);
     free(g.in_url);
+    free(g.name);
+    unsafe_free(g.unsafe);
 }
 
 void ties_free(struct ties *t)
 {
     free(t->endpoint);
+    free(t->changes);
     versions_free(&t->versions);
     *t = (struct ties){0};
 }

@@ -6,6 +6,7 @@
 
 #include "analysis/stateless.h"
 #include "analysis/store/read.h"
+#include "analysis/unsafe.h"
 #include "analysis/versions.h"
 
 enum { TIES_BONDS = 1 << 19, TIES_PRIORS = 16, TIES_ORDERS = 1 << 16 };
@@ -15,6 +16,9 @@ struct ties_endpoint {
     uint64_t clear;               /* requests with a credential, not over TLS as seen here */
     uint64_t keyed;               /* requests with an Idempotency-Key */
     uint64_t deprecation, sunset; /* answers that carry these fields */
+    uint64_t refused, refused_us; /* requests without a cookie that were answered 401 or 403; their server time */
+    uint64_t strayed_us; /* server time of stateless_seen.moved that failed */
+    uint64_t served_n[STATELESS_BACKENDS], served_us[STATELESS_BACKENDS]; /* by backend: with a server time; its sum */
 };
 
 struct ties {
@@ -24,6 +28,8 @@ struct ties {
     struct ties_endpoint *endpoint; /* by id */
     size_t n_endpoints;
     struct versions versions;
+    struct unsafe_found *changes; /* of GETs, those that are proven; once for a GET and a reader */
+    uint32_t n_changes;
 };
 
 /* Between store_read_begin and end; of the window, if one is read. */

@@ -52,7 +52,13 @@ static const char *says(enum bottleneck_kind k)
                                         "time spent on retries",
                                         "slower than its like",
                                         "a slow tail",
-                                        "sent again to who had it"};
+                                        "sent again to who had it",
+                                        "sessions that are not found",
+                                        "clients that stay at a slow server",
+                                        "a GET that changes what others get",
+                                        "a storm of retries",
+                                        "polls that bring nothing new",
+                                        "one client beyond all others"};
     return words[k];
 }
 

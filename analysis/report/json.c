@@ -715,7 +715,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
-    bottleneck_list(&hurts, r, f, &behaviour, &list);
+    bottleneck_list(&hurts, r, f, &behaviour, &ties, &list);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');

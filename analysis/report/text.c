@@ -602,12 +602,12 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
-static void hurts(struct store_reader *r, const struct table *t)
+static void hurts(struct store_reader *r, const struct table *t, const struct ties *ties)
 {
     struct bottleneck_list list;
     struct behaviour behaviour;
     behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
-    bottleneck_list(&list, r, t->f, &behaviour, t->advised);
+    bottleneck_list(&list, r, t->f, &behaviour, ties, t->advised);
     bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
     bottleneck_list_free(&list);
     behaviour_free(&behaviour);
@@ -616,6 +616,7 @@ static void hurts(struct store_reader *r, const struct table *t)
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
+    struct ties ties;
     struct table t = {out, f, &advised, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
     if (!f->any)
@@ -623,13 +624,15 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     advice_list(&advised, r, f);
     if (!f->windowed)
         advice(r, &t);
-    hurts(r, &t);
+    ties_read(&ties, r);
+    hurts(r, &t, &ties);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
     blocked(r, &t);
     clients(r, &t);
     times(r, &t);
-    tied_text(r, f, t.top, t.width, out);
+    tied_text(r, f, &ties, t.top, t.width, out);
+    ties_free(&ties);
     advice_list_free(&advised);
 }

@@ -313,12 +313,11 @@ static bool row(void *context, const struct row_endpoint *e)
     return true;
 }
 
-void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out)
+void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, unsigned top, unsigned width,
+               struct buf *out)
 {
-    struct ties t;
     struct buf rows = {0};
-    ties_read(&t, r);
-    struct listing l = {.out = &rows, .f = f, .t = &t, .top = top, .width = width};
+    struct listing l = {.out = &rows, .f = f, .t = t, .top = top, .width = width};
     store_read_endpoints(r, row, &l);
     if (l.row) {
         buf_str(out, "\nWHAT TIES CLIENTS TO A SERVER\n"
@@ -335,6 +334,5 @@ void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsi
                        human_count(l.clear).text, human_count(l.seen).text);
     }
     buf_free(&rows);
-    versioned_text(r, &t, top, out);
-    ties_free(&t);
+    versioned_text(r, t, top, out);
 }

@@ -1,0 +1,67 @@
+/* Clients that press: storms of retries, pollers, floods (ALGORITHMS.md 7.2, 7.5, 7.8, in the currency of 8.8). */
+#include "analysis/report/gathering.h"
+#include "base/human.h"
+
+static void find_storm(struct gathering *g, const struct met *m, const struct behaviour_endpoint *seen)
+{
+    struct bottleneck *b = !seen->storm.storms
+                               ? NULL
+                               : gathering_add(g, BOTTLENECK_RETRY_STORM, EFFORT_CONFIG, (double)seen->retries_us / 1e6,
+                                               behaviour_seconds(g->behaviour), seen->retries);
+    if (!b)
+        return;
+    buf_slice(&b->target, gathering_name(g, m));
+    buf_printf(&b->why, "%s of %s requests repeat one that had failed; %s windows of 10 s were storms, the first at %s",
+               human_count(seen->retries).text, human_count(seen->requests).text,
+               human_count(seen->storm.storms).text, human_moment(seen->storm.first_s * 1000000).text);
+    buf_str(&b->action, "refuse early with 503 and Retry-After, and give retries a budget (a tenth of the requests)");
+    gathering_count(b, "retries", seen->retries);
+    gathering_count(b, "requests", seen->requests);
+    gathering_count(b, "storms", seen->storm.storms);
+    gathering_number(b, "server_s", (double)seen->retries_us / 1e6);
+}
+
+static void find_polling(struct gathering *g, const struct met *m, const struct polling_sums *p)
+{
+    struct bottleneck *b = gathering_add(g, BOTTLENECK_POLLING, EFFORT_CODE, (double)p->idle_us / 1e6,
+                                         behaviour_seconds(g->behaviour), p->idle);
+    if (!b)
+        return;
+    buf_slice(&b->target, gathering_name(g, m));
+    buf_printf(&b->why, "%s pollers, every %s, got %s of %s answers that they had already", human_count(p->pollers).text,
+               human_seconds(p->period_s).text, human_count(p->idle).text, human_count(p->polls).text);
+    buf_str(&b->action, "tell them when there is something (push, long poll), or let them ask less often and with "
+                        "If-None-Match");
+    gathering_count(b, "pollers", p->pollers);
+    gathering_number(b, "period_s", p->period_s);
+    gathering_count(b, "polls", p->polls);
+    gathering_count(b, "unchanged", p->idle);
+    gathering_number(b, "server_s", (double)p->idle_us / 1e6);
+}
+
+void pressing_endpoint(struct gathering *g, const struct met *m, const struct behaviour_endpoint *seen)
+{
+    find_storm(g, m, seen);
+    if (seen->polling.pollers)
+        find_polling(g, m, &seen->polling);
+}
+
+void pressing_client(struct gathering *g, const struct row_client *c, const struct behaviour_client *seen)
+{
+    const struct flood *f = seen->flood ? &g->behaviour->floods.item[seen->flood - 1] : NULL;
+    struct bottleneck *b = !f ? NULL
+                              : gathering_add(g, BOTTLENECK_FLOOD, EFFORT_CONFIG, (double)f->rejected_us / 1e6,
+                                              behaviour_seconds(g->behaviour), f->rejected);
+    if (!b)
+        return;
+    buf_slice(&b->target, c->client);
+    buf_printf(&b->why, "%s of its %s requests are beyond what all other clients keep within (%.3g/s, %.0f at once)",
+               human_count(f->rejected).text, human_count(f->requests).text, f->rate, f->burst);
+    buf_printf(&b->action, "limit clients to %.3g requests a second, %.0f at once: it rejects nobody else", f->rate,
+               f->burst);
+    gathering_count(b, "requests", f->requests);
+    gathering_count(b, "beyond", f->rejected);
+    gathering_number(b, "rate", f->rate);
+    gathering_number(b, "burst", f->burst);
+    gathering_number(b, "server_s", (double)f->rejected_us / 1e6);
+}
