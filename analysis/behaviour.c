@@ -240,6 +240,22 @@ static struct polling_sums *polling_of(void *context, uint32_t endpoint)
     return &g->b->endpoint[endpoint].polling;
 }
 
+static void see_quota(const struct call *c, struct behaviour_endpoint *e, struct behaviour_client *who)
+{
+    struct behaviour_quota nobody = {.told = {.wait = {0}}};
+    bool told = c->x->quota || c->x->retry_after;
+    if (told && c->client && !who->quota)
+        who->quota = calloc(1, sizeof *who->quota);
+    struct behaviour_quota *q = c->client && who->quota ? who->quota : &nobody;
+    if (told || q != &nobody)
+        quota_take(&e->quota, &q->sums, q == &nobody ? NULL : &q->told,
+                   &(struct quota_call){.endpoint = c->endpoint,
+                                        .start_us = c->start_us,
+                                        .end_us = c->end_us,
+                                        .packed = c->x->quota,
+                                        .wait_us = c->x->retry_after ? ((int64_t)c->x->retry_after - 1) * 1000000 : -1});
+}
+
 /* Whether the two were not seen together before; false, too, when there is no room. */
 static bool is_new(struct reading *g, uint32_t kind, uint32_t one, uint32_t two)
 {
@@ -318,6 +334,7 @@ static void see(void *context, const struct row_exchange *x)
     if (!c.inside)
         return;
     count_endpoint_call(&c, e);
+    see_quota(&c, e, who);
     storm_add(&e->storm, c.start_us, retry, c.error);
     if (!c.client)
         return;
@@ -465,8 +482,10 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
 
 void behaviour_free(struct behaviour *b)
 {
-    for (uint32_t i = 0; i < b->n_clients; i++)
+    for (uint32_t i = 0; i < b->n_clients; i++) {
         free(b->client[i].waits);
+        free(b->client[i].quota);
+    }
     free(b->endpoint);
     free(b->client);
     free(b->runs);

@@ -7,6 +7,7 @@
 #include "analysis/floods.h"
 #include "analysis/inflight.h"
 #include "analysis/polling.h"
+#include "analysis/quota.h"
 #include "analysis/retries.h"
 #include "analysis/store/read.h"
 #include "analysis/suspect.h"
@@ -33,6 +34,7 @@ struct behaviour_endpoint {
     uint32_t most_alike;                                     /* of one request under way at once */
     uint64_t retries, retries_us; /* retries_us: their server time */
     struct polling_sums polling;
+    struct quota_sums quota;
     uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
     struct retries_storm storm;
 };
@@ -43,6 +45,12 @@ enum { BEHAVIOUR_RATIOS = 128, BEHAVIOUR_GAPS = 128 };
 struct behaviour_waits {
     float ratio[BEHAVIOUR_RATIOS], gap_s[BEHAVIOUR_GAPS];
     unsigned n_ratios, n_gaps;
+};
+
+/* What a client was told of quotas. */
+struct behaviour_quota {
+    struct quota_sums sums;
+    struct quota_told told;
 };
 
 struct behaviour_client {
@@ -56,6 +64,7 @@ struct behaviour_client {
     struct retries_storm storm;
     uint64_t since, distinct; /* requests since the first 4xx, and different ones among them */
     struct suspect_ids ids;
+    struct behaviour_quota *quota; /* NULL: it was told nothing, or there is no memory */
     uint32_t hour[24]; /* requests by hour of the day, UTC */
     bool credential;   /* not known by its address alone */
     uint16_t flood;    /* 1 + its place in struct behaviour.floods; 0: none */

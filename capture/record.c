@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
+#include "capture/quotasaid.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
 
@@ -374,14 +375,18 @@ static const cJSON *member(const struct reading *r, const char *name)
     return cJSON_GetObjectItemCaseSensitive(r->o, name);
 }
 
-static struct slice keep(const struct reading *r, const char *s)
+static struct slice keep_bytes(const struct reading *r, struct slice s)
 {
-    size_t n = s ? strlen(s) : 0;
-    char *at = s ? slot_alloc(r->pool, r->slot, n) : NULL;
+    char *at = s.p ? slot_alloc(r->pool, r->slot, s.n) : NULL;
     if (!at)
         return (struct slice){NULL, 0};
-    memcpy(at, s, n);
-    return slice_of(at, n);
+    memcpy(at, s.p, s.n);
+    return slice_of(at, s.n);
+}
+
+static struct slice keep(const struct reading *r, const char *s)
+{
+    return keep_bytes(r, slice_of(s, s ? strlen(s) : 0));
 }
 
 static struct slice read_text(const struct reading *r, const char *name)
@@ -443,10 +448,26 @@ static void read_flags(const struct reading *r, struct exchange *x)
     }
 }
 
+/* Fields of quotas become one, as capture makes them. */
+static void read_quota(const struct reading *r, enum token t, struct slice value, struct slice *all)
+{
+    char text[2 * QUOTASAID_MOST];
+    size_t n = all->n < QUOTASAID_MOST ? all->n : 0;
+    if (n) {
+        memcpy(text, all->p, n);
+        memcpy(text + n, ", ", 2);
+        n += 2;
+    }
+    size_t more = quotasaid(t, value, text + n);
+    if (more)
+        *all = keep_bytes(r, slice_of(text, n + more));
+}
+
 static void read_fields(const struct reading *r, struct exchange *x)
 {
     const cJSON *headers = member(r, "headers");
     struct field list[64];
+    struct slice quota = {NULL, 0};
     unsigned n = 0;
     for (int response = 0; response < 2; response++) {
         const cJSON *item;
@@ -460,10 +481,16 @@ static void read_fields(const struct reading *r, struct exchange *x)
             for (size_t i = 0; i < name.n; i++)
                 ((char *)(uintptr_t)name.p)[i] = ascii_lower(name.p[i]);
             enum token t = token_find(name);
+            if (response && quotasaid_is(t)) {
+                read_quota(r, t, value, &quota);
+                continue;
+            }
             struct slice said = cachesaid_word(t, value);
             list[n++] = (struct field){name, said.p ? said : value, (uint8_t)t, response};
         }
     }
+    if (quota.n && n < 64)
+        list[n++] = (struct field){slice_str(token_name(TOKEN_RATELIMIT)), quota, TOKEN_RATELIMIT, true};
     struct field *kept = n ? slot_alloc(r->pool, r->slot, n * sizeof *kept) : NULL;
     if (!kept)
         return;

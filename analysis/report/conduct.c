@@ -62,6 +62,32 @@ static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
     json_close(j, '}');
 }
 
+/* The member `quota`; null where answers said nothing of one, and none asked to wait. */
+static void quota(struct json *j, const struct quota_sums *q)
+{
+    json_key(j, "quota");
+    if (!q || !quota_any(q)) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "answers", q->answers);
+    json_key_double(j, "limit", q->answers && q->limit >= 0 ? (double)q->limit : NAN);
+    json_key_double(j, "limit_least", q->answers && q->least >= 0 ? (double)q->least : NAN);
+    json_key_double(j, "limit_most", q->answers && q->most >= 0 ? (double)q->most : NAN);
+    json_key_double(j, "window_s", q->answers && q->window_s >= 0 ? (double)q->window_s : NAN);
+    json_key_double(j, "remaining_least", q->answers && q->remaining_least >= 0 ? (double)q->remaining_least : NAN);
+    json_key_u64(j, "exhausted", q->exhausted);
+    json_key_u64(j, "asked_on", q->asked_on);
+    json_key(j, "retry_after");
+    json_open(j, '{');
+    json_key_u64(j, "asked", q->asked);
+    json_key_u64(j, "honoured", q->kept);
+    json_key_u64(j, "ignored", q->broken);
+    json_close(j, '}');
+    json_close(j, '}');
+}
+
 void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct behaviour *b)
 {
     const struct behaviour_endpoint *seen = behaviour_endpoint(b, e->id);
@@ -71,6 +97,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
         null(j, "error_classes");
         null(j, "coalescing");
         null(j, "retries");
+        null(j, "quota");
         return;
     }
     concurrency(j, b, seen);
@@ -81,6 +108,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
     json_key_u64(j, "retries", seen->retries);
     storm(j, &seen->storm);
     json_close(j, '}');
+    quota(j, &seen->quota);
 }
 
 /* ---- clients ---- */
@@ -150,6 +178,10 @@ static void flags(struct json *j, const struct row_client *c, const struct behav
         json_str(j, "throttled");
     if (seen && seen->early)
         json_str(j, "ignores_retry_after");
+    if (seen && seen->quota && seen->quota->sums.asked_on)
+        json_str(j, "ignores_quota");
+    if (seen && seen->flood)
+        json_str(j, "flood");
     if (seen && seen->storm.storms)
         json_str(j, "retry_storm");
     if (seen && seen->runs >= DENIED_FEW)
@@ -172,6 +204,7 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         retries(j, seen);
     else
         null(j, "retries");
+    quota(j, seen && seen->quota ? &seen->quota->sums : NULL);
     if (seen)
         diurnal(j, seen, behaviour_seconds(b));
     else
