@@ -340,6 +340,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     f.row.managed =
         (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
                   heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET);
+    f.row.version = x->api_version;
     if (heads_has(&h, HEAD_ratelimit))
         f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
                                  floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));

@@ -33,8 +33,7 @@ struct lately {
 };
 
 struct place {
-    uint32_t version; /* of struct versions; 0: none */
-    bool called;
+    uint32_t version; /* of struct versions, by its path; 0: none */
     uint64_t service;
     bool get, safe;
     struct stateless_share all; /* of known clients, those that failed for want of something (S7) */
@@ -49,7 +48,8 @@ struct reading {
     struct lately *lately;
     uint8_t *in_url; /* by key id */
     struct unsafe_name *name; /* likewise */
-    size_t n_kinds, n_lately, n_urls, n_names;
+    uint16_t *query;          /* version in it, of struct versions; likewise */
+    size_t n_kinds, n_lately, n_urls, n_names, n_queries;
     uint32_t other;
     struct bond *bond;
     struct order *order;
@@ -67,6 +67,14 @@ static bool grow(void **rows, size_t *n, uint32_t id, size_t unit)
     return id < IDS_MOST && dense_grow(rows, n, id, unit);
 }
 
+static uint64_t hash_service(struct slice service)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < service.n; i++)
+        hash = hash_mix(hash + (uint8_t)service.p[i]);
+    return hash;
+}
+
 static bool count_endpoint(void *context, const struct row_endpoint *e)
 {
     struct reading *g = context;
@@ -81,8 +89,7 @@ static bool count_endpoint(void *context, const struct row_endpoint *e)
     g->alias[e->id] = e->alias ? e->alias : e->id;
     p->get = slice_eq(e->method, SLICE("GET"));
     p->safe = p->get || slice_eq(e->method, SLICE("OPTIONS")) || slice_eq(e->method, SLICE("TRACE"));
-    for (size_t i = 0; i < e->service.n; i++)
-        p->service = hash_mix(p->service + (uint8_t)e->service.p[i]);
+    p->service = hash_service(e->service);
     if (!e->alias)
         p->version = versions_endpoint(&g->t->versions, p->service, e->route, e->id);
     return true;
@@ -111,6 +118,10 @@ static bool count_key(void *context, const struct row_key *k)
         g->in_url[k->id] = 1;
     if (grow((void **)&g->name, &g->n_names, k->id, sizeof *g->name))
         g->name[k->id] = unsafe_name_of(k->service, k->target);
+    struct slice version = versions_in_query(k->target);
+    if (version.n && grow((void **)&g->query, &g->n_queries, k->id, sizeof *g->query))
+        g->query[k->id] =
+            (uint16_t)versions_named(&g->t->versions, hash_service(k->service), VERSIONS_QUERY, version, k->endpoint);
     return true;
 }
 
@@ -287,14 +298,26 @@ static void see_need(struct reading *g, const struct call *c, struct stateless_s
         compare(g->class, hash_mix(key + (own ? c->client : 0)), c, class, true, &s->class);
 }
 
+static void call_version(struct reading *g, uint32_t version, const struct call *c)
+{
+    versions_at(&g->t->versions, version, c->endpoint);
+    versions_call(&g->t->versions, version, c->client, c->x->arrival_us, c->x->status >= 400);
+}
+
 static void see_version(struct reading *g, const struct call *c)
 {
-    struct place *p = &g->place[c->endpoint];
-    if (!p->version)
+    const struct row_exchange *x = c->x;
+    const struct place *p = &g->place[c->endpoint];
+    char name[16];
+    call_version(g, p->version, c);
+    if (x->key < g->n_queries)
+        call_version(g, g->query[x->key], c);
+    if (!x->version)
         return;
-    g->t->versions.row[p->version - 1].endpoints += !p->called;
-    p->called = true;
-    versions_call(&g->t->versions, p->version, c->client, c->x->arrival_us, c->x->status >= 400);
+    bool accept = (x->version & ((1 << API_VERSION_SHIFT) - 1)) == API_VERSION_ACCEPT;
+    struct slice text = slice_of(name, api_version_format(x->version, name));
+    call_version(g, versions_named(&g->t->versions, p->service, accept ? VERSIONS_ACCEPT : VERSIONS_FIELD, text,
+                                   c->endpoint), c);
 }
 
 /* What a GET changes of other answers (S8). */
@@ -463,6 +486,7 @@ void ties_read(struct ties *t, struct store_reader *r)
     free(g.lately);
     free(g.in_url);
     free(g.name);
+    free(g.query);
     unsafe_free(g.unsafe);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
 #include "capture/quotasaid.h"
@@ -293,6 +294,14 @@ static void write_json(const struct exchange *x, struct buf *out)
         grpc(&j, x);
     if (x->websocket)
         websocket(&j, x->websocket);
+    if (x->api_version) {
+        char text[24] = "accept:";
+        size_t n = 7;
+        if ((x->api_version & ((1 << API_VERSION_SHIFT) - 1)) == API_VERSION_FIELD)
+            memcpy(text, "field:", n = 6);
+        n += api_version_format(x->api_version, text + n);
+        json_key_text(&j, "api_version", slice_of(text, n));
+    }
     if (x->decoded_id) {
         json_key(&j, "decoded_id");
         json_IDENTITY(&j, x->decoded_id);
@@ -744,6 +753,10 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->content_type = read_text(r, "content_type");
     x->encoding = read_text(r, "encoding");
     x->user_agent = read_text(r, "user_agent");
+    x->api_version = apiversion_parse(read_text(r, "api_version"));
+    for (unsigned i = 0; i < x->n_fields && !x->api_version; i++)
+        if (!x->fields[i].response && apiversion_reads[x->fields[i].token])
+            x->api_version = apiversion_of(x->fields[i].token, x->fields[i].value);
     x->upgrade = read_text(r, "upgrade");
     if (slice_eq(x->method, SLICE("GET")))
         read_parts(r, x);

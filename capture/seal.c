@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/grpc.h"
 #include "capture/websocket.h"
@@ -261,9 +262,13 @@ static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
 {
     struct sealed_list list;
     list.n = 0;
-    for (unsigned i = 0; i < slot->request.n_fields; i++)
-        if (wanted(s, &slot->request.fields[i], false))
-            seal_field(s, pool, slot, &list, &slot->request, &slot->request.fields[i], false);
+    for (unsigned i = 0; i < slot->request.n_fields; i++) {
+        const struct rawfield *f = &slot->request.fields[i];
+        if (apiversion_reads[f->token] && !slot->x.api_version)
+            slot->x.api_version = apiversion_of(f->token, raw_value(&slot->request, f));
+        if (wanted(s, f, false))
+            seal_field(s, pool, slot, &list, &slot->request, f, false);
+    }
     for (unsigned i = 0; i < slot->response.n_fields; i++)
         if (wanted(s, &slot->response.fields[i], true))
             seal_field(s, pool, slot, &list, &slot->response, &slot->response.fields[i], true);
