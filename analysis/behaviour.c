@@ -11,10 +11,17 @@
 #include "base/hash.h"
 #include "capture/exchange.h"
 
-enum { IDS_MOST = 1 << 20 };
+enum { IDS_MOST = 1 << 20, VISITS = 1 << 16 };
 
 const char *const error_class_names[ERROR_CLASSES] = {"server",    "throttled", "client",
                                                       "transport", "protocol",  "application"};
+
+/* The latest answer of a key whose content is known. */
+struct visit {
+    uint64_t hash; /* 0: free */
+    int64_t at_us;
+    uint32_t content;
+};
 
 struct reading {
     struct behaviour *b;
@@ -22,6 +29,8 @@ struct reading {
     struct retries *retries;
     struct runs *runs;
     struct polling *polling;
+    struct expiry *expiry;
+    struct visit *visit; /* by hash; a newer one takes an older one's place */
     struct map pairs, sets;
     uint64_t *set; /* hashes of a client with a key, or an address with a credential */
     uint32_t n_set;
@@ -162,6 +171,14 @@ static void see_concurrency(struct reading *g, const struct call *c, struct beha
         return;
     uint64_t like = g->safe[c->endpoint] && x->key ? identity(x, 0) + x->variant : 0;
     uint32_t alike = inflight_add(g->inflight, &e->inflight, like, c->start_us, c->end_us);
+    if (like && c->inside)
+        expiry_take(g->expiry, &(struct expiry_call){.hash = like,
+                                                     .endpoint = c->endpoint,
+                                                     .lifetime = x->lifetime,
+                                                     .alike = alike > 0,
+                                                     .start_us = c->start_us,
+                                                     .answered_us = c->start_us + (x->ttfb_us > 0 ? row_sane_us(x->ttfb_us) : 0),
+                                                     .server_us = c->server_us});
     if (!alike || !c->inside)
         return;
     e->coalescable++;
@@ -232,6 +249,28 @@ static void see_polling(struct reading *g, const struct call *c)
                                                         .at_us = c->start_us,
                                                         .server_us = c->server_us,
                                                         .unmodified = x->status == 304});
+}
+
+static struct expiry_sums *expiry_of(void *context, uint32_t endpoint)
+{
+    struct reading *g = context;
+    return &g->b->endpoint[endpoint].expiry;
+}
+
+/* When contents change; those of errors are none. */
+static void see_change(struct reading *g, const struct call *c, struct behaviour_endpoint *e)
+{
+    const struct row_exchange *x = c->x;
+    uint64_t hash = hash_mix(hash_mix((uint64_t)x->key << 32 | x->variant)) | 1;
+    struct visit *v = &g->visit[hash >> 32 & (VISITS - 1)];
+    if (!x->key || !x->content || !(x->flags & ROW_ELIGIBLE) || (x->flags & REPLAY_HEAD) || x->status >= 400)
+        return;
+    bool changed = v->hash == hash && v->content != x->content;
+    if (changed && !e->schedule)
+        e->schedule = calloc(1, sizeof *e->schedule);
+    if (v->hash == hash && e->schedule)
+        schedule_gap(e->schedule, v->at_us, c->start_us, changed);
+    *v = (struct visit){hash, c->start_us, x->content};
 }
 
 static struct polling_sums *polling_of(void *context, uint32_t endpoint)
@@ -335,6 +374,7 @@ static void see(void *context, const struct row_exchange *x)
         return;
     count_endpoint_call(&c, e);
     see_quota(&c, e, who);
+    see_change(g, &c, e);
     storm_add(&e->storm, c.start_us, retry, c.error);
     if (!c.client)
         return;
@@ -433,10 +473,12 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
     g->polling = polling_new(polling_of, g);
+    g->expiry = expiry_new(expiry_of, g);
+    g->visit = calloc(VISITS, sizeof *g->visit);
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && g->polling && b->runs && !b->failed && choose_floods(b, r) &&
+           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && !b->failed && choose_floods(b, r) &&
            map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -445,6 +487,7 @@ static void finish(struct reading *g)
     struct behaviour *b = g->b;
     runs_end(g->runs);
     polling_end(g->polling);
+    expiry_end(g->expiry);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
@@ -476,6 +519,8 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     retries_free(g.retries);
     runs_free(g.runs);
     polling_free(g.polling);
+    expiry_free(g.expiry);
+    free(g.visit);
     free(g.alias);
     free(g.safe);
 }
@@ -486,6 +531,8 @@ void behaviour_free(struct behaviour *b)
         free(b->client[i].waits);
         free(b->client[i].quota);
     }
+    for (uint32_t i = 0; i < b->n_endpoints; i++)
+        free(b->endpoint[i].schedule);
     free(b->endpoint);
     free(b->client);
     free(b->runs);

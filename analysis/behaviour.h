@@ -4,11 +4,13 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/expiry.h"
 #include "analysis/floods.h"
 #include "analysis/inflight.h"
 #include "analysis/polling.h"
 #include "analysis/quota.h"
 #include "analysis/retries.h"
+#include "analysis/schedule.h"
 #include "analysis/store/read.h"
 #include "analysis/suspect.h"
 
@@ -35,6 +37,8 @@ struct behaviour_endpoint {
     uint64_t retries, retries_us; /* retries_us: their server time */
     struct polling_sums polling;
     struct quota_sums quota;
+    struct expiry_sums expiry;
+    struct schedule *schedule; /* NULL: no change was seen, or there is no memory */
     uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
     struct retries_storm storm;
 };

@@ -11,7 +11,7 @@
 
 #define PRIOR_US INT64_C(600000000) /* S7: how long before */
 
-enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5 };
+enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5, SURE = 4, RETURNS = 5 };
 
 /* A client at an endpoint, or at a service: where it was last, or where it was last served well. */
 struct bond {
@@ -55,7 +55,8 @@ struct reading {
     struct order *order;
     uint32_t n_bonds, n_orders;
     struct map bonds, orders;
-    struct sandwich *content, *class;
+    struct sandwich *content, *class, *replica, *alone;
+    uint32_t turn; /* by which answers of one server are told apart */
     struct unsafe *unsafe;
     int64_t from_us, to_us;
 };
@@ -266,12 +267,12 @@ static void see_order(struct reading *g, const struct call *c)
     l->at_us[oldest] = x->arrival_us;
 }
 
-static void compare(struct sandwich *table, uint64_t context, const struct call *c, uint32_t answer, bool coded,
-                    struct stateless_share *into)
+static void compare(struct sandwich *table, uint64_t context, const struct call *c, uint64_t value, uint32_t answer,
+                    bool coded, struct stateless_share *into)
 {
     struct sandwich_result r;
     struct sandwich_visit v = {.context = context ? context : 1,
-                               .value = 1 + c->cookie,
+                               .value = value,
                                .content = answer,
                                .now_ms = (uint32_t)floor_div(c->x->arrival_us, 1000) * FASTER, /* 60 s, not 600 */
                                .coded = coded};
@@ -292,10 +293,23 @@ static void see_need(struct reading *g, const struct call *c, struct stateless_s
     if (!s->reads || !x->key || !x->status || (x->flags & (FLAG_UNKNOWN_FIELDS | REPLAY_HEAD)))
         return;
     if (x->content && x->status < 300)
-        compare(g->content, hash_mix(key + who), c, x->content, false, &s->content);
+        compare(g->content, hash_mix(key + who), c, 1 + c->cookie, x->content, false, &s->content);
     uint32_t class = x->status == 304 ? 2 : x->status / 100;
     if (class < 5 && x->status != 429)
-        compare(g->class, hash_mix(key + (own ? c->client : 0)), c, class, true, &s->class);
+        compare(g->class, hash_mix(key + (own ? c->client : 0)), c, 1 + c->cookie, class, true, &s->class);
+}
+
+/* Whether servers answer one client alike; what differs between answers of one server is not the doing of another. */
+static void see_replicas(struct reading *g, const struct call *c, struct ties_endpoint *e)
+{
+    const struct row_exchange *x = c->x;
+    bool known = x->content && x->status < 300 && (x->flags & ROW_ELIGIBLE) && !(x->flags & REPLAY_HEAD);
+    if (!known || !x->key || !x->server || (x->flags & FLAG_UNKNOWN_FIELDS))
+        return;
+    uint64_t who = c->client ? c->client : (uint64_t)x->address << 32;
+    uint64_t context = hash_mix(hash_mix((uint64_t)x->key << 32 | x->variant) + who);
+    compare(g->replica, context, c, x->server, x->content, false, &e->replicas);
+    compare(g->alone, hash_mix(context + x->server), c, 1 + (g->turn++ & 1), x->content, false, &e->alone);
 }
 
 static void call_version(struct reading *g, uint32_t version, const struct call *c)
@@ -385,6 +399,7 @@ static void see(void *context, const struct row_exchange *x)
     see_version(g, &c);
     see_need(g, &c, s);
     see_change(g, &c);
+    see_replicas(g, &c, e);
     if (c.client)
         see_client(g, &c, e);
 }
@@ -446,9 +461,11 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->order = calloc(TIES_ORDERS, sizeof *g->order);
     g->content = calloc(PLACES, sizeof *g->content);
     g->class = calloc(PLACES, sizeof *g->class);
+    g->replica = calloc(PLACES, sizeof *g->replica);
+    g->alone = calloc(PLACES, sizeof *g->alone);
     g->unsafe = unsafe_new(g->t->n_endpoints);
     g->t->changes = calloc(UNSAFE_PAIRS, sizeof *g->t->changes);
-    return versions && !g->t->failed && g->bond && g->order && g->content && g->class &&
+    return versions && !g->t->failed && g->bond && g->order && g->content && g->class && g->replica && g->alone &&
            g->unsafe && g->t->changes &&
            map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
@@ -480,6 +497,8 @@ void ties_read(struct ties *t, struct store_reader *r)
     free(g.order);
     free(g.content);
     free(g.class);
+    free(g.replica);
+    free(g.alone);
     free(g.place);
     free(g.alias);
     free(g.kind);
@@ -501,4 +520,16 @@ void ties_free(struct ties *t)
 const struct ties_endpoint *ties_endpoint(const struct ties *t, uint32_t id)
 {
     return t->any && !t->failed && id < t->n_endpoints ? &t->endpoint[id] : NULL;
+}
+
+enum ties_replicas ties_replicas(const struct ties_endpoint *e)
+{
+    const struct stateless_share *r = &e->replicas;
+    if (!e->seen.server[1])
+        return TIES_ONE_SERVER;
+    bool differs = e->alone.n >= STATELESS_FEW ? r->k >= RETURNS && stateless_z(*r, e->alone) >= SURE
+                                               : sandwich_relevant(r->k, r->n, SANDWICH_LEVEL);
+    if (differs)
+        return TIES_REPLICAS_DISAGREE;
+    return !r->k && r->n >= sandwich_enough(SANDWICH_LEVEL) ? TIES_REPLICAS_AGREE : TIES_REPLICAS_UNKNOWN;
 }

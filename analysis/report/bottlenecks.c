@@ -17,7 +17,7 @@ const char *bottleneck_name(enum bottleneck_kind k)
     static const char *const names[] = {"cache",   "coalesce", "n_plus_one", "errors",
                                         "retries", "slow",     "tail",       "revalidate",
                                         "session", "affinity", "unsafe_get", "retry_storm",
-                                        "polling", "flood"};
+                                        "polling", "stampede", "flood"};
     return names[k];
 }
 
@@ -125,18 +125,19 @@ static void find_errors(struct gathering *g, const struct row_endpoint *e, const
 static void find_alike(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
     bool shared = !g->facts->windowed && seen->coalescable && advice_of(e, g->facts).sharing.verdict == SHARING_SHARED;
-    double spent = (double)seen->coalescable_us / 1e6;
+    uint64_t rest = seen->coalescable - seen->expiry.coalescable; /* without the stampedes */
+    double spent = (double)(seen->coalescable_us - seen->expiry.server_us) / 1e6;
     struct bottleneck *b =
         !shared ? NULL
-                : gathering_add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), seen->coalescable);
+                : gathering_add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), rest);
     if (!b)
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s of %s requests asked for what was under way already, %s of one at once",
-               human_count(seen->coalescable).text, human_count(seen->requests).text,
+               human_count(rest).text, human_count(seen->requests).text,
                human_count(seen->most_alike).text);
     buf_str(&b->action, "collapse equal requests in front of it (proxy_cache_lock, request coalescing)");
-    gathering_count(b, "coalescable", seen->coalescable);
+    gathering_count(b, "coalescable", rest);
     gathering_count(b, "max_fanin", seen->most_alike);
     gathering_number(b, "server_s", spent);
     gathering_count(b, "bytes", seen->coalescable_bytes);

@@ -58,6 +58,7 @@ static const char *says(enum bottleneck_kind k)
                                         "a GET that changes what others get",
                                         "a storm of retries",
                                         "polls that bring nothing new",
+                                        "a stampede when copies end",
                                         "one client beyond all others"};
     return words[k];
 }

@@ -51,6 +51,27 @@ static void error_classes(struct json *j, const struct behaviour_endpoint *seen)
     json_close(j, '}');
 }
 
+/* The member `expiry`; null: no stampede at the end of a lifetime. */
+static void expiry(struct json *j, const struct expiry_sums *s)
+{
+    json_key(j, "expiry");
+    if (!s->stampedes) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "stampedes", s->stampedes);
+    json_key_micros(j, "first", s->first_us);
+    json_key_u64(j, "requests", s->requests);
+    json_key_u64(j, "coalescable", s->coalescable);
+    json_key_micros(j, "server_seconds", (int64_t)s->server_us);
+    json_key_u64(j, "most_in_a_second", s->most);
+    json_key_u64(j, "lifetime_s", s->lifetime_s);
+    json_key_double(j, "jitter_s", EXPIRY_JITTER * (double)s->lifetime_s);
+    json_key_double(j, "most_in_a_second_with_jitter", expiry_spread(s));
+    json_close(j, '}');
+}
+
 static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
 {
     json_key(j, "coalescing");
@@ -59,6 +80,25 @@ static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
     json_key_micros(j, "server_seconds", (int64_t)seen->coalescable_us);
     json_key_u64(j, "bytes", seen->coalescable_bytes);
     json_key_u64(j, "max_fanin", seen->most_alike);
+    expiry(j, &seen->expiry);
+    json_close(j, '}');
+}
+
+/* The member `schedule`; null: changes follow no clock, or too few were seen. */
+static void schedule(struct json *j, const struct schedule *s)
+{
+    struct schedule_found f = s ? schedule_find(s) : (struct schedule_found){0};
+    json_key(j, "schedule");
+    if (!f.period_s) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "period_s", f.period_s);
+    json_key_double(j, "at_s", f.at_s);
+    json_key_u64(j, "changes", f.changes);
+    json_key_double(j, "concentration", f.concentration);
+    json_key_double(j, "p", f.p);
     json_close(j, '}');
 }
 
@@ -98,6 +138,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
         null(j, "coalescing");
         null(j, "retries");
         null(j, "quota");
+        null(j, "schedule");
         return;
     }
     concurrency(j, b, seen);
@@ -109,6 +150,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
     storm(j, &seen->storm);
     json_close(j, '}');
     quota(j, &seen->quota);
+    schedule(j, seen->schedule);
 }
 
 /* ---- clients ---- */

@@ -591,6 +591,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
     tied_endpoint(j, e, l->facts, l->ties);
+    tied_replicas(j, e, l->ties);
     tied_management(j, e, l->ties);
     sampling(j, e);
     websocket(j, e);

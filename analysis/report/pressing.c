@@ -39,9 +39,33 @@ static void find_polling(struct gathering *g, const struct met *m, const struct 
     gathering_number(b, "server_s", (double)p->idle_us / 1e6);
 }
 
+static void find_stampede(struct gathering *g, const struct met *m, const struct expiry_sums *x)
+{
+    struct bottleneck *b = gathering_add(g, BOTTLENECK_STAMPEDE, EFFORT_CONFIG, (double)x->server_us / 1e6,
+                                         behaviour_seconds(g->behaviour), x->coalescable);
+    if (!b)
+        return;
+    buf_slice(&b->target, gathering_name(g, m));
+    buf_printf(&b->why, "%s times many asked at once when a copy had ended, up to %s in a second: %s of %s requests were "
+                        "for what was under way",
+               human_count(x->stampedes).text, human_count(x->most).text, human_count(x->coalescable).text,
+               human_count(x->requests).text);
+    buf_printf(&b->action, "let one of them through and serve the old copy meanwhile (proxy_cache_lock, "
+                           "stale-while-revalidate); end copies at moments spread over %s",
+               human_seconds(EXPIRY_JITTER * (double)x->lifetime_s).text);
+    gathering_count(b, "stampedes", x->stampedes);
+    gathering_count(b, "requests", x->requests);
+    gathering_count(b, "coalescable", x->coalescable);
+    gathering_number(b, "server_s", (double)x->server_us / 1e6);
+    gathering_count(b, "most_in_a_second", x->most);
+    gathering_number(b, "most_in_a_second_with_jitter", expiry_spread(x));
+}
+
 void pressing_endpoint(struct gathering *g, const struct met *m, const struct behaviour_endpoint *seen)
 {
     find_storm(g, m, seen);
+    if (seen->expiry.stampedes)
+        find_stampede(g, m, &seen->expiry);
     if (seen->polling.pollers)
         find_polling(g, m, &seen->polling);
 }

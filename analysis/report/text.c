@@ -10,6 +10,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/noted.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -609,6 +610,7 @@ static void hurts(struct store_reader *r, const struct table *t, const struct ti
     behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
     bottleneck_list(&list, r, t->f, &behaviour, ties, t->advised);
     bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
+    noted_text(r, &behaviour, ties, t->top, t->out);
     bottleneck_list_free(&list);
     behaviour_free(&behaviour);
 }

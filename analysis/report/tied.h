@@ -8,6 +8,9 @@
 
 /* The member `statelessness` of an endpoint; null without records. */
 void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t);
+/* The member `replicas` of an endpoint: whether its servers answer the same at the same time; null without records, and
+ * where it has one server. */
+void tied_replicas(struct json *j, const struct row_endpoint *e, const struct ties *t);
 /* The member `management` of an endpoint: kinds of credentials, those in the clear, what is deprecated, writes without
  * an idempotency key (null: the method needs none). */
 void tied_management(struct json *j, const struct row_endpoint *e, const struct ties *t);

@@ -27,7 +27,7 @@ class World:
         return self.conn
 
     def add(self, at, target, took, who=0, kind="jwt", method="GET", status=200, content=None, server=1, conn=None, cookie=False, sets=False, body=None, size=400,
-            rtt=None, address=None):
+            rtt=None, address=None, lifetime=None):
         r = {"ts": round(EPOCH + at, 6), "client": "%s:4000" % (address or "10.0.%d.%d" % (who // 200, who % 200 + 1)), "server": "10.9.9.%d:80" % server,
              "conn": conn or self.connection(), "method": method, "authority": "api.example", "target": target, "status": status, "end": "complete",
              "request_s": 0, "ttfb_s": took, "duration_s": round(took + .0005, 6), "response_bytes": size, "flags": ["sets_session"] if sets else [],
@@ -36,6 +36,8 @@ class World:
             r["body_id"] = digest(target, content)
         if body is not None:
             r["request_bytes"], r["request_body_id"] = 80, digest("body", body)
+        if lifetime:
+            r["headers"]["response"]["cache-control"] = "public, max-age=%d" % lifetime
         if rtt is not None:
             r["rtt_client_s"] = rtt
         if kind:
@@ -168,6 +170,20 @@ def flood(w):
         w.add(at, "/search?q=%d" % w.rng.randrange(10**9), took, 777, None, address="10.66.6.6")
 
 
+def stampede(w):
+    """What all ask for may be kept for two minutes; when it ends they all come at once, and nothing holds them back."""
+    now, version = 5.0, 0
+    while now < SPAN - 60:
+        took, version = w.draw(.6), version + 1
+        ends = w.add(now, "/front", took, 0, content=version, lifetime=120)
+        late = [at for at in w.arrivals(w.rng.randint(8, 30), now + .01, now + took + .3)]
+        for n, at in enumerate(late):
+            mine = w.draw(.6)
+            w.cost += mine if at < ends else 0                  # it found the same under way
+            ends = max(ends, w.add(at, "/front", mine, 1 + n, content=version, lifetime=120))
+        now += took + 120 + w.rng.uniform(.001, .01)
+
+
 SYSTEMS = {
     "cookie session": (cookie_session, "session", "/account/", {"S1", "S2", "S5"}, .3),
     "sticky balancing": (sticky, "affinity", "/catalogue/", {"S3"}, .02),
@@ -177,6 +193,7 @@ SYSTEMS = {
     "N+1": (n_plus_one, "n_plus_one", "/lines/", set(), .02),
     "retry storm": (retry_storm, "retry_storm", "/pay", set(), .05),
     "poller": (poller, "polling", "/notifications", set(), .15),
+    "expiry stampede": (stampede, "stampede", "/front", set(), .6),
     "flood": (flood, "flood", "", set(), .04),
 }
 CLAIMED = {"S1", "S2", "S3", "S4", "S5", "S7", "S8", "S9"}
