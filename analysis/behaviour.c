@@ -172,13 +172,14 @@ static void see_concurrency(struct reading *g, const struct call *c, struct beha
     uint64_t like = g->safe[c->endpoint] && x->key ? identity(x, 0) + x->variant : 0;
     uint32_t alike = inflight_add(g->inflight, &e->inflight, like, c->start_us, c->end_us);
     if (like && c->inside)
-        expiry_take(g->expiry, &(struct expiry_call){.hash = like,
-                                                     .endpoint = c->endpoint,
-                                                     .lifetime = x->lifetime,
-                                                     .alike = alike > 0,
-                                                     .start_us = c->start_us,
-                                                     .answered_us = c->start_us + (x->ttfb_us > 0 ? row_sane_us(x->ttfb_us) : 0),
-                                                     .server_us = c->server_us});
+        expiry_take(g->expiry,
+                    &(struct expiry_call){.hash = like,
+                                          .endpoint = c->endpoint,
+                                          .lifetime = x->lifetime,
+                                          .alike = alike > 0,
+                                          .start_us = c->start_us,
+                                          .answered_us = c->start_us + (x->ttfb_us > 0 ? row_sane_us(x->ttfb_us) : 0),
+                                          .server_us = c->server_us});
     if (!alike || !c->inside)
         return;
     e->coalescable++;
@@ -287,12 +288,13 @@ static void see_quota(const struct call *c, struct behaviour_endpoint *e, struct
         who->quota = calloc(1, sizeof *who->quota);
     struct behaviour_quota *q = c->client && who->quota ? who->quota : &nobody;
     if (told || q != &nobody)
-        quota_take(&e->quota, &q->sums, q == &nobody ? NULL : &q->told,
-                   &(struct quota_call){.endpoint = c->endpoint,
-                                        .start_us = c->start_us,
-                                        .end_us = c->end_us,
-                                        .packed = c->x->quota,
-                                        .wait_us = c->x->retry_after ? ((int64_t)c->x->retry_after - 1) * 1000000 : -1});
+        quota_take(
+            &e->quota, &q->sums, q == &nobody ? NULL : &q->told,
+            &(struct quota_call){.endpoint = c->endpoint,
+                                 .start_us = c->start_us,
+                                 .end_us = c->end_us,
+                                 .packed = c->x->quota,
+                                 .wait_us = c->x->retry_after ? ((int64_t)c->x->retry_after - 1) * 1000000 : -1});
 }
 
 /* Whether the two were not seen together before; false, too, when there is no room. */
@@ -478,8 +480,8 @@ static bool prepare(struct reading *g, struct store_reader *r)
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && !b->failed && choose_floods(b, r) &&
-           map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
+           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && !b->failed &&
+           choose_floods(b, r) && map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
 static void finish(struct reading *g)

@@ -34,11 +34,11 @@ struct behaviour_endpoint {
     struct inflight_group inflight;
     uint64_t coalescable, coalescable_us, coalescable_bytes; /* safe requests begun while the same was under way */
     uint32_t most_alike;                                     /* of one request under way at once */
-    uint64_t retries, retries_us; /* retries_us: their server time */
+    uint64_t retries, retries_us;                            /* retries_us: their server time */
     struct polling_sums polling;
     struct quota_sums quota;
     struct expiry_sums expiry;
-    struct schedule *schedule; /* NULL: no change was seen, or there is no memory */
+    struct schedule *schedule;            /* NULL: no change was seen, or there is no memory */
     uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
     struct retries_storm storm;
 };
@@ -69,9 +69,9 @@ struct behaviour_client {
     uint64_t since, distinct; /* requests since the first 4xx, and different ones among them */
     struct suspect_ids ids;
     struct behaviour_quota *quota; /* NULL: it was told nothing, or there is no memory */
-    uint32_t hour[24]; /* requests by hour of the day, UTC */
-    bool credential;   /* not known by its address alone */
-    uint16_t flood;    /* 1 + its place in struct behaviour.floods; 0: none */
+    uint32_t hour[24];             /* requests by hour of the day, UTC */
+    bool credential;               /* not known by its address alone */
+    uint16_t flood;                /* 1 + its place in struct behaviour.floods; 0: none */
 };
 
 /* An address that credentials came from. */

@@ -7,9 +7,9 @@
 
 /* What a cache would hold of a key, and what came when the copy before it had ended. */
 struct entry {
-    uint64_t hash;       /* 0: free */
-    int64_t ends_us;     /* of the copy there is */
-    int64_t ended_us;    /* of the one before it; INT64_MIN: none */
+    uint64_t hash;    /* 0: free */
+    int64_t ends_us;  /* of the copy there is */
+    int64_t ended_us; /* of the one before it; INT64_MIN: none */
     uint32_t endpoint, lifetime_s, ended_lifetime_s;
     uint32_t near, alike; /* requests within a second of ended_us */
     uint64_t server_us;

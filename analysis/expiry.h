@@ -1,8 +1,8 @@
 /* expiry: stampedes at the end of a lifetime (ALGORITHMS.md 7.8): an answer declares how long it may be kept, and when
- * that is over many ask at once: five or more requests within 1 s from that moment on begin while the same is under way.
- * Collapsing them into one (coalescing) spares their server time; ending copies at moments spread over a tenth of the
- * lifetime (jitter) spreads those of different keys and clients. Calls come in order of arrival, microseconds. Bounded
- * by EXPIRY_MOST keys, of which a newer one takes an older one's place. */
+ * that is over many ask at once: five or more requests within 1 s from that moment on begin while the same is under
+ * way. Collapsing them into one (coalescing) spares their server time; ending copies at moments spread over a tenth of
+ * the lifetime (jitter) spreads those of different keys and clients. Calls come in order of arrival, microseconds.
+ * Bounded by EXPIRY_MOST keys, of which a newer one takes an older one's place. */
 #ifndef ANALYSIS_EXPIRY_H
 #define ANALYSIS_EXPIRY_H
 
@@ -25,7 +25,7 @@ struct expiry_call {
 
 /* Of an endpoint. Zero-initialise. */
 struct expiry_sums {
-    uint64_t stampedes, requests; /* ends of lifetimes that were one; requests near them */
+    uint64_t stampedes, requests;    /* ends of lifetimes that were one; requests near them */
     uint64_t coalescable, server_us; /* of these, begun while the same was under way; their server time */
     uint32_t most;                   /* requests near one end */
     uint64_t lifetime_s;             /* of the entry with the most; means nothing without a stampede */

@@ -7,8 +7,12 @@
 
 #include "analysis/store/read.h"
 
-enum { FLOODS_CLIENTS = 1 << 16, FLOODS_NORMAL = 5, FLOODS_MOST = 256 }; /* compared; needed to say what is normal; who
-                                                                            stand out */
+enum {
+    FLOODS_CLIENTS = 1 << 16,
+    FLOODS_NORMAL = 5,
+    FLOODS_MOST = 256
+}; /* compared; needed to say what is normal; who
+      stand out */
 
 struct flood {
     uint32_t client;    /* id */

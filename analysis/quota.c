@@ -3,11 +3,11 @@
 /* limit and remaining 20 bits each, reset 17, window 7; each one more than it is, 0: not said. */
 enum { REMAINING_AT = 20, RESET_AT = 40, WINDOW_AT = 57, RESET_MOST = (1 << 17) - 2 };
 
-#define MOMENT INT64_C(1000000000)        /* a reset from here on is a Unix time, not a span */
+#define MOMENT INT64_C(1000000000)         /* a reset from here on is a Unix time, not a span */
 #define MOMENT_MS (INT64_C(1000) * MOMENT) /* or one in milliseconds */
 
 /* Windows that limits are made of, seconds. */
-static const int64_t windows[] = {1,   2,    5,    10,   15,    20,    30,    60,    120,    300,    600,
+static const int64_t windows[] = {1,   2,    5,    10,   15,    20,    30,    60,    120,   300,    600,
                                   900, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400, 604800, 2592000};
 
 enum { WINDOWS = sizeof windows / sizeof *windows };

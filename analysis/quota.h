@@ -1,6 +1,6 @@
 /* quota: limits that are in force already, as answers tell them (capture/quotasaid.h), and whether clients keep to them
- * and to Retry-After (ALGORITHMS.md 7.8). An exchange's record carries them in 64 bits; 0 where its answer said nothing.
- * What a client was told of an endpoint counts for its next request there. Calls come in order of arrival,
+ * and to Retry-After (ALGORITHMS.md 7.8). An exchange's record carries them in 64 bits; 0 where its answer said
+ * nothing. What a client was told of an endpoint counts for its next request there. Calls come in order of arrival,
  * microseconds. */
 #ifndef ANALYSIS_QUOTA_H
 #define ANALYSIS_QUOTA_H
@@ -23,12 +23,12 @@ struct quota_said quota_unpack(uint64_t packed);
 
 /* Of an endpoint or a client. Zero-initialise. */
 struct quota_sums {
-    uint64_t answers;          /* that said something of a quota */
-    int64_t limit, window_s;   /* the latest that was said; means nothing while answers is 0; -1: not said */
-    int64_t least, most;       /* limits; likewise */
-    int64_t remaining_least;   /* likewise */
-    uint64_t exhausted;        /* answers that left nothing */
-    uint64_t asked_on;         /* requests before the reset of what had been used up */
+    uint64_t answers;             /* that said something of a quota */
+    int64_t limit, window_s;      /* the latest that was said; means nothing while answers is 0; -1: not said */
+    int64_t least, most;          /* limits; likewise */
+    int64_t remaining_least;      /* likewise */
+    uint64_t exhausted;           /* answers that left nothing */
+    uint64_t asked_on;            /* requests before the reset of what had been used up */
     uint64_t asked, kept, broken; /* answers with a Retry-After; next requests after that time, and before it */
 };
 

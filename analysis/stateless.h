@@ -21,7 +21,7 @@ enum {
     STATELESS_REQUESTS = 100, /* for a grade, at least */
     STATELESS_CLIENTS = 5,
     STATELESS_UNCHANGED = 100, /* gaps that show that a GET changes nothing */
-    STATELESS_FEW = 30, /* pairs, moves, requests for a signal, at least */
+    STATELESS_FEW = 30,        /* pairs, moves, requests for a signal, at least */
 };
 
 /* How many, and how many of them failed (or differed, or stayed). */

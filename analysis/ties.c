@@ -11,7 +11,7 @@
 
 #define PRIOR_US INT64_C(600000000) /* S7: how long before */
 
-enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5, SURE = 4, RETURNS = 5 };
+enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5, SURE = 3, RETURNS = 5 };
 
 /* A client at an endpoint, or at a service: where it was last, or where it was last served well. */
 struct bond {
@@ -46,7 +46,7 @@ struct reading {
     uint32_t *alias;     /* likewise; 0: not read */
     uint8_t *kind;       /* by client id: 1 + enum identity */
     struct lately *lately;
-    uint8_t *in_url; /* by key id */
+    uint8_t *in_url;          /* by key id */
     struct unsafe_name *name; /* likewise */
     uint16_t *query;          /* version in it, of struct versions; likewise */
     size_t n_kinds, n_lately, n_urls, n_names, n_queries;
@@ -330,8 +330,9 @@ static void see_version(struct reading *g, const struct call *c)
         return;
     bool accept = (x->version & ((1 << API_VERSION_SHIFT) - 1)) == API_VERSION_ACCEPT;
     struct slice text = slice_of(name, api_version_format(x->version, name));
-    call_version(g, versions_named(&g->t->versions, p->service, accept ? VERSIONS_ACCEPT : VERSIONS_FIELD, text,
-                                   c->endpoint), c);
+    call_version(
+        g, versions_named(&g->t->versions, p->service, accept ? VERSIONS_ACCEPT : VERSIONS_FIELD, text, c->endpoint),
+        c);
 }
 
 /* What a GET changes of other answers (S8). */
@@ -466,8 +467,7 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->unsafe = unsafe_new(g->t->n_endpoints);
     g->t->changes = calloc(UNSAFE_PAIRS, sizeof *g->t->changes);
     return versions && !g->t->failed && g->bond && g->order && g->content && g->class && g->replica && g->alone &&
-           g->unsafe && g->t->changes &&
-           map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
+           g->unsafe && g->t->changes && map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
 }
 

@@ -13,11 +13,11 @@ enum { TIES_BONDS = 1 << 19, TIES_PRIORS = 16, TIES_ORDERS = 1 << 16 };
 
 struct ties_endpoint {
     struct stateless_seen seen;
-    uint64_t clear;               /* requests with a credential, not over TLS as seen here */
-    uint64_t keyed;               /* requests with an Idempotency-Key */
-    uint64_t deprecation, sunset; /* answers that carry these fields */
-    uint64_t refused, refused_us; /* requests without a cookie that were answered 401 or 403; their server time */
-    uint64_t strayed_us; /* server time of stateless_seen.moved that failed */
+    uint64_t clear;                  /* requests with a credential, not over TLS as seen here */
+    uint64_t keyed;                  /* requests with an Idempotency-Key */
+    uint64_t deprecation, sunset;    /* answers that carry these fields */
+    uint64_t refused, refused_us;    /* requests without a cookie that were answered 401 or 403; their server time */
+    uint64_t strayed_us;             /* server time of stateless_seen.moved that failed */
     struct stateless_share replicas; /* answers of other servers between two equal ones of one, to one client within 60
                                         s; that differ (ALGORITHMS.md 4.2) */
     struct stateless_share alone;    /* the same within one server: what differs without another's doing */

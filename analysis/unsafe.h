@@ -34,7 +34,7 @@ struct unsafe_call {
     uint32_t endpoint, key, client; /* client 0: unknown, or many */
     const struct unsafe_name *name;
     uint32_t content, variant; /* of an answer that can be compared with others of the key; 0: cannot */
-    int64_t at_us, done_us; /* done_us: when its answer began, or at_us where that is not known */
+    int64_t at_us, done_us;    /* done_us: when its answer began, or at_us where that is not known */
     uint64_t server_us;
     bool get, safe, good, created; /* good: answered 2xx or 3xx; created: 201 or 303 */
 };

@@ -51,7 +51,7 @@ static struct slice number_of(struct slice text)
     bool date = digits == 4 && n >= 10 && text.p[4] == '-';
     n = date ? 10 : n;
     return digits && (date || (digits <= 3 && n <= VERSIONS_NAME && n == text.n)) ? slice_sub(text, 0, n)
-                                                                                 : (struct slice){NULL, 0};
+                                                                                  : (struct slice){NULL, 0};
 }
 
 struct slice versions_in_query(struct slice target)
@@ -94,8 +94,8 @@ uint32_t versions_named(struct versions *v, uint64_t service, enum versions_from
     uint32_t i = 0;
     if (!name.n || name.n > VERSIONS_NAME)
         return 0;
-    while (i < v->n && !(v->row[i].service == service && v->row[i].from == from &&
-                         slice_ieq(slice_str(v->row[i].name), name)))
+    while (i < v->n &&
+           !(v->row[i].service == service && v->row[i].from == from && slice_ieq(slice_str(v->row[i].name), name)))
         i++;
     if (i == VERSIONS_MOST) {
         v->lost++;

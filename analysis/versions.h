@@ -14,7 +14,7 @@ enum { VERSIONS_MOST = 256, VERSIONS_CALLERS = 1 << 16, VERSIONS_NAME = 11, VERS
 enum versions_from { VERSIONS_PATH, VERSIONS_ACCEPT, VERSIONS_FIELD, VERSIONS_QUERY };
 
 struct versions_row {
-    uint64_t service;  /* hash */
+    uint64_t service; /* hash */
     enum versions_from from;
     uint32_t endpoint; /* one of it: the service's name is that of this one */
     uint32_t endpoints;

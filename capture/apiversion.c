@@ -52,7 +52,8 @@ static uint32_t of_subtype(struct slice type)
         while (end < type.n && !memchr(".-_+", type.p[end], 4))
             end++;
         bool begins = end > at + 1 && ascii_lower(type.p[at]) == 'v';
-        while (begins && end + 1 < type.n && (ascii_digit(type.p[end]) || (type.p[end] == '.' && ascii_digit(type.p[end + 1]))))
+        while (begins && end + 1 < type.n &&
+               (ascii_digit(type.p[end]) || (type.p[end] == '.' && ascii_digit(type.p[end + 1]))))
             end++;
         struct slice part = slice_sub(type, at, end);
         if (part.n > 1 && ascii_lower(part.p[0]) == 'v' && version_of(part))

@@ -77,9 +77,10 @@ static const uint8_t fixed_of[TOKEN_COUNT] = {[TOKEN_ACCEPT] = 1,
                                               [TOKEN_USER_AGENT] = 5};
 
 const bool parts_reads[TOKEN_COUNT] = {
-    [TOKEN_OTHER] = true,  [TOKEN_ACCEPT] = true,     [TOKEN_ACCEPT_ENCODING] = true, [TOKEN_ACCEPT_LANGUAGE] = true,
-    [TOKEN_ORIGIN] = true, [TOKEN_USER_AGENT] = true, [TOKEN_COOKIE] = true,
-    [TOKEN_X_API_VERSION] = true, [TOKEN_X_GITHUB_API_VERSION] = true, [TOKEN_X_MS_VERSION] = true};
+    [TOKEN_OTHER] = true,           [TOKEN_ACCEPT] = true,        [TOKEN_ACCEPT_ENCODING] = true,
+    [TOKEN_ACCEPT_LANGUAGE] = true, [TOKEN_ORIGIN] = true,        [TOKEN_USER_AGENT] = true,
+    [TOKEN_COOKIE] = true,          [TOKEN_X_API_VERSION] = true, [TOKEN_X_GITHUB_API_VERSION] = true,
+    [TOKEN_X_MS_VERSION] = true};
 
 /* ---- names ---- */
 

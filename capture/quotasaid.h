@@ -1,6 +1,7 @@
 /* quotasaid: what an answer says of the quota that its client is held to, as numbers alone: `limit=100, remaining=7,
- * reset=30, window=60`, as much of it as is said (RateLimit and RateLimit-Policy of draft-ietf-httpapi-ratelimit-headers,
- * the three fields of its earlier drafts, and the X- ones before it). Names of policies are not kept. Pure. */
+ * reset=30, window=60`, as much of it as is said (RateLimit and RateLimit-Policy of
+ * draft-ietf-httpapi-ratelimit-headers, the three fields of its earlier drafts, and the X- ones before it). Names of
+ * policies are not kept. Pure. */
 #ifndef CAPTURE_QUOTASAID_H
 #define CAPTURE_QUOTASAID_H
 

@@ -14,10 +14,9 @@ enum { FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
-    static const char *const names[] = {"cache",   "coalesce", "n_plus_one", "errors",
-                                        "retries", "slow",     "tail",       "revalidate",
-                                        "session", "affinity", "unsafe_get", "retry_storm",
-                                        "polling", "stampede", "flood"};
+    static const char *const names[] = {"cache",      "coalesce",    "n_plus_one", "errors",   "retries",
+                                        "slow",       "tail",        "revalidate", "session",  "affinity",
+                                        "unsafe_get", "retry_storm", "polling",    "stampede", "flood"};
     return names[k];
 }
 
@@ -91,7 +90,8 @@ static void find_tail(struct gathering *g, const struct row_endpoint *e, const s
 {
     uint64_t n;
     double beyond = ranking_tail(server, &n), p95 = hist_quantile(server, .95) / 1e6;
-    struct bottleneck *b = server->n < FEW_TIMES ? NULL : gathering_add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
+    struct bottleneck *b =
+        server->n < FEW_TIMES ? NULL : gathering_add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
     if (!b)
         return;
     add_name(&b->target, e);
@@ -106,7 +106,8 @@ static void find_tail(struct gathering *g, const struct row_endpoint *e, const s
 static void find_errors(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
     double spent = (double)seen->failed_us / 1e6;
-    struct bottleneck *b = gathering_add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
+    struct bottleneck *b =
+        gathering_add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
     if (!b)
         return;
     add_name(&b->target, e);
@@ -134,8 +135,7 @@ static void find_alike(struct gathering *g, const struct row_endpoint *e, const 
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s of %s requests asked for what was under way already, %s of one at once",
-               human_count(rest).text, human_count(seen->requests).text,
-               human_count(seen->most_alike).text);
+               human_count(rest).text, human_count(seen->requests).text, human_count(seen->most_alike).text);
     buf_str(&b->action, "collapse equal requests in front of it (proxy_cache_lock, request coalescing)");
     gathering_count(b, "coalescable", rest);
     gathering_count(b, "max_fanin", seen->most_alike);
@@ -147,9 +147,9 @@ static void find_vain(struct gathering *g, const struct row_endpoint *e, const s
 {
     uint64_t vain = e->declared[DECLARED_wasted_full], bytes = e->declared[DECLARED_wasted_full_bytes];
     double rate = (double)seen->transfer_bytes / ((double)seen->transfer_us / 1e6);
-    struct bottleneck *b = !isfinite(rate) || !(rate > 0)
-                               ? NULL
-                               : gathering_add(g, BOTTLENECK_REVALIDATE, EFFORT_CONFIG, (double)bytes / rate, g->hours_s, vain);
+    struct bottleneck *b = !isfinite(rate) || !(rate > 0) ? NULL
+                                                          : gathering_add(g, BOTTLENECK_REVALIDATE, EFFORT_CONFIG,
+                                                                          (double)bytes / rate, g->hours_s, vain);
     if (!b)
         return;
     add_name(&b->target, e);
@@ -224,7 +224,7 @@ static void find_slow(struct gathering *g, const struct met *m, double usual)
     bool slow = m->mean_s >= SLOW_TIMES * usual && excess * (double)m->server_n >= SLOW_SHARE * g->server_s;
     struct bottleneck *b =
         !slow ? NULL
-                      : gathering_add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
+              : gathering_add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, m));
@@ -263,7 +263,8 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
     if (!child || !trigger || r->events < FEW_EVENTS || isnan(child->median_s))
         return;
     double spent = (double)r->rtt_us / 1e6 + (double)trips * child->median_s;
-    struct bottleneck *b = gathering_add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), r->events);
+    struct bottleneck *b =
+        gathering_add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), r->events);
     if (!b)
         return;
     struct slice after = gathering_name(g, trigger);

@@ -22,9 +22,9 @@ enum bottleneck_kind {
     BOTTLENECK_AFFINITY,   /* clients that stay at one server, where others are quicker */
     BOTTLENECK_UNSAFE_GET, /* answers that could be kept, did not a GET change them */
     BOTTLENECK_RETRY_STORM,
-    BOTTLENECK_POLLING, /* polls that brought nothing new */
+    BOTTLENECK_POLLING,  /* polls that brought nothing new */
     BOTTLENECK_STAMPEDE, /* requests for what was under way when a lifetime had ended */
-    BOTTLENECK_FLOOD,   /* one client's requests beyond what all others keep within */
+    BOTTLENECK_FLOOD,    /* one client's requests beyond what all others keep within */
 };
 
 struct bottleneck {

@@ -66,7 +66,8 @@ static void say_quota(struct listing *l, const struct row_endpoint *e, const str
         buf_printf(out, " to %" PRId64 " requests", q->limit);
     if (q->answers && q->limit >= 0 && q->window_s >= 0)
         buf_printf(out, " in %s", human_seconds((double)q->window_s).text);
-    buf_printf(out, ": %s answers left nothing, %s requests came before it was over; Retry-After: %s asked, %s ignored\n",
+    buf_printf(out,
+               ": %s answers left nothing, %s requests came before it was over; Retry-After: %s asked, %s ignored\n",
                human_count(q->exhausted).text, human_count(q->asked_on).text, human_count(q->asked).text,
                human_count(q->broken).text);
 }

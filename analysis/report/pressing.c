@@ -12,8 +12,8 @@ static void find_storm(struct gathering *g, const struct met *m, const struct be
         return;
     buf_slice(&b->target, gathering_name(g, m));
     buf_printf(&b->why, "%s of %s requests repeat one that had failed; %s windows of 10 s were storms, the first at %s",
-               human_count(seen->retries).text, human_count(seen->requests).text,
-               human_count(seen->storm.storms).text, human_moment(seen->storm.first_s * 1000000).text);
+               human_count(seen->retries).text, human_count(seen->requests).text, human_count(seen->storm.storms).text,
+               human_moment(seen->storm.first_s * 1000000).text);
     buf_str(&b->action, "refuse early with 503 and Retry-After, and give retries a budget (a tenth of the requests)");
     gathering_count(b, "retries", seen->retries);
     gathering_count(b, "requests", seen->requests);
@@ -28,8 +28,9 @@ static void find_polling(struct gathering *g, const struct met *m, const struct 
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, m));
-    buf_printf(&b->why, "%s pollers, every %s, got %s of %s answers that they had already", human_count(p->pollers).text,
-               human_seconds(p->period_s).text, human_count(p->idle).text, human_count(p->polls).text);
+    buf_printf(&b->why, "%s pollers, every %s, got %s of %s answers that they had already",
+               human_count(p->pollers).text, human_seconds(p->period_s).text, human_count(p->idle).text,
+               human_count(p->polls).text);
     buf_str(&b->action, "tell them when there is something (push, long poll), or let them ask less often and with "
                         "If-None-Match");
     gathering_count(b, "pollers", p->pollers);
@@ -46,12 +47,14 @@ static void find_stampede(struct gathering *g, const struct met *m, const struct
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, m));
-    buf_printf(&b->why, "%s times many asked at once when a copy had ended, up to %s in a second: %s of %s requests were "
-                        "for what was under way",
+    buf_printf(&b->why,
+               "%s times many asked at once when a copy had ended, up to %s in a second: %s of %s requests were "
+               "for what was under way",
                human_count(x->stampedes).text, human_count(x->most).text, human_count(x->coalescable).text,
                human_count(x->requests).text);
-    buf_printf(&b->action, "let one of them through and serve the old copy meanwhile (proxy_cache_lock, "
-                           "stale-while-revalidate); end copies at moments spread over %s",
+    buf_printf(&b->action,
+               "let one of them through and serve the old copy meanwhile (proxy_cache_lock, "
+               "stale-while-revalidate); end copies at moments spread over %s",
                human_seconds(EXPIRY_JITTER * (double)x->lifetime_s).text);
     gathering_count(b, "stampedes", x->stampedes);
     gathering_count(b, "requests", x->requests);

@@ -15,7 +15,8 @@ static void find_session(struct gathering *g, const struct met *m, const struct 
     const struct stateless_seen *s = &e->seen;
     bool needed = grade->signal[STATELESS_S2].state == STATELESS_TIED && s->with_cookie;
     bool breaks = grade->signal[STATELESS_S4].state == STATELESS_TIED;
-    double excess = breaks && s->moved.k ? grade->signal[STATELESS_S4].value * (double)s->moved.n / (double)s->moved.k : 0;
+    double excess =
+        breaks && s->moved.k ? grade->signal[STATELESS_S4].value * (double)s->moved.n / (double)s->moved.k : 0;
     double without = needed ? (double)e->refused_us / 1e6 : 0, strayed = excess * (double)e->strayed_us / 1e6;
     uint64_t n = (needed ? e->refused : 0) + (breaks ? s->moved.k : 0);
     struct bottleneck *b =
@@ -24,8 +25,8 @@ static void find_session(struct gathering *g, const struct met *m, const struct 
         return;
     buf_slice(&b->target, gathering_name(g, m));
     if (needed)
-        buf_printf(&b->why, "%s of %s requests came without a session and were refused",
-                   human_count(e->refused).text, human_count(s->requests).text);
+        buf_printf(&b->why, "%s of %s requests came without a session and were refused", human_count(e->refused).text,
+                   human_count(s->requests).text);
     if (breaks)
         buf_printf(&b->why, "%s%s of %s that were sent to another server than the session's failed there",
                    needed ? "; " : "", human_count(s->moved.k).text, human_count(s->moved.n).text);
@@ -71,14 +72,15 @@ static void find_uneven(struct gathering *g, const struct met *m, const struct t
         n += more > 0 ? e->served_n[i] : 0;
         all += (double)e->served_us[i] / 1e6;
     }
-    struct bottleneck *b = best < 0 || excess < UNEVEN_SHARE * all
-                               ? NULL
-                               : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess,
-                                               behaviour_seconds(g->behaviour), n);
+    struct bottleneck *b =
+        best < 0 || excess < UNEVEN_SHARE * all
+            ? NULL
+            : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess, behaviour_seconds(g->behaviour), n);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, m));
-    buf_printf(&b->why, "clients stay at one server; %s requests took %s longer than at the quickest one (%s on average)",
+    buf_printf(&b->why,
+               "clients stay at one server; %s requests took %s longer than at the quickest one (%s on average)",
                human_count(n).text, human_seconds(excess / (double)n).text, human_seconds(mean_of(e, best)).text);
     buf_str(&b->action, "send each request to the server with the least to do, not to where the client was before");
     gathering_count(b, "requests", n);
@@ -90,16 +92,17 @@ static void find_uneven(struct gathering *g, const struct met *m, const struct t
 static void find_unsafe(struct gathering *g, const struct unsafe_found *f)
 {
     const struct met *writer = gathering_met(g, f->writer), *reader = gathering_met(g, f->reader);
-    struct bottleneck *b = !writer || !reader ? NULL
-                                              : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE,
-                                                              (double)f->idle_us / 1e6, behaviour_seconds(g->behaviour),
-                                                              f->idle);
+    struct bottleneck *b = !writer || !reader
+                               ? NULL
+                               : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6,
+                                               behaviour_seconds(g->behaviour), f->idle);
     if (!b)
         return;
     struct slice changed = gathering_name(g, reader);
     buf_slice(&b->target, gathering_name(g, writer));
-    buf_printf(&b->why, "a GET after which %s of the answers of %.*s are others (%s otherwise): %s answers that did not "
-                        "change could not be kept",
+    buf_printf(&b->why,
+               "a GET after which %s of the answers of %.*s are others (%s otherwise): %s answers that did not "
+               "change could not be kept",
                human_percent(f->precision).text, (int)changed.n, changed.p, human_percent(f->base).text,
                human_count(f->idle).text);
     buf_str(&b->action, "make it a POST, then let caches keep what it changes until it comes; a GET may be prefetched, "

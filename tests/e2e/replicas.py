@@ -29,7 +29,7 @@ def version(times, now):
 def replicas(rng):
     times = changes(rng, 1 / 300)
     return {
-        "lagging": lambda t, s, c, d: version(times, t - 15 * (s == 2)),        # the second is 15 s behind
+        "lagging": lambda t, s, c, d: version(times, t - 20 * (s == 2)),        # the second is 20 s behind
         "stale": lambda t, s, c, d: version(times, t) if s == 1 else 0,        # it never heard of any change
         "agreeing": lambda t, s, c, d: version(times, t),
         "random": lambda t, s, c, d: d.randrange(3),

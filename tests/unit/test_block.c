@@ -181,8 +181,8 @@ static void columns_that_came_later_may_lack(void **state)
     (void)state;
     for (uint32_t i = 0; i < 100; i++) {
         rows[i] = any_row();
-        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed =
-            rows[i].version = i % 100; /* one byte each */
+        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed = rows[i].version =
+            i % 100; /* one byte each */
         rows[i].quota = i % 100;
         block_add(b, &rows[i]);
     }

@@ -62,9 +62,9 @@ static void heeded(void **state)
     uint64_t used_up = quota_pack(SLICE("limit=9, remaining=0, reset=10, window=60"), 0);
     (void)state;
     quota_take(&e, &c, &told, &(struct quota_call){1, 0, S, used_up, 5 * S});
-    quota_take(&e, &c, &told, &(struct quota_call){1, S / 2, 2 * S, 0, -1});  /* was under way */
-    quota_take(&e, &c, &told, &(struct quota_call){2, 3 * S, 4 * S, 0, -1});  /* of another endpoint */
-    quota_take(&e, &c, &told, &(struct quota_call){1, 4 * S, 5 * S, 0, -1});  /* too soon for both */
+    quota_take(&e, &c, &told, &(struct quota_call){1, S / 2, 2 * S, 0, -1});   /* was under way */
+    quota_take(&e, &c, &told, &(struct quota_call){2, 3 * S, 4 * S, 0, -1});   /* of another endpoint */
+    quota_take(&e, &c, &told, &(struct quota_call){1, 4 * S, 5 * S, 0, -1});   /* too soon for both */
     quota_take(&e, &c, &told, &(struct quota_call){1, 10 * S, 11 * S, 0, -1}); /* once more before the reset */
     quota_take(&e, &c, &told, &(struct quota_call){1, 12 * S, 13 * S, 0, 2 * S});
     quota_take(&e, &c, &told, &(struct quota_call){1, 15 * S, 16 * S, 0, -1}); /* waited */

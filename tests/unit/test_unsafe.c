@@ -115,7 +115,8 @@ static void not_by_others(void **state)
     assert_true(!b.proven[WRITER] && b.found[WRITER].n == 0);
 }
 
-/* Two GETs always come together: which of them it is cannot be told; now and then one comes alone, and nothing changes. */
+/* Two GETs always come together: which of them it is cannot be told; now and then one comes alone, and nothing changes.
+ */
 static void not_by_company(void **state)
 {
     struct unsafe *u = unsafe_new(ENDPOINTS);
