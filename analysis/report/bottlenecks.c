@@ -1,8 +1,9 @@
-#include "analysis/report/gathering.h"
+#include "analysis/report/bottlenecks.h"
 
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/report/gathering.h"
 #include "base/human.h"
 #include "base/json.h"
 
@@ -11,6 +12,26 @@
 #define SLOW_SHARE 0.001
 
 enum { FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
+
+/* What of an endpoint is needed when all have been met. */
+struct met {
+    uint32_t id;
+    unsigned decade;
+    double mean_s, median_s, least_s; /* server time */
+    uint64_t server_n;
+    size_t name_at, name_n;
+};
+
+struct gathering {
+    struct bottleneck_list *list;
+    const struct facts *facts;
+    const struct behaviour *behaviour;
+    double hours_s, coverage; /* of the rows */
+    double server_s;          /* of all endpoints */
+    struct met *met;
+    size_t n, cap;
+    struct buf names;
+};
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
@@ -36,8 +57,9 @@ static struct bottleneck *grow(struct bottleneck_list *l)
     return &l->item[l->n++];
 }
 
-struct bottleneck *gathering_add(struct gathering *g, enum bottleneck_kind kind, enum ranking_effort effort,
-                                 double seconds, double of_s, uint64_t n)
+/* NULL: it is nothing, or no memory. `seconds` in `of_s`. */
+static struct bottleneck *add(struct gathering *g, enum bottleneck_kind kind, enum ranking_effort effort,
+                              double seconds, double of_s, uint64_t n)
 {
     double per_hour = ranking_per_hour(seconds, of_s);
     if (n < LEAST || !(per_hour > 0))
@@ -54,7 +76,7 @@ struct bottleneck *gathering_add(struct gathering *g, enum bottleneck_kind kind,
     return b;
 }
 
-struct slice gathering_name(const struct gathering *g, const struct met *m)
+static struct slice name_of(const struct gathering *g, const struct met *m)
 {
     return slice_of(g->names.p + m->name_at, m->name_n);
 }
@@ -72,15 +94,15 @@ static void add_name(struct buf *out, const struct row_endpoint *e)
     buf_slice(out, operation);
 }
 
-void gathering_count(struct bottleneck *b, const char *name, uint64_t n)
+static void say_count(struct buf *evidence, const char *name, uint64_t n)
 {
-    struct json j = {&b->evidence, b->evidence.n > 0};
+    struct json j = {evidence, evidence->n > 0};
     json_key_u64(&j, name, n);
 }
 
-void gathering_number(struct bottleneck *b, const char *name, double v)
+static void say_number(struct buf *evidence, const char *name, double v)
 {
-    struct json j = {&b->evidence, b->evidence.n > 0};
+    struct json j = {evidence, evidence->n > 0};
     json_key_double(&j, name, v);
 }
 
@@ -90,36 +112,34 @@ static void find_tail(struct gathering *g, const struct row_endpoint *e, const s
 {
     uint64_t n;
     double beyond = ranking_tail(server, &n), p95 = hist_quantile(server, .95) / 1e6;
-    struct bottleneck *b =
-        server->n < FEW_TIMES ? NULL : gathering_add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
+    struct bottleneck *b = server->n < FEW_TIMES ? NULL : add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
     if (!b)
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s of %s requests took longer than %s, %s more on average", human_count(n).text,
                human_count(server->n).text, human_seconds(p95).text, human_seconds(beyond / (double)n).text);
     buf_str(&b->action, "find what the slowest requests wait for: locks, cold caches, large results");
-    gathering_count(b, "requests", n);
-    gathering_number(b, "p95_s", p95);
-    gathering_number(b, "mean_beyond_s", beyond / (double)n);
+    say_count(&b->evidence, "requests", n);
+    say_number(&b->evidence, "p95_s", p95);
+    say_number(&b->evidence, "mean_beyond_s", beyond / (double)n);
 }
 
 static void find_errors(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
     double spent = (double)seen->failed_us / 1e6;
-    struct bottleneck *b =
-        gathering_add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
+    struct bottleneck *b = add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
     if (!b)
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s of %s requests failed after %s on average", human_count(seen->failed).text,
                human_count(seen->requests).text, human_seconds(spent / (double)seen->failed).text);
     buf_str(&b->action, "mend what fails, or refuse it sooner");
-    gathering_count(b, "failed", seen->failed);
-    gathering_count(b, "requests", seen->requests);
-    gathering_number(b, "server_s", spent);
+    say_count(&b->evidence, "failed", seen->failed);
+    say_count(&b->evidence, "requests", seen->requests);
+    say_number(&b->evidence, "server_s", spent);
     for (int i = 0; i < ERROR_CLASSES; i++)
         if (seen->class[i])
-            gathering_count(b, error_class_names[i], seen->class[i]);
+            say_count(&b->evidence, error_class_names[i], seen->class[i]);
 }
 
 /* Only where answers may be shared: what is one client's own cannot be given to two. */
@@ -129,36 +149,35 @@ static void find_alike(struct gathering *g, const struct row_endpoint *e, const 
     uint64_t rest = seen->coalescable - seen->expiry.coalescable; /* without the stampedes */
     double spent = (double)(seen->coalescable_us - seen->expiry.server_us) / 1e6;
     struct bottleneck *b =
-        !shared ? NULL
-                : gathering_add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), rest);
+        !shared ? NULL : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), rest);
     if (!b)
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s of %s requests asked for what was under way already, %s of one at once",
                human_count(rest).text, human_count(seen->requests).text, human_count(seen->most_alike).text);
     buf_str(&b->action, "collapse equal requests in front of it (proxy_cache_lock, request coalescing)");
-    gathering_count(b, "coalescable", rest);
-    gathering_count(b, "max_fanin", seen->most_alike);
-    gathering_number(b, "server_s", spent);
-    gathering_count(b, "bytes", seen->coalescable_bytes);
+    say_count(&b->evidence, "coalescable", rest);
+    say_count(&b->evidence, "max_fanin", seen->most_alike);
+    say_number(&b->evidence, "server_s", spent);
+    say_count(&b->evidence, "bytes", seen->coalescable_bytes);
 }
 
 static void find_vain(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
     uint64_t vain = e->declared[DECLARED_wasted_full], bytes = e->declared[DECLARED_wasted_full_bytes];
     double rate = (double)seen->transfer_bytes / ((double)seen->transfer_us / 1e6);
-    struct bottleneck *b = !isfinite(rate) || !(rate > 0) ? NULL
-                                                          : gathering_add(g, BOTTLENECK_REVALIDATE, EFFORT_CONFIG,
-                                                                          (double)bytes / rate, g->hours_s, vain);
+    struct bottleneck *b = !isfinite(rate) || !(rate > 0)
+                               ? NULL
+                               : add(g, BOTTLENECK_REVALIDATE, EFFORT_CONFIG, (double)bytes / rate, g->hours_s, vain);
     if (!b)
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s answers of %s in all were sent whole to clients that named them in If-None-Match",
                human_count(vain).text, human_bytes(bytes).text);
     buf_str(&b->action, "answer 304 when If-None-Match names the content");
-    gathering_count(b, "answers", vain);
-    gathering_count(b, "bytes", bytes);
-    gathering_number(b, "bytes_per_s", rate);
+    say_count(&b->evidence, "answers", vain);
+    say_count(&b->evidence, "bytes", bytes);
+    say_number(&b->evidence, "bytes_per_s", rate);
 }
 
 static struct met *meet(struct gathering *g, const struct row_endpoint *e)
@@ -201,7 +220,7 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
         find_errors(g, e, seen);
         find_alike(g, e, seen);
         find_vain(g, e, seen);
-        pressing_endpoint(g, m, seen);
+        pressing_endpoint(g, e->id, seen, behaviour_seconds(g->behaviour));
     }
     return true;
 }
@@ -223,17 +242,16 @@ static void find_slow(struct gathering *g, const struct met *m, double usual)
     double excess = m->mean_s - usual;
     bool slow = m->mean_s >= SLOW_TIMES * usual && excess * (double)m->server_n >= SLOW_SHARE * g->server_s;
     struct bottleneck *b =
-        !slow ? NULL
-              : gathering_add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
+        !slow ? NULL : add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, m));
+    buf_slice(&b->target, name_of(g, m));
     buf_printf(&b->why, "%s of server time on average in %s requests; endpoints with answers of that size take %s",
                human_seconds(m->mean_s).text, human_count(m->server_n).text, human_seconds(usual).text);
     buf_str(&b->action, "profile it: it costs more than its answers explain");
-    gathering_count(b, "requests", m->server_n);
-    gathering_number(b, "mean_s", m->mean_s);
-    gathering_number(b, "usual_s", usual);
+    say_count(&b->evidence, "requests", m->server_n);
+    say_number(&b->evidence, "mean_s", m->mean_s);
+    say_number(&b->evidence, "usual_s", usual);
 }
 
 static void compare(struct gathering *g)
@@ -248,7 +266,7 @@ static void compare(struct gathering *g)
     free(room);
 }
 
-const struct met *gathering_met(const struct gathering *g, uint32_t id)
+static const struct met *met_of(const struct gathering *g, uint32_t id)
 {
     for (size_t i = 0; i < g->n; i++)
         if (g->met[i].id == id)
@@ -258,29 +276,28 @@ const struct met *gathering_met(const struct gathering *g, uint32_t id)
 
 static void find_runs(struct gathering *g, const struct behaviour_runs *r)
 {
-    const struct met *child = gathering_met(g, r->child), *trigger = gathering_met(g, r->trigger);
+    const struct met *child = met_of(g, r->child), *trigger = met_of(g, r->trigger);
     uint64_t trips = r->calls - r->events;
     if (!child || !trigger || r->events < FEW_EVENTS || isnan(child->median_s))
         return;
     double spent = (double)r->rtt_us / 1e6 + (double)trips * child->median_s;
-    struct bottleneck *b =
-        gathering_add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), r->events);
+    struct bottleneck *b = add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), r->events);
     if (!b)
         return;
-    struct slice after = gathering_name(g, trigger);
-    buf_slice(&b->target, gathering_name(g, child));
+    struct slice after = name_of(g, trigger);
+    buf_slice(&b->target, name_of(g, child));
     buf_printf(&b->why, "%s times %.1f requests on end after %.*s, %s of them one by one", human_count(r->events).text,
                (double)r->calls / (double)r->events, (int)after.n, after.p,
                human_percent((double)r->sequential / (double)trips).text);
     buf_str(&b->action, "let one request ask for many (batch, embed in the first answer), or send them side by side");
     struct json j = {&b->evidence, false};
     json_key_text(&j, "trigger", after);
-    gathering_count(b, "events", r->events);
-    gathering_number(b, "length_mean", (double)r->calls / (double)r->events);
-    gathering_number(b, "sequential_share", (double)r->sequential / (double)trips);
-    gathering_count(b, "round_trips", trips);
-    gathering_number(b, "rtt_s", (double)r->rtt_us / 1e6 / (double)trips);
-    gathering_number(b, "server_median_s", child->median_s);
+    say_count(&b->evidence, "events", r->events);
+    say_number(&b->evidence, "length_mean", (double)r->calls / (double)r->events);
+    say_number(&b->evidence, "sequential_share", (double)r->sequential / (double)trips);
+    say_count(&b->evidence, "round_trips", trips);
+    say_number(&b->evidence, "rtt_s", (double)r->rtt_us / 1e6 / (double)trips);
+    say_number(&b->evidence, "server_median_s", child->median_s);
 }
 
 static void say_backoff(const struct backoff *k, struct buf *out)
@@ -295,10 +312,10 @@ static bool of_client(void *context, const struct row_client *c)
     const struct behaviour_client *seen = behaviour_client(g->behaviour, c->id);
     if (!seen)
         return true;
-    pressing_client(g, c, seen);
+    pressing_client(g, c, g->behaviour, seen);
     double spent = (double)seen->retries_us / 1e6;
     struct bottleneck *b =
-        gathering_add(g, BOTTLENECK_RETRIES, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->retries);
+        add(g, BOTTLENECK_RETRIES, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->retries);
     if (!b)
         return true;
     struct backoff k = behaviour_backoff(seen);
@@ -310,11 +327,11 @@ static bool of_client(void *context, const struct row_client *c)
     if (!seen->early)
         buf_str(&b->action, k.kind == BACKOFF_EXPONENTIAL ? "let it give up sooner, or mend what fails"
                                                           : "let it back off exponentially, with jitter");
-    gathering_count(b, "retries", seen->retries);
-    gathering_count(b, "requests", seen->requests);
-    gathering_count(b, "longest_chain", seen->longest);
-    gathering_count(b, "retry_after_violations", seen->early);
-    gathering_number(b, "server_s", spent);
+    say_count(&b->evidence, "retries", seen->retries);
+    say_count(&b->evidence, "requests", seen->requests);
+    say_count(&b->evidence, "longest_chain", seen->longest);
+    say_count(&b->evidence, "retry_after_violations", seen->early);
+    say_number(&b->evidence, "server_s", spent);
     return true;
 }
 
@@ -339,11 +356,35 @@ static void find_cacheable(struct gathering *g, const struct advice_list *advice
         buf_slice(&b->target, slice_of(a->target.p, a->target.n));
         buf_slice(&b->why, slice_of(a->why.p, a->why.n));
         buf_slice(&b->action, slice_of(a->action.p, a->action.n));
-        gathering_count(b, "requests_saved", a->advice.lifetime.requests_saved);
-        gathering_count(b, "ttl_s", a->advice.lifetime.ttl_s);
-        gathering_number(b, "hit_ratio", a->advice.lifetime.hit_ratio);
-        gathering_number(b, "stale_high", a->advice.lifetime.stale_high);
+        say_count(&b->evidence, "requests_saved", a->advice.lifetime.requests_saved);
+        say_count(&b->evidence, "ttl_s", a->advice.lifetime.ttl_s);
+        say_number(&b->evidence, "hit_ratio", a->advice.lifetime.hit_ratio);
+        say_number(&b->evidence, "stale_high", a->advice.lifetime.stale_high);
     }
+}
+
+/* ---- for the other files ---- */
+
+struct bottleneck *gathering_add(struct gathering *g, enum bottleneck_kind kind, enum ranking_effort effort,
+                                 double seconds, double of_s, uint64_t n)
+{
+    return add(g, kind, effort, seconds, of_s, n);
+}
+
+struct slice gathering_name(const struct gathering *g, uint32_t id)
+{
+    const struct met *m = met_of(g, id);
+    return m ? name_of(g, m) : (struct slice){NULL, 0};
+}
+
+void gathering_count(struct bottleneck *b, const char *name, uint64_t n)
+{
+    say_count(&b->evidence, name, n);
+}
+
+void gathering_number(struct bottleneck *b, const char *name, double v)
+{
+    say_number(&b->evidence, name, v);
 }
 
 static int by_score(const void *x, const void *y)
@@ -363,13 +404,13 @@ static int by_score(const void *x, const void *y)
 void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
                      const struct behaviour *b, const struct ties *t, const struct advice_list *advice)
 {
-    struct gathering g = {.list = l, .facts = f, .behaviour = b, .ties = t};
+    struct gathering g = {.list = l, .facts = f, .behaviour = b};
     *l = (struct bottleneck_list){0};
     g.hours_s = b->any && b->whole && !b->failed ? behaviour_seconds(b) : facts_duration_s(f);
     g.coverage = facts_coverage(f);
     store_read_endpoints(r, of_endpoint, &g);
     compare(&g);
-    stateful_find(&g);
+    stateful_find(&g, t, behaviour_seconds(b));
     for (uint32_t i = 0; b->any && !b->failed && i < b->n_runs; i++)
         find_runs(&g, &b->runs[i]);
     store_read_clients(r, of_client, &g);

@@ -9,8 +9,8 @@
 #define UNEVEN_SHARE 0.05  /* of the endpoint's server time, at least */
 
 /* Requests without a session, where one is needed; and with one, at a server that does not know it. */
-static void find_session(struct gathering *g, const struct met *m, const struct ties_endpoint *e,
-                         const struct stateless_grade *grade)
+static void find_session(struct gathering *g, uint32_t id, const struct ties_endpoint *e,
+                         const struct stateless_grade *grade, double seconds)
 {
     const struct stateless_seen *s = &e->seen;
     bool needed = grade->signal[STATELESS_S2].state == STATELESS_TIED && s->with_cookie;
@@ -19,11 +19,10 @@ static void find_session(struct gathering *g, const struct met *m, const struct 
         breaks && s->moved.k ? grade->signal[STATELESS_S4].value * (double)s->moved.n / (double)s->moved.k : 0;
     double without = needed ? (double)e->refused_us / 1e6 : 0, strayed = excess * (double)e->strayed_us / 1e6;
     uint64_t n = (needed ? e->refused : 0) + (breaks ? s->moved.k : 0);
-    struct bottleneck *b =
-        gathering_add(g, BOTTLENECK_SESSION, EFFORT_CODE, without + strayed, behaviour_seconds(g->behaviour), n);
+    struct bottleneck *b = gathering_add(g, BOTTLENECK_SESSION, EFFORT_CODE, without + strayed, seconds, n);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, m));
+    buf_slice(&b->target, gathering_name(g, id));
     if (needed)
         buf_printf(&b->why, "%s of %s requests came without a session and were refused", human_count(e->refused).text,
                    human_count(s->requests).text);
@@ -61,7 +60,7 @@ static int quickest(const struct ties_endpoint *e)
 }
 
 /* Clients stay at one server, so load does not spread: what the others take longer than the quickest one. */
-static void find_uneven(struct gathering *g, const struct met *m, const struct ties_endpoint *e)
+static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endpoint *e, double seconds)
 {
     int best = quickest(e);
     double excess = 0, all = 0;
@@ -72,13 +71,12 @@ static void find_uneven(struct gathering *g, const struct met *m, const struct t
         n += more > 0 ? e->served_n[i] : 0;
         all += (double)e->served_us[i] / 1e6;
     }
-    struct bottleneck *b =
-        best < 0 || excess < UNEVEN_SHARE * all
-            ? NULL
-            : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess, behaviour_seconds(g->behaviour), n);
+    struct bottleneck *b = best < 0 || excess < UNEVEN_SHARE * all
+                               ? NULL
+                               : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess, seconds, n);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, m));
+    buf_slice(&b->target, gathering_name(g, id));
     buf_printf(&b->why,
                "clients stay at one server; %s requests took %s longer than at the quickest one (%s on average)",
                human_count(n).text, human_seconds(excess / (double)n).text, human_seconds(mean_of(e, best)).text);
@@ -89,17 +87,16 @@ static void find_uneven(struct gathering *g, const struct met *m, const struct t
     gathering_number(b, "quickest_share", (double)e->seen.served[best] / (double)e->seen.requests);
 }
 
-static void find_unsafe(struct gathering *g, const struct unsafe_found *f)
+static void find_unsafe(struct gathering *g, const struct unsafe_found *f, double seconds)
 {
-    const struct met *writer = gathering_met(g, f->writer), *reader = gathering_met(g, f->reader);
-    struct bottleneck *b = !writer || !reader
+    struct slice changed = gathering_name(g, f->reader);
+    struct bottleneck *b = !changed.p || !gathering_name(g, f->writer).p
                                ? NULL
-                               : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6,
-                                               behaviour_seconds(g->behaviour), f->idle);
+                               : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6, seconds,
+                                               f->idle);
     if (!b)
         return;
-    struct slice changed = gathering_name(g, reader);
-    buf_slice(&b->target, gathering_name(g, writer));
+    buf_slice(&b->target, gathering_name(g, f->writer));
     buf_printf(&b->why,
                "a GET after which %s of the answers of %.*s are others (%s otherwise): %s answers that did not "
                "change could not be kept",
@@ -116,18 +113,18 @@ static void find_unsafe(struct gathering *g, const struct unsafe_found *f)
     gathering_count(b, "own_answers_only", f->scope == UNSAFE_OWN);
 }
 
-void stateful_find(struct gathering *g)
+void stateful_find(struct gathering *g, const struct ties *t, double seconds)
 {
-    for (size_t i = 0; g->ties && i < g->n; i++) {
-        const struct ties_endpoint *e = ties_endpoint(g->ties, g->met[i].id);
+    for (uint32_t id = 1; t->any && !t->failed && id < t->n_endpoints; id++) {
+        const struct ties_endpoint *e = &t->endpoint[id];
         struct stateless_grade grade;
-        if (!e || !e->seen.requests)
+        if (!e->seen.requests || !gathering_name(g, id).p)
             continue;
         stateless_judge(&e->seen, STATELESS_REPLAY_UNKNOWN, &grade);
-        find_session(g, &g->met[i], e, &grade);
+        find_session(g, id, e, &grade, seconds);
         if (grade.signal[STATELESS_S3].state == STATELESS_TIED)
-            find_uneven(g, &g->met[i], e);
+            find_uneven(g, id, e, seconds);
     }
-    for (uint32_t i = 0; g->ties && g->ties->any && !g->ties->failed && i < g->ties->n_changes; i++)
-        find_unsafe(g, &g->ties->changes[i]);
+    for (uint32_t i = 0; t->any && !t->failed && i < t->n_changes; i++)
+        find_unsafe(g, &t->changes[i], seconds);
 }
