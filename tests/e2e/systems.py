@@ -179,7 +179,7 @@ def stampede(w):
         late = [at for at in w.arrivals(w.rng.randint(8, 30), now + .01, now + took + .3)]
         for n, at in enumerate(late):
             mine = w.draw(.6)
-            w.cost += mine if at < ends else 0                  # it found the same under way
+            w.cost += mine if at < ends and version > 1 else 0  # it found the same under way, and there had been a copy
             ends = max(ends, w.add(at, "/front", mine, 1 + n, content=version, lifetime=120))
         now += took + 120 + w.rng.uniform(.001, .01)
 
