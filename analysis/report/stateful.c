@@ -90,10 +90,10 @@ static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endp
 static void find_unsafe(struct gathering *g, const struct unsafe_found *f, double seconds)
 {
     struct slice changed = gathering_name(g, f->reader);
-    struct bottleneck *b = !changed.p || !gathering_name(g, f->writer).p
-                               ? NULL
-                               : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6, seconds,
-                                               f->idle);
+    struct bottleneck *b =
+        !changed.p || !gathering_name(g, f->writer).p
+            ? NULL
+            : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6, seconds, f->idle);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, f->writer));
