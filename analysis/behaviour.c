@@ -11,16 +11,26 @@
 #include "base/hash.h"
 #include "capture/exchange.h"
 
-enum { IDS_MOST = 1 << 20 };
+enum { IDS_MOST = 1 << 20, VISITS = 1 << 16 };
 
 const char *const error_class_names[ERROR_CLASSES] = {"server",    "throttled", "client",
                                                       "transport", "protocol",  "application"};
+
+/* The latest answer of a key whose content is known. */
+struct visit {
+    uint64_t hash; /* 0: free */
+    int64_t at_us;
+    uint32_t content;
+};
 
 struct reading {
     struct behaviour *b;
     struct inflight *inflight;
     struct retries *retries;
     struct runs *runs;
+    struct polling *polling;
+    struct expiry *expiry;
+    struct visit *visit; /* by hash; a newer one takes an older one's place */
     struct recurrence recurrence;
     struct map pairs, sets;
     uint64_t *set; /* hashes of a client with a key, or an address with a credential */
@@ -162,6 +172,15 @@ static void see_concurrency(struct reading *g, const struct call *c, struct beha
         return;
     uint64_t like = g->safe[c->endpoint] && x->key ? identity(x, 0) + x->variant : 0;
     uint32_t alike = inflight_add(g->inflight, &e->inflight, like, c->start_us, c->end_us);
+    if (like && c->inside)
+        expiry_take(g->expiry,
+                    &(struct expiry_call){.hash = like,
+                                          .endpoint = c->endpoint,
+                                          .lifetime = x->lifetime,
+                                          .alike = alike > 0,
+                                          .start_us = c->start_us,
+                                          .answered_us = c->start_us + (x->ttfb_us > 0 ? row_sane_us(x->ttfb_us) : 0),
+                                          .server_us = c->server_us});
     if (!alike || !c->inside)
         return;
     e->coalescable++;
@@ -199,6 +218,7 @@ static bool see_retry(struct reading *g, const struct call *c, struct behaviour_
     if (!s.retry || !c->inside)
         return false;
     e->retries++;
+    e->retries_us += c->server_us;
     who->retries++;
     who->chains += s.attempt == 2;
     who->early += s.early;
@@ -218,6 +238,64 @@ static void see_run(struct reading *g, const struct call *c)
                                               .end_us = c->end_us,
                                               .rtt_us = (int64_t)c->x->rtt - 1,
                                               .safe = g->safe[c->endpoint]});
+}
+
+static void see_polling(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    if (x->key && g->safe[c->endpoint])
+        polling_read(g->polling, &(struct polling_read){.client = c->client,
+                                                        .key = x->key,
+                                                        .endpoint = c->endpoint,
+                                                        .content = x->status < 400 ? x->content : 0,
+                                                        .at_us = c->start_us,
+                                                        .server_us = c->server_us,
+                                                        .unmodified = x->status == 304});
+}
+
+static struct expiry_sums *expiry_of(void *context, uint32_t endpoint)
+{
+    struct reading *g = context;
+    return &g->b->endpoint[endpoint].expiry;
+}
+
+/* When contents change; those of errors are none. */
+static void see_change(struct reading *g, const struct call *c, struct behaviour_endpoint *e)
+{
+    const struct row_exchange *x = c->x;
+    uint64_t hash = hash_mix(hash_mix((uint64_t)x->key << 32 | x->variant)) | 1;
+    struct visit *v = &g->visit[hash >> 32 & (VISITS - 1)];
+    if (!x->key || !x->content || !(x->flags & ROW_ELIGIBLE) || (x->flags & REPLAY_HEAD) || x->status >= 400)
+        return;
+    bool changed = v->hash == hash && v->content != x->content;
+    if (changed && !e->schedule)
+        e->schedule = calloc(1, sizeof *e->schedule);
+    if (v->hash == hash && e->schedule)
+        schedule_gap(e->schedule, v->at_us, c->start_us, changed);
+    *v = (struct visit){hash, c->start_us, x->content};
+}
+
+static struct polling_sums *polling_of(void *context, uint32_t endpoint)
+{
+    struct reading *g = context;
+    return &g->b->endpoint[endpoint].polling;
+}
+
+static void see_quota(const struct call *c, struct behaviour_endpoint *e, struct behaviour_client *who)
+{
+    struct behaviour_quota nobody = {.told = {.wait = {0}}};
+    bool told = c->x->quota || c->x->retry_after;
+    if (told && c->client && !who->quota)
+        who->quota = calloc(1, sizeof *who->quota);
+    struct behaviour_quota *q = c->client && who->quota ? who->quota : &nobody;
+    if (told || q != &nobody)
+        quota_take(
+            &e->quota, &q->sums, q == &nobody ? NULL : &q->told,
+            &(struct quota_call){.endpoint = c->endpoint,
+                                 .start_us = c->start_us,
+                                 .end_us = c->end_us,
+                                 .packed = c->x->quota,
+                                 .wait_us = c->x->retry_after ? ((int64_t)c->x->retry_after - 1) * 1000000 : -1});
 }
 
 /* Whether the two were not seen together before; false, too, when there is no room. */
@@ -299,11 +377,16 @@ static void see(void *context, const struct row_exchange *x)
     if (!c.inside)
         return;
     count_endpoint_call(&c, e);
+    see_quota(&c, e, who);
+    see_change(g, &c, e);
     storm_add(&e->storm, c.start_us, retry, c.error);
     if (!c.client)
         return;
     count_client_call(&c, who);
     see_signs(g, &c, who);
+    see_polling(g, &c);
+    if (who->flood)
+        floods_take(&g->b->floods.item[who->flood - 1], c.start_us, c.server_us);
     storm_add(&who->storm, c.start_us, retry, c.error);
 }
 
@@ -347,6 +430,16 @@ static int by_calls(const void *x, const void *y)
 
 /* ---- all ---- */
 
+static bool choose_floods(struct behaviour *b, struct store_reader *r)
+{
+    if (!floods_choose(&b->floods, r))
+        return false;
+    for (uint32_t i = 0; i < b->floods.n; i++)
+        if (b->floods.item[i].client < b->n_clients)
+            b->client[b->floods.item[i].client].flood = (uint16_t)(i + 1);
+    return true;
+}
+
 static void note_first(void *context, const struct row_exchange *x)
 {
     struct behaviour *b = context;
@@ -383,22 +476,27 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->inflight = inflight_new(b->from_us, b->to_us);
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
+    g->polling = polling_new(polling_of, g);
+    g->expiry = expiry_new(expiry_of, g);
+    g->visit = calloc(VISITS, sizeof *g->visit);
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && b->runs && !b->failed &&
-           map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
+           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && !b->failed &&
+           choose_floods(b, r) && map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
 static void finish(struct reading *g)
 {
     struct behaviour *b = g->b;
     runs_end(g->runs);
+    polling_end(g->polling);
+    expiry_end(g->expiry);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
         storm_close(&b->client[i].storm);
-    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries);
+    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries) + polling_lost(g->polling);
     b->from_us = g->least_us > b->from_us ? g->least_us : b->from_us;
     b->to_us = g->most_us < b->to_us ? g->most_us : b->to_us;
     if (b->n_runs)
@@ -425,14 +523,21 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     inflight_free(g.inflight);
     retries_free(g.retries);
     runs_free(g.runs);
+    polling_free(g.polling);
+    expiry_free(g.expiry);
+    free(g.visit);
     free(g.alias);
     free(g.safe);
 }
 
 void behaviour_free(struct behaviour *b)
 {
-    for (uint32_t i = 0; i < b->n_clients; i++)
+    for (uint32_t i = 0; i < b->n_clients; i++) {
         free(b->client[i].waits);
+        free(b->client[i].quota);
+    }
+    for (uint32_t i = 0; i < b->n_endpoints; i++)
+        free(b->endpoint[i].schedule);
     free(b->endpoint);
     free(b->client);
     free(b->runs);

@@ -4,9 +4,14 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/expiry.h"
+#include "analysis/floods.h"
 #include "analysis/inflight.h"
+#include "analysis/polling.h"
+#include "analysis/quota.h"
 #include "analysis/recurrence.h"
 #include "analysis/retries.h"
+#include "analysis/schedule.h"
 #include "analysis/store/read.h"
 #include "analysis/suspect.h"
 
@@ -30,7 +35,11 @@ struct behaviour_endpoint {
     struct inflight_group inflight;
     uint64_t coalescable, coalescable_us, coalescable_bytes; /* safe requests begun while the same was under way */
     uint32_t most_alike;                                     /* of one request under way at once */
-    uint64_t retries;
+    uint64_t retries, retries_us;                            /* retries_us: their server time */
+    struct polling_sums polling;
+    struct quota_sums quota;
+    struct expiry_sums expiry;
+    struct schedule *schedule;            /* NULL: no change was seen, or there is no memory */
     uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
     struct retries_storm storm;
     struct recurrence_sums recurrence;
@@ -44,6 +53,12 @@ struct behaviour_waits {
     unsigned n_ratios, n_gaps;
 };
 
+/* What a client was told of quotas. */
+struct behaviour_quota {
+    struct quota_sums sums;
+    struct quota_told told;
+};
+
 struct behaviour_client {
     uint64_t requests, good, denied, refused; /* answered 2xx; 401 or 403; 4xx in all */
     uint64_t throttled, asked_to_wait;        /* 429 and 503 with Retry-After; of those, with a time */
@@ -55,8 +70,10 @@ struct behaviour_client {
     struct retries_storm storm;
     uint64_t since, distinct; /* requests since the first 4xx, and different ones among them */
     struct suspect_ids ids;
-    uint32_t hour[24]; /* requests by hour of the day, UTC */
-    bool credential;   /* not known by its address alone */
+    struct behaviour_quota *quota; /* NULL: it was told nothing, or there is no memory */
+    uint32_t hour[24];             /* requests by hour of the day, UTC */
+    bool credential;               /* not known by its address alone */
+    uint16_t flood;                /* 1 + its place in struct behaviour.floods; 0: none */
 };
 
 /* An address that credentials came from. */
@@ -90,6 +107,7 @@ struct behaviour {
     size_t n_addresses;
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
+    struct floods floods; /* none in a window */
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
 };

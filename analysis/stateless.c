@@ -197,6 +197,29 @@ static struct stateless_result order(const struct stateless_seen *s)
     return r;
 }
 
+/* S8: what other requests are answered before and after this one. */
+static struct stateless_result unsafe_get(const struct stateless_seen *s)
+{
+    struct stateless_result r = result(STATELESS_UNDETERMINED, s->changes.n, s->changes.precision, "");
+    if (!s->reads)
+        return result(STATELESS_FREE, s->requests, NAN, "no GET");
+    if (s->changes.proven) {
+        r.state = STATELESS_TIED;
+        snprintf(r.says, sizeof r.says, "%.0f %% of endpoint %" PRIu32 "'s answers change after it, %.0f %% otherwise",
+                 100 * s->changes.precision, s->changes.reader, 100 * s->changes.base);
+    } else if (s->changes.n < STATELESS_UNCHANGED) {
+        snprintf(r.says, sizeof r.says, "needs %d gaps between answers of its name with it alone, has %" PRIu64,
+                 STATELESS_UNCHANGED, s->changes.n);
+    } else if (s->changes.z >= SURE) {
+        snprintf(r.says, sizeof r.says, "answers of endpoint %" PRIu32 " change more often after it, but not each time",
+                 s->changes.reader);
+    } else {
+        r.state = STATELESS_FREE;
+        snprintf(r.says, sizeof r.says, "other answers of its name change no more often after it");
+    }
+    return r;
+}
+
 void stateless_judge(const struct stateless_seen *s, enum stateless_replay replay, struct stateless_grade *out)
 {
     struct stateless_result *r = out->signal;
@@ -208,7 +231,7 @@ void stateless_judge(const struct stateless_seen *s, enum stateless_replay repla
     r[STATELESS_S5] = credential(s);
     r[STATELESS_S6] = replay_of(s, replay);
     r[STATELESS_S7] = order(s);
-    r[STATELESS_S8] = result(STATELESS_UNDETERMINED, 0, NAN, "what a GET changes elsewhere is not followed");
+    r[STATELESS_S8] = unsafe_get(s);
     r[STATELESS_S9] = often(s->in_url, s->requests, "next to no URL carries a session", stateless_says(STATELESS_S9));
     r[STATELESS_S10] = often(s->upgraded, s->answers, "next to no connection is upgraded (event streams are not told)",
                              "connections are upgraded (WebSocket)");

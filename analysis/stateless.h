@@ -20,7 +20,8 @@ enum {
     STATELESS_BACKENDS = 16,  /* of an endpoint that are told apart */
     STATELESS_REQUESTS = 100, /* for a grade, at least */
     STATELESS_CLIENTS = 5,
-    STATELESS_FEW = 30, /* pairs, moves, requests for a signal, at least */
+    STATELESS_UNCHANGED = 100, /* gaps that show that a GET changes nothing */
+    STATELESS_FEW = 30,        /* pairs, moves, requests for a signal, at least */
 };
 
 /* How many, and how many of them failed (or differed, or stayed). */
@@ -47,6 +48,12 @@ struct stateless_seen {
     struct stateless_share before, without; /* S7: with another endpoint's success in the 10 minutes before, and without
                                                one; that failed. Of the pair that differs most */
     uint32_t prior;                         /* that endpoint */
+    struct {
+        uint64_t n; /* gaps between answers of `reader` with this GET in them and nothing else that is bound to it */
+        double precision, base, z; /* share that a change ended; the same of gaps without it; of the difference */
+        uint32_t reader;           /* the endpoint whose answers it changes most */
+        bool proven;
+    } changes; /* S8 */
 };
 
 /* What sharing says of the endpoint's answers (ALGORITHMS.md 5.3). */

@@ -3,6 +3,7 @@
 
 #include "analysis/cacheable.h"
 #include "analysis/heads.h"
+#include "analysis/quota.h"
 #include "analysis/state.h"
 
 static int64_t span(int64_t from, int64_t to)
@@ -361,6 +362,10 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     f.row.managed =
         (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
                   heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET);
+    f.row.version = x->api_version;
+    if (heads_has(&h, HEAD_ratelimit))
+        f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
+                                 floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);

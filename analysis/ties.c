@@ -11,7 +11,7 @@
 
 #define PRIOR_US INT64_C(600000000) /* S7: how long before */
 
-enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5 };
+enum { IDS_MOST = 1 << 20, PLACES = 1 << 14, FASTER = 10, ORDER_CLIENTS = 5, SURE = 3, RETURNS = 5 };
 
 /* A client at an endpoint, or at a service: where it was last, or where it was last served well. */
 struct bond {
@@ -33,10 +33,9 @@ struct lately {
 };
 
 struct place {
-    uint32_t version; /* of struct versions; 0: none */
-    bool called;
+    uint32_t version; /* of struct versions, by its path; 0: none */
     uint64_t service;
-    bool get;
+    bool get, safe;
     struct stateless_share all; /* of known clients, those that failed for want of something (S7) */
     uint64_t clients_mask;      /* of the failed ones, folded */
 };
@@ -47,14 +46,18 @@ struct reading {
     uint32_t *alias;     /* likewise; 0: not read */
     uint8_t *kind;       /* by client id: 1 + enum identity */
     struct lately *lately;
-    uint8_t *in_url; /* by key id */
-    size_t n_kinds, n_lately, n_urls;
+    uint8_t *in_url;          /* by key id */
+    struct unsafe_name *name; /* likewise */
+    uint16_t *query;          /* version in it, of struct versions; likewise */
+    size_t n_kinds, n_lately, n_urls, n_names, n_queries;
     uint32_t other;
     struct bond *bond;
     struct order *order;
     uint32_t n_bonds, n_orders;
     struct map bonds, orders;
-    struct sandwich *content, *class;
+    struct sandwich *content, *class, *replica, *alone;
+    uint32_t turn; /* by which answers of one server are told apart */
+    struct unsafe *unsafe;
     int64_t from_us, to_us;
 };
 
@@ -63,6 +66,14 @@ struct reading {
 static bool grow(void **rows, size_t *n, uint32_t id, size_t unit)
 {
     return id < IDS_MOST && dense_grow(rows, n, id, unit);
+}
+
+static uint64_t hash_service(struct slice service)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < service.n; i++)
+        hash = hash_mix(hash + (uint8_t)service.p[i]);
+    return hash;
 }
 
 static bool count_endpoint(void *context, const struct row_endpoint *e)
@@ -78,8 +89,8 @@ static bool count_endpoint(void *context, const struct row_endpoint *e)
     struct place *p = &g->place[e->id];
     g->alias[e->id] = e->alias ? e->alias : e->id;
     p->get = slice_eq(e->method, SLICE("GET"));
-    for (size_t i = 0; i < e->service.n; i++)
-        p->service = hash_mix(p->service + (uint8_t)e->service.p[i]);
+    p->safe = p->get || slice_eq(e->method, SLICE("OPTIONS")) || slice_eq(e->method, SLICE("TRACE"));
+    p->service = hash_service(e->service);
     if (!e->alias)
         p->version = versions_endpoint(&g->t->versions, p->service, e->route, e->id);
     return true;
@@ -106,6 +117,12 @@ static bool count_key(void *context, const struct row_key *k)
     struct reading *g = context;
     if (stateless_in_url(k->target) && grow((void **)&g->in_url, &g->n_urls, k->id, sizeof *g->in_url))
         g->in_url[k->id] = 1;
+    if (grow((void **)&g->name, &g->n_names, k->id, sizeof *g->name))
+        g->name[k->id] = unsafe_name_of(k->service, k->target);
+    struct slice version = versions_in_query(k->target);
+    if (version.n && grow((void **)&g->query, &g->n_queries, k->id, sizeof *g->query))
+        g->query[k->id] =
+            (uint16_t)versions_named(&g->t->versions, hash_service(k->service), VERSIONS_QUERY, version, k->endpoint);
     return true;
 }
 
@@ -163,12 +180,15 @@ static void count(struct stateless_share *s, bool is)
     s->k += is;
 }
 
-static void see_server(struct stateless_seen *s, uint32_t server)
+static void see_server(struct ties_endpoint *e, const struct row_exchange *x)
 {
+    struct stateless_seen *s = &e->seen;
     for (int i = 0; i < STATELESS_BACKENDS; i++)
-        if (!s->server[i] || s->server[i] == server) {
-            s->server[i] = server;
+        if (!s->server[i] || s->server[i] == x->server) {
+            s->server[i] = x->server;
             s->served[i]++;
+            e->served_n[i] += x->server_us >= 0;
+            e->served_us[i] += x->server_us < 0 ? 0 : (uint64_t)x->server_us;
             return;
         }
     s->elsewhere++;
@@ -191,8 +211,9 @@ static void see_affinity(struct reading *g, const struct call *c, struct statele
     b->conn = x->conn;
 }
 
-static void see_moves(struct reading *g, const struct call *c, struct stateless_seen *s)
+static void see_moves(struct reading *g, const struct call *c, struct ties_endpoint *e)
 {
+    struct stateless_seen *s = &e->seen;
     const struct row_exchange *x = c->x;
     bool new, broken = is_broken(x);
     if (!is_credential(c->kind) || !x->server || !x->status || x->status == 429)
@@ -202,6 +223,8 @@ static void see_moves(struct reading *g, const struct call *c, struct stateless_
         return;
     if (home->server)
         count(home->server == x->server ? &s->stayed : &s->moved, broken);
+    if (home->server && home->server != x->server && broken && x->server_us > 0)
+        e->strayed_us += (uint64_t)x->server_us;
     if (!broken)
         home->server = x->server;
 }
@@ -244,12 +267,12 @@ static void see_order(struct reading *g, const struct call *c)
     l->at_us[oldest] = x->arrival_us;
 }
 
-static void compare(struct sandwich *table, uint64_t context, const struct call *c, uint32_t answer, bool coded,
-                    struct stateless_share *into)
+static void compare(struct sandwich *table, uint64_t context, const struct call *c, uint64_t value, uint32_t answer,
+                    bool coded, struct stateless_share *into)
 {
     struct sandwich_result r;
     struct sandwich_visit v = {.context = context ? context : 1,
-                               .value = 1 + c->cookie,
+                               .value = value,
                                .content = answer,
                                .now_ms = (uint32_t)floor_div(c->x->arrival_us, 1000) * FASTER, /* 60 s, not 600 */
                                .coded = coded};
@@ -270,26 +293,77 @@ static void see_need(struct reading *g, const struct call *c, struct stateless_s
     if (!s->reads || !x->key || !x->status || (x->flags & (FLAG_UNKNOWN_FIELDS | REPLAY_HEAD)))
         return;
     if (x->content && x->status < 300)
-        compare(g->content, hash_mix(key + who), c, x->content, false, &s->content);
+        compare(g->content, hash_mix(key + who), c, 1 + c->cookie, x->content, false, &s->content);
     uint32_t class = x->status == 304 ? 2 : x->status / 100;
     if (class < 5 && x->status != 429)
-        compare(g->class, hash_mix(key + (own ? c->client : 0)), c, class, true, &s->class);
+        compare(g->class, hash_mix(key + (own ? c->client : 0)), c, 1 + c->cookie, class, true, &s->class);
+}
+
+/* Whether servers answer one client alike; what differs between answers of one server is not the doing of another. */
+static void see_replicas(struct reading *g, const struct call *c, struct ties_endpoint *e)
+{
+    const struct row_exchange *x = c->x;
+    bool known = x->content && x->status < 300 && (x->flags & ROW_ELIGIBLE) && !(x->flags & REPLAY_HEAD);
+    if (!known || !x->key || !x->server || (x->flags & FLAG_UNKNOWN_FIELDS))
+        return;
+    uint64_t who = c->client ? c->client : (uint64_t)x->address << 32;
+    uint64_t context = hash_mix(hash_mix((uint64_t)x->key << 32 | x->variant) + who);
+    compare(g->replica, context, c, x->server, x->content, false, &e->replicas);
+    compare(g->alone, hash_mix(context + x->server), c, 1 + (g->turn++ & 1), x->content, false, &e->alone);
+}
+
+static void call_version(struct reading *g, uint32_t version, const struct call *c)
+{
+    versions_at(&g->t->versions, version, c->endpoint);
+    versions_call(&g->t->versions, version, c->client, c->x->arrival_us, c->x->status >= 400);
 }
 
 static void see_version(struct reading *g, const struct call *c)
 {
-    struct place *p = &g->place[c->endpoint];
-    if (!p->version)
+    const struct row_exchange *x = c->x;
+    const struct place *p = &g->place[c->endpoint];
+    char name[16];
+    call_version(g, p->version, c);
+    if (x->key < g->n_queries)
+        call_version(g, g->query[x->key], c);
+    if (!x->version)
         return;
-    g->t->versions.row[p->version - 1].endpoints += !p->called;
-    p->called = true;
-    versions_call(&g->t->versions, p->version, c->client, c->x->arrival_us, c->x->status >= 400);
+    bool accept = (x->version & ((1 << API_VERSION_SHIFT) - 1)) == API_VERSION_ACCEPT;
+    struct slice text = slice_of(name, api_version_format(x->version, name));
+    call_version(
+        g, versions_named(&g->t->versions, p->service, accept ? VERSIONS_ACCEPT : VERSIONS_FIELD, text, c->endpoint),
+        c);
+}
+
+/* What a GET changes of other answers (S8). */
+static void see_change(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    const struct place *p = &g->place[c->endpoint];
+    bool good = x->status >= 200 && x->status < 400;
+    bool known = good && x->status < 300 && x->content && (x->flags & ROW_ELIGIBLE) && !(x->flags & REPLAY_HEAD);
+    if (!x->key || x->key >= g->n_names || !g->name[x->key].path || (x->flags & FLAG_UNKNOWN_FIELDS))
+        return;
+    int64_t at = row_sane_us(x->arrival_us);
+    unsafe_take(g->unsafe, &(struct unsafe_call){.endpoint = c->endpoint,
+                                                 .key = x->key,
+                                                 .client = is_credential(c->kind) ? c->client : 0,
+                                                 .name = &g->name[x->key],
+                                                 .content = known ? x->content : 0,
+                                                 .variant = x->variant,
+                                                 .at_us = at,
+                                                 .done_us = at + (x->ttfb_us > 0 ? row_sane_us(x->ttfb_us) : 0),
+                                                 .server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us,
+                                                 .get = p->get && !(x->flags & REPLAY_HEAD),
+                                                 .safe = p->safe,
+                                                 .good = good,
+                                                 .created = x->status == 201 || x->status == 303});
 }
 
 static void see_client(struct reading *g, const struct call *c, struct ties_endpoint *e)
 {
     see_affinity(g, c, &e->seen);
-    see_moves(g, c, &e->seen);
+    see_moves(g, c, e);
     see_order(g, c);
 }
 
@@ -318,9 +392,15 @@ static void see(void *context, const struct row_exchange *x)
     e->deprecation += (x->managed & MANAGED_DEPRECATION) != 0;
     e->sunset += (x->managed & MANAGED_SUNSET) != 0;
     if (x->server)
-        see_server(s, x->server);
+        see_server(e, x);
+    if (!c.cookie && (x->status == 401 || x->status == 403)) {
+        e->refused++;
+        e->refused_us += x->server_us < 0 ? 0 : (uint64_t)x->server_us;
+    }
     see_version(g, &c);
     see_need(g, &c, s);
+    see_change(g, &c);
+    see_replicas(g, &c, e);
     if (c.client)
         see_client(g, &c, e);
 }
@@ -345,6 +425,33 @@ static void choose_orders(struct reading *g)
     }
 }
 
+/* The pair that says most of a GET; what is proven for everybody's answers is not said again for the client's own. */
+static void choose_change(void *context, const struct unsafe_found *f)
+{
+    struct reading *g = context;
+    struct stateless_seen *s = &g->t->endpoint[f->writer].seen;
+    if (f->n && (!s->changes.n || f->proven > s->changes.proven ||
+                 (f->proven == s->changes.proven && (s->changes.proven ? f->z > s->changes.z : f->n > s->changes.n)))) {
+        s->changes.n = f->n;
+        s->changes.precision = f->precision;
+        s->changes.base = f->base;
+        s->changes.z = f->z;
+        s->changes.reader = f->reader;
+        s->changes.proven = f->proven;
+    }
+    if (!f->proven)
+        return;
+    for (uint32_t i = 0; i < g->t->n_changes; i++) {
+        struct unsafe_found *before = &g->t->changes[i];
+        if (before->writer == f->writer && before->reader == f->reader) {
+            *before = f->scope == UNSAFE_ALL ? *f : *before;
+            return;
+        }
+    }
+    if (g->t->n_changes < UNSAFE_PAIRS)
+        g->t->changes[g->t->n_changes++] = *f;
+}
+
 static bool prepare(struct reading *g, struct store_reader *r)
 {
     bool versions = versions_init(&g->t->versions);
@@ -355,8 +462,12 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->order = calloc(TIES_ORDERS, sizeof *g->order);
     g->content = calloc(PLACES, sizeof *g->content);
     g->class = calloc(PLACES, sizeof *g->class);
-    return versions && !g->t->failed && g->bond && g->order && g->content && g->class &&
-           map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
+    g->replica = calloc(PLACES, sizeof *g->replica);
+    g->alone = calloc(PLACES, sizeof *g->alone);
+    g->unsafe = unsafe_new(g->t->n_endpoints);
+    g->t->changes = calloc(UNSAFE_PAIRS, sizeof *g->t->changes);
+    return versions && !g->t->failed && g->bond && g->order && g->content && g->class && g->replica && g->alone &&
+           g->unsafe && g->t->changes && map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
 }
 
@@ -373,8 +484,11 @@ void ties_read(struct ties *t, struct store_reader *r)
         g.to_us = window.to_s * 1000000;
     }
     t->failed = !prepare(&g, r) || !store_read_exchanges(r, see, &g);
-    if (!t->failed)
+    if (!t->failed) {
         choose_orders(&g);
+        unsafe_each(g.unsafe, choose_change, &g);
+        t->untracked += unsafe_lost(g.unsafe);
+    }
     versions_end(&t->versions);
     t->untracked += t->versions.lost;
     map_free(&g.bonds);
@@ -383,16 +497,22 @@ void ties_read(struct ties *t, struct store_reader *r)
     free(g.order);
     free(g.content);
     free(g.class);
+    free(g.replica);
+    free(g.alone);
     free(g.place);
     free(g.alias);
     free(g.kind);
     free(g.lately);
     free(g.in_url);
+    free(g.name);
+    free(g.query);
+    unsafe_free(g.unsafe);
 }
 
 void ties_free(struct ties *t)
 {
     free(t->endpoint);
+    free(t->changes);
     versions_free(&t->versions);
     *t = (struct ties){0};
 }
@@ -400,4 +520,16 @@ void ties_free(struct ties *t)
 const struct ties_endpoint *ties_endpoint(const struct ties *t, uint32_t id)
 {
     return t->any && !t->failed && id < t->n_endpoints ? &t->endpoint[id] : NULL;
+}
+
+enum ties_replicas ties_replicas(const struct ties_endpoint *e)
+{
+    const struct stateless_share *r = &e->replicas;
+    if (!e->seen.server[1])
+        return TIES_ONE_SERVER;
+    bool differs = e->alone.n >= STATELESS_FEW ? r->k >= RETURNS && stateless_z(*r, e->alone) >= SURE
+                                               : sandwich_relevant(r->k, r->n, SANDWICH_LEVEL);
+    if (differs)
+        return TIES_REPLICAS_DISAGREE;
+    return !r->k && r->n >= sandwich_enough(SANDWICH_LEVEL) ? TIES_REPLICAS_AGREE : TIES_REPLICAS_UNKNOWN;
 }

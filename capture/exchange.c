@@ -249,3 +249,14 @@ size_t client_format(enum identity kind, uint64_t hash, char out[32])
     int n = snprintf(out, 32, "%s:%012llx", identity_name(kind), (unsigned long long)(hash & 0xffffffffffffu));
     return n < 0 ? 0 : (size_t)n;
 }
+
+size_t api_version_format(uint32_t version, char out[16])
+{
+    uint32_t v = (version >> API_VERSION_SHIFT) - 1, major = v / 1000, minor = v % 1000;
+    if (!(version >> API_VERSION_SHIFT))
+        return 0;
+    int n = v >= 10000000 ? snprintf(out, 16, "%04u-%02u-%02u", v / 10000 % 10000, v / 100 % 100, v % 100)
+            : minor       ? snprintf(out, 16, "%u.%u", major, minor)
+                          : snprintf(out, 16, "%u", major);
+    return (size_t)n;
+}

@@ -123,6 +123,9 @@ struct leaves {
     struct leaf leaf[];
 };
 
+/* Where a version of an API is named. */
+enum api_version { API_VERSION_ACCEPT = 1, API_VERSION_FIELD, API_VERSION_SHIFT = 2 };
+
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
@@ -134,7 +137,9 @@ struct exchange {
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
     uint8_t n_fields;
-    uint32_t stream;                                          /* HTTP/2; 0: none */
+    uint32_t stream;      /* HTTP/2; 0: none */
+    uint32_t api_version; /* enum api_version, and above it one more than the number that api_version_format writes; 0:
+                             the fields name none */
     uint64_t request_bytes, response_bytes;                   /* body octets seen, after transfer decoding */
     uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
     uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
@@ -243,6 +248,9 @@ static inline uint64_t part_value(uint64_t name, uint64_t id)
 size_t addr_format(const struct addr *a, bool with_port, char out[56]);
 /* Reads what addr_format wrote, port optional. */
 bool addr_parse(struct slice text, struct addr *out);
+
+/* "2", "2.1" or "2024-01-31"; without what names it. Returns the length; out holds 16 bytes. */
+size_t api_version_format(uint32_t version, char out[16]);
 
 /* "bearer:9f2c61d0a4be". Returns the length; out holds 32 bytes. */
 size_t client_format(enum identity kind, uint64_t hash, char out[32]);

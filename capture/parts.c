@@ -77,8 +77,10 @@ static const uint8_t fixed_of[TOKEN_COUNT] = {[TOKEN_ACCEPT] = 1,
                                               [TOKEN_USER_AGENT] = 5};
 
 const bool parts_reads[TOKEN_COUNT] = {
-    [TOKEN_OTHER] = true,  [TOKEN_ACCEPT] = true,     [TOKEN_ACCEPT_ENCODING] = true, [TOKEN_ACCEPT_LANGUAGE] = true,
-    [TOKEN_ORIGIN] = true, [TOKEN_USER_AGENT] = true, [TOKEN_COOKIE] = true};
+    [TOKEN_OTHER] = true,           [TOKEN_ACCEPT] = true,        [TOKEN_ACCEPT_ENCODING] = true,
+    [TOKEN_ACCEPT_LANGUAGE] = true, [TOKEN_ORIGIN] = true,        [TOKEN_USER_AGENT] = true,
+    [TOKEN_COOKIE] = true,          [TOKEN_X_API_VERSION] = true, [TOKEN_X_GITHUB_API_VERSION] = true,
+    [TOKEN_X_MS_VERSION] = true};
 
 /* ---- names ---- */
 
@@ -281,7 +283,7 @@ void parts_field(struct parts_maker *m, enum token t, struct slice name, struct 
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
     else if (t == TOKEN_COOKIE)
         add_cookies(m, value);
-    else if (t == TOKEN_OTHER && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
+    else if (parts_reads[t] && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
         add_raw(m, PART_HEADER, name, value);
 }
 

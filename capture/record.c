@@ -7,8 +7,10 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
+#include "capture/quotasaid.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
 
@@ -292,6 +294,14 @@ static void write_json(const struct exchange *x, struct buf *out)
         grpc(&j, x);
     if (x->websocket)
         websocket(&j, x->websocket);
+    if (x->api_version) {
+        char text[24] = "accept:";
+        size_t n = 7;
+        if ((x->api_version & ((1 << API_VERSION_SHIFT) - 1)) == API_VERSION_FIELD)
+            memcpy(text, "field:", n = 6);
+        n += api_version_format(x->api_version, text + n);
+        json_key_text(&j, "api_version", slice_of(text, n));
+    }
     if (x->decoded_id) {
         json_key(&j, "decoded_id");
         json_IDENTITY(&j, x->decoded_id);
@@ -374,14 +384,18 @@ static const cJSON *member(const struct reading *r, const char *name)
     return cJSON_GetObjectItemCaseSensitive(r->o, name);
 }
 
-static struct slice keep(const struct reading *r, const char *s)
+static struct slice keep_bytes(const struct reading *r, struct slice s)
 {
-    size_t n = s ? strlen(s) : 0;
-    char *at = s ? slot_alloc(r->pool, r->slot, n) : NULL;
+    char *at = s.p ? slot_alloc(r->pool, r->slot, s.n) : NULL;
     if (!at)
         return (struct slice){NULL, 0};
-    memcpy(at, s, n);
-    return slice_of(at, n);
+    memcpy(at, s.p, s.n);
+    return slice_of(at, s.n);
+}
+
+static struct slice keep(const struct reading *r, const char *s)
+{
+    return keep_bytes(r, slice_of(s, s ? strlen(s) : 0));
 }
 
 static struct slice read_text(const struct reading *r, const char *name)
@@ -443,10 +457,26 @@ static void read_flags(const struct reading *r, struct exchange *x)
     }
 }
 
+/* Fields of quotas become one, as capture makes them. */
+static void read_quota(const struct reading *r, enum token t, struct slice value, struct slice *all)
+{
+    char text[2 * QUOTASAID_MOST];
+    size_t n = all->n < QUOTASAID_MOST ? all->n : 0;
+    if (n) {
+        memcpy(text, all->p, n);
+        memcpy(text + n, ", ", 2);
+        n += 2;
+    }
+    size_t more = quotasaid(t, value, text + n);
+    if (more)
+        *all = keep_bytes(r, slice_of(text, n + more));
+}
+
 static void read_fields(const struct reading *r, struct exchange *x)
 {
     const cJSON *headers = member(r, "headers");
     struct field list[64];
+    struct slice quota = {NULL, 0};
     unsigned n = 0;
     for (int response = 0; response < 2; response++) {
         const cJSON *item;
@@ -460,10 +490,16 @@ static void read_fields(const struct reading *r, struct exchange *x)
             for (size_t i = 0; i < name.n; i++)
                 ((char *)(uintptr_t)name.p)[i] = ascii_lower(name.p[i]);
             enum token t = token_find(name);
+            if (response && quotasaid_is(t)) {
+                read_quota(r, t, value, &quota);
+                continue;
+            }
             struct slice said = cachesaid_word(t, value);
             list[n++] = (struct field){name, said.p ? said : value, (uint8_t)t, response};
         }
     }
+    if (quota.n && n < 64)
+        list[n++] = (struct field){slice_str(token_name(TOKEN_RATELIMIT)), quota, TOKEN_RATELIMIT, true};
     struct field *kept = n ? slot_alloc(r->pool, r->slot, n * sizeof *kept) : NULL;
     if (!kept)
         return;
@@ -717,6 +753,10 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->content_type = read_text(r, "content_type");
     x->encoding = read_text(r, "encoding");
     x->user_agent = read_text(r, "user_agent");
+    x->api_version = apiversion_parse(read_text(r, "api_version"));
+    for (unsigned i = 0; i < x->n_fields && !x->api_version; i++)
+        if (!x->fields[i].response && apiversion_reads[x->fields[i].token])
+            x->api_version = apiversion_of(x->fields[i].token, x->fields[i].value);
     x->upgrade = read_text(r, "upgrade");
     if (slice_eq(x->method, SLICE("GET")))
         read_parts(r, x);

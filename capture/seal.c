@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/grpc.h"
 #include "capture/websocket.h"
 #include "capture/identity.h"
 #include "capture/parts.h"
+#include "capture/quotasaid.h"
 
 enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
 
@@ -38,6 +40,11 @@ static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_LAST_MODIFIED] = true,
                                                 [TOKEN_LOCATION] = true,
                                                 [TOKEN_PRAGMA] = true,
+                                                [TOKEN_RATELIMIT] = true,
+                                                [TOKEN_RATELIMIT_LIMIT] = true,
+                                                [TOKEN_RATELIMIT_POLICY] = true,
+                                                [TOKEN_RATELIMIT_REMAINING] = true,
+                                                [TOKEN_RATELIMIT_RESET] = true,
                                                 [TOKEN_RETRY_AFTER] = true,
                                                 [TOKEN_SET_COOKIE] = true,
                                                 [TOKEN_SURROGATE_CONTROL] = true,
@@ -45,6 +52,12 @@ static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_X_ACCEL_EXPIRES] = true,
                                                 [TOKEN_X_CACHE] = true,
                                                 [TOKEN_X_CACHE_STATUS] = true,
+                                                [TOKEN_X_RATELIMIT_LIMIT] = true,
+                                                [TOKEN_X_RATELIMIT_REMAINING] = true,
+                                                [TOKEN_X_RATELIMIT_RESET] = true,
+                                                [TOKEN_X_RATE_LIMIT_LIMIT] = true,
+                                                [TOKEN_X_RATE_LIMIT_REMAINING] = true,
+                                                [TOKEN_X_RATE_LIMIT_RESET] = true,
                                                 [TOKEN_X_VARNISH] = true};
 
 struct seal {
@@ -162,6 +175,8 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
                                  struct slice value)
 {
     bool weak = false;
+    char quota[QUOTASAID_MOST];
+    size_t n;
     switch (keep[t]) {
     case 'C':
         if (value.n <= CLEAR_MAX)
@@ -177,6 +192,9 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
         if (is_target(slot, value))
             return slot->x.target;
         break;
+    case 'Q':
+        n = quotasaid(t, value, quota);
+        return n ? copy(pool, slot, slice_of(quota, n)) : (struct slice){NULL, 0};
     case 'T': /* which of two tags is weak must be known; so much does not tell what it is */
         weak = slice_starts(value, SLICE("W/"));
         break;
@@ -218,8 +236,9 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
     int other = -1;
     if (t == TOKEN_OTHER && (response || (other = other_index(s, raw_name(h, f))) < 0))
         return;
-    struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
     struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
+    t = keep[t] == 'Q' ? TOKEN_RATELIMIT : t;
+    struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
     struct field *seen = find(l, t, name, response);
     if (response && t == TOKEN_SET_COOKIE && identity_sets_session(raw_value(h, f)))
         slot->x.flags |= FLAG_SESSION;
@@ -243,9 +262,13 @@ static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
 {
     struct sealed_list list;
     list.n = 0;
-    for (unsigned i = 0; i < slot->request.n_fields; i++)
-        if (wanted(s, &slot->request.fields[i], false))
-            seal_field(s, pool, slot, &list, &slot->request, &slot->request.fields[i], false);
+    for (unsigned i = 0; i < slot->request.n_fields; i++) {
+        const struct rawfield *f = &slot->request.fields[i];
+        if (apiversion_reads[f->token] && !slot->x.api_version)
+            slot->x.api_version = apiversion_of(f->token, raw_value(&slot->request, f));
+        if (wanted(s, f, false))
+            seal_field(s, pool, slot, &list, &slot->request, f, false);
+    }
     for (unsigned i = 0; i < slot->response.n_fields; i++)
         if (wanted(s, &slot->response.fields[i], true))
             seal_field(s, pool, slot, &list, &slot->response, &slot->response.fields[i], true);

@@ -3,8 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/report/gathering.h"
 #include "base/human.h"
 #include "base/json.h"
+
+/* Half of all endpoints take longer than the median: slow is what takes a multiple of it, and a share of all time. */
+#define SLOW_TIMES 2
+#define SLOW_SHARE 0.001
 
 enum { FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
 
@@ -22,6 +27,7 @@ struct gathering {
     const struct facts *facts;
     const struct behaviour *behaviour;
     double hours_s, coverage; /* of the rows */
+    double server_s;          /* of all endpoints */
     struct met *met;
     size_t n, cap;
     struct buf names;
@@ -29,8 +35,9 @@ struct gathering {
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
-    static const char *const names[] = {"cache", "coalesce", "n_plus_one", "errors",    "retries",
-                                        "slow",  "tail",     "revalidate", "saturation"};
+    static const char *const names[] = {"cache",       "coalesce",   "n_plus_one", "errors",  "retries",  "slow",
+                                        "tail",        "revalidate", "saturation", "session", "affinity", "unsafe_get",
+                                        "retry_storm", "polling",    "stampede",   "flood"};
     return names[k];
 }
 
@@ -139,18 +146,17 @@ static void find_errors(struct gathering *g, const struct row_endpoint *e, const
 static void find_alike(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
     bool shared = !g->facts->windowed && seen->coalescable && advice_of(e, g->facts).sharing.verdict == SHARING_SHARED;
-    double spent = (double)seen->coalescable_us / 1e6;
+    uint64_t rest = seen->coalescable - seen->expiry.coalescable; /* without the stampedes */
+    double spent = (double)(seen->coalescable_us - seen->expiry.server_us) / 1e6;
     struct bottleneck *b =
-        !shared ? NULL
-                : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), seen->coalescable);
+        !shared ? NULL : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), rest);
     if (!b)
         return;
     add_name(&b->target, e);
     buf_printf(&b->why, "%s of %s requests asked for what was under way already, %s of one at once",
-               human_count(seen->coalescable).text, human_count(seen->requests).text,
-               human_count(seen->most_alike).text);
+               human_count(rest).text, human_count(seen->requests).text, human_count(seen->most_alike).text);
     buf_str(&b->action, "collapse equal requests in front of it (proxy_cache_lock, request coalescing)");
-    say_count(&b->evidence, "coalescable", seen->coalescable);
+    say_count(&b->evidence, "coalescable", rest);
     say_count(&b->evidence, "max_fanin", seen->most_alike);
     say_number(&b->evidence, "server_s", spent);
     say_count(&b->evidence, "bytes", seen->coalescable_bytes);
@@ -206,6 +212,7 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
     m->mean_s = timed ? (double)server.sum / 1e6 / (double)server.n : NAN;
     m->median_s = hist_quantile(&server, .5) / 1e6;
     m->least_s = timed ? (double)server.min / 1e6 : NAN;
+    g->server_s += timed ? (double)server.sum / 1e6 : 0;
     m->decade = ranking_decade((double)e->response_bytes / (double)(e->requests ? e->requests : 1));
     if (timed)
         find_tail(g, e, &server);
@@ -213,6 +220,7 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
         find_errors(g, e, seen);
         find_alike(g, e, seen);
         find_vain(g, e, seen);
+        pressing_endpoint(g, e->id, seen, behaviour_seconds(g->behaviour));
     }
     return true;
 }
@@ -232,9 +240,9 @@ static double usual_s(const struct gathering *g, unsigned decade, double *room)
 static void find_slow(struct gathering *g, const struct met *m, double usual)
 {
     double excess = m->mean_s - usual;
+    bool slow = m->mean_s >= SLOW_TIMES * usual && excess * (double)m->server_n >= SLOW_SHARE * g->server_s;
     struct bottleneck *b =
-        !(excess > 0) ? NULL
-                      : add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
+        !slow ? NULL : add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
     if (!b)
         return;
     buf_slice(&b->target, name_of(g, m));
@@ -304,6 +312,7 @@ static bool of_client(void *context, const struct row_client *c)
     const struct behaviour_client *seen = behaviour_client(g->behaviour, c->id);
     if (!seen)
         return true;
+    pressing_client(g, c, g->behaviour, seen);
     double spent = (double)seen->retries_us / 1e6;
     struct bottleneck *b =
         add(g, BOTTLENECK_RETRIES, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->retries);
@@ -397,6 +406,30 @@ static void find_cacheable(struct gathering *g, const struct advice_list *advice
     }
 }
 
+/* ---- for the other files ---- */
+
+struct bottleneck *gathering_add(struct gathering *g, enum bottleneck_kind kind, enum ranking_effort effort,
+                                 double seconds, double of_s, uint64_t n)
+{
+    return add(g, kind, effort, seconds, of_s, n);
+}
+
+struct slice gathering_name(const struct gathering *g, uint32_t id)
+{
+    const struct met *m = met_of(g, id);
+    return m ? name_of(g, m) : (struct slice){NULL, 0};
+}
+
+void gathering_count(struct bottleneck *b, const char *name, uint64_t n)
+{
+    say_count(&b->evidence, name, n);
+}
+
+void gathering_number(struct bottleneck *b, const char *name, double v)
+{
+    say_number(&b->evidence, name, v);
+}
+
 static int by_score(const void *x, const void *y)
 {
     const struct bottleneck *a = x, *b = y;
@@ -412,7 +445,8 @@ static int by_score(const void *x, const void *y)
 }
 
 void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
-                     const struct behaviour *b, const struct advice_list *advice, const struct loads *loads)
+                     const struct behaviour *b, const struct ties *t, const struct advice_list *advice,
+                     const struct loads *loads)
 {
     struct gathering g = {.list = l, .facts = f, .behaviour = b};
     *l = (struct bottleneck_list){0};
@@ -420,6 +454,7 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
     g.coverage = facts_coverage(f);
     store_read_endpoints(r, of_endpoint, &g);
     compare(&g);
+    stateful_find(&g, t, behaviour_seconds(b));
     for (uint32_t i = 0; b->any && !b->failed && i < b->n_runs; i++)
         find_runs(&g, &b->runs[i]);
     store_read_clients(r, of_client, &g);

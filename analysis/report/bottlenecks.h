@@ -7,6 +7,7 @@
 #include "analysis/ranking.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/capacities.h"
+#include "analysis/ties.h"
 #include "base/json.h"
 
 enum bottleneck_kind {
@@ -19,6 +20,13 @@ enum bottleneck_kind {
     BOTTLENECK_TAIL,       /* what the slowest twentieth takes beyond the 95 % quantile */
     BOTTLENECK_REVALIDATE, /* full answers to clients that had them */
     BOTTLENECK_SATURATION, /* time beyond what a request alone takes, at a backend with a limit that was seen */
+    BOTTLENECK_SESSION,    /* requests that failed because a server did not have their session */
+    BOTTLENECK_AFFINITY,   /* clients that stay at one server, where others are quicker */
+    BOTTLENECK_UNSAFE_GET, /* answers that could be kept, did not a GET change them */
+    BOTTLENECK_RETRY_STORM,
+    BOTTLENECK_POLLING,  /* polls that brought nothing new */
+    BOTTLENECK_STAMPEDE, /* requests for what was under way when a lifetime had ended */
+    BOTTLENECK_FLOOD,    /* one client's requests beyond what all others keep within */
 };
 
 struct bottleneck {
@@ -38,7 +46,8 @@ struct bottleneck_list {
 
 /* Between store_read_begin and end; of the window, if one is read. */
 void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
-                     const struct behaviour *b, const struct advice_list *advice, const struct loads *loads);
+                     const struct behaviour *b, const struct ties *t, const struct advice_list *advice,
+                     const struct loads *loads);
 void bottleneck_list_free(struct bottleneck_list *l);
 const char *bottleneck_name(enum bottleneck_kind k); /* for JSON */
 /* bottleneckshow.c: the member `bottlenecks`; the section of the text. */

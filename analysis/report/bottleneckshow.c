@@ -53,7 +53,14 @@ static const char *says(enum bottleneck_kind k)
                                         "slower than its like",
                                         "a slow tail",
                                         "sent again to who had it",
-                                        "too many at once for the backend"};
+                                        "too many at once for the backend",
+                                        "sessions that are not found",
+                                        "clients that stay at a slow server",
+                                        "a GET that changes what others get",
+                                        "a storm of retries",
+                                        "polls that bring nothing new",
+                                        "a stampede when copies end",
+                                        "one client beyond all others"};
     return words[k];
 }
 

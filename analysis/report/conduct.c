@@ -51,6 +51,27 @@ static void error_classes(struct json *j, const struct behaviour_endpoint *seen)
     json_close(j, '}');
 }
 
+/* The member `expiry`; null: no stampede at the end of a lifetime. */
+static void expiry(struct json *j, const struct expiry_sums *s)
+{
+    json_key(j, "expiry");
+    if (!s->stampedes) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "stampedes", s->stampedes);
+    json_key_micros(j, "first", s->first_us);
+    json_key_u64(j, "requests", s->requests);
+    json_key_u64(j, "coalescable", s->coalescable);
+    json_key_micros(j, "server_seconds", (int64_t)s->server_us);
+    json_key_u64(j, "most_in_a_second", s->most);
+    json_key_u64(j, "lifetime_s", s->lifetime_s);
+    json_key_double(j, "jitter_s", EXPIRY_JITTER * (double)s->lifetime_s);
+    json_key_double(j, "most_in_a_second_with_jitter", expiry_spread(s));
+    json_close(j, '}');
+}
+
 static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
 {
     json_key(j, "coalescing");
@@ -59,6 +80,51 @@ static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
     json_key_micros(j, "server_seconds", (int64_t)seen->coalescable_us);
     json_key_u64(j, "bytes", seen->coalescable_bytes);
     json_key_u64(j, "max_fanin", seen->most_alike);
+    expiry(j, &seen->expiry);
+    json_close(j, '}');
+}
+
+/* The member `schedule`; null: changes follow no clock, or too few were seen. */
+static void schedule(struct json *j, const struct schedule *s)
+{
+    struct schedule_found f = s ? schedule_find(s) : (struct schedule_found){0};
+    json_key(j, "schedule");
+    if (!f.period_s) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "period_s", f.period_s);
+    json_key_double(j, "at_s", f.at_s);
+    json_key_u64(j, "changes", f.changes);
+    json_key_double(j, "concentration", f.concentration);
+    json_key_double(j, "p", f.p);
+    json_close(j, '}');
+}
+
+/* The member `quota`; null where answers said nothing of one, and none asked to wait. */
+static void quota(struct json *j, const struct quota_sums *q)
+{
+    json_key(j, "quota");
+    if (!q || !quota_any(q)) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "answers", q->answers);
+    json_key_double(j, "limit", q->answers && q->limit >= 0 ? (double)q->limit : NAN);
+    json_key_double(j, "limit_least", q->answers && q->least >= 0 ? (double)q->least : NAN);
+    json_key_double(j, "limit_most", q->answers && q->most >= 0 ? (double)q->most : NAN);
+    json_key_double(j, "window_s", q->answers && q->window_s >= 0 ? (double)q->window_s : NAN);
+    json_key_double(j, "remaining_least", q->answers && q->remaining_least >= 0 ? (double)q->remaining_least : NAN);
+    json_key_u64(j, "exhausted", q->exhausted);
+    json_key_u64(j, "asked_on", q->asked_on);
+    json_key(j, "retry_after");
+    json_open(j, '{');
+    json_key_u64(j, "asked", q->asked);
+    json_key_u64(j, "honoured", q->kept);
+    json_key_u64(j, "ignored", q->broken);
+    json_close(j, '}');
     json_close(j, '}');
 }
 
@@ -71,6 +137,8 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
         null(j, "error_classes");
         null(j, "coalescing");
         null(j, "retries");
+        null(j, "quota");
+        null(j, "schedule");
         return;
     }
     concurrency(j, b, seen);
@@ -81,6 +149,8 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
     json_key_u64(j, "retries", seen->retries);
     storm(j, &seen->storm);
     json_close(j, '}');
+    quota(j, &seen->quota);
+    schedule(j, seen->schedule);
 }
 
 /* ---- clients ---- */
@@ -150,6 +220,10 @@ static void flags(struct json *j, const struct row_client *c, const struct behav
         json_str(j, "throttled");
     if (seen && seen->early)
         json_str(j, "ignores_retry_after");
+    if (seen && seen->quota && seen->quota->sums.asked_on)
+        json_str(j, "ignores_quota");
+    if (seen && seen->flood)
+        json_str(j, "flood");
     if (seen && seen->storm.storms)
         json_str(j, "retry_storm");
     if (seen && seen->runs >= DENIED_FEW)
@@ -172,6 +246,7 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         retries(j, seen);
     else
         null(j, "retries");
+    quota(j, seen && seen->quota ? &seen->quota->sums : NULL);
     if (seen)
         diurnal(j, seen, behaviour_seconds(b));
     else

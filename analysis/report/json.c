@@ -607,6 +607,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
     tied_endpoint(j, e, l->facts, l->ties);
+    tied_replicas(j, e, l->ties);
     tied_management(j, e, l->ties);
     sampling(j, e);
     websocket(j, e);
@@ -735,7 +736,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     ties_read(&ties, r);
     loads_read(&loads, r);
     relief_of(&relief, r, f, &list);
-    bottleneck_list(&hurts, r, f, &behaviour, &list, &loads);
+    bottleneck_list(&hurts, r, f, &behaviour, &ties, &list, &loads);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');

@@ -198,8 +198,11 @@ static void hurts(struct store_reader *r, struct page *p)
 {
     struct bottleneck_list list;
     struct behaviour behaviour;
+    struct ties ties;
     behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
-    bottleneck_list(&list, r, p->f, &behaviour, p->advised, p->loads);
+    ties_read(&ties, r);
+    bottleneck_list(&list, r, p->f, &behaviour, &ties, p->advised, p->loads);
+    ties_free(&ties);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");

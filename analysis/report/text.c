@@ -12,6 +12,7 @@
 #include "analysis/report/capacities.h"
 #include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/noted.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -607,13 +608,14 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
-static void hurts(struct store_reader *r, const struct table *t)
+static void hurts(struct store_reader *r, const struct table *t, const struct ties *ties)
 {
     struct bottleneck_list list;
     struct behaviour behaviour;
     behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
-    bottleneck_list(&list, r, t->f, &behaviour, t->advised, t->loads);
+    bottleneck_list(&list, r, t->f, &behaviour, ties, t->advised, t->loads);
     bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
+    noted_text(r, &behaviour, ties, t->top, t->out);
     bottleneck_list_free(&list);
     behaviour_free(&behaviour);
 }
@@ -629,6 +631,7 @@ static void capacity(struct store_reader *r, const struct table *t)
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
+    struct ties ties;
     struct loads loads;
     struct table t = {out, f, &advised, &loads, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
@@ -638,7 +641,8 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     loads_read(&loads, r);
     if (!f->windowed)
         advice(r, &t);
-    hurts(r, &t);
+    ties_read(&ties, r);
+    hurts(r, &t, &ties);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
@@ -647,7 +651,8 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     times(r, &t);
     capacity(r, &t);
     demanded_text(r, f, out);
-    tied_text(r, f, t.top, t.width, out);
+    tied_text(r, f, &ties, t.top, t.width, out);
     loads_free(&loads);
+    ties_free(&ties);
     advice_list_free(&advised);
 }

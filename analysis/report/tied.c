@@ -110,6 +110,30 @@ void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct fa
     json_close(j, '}');
 }
 
+void tied_replicas(struct json *j, const struct row_endpoint *e, const struct ties *t)
+{
+    static const char *const verdicts[] = {NULL, "undetermined", "agree", "disagree"};
+    const struct ties_endpoint *seen = ties_endpoint(t, e->id);
+    enum ties_replicas is = seen ? ties_replicas(seen) : TIES_ONE_SERVER;
+    json_key(j, "replicas");
+    if (is == TIES_ONE_SERVER) {
+        json_null(j);
+        return;
+    }
+    unsigned servers = 0;
+    while (servers < STATELESS_BACKENDS && seen->seen.server[servers])
+        servers++;
+    json_open(j, '{');
+    json_key(j, "verdict");
+    json_str(j, verdicts[is]);
+    json_key_u64(j, "servers", servers);
+    json_key_u64(j, "comparisons", seen->replicas.n);
+    json_key_u64(j, "differing", seen->replicas.k);
+    json_key_double(j, "differing_ratio", facts_ratio(seen->replicas.k, seen->replicas.n));
+    json_key_double(j, "differing_ratio_within_one", facts_ratio(seen->alone.k, seen->alone.n));
+    json_close(j, '}');
+}
+
 void tied_management(struct json *j, const struct row_endpoint *e, const struct ties *t)
 {
     const struct ties_endpoint *seen = ties_endpoint(t, e->id);
@@ -313,12 +337,11 @@ static bool row(void *context, const struct row_endpoint *e)
     return true;
 }
 
-void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out)
+void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, unsigned top, unsigned width,
+               struct buf *out)
 {
-    struct ties t;
     struct buf rows = {0};
-    ties_read(&t, r);
-    struct listing l = {.out = &rows, .f = f, .t = &t, .top = top, .width = width};
+    struct listing l = {.out = &rows, .f = f, .t = t, .top = top, .width = width};
     store_read_endpoints(r, row, &l);
     if (l.row) {
         buf_str(out, "\nWHAT TIES CLIENTS TO A SERVER\n"
@@ -335,6 +358,5 @@ void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsi
                        human_count(l.clear).text, human_count(l.seen).text);
     }
     buf_free(&rows);
-    versioned_text(r, &t, top, out);
-    ties_free(&t);
+    versioned_text(r, t, top, out);
 }

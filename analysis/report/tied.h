@@ -8,6 +8,9 @@
 
 /* The member `statelessness` of an endpoint; null without records. */
 void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t);
+/* The member `replicas` of an endpoint: whether its servers answer the same at the same time; null without records, and
+ * where it has one server. */
+void tied_replicas(struct json *j, const struct row_endpoint *e, const struct ties *t);
 /* The member `management` of an endpoint: kinds of credentials, those in the clear, what is deprecated, writes without
  * an idempotency key (null: the method needs none). */
 void tied_management(struct json *j, const struct row_endpoint *e, const struct ties *t);
@@ -15,6 +18,7 @@ void tied_management(struct json *j, const struct row_endpoint *e, const struct 
 void tied_services(struct json *j, struct store_reader *r, const struct facts *f, const struct ties *t);
 /* The section WHAT TIES CLIENTS TO A SERVER; nothing where no endpoint has a grade. After it the
  * versions (analysis/report/versioned.h), which come from the same reading. */
-void tied_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out);
+void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, unsigned top, unsigned width,
+               struct buf *out);
 
 #endif

@@ -83,6 +83,8 @@ static void version(struct json *j, struct store_reader *r, const struct version
     json_key_text(j, "service", slice_of(service.p, service.n));
     json_key(j, "version");
     json_str(j, row->name);
+    json_key(j, "from");
+    json_str(j, versions_from_name(row->from));
     json_key_u64(j, "endpoints", row->endpoints);
     json_key_u64(j, "requests", row->requests);
     json_key_u64(j, "errors", row->errors);
@@ -123,7 +125,8 @@ static void line(struct store_reader *r, const struct versions *v, uint32_t i, u
     struct buf name = {0};
     uint32_t n = callers_of(v, i, first);
     store_read_endpoint(r, row->endpoint, add_service, &name);
-    buf_printf(&name, " %s", row->name);
+    static const char *const where[] = {"", " in Accept", " in a field", " in the query"};
+    buf_printf(&name, " %s%s", row->name, where[row->from]);
     buf_str(out, "  ");
     human_cell(out, slice_of(name.p, name.n), 44);
     buf_printf(out, " %9" PRIu32 " %8s %7s %7s  %s ", row->endpoints, human_count(row->requests).text,
@@ -143,7 +146,7 @@ void versioned_text(struct store_reader *r, const struct ties *t, unsigned top, 
         return;
     names_read(&names, r);
     buf_str(out, "\nWHO CALLS WHICH VERSION\n  ");
-    human_cell(out, SLICE("version in the path"), 44);
+    human_cell(out, SLICE("version"), 44);
     buf_str(out, " endpoints  request  errors clients  last seen            most of them from\n");
     for (uint32_t i = 0; i < t->versions.n; i++)
         if (t->versions.row[i].requests && shown++ < top)

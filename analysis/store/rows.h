@@ -146,6 +146,8 @@ struct row_exchange {
     uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
     uint32_t conn;        /* number of the connection, modulo 2^32; 0: unknown */
     uint8_t managed;      /* MANAGED_* */
+    uint64_t quota;       /* what its answer says of one (analysis/quota.h); 0: nothing */
+    uint32_t version;     /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

@@ -32,6 +32,8 @@ make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
 step "planted keys" timeout 900 python3 tests/e2e/keys.py
 step "planted APIs" timeout 900 python3 tests/e2e/planted.py
+step "planted systems" timeout 900 python3 tests/e2e/systems.py
+step "replicas and schedules" timeout 900 python3 tests/e2e/replicas.py
 step "advice" timeout 900 python3 tests/e2e/advice.py
 step "writes" timeout 900 python3 tests/e2e/writes.py
 step "bodies" timeout 900 python3 tests/e2e/bodies.py

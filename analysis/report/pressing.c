@@ -1,0 +1,94 @@
+/* Clients that press: storms of retries, pollers, floods (ALGORITHMS.md 7.2, 7.5, 7.8, in the currency of 8.8). */
+#include "analysis/report/gathering.h"
+#include "base/human.h"
+
+static void find_storm(struct gathering *g, uint32_t id, const struct behaviour_endpoint *seen, double seconds)
+{
+    struct bottleneck *b = !seen->storm.storms ? NULL
+                                               : gathering_add(g, BOTTLENECK_RETRY_STORM, EFFORT_CONFIG,
+                                                               (double)seen->retries_us / 1e6, seconds, seen->retries);
+    if (!b)
+        return;
+    buf_slice(&b->target, gathering_name(g, id));
+    buf_printf(&b->why, "%s of %s requests repeat one that had failed; %s windows of 10 s were storms, the first at %s",
+               human_count(seen->retries).text, human_count(seen->requests).text, human_count(seen->storm.storms).text,
+               human_moment(seen->storm.first_s * 1000000).text);
+    buf_str(&b->action, "refuse early with 503 and Retry-After, and give retries a budget (a tenth of the requests)");
+    gathering_count(b, "retries", seen->retries);
+    gathering_count(b, "requests", seen->requests);
+    gathering_count(b, "storms", seen->storm.storms);
+    gathering_number(b, "server_s", (double)seen->retries_us / 1e6);
+}
+
+static void find_polling(struct gathering *g, uint32_t id, const struct polling_sums *p, double seconds)
+{
+    struct bottleneck *b =
+        gathering_add(g, BOTTLENECK_POLLING, EFFORT_CODE, (double)p->idle_us / 1e6, seconds, p->idle);
+    if (!b)
+        return;
+    buf_slice(&b->target, gathering_name(g, id));
+    buf_printf(&b->why, "%s pollers, every %s, got %s of %s answers that they had already",
+               human_count(p->pollers).text, human_seconds(p->period_s).text, human_count(p->idle).text,
+               human_count(p->polls).text);
+    buf_str(&b->action, "tell them when there is something (push, long poll), or let them ask less often and with "
+                        "If-None-Match");
+    gathering_count(b, "pollers", p->pollers);
+    gathering_number(b, "period_s", p->period_s);
+    gathering_count(b, "polls", p->polls);
+    gathering_count(b, "unchanged", p->idle);
+    gathering_number(b, "server_s", (double)p->idle_us / 1e6);
+}
+
+static void find_stampede(struct gathering *g, uint32_t id, const struct expiry_sums *x, double seconds)
+{
+    struct bottleneck *b =
+        gathering_add(g, BOTTLENECK_STAMPEDE, EFFORT_CONFIG, (double)x->server_us / 1e6, seconds, x->coalescable);
+    if (!b)
+        return;
+    buf_slice(&b->target, gathering_name(g, id));
+    buf_printf(&b->why,
+               "%s times many asked at once when a copy had ended, up to %s in a second: %s of %s requests were "
+               "for what was under way",
+               human_count(x->stampedes).text, human_count(x->most).text, human_count(x->coalescable).text,
+               human_count(x->requests).text);
+    buf_printf(&b->action,
+               "let one of them through and serve the old copy meanwhile (proxy_cache_lock, "
+               "stale-while-revalidate); end copies at moments spread over %s",
+               human_seconds(EXPIRY_JITTER * (double)x->lifetime_s).text);
+    gathering_count(b, "stampedes", x->stampedes);
+    gathering_count(b, "requests", x->requests);
+    gathering_count(b, "coalescable", x->coalescable);
+    gathering_number(b, "server_s", (double)x->server_us / 1e6);
+    gathering_count(b, "most_in_a_second", x->most);
+    gathering_number(b, "most_in_a_second_with_jitter", expiry_spread(x));
+}
+
+void pressing_endpoint(struct gathering *g, uint32_t id, const struct behaviour_endpoint *seen, double seconds)
+{
+    find_storm(g, id, seen, seconds);
+    if (seen->expiry.stampedes)
+        find_stampede(g, id, &seen->expiry, seconds);
+    if (seen->polling.pollers)
+        find_polling(g, id, &seen->polling, seconds);
+}
+
+void pressing_client(struct gathering *g, const struct row_client *c, const struct behaviour *b,
+                     const struct behaviour_client *seen)
+{
+    const struct flood *f = seen->flood ? &b->floods.item[seen->flood - 1] : NULL;
+    struct bottleneck *k = !f ? NULL
+                              : gathering_add(g, BOTTLENECK_FLOOD, EFFORT_CONFIG, (double)f->rejected_us / 1e6,
+                                              behaviour_seconds(b), f->rejected);
+    if (!k)
+        return;
+    buf_slice(&k->target, c->client);
+    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%.3g/s, %.0f at once)",
+               human_count(f->rejected).text, human_count(f->requests).text, f->rate, f->burst);
+    buf_printf(&k->action, "limit clients to %.3g requests a second, %.0f at once: it rejects nobody else", f->rate,
+               f->burst);
+    gathering_count(k, "requests", f->requests);
+    gathering_count(k, "beyond", f->rejected);
+    gathering_number(k, "rate", f->rate);
+    gathering_number(k, "burst", f->burst);
+    gathering_number(k, "server_s", (double)f->rejected_us / 1e6);
+}
