@@ -8,6 +8,7 @@
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/conduct.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
@@ -748,6 +749,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     recommendations(&j, f, &list);
     advice_list_free(&list);
     NULLS(&j, "capacity");
+    cached_json(&j, r);
     json_close(&j, '}');
     buf_char(out, '\n');
 }

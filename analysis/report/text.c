@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
@@ -631,5 +632,6 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     clients(r, &t);
     times(r, &t);
     tied_text(r, f, t.top, t.width, out);
+    cached_text(r, t.top, t.width, out);
     advice_list_free(&advised);
 }
