@@ -37,6 +37,7 @@ struct draft {
     size_t n;
     unsigned segments;
     bool hides; /* a sensitive name came before */
+    bool mixed; /* the segment holds what is neither word nor number: nothing behind that is a name */
     bool full;
 };
 
@@ -116,7 +117,7 @@ static bool is_name(struct cachekeys *k, const struct draft *d, struct slice wor
 
 static void add_word(struct cachekeys *k, struct draft *d, struct slice word)
 {
-    bool clear = !d->hides && word.n <= WORD_MAX && is_name(k, d, word);
+    bool clear = !d->hides && !d->mixed && word.n <= WORD_MAX && is_name(k, d, word);
     add(d, clear ? word : SLICE("{var}"));
     d->hides = clear && redact_sensitive(k->names, word);
 }
@@ -151,9 +152,10 @@ static void add_piece(struct cachekeys *k, struct draft *d, struct slice s)
     if (!letters || i < s.n || s.n - letters > 20) {
         add(d, SLICE("{var}"));
         d->hides = false;
+        d->mixed = true;
         return;
     }
-    bool hidden = d->hides;
+    bool hidden = d->hides || d->mixed;
     add_word(k, d, slice_sub(s, 0, letters));
     if (letters < s.n && !hidden)
         add(d, SLICE("{int}"));
@@ -173,27 +175,31 @@ static void split(struct cachekeys *k, struct draft *d, struct slice s, const ch
     }
 }
 
+/* A whole that has a class, else its parts. */
+static void add_whole(struct cachekeys *k, struct draft *d, struct slice s, const char *marks,
+                      void (*each)(struct cachekeys *, struct draft *, struct slice))
+{
+    char made[ROUTE_LABEL];
+    struct route_label label = route_label(s, made);
+    if (!s.n || label.kind != ROUTE_TYPED) {
+        split(k, d, s, marks, each);
+        return;
+    }
+    add(d, label.text);
+    d->hides = false;
+}
+
 static void add_dotted(struct cachekeys *k, struct draft *d, struct slice s)
 {
-    split(k, d, s, "_-", add_piece);
+    add_whole(k, d, s, "_-", add_piece);
 }
 
 static void add_segment(struct cachekeys *k, struct draft *d, struct slice s)
 {
-    char made[ROUTE_LABEL];
-    if (!s.n)
-        return;
-    if (++d->segments > SEGMENTS) {
-        d->full = true;
-        return;
-    }
-    struct route_label label = route_label(s, made);
-    if (label.kind == ROUTE_TYPED) {
-        add(d, label.text);
-        d->hides = false;
-        return;
-    }
-    split(k, d, s, ".", add_dotted);
+    d->mixed = false;
+    d->full |= s.n && ++d->segments > SEGMENTS;
+    if (s.n && !d->full)
+        add_whole(k, d, s, ".", add_dotted);
 }
 
 static bool is_text(struct slice key)
@@ -226,7 +232,7 @@ uint16_t cachekeys_pattern(struct cachekeys *k, struct slice key)
 {
     struct draft d;
     d.n = d.segments = 0;
-    d.hides = d.full = false;
+    d.hides = d.mixed = d.full = false;
     if (is_text(key))
         split(k, &d, key, ":/|#{}[]()=&?,;", add_segment);
     else

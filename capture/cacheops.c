@@ -56,8 +56,7 @@ void cacheops_heard(struct cacheops *o, int role, const struct chunk *c)
 
 bool cacheops_fits(struct cacheops *o, struct cache_env *e, uint64_t ack_offset)
 {
-    const struct cacheop *op = cacheops_first(&o->waiting);
-    if (op && (ack_offset == ACK_UNKNOWN || ack_offset >= op->end))
+    if (cacheops_acknowledges(cacheops_first(&o->waiting), ack_offset))
         return true;
     cacheops_lose(o, e);
     return false;
@@ -103,7 +102,7 @@ struct cacheop *cacheops_add(struct cacheops *o, struct cache_env *e, struct cac
         return NULL;
     }
     struct cacheop *op = &q->op[(q->head + q->n++) & (q->cap - 1)];
-    *op = (struct cacheop){.ttl_us = -1};
+    *op = (struct cacheop){.ttl_us = -1, .end = UINT64_MAX};
     o->known = true;
     return op;
 }
@@ -213,15 +212,16 @@ static struct cache_facts *facts_of(struct cacheops *o, struct cache_env *e, str
 static void fill(struct cacheops *o, const struct cacheop *op, struct exchange *x, const struct cacheops_answer *a,
                  enum end_state end)
 {
-    bool told = a && o->trust == CACHEOPS_SURE;
+    bool told = a && o->trust == CACHEOPS_SURE, whole = op->end != UINT64_MAX;
     x->proto = o->proto;
     x->identity = o->identity;
     x->client_hash = o->client_hash;
-    x->arrival = x->t_req1 = op->t1;
+    x->arrival = x->t_req1 = whole ? op->t1 : op->t0;
     x->t_req0 = op->t0;
     x->order = op->order;
     x->method = slice_str(op->command->name);
-    x->request_bytes = op->end - op->begin;
+    x->request_bytes = whole ? op->end - op->begin : 0;
+    x->flags |= whole ? 0 : FLAG_REQUEST_TRUNCATED;
     x->end = (uint8_t)(told || op->silent ? END_COMPLETE : a ? END_GAP : end);
     if (!told || op->silent)
         return;

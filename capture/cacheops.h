@@ -33,7 +33,7 @@ struct cache_command {
 struct cacheop {
     const struct cache_command *command;
     int64_t t0, t1;
-    uint64_t order, begin, end; /* begin, end: in the client's stream */
+    uint64_t order, begin, end; /* begin, end: in the client's stream; end UINT64_MAX: it is not whole yet */
     uint64_t value_bytes;
     int64_t ttl_us; /* as of struct cache_facts */
     uint32_t n_keys, named;
@@ -102,6 +102,11 @@ static inline struct cacheop_key *cacheops_key(struct cacheops_queue *q, uint32_
 {
     const struct cacheop *op = cacheops_first(q);
     return op && i < op->n_keys ? &q->key[(q->key_head + i) & (q->key_cap - 1)] : NULL;
+}
+/* Whether an answer whose packet acknowledges so much may be one to this. */
+static inline bool cacheops_acknowledges(const struct cacheop *op, uint64_t ack_offset)
+{
+    return op && op->end != UINT64_MAX && (ack_offset == ACK_UNKNOWN || ack_offset >= op->end);
 }
 /* An answer begins whose packet acknowledges so much of the client's stream. False: it cannot be the first command's,
  * and order is lost. */

@@ -398,7 +398,7 @@ static bool reach(struct memcached *m, struct cache_env *e, const struct answer_
 {
     struct cacheops_queue *q = &m->ops.waiting;
     uint32_t last, at = find_command(m, a, &last);
-    *lost = at == q->n || (m->ack_offset != ACK_UNKNOWN && op_at(q, at)->end > m->ack_offset) ||
+    *lost = at == q->n || !cacheops_acknowledges(op_at(q, at), m->ack_offset) ||
             (last > at && !op_at(q, last)->quiet);
     if (*lost)
         return false;
@@ -542,6 +542,8 @@ static bool meta_line(struct memcached *m, struct cache_env *e, struct slice wor
     if (!error && !among(word, "VA HD EN NS EX NF MN ME"))
         return false;
     struct answer_to a = meta_answer(e, word, rest);
+    if (error && !cacheops_acknowledges(cacheops_first(&m->ops.waiting), m->ack_offset))
+        return false;
     if (error) { /* it repeats nothing */
         m->result.failed = true;
         m->result.untold = cacheops_first(&m->ops.waiting)->named;
@@ -588,7 +590,7 @@ static bool server_line(struct memcached *m, struct cache_env *e, const struct c
     default:
         break;
     }
-    if (m->ack_offset != ACK_UNKNOWN && op->end > m->ack_offset)
+    if (!cacheops_acknowledges(op, m->ack_offset))
         return false;
     switch ((enum form)op->command->rule) {
     case FORM_GET:

@@ -607,7 +607,7 @@ static void end_confirmation(struct redis *r, struct cache_env *e, const struct 
     struct cacheop *op = cacheops_first(&r->ops.waiting);
     if (item->type == ':')
         r->subscribed = item->n > 0;
-    if (!subscribes(op))
+    if (!subscribes(op) || !cacheops_acknowledges(op, r->reply.ack_offset))
         return; /* one more of an UNSUBSCRIBE from all */
     if (--op->extra == 0)
         answer_done(r, e, &r->ops.waiting, c);
