@@ -57,8 +57,8 @@ static bool init_parts(struct analysis *a)
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) &&
-           addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
-           caches_init(&a->caches, &b) && minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
+           addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) && caches_init(&a->caches, &b) &&
+           minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
            masked_init(&a->masked, b.most[ROOM_FIELDS]) &&
            writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
            slab_init(&a->write_names, sizeof(struct writes_name), b.most[ROOM_KEYS]);

@@ -240,7 +240,8 @@ static void take_key(struct caches *c, const struct exchange *x, const struct ca
         take_miss(row, k, now);
     if (f->lookup && key->outcome == CACHE_HIT)
         take_hit(row, k, now, pages);
-    if (f->kind == CACHE_WRITE && !f->failed && (f->lookup || key->outcome != CACHE_MISS)) /* only if absent, and it was */
+    if (f->kind == CACHE_WRITE && !f->failed &&
+        (f->lookup || key->outcome != CACHE_MISS)) /* only if absent, and it was */
         take_written(row, k, x, pages);
     else if (f->kind == CACHE_READ && key->outcome == CACHE_HIT)
         take_ttl(row, k, f->ttl_us, now, pages);
@@ -374,7 +375,7 @@ static void load_hist(struct hist *h, struct slice blob, struct hist_pool *pages
 static bool parse_server(const struct row_cache *row, struct exchange *x)
 {
     *x = (struct exchange){.proto = slice_eq(row->proto, slice_str(proto_name(PROTO_REDIS))) ? PROTO_REDIS
-                                                                                            : PROTO_MEMCACHED};
+                                                                                             : PROTO_MEMCACHED};
     return addr_parse(row->server, &x->server);
 }
 
@@ -406,9 +407,7 @@ void caches_load(struct caches *c, const struct row_cache *row, struct hist_pool
     }
     if (what == CACHE_ROWS)
         return;
-    uint64_t hash = other                      ? what + 1u
-                    : what == CACHE_ROW_server ? server
-                                               : mix(server + what, text_hash(row->name));
+    uint64_t hash = other ? what + 1u : what == CACHE_ROW_server ? server : mix(server + what, text_hash(row->name));
     uint32_t at = find_row(c, hash, what, (enum proto)x.proto, row->server, row->name);
     struct caches_row *to = row_at(c, at);
     if (other)

@@ -20,7 +20,7 @@ struct restore {
     bool (*exchange)(void *context, struct row_exchange *out);
     bool (*counter)(void *context, struct row_counter *out);
     bool (*minute)(void *context, struct row_minute *out); /* the last four are enough */
-    bool (*cache)(void *context, struct row_cache *out); /* those of keys after the others */
+    bool (*cache)(void *context, struct row_cache *out);   /* those of keys after the others */
     bool (*capture)(void *context, struct row_capture *out);
 };
 

@@ -1,5 +1,5 @@
-/* cachetalk: a connection to Redis or memcached, told by content: by the client's first octets where they can be nothing
- * else, by both sides' where they could. */
+/* cachetalk: a connection to Redis or memcached, told by content: by the client's first octets where they can be
+ * nothing else, by both sides' where they could. */
 #ifndef CAPTURE_CACHETALK_H
 #define CAPTURE_CACHETALK_H
 

@@ -269,7 +269,7 @@ bool decode_is_cache_client(struct slice bytes)
 /* What was kept of a direction, as the chunk that it came as. */
 static struct chunk kept_chunk(const struct h1_side *side, uint64_t end)
 {
-    return (struct chunk){side->carry.p, side->carry.n,          side->last_ts,
+    return (struct chunk){side->carry.p, side->carry.n,       side->last_ts,
                           side->order,   end - side->carry.n, side->ack_offset};
 }
 
@@ -327,7 +327,8 @@ static void leave_cache(struct decode_env *e, struct decoding *s, enum chunk_end
                                           [CHUNK_IDLE] = END_TIMEOUT,
                                           [CHUNK_CAPTURE_END] = END_CAPTURE};
     enum cachetalk_kind kind;
-    bool known = cachetalk_close(s->cache, &e->cache, first == 0 && how <= CHUNK_RST ? END_CLIENT_ABORT : ends[how], &kind);
+    bool known =
+        cachetalk_close(s->cache, &e->cache, first == 0 && how <= CHUNK_RST ? END_CLIENT_ABORT : ends[how], &kind);
     s->cache = NULL;
     s->state = DECODING_OPAQUE;
     if (!known)

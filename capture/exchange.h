@@ -102,17 +102,17 @@ enum { CACHE_KEYS_MOST = 128 };
 
 /* A command of Redis or memcached; its name is the exchange's method. Values are not here, nor keys. */
 struct cache_facts {
-    uint8_t kind;                 /* enum cache_kind */
-    bool lookup;                  /* it asks for keys: hits, misses and untold count them */
-    bool answered;                /* an answer was seen and is its own */
-    bool failed;                  /* the answer is an error */
-    bool blocks;                  /* the server may wait before it answers */
-    bool queued;                  /* answered with others of a transaction */
+    uint8_t kind;  /* enum cache_kind */
+    bool lookup;   /* it asks for keys: hits, misses and untold count them */
+    bool answered; /* an answer was seen and is its own */
+    bool failed;   /* the answer is an error */
+    bool blocks;   /* the server may wait before it answers */
+    bool queued;   /* answered with others of a transaction */
     uint32_t hits, misses, untold;
-    uint32_t named;               /* keys it names */
-    int64_t ttl_us;               /* lifetime it gives its keys; 0: forever; -1: it says nothing of it */
-    uint64_t value_bytes;         /* of values, written or read */
-    uint32_t n;                   /* of the keys, the first CACHE_KEYS_MOST */
+    uint32_t named;       /* keys it names */
+    int64_t ttl_us;       /* lifetime it gives its keys; 0: forever; -1: it says nothing of it */
+    uint64_t value_bytes; /* of values, written or read */
+    uint32_t n;           /* of the keys, the first CACHE_KEYS_MOST */
     struct cache_key key[];
 };
 

@@ -3,20 +3,20 @@
 #include "capture/walk.h"
 
 enum form { /* of a command, by its arguments and its answer */
-    FORM_GET,
-    FORM_GAT,    /* as GET; a lifetime comes first */
-    FORM_STORE,  /* key, flags, lifetime, octets */
-    FORM_EXTEND, /* the same, but the lifetime stays what it was */
-    FORM_DELETE,
-    FORM_COUNT,
-    FORM_TOUCH,
-    FORM_META,
-    FORM_META_STORE,
-    FORM_META_END,
-    FORM_STATS,
-    FORM_PLAIN, /* one line, whatever it says */
-    FORM_QUIT,  /* no answer */
-    FORM_WATCH, /* the connection is a log from then on */
+            FORM_GET,
+            FORM_GAT,    /* as GET; a lifetime comes first */
+            FORM_STORE,  /* key, flags, lifetime, octets */
+            FORM_EXTEND, /* the same, but the lifetime stays what it was */
+            FORM_DELETE,
+            FORM_COUNT,
+            FORM_TOUCH,
+            FORM_META,
+            FORM_META_STORE,
+            FORM_META_END,
+            FORM_STATS,
+            FORM_PLAIN, /* one line, whatever it says */
+            FORM_QUIT,  /* no answer */
+            FORM_WATCH, /* the connection is a log from then on */
 };
 
 enum { KEY_MOST = 250, QUIET = 2 };
@@ -29,7 +29,8 @@ static const struct cache_command texts[] = {
 };
 
 static const struct cache_command binaries[256] = {
-#define BINARY(opcode, name, kind, form, quiet) [opcode] = {#name, CACHE_##kind, FORM_##form, 0, quiet ? QUIET : 0, 0, 0, 0, 0},
+#define BINARY(opcode, name, kind, form, quiet)                                                                        \
+    [opcode] = {#name, CACHE_##kind, FORM_##form, 0, quiet ? QUIET : 0, 0, 0, 0, 0},
 #include "capture/memcached.def"
 #undef BINARY
 };
@@ -102,10 +103,11 @@ enum cache_guess memcached_guess_line(struct slice b, bool *sure)
 
 bool memcached_answers(struct slice b)
 {
-    static const char *const words[] = {"VALUE ", "END\r\n",     "STORED\r\n", "NOT_",    "EXISTS\r\n",     "DELETED\r\n",
-                                        "TOUCHED", "VERSION ",   "OK\r\n",     "STAT ",   "ERROR\r\n",      "CLIENT_ERROR ",
-                                        "VA ",     "HD",         "EN\r\n",     "MN\r\n",  "SERVER_ERROR ",  "NF",
-                                        "NS",      "EX",         "ME ",        "RESET\r\n"};
+    static const char *const words[] = {"VALUE ",      "END\r\n",       "STORED\r\n", "NOT_",   "EXISTS\r\n",
+                                        "DELETED\r\n", "TOUCHED",       "VERSION ",   "OK\r\n", "STAT ",
+                                        "ERROR\r\n",   "CLIENT_ERROR ", "VA ",        "HD",     "EN\r\n",
+                                        "MN\r\n",      "SERVER_ERROR ", "NF",         "NS",     "EX",
+                                        "ME ",         "RESET\r\n"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t n = strlen(words[i]);
         if (memcmp(b.p, words[i], b.n < n ? b.n : n) == 0)
@@ -394,12 +396,12 @@ static void leave_quiet(struct memcached *m, struct cache_env *e, const struct c
 
 /* Commands before the one that is answered leave. False: it cannot be told which that is, and nothing is said of it;
  * *lost: there is none. */
-static bool reach(struct memcached *m, struct cache_env *e, const struct answer_to *a, const struct chunk *c, bool *lost)
+static bool reach(struct memcached *m, struct cache_env *e, const struct answer_to *a, const struct chunk *c,
+                  bool *lost)
 {
     struct cacheops_queue *q = &m->ops.waiting;
     uint32_t last, at = find_command(m, a, &last);
-    *lost = at == q->n || !cacheops_acknowledges(op_at(q, at), m->ack_offset) ||
-            (last > at && !op_at(q, last)->quiet);
+    *lost = at == q->n || !cacheops_acknowledges(op_at(q, at), m->ack_offset) || (last > at && !op_at(q, last)->quiet);
     if (*lost)
         return false;
     bool quiet = op_at(q, at)->quiet;
@@ -740,7 +742,8 @@ static bool binary_answer(struct memcached *m, struct cache_env *e, const struct
     bool repeats = key && command->kind == CACHE_READ;
     struct answer_to a = {.opcode = head[1],
                           .opaque = be32(head + 12),
-                          .key = repeats ? cachekeys_hash(e->keys, slice_of(s->text + MEMCACHED_HEAD + extras, key)) : 0};
+                          .key =
+                              repeats ? cachekeys_hash(e->keys, slice_of(s->text + MEMCACHED_HEAD + extras, key)) : 0};
     s->skip = be32(head + 8) - key - extras;
     s->closes_line = false;
     s->body = 1;

@@ -11,10 +11,10 @@ enum { MEMCACHED_WORD = 256, MEMCACHED_LINE = 640, MEMCACHED_HEAD = 24, MEMCACHE
 
 /* One direction. */
 struct memcached_side {
-    uint32_t n;    /* of the word, line or head at hand */
-    uint32_t at;   /* client: which word it is */
-    uint64_t skip; /* octets of a value to pass by, then its end */
-    uint64_t body; /* binary: octets of the body to come */
+    uint32_t n;                            /* of the word, line or head at hand */
+    uint32_t at;                           /* client: which word it is */
+    uint64_t skip;                         /* octets of a value to pass by, then its end */
+    uint64_t body;                         /* binary: octets of the body to come */
     bool in_word, in_message, closes_line; /* closes_line: a value is followed by a line end */
     char text[MEMCACHED_LINE];
 };
@@ -31,9 +31,9 @@ struct memcached {
     /* the answer */
     int64_t t0;
     uint64_t bytes, ack_offset;
-    uint32_t key_at; /* keys of the command that were told */
+    uint32_t key_at;   /* keys of the command that were told */
     bool whole_leaves; /* the answer at hand is that of the first command, which leaves with it */
-    bool blurred;    /* until the next command that is not quiet nothing is told */
+    bool blurred;      /* until the next command that is not quiet nothing is told */
     struct cacheops_answer result;
 };
 

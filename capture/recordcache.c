@@ -14,8 +14,10 @@ static const char *const outcomes[] = {[CACHE_UNTOLD] = "untold", [CACHE_HIT] = 
 static const struct {
     const char *name;
     size_t at;
-} marks[] = {{"lookup", offsetof(struct cache_facts, lookup)}, {"answered", offsetof(struct cache_facts, answered)},
-             {"failed", offsetof(struct cache_facts, failed)}, {"blocks", offsetof(struct cache_facts, blocks)},
+} marks[] = {{"lookup", offsetof(struct cache_facts, lookup)},
+             {"answered", offsetof(struct cache_facts, answered)},
+             {"failed", offsetof(struct cache_facts, failed)},
+             {"blocks", offsetof(struct cache_facts, blocks)},
              {"queued", offsetof(struct cache_facts, queued)}};
 enum { MARKS = sizeof marks / sizeof *marks };
 

@@ -3,28 +3,28 @@
 enum { BLOCKS = 1, NUMKEYS = 2, SUBSCRIBES = 4, ENDS = 8, LOOKUP = 16 };
 
 enum rule { /* how an answer tells hit from miss */
-    RULE_NONE,
-    RULE_NIL,         /* nil is a miss */
-    RULE_EACH,        /* an element a key, nil is a miss */
-    RULE_ANY,         /* a hit if any element is there */
-    RULE_HOW_MANY,    /* how many of the keys there are */
-    RULE_ZERO,        /* 0 is a miss: there is nothing empty */
-    RULE_ZERO_UNTOLD, /* 0 may also be said of a key that is there */
-    RULE_EMPTY,       /* no elements: a miss */
-    RULE_TTL,         /* -2 is a miss */
-    RULE_TYPE,        /* "none" is a miss */
-    RULE_UNTOLD,      /* looked up, and not told */
+            RULE_NONE,
+            RULE_NIL,         /* nil is a miss */
+            RULE_EACH,        /* an element a key, nil is a miss */
+            RULE_ANY,         /* a hit if any element is there */
+            RULE_HOW_MANY,    /* how many of the keys there are */
+            RULE_ZERO,        /* 0 is a miss: there is nothing empty */
+            RULE_ZERO_UNTOLD, /* 0 may also be said of a key that is there */
+            RULE_EMPTY,       /* no elements: a miss */
+            RULE_TTL,         /* -2 is a miss */
+            RULE_TYPE,        /* "none" is a miss */
+            RULE_UNTOLD,      /* looked up, and not told */
 };
 
 enum ttl { /* where a lifetime is said */
-    TTL_NONE,
-    TTL_SET,   /* among options from the third argument on; without: forever */
-    TTL_GETEX, /* among options; without: unchanged */
-    TTL_SECONDS,
-    TTL_MILLIS,
-    TTL_AT_SECONDS,
-    TTL_AT_MILLIS, /* these four: the second argument */
-    TTL_FOREVER,
+           TTL_NONE,
+           TTL_SET,   /* among options from the third argument on; without: forever */
+           TTL_GETEX, /* among options; without: unchanged */
+           TTL_SECONDS,
+           TTL_MILLIS,
+           TTL_AT_SECONDS,
+           TTL_AT_MILLIS, /* these four: the second argument */
+           TTL_FOREVER,
 };
 
 enum option { OPTION_NONE, OPTION_EX, OPTION_PX, OPTION_EXAT, OPTION_PXAT };
@@ -98,13 +98,14 @@ enum cache_guess redis_guess(struct slice b)
     if (got == RESP_ITEM)
         got = resp_read(&r, &p, &n, &item);
     if (got == RESP_MORE)
-        return r.state == RESP_IN_BULK && r.size > NAME_MAX ? CACHE_GUESS_NO
+        return r.state == RESP_IN_BULK && r.size > NAME_MAX          ? CACHE_GUESS_NO
                : r.depth && r.state == RESP_IN_LINE && r.type != '$' ? CACHE_GUESS_NO
-                                                                       : CACHE_GUESS_MAYBE;
+                                                                     : CACHE_GUESS_MAYBE;
     if (got == RESP_BAD || item.type != '$' || item.nil || !item.n || item.n > NAME_MAX)
         return CACHE_GUESS_NO;
     for (size_t i = 0; i < item.text.n; i++)
-        if (!ascii_alpha(item.text.p[i]) && item.text.p[i] != '_' && item.text.p[i] != '.' && !ascii_digit(item.text.p[i]))
+        if (!ascii_alpha(item.text.p[i]) && item.text.p[i] != '_' && item.text.p[i] != '.' &&
+            !ascii_digit(item.text.p[i]))
             return CACHE_GUESS_NO;
     return CACHE_GUESS_YES;
 }
@@ -203,7 +204,10 @@ static void read_client(struct redis_request *q, struct slice text)
     if (q->at == 1)
         q->client_reply = word_is(text, "REPLY");
     else if (q->at == 2 && q->client_reply)
-        q->reply = word_is(text, "ON") ? REPLY_ON : word_is(text, "OFF") ? REPLY_OFF : word_is(text, "SKIP") ? REPLY_SKIP : 0;
+        q->reply = word_is(text, "ON")     ? REPLY_ON
+                   : word_is(text, "OFF")  ? REPLY_OFF
+                   : word_is(text, "SKIP") ? REPLY_SKIP
+                                           : 0;
 }
 
 static void read_name(struct redis *r, struct cacheop *op, struct slice text, int64_t size)
@@ -624,8 +628,7 @@ static bool begin_reply(struct redis *r, struct cache_env *e, const struct resp_
     a->result = (struct cacheops_answer){0};
     a->element = a->any = 0;
     if (item->open && item->n > 0 &&
-        (item->type == '>' ||
-         (item->type == '*' && (r->subscribed || subscribes(cacheops_first(&r->ops.waiting)))))) {
+        (item->type == '>' || (item->type == '*' && (r->subscribed || subscribes(cacheops_first(&r->ops.waiting)))))) {
         a->kind = REDIS_UNSURE; /* its first element says it */
         return true;
     }

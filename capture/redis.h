@@ -1,6 +1,6 @@
-/* redis: the decoder of a connection to Redis, RESP2 or RESP3, after both sides' framing (resp.h): which command is what,
- * which answer tells a hit, what is no answer at all: pushes, messages of subscriptions, what CLIENT REPLY leaves out.
- * Arguments that are no keys are looked at where they say a lifetime, and never kept; those of AUTH and HELLO are
+/* redis: the decoder of a connection to Redis, RESP2 or RESP3, after both sides' framing (resp.h): which command is
+ * what, which answer tells a hit, what is no answer at all: pushes, messages of subscriptions, what CLIENT REPLY leaves
+ * out. Arguments that are no keys are looked at where they say a lifetime, and never kept; those of AUTH and HELLO are
  * passed by. A connection that becomes a replica's or a monitor's is read no further. */
 #ifndef CAPTURE_REDIS_H
 #define CAPTURE_REDIS_H
@@ -13,8 +13,8 @@ struct redis_request {
     const struct cache_command *command;
     int64_t args, at; /* how many there are; which is next */
     int64_t last_key;
-    uint8_t option;   /* what the argument before was, enum of redis.c */
-    uint8_t reply;    /* CLIENT REPLY: its mode */
+    uint8_t option; /* what the argument before was, enum of redis.c */
+    uint8_t reply;  /* CLIENT REPLY: its mode */
     bool client_reply, inline_line, open;
 };
 

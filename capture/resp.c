@@ -139,7 +139,8 @@ static enum resp_got read_line(struct resp *r, const char **p, size_t *n, struct
     size_t take = end ? (size_t)(end - *p) + 1 : *n;
     for (size_t i = 0; i < take && r->line_n + i < RESP_LINE; i++)
         r->line[r->line_n + i] = (*p)[i];
-    bool ends = end && (take > 1 ? end[-1] == '\r' : r->line_n && r->line_n <= RESP_LINE && r->line[r->line_n - 1] == '\r');
+    bool ends =
+        end && (take > 1 ? end[-1] == '\r' : r->line_n && r->line_n <= RESP_LINE && r->line[r->line_n - 1] == '\r');
     if (end && take == 1 && r->line_n > RESP_LINE)
         ends = true; /* its last octet is not kept */
     r->line_n += (uint32_t)take;

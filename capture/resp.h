@@ -1,5 +1,5 @@
-/* resp: the framing of Redis' protocol, RESP2 and RESP3, of one direction. Values are counted and passed by; of each the
- * first `keep` octets are kept for whoever asked. Bounded: RESP_DEPTH levels. */
+/* resp: the framing of Redis' protocol, RESP2 and RESP3, of one direction. Values are counted and passed by; of each
+ * the first `keep` octets are kept for whoever asked. Bounded: RESP_DEPTH levels. */
 #ifndef CAPTURE_RESP_H
 #define CAPTURE_RESP_H
 
@@ -27,7 +27,7 @@ enum resp_got { RESP_MORE, RESP_ITEM, RESP_BAD };
 /* One element, or the beginning of several. */
 struct resp_item {
     char type;
-    bool open;  /* n elements follow, one level deeper */
+    bool open; /* n elements follow, one level deeper */
     bool nil;
     bool aside; /* in an attribute */
     bool last;  /* with it a whole message ends */

@@ -285,8 +285,9 @@ static void say_pattern(struct page *p, const struct row_cache *row)
                    human_count(row->fills).text, human_seconds(quantile(row->fill, 0.5, 1e6)).text,
                    human_seconds((double)row->fill_us / 1e6).text);
     if (row->misses_again > 99 && row->misses_again * 2 > row->misses && remark(p, row->name))
-        buf_printf(&p->remarks, "%s of %s misses are of keys missed before that nobody wrote since: what is not there "
-                                "could be remembered, too\n",
+        buf_printf(&p->remarks,
+                   "%s of %s misses are of keys missed before that nobody wrote since: what is not there "
+                   "could be remembered, too\n",
                    human_count(row->misses_again).text, human_count(row->misses).text);
 }
 
@@ -388,13 +389,14 @@ static void show_server(struct page *p, const struct row_cache *row)
     buf_str(p->out, p->foreign ? "\n## " : "\n");
     buf_str(p->out, redis ? (p->foreign ? "Redis " : "REDIS ") : (p->foreign ? "memcached " : "MEMCACHED "));
     buf_slice(p->out, row->server);
-    buf_printf(p->out, "%s%s of %s keys asked for were found; %s commands, %s failed, %s in 10 ms and more; p50 %s, p95 %s\n",
-               p->foreign ? "\n\n" : "\n  ", human_percent(hit_ratio(row)).text, human_count(row->hits + row->misses).text,
-               human_count(row->commands).text, human_count(row->failed).text, human_count(row->slow).text,
-               human_seconds(quantile(row->latency, 0.5, 1e6)).text,
-               human_seconds(quantile(row->latency, 0.95, 1e6)).text);
+    buf_printf(
+        p->out, "%s%s of %s keys asked for were found; %s commands, %s failed, %s in 10 ms and more; p50 %s, p95 %s\n",
+        p->foreign ? "\n\n" : "\n  ", human_percent(hit_ratio(row)).text, human_count(row->hits + row->misses).text,
+        human_count(row->commands).text, human_count(row->failed).text, human_count(row->slow).text,
+        human_seconds(quantile(row->latency, 0.5, 1e6)).text, human_seconds(quantile(row->latency, 0.95, 1e6)).text);
     if (row->commands > row->answered)
-        buf_printf(p->out, "%s%s commands without an answer that is certainly theirs: not asked for, lost, or joined late\n",
+        buf_printf(p->out,
+                   "%s%s commands without an answer that is certainly theirs: not asked for, lost, or joined late\n",
                    p->foreign ? "\n" : "  ", human_count(row->commands - row->answered).text);
     p->named = p->hot = p->hot_n = 0;
     p->in = CACHE_ROW_server;

@@ -169,7 +169,8 @@ static bool make_all(sqlite3 *db)
 {
     return make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
            make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-           make_table(db, "address", address) && make_table(db, "cache", cache) && run(db, others) && run(db, declared_views) && run(db, windows);
+           make_table(db, "address", address) && make_table(db, "cache", cache) && run(db, others) &&
+           run(db, declared_views) && run(db, windows);
 }
 
 static bool mark(sqlite3 *db)

@@ -70,14 +70,15 @@ static void take(void *context, struct exchange *x)
     t->misses += f->misses;
     t->untold += f->untold;
     t->wrong += !is_own(x, x->proto == PROTO_REDIS);
-    buf_printf(&t->log, "%.*s %.*s %s%s%s%s", (int)x->method.n, x->method.p, (int)x->target.n, x->target.p, end_name(x->end),
-               f->answered ? " answered" : "", f->failed ? " failed" : "", f->queued ? " queued" : "");
+    buf_printf(&t->log, "%.*s %.*s %s%s%s%s", (int)x->method.n, x->method.p, (int)x->target.n, x->target.p,
+               end_name(x->end), f->answered ? " answered" : "", f->failed ? " failed" : "",
+               f->queued ? " queued" : "");
     if (f->lookup)
         buf_printf(&t->log, " %u/%u/%u", f->hits, f->misses, f->untold);
     if (f->ttl_us >= 0)
         buf_printf(&t->log, " ttl=%lld", (long long)f->ttl_us / 1000);
-    buf_printf(&t->log, " value=%llu octets=%llu/%llu\n", (unsigned long long)f->value_bytes, (unsigned long long)x->request_bytes,
-               (unsigned long long)x->response_bytes);
+    buf_printf(&t->log, " value=%llu octets=%llu/%llu\n", (unsigned long long)f->value_bytes,
+               (unsigned long long)x->request_bytes, (unsigned long long)x->response_bytes);
     capture_give_back(t->capture, x);
 }
 
@@ -98,7 +99,8 @@ static void be(uint8_t *p, uint32_t v, int n)
         p[i] = (uint8_t)(v >> 8 * (n - 1 - i));
 }
 
-static void frame(struct told *t, int64_t ts, int role, uint8_t flags, uint32_t seq, uint32_t ack, const char *p, size_t n)
+static void frame(struct told *t, int64_t ts, int role, uint8_t flags, uint32_t seq, uint32_t ack, const char *p,
+                  size_t n)
 {
     uint8_t *f = calloc(1, 54 + n);
     be(f + 12, 0x0800, 2);
@@ -126,8 +128,8 @@ enum { NEVER = 1 << 30 };
 
 /* How a conversation is captured. */
 struct way {
-    size_t piece;         /* octets of a segment; 0: as said */
-    unsigned from;        /* first frame that is seen */
+    size_t piece;           /* octets of a segment; 0: as said */
+    unsigned from;          /* first frame that is seen */
     unsigned lost, swapped; /* frame that is not; frame that comes one later */
 };
 
@@ -155,7 +157,8 @@ static void capture_talk(struct told *t, const struct talk *talk, struct way w)
             bool seen = number >= w.from && number != w.lost;
             ts += talk->step_us;
             if (number == w.swapped && seen) {
-                late.role = s->role, late.seq = seq[s->role], late.ack = seq[1 - s->role], late.p = s->p + at, late.n = n;
+                late.role = s->role, late.seq = seq[s->role], late.ack = seq[1 - s->role], late.p = s->p + at,
+                late.n = n;
             } else {
                 if (seen)
                     frame(t, ts, s->role, TCP_ACK | TCP_PSH, seq[s->role], seq[1 - s->role], s->p + at, n);
@@ -319,7 +322,8 @@ static void memcached_lines(void **state)
                "get a complete answered failed 0/0/1 value=0 octets=7/28\n");
 }
 
-#define ASK(op, key_n, extra_n, body_n, opaque) "\x80" op "\0" key_n extra_n "\0\0\0\0\0\0" body_n "\0\0\0" opaque "\0\0\0\0\0\0\0\0"
+#define ASK(op, key_n, extra_n, body_n, opaque)                                                                        \
+    "\x80" op "\0" key_n extra_n "\0\0\0\0\0\0" body_n "\0\0\0" opaque "\0\0\0\0\0\0\0\0"
 #define SAID(op, key_n, extra_n, status, body_n, opaque)                                                               \
     "\x81" op "\0" key_n extra_n "\0\0" status "\0\0\0" body_n "\0\0\0" opaque "\0\0\0\0\0\0\0\0"
 
@@ -327,13 +331,24 @@ static void memcached_binary(void **state)
 {
     struct talk t = {.step_us = 100};
     (void)state;
-    SAY(&t, 0, ASK("\1", "\3", "\x8", "\xc", "\0") "\0\0\0\0\0\0\0\x9" "a:1" "x");
+    SAY(&t, 0,
+        ASK("\1", "\3", "\x8", "\xc", "\0") "\0\0\0\0\0\0\0\x9"
+                                            "a:1"
+                                            "x");
     SAY(&t, 1, SAID("\1", "\0", "\0", "\0", "\0", "\0"));
-    SAY(&t, 0, ASK("\xd", "\3", "\0", "\3", "\1") "a:1" ASK("\xd", "\3", "\0", "\3", "\2") "a:2" ASK("\xd", "\3", "\0", "\3", "\3") "a:3"
-            ASK("\xa", "\0", "\0", "\0", "\4"));
-    SAY(&t, 1, SAID("\xd", "\3", "\4", "\0", "\x8", "\1") "\0\0\0\0" "a:1" "x" SAID("\xa", "\0", "\0", "\0", "\0", "\4"));
-    SAY(&t, 0, ASK("\x9", "\3", "\0", "\3", "\0") "a:1" ASK("\x9", "\3", "\0", "\3", "\0") "a:2" ASK("\xa", "\0", "\0", "\0", "\0"));
-    SAY(&t, 1, SAID("\x9", "\0", "\4", "\0", "\5", "\0") "\0\0\0\0" "x" SAID("\xa", "\0", "\0", "\0", "\0", "\0"));
+    SAY(&t, 0,
+        ASK("\xd", "\3", "\0", "\3", "\1") "a:1" ASK("\xd", "\3", "\0", "\3", "\2") "a:2" ASK(
+            "\xd", "\3", "\0", "\3", "\3") "a:3" ASK("\xa", "\0", "\0", "\0", "\4"));
+    SAY(&t, 1,
+        SAID("\xd", "\3", "\4", "\0", "\x8", "\1") "\0\0\0\0"
+                                                   "a:1"
+                                                   "x" SAID("\xa", "\0", "\0", "\0", "\0", "\4"));
+    SAY(&t, 0,
+        ASK("\x9", "\3", "\0", "\3", "\0") "a:1" ASK("\x9", "\3", "\0", "\3", "\0") "a:2" ASK("\xa", "\0", "\0", "\0",
+                                                                                              "\0"));
+    SAY(&t, 1,
+        SAID("\x9", "\0", "\4", "\0", "\5", "\0") "\0\0\0\0"
+                                                  "x" SAID("\xa", "\0", "\0", "\0", "\0", "\0"));
     SAY(&t, 0, ASK("\0", "\3", "\0", "\3", "\0") "a:9");
     SAY(&t, 1, SAID("\0", "\0", "\0", "\1", "\x9", "\0") "Not found");
     expect(&t, "set a:{int} complete answered ttl=9000 value=1 octets=36/24\n"
@@ -505,9 +520,9 @@ static void patterns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(redis_commands),   cmocka_unit_test(redis_transactions), cmocka_unit_test(redis_pushes),
-        cmocka_unit_test(memcached_lines),  cmocka_unit_test(memcached_binary),   cmocka_unit_test(losses),
-        cmocka_unit_test(always_behind),    cmocka_unit_test(unclaimed),          cmocka_unit_test(patterns),
+        cmocka_unit_test(redis_commands),  cmocka_unit_test(redis_transactions), cmocka_unit_test(redis_pushes),
+        cmocka_unit_test(memcached_lines), cmocka_unit_test(memcached_binary),   cmocka_unit_test(losses),
+        cmocka_unit_test(always_behind),   cmocka_unit_test(unclaimed),          cmocka_unit_test(patterns),
     };
     return cmocka_run_group_tests_name("caches", tests, NULL, NULL);
 }
