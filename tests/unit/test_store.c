@@ -893,6 +893,10 @@ static void every_column_is_documented(void **state)
 #define TABLE_client
 #include "analysis/store/columns.def"
 #undef TABLE_client
+    table = "cache";
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
     table = "minute";
 #define TABLE_minute
 #include "analysis/store/columns.def"
