@@ -20,8 +20,8 @@ struct restore {
     bool (*exchange)(void *context, struct row_exchange *out);
     bool (*counter)(void *context, struct row_counter *out);
     bool (*minute)(void *context, struct row_minute *out); /* the last four are enough */
-    bool (*cache)(void *context, struct row_cache *out);   /* those of keys after the others */
     bool (*capture)(void *context, struct row_capture *out);
+    bool (*cache)(void *context, struct row_cache *out); /* those of keys after the others */
 };
 
 /* Bits of row_exchange.flags that the analysis adds for its own replay, beside FLAG_* and ROW_*. */

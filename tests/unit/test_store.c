@@ -801,7 +801,7 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN writes; ALTER TABLE endpoint DROP COLUMN fields;"
             "ALTER TABLE endpoint DROP COLUMN sampling; ALTER TABLE endpoint DROP COLUMN sources;"
             "ALTER TABLE key DROP COLUMN hot; DROP VIEW hourly; DROP TABLE window_endpoint; DROP TABLE window_client;"
-            "DROP TABLE window_total; ALTER TABLE capture DROP COLUMN window_us;"
+            "DROP TABLE window_total; DROP TABLE cache; ALTER TABLE capture DROP COLUMN window_us;"
             "ALTER TABLE capture DROP COLUMN retransmitted; ALTER TABLE capture DROP COLUMN flows_split;"
             "ALTER TABLE endpoint DROP COLUMN websockets;"
             "ALTER TABLE endpoint DROP COLUMN websocket_us;"
