@@ -248,8 +248,8 @@ uint64_t analysis_memory(const struct analysis *a)
            slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
            slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
            slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
-           slab_bytes(&a->minutes.rows) + slab_bytes(&a->writes.names) + slab_bytes(&a->writes.sums) +
-           map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
+           slab_bytes(&a->minutes.rows) + caches_bytes(&a->caches) + slab_bytes(&a->writes.names) +
+           slab_bytes(&a->writes.sums) + map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
            (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
@@ -490,6 +490,7 @@ static void commit_all(struct analysis *a, struct store *s, bool final)
     commit_keys(a, s);
     commit_addresses(a, s);
     commit_minutes(a, s);
+    caches_commit(&a->caches, s, &a->pages);
     commit_counters(a, s);
     commit_capture(a, s, final);
     store_submit(s);

@@ -47,7 +47,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.stats = &c->stats;
     c->env.h1.pair = &c->pair;
     c->env.h1.key = &c->o.key;
-    c->env.h2.h1 = &c->env.h1;
+    c->env.h2.h1 = c->env.cache.h1 = &c->env.h1;
     line_init(&c->pair.line, o->sink);
     if (!c->pair.seal) {
         free(c);
@@ -194,6 +194,7 @@ void capture_free(struct capture *c)
     fragments_free(c->fragments);
     flow_fini(&c->flows);
     h2_env_fini(&c->env.h2);
+    cache_env_fini(&c->env.cache);
     h1_env_fini(&c->env.h1);
     slot_pool_fini(&c->pair.slots);
     looks_free(c->pair.looks);

@@ -285,7 +285,8 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
         f->client_known = true;
         return;
     }
-    if (s->n && decode_guess(slice_of(s->payload, s->n), &from_server) == GUESS_YES) {
+    struct slice bytes = slice_of(s->payload, s->n);
+    if (s->n && (decode_guess(bytes, &from_server) == GUESS_YES || decode_is_cache_client(bytes))) {
         int client = from_server ? 1 - dir : dir;
         f->client_known = true;
         if (client != f->client) {

@@ -8,6 +8,7 @@
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/capacities.h"
 #include "analysis/report/conduct.h"
 #include "analysis/report/demanded.h"
@@ -772,6 +773,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     relief_free(&relief);
     loads_free(&loads);
     advice_list_free(&list);
+    cached_json(&j, r);
     json_close(&j, '}');
     buf_char(out, '\n');
 }

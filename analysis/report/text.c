@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
@@ -652,6 +653,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     capacity(r, &t);
     demanded_text(r, f, out);
     tied_text(r, f, &ties, t.top, t.width, out);
+    cached_text(r, t.top, t.width, out);
     loads_free(&loads);
     ties_free(&ties);
     advice_list_free(&advised);

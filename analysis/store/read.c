@@ -221,6 +221,14 @@ static void load_key(sqlite3_stmt *q, struct row_key *row)
 #undef TABLE_key
 }
 
+static void load_cache(sqlite3_stmt *q, struct row_cache *row)
+{
+    int i = 0;
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
+}
+
 static void load_address(sqlite3_stmt *q, struct row_address *row)
 {
     int i = 0;
@@ -250,6 +258,7 @@ EACH(client)
 EACH(minute)
 EACH(key)
 EACH(address)
+EACH(cache)
 #undef EACH
 
 bool store_read_capture(struct store_reader *r, struct row_capture *row)
@@ -331,6 +340,14 @@ void store_read_addresses(struct store_reader *r, bool (*each)(void *context, co
                           void *context)
 {
     each_address(r, prepare(r, "SELECT * FROM address ORDER BY id"), each, context);
+}
+
+void store_read_caches(struct store_reader *r, bool (*each)(void *context, const struct row_cache *row), void *context)
+{
+    if (r->windowed || !number(r, prepare(r, "SELECT count(*) FROM sqlite_schema WHERE name = 'cache'")))
+        return;
+    each_cache(r, prepare(r, "SELECT * FROM cache ORDER BY proto DESC, server, what DESC, commands DESC, name"), each,
+               context);
 }
 
 void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row),

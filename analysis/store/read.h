@@ -71,6 +71,9 @@ void store_read_addresses(struct store_reader *r, bool (*each)(void *context, co
                           void *context);
 void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),
                               void *context);
+/* By protocol and server: its own row first, then patterns, keys and commands, most commands first. None of a window,
+ * and none of a DB of an older schema. */
+void store_read_caches(struct store_reader *r, bool (*each)(void *context, const struct row_cache *row), void *context);
 /* All stored exchange records in order of arrival. False: a block is damaged; what stood before it was read. */
 bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row),
                           void *context);

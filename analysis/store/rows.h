@@ -89,6 +89,31 @@ struct row_client {
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
 };
 
+/* What a row of a cache is about. */
+enum cache_row { CACHE_ROW_server, CACHE_ROW_command, CACHE_ROW_pattern, CACHE_ROW_key, CACHE_ROWS };
+extern const char *const row_cache_names[CACHE_ROWS];
+
+enum cache_count {
+#define CACHE_COUNT(name, holds) CACHE_COUNT_##name,
+#include "analysis/store/cache.def"
+#undef CACHE_COUNT
+    CACHE_COUNTS
+};
+
+/* A cache, one of its commands, patterns of keys, or keys. */
+struct row_cache {
+    uint32_t id;
+    struct slice what, proto; /* name of enum cache_row; "redis", "memcached" */
+    struct slice server;      /* "10.0.0.5:6379" */
+    struct slice name;        /* the command, the pattern, or the keyed hash of a key */
+    struct slice pattern;     /* keys: theirs */
+#define CACHE_COUNT(name, holds) uint64_t name;
+#include "analysis/store/cache.def"
+#undef CACHE_COUNT
+    int64_t first_us, last_us;
+    struct slice latency, ttl, age, fill; /* histograms as blobs: us, ms, ms, us */
+};
+
 /* A name: "what" is one of method, status, protocol, total, opaque, encapsulation, eased, … (see docs/SCHEMA.md). */
 struct row_counter {
     const char *what;
