@@ -6,6 +6,7 @@
 #include "capture/h2.h"
 #include "capture/socks.h"
 #include "capture/tls.h"
+#include "capture/tlsprofile.h"
 
 enum decoding_state {
     DECODING_NOTHING,
@@ -22,6 +23,7 @@ struct decoding {
     bool counted;                  /* in stats->flows_opaque */
     struct h2 *h2;                 /* while DECODING_H2; it goes on with h1's pairing */
     struct tls *tls;               /* what is read comes out of it; NULL: as it is */
+    struct tlsprofile *profile;    /* of TLS that may turn out not to be read; NULL: none */
     struct socks socks;            /* while DECODING_SOCKS; and where what was kept of a direction ends */
     uint64_t socks_end[2];
     struct h1 h1;
@@ -31,6 +33,7 @@ struct decode_env {
     struct h1_env h1;
     struct h2_env h2;
     struct tls_env tls;
+    struct opaque *opaque; /* takes the profiles of what was not read */
     struct capture_stats *stats;
 };
 

@@ -13,6 +13,7 @@
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
+#include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/versioned.h"
 #include "analysis/report/windowed.h"
@@ -747,6 +748,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     behaviour_free(&behaviour);
     recommendations(&j, f, &list);
     advice_list_free(&list);
+    unread_json(&j, r, f);
     NULLS(&j, "capacity");
     json_close(&j, '}');
     buf_char(out, '\n');

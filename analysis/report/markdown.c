@@ -8,6 +8,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -242,5 +243,6 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    unread_markdown(r, p.top, out, foreign);
     advice_list_free(&advised);
 }

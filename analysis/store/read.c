@@ -206,6 +206,14 @@ static void load_address(sqlite3_stmt *q, struct row_address *row)
 #undef TABLE_address
 }
 
+static void load_opaque(sqlite3_stmt *q, struct row_opaque *row)
+{
+    int i = 0;
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
+}
+
 #undef COLUMN
 
 /* Gives the rows of q to `each` until it returns false; frees q. */
@@ -227,6 +235,7 @@ EACH(client)
 EACH(minute)
 EACH(key)
 EACH(address)
+EACH(opaque)
 #undef EACH
 
 bool store_read_capture(struct store_reader *r, struct row_capture *row)
@@ -308,6 +317,25 @@ void store_read_addresses(struct store_reader *r, bool (*each)(void *context, co
                           void *context)
 {
     each_address(r, prepare(r, "SELECT * FROM address ORDER BY id"), each, context);
+}
+
+static bool has_opaque(struct store_reader *r)
+{
+    return number(r, prepare(r, "SELECT count(*) FROM main.sqlite_schema WHERE name = 'opaque'")) > 0;
+}
+
+void store_read_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row), void *context)
+{
+    if (!r->windowed && has_opaque(r))
+        each_opaque(r, prepare(r, "SELECT * FROM opaque ORDER BY bytes_client + bytes_server DESC, client, server, id"),
+                    each, context);
+}
+
+void store_read_all_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row),
+                           void *context)
+{
+    if (has_opaque(r))
+        each_opaque(r, prepare(r, "SELECT * FROM opaque ORDER BY id"), each, context);
 }
 
 void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row),

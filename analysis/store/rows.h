@@ -127,6 +127,17 @@ struct row_address {
     struct slice text; /* "10.0.0.1" */
 };
 
+/* TLS connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
+struct row_opaque {
+    uint32_t id;
+    struct slice client, server;               /* address; with port. Empty: those there was no room to tell apart */
+    struct slice why;                          /* name in capture/opaquewhy.def */
+    struct slice name, alpn, ja4;              /* of the client's hello; empty: it says none, or was not seen */
+    struct slice version, cipher, alpn_chosen; /* of the server's */
+    uint64_t connections, bytes_client, bytes_server, open_us, hellos, hello_us;
+    int64_t first_us, last_us;
+};
+
 /* One exchange as kept in blocks. Everything the analysis reads of it, so that a restart can replay it. */
 struct row_exchange {
     int64_t arrival_us;

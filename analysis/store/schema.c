@@ -46,6 +46,12 @@ static const char address[] =
 #include "analysis/store/columns.def"
 #undef TABLE_address
     ;
+/* Came with schema 3. */
+static const char opaque[] =
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
+    ;
 #undef COLUMN
 
 static const char others[] =
@@ -164,7 +170,8 @@ static bool make_all(sqlite3 *db)
 {
     return make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
            make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-           make_table(db, "address", address) && run(db, others) && run(db, declared_views) && run(db, windows);
+           make_table(db, "address", address) && make_table(db, "opaque", opaque) && run(db, others) &&
+           run(db, declared_views) && run(db, windows);
 }
 
 static bool mark(sqlite3 *db)
@@ -181,6 +188,8 @@ bool schema_make(sqlite3 *db)
     for (int v = from; v > 0 && v < SCHEMA_VERSION; v++)
         if (!run(db, migrations[v - 1].tables) || !run(db, migrations[v - 1].views))
             return false;
+    if (from > 0 && from < 3 && !make_table(db, "opaque", opaque))
+        return false;
     return (from != 0 || make_all(db)) && mark(db);
 }
 

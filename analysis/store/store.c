@@ -49,6 +49,7 @@ FILLED(client)
 FILLED(key)
 FILLED(address)
 FILLED(minute)
+FILLED(opaque)
 #undef FILLED
 
 struct row_capture *store_capture(struct store *s)

@@ -809,7 +809,7 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN websocket_messages_server;"
             "ALTER TABLE endpoint DROP COLUMN websocket_bytes_client;"
             "ALTER TABLE endpoint DROP COLUMN websocket_bytes_server;"
-            "ALTER TABLE endpoint DROP COLUMN websocket_lost;"
+            "ALTER TABLE endpoint DROP COLUMN websocket_lost; DROP TABLE opaque;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
     store_read_all_endpoints(r, look_at_old, &read);
@@ -909,6 +909,10 @@ static void every_column_is_documented(void **state)
 #define TABLE_address
 #include "analysis/store/columns.def"
 #undef TABLE_address
+    table = "opaque";
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
 #undef COLUMN
 }
 
