@@ -23,6 +23,7 @@ static bool divide(struct capture *c)
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = b.held_bytes;
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
+    c->pair.event_codings = (struct codings){.limit = b.event_bytes};
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
     c->env.opaque = opaque_new(&c->o.key, b.opaque);
     c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);

@@ -35,7 +35,7 @@ static struct slice vector(struct cursor *c, unsigned bytes)
     for (unsigned i = 0; i < bytes; i++)
         n = n << 8 | cursor_u8(c);
     const uint8_t *p = cursor_take(c, n);
-    return p ? slice_of(p, n) : (struct slice){NULL, 0};
+    return p ? slice_of(p, n) : SLICE("");
 }
 
 static bool extension(struct cursor *c, unsigned *type, struct slice *body)
@@ -263,7 +263,7 @@ static uint16_t greatest_version(struct slice list, uint16_t otherwise)
 bool tlshello_client(struct slice message, struct tls_client_hello *out)
 {
     struct cursor c = cursor_of(message.p, message.n);
-    struct listed l = {.version = cursor_be16(&c)};
+    struct listed l = {.extensions = SLICE(""), .signatures = SLICE(""), .alpn = SLICE(""), .version = cursor_be16(&c)};
     struct slice body;
     unsigned type;
     memset(out, 0, sizeof *out);
@@ -306,7 +306,7 @@ bool tlshello_is_retry(const uint8_t random[TLS_RANDOM])
 bool tlshello_server(struct slice message, struct tls_server_hello *out)
 {
     struct cursor c = cursor_of(message.p, message.n);
-    struct slice extensions = {NULL, 0}, body;
+    struct slice extensions = SLICE(""), body;
     unsigned type;
     memset(out, 0, sizeof *out);
     out->version = cursor_be16(&c);

@@ -8,6 +8,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/longlived.h"
 #include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -243,6 +244,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    longlived_markdown(r, f, p.top, out, name);
     unread_markdown(r, p.top, out, foreign);
     advice_list_free(&advised);
 }

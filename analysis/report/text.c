@@ -10,6 +10,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/longlived.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
@@ -631,6 +632,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     blocked(r, &t);
     clients(r, &t);
     times(r, &t);
+    longlived_text(r, f, t.top, t.width, out);
     unread_text(r, t.top, out);
     tied_text(r, f, t.top, t.width, out);
     advice_list_free(&advised);

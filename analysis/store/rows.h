@@ -65,6 +65,8 @@ struct row_endpoint {
     struct slice sampling;             /* what estimates rest on, as JSON (analysis/sampling.h); empty: all is exact */
     uint64_t websockets, websocket_us, websocket_messages_client, websocket_messages_server;
     uint64_t websocket_bytes_client, websocket_bytes_server, websocket_lost;
+    uint64_t event_streams, event_stream_us, events, event_bytes, event_gaps, event_gap_us, event_gap_max_us;
+    uint64_t event_streams_resumed, event_streams_lost;
 };
 
 /* What a name needs besides the route: a gRPC method is its path already. */
