@@ -72,7 +72,7 @@ bool tlsprofile_begins(const struct tlsprofile *p)
 static void message(struct tlsprofile *p, const struct tls_env *env, int role, int64_t ts)
 {
     struct reader *r = &p->reader[role];
-    struct slice body = slice_of(r->hello.p, r->hello.n);
+    struct slice body = r->hello.n ? slice_of(r->hello.p, r->hello.n) : SLICE("");
     if (role == 0)
         p->has_client = tlshello_client(body, &p->client);
     else
