@@ -69,19 +69,31 @@ static void octet(struct eventstream *e, char c)
     }
 }
 
+/* A byte order mark at the beginning is passed over. What only begins like one is the beginning of a line. */
+static size_t pass_mark(struct eventstream *e, const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && e->bom < MARK_N && p[i] == mark[e->bom]) {
+        e->bom++;
+        i++;
+    }
+    if (i == n || e->bom == MARK_N)
+        return i;
+    if (e->bom) {
+        e->octets += e->bom;
+        e->empty = false;
+        e->named = true;
+        e->name = MISMATCH;
+    }
+    e->bom = MARK_N;
+    return i;
+}
+
 /* Octets of a line whose name is over are passed over at once. */
 static void read_plain(void *context, const char *p, size_t n)
 {
     struct eventstream *e = context;
-    size_t i = 0;
-    while (i < n && e->bom < MARK_N) {
-        if (p[i] != mark[e->bom]) {
-            e->bom = MARK_N;
-            break;
-        }
-        e->bom++;
-        i++;
-    }
+    size_t i = e->bom < MARK_N ? pass_mark(e, p, n) : 0;
     while (i < n) {
         if (e->named && p[i] != '\n' && p[i] != '\r') {
             size_t from = i;
