@@ -95,6 +95,15 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
         .websocket_bytes_client = e->sockets.bytes[0],
         .websocket_bytes_server = e->sockets.bytes[1],
         .websocket_lost = e->sockets.lost,
+        .event_streams = e->events.streams,
+        .event_stream_us = e->events.us,
+        .events = e->events.events,
+        .event_bytes = e->events.bytes,
+        .event_gaps = e->events.gaps,
+        .event_gap_us = e->events.gap_us,
+        .event_gap_max_us = e->events.gap_max_us,
+        .event_streams_resumed = e->events.resumed,
+        .event_streams_lost = e->events.lost,
         .first_us = e->first_us == INT64_MAX ? TIME_NONE : e->first_us,
         .last_us = e->last_us};
     name_endpoint(a, e, out);

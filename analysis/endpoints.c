@@ -140,6 +140,26 @@ void endpoints_websocket(struct endpoint *at, const struct websocket_facts *w)
     }
 }
 
+static void add_events(struct event_sums *into, const struct event_sums *from)
+{
+    into->streams += from->streams;
+    into->us += from->us;
+    into->events += from->events;
+    into->bytes += from->bytes;
+    into->gaps += from->gaps;
+    into->gap_us += from->gap_us;
+    into->gap_max_us = from->gap_max_us > into->gap_max_us ? from->gap_max_us : into->gap_max_us;
+    into->resumed += from->resumed;
+    into->lost += from->lost;
+}
+
+void endpoints_events(struct endpoint *at, const struct event_facts *e)
+{
+    struct event_sums one = {1,         e->duration_us, e->events,  e->bytes, e->gaps,
+                             e->gap_us, e->gap_max_us,  e->resumed, e->lost};
+    add_events(&at->events, &one);
+}
+
 static void unite_sockets(struct socket_sums *into, const struct socket_sums *from)
 {
     into->websockets += from->websockets;
@@ -235,6 +255,7 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     a->observed_gaps += b->observed_gaps;
     a->changes += b->changes;
     a->server_us_total += b->server_us_total;
+    add_events(&a->events, &b->events);
     unite_sockets(&a->sockets, &b->sockets);
     a->first_us = b->first_us < a->first_us ? b->first_us : a->first_us;
     a->last_us = b->last_us > a->last_us ? b->last_us : a->last_us;

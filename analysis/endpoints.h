@@ -18,6 +18,11 @@ struct socket_sums {
     uint64_t websockets, us, messages[2], bytes[2], lost;
 };
 
+/* Server-sent events; columns of the same names. */
+struct event_sums {
+    uint64_t streams, us, events, bytes, gaps, gap_us, gap_max_us, resumed, lost;
+};
+
 struct endpoint {
     uint32_t alias, node;         /* node of the trie */
     bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
@@ -41,6 +46,7 @@ struct endpoint {
     uint32_t fields;          /* row of what is learned of its bodies (analysis/masked.h), 0: none */
     uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
     struct socket_sums sockets;
+    struct event_sums events;
 };
 
 struct endpoints {
@@ -73,6 +79,8 @@ uint32_t endpoints_resolve(struct endpoints *e, uint32_t id);
 void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
 /* Counts what an exchange of this endpoint declares. */
 void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r);
+/* Counts a stream of events that an exchange of this endpoint answered with. */
+void endpoints_events(struct endpoint *at, const struct event_facts *e);
 /* Counts a WebSocket that an exchange of this endpoint opened. */
 void endpoints_websocket(struct endpoint *at, const struct websocket_facts *w);
 /* Notes that the client with this number (from 0) was here. */

@@ -241,6 +241,16 @@ static void load_sockets(struct endpoint *e, const struct row_endpoint *row)
     e->sockets.bytes[0] += row->websocket_bytes_client;
     e->sockets.bytes[1] += row->websocket_bytes_server;
     e->sockets.lost += row->websocket_lost;
+    struct event_sums *s = &e->events;
+    s->streams += row->event_streams;
+    s->us += row->event_stream_us;
+    s->events += row->events;
+    s->bytes += row->event_bytes;
+    s->gaps += row->event_gaps;
+    s->gap_us += row->event_gap_us;
+    s->resumed += row->event_streams_resumed;
+    s->lost += row->event_streams_lost;
+    s->gap_max_us = row->event_gap_max_us > s->gap_max_us ? row->event_gap_max_us : s->gap_max_us;
 }
 
 static void load_endpoint(struct analysis *a, struct endpoint *e, const struct row_endpoint *row)

@@ -23,9 +23,12 @@ static bool divide(struct capture *c)
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = b.held_bytes;
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
+    c->pair.event_codings = (struct codings){.limit = b.event_bytes};
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
+    c->env.opaque = opaque_new(&c->o.key, b.opaque);
     c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);
-    return c->pair.looks && c->fragments && slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
+    return c->pair.looks && c->env.opaque && c->fragments &&
+           slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
            (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
 }
@@ -184,6 +187,11 @@ struct capture_stats *capture_counters(struct capture *c)
     return &c->stats;
 }
 
+struct opaque *capture_opaque(struct capture *c)
+{
+    return c->env.opaque;
+}
+
 void capture_free(struct capture *c)
 {
     if (!c)
@@ -193,6 +201,7 @@ void capture_free(struct capture *c)
         reasm_drop(&c->flows, &c->flows.nodes[i]);
     fragments_free(c->fragments);
     flow_fini(&c->flows);
+    opaque_free(c->env.opaque);
     h2_env_fini(&c->env.h2);
     cache_env_fini(&c->env.cache);
     h1_env_fini(&c->env.h1);

@@ -4,6 +4,7 @@
 #define CAPTURE_CAPTURE_H
 
 #include "capture/line.h"
+#include "capture/opaque.h"
 #include "capture/packet.h"
 #include "capture/seal.h"
 #include "capture/tlskeys.h"
@@ -50,6 +51,9 @@ void capture_finish(struct capture *c);
 void capture_give_back(struct capture *c, struct exchange *x);
 /* Counters so far; kernel and interface drops are the source's business to fill in. */
 struct capture_stats *capture_counters(struct capture *c);
+/* Sums of TLS connections that were not read; lives as long as the capture. Its functions alone may be called by
+ * another thread. */
+struct opaque *capture_opaque(struct capture *c);
 void capture_free(struct capture *c);
 
 #endif

@@ -31,6 +31,7 @@ struct coding {
     void *context;
     unsigned n;
     enum coding_state state;
+    bool endless;
     struct stage stage[CODING_STAGES]; /* as they are taken off: the field's last one first */
 };
 
@@ -261,7 +262,7 @@ static enum coding_state stage_feed(struct coding *c, unsigned i, const char *p,
         enum coding_state state = one_step(s, &t);
         s->in += before - t.in_n;
         s->out += t.out_n;
-        if (state == CODING_GOOD && s->out > CODING_OUT)
+        if (state == CODING_GOOD && s->out > CODING_OUT + (c->endless ? s->in * CODING_RATIO : 0))
             state = CODING_EXCESS;
         if (state == CODING_GOOD)
             state = stage_feed(c, i + 1, out, t.out_n);
@@ -291,6 +292,11 @@ struct coding *coding_open(struct codings *all, struct slice encoding, coding_si
         c->stage[i].kind = kinds[n - 1 - i];
     all->open++;
     return c;
+}
+
+void coding_endless(struct coding *c)
+{
+    c->endless = true;
 }
 
 enum coding_state coding_feed(struct coding *c, const char *p, size_t n)

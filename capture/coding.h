@@ -36,6 +36,9 @@ struct coding;
 bool coding_known(struct slice encoding);
 /* NULL: not known, or no room (counted). */
 struct coding *coding_open(struct codings *all, struct slice encoding, coding_sink *sink, void *context);
+/* It may go on for ever: more than CODING_OUT octets may come out, as long as they are at most CODING_RATIO times what
+ * went in. */
+void coding_endless(struct coding *c);
 /* Octets as they were sent. Anything but good is final. */
 enum coding_state coding_feed(struct coding *c, const char *p, size_t n);
 /* No more comes: good only if the coded body is whole. */

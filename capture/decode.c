@@ -75,8 +75,56 @@ static void begin(struct decoding *s, struct conn *conn)
 void decode_open(struct decoding *s, struct conn *conn)
 {
     s->tls = NULL;
+    s->profile = NULL;
     begin(s, conn);
 }
+
+/* ---- TLS from outside ---- */
+
+static enum opaque_why why_opaque(const struct decode_env *e, const struct decoding *s)
+{
+    if (!tlsprofile_begins(s->profile) || s->opaque == OPAQUE_TLS_MIDSTREAM)
+        return OPAQUE_WHY_START_MISSED;
+    if (s->opaque == OPAQUE_TLS_SUITE)
+        return OPAQUE_WHY_UNSUPPORTED;
+    if (s->opaque == OPAQUE_TLS_BROKEN)
+        return OPAQUE_WHY_BROKEN;
+    return tls_keys_expected(e->tls.keys) ? OPAQUE_WHY_NO_ENTRY : OPAQUE_WHY_NO_KEYS;
+}
+
+static bool counted_as_tls(const struct decoding *s)
+{
+    return s->counted && (s->opaque == OPAQUE_TLS || s->opaque == OPAQUE_TLS_MIDSTREAM ||
+                          s->opaque == OPAQUE_TLS_SUITE || s->opaque == OPAQUE_TLS_BROKEN);
+}
+
+/* Without memory for its profile the connection is counted alone. */
+static void watch_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    if (!s->profile)
+        s->profile = tlsprofile_new(&e->tls, s->tls != NULL);
+    if (!s->profile)
+        return;
+    tlsprofile_feed(s->profile, &e->tls, role, c);
+    if (s->state == DECODING_OPAQUE && tlsprofile_due(s->profile, c->ts) && counted_as_tls(s))
+        tlsprofile_tell(s->profile, e->opaque, s->h1.pairing.conn, why_opaque(e, s));
+}
+
+static void leave_profile(struct decode_env *e, struct decoding *s)
+{
+    if (!s->profile) {
+        struct opaque_sums one = {.connections = 1, .first_us = TIME_NONE, .last_us = TIME_NONE};
+        if (counted_as_tls(s))
+            opaque_add(e->opaque, 0, &one);
+        return;
+    }
+    if (counted_as_tls(s))
+        tlsprofile_tell(s->profile, e->opaque, s->h1.pairing.conn, why_opaque(e, s));
+    tlsprofile_free(s->profile, &e->tls);
+    s->profile = NULL;
+}
+
+/* ---- who speaks ---- */
 
 static void through_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c);
 
@@ -85,6 +133,7 @@ static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const 
 {
     if (!tls_keys_expected(e->tls.keys) || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
         return false;
+    watch_tls(e, s, role, c);
     s->tls = tls_open(&e->tls);
     if (!s->tls)
         return false;
@@ -96,13 +145,36 @@ static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const 
 }
 
 /* Nothing known here: foreign languages are final, unknown bytes are looked at again with every segment. */
-static void not_http(struct decode_env *e, struct decoding *s, struct slice bytes)
+static void not_http(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
-    enum opaque_reason why = foreign(bytes);
+    enum opaque_reason why = foreign(slice_of(c->p, c->n));
     if (!s->counted || why != OPAQUE_UNKNOWN)
         count_opaque(e, s, why);
+    if (why == OPAQUE_TLS && !s->profile)
+        watch_tls(e, s, role, c);
     if (why != OPAQUE_UNKNOWN)
         s->state = DECODING_OPAQUE;
+}
+
+/* Too few octets to tell, and a record of TLS may begin so. */
+static bool perhaps_tls(struct slice s)
+{
+    return s.n < 3 && s.p[0] == 0x16 && (s.n < 2 || s.p[1] == 3);
+}
+
+/* What was kept of a direction, up to c's end, as a chunk; it is the caller's to free. */
+static struct chunk with_kept(struct h1_side *side, const struct chunk *c, struct buf *kept)
+{
+    struct chunk whole = *c;
+    *kept = side->carry;
+    side->carry = (struct buf){0};
+    if (!kept->n)
+        return whole;
+    whole.p = kept->p;
+    whole.n = kept->n;
+    whole.ts = side->first_ts;
+    whole.offset -= kept->n - c->n;
+    return whole;
 }
 
 /* From here on the connection is HTTP/2's; what HTTP/1 kept goes. False: no memory, it is counted as opaque. */
@@ -258,6 +330,17 @@ static bool enter_socks(struct decode_env *e, struct decoding *s, int role, cons
     return true;
 }
 
+/* The first bytes are of something else. */
+static void neither(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    struct buf kept;
+    struct chunk whole = with_kept(&s->h1.side[role], c, &kept);
+    if (!enter_tls(e, s, role, &whole))
+        not_http(e, s, role, &whole);
+    *e->h1.memory -= kept.cap;
+    buf_free(&kept);
+}
+
 /* ---- Redis, memcached ---- */
 
 bool decode_is_cache_client(struct slice bytes)
@@ -363,6 +446,8 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
         return;
     if (guess != GUESS_NO && from_server != (role == 1))
         guess = GUESS_NO;
+    if (perhaps_tls(bytes))
+        guess = GUESS_MAYBE;
     if (guess == GUESS_MAYBE && (pair_lossy(&s->h1.pairing) || s->h1.pairing.conn->midstream))
         guess = GUESS_NO; /* as well the rest of a message whose head was not seen */
     if (guess == GUESS_YES) {
@@ -372,10 +457,10 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     } else if (guess == GUESS_MAYBE) {
         if (!carried)
             h1_stash(&e->h1, &s->h1, role, c);
-    } else if (!carried && (enter_tls(e, s, role, c) || enter_socks(e, s, role, c))) {
+    } else if (!carried && enter_socks(e, s, role, c)) {
         return;
     } else if (!enter_cache(e, s, role, c, bytes)) {
-        not_http(e, s, bytes);
+        neither(e, s, role, c);
         h1_forget(&e->h1, &s->h1, role);
         if (s->h1.pairing.lost && role == 0)
             pair_gap(&s->h1.pairing, role, c->offset + c->n); /* the rest of what was lost */
@@ -408,12 +493,16 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         socks_chunk(e, s, role, c);
         break;
     case DECODING_OPAQUE:
+        if (s->profile && tlsprofile_is_inside(s->profile))
+            watch_tls(e, s, role, c);
         break;
     }
 }
 
 static void plain_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
 {
+    if (s->profile && tlsprofile_is_inside(s->profile))
+        tlsprofile_gap(s->profile, &e->tls, role, n, offset);
     if (s->state == DECODING_H1) {
         h1_gap(&e->h1, &s->h1, role, n, offset);
         return;
@@ -444,8 +533,11 @@ struct inside {
 static void inner_chunk(void *context, int role, const struct chunk *c)
 {
     struct inside *i = context;
-    if (i->s->state == DECODING_NOTHING)
+    if (i->s->state == DECODING_NOTHING) { /* it is read: the profile is of no use, unless it is of TLS again */
         uncount_opaque(i->e, i->s);
+        tlsprofile_free(i->s->profile, &i->e->tls);
+        i->s->profile = NULL;
+    }
     plain_chunk(i->e, i->s, role, c);
 }
 
@@ -510,6 +602,8 @@ void decode_secrets(struct decode_env *e, struct decoding *s)
 
 void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
+    if (s->profile && !tlsprofile_is_inside(s->profile))
+        watch_tls(e, s, role, c);
     if (s->tls)
         through_tls(e, s, role, c);
     else
@@ -518,6 +612,8 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
 
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)
 {
+    if (s->profile && !tlsprofile_is_inside(s->profile))
+        tlsprofile_gap(s->profile, &e->tls, role, n, offset);
     if (!s->tls)
         plain_gap(e, s, role, n, offset);
     else if (!tls_is_final(s->tls))
@@ -548,6 +644,7 @@ void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, 
 {
     if (s->tls)
         leave_tls(e, s);
+    leave_profile(e, s);
     if (s->state == DECODING_H2) {
         h2_close(&e->h2, s->h2, how, first);
         s->h2 = NULL;
@@ -575,6 +672,8 @@ void decode_swap(struct decoding *s)
     struct h1_side client = s->h1.side[0];
     s->h1.side[0] = s->h1.side[1];
     s->h1.side[1] = client;
+    if (s->profile)
+        tlsprofile_swap(s->profile);
     pair_swap(&s->h1.pairing);
 }
 

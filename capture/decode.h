@@ -7,6 +7,7 @@
 #include "capture/h2.h"
 #include "capture/socks.h"
 #include "capture/tls.h"
+#include "capture/tlsprofile.h"
 
 enum decoding_state {
     DECODING_NOTHING,
@@ -22,11 +23,12 @@ struct decoding {
     enum decoding_state state : 8;
     enum opaque_reason opaque : 8; /* while OPAQUE, or UNDECIDED and counted */
     bool counted;                  /* in stats->flows_opaque */
-    bool line_kept;          /* in the middle of a connection, a line of the client that may be a cache's command */
-    struct h2 *h2;           /* while DECODING_H2; it goes on with h1's pairing */
-    struct cachetalk *cache; /* while DECODING_CACHE */
-    struct tls *tls;         /* what is read comes out of it; NULL: as it is */
-    struct socks socks;      /* while DECODING_SOCKS; and where what was kept of a direction ends */
+    bool line_kept;             /* in the middle of a connection, a line of the client that may be a cache's command */
+    struct h2 *h2;              /* while DECODING_H2; it goes on with h1's pairing */
+    struct cachetalk *cache;    /* while DECODING_CACHE */
+    struct tls *tls;            /* what is read comes out of it; NULL: as it is */
+    struct tlsprofile *profile; /* of TLS that may turn out not to be read; NULL: none */
+    struct socks socks;         /* while DECODING_SOCKS; and where what was kept of a direction ends */
     uint64_t socks_end[2];
     struct h1 h1;
 };
@@ -35,6 +37,7 @@ struct decode_env {
     struct h1_env h1;
     struct h2_env h2;
     struct tls_env tls;
+    struct opaque *opaque; /* takes the profiles of what was not read */
     struct cache_env cache;
     struct capture_stats *stats;
 };

@@ -81,6 +81,16 @@ struct websocket_facts {
     bool closed;                 /* a close frame was seen */
 };
 
+/* Server-sent events of an answer. */
+struct event_facts {
+    uint64_t events, bytes;            /* bytes: of their lines, codings taken off, without line ends */
+    uint64_t gaps, gap_us, gap_max_us; /* between one event and the next; their sum, the longest */
+    int64_t opened;                    /* first octet of the answer */
+    uint64_t duration_us;              /* from then to its last octet */
+    bool resumed;                      /* the client asked to go on where it had lost it (Last-Event-ID) */
+    bool lost;                         /* not all could be read: what is counted is the least */
+};
+
 /* A command of a cache: what it is for, and what came of a key that was looked up. */
 enum cache_kind {
     CACHE_OTHER,
@@ -186,6 +196,7 @@ struct exchange {
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
     const struct websocket_facts *websocket;                  /* NULL: no WebSocket */
+    const struct event_facts *events;                         /* NULL: no server-sent events */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
     const struct leaves *leaves;                              /* NULL: the body was not looked into, or is no JSON */
     const struct cache_facts *cache;                          /* NULL: HTTP */

@@ -88,10 +88,10 @@ static bool in_trailers(const struct grpc_side *side)
     return side->have == PREFIX;
 }
 
-void grpc_data(struct grpc *g, int role, const char *p, size_t n)
+static void frames(struct grpc *g, int role, const char *p, size_t n)
 {
     struct grpc_side *side = &g->side[role];
-    while (n && !side->lost && !g->text) {
+    while (n && !side->lost) {
         if (side->left) {
             size_t part = n < side->left ? n : side->left;
             if (in_trailers(side))
@@ -110,6 +110,71 @@ void grpc_data(struct grpc *g, int role, const char *p, size_t n)
         if (side->have == PREFIX)
             message(g, role);
     }
+}
+
+/* Value of a digit of base64 (RFC 4648 section 4), -1: it is none. */
+static int digit_of(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (ascii_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Takes one character into the group. False: it has no place there. */
+static bool take_digit(struct grpc_side *side, char c)
+{
+    int digit = digit_of(c);
+    if (c == '=' ? side->digits < 2 : digit < 0 || side->pads)
+        return false;
+    side->pads += c == '=';
+    side->group = side->group << 6 | (uint32_t)(c == '=' ? 0 : digit);
+    side->digits++;
+    return true;
+}
+
+/* Frames of gRPC-Web as text: each piece that was flushed is base64 of its own, padding and all. */
+static void text(struct grpc *g, int role, const char *p, size_t n)
+{
+    struct grpc_side *side = &g->side[role];
+    char out[192];
+    size_t made = 0;
+    for (size_t i = 0; i < n && !side->lost; i++) {
+        if (p[i] == '\r' || p[i] == '\n' || p[i] == ' ')
+            continue;
+        if (!take_digit(side, p[i])) {
+            frames(g, role, out, made);
+            grpc_gap(g, role);
+            return;
+        }
+        if (side->digits < 4)
+            continue;
+        for (unsigned k = 0; k < 3u - side->pads; k++)
+            out[made++] = (char)(side->group >> (16 - 8 * k));
+        side->digits = side->pads = 0;
+        if (made + 3 > sizeof out) {
+            frames(g, role, out, made);
+            made = 0;
+        }
+    }
+    frames(g, role, out, made);
+}
+
+/* What a side sends shows with its first octet whether it is text: no frame begins with a digit of base64. */
+void grpc_data(struct grpc *g, int role, const char *p, size_t n)
+{
+    struct grpc_side *side = &g->side[role];
+    if (!side->begun && n) {
+        side->begun = true;
+        side->coded = g->text && digit_of(*p) >= 0;
+    }
+    if (side->coded)
+        text(g, role, p, n);
+    else
+        frames(g, role, p, n);
 }
 
 void grpc_gap(struct grpc *g, int role)

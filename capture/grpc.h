@@ -11,14 +11,17 @@ struct grpc_side {
     uint32_t left; /* octets of the message to go */
     uint8_t have;  /* octets of the prefix */
     uint8_t prefix[5];
-    bool lost; /* what follows cannot be told apart */
+    bool lost;            /* what follows cannot be told apart */
+    bool begun, coded;    /* an octet came; it is base64 */
+    uint8_t digits, pads; /* of the group of four being read */
+    uint32_t group;
 };
 
 /* What framing needs between two pieces of body, and what it found. */
 struct grpc {
     struct grpc_facts facts;
     struct grpc_side side[2];
-    bool text;          /* grpc-web-text: base64, not looked into */
+    bool text;          /* grpc-web-text: base64 */
     uint16_t n_trailer; /* of a trailers frame in the body (gRPC-Web) */
     char trailer[GRPC_TRAILER_MAX];
 };

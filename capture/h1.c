@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "capture/eventstream.h"
 #include "capture/grpc.h"
 #include "capture/websocket.h"
 
@@ -51,11 +52,25 @@ void h1_env_fini(struct h1_env *env)
         body_free(env->spare[--env->n_spare]);
 }
 
+/* An answer that is given up before its end leaves with what there was of it. */
+static inline void answer_bytes(struct h1_side *side, const char *p, size_t n)
+{
+    struct slot *s = side->slot;
+    s->touched = side->last_ts;
+    s->x.response_bytes = side->body_bytes;
+    if (s->events)
+        eventstream_data(s->events, p, n, side->last_ts);
+}
+
 /* Octets of a body; `whole`: these are all of it. */
 static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
 {
     side->body_bytes += n;
-    if (!side->slot || side->truncated)
+    if (!side->slot)
+        return;
+    if (role == 1)
+        answer_bytes(side, p, n);
+    if (side->truncated)
         return;
     if (side->slot->grpc)
         grpc_data(side->slot->grpc, role, p, n);
@@ -153,10 +168,12 @@ static void message_done(struct h1_env *env, struct h1 *h, int role, bool has_bo
     struct slot *s = side->slot;
     if (s) {
         settle(env, side, role, has_body);
-        if (role == 0)
+        if (role == 0) {
             pair_request_done(env->pair, s, side->last_ts, side->order, end_offset);
-        else
+        } else {
+            pair_hold(s, NULL);
             pair_response_done(env->pair, s, side->last_ts);
+        }
     } else if (role == 0) {
         pair_gap(&h->pairing, role, end_offset); /* no memory for it: as if it had not been captured */
     }
@@ -284,6 +301,10 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         message_done(env, h, 1, !unknown, end_offset);
         return H1_OK;
     }
+    if (s)
+        pair_hold(s, &side->slot);
+    if (s && framing != FRAME_LENGTH && !s->connect_method)
+        pair_events(env->pair, s, head);
     enter_body(side, framing, head->length);
     return H1_OK;
 }
@@ -541,8 +562,10 @@ static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chun
     case H1_LOST:
         return resync(h, role, c, s);
     case H1_TUNNEL:
-        if (websocket_of(h))
+        if (websocket_of(h)) {
             websocket_data(websocket_of(h), role, s.p, s.n, c->ts);
+            h->side[1].slot->touched = c->ts;
+        }
         return s.n;
     }
     return s.n;
@@ -592,6 +615,8 @@ void h1_gap(struct h1_env *env, struct h1 *h, int role, uint64_t n, uint64_t off
         side->slot->x.gap_bytes += n;
     if (side->slot && side->slot->grpc)
         grpc_gap(side->slot->grpc, role);
+    if (role == 1 && side->slot && side->slot->events)
+        eventstream_gap(side->slot->events);
     side->truncated = true;
     if (!inside) {
         carry_drop(env, side);
@@ -628,6 +653,7 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
     if (role == 1 && truncated) { /* how it ended is decided when the connection is over */
         settle(env, side, role, false);
         s->x.t_rsp1 = side->last_ts;
+        pair_hold(s, NULL);
         message_reset(env, side);
         side->state = H1_LOST;
         return;

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "capture/eventstream.h"
 #include "capture/grpc.h"
+#include "capture/websocket.h"
 
 enum { SPARE_STREAMS = 1024 };
 
@@ -86,6 +88,15 @@ static void settle(struct h2_env *env, struct h2_stream *s, int role, bool has_b
         grpc_end(s->slot->grpc, role);
 }
 
+/* A WebSocket is over, however it ends: its answer was whole when it opened. False: there is none. */
+static bool websocket_over(struct h2_env *env, struct h2_stream *s)
+{
+    if (!s->slot || !s->slot->websocket)
+        return false;
+    pair_response_done(env->h1->pair, s->slot, s->slot->x.t_rsp1);
+    return true;
+}
+
 static void request_over(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *m = &s->message[0];
@@ -95,6 +106,8 @@ static void request_over(struct h2_env *env, struct h2_stream *s)
 
 static void response_over(struct h2_env *env, struct h2_stream *s)
 {
+    if (websocket_over(env, s))
+        return;
     struct h2_message *m = &s->message[1];
     bool orphan = !s->slot->request.p && !m->bytes && m->length;               /* may have answered a HEAD */
     bool unknown = s->slot->head_method || orphan || s->slot->x.status == 304; /* bodies that stayed where they are */
@@ -109,6 +122,8 @@ static void response_over(struct h2_env *env, struct h2_stream *s)
 static void messages_cut(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *request = &s->message[0], *answer = &s->message[1];
+    if (websocket_over(env, s))
+        return;
     if (s->slot && !request->done) {
         request->done = request->truncated = true;
         request_over(env, s);
@@ -349,6 +364,7 @@ static void request(struct h2_env *env, struct h2 *h, struct h2_stream *s, const
     stream_hold(s, slot);
     if (!slot)
         return;
+    s->websocket = slot->connect_method && slice_eq(p->text[PSEUDO_PROTOCOL], SLICE("websocket"));
     slot->scheme = scheme_of(p->text[PSEUDO_SCHEME]);
     slot->x.flags |= (incomplete(env->list) ? FLAG_UNKNOWN_FIELDS : 0) | (h->side[0].resynced ? FLAG_RESYNC : 0);
 }
@@ -361,6 +377,21 @@ static void orphan(struct h2_env *env, struct h2 *h, struct h2_stream *s, const 
     s->message[0].done = true;
     if (slot && s->unknown)
         slot->x.flags |= FLAG_UNKNOWN_FIELDS;
+}
+
+/* A success opens the WebSocket that was asked for. What the client sent before was not read as frames. */
+static void open_websocket(struct h2_env *env, struct h2_stream *s, const struct h2_when *w)
+{
+    struct slot *slot = s->slot;
+    if (!s->websocket || env->head->status / 100 != 2)
+        return;
+    slot->websocket = websocket_open(&env->h1->pair->slots, slot);
+    if (!slot->websocket)
+        return;
+    slot->x.t_rsp1 = slot->websocket->facts.opened = w->last_ts;
+    slot->x.upgrade = SLICE("websocket");
+    if (s->message[0].bytes)
+        websocket_lose(slot->websocket, 0);
 }
 
 static void trailers(struct h2_env *env, struct h2_stream *s)
@@ -388,6 +419,9 @@ static void response(struct h2_env *env, struct h2 *h, struct h2_stream *s, cons
         return;
     pair_answer(env->h1->pair, s->slot, head, w->first_ts);
     s->slot->x.flags |= (incomplete(env->list) ? FLAG_UNKNOWN_FIELDS : 0) | (h->side[1].resynced ? FLAG_RESYNC : 0);
+    open_websocket(env, s, w);
+    if (!head->has_length && !s->slot->head_method)
+        pair_events(env->h1->pair, s->slot, head);
     trailers(env, s); /* an answer that is trailers alone */
 }
 
@@ -396,9 +430,11 @@ static void client_block(struct h2_env *env, struct h2 *h, struct h2_stream *s, 
 {
     struct h2_message *m = &s->message[0];
     message_touch(m, w->last_ts, w->order);
-    if (!m->head)
+    if (!m->head) {
         request(env, h, s, p, w);
-    else if (p->text[PSEUDO_METHOD].p && s->slot)
+        if (s->websocket)
+            message_over(env, h, s, 0);
+    } else if (p->text[PSEUDO_METHOD].p && s->slot)
         s->slot->x.flags |= FLAG_AMBIGUOUS; /* a second request on it */
 }
 
@@ -491,6 +527,16 @@ void h2stream_data(struct h2_env *env, struct h2_stream *s, int role, const char
     message_touch(m, c->ts, c->order);
     if (!s->slot)
         return;
+    s->slot->touched = c->ts;
+    if (s->slot->websocket) {
+        websocket_data(s->slot->websocket, role, p, n, c->ts);
+        return;
+    }
+    if (role == 1) {
+        s->slot->x.response_bytes = m->bytes;
+        if (s->slot->events)
+            eventstream_data(s->slot->events, p, n, c->ts);
+    }
     if (s->slot->grpc && !m->truncated)
         grpc_data(s->slot->grpc, role, p, n);
     if (m->truncated || (m->lost && !m->has_length))
@@ -514,9 +560,15 @@ void h2stream_gap(struct h2_stream *s, int role, uint64_t n)
     s->message[role].truncated = true;
     if (!s->slot)
         return;
+    if (s->slot->websocket) {
+        websocket_gap(s->slot->websocket, role, n);
+        return;
+    }
     s->slot->x.gap_bytes += n;
     if (s->slot->grpc)
         grpc_gap(s->slot->grpc, role);
+    if (role == 1 && s->slot->events)
+        eventstream_gap(s->slot->events);
 }
 
 void h2stream_end(struct h2_env *env, struct h2 *h, struct h2_stream *s, int role, const struct h2_when *w)
@@ -528,11 +580,15 @@ void h2stream_end(struct h2_env *env, struct h2 *h, struct h2_stream *s, int rol
 void h2stream_lost(struct h2 *h, int role)
 {
     for (struct h2_stream *s = h->oldest; s; s = s->newer) {
+        if (s->slot && s->slot->websocket)
+            websocket_lose(s->slot->websocket, role);
         if (s->message[role].done)
             continue;
         s->message[role].lost = true;
         if (s->slot && s->slot->grpc && s->message[role].head)
             grpc_gap(s->slot->grpc, role);
+        if (s->slot && s->slot->events && role == 1)
+            eventstream_gap(s->slot->events);
     }
 }
 

@@ -30,8 +30,9 @@ struct h2_stream {
     struct slot *slot; /* NULL: it has left, or there never was one */
     struct h2_message message[2];
     int64_t touched;
-    bool settled; /* nothing is to come of it any more; kept so that late frames find it */
-    bool unknown; /* its request's head has unknown parts without which there is no request */
+    bool settled;   /* nothing is to come of it any more; kept so that late frames find it */
+    bool websocket; /* the request asks for one (RFC 8441): what follows its head are frames of that */
+    bool unknown;   /* its request's head has unknown parts without which there is no request */
 };
 
 struct h2_stream *h2stream_find(const struct h2 *h, uint32_t id);

@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
+#include "capture/eventstream.h"
 #include "capture/grpc.h"
 #include "capture/websocket.h"
+
+enum { EVICT_LOOKED = 64 };
 
 /* A free slot; asks for finished ones first, then gives up the oldest exchange in flight. */
 static struct slot *take(struct pair *p)
@@ -47,6 +50,8 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     s->holder = NULL;
     if (s->look)
         look_drop(p->looks, s);
+    if (s->events)
+        eventstream_end(s->events);
     p->in_flight--;
     x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
     x->rtt_client = conn->rtt_client;
@@ -65,12 +70,29 @@ static void note_missing(struct slot *s)
     *(s->conn_next ? &s->conn_next->lost_before : &s->pairing->lost) = true;
 }
 
-/* Without memory the exchange that has been in flight longest is given up, and said so. */
+/* Of the first ones in the line that may go: that of which nothing was seen for longest. A decoder that still needs one
+ * has no holder. NULL: none may. */
+static struct slot *least_active(struct slot *first)
+{
+    struct slot *best = NULL;
+    unsigned looked = 0;
+    for (struct slot *s = first; s && looked < EVICT_LOOKED; s = s->line_next) {
+        if (!s->pairing || (s->response_started && !s->holder))
+            continue;
+        looked++;
+        if (!best || s->touched < best->touched)
+            best = s;
+    }
+    return best;
+}
+
+/* Without memory one of the exchanges that have been in flight longest is given up, as it is, and said so: one whose
+ * answer has begun, too, for streams may never end. */
 static bool evict(struct pair *p)
 {
-    struct slot *s = p->line.late_head ? p->line.late_head : p->line.head;
-    while (s && (!s->pairing || (s->response_started && !s->websocket))) /* a decoder still holds those */
-        s = s->line_next;
+    struct slot *s = least_active(p->line.late_head);
+    if (!s)
+        s = least_active(p->line.head);
     if (!s)
         return false;
     s->x.flags |= FLAG_EVICTED;
@@ -79,7 +101,12 @@ static bool evict(struct pair *p)
         pair_response_done(p, s, s->x.t_rsp1);
         return true;
     }
-    note_missing(s);
+    if (s->response_started) {
+        s->x.flags |= FLAG_TRUNCATED;
+        s->x.t_rsp1 = s->touched;
+    } else {
+        note_missing(s);
+    }
     finish(p, s, s->pairing->conn, END_TIMEOUT);
     return true;
 }
@@ -201,6 +228,8 @@ static void read_up_to(struct pairing *q, uint64_t offset)
 void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset)
 {
     s->x.t_req1 = s->x.arrival = last_ts;
+    if (last_ts > s->touched)
+        s->touched = last_ts;
     s->x.order = order;
     s->end_offset = end_offset;
     read_up_to(s->pairing, end_offset);
@@ -283,7 +312,7 @@ struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, ui
         return NULL;
     begin(s, q->conn);
     s->request_done = true;
-    s->x.arrival = first_ts;
+    s->x.arrival = s->touched = first_ts;
     s->x.order = order;
     queue_push(q, s);
     line_enter(&p->line, s);
@@ -299,6 +328,11 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
     s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY);
     if (p->looks && s->response.p)
         look_begin(p->looks, s, first_ts);
+}
+
+void pair_events(struct pair *p, struct slot *s, const struct head *h)
+{
+    s->events = eventstream_begin(&p->slots, &p->event_codings, s, h);
 }
 
 void pair_hold(struct slot *s, struct slot **holder)
@@ -331,7 +365,7 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
         return NULL;
     }
     copy->x.t_req0 = s->x.t_req0;
-    copy->x.t_req1 = copy->x.arrival = s->x.t_req1;
+    copy->x.t_req1 = copy->x.arrival = copy->touched = s->x.t_req1;
     copy->x.order = s->x.order;
     copy->x.flags = s->x.flags & (FLAG_MIDSTREAM | FLAG_AMBIGUOUS | FLAG_REQUEST_TRUNCATED);
     copy->x.request_bytes = s->x.request_bytes;

@@ -4,6 +4,7 @@
 #define CAPTURE_PAIR_H
 
 #include "capture/chunk.h"
+#include "capture/coding.h"
 #include "capture/head.h"
 #include "capture/line.h"
 #include "capture/look.h"
@@ -24,6 +25,7 @@ struct pair {
     struct line line;
     struct seal *seal;
     struct looks *looks; /* NULL: bodies are not looked into */
+    struct codings event_codings;
     struct capture_stats *stats;
     uint64_t in_flight;                        /* slots between their request's head and the line's end */
     void (*reclaim)(void *context, bool wait); /* asks for finished slots back; may be NULL */
@@ -46,8 +48,12 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
                            struct place at);
 /* The answer is whole, or as whole as it will get. */
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
-/* HTTP/2, where the stream says which request is answered. The holder is told when the slot leaves. */
+/* The holder is told when the slot leaves, which it may do before its answer is whole: without memory the exchange of
+ * which nothing was seen for longest goes. NULL: it is held no longer. */
 void pair_hold(struct slot *s, struct slot **holder);
+/* The answer's head is that of a body of unknown length: events are counted if it carries any. */
+void pair_events(struct pair *p, struct slot *s, const struct head *h);
+/* HTTP/2, where the stream says which request is answered. */
 void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts);
 /* An answer without its request. NULL: no memory. */
 struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order);

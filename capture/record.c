@@ -238,6 +238,24 @@ static void websocket(struct json *j, const struct websocket_facts *w)
     json_close(j, '}');
 }
 
+static void events(struct json *j, const struct event_facts *e)
+{
+    json_key(j, "events");
+    json_open(j, '{');
+    json_key_u64(j, "events", e->events);
+    json_key_u64(j, "bytes", e->bytes);
+    json_key_u64(j, "gaps", e->gaps);
+    json_key_micros(j, "gap_s", (int64_t)e->gap_us);
+    json_key_micros(j, "gap_mean_s", e->gaps ? (int64_t)(e->gap_us / e->gaps) : INT64_MIN);
+    json_key_micros(j, "gap_max_s", e->gaps ? (int64_t)e->gap_max_us : INT64_MIN);
+    json_key(j, "resumed");
+    json_bool(j, e->resumed);
+    json_key(j, "whole");
+    json_bool(j, !e->lost);
+    json_key_micros(j, "duration_s", (int64_t)e->duration_us);
+    json_close(j, '}');
+}
+
 /* What of a body the analysis reads; nothing in it is a value. */
 static void leaves(struct json *j, const struct leaves *l)
 {
@@ -295,6 +313,8 @@ static void write_json(const struct exchange *x, struct buf *out)
         grpc(&j, x);
     if (x->websocket)
         websocket(&j, x->websocket);
+    if (x->events)
+        events(&j, x->events);
     if (x->cache)
         recordcache_write(&j, x->cache);
     if (x->api_version) {
@@ -656,6 +676,31 @@ static void read_websocket(const struct reading *r, struct exchange *x)
     x->websocket = w;
 }
 
+static uint64_t count_in(const cJSON *o, const char *name, double scale)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, name);
+    double d = cJSON_IsNumber(v) && isfinite(v->valuedouble) ? v->valuedouble * scale : 0;
+    return d > 0 && d < 9e15 ? (uint64_t)llround(d) : 0;
+}
+
+static void read_events(const struct reading *r, struct exchange *x)
+{
+    const cJSON *o = member(r, "events");
+    struct event_facts *e = cJSON_IsObject(o) ? slot_alloc(r->pool, r->slot, sizeof *e) : NULL;
+    if (!e)
+        return;
+    *e = (struct event_facts){.events = count_in(o, "events", 1),
+                              .bytes = count_in(o, "bytes", 1),
+                              .gaps = count_in(o, "gaps", 1),
+                              .gap_us = count_in(o, "gap_s", 1e6),
+                              .gap_max_us = count_in(o, "gap_max_s", 1e6),
+                              .duration_us = count_in(o, "duration_s", 1e6),
+                              .opened = x->t_rsp0,
+                              .resumed = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "resumed")),
+                              .lost = !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "whole"))};
+    x->events = e;
+}
+
 /* As capture found them, or else what the fields of the request tell. */
 static void read_parts(const struct reading *r, struct exchange *x)
 {
@@ -752,6 +797,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_flags(r, x);
     read_grpc(r, x);
     read_websocket(r, x);
+    read_events(r, x);
     if (x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED)
         x->cache = recordcache_read(member(r, "cache"), r->pool, r->slot);
     x->decoded_id = read_identity(r, "decoded_id");

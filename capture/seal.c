@@ -5,6 +5,7 @@
 
 #include "capture/apiversion.h"
 #include "capture/cachesaid.h"
+#include "capture/eventstream.h"
 #include "capture/grpc.h"
 #include "capture/websocket.h"
 #include "capture/identity.h"
@@ -414,6 +415,8 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
         slot->x.flags |= exchange_grpc_flags(slot->x.grpc);
         explicit_bzero(slot->grpc->trailer, sizeof slot->grpc->trailer);
     }
+    if (slot->events)
+        slot->x.events = &slot->events->facts;
     if (slot->websocket)
         slot->x.websocket = &slot->websocket->facts;
     wipe(&slot->request);

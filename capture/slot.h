@@ -35,6 +35,7 @@ struct look_candidate {
 
 struct grpc;
 struct websocket;
+struct eventstream;
 struct look;
 struct slot_extra; /* arena blocks beyond the inline one */
 
@@ -50,9 +51,11 @@ struct slot {
     bool lost_before;        /* a request may have been lost between the one before and this */
     bool request_done, response_started, response_done, head_method, connect_method;
     uint8_t scheme;              /* enum slot_scheme */
-    struct slot **holder;        /* HTTP/2: the stream's pointer to this, cleared when it leaves; may be NULL */
+    struct slot **holder;        /* its decoder's pointer to this, cleared when it leaves; may be NULL */
     struct grpc *grpc;           /* in the arena; NULL: no gRPC */
     struct websocket *websocket; /* in the arena; NULL: none, or not yet */
+    struct eventstream *events;  /* in the arena; NULL: no server-sent events */
+    int64_t touched;             /* when something of it was seen last */
     struct look_candidate candidate;
     uint64_t target_hash; /* redact_expect's */
     struct look *look;    /* at the answer's body while it passes; NULL: none */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "capture/tlshello.h"
 
 enum {
     RECORD_CCS = 20,
@@ -228,14 +229,6 @@ static void client_hello(struct tls *t, struct slice m)
     t->side[0].phase = early ? PHASE_EARLY : PHASE_HANDSHAKE;
 }
 
-static bool is_retry(const uint8_t random[TLS_RANDOM])
-{
-    static const uint8_t retry[TLS_RANDOM] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
-                                              0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
-                                              0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
-    return memcmp(random, retry, TLS_RANDOM) == 0;
-}
-
 static void server_hello(struct tls *t, struct slice m)
 {
     struct slice skip, rest, body, extensions = {0};
@@ -256,7 +249,7 @@ static void server_hello(struct tls *t, struct slice m)
             if (type == EXTENSION_VERSIONS && body.n == 2)
                 t->version = (uint16_t)((uint8_t)body.p[0] << 8 | (uint8_t)body.p[1]);
         }
-    if (t->version == VERSION_13 && is_retry(t->random[1])) {
+    if (t->version == VERSION_13 && tlshello_is_retry(t->random[1])) {
         t->early_known = true;
         t->side[0].phase = PHASE_HANDSHAKE;
         return;

@@ -334,3 +334,9 @@ int tls_cipher_open(struct tls_cipher *c, uint64_t seq, const uint8_t head[TLS_R
         return -1;
     return c->suite->kind == CBC ? open_cbc(c, seq, head, p, n, out) : open_aead(c, seq, head, p, n, out);
 }
+
+bool tls_sha256(struct slice bytes, uint8_t out[TLS_SHA256])
+{
+    unsigned n = 0;
+    return EVP_Digest(bytes.p, bytes.n, out, &n, EVP_sha256(), NULL) == 1 && n == TLS_SHA256;
+}

@@ -7,6 +7,7 @@
 #include "capture/tlskeys.h"
 
 enum {
+    TLS_SHA256 = 32, /* octets of a digest */
     TLS_RECORD_HEAD = 5,
     TLS_RECORD_MAX = 16384,                    /* of what a record holds */
     TLS_PROTECTED_MAX = TLS_RECORD_MAX + 2048, /* of a protected record, without its head */
@@ -36,6 +37,8 @@ void tls_cipher_free(struct tls_cipher *c); /* NULL is allowed */
  * -1 when it does not verify. `out` holds TLS_PROTECTED_MAX. */
 int tls_cipher_open(struct tls_cipher *c, uint64_t seq, const uint8_t head[TLS_RECORD_HEAD], const uint8_t *p, size_t n,
                     uint8_t *out);
+/* False: libcrypto has no memory. */
+bool tls_sha256(struct slice bytes, uint8_t out[TLS_SHA256]);
 /* The secret after a key update (RFC 8446 section 7.2). */
 bool tls_secret_update(const struct tls_suite *s, struct tls_secret *traffic);
 

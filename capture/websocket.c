@@ -19,8 +19,12 @@ enum {
 
 struct websocket *websocket_begin(struct slot_pool *pool, struct slot *s, const struct head *answer)
 {
-    if (answer->status != 101 || !slice_ieq(slice_trim(head_field(answer, TOKEN_UPGRADE)), SLICE("websocket")))
-        return NULL;
+    bool opens = answer->status == 101 && slice_ieq(slice_trim(head_field(answer, TOKEN_UPGRADE)), SLICE("websocket"));
+    return opens ? websocket_open(pool, s) : NULL;
+}
+
+struct websocket *websocket_open(struct slot_pool *pool, struct slot *s)
+{
     struct websocket *w = slot_alloc(pool, s, sizeof *w);
     if (w)
         memset(w, 0, sizeof *w);

@@ -23,6 +23,8 @@ struct websocket {
 
 /* The answer's head opens one; s is its exchange, whose request is whole. NULL: it does not, or no memory. */
 struct websocket *websocket_begin(struct slot_pool *pool, struct slot *s, const struct head *answer);
+/* HTTP/2 opened one (RFC 8441). */
+struct websocket *websocket_open(struct slot_pool *pool, struct slot *s);
 /* Octets of one direction, in order; ts: their time. */
 void websocket_data(struct websocket *w, int role, const char *p, size_t n, int64_t ts);
 /* n octets were lost; inside one frame's payload counting goes on, else it ends there. */

@@ -45,6 +45,7 @@ struct capture_command {
     uint64_t exchanges;
     int64_t retain_s;
     bool append, fresh, by_address, strict, show_budget;
+    bool goes_on; /* with the audit that is in the DB */
     struct scope scope;
     /* while it runs */
     bool live;
@@ -237,6 +238,7 @@ static int open_analysis(struct capture_command *c)
     }
     if (c->fresh || !(c->append || c->live))
         return 0;
+    c->goes_on = true;
     return restore_audit(c->db, c->analysis, &c->not_before) ? 0 : 1;
 }
 
@@ -291,6 +293,9 @@ static int run_wire(struct capture_command *c, struct source *source)
     }
     c->pipeline.give_back = give_to_capture;
     c->pipeline.owner = c->capture;
+    c->pipeline.opaque = capture_opaque(c->capture);
+    if (c->goes_on && !restore_opaque(c->db, c->pipeline.opaque))
+        return 1;
     if (!pipeline_start(&c->pipeline, c->analysis, c->store, c->live || c->piped, DEPTH_LIVE)) {
         log_line("out of memory");
         return 1;

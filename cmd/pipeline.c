@@ -2,6 +2,33 @@
 
 enum { IDLE_MS = 100, COMMIT_EVERY = 256 };
 
+static void keep_opaque(void *context, uint32_t id, const struct opaque_row *row)
+{
+    struct store *s = context;
+    struct row_opaque *to = store_opaque(s);
+    char text[64];
+    const struct opaque_key *k = &row->key;
+    const struct opaque_sums *n = &row->sums;
+    *to = (struct row_opaque){.id = id,
+                              .why = slice_str(opaque_why_name((enum opaque_why)k->why)),
+                              .name = store_text(s, slice_str(k->hello.name)),
+                              .alpn = store_text(s, slice_str(k->hello.alpn)),
+                              .ja4 = store_text(s, slice_str(k->hello.ja4)),
+                              .alpn_chosen = store_text(s, slice_str(k->chosen.alpn)),
+                              .connections = n->connections,
+                              .bytes_client = n->bytes[0],
+                              .bytes_server = n->bytes[1],
+                              .open_us = n->open_us,
+                              .hellos = n->hellos,
+                              .hello_us = n->hello_us,
+                              .first_us = n->first_us,
+                              .last_us = n->last_us};
+    to->client = store_text(s, slice_of(text, k->client.known ? addr_format(&k->client, false, text) : 0));
+    to->server = store_text(s, slice_of(text, k->server.known ? addr_format(&k->server, true, text) : 0));
+    to->version = store_text(s, slice_of(text, opaque_version_text(k->chosen.version, text)));
+    to->cipher = store_text(s, slice_of(text, opaque_cipher_text(k->chosen.cipher, text)));
+}
+
 static void commit(struct pipeline *p, bool final)
 {
     if (!final && !store_wants(p->store))
@@ -12,6 +39,8 @@ static void commit(struct pipeline *p, bool final)
         analysis_stats(p->analysis, &p->stats);
     if (p->threaded)
         pthread_mutex_unlock(&p->lock);
+    if (p->opaque)
+        opaque_changed(p->opaque, keep_opaque, p->store);
     analysis_commit(p->analysis, final);
 }
 

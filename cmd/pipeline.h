@@ -8,12 +8,14 @@
 #include "analysis/analysis.h"
 #include "analysis/store/store.h"
 #include "base/queue.h"
+#include "capture/opaque.h"
 
 enum { PIPELINE_BATCH = ANALYSIS_TOGETHER };
 
 struct pipeline {
     struct analysis *analysis;
     struct store *store;
+    struct opaque *opaque; /* of the capture: what of it changed goes with each commit; NULL: none */
     void (*give_back)(void *owner, struct exchange *x); /* of whoever owns the slots */
     void *owner;
     bool threaded;

@@ -273,3 +273,66 @@ bool restore_audit(const char *db, struct analysis *a, int64_t *ended)
     store_read_close(r.reader);
     return ok;
 }
+
+static void copy(char *to, size_t size, struct slice from)
+{
+    snprintf(to, size, "%.*s", (int)(from.n < size ? from.n : size - 1), from.p);
+}
+
+static enum opaque_why why_of(struct slice name)
+{
+    for (int i = 0; i < OPAQUE_WHYS; i++)
+        if (slice_eq(name, slice_str(opaque_why_name((enum opaque_why)i))))
+            return (enum opaque_why)i;
+    return OPAQUE_WHY_OTHER;
+}
+
+/* Octets that are not said are 0, as the capture makes them. */
+static bool load_opaque(void *context, const struct row_opaque *row)
+{
+    struct opaque_key k;
+    struct addr a;
+    memset(&k, 0, sizeof k);
+    if (addr_parse(row->client, &a)) {
+        memcpy(k.client.ip, a.ip, sizeof a.ip);
+        k.client.known = 1;
+    }
+    if (addr_parse(row->server, &a)) {
+        memcpy(k.server.ip, a.ip, sizeof a.ip);
+        k.server.port = a.port;
+        k.server.known = 1;
+    }
+    k.why = (uint8_t)why_of(row->why);
+    copy(k.hello.name, sizeof k.hello.name, row->name);
+    copy(k.hello.alpn, sizeof k.hello.alpn, row->alpn);
+    copy(k.hello.ja4, sizeof k.hello.ja4, row->ja4);
+    copy(k.chosen.alpn, sizeof k.chosen.alpn, row->alpn_chosen);
+    k.chosen.version = opaque_version_of(row->version);
+    k.chosen.cipher = opaque_cipher_of(row->cipher);
+    struct opaque_sums s = {.connections = row->connections,
+                            .bytes = {row->bytes_client, row->bytes_server},
+                            .open_us = row->open_us,
+                            .hellos = row->hellos,
+                            .hello_us = row->hello_us,
+                            .first_us = row->first_us,
+                            .last_us = row->last_us};
+    opaque_load(context, row->id, &k, &s);
+    return true;
+}
+
+bool restore_opaque(const char *db, struct opaque *o)
+{
+    char why[256];
+    struct store_reader *r = store_read_open(db, why);
+    bool ok = r && store_read_begin(r, why);
+    if (ok)
+        store_read_all_opaque(r, load_opaque, o);
+    if (ok && store_read_failure(r)) {
+        snprintf(why, sizeof why, "%s", store_read_failure(r));
+        ok = false;
+    }
+    if (!ok)
+        log_line("%s", why);
+    store_read_close(r);
+    return ok;
+}

@@ -14,8 +14,10 @@
 #include "analysis/report/demanded.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/longlived.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
+#include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/versioned.h"
 #include "analysis/report/windowed.h"
@@ -536,27 +538,6 @@ static void of_the_whole(struct json *j, const struct row_endpoint *e, const str
     placement_json(j, &place);
 }
 
-/* Null: it opened none. `whole`: all of all of them could be read; else the figures are the least. */
-static void websocket(struct json *j, const struct row_endpoint *e)
-{
-    if (!e->websockets) {
-        NULLS(j, "websocket");
-        return;
-    }
-    json_key(j, "websocket");
-    json_open(j, '{');
-    json_key_u64(j, "opened", e->websockets);
-    json_key(j, "open_s");
-    json_micros(j, (int64_t)e->websocket_us);
-    json_key_u64(j, "messages_client", e->websocket_messages_client);
-    json_key_u64(j, "messages_server", e->websocket_messages_server);
-    json_key_u64(j, "bytes_client", e->websocket_bytes_client);
-    json_key_u64(j, "bytes_server", e->websocket_bytes_server);
-    json_key(j, "whole");
-    json_bool(j, !e->websocket_lost);
-    json_close(j, '}');
-}
-
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
     const struct listing *l = context;
@@ -611,7 +592,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     tied_replicas(j, e, l->ties);
     tied_management(j, e, l->ties);
     sampling(j, e);
-    websocket(j, e);
+    longlived_json(j, l->facts, e);
     json_key_double(j, "top_client_share", facts_top_client(e));
     const struct advised *advised = advice_of_endpoint(l->advice, e->id);
     json_key(j, "recommendation");
@@ -773,6 +754,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     relief_free(&relief);
     loads_free(&loads);
     advice_list_free(&list);
+    unread_json(&j, r, f);
     cached_json(&j, r);
     json_close(&j, '}');
     buf_char(out, '\n');

@@ -11,6 +11,8 @@
 #include "analysis/report/capacities.h"
 #include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/longlived.h"
+#include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -263,5 +265,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     capacity(r, &p);
     demanded_markdown(r, f, out);
     loads_free(&loads);
+    longlived_markdown(r, f, p.top, out, name);
+    unread_markdown(r, p.top, out, foreign);
     advice_list_free(&advised);
 }

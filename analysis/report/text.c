@@ -13,8 +13,10 @@
 #include "analysis/report/capacities.h"
 #include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
+#include "analysis/report/longlived.h"
 #include "analysis/report/noted.h"
 #include "analysis/report/tied.h"
+#include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
 #include "analysis/report/writers.h"
@@ -652,6 +654,8 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     times(r, &t);
     capacity(r, &t);
     demanded_text(r, f, out);
+    longlived_text(r, f, t.top, t.width, out);
+    unread_text(r, t.top, out);
     tied_text(r, f, &ties, t.top, t.width, out);
     cached_text(r, t.top, t.width, out);
     loads_free(&loads);

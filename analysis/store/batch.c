@@ -47,6 +47,7 @@ ADD(address)
 ADD(minute)
 ADD(counter)
 ADD(cache)
+ADD(opaque)
 #undef ADD
 
 /* A piece with room for n bytes: one used before, or a new one. NULL: out of memory. */
@@ -109,7 +110,7 @@ static void clear_texts(struct batch *b)
     }
 }
 
-#define LISTS(DO) DO(endpoint) DO(client) DO(key) DO(address) DO(minute) DO(counter) DO(cache)
+#define LISTS(DO) DO(endpoint) DO(client) DO(key) DO(address) DO(minute) DO(counter) DO(cache) DO(opaque)
 
 void batch_clear(struct batch *b)
 {
@@ -188,6 +189,11 @@ static const char capture_columns[] =
 #include "analysis/store/columns.def"
 #undef TABLE_capture
     ;
+static const char opaque_columns[] =
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
+    ;
 #undef COLUMN
 
 bool batch_prepare(struct batch_writer *w, sqlite3 *db)
@@ -196,7 +202,7 @@ bool batch_prepare(struct batch_writer *w, sqlite3 *db)
            prepare(db, &w->client, "client", client_columns) && prepare(db, &w->key, "key", key_columns) &&
            prepare(db, &w->address, "address", address_columns) && prepare(db, &w->minute, "minute", minute_columns) &&
            prepare(db, &w->capture, "capture", capture_columns) && prepare(db, &w->counter, "counter", ",,,") &&
-           prepare(db, &w->cache, "cache", cache_columns) &&
+           prepare(db, &w->cache, "cache", cache_columns) && prepare(db, &w->opaque, "opaque", opaque_columns) &&
            sqlite3_prepare_v2(db, "DELETE FROM capture", -1, &w->clear_capture, NULL) == SQLITE_OK;
 }
 
@@ -210,6 +216,7 @@ void batch_finalize(struct batch_writer *w)
     sqlite3_finalize(w->capture);
     sqlite3_finalize(w->counter);
     sqlite3_finalize(w->cache);
+    sqlite3_finalize(w->opaque);
     sqlite3_finalize(w->clear_capture);
     *w = (struct batch_writer){0};
 }
@@ -285,6 +292,15 @@ static bool write_capture(sqlite3_stmt *q, const struct row_capture *row)
 #undef TABLE_capture
     return run(q);
 }
+
+static bool write_opaque(sqlite3_stmt *q, const struct row_opaque *row)
+{
+    int i = 0;
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
+    return run(q);
+}
 #undef COLUMN
 
 static bool write_counter(sqlite3_stmt *q, const struct row_counter *row)
@@ -313,6 +329,8 @@ bool batch_write(struct batch_writer *w, const struct batch *b)
         ok = write_counter(w->counter, &b->counter.row[n]);
     for (size_t n = 0; ok && n < b->cache.n; n++)
         ok = write_cache(w->cache, &b->cache.row[n]);
+    for (size_t n = 0; ok && n < b->opaque.n; n++)
+        ok = write_opaque(w->opaque, &b->opaque.row[n]);
     if (ok && b->has_capture)
         ok = run(w->clear_capture) && write_capture(w->capture, &b->capture);
     buf_free(&scratch);

@@ -237,6 +237,14 @@ static void load_address(sqlite3_stmt *q, struct row_address *row)
 #undef TABLE_address
 }
 
+static void load_opaque(sqlite3_stmt *q, struct row_opaque *row)
+{
+    int i = 0;
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
+}
+
 #undef COLUMN
 
 /* Gives the rows of q to `each` until it returns false; frees q. */
@@ -259,6 +267,7 @@ EACH(minute)
 EACH(key)
 EACH(address)
 EACH(cache)
+EACH(opaque)
 #undef EACH
 
 bool store_read_capture(struct store_reader *r, struct row_capture *row)
@@ -348,6 +357,25 @@ void store_read_caches(struct store_reader *r, bool (*each)(void *context, const
         return;
     each_cache(r, prepare(r, "SELECT * FROM cache ORDER BY proto DESC, server, what DESC, commands DESC, name"), each,
                context);
+}
+
+static bool has_opaque(struct store_reader *r)
+{
+    return number(r, prepare(r, "SELECT count(*) FROM main.sqlite_schema WHERE name = 'opaque'")) > 0;
+}
+
+void store_read_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row), void *context)
+{
+    if (!r->windowed && has_opaque(r))
+        each_opaque(r, prepare(r, "SELECT * FROM opaque ORDER BY bytes_client + bytes_server DESC, client, server, id"),
+                    each, context);
+}
+
+void store_read_all_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row),
+                           void *context)
+{
+    if (has_opaque(r))
+        each_opaque(r, prepare(r, "SELECT * FROM opaque ORDER BY id"), each, context);
 }
 
 void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row),

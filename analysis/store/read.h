@@ -65,6 +65,12 @@ uint64_t store_read_counter(struct store_reader *r, const char *what, const char
 /* Minutes from <= minute < to, in order. */
 void store_read_minutes(struct store_reader *r, int64_t from, int64_t to,
                         bool (*each)(void *context, const struct row_minute *row), void *context);
+/* Most octets first; nothing of a window, and in a DB of an older schema. */
+void store_read_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row),
+                       void *context);
+/* The same by id, of the whole audit. */
+void store_read_all_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row),
+                           void *context);
 /* By id. Endpoints here include the united ones. */
 void store_read_keys(struct store_reader *r, bool (*each)(void *context, const struct row_key *row), void *context);
 void store_read_addresses(struct store_reader *r, bool (*each)(void *context, const struct row_address *row),

@@ -65,6 +65,8 @@ struct row_endpoint {
     struct slice sampling;             /* what estimates rest on, as JSON (analysis/sampling.h); empty: all is exact */
     uint64_t websockets, websocket_us, websocket_messages_client, websocket_messages_server;
     uint64_t websocket_bytes_client, websocket_bytes_server, websocket_lost;
+    uint64_t event_streams, event_stream_us, events, event_bytes, event_gaps, event_gap_us, event_gap_max_us;
+    uint64_t event_streams_resumed, event_streams_lost;
 };
 
 /* What a name needs besides the route: a gRPC method is its path already. */
@@ -151,6 +153,17 @@ struct row_key {
 struct row_address {
     uint32_t id;
     struct slice text; /* "10.0.0.1" */
+};
+
+/* TLS connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
+struct row_opaque {
+    uint32_t id;
+    struct slice client, server;               /* address; with port. Empty: those there was no room to tell apart */
+    struct slice why;                          /* name in capture/opaquewhy.def */
+    struct slice name, alpn, ja4;              /* of the client's hello; empty: it says none, or was not seen */
+    struct slice version, cipher, alpn_chosen; /* of the server's */
+    uint64_t connections, bytes_client, bytes_server, open_us, hellos, hello_us;
+    int64_t first_us, last_us;
 };
 
 /* One exchange as kept in blocks. Everything the analysis reads of it, so that a restart can replay it. */

@@ -51,6 +51,12 @@ static const char cache[] =
 #include "analysis/store/columns.def"
 #undef TABLE_cache
     ;
+/* Came with schema 3. */
+static const char opaque[] =
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
+    ;
 #undef COLUMN
 
 static const char others[] =
@@ -124,6 +130,15 @@ static const struct {
      "ALTER TABLE endpoint ADD COLUMN websocket_bytes_client INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE endpoint ADD COLUMN websocket_bytes_server INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE endpoint ADD COLUMN websocket_lost INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_streams INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_stream_us INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN events INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_bytes INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_gaps INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_gap_us INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_gap_max_us INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_streams_resumed INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE endpoint ADD COLUMN event_streams_lost INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE capture ADD COLUMN window_us INTEGER;"
      "ALTER TABLE capture ADD COLUMN retransmitted INTEGER NOT NULL DEFAULT 0;"
@@ -170,8 +185,8 @@ static bool make_all(sqlite3 *db)
 {
     return make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
            make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-           make_table(db, "address", address) && make_table(db, "cache", cache) && run(db, others) &&
-           run(db, declared_views) && run(db, windows);
+           make_table(db, "address", address) && make_table(db, "cache", cache) && make_table(db, "opaque", opaque) &&
+           run(db, others) && run(db, declared_views) && run(db, windows);
 }
 
 static bool mark(sqlite3 *db)
@@ -189,6 +204,8 @@ bool schema_make(sqlite3 *db)
         if (!run(db, migrations[v - 1].tables) || !run(db, migrations[v - 1].views) ||
             (v == 2 && !make_table(db, "cache", cache)))
             return false;
+    if (from > 0 && from < 3 && !make_table(db, "opaque", opaque))
+        return false;
     return (from != 0 || make_all(db)) && mark(db);
 }
 

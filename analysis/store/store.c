@@ -50,6 +50,7 @@ FILLED(key)
 FILLED(address)
 FILLED(cache)
 FILLED(minute)
+FILLED(opaque)
 #undef FILLED
 
 struct row_capture *store_capture(struct store *s)

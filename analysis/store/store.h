@@ -38,6 +38,7 @@ struct row_key *store_key(struct store *s);
 struct row_address *store_address(struct store *s);
 struct row_cache *store_cache(struct store *s);
 struct row_minute *store_minute(struct store *s);
+struct row_opaque *store_opaque(struct store *s);
 struct row_capture *store_capture(struct store *s);
 /* `what` must be a constant; the name is copied. */
 void store_counter(struct store *s, const char *what, struct slice name, uint64_t value);

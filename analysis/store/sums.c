@@ -225,7 +225,7 @@ void sums_into(const struct sums *s, struct row_endpoint *row, struct buf text[4
     row->declared_ttl = write_hist(s, SUMS_DECLARED_TTL, &text[2]);
     row->lifetimes = row->lifetimes.n ? write_gaps(s, &text[3]) : row->lifetimes;
     row->live = row->sharing = row->learned = row->writes = row->sources = row->fields = SLICE("");
-    row->clients = 0;
+    row->clients = row->event_gap_max_us = 0;
 }
 
 /* ---- blobs ---- */

@@ -37,6 +37,10 @@ static void begin(void)
     env.h1.memory = &memory;
     env.h2.h1 = &env.h1;
     env.stats = &stats;
+    env.tls = (struct tls_env){NULL, &memory, 8 << 20};
+    env.opaque = opaque_new(&key, 16);
+    if (!env.opaque)
+        abort();
 }
 
 struct talk {

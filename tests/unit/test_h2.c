@@ -463,13 +463,141 @@ static void floods(void **state)
     wire_close(&w);
 }
 
+/* ---- what stays open ---- */
+
+#define ASK_SOCKET                                                                                                     \
+    ":method CONNECT :protocol websocket :scheme https :authority h.test :path /chat sec-websocket-version 13"
+
+/* RFC 8441; messages cut over DATA, control frames between, a message that permessage-deflate packed in the context of
+ * the one before, closed by both. */
+static void a_websocket(void **state)
+{
+    (void)state;
+    begin();
+    head(0, 0, 1, ASK_SOCKET);
+    head(1, 0, 1, ":status 200 sec-websocket-extensions permessage-deflate");
+    frame(0, DATA, 0, 1, "\x01\x83MASKabc\x89\x80", 11);
+    frame(0, DATA, PADDED, 1, "\2MA\0\0", 5);
+    frame(0, DATA, 0, 1, "SK\x80\x82MASKde", 10);
+    frame(1, DATA, 0, 1, "\xc1\7\xf2\x48\xcd\xc9\xc9\7\0\xc1\5\xf2\0\x11\0\0", 16);
+    get(3, "/other");
+    head(1, 0, 3, ":status 200");
+    data(1, END_STREAM, 3, "body");
+    frame(0, DATA, END_STREAM, 1, "\x88\x80MASK", 6);
+    frame(1, DATA, END_STREAM, 1, "\x88\0", 2);
+    expect("CONNECT /chat 200 complete req=0 rsp=0 body=unknown stream=1"
+           " websocket messages=1/2 frames=2/2 compressed=0/2 control=2/1 octets=5/12 closed\n"
+           "GET /other 200 complete req=0 rsp=4 body=known stream=3\n");
+}
+
+static void websockets_end_somehow(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 4; how++) { /* reset by the client, the server; the connection ends; refused */
+        begin();
+        head(0, 0, 1, ASK_SOCKET);
+        head(1, how == 3 ? END_STREAM : 0, 1, how == 3 ? ":status 403" : ":status 200");
+        if (how < 3)
+            frame(1, DATA, 0, 1, "\x81\1x", 3);
+        if (how < 2)
+            frame(how, RST_STREAM, 0, 1, "\0\0\0\x08", 4);
+        expect(how == 3 ? "CONNECT /chat 403 complete req=0 rsp=0 body=known stream=1\n"
+                        : "CONNECT /chat 200 complete req=0 rsp=0 body=unknown stream=1"
+                          " websocket messages=0/1 frames=0/1 compressed=0/0 control=0/0 octets=0/1\n");
+    }
+}
+
+static void events(void **state)
+{
+    (void)state;
+    begin();
+    get(1, "/events");
+    head(1, 0, 1, ":status 200 content-type text/event-stream");
+    data(1, 0, 1, "data: 1\n\nda");
+    data(1, 0, 1, "ta: 2\n");
+    data(1, 0, 1, "\n: still here\n\n");
+    frame(0, RST_STREAM, 0, 1, "\0\0\0\x08", 4);
+    for (size_t piece = 1; piece < 64; piece++) { /* times differ by cutting */
+        struct wire w;
+        play(&w, piece);
+        wire_finish(&w);
+        if (!strstr(w.log.p, "GET /events 200 client_abort req=0 rsp=32 body=unknown truncated stream=1"
+                             " events=2 octets=14 gaps=1/"))
+            fail_msg("%s", w.log.p);
+        wire_close(&w);
+    }
+    forget();
+}
+
+#define CALL_TEXT                                                                                                      \
+    ":method POST :scheme http :authority h.test :path /a.B/C content-type application/grpc-web-text+proto"
+
+/* Each piece is base64 of its own, padded; lines may be broken. What is no base64 ends the counting. */
+static void grpc_web_text(void **state)
+{
+    static const struct {
+        const char *request, *answer, *want;
+    } table[] = {
+        {"AAAAAAFh", "AAAAAAJhYg==AAAAAAFjgAAAAA9ncnBjLXN0YXR1czogNQ0K", "grpc=5 messages=1/2 octets=1/3"},
+        {"AAAAAAN\r\nhYmM=AAAAAAA=", "gAAAAA9ncnBjLXN0YXR1czogMA0K", "grpc=0 messages=2/0 octets=3/0"},
+        {"AAAAAAFh", "AAAA*AFj", "grpc=-1 messages=1/0 octets=1/0"},
+        {"AAAAAAFh", "AAA=A===", "grpc=-1 messages=1/0 octets=1/0"},
+        {"AAAAAAFh", "A=AAAAFj", "grpc=-1 messages=1/0 octets=1/0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        for (size_t piece = 0; piece < 40; piece++) {
+            struct wire w;
+            begin();
+            head(0, 0, 1, CALL_TEXT);
+            data(0, END_STREAM, 1, table[i].request);
+            head(1, 0, 1, ":status 200 content-type application/grpc-web-text+proto");
+            data(1, END_STREAM, 1, table[i].answer);
+            play(&w, piece);
+            wire_finish(&w);
+            if (!strstr(w.log.p, table[i].want))
+                fail_msg("%zu in pieces of %zu: no %s in %s", i, piece, table[i].want, w.log.p);
+            wire_close(&w);
+            forget();
+        }
+}
+
+/* A server may answer in binary all the same. */
+static void grpc_web_text_answered_in_binary(void **state)
+{
+    struct wire w;
+    (void)state;
+    begin();
+    head(0, 0, 1, CALL_TEXT);
+    data(0, END_STREAM, 1, "AAAAAAFh");
+    head(1, 0, 1, ":status 200 content-type application/grpc-web+proto");
+    frame(1, DATA, END_STREAM, 1, "\0\0\0\0\2hi\x80\0\0\0\x10grpc-status: 0\r\n", 28);
+    play(&w, 0);
+    wire_finish(&w);
+    assert_non_null(strstr(w.log.p, "grpc=0 messages=1/1 octets=1/2"));
+    wire_close(&w);
+    forget();
+}
+
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(interleaved),     cmocka_unit_test(shapes),       cmocka_unit_test(ends),
-        cmocka_unit_test(pushed),          cmocka_unit_test(upgrade),      cmocka_unit_test(grpc_calls),
-        cmocka_unit_test(grpc_web),        cmocka_unit_test(lost_in_data), cmocka_unit_test(lost_heads),
-        cmocka_unit_test(from_the_middle), cmocka_unit_test(not_http2),    cmocka_unit_test(continuations),
-        cmocka_unit_test(floods)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(interleaved),
+                                              cmocka_unit_test(shapes),
+                                              cmocka_unit_test(ends),
+                                              cmocka_unit_test(pushed),
+                                              cmocka_unit_test(upgrade),
+                                              cmocka_unit_test(grpc_calls),
+                                              cmocka_unit_test(grpc_web),
+                                              cmocka_unit_test(lost_in_data),
+                                              cmocka_unit_test(lost_heads),
+                                              cmocka_unit_test(from_the_middle),
+                                              cmocka_unit_test(not_http2),
+                                              cmocka_unit_test(continuations),
+                                              cmocka_unit_test(floods),
+                                              cmocka_unit_test(a_websocket),
+                                              cmocka_unit_test(websockets_end_somehow),
+                                              cmocka_unit_test(events),
+                                              cmocka_unit_test(grpc_web_text),
+                                              cmocka_unit_test(grpc_web_text_answered_in_binary)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

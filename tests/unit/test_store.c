@@ -810,7 +810,16 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN websocket_messages_server;"
             "ALTER TABLE endpoint DROP COLUMN websocket_bytes_client;"
             "ALTER TABLE endpoint DROP COLUMN websocket_bytes_server;"
-            "ALTER TABLE endpoint DROP COLUMN websocket_lost;"
+            "ALTER TABLE endpoint DROP COLUMN websocket_lost; DROP TABLE opaque;"
+            "ALTER TABLE endpoint DROP COLUMN event_streams;"
+            "ALTER TABLE endpoint DROP COLUMN event_stream_us;"
+            "ALTER TABLE endpoint DROP COLUMN events;"
+            "ALTER TABLE endpoint DROP COLUMN event_bytes;"
+            "ALTER TABLE endpoint DROP COLUMN event_gaps;"
+            "ALTER TABLE endpoint DROP COLUMN event_gap_us;"
+            "ALTER TABLE endpoint DROP COLUMN event_gap_max_us;"
+            "ALTER TABLE endpoint DROP COLUMN event_streams_resumed;"
+            "ALTER TABLE endpoint DROP COLUMN event_streams_lost;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
     store_read_all_endpoints(r, look_at_old, &read);
@@ -914,6 +923,10 @@ static void every_column_is_documented(void **state)
 #define TABLE_address
 #include "analysis/store/columns.def"
 #undef TABLE_address
+    table = "opaque";
+#define TABLE_opaque
+#include "analysis/store/columns.def"
+#undef TABLE_opaque
 #undef COLUMN
 }
 

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""Server-sent events of a real server: straight, behind nginx by HTTP/1 and HTTP/2, and with gzip, read by curl, what went over
+the wire taken down between them: events and their sizes as they were sent, gaps by the clock, streams that are taken up
+again; in records, in the report, and the same from records and after a restart. WebSockets over HTTP/2 and permessage-deflate
+in one context, by a writer of its own."""
+import http.server
+import pathlib
+import select
+import shutil
+import socket
+import struct
+import subprocess
+import threading
+import time
+import zlib
+
+from lib import EPOCH, SECRET, Capture, check, finish, folder, good, parsed, skip
+
+socket.setdefaulttimeout(20)
+here = folder()
+TEXTS = ["data: event %d\nid: %d\n\n" % (i, i) + (": keep-alive\n\n" if i % 5 == 0 else "") for i in range(12)]
+PAUSES = {4: 0.1, 8: 0.6}
+OCTETS = sum(len("data: event %d" % i) + len("id: %d" % i) for i in range(12))
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for i, text in enumerate(TEXTS):
+            time.sleep(PAUSES.get(i, 0.004))
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text.encode()))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def relay(listener, to, turns):
+    client, _ = listener.accept()
+    server = socket.create_connection(to)
+    ends = {client: (server, ">"), server: (client, "<")}
+    while ends:
+        for s in select.select(list(ends), [], [], 20)[0]:
+            other, way = ends[s]
+            try:
+                data = s.recv(65536)
+            except OSError:
+                data = b""
+            if data:
+                turns.append((way, data, time.monotonic()))
+                other.sendall(data)
+                continue
+            del ends[s]
+            try:
+                other.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+    client.close()
+    server.close()
+
+
+def curl(to, path, *options):
+    turns, front = [], socket.socket()
+    front.bind(("127.0.0.1", 0))
+    front.listen(1)
+    t = threading.Thread(target=relay, args=(front, to, turns), daemon=True)
+    t.start()
+    subprocess.run(["curl", "-sN", "-m", "15", "-o", "/dev/null", *options, "http://127.0.0.1:%d%s" % (front.getsockname()[1], path)], timeout=20)
+    t.join(20)
+    front.close()
+    return turns
+
+
+def talk(cap, turns):
+    """A connection of which each packet has the time at which it was seen."""
+    first = len(cap.packets)
+    cap.now = EPOCH * 1_000_000 + int((turns[0][2] - began) * 1e6) - 3000
+    cap.talk(*[(way, data) for way, data, _ in turns], mss=65000)
+    now = 0
+    for i in range(first + 3, len(cap.packets)):
+        at = turns[min(i - first - 3, len(turns) - 1)][2]
+        now = max(now + 10, EPOCH * 1_000_000 + int((at - began) * 1e6))
+        cap.packets[i] = (now, *cap.packets[i][1:])
+
+
+backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+threading.Thread(target=backend.serve_forever, daemon=True).start()
+began = time.monotonic()
+ways = {"/straight": (backend.server_address, ()), "/resumed": (backend.server_address, ("-H", "Last-Event-ID: 7"))}
+nginx, process = shutil.which("nginx"), None
+if nginx:
+    port, port2 = free_port(), free_port()
+    (here / "nginx.conf").write_text("""daemon off; pid %s/pid; error_log %s/error; worker_processes 1; events {}
+http { access_log off; client_body_temp_path %s/t; proxy_temp_path %s/p; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;
+gzip on; gzip_types text/event-stream; gzip_min_length 0; proxy_http_version 1.1; proxy_buffering off;
+server { listen 127.0.0.1:%d; location / { proxy_pass http://127.0.0.1:%d; } }
+server { listen 127.0.0.1:%d http2; location / { proxy_pass http://127.0.0.1:%d; } } }
+""" % (*[here] * 7, port, backend.server_port, port2, backend.server_port))
+    process = subprocess.Popen([nginx, "-p", str(here), "-c", str(here / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port2)).close()
+            break
+        except OSError:
+            time.sleep(0.05)
+    h1, h2 = ("127.0.0.1", port), ("127.0.0.1", port2)
+    ways.update({"/nginx": (h1, ()), "/nginx-gzip": (h1, ("--compressed",)), "/h2": (h2, ("--http2-prior-knowledge",)),
+                 "/h2-gzip": (h2, ("--http2-prior-knowledge", "--compressed"))})
+else:
+    skip("behind nginx", "there is none")
+talks, threads = {}, []
+for path, (to, options) in ways.items():
+    t = threading.Thread(target=lambda p=path, a=to, o=options: talks.__setitem__(p, curl(a, p, *o)))
+    t.start()
+    threads.append(t)
+for t in threads:
+    t.join(30)
+if process:
+    process.terminate()
+    process.wait(10)
+
+
+# ---- WebSockets over HTTP/2, by hand ----
+
+def frame(kind, flags, stream, body=b""):
+    return struct.pack(">I", len(body))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + body
+
+
+def block(*fields):
+    return b"".join(b"\x10" + bytes([len(n)]) + n + bytes([len(v)]) + v for n, v in fields)
+
+
+def message(deflate, text, mask):
+    body = text if deflate is None else (deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+    first = 0x81 if deflate is None else 0xC1
+    length = bytes([len(body) | (0x80 if mask else 0)]) if len(body) < 126 else bytes([126 | (0x80 if mask else 0)]) + struct.pack(">H", len(body))
+    key = b"\x0a\x0b\x0c\x0d"
+    masked = bytes(b ^ key[i % 4] for i, b in enumerate(body)) if mask else body
+    return bytes([first]) + length + (key if mask else b"") + masked, len(body)
+
+
+ask = block((b":method", b"CONNECT"), (b":protocol", b"websocket"), (b":scheme", b"http"), (b":authority", b"ws.test"), (b":path", b"/chat/9"))
+sides, sizes, packers = {">": b"", "<": b""}, {">": 0, "<": 0}, {w: zlib.compressobj(6, zlib.DEFLATED, -15) for w in "><"}
+for i in range(40):  # one context a direction: later messages refer to earlier ones
+    for way in "><":
+        wire, n = message(packers[way], b"the same words again and again, number %d" % i, way == ">")
+        sides[way] += wire
+        sizes[way] += n
+socket_turns = [(">", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, ask)),
+                ("<", frame(4, 0, 0, struct.pack(">HI", 8, 1)) + frame(1, 4, 1, block((b":status", b"200"))))]
+for at in range(0, 4000, 333):
+    for way in "><":
+        if sides[way][at:at + 333]:
+            socket_turns.append((way, frame(0, 0, 1, sides[way][at:at + 333])))
+socket_turns += [(">", frame(0, 1, 1, b"\x88\x80abcd")), ("<", frame(0, 1, 1, b"\x88\0"))]
+
+# ---- what is made of it ----
+
+cap = Capture()
+for path, turns in talks.items():
+    talk(cap, turns)
+cap.now = max(now for now, _, _ in cap.packets) + 1000
+cap.talk(*socket_turns, port=80)
+cap.packets.sort(key=lambda p: p[0])
+path = cap.write(here / "events.pcap")
+log = good("log", "-r", path, "--format", "jsonl", "--secret", SECRET)
+lines = {x["target"]: x for x in map(parsed, log.splitlines())}
+for name in ways:
+    x = lines.get(name, {})
+    got = x.get("events") or {}
+    check((got.get("events"), got.get("bytes"), got.get("gaps"), got.get("whole"), got.get("resumed")) == (12, OCTETS, 11, True, name == "/resumed"),
+          "%s: events, octets, gaps" % name, x)
+    check(got and 0.2 < got["gap_max_s"] <= got["gap_s"] <= got["duration_s"] and abs(got["gap_mean_s"] - got["gap_s"] / 11) < 1e-5 and
+          x["proto"] == ("h2" if "h2" in name else "http/1.1") and (x.get("encoding") == "gzip") == ("gzip" in name), "gaps by the clock", got, x)
+w = lines["/chat/9"].get("websocket") or {}
+check(w.get("messages") == [40, 40] and w["compressed"] == [40, 40] and w["message_bytes"] == [sizes[">"], sizes["<"]] and w["control"] == [1, 1] and
+      w["closed"] and w["whole"] and lines["/chat/9"]["method"] == "CONNECT" and lines["/chat/9"]["upgrade"] == "websocket", "a WebSocket over HTTP/2", w)
+
+options = ("--secret", SECRET, "--strict-templates")
+good("capture", "-q", "-r", path, "-d", here / "a.db", *options)
+(here / "log").write_text(log)
+good("capture", "-q", "--records", here / "log", "-d", here / "b.db", *options)
+
+
+def ends(db):
+    report = parsed(good("report", here / db, "--format", "json"))
+    return {e["route"]: (e["events"], e["websocket"]) for e in report["endpoints"]}
+
+
+direct = ends("a.db")
+check(direct == ends("b.db") and len(direct) == len(ways) + 1, "the same from records", direct)
+straight = direct["/straight"][0]
+check(straight == {"streams": 1, "open_s": lines["/straight"]["events"]["duration_s"], "events": 12, "bytes": OCTETS,
+                   "gap_mean_s": straight["gap_mean_s"], "gap_max_s": lines["/straight"]["events"]["gap_max_s"], "resumed": 0, "whole": True} and
+      abs(straight["gap_mean_s"] - lines["/straight"]["events"]["gap_s"] / 11) < 1e-9, "in the report", straight)
+check(direct["/resumed"][0]["resumed"] == 1 and direct["/chat/{int}"][1]["messages_server"] == 40 if "/chat/{int}" in direct else
+      direct["/chat/9"][1]["messages_server"] == 40, "resumed streams, messages", direct)
+later = Capture()
+later.packets = [(now + 86_400_000_000, f, wire) for now, f, wire in cap.packets]
+good("capture", "-q", "-r", later.write(here / "later.pcap"), "-d", here / "a.db", "--append", *options)
+twice = ends("a.db")
+check(all((twice[r][0] or {}).get("events", 0) == 2 * (e[0] or {}).get("events", 0) and (twice[r][1] or {}).get("opened") == (2 if e[1] else None)
+          for r, e in direct.items()), "a restart goes on", twice)
+text = good("report", here / "a.db")
+check("WHAT STAYS OPEN" in text and " events " in text and " websocket " in text and "resumed" in text, "in the text", text[-3000:])
+markdown = good("report", here / "a.db", "--format", "markdown")
+check("## What stays open" in markdown and "| events |" in markdown and "| websocket |" in markdown, "in Markdown", markdown[-2500:])
+finish()
