@@ -273,8 +273,8 @@ static enum next walk_fragment(struct walk *w)
     return be16(header + 2) & 0xfff9 ? NEXT_UNPARSED : next_of_protocol(w, header[0]);
 }
 
-/* Between two clients, and a client and a relay, Teredo is on any ports (RFC 4380 section 5): an IPv6 packet as long as the
- * datagram says, with an address of Teredo's prefix. */
+/* Between two clients, and a client and a relay, Teredo is on any ports (RFC 4380 section 5): an IPv6 packet as long as
+ * the datagram says, with an address of Teredo's prefix. */
 static bool looks_like_teredo(const struct walk *w)
 {
     static const uint32_t prefix = 0x20010000;
