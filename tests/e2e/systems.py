@@ -196,7 +196,7 @@ def saturating(w):
         while free[0] < start + 8:
             at, took = heapq.heappop(free), w.draw(alone * (1 + contention * (n - 1) + coherency * n * (n - 1)))
             w.cost += took - alone
-            heapq.heappush(free, w.add(at, "/work/%d" % w.rng.randrange(10**6), took, w.rng.randrange(40), method="POST", body=at) + .0001)
+            heapq.heappush(free, w.add(at, "/jobs/%d" % w.rng.randrange(10**6), took, w.rng.randrange(40), method="POST", body=at) + .0001)
         start += 8
 
 
