@@ -167,6 +167,7 @@ $(BUILD)/analysis_bench: tests/bench/analysis_bench.c $(BUILD)/libspanwise.a $(B
 bench: all $(BUILD)/analysis_bench
 	@python3 tests/bench/shares.py $(BUILD)/analysis_bench
 	@bash tests/bench/bench.sh
+	@bash tests/bench/h2.sh
 
 want: all
 	@bash tests/pcap/want.sh $(NAME)

@@ -57,7 +57,7 @@ static bool init_parts(struct analysis *a)
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) &&
-           addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) &&
+           addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) && caches_init(&a->caches, &b) &&
            minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
            masked_init(&a->masked, b.most[ROOM_FIELDS]) &&
            writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
@@ -97,6 +97,7 @@ void analysis_free(struct analysis *a)
     pairs_fini(&a->pairs);
     clients_fini(&a->clients);
     addresses_fini(&a->addresses);
+    caches_fini(&a->caches);
     minutes_fini(&a->minutes);
     writes_fini(&a->writes);
     masked_fini(&a->masked);

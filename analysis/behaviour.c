@@ -31,6 +31,7 @@ struct reading {
     struct polling *polling;
     struct expiry *expiry;
     struct visit *visit; /* by hash; a newer one takes an older one's place */
+    struct recurrence recurrence;
     struct map pairs, sets;
     uint64_t *set; /* hashes of a client with a key, or an address with a credential */
     uint32_t n_set;
@@ -368,6 +369,7 @@ static void see(void *context, const struct row_exchange *x)
     g->least_us = c.first_us < g->least_us ? c.first_us : g->least_us;
     g->most_us = c.end_us > g->most_us ? c.end_us : g->most_us;
     struct behaviour_endpoint *e = &g->b->endpoint[c.endpoint];
+    recurrence_visit(&g->recurrence, x, c.inside ? &e->recurrence : NULL);
     struct behaviour_client *who = &g->b->client[c.client];
     see_concurrency(g, &c, e);
     bool retry = see_retry(g, &c, e, who);
@@ -517,6 +519,7 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     map_free(&g.sets);
     free(g.set);
     free(g.id);
+    recurrence_free(&g.recurrence);
     inflight_free(g.inflight);
     retries_free(g.retries);
     runs_free(g.runs);
@@ -561,6 +564,12 @@ double behaviour_concurrency(const struct behaviour *b, const struct behaviour_e
 {
     double seconds = behaviour_seconds(b);
     return seconds > 0 ? (double)e->inflight.area_us / 1e6 / seconds : NAN;
+}
+
+double behaviour_repeats(const struct behaviour *b, const struct row_endpoint *e, unsigned rung)
+{
+    const struct behaviour_endpoint *seen = behaviour_endpoint(b, e->id);
+    return seen && seen->recurrence.lookups == e->eligible ? recurrence_within(&seen->recurrence, rung) : NAN;
 }
 
 static int by_value(const void *x, const void *y)

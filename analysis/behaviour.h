@@ -9,6 +9,7 @@
 #include "analysis/inflight.h"
 #include "analysis/polling.h"
 #include "analysis/quota.h"
+#include "analysis/recurrence.h"
 #include "analysis/retries.h"
 #include "analysis/schedule.h"
 #include "analysis/store/read.h"
@@ -41,6 +42,7 @@ struct behaviour_endpoint {
     struct schedule *schedule;            /* NULL: no change was seen, or there is no memory */
     uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
     struct retries_storm storm;
+    struct recurrence_sums recurrence;
 };
 
 enum { BEHAVIOUR_RATIOS = 128, BEHAVIOUR_GAPS = 128 };
@@ -113,6 +115,9 @@ struct behaviour {
 /* Between store_read_begin and end; of the window, if one is read. audited: exchanges that were counted. */
 void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audited);
 void behaviour_free(struct behaviour *b);
+/* Share of the look-ups whose key was looked up within that rung's time before (ALGORITHMS.md 2.2); NaN: the records
+ * are not of all of them. */
+double behaviour_repeats(const struct behaviour *b, const struct row_endpoint *e, unsigned rung);
 /* NULL: nothing is known of it. */
 const struct behaviour_endpoint *behaviour_endpoint(const struct behaviour *b, uint32_t id);
 const struct behaviour_client *behaviour_client(const struct behaviour *b, uint32_t id);

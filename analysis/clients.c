@@ -46,8 +46,11 @@ uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash)
     uint32_t row = map_find(&c->map, place);
     if (row != MAP_NONE)
         return row;
-    if (c->rows.used == c->rows.most || !map_insert(&c->map, place, c->rows.used))
+    hll_add(c->met, ROW_CLIENTS_BITS, place);
+    if (c->rows.used == c->rows.most || !map_insert(&c->map, place, c->rows.used)) {
+        c->estimated = true;
         return MAP_NONE;
+    }
     row = slab_take(&c->rows);
     *clients_at(c, row) = (struct client){.hash = place,
                                           .who = (uint64_t)kind << 48 | hash,
@@ -55,6 +58,21 @@ uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash)
                                           .last_us = INT64_MIN,
                                           .minute = INT64_MIN};
     return row;
+}
+
+uint64_t clients_count(const struct clients *c)
+{
+    double about = c->estimated ? hll_count(c->met, ROW_CLIENTS_BITS) + 0.5 : 0;
+    return about > c->rows.used ? (uint64_t)about : c->rows.used;
+}
+
+bool clients_meet(struct clients *c, const void *met, size_t n)
+{
+    if (n != sizeof c->met)
+        return false;
+    hll_merge(c->met, met, ROW_CLIENTS_BITS);
+    c->estimated = true;
+    return true;
 }
 
 struct profile *clients_profile(const struct clients *c, const struct client *at)

@@ -11,10 +11,12 @@
 #include "analysis/envelope.h"
 #include "analysis/gaps.h"
 #include "analysis/peaks.h"
+#include "analysis/store/rows.h"
+#include "base/hll.h"
 #include "base/map.h"
 #include "capture/exchange.h"
 
-enum { CLIENTS_ADDRESSES = 64, CLIENTS_SHOWN = 16, CLIENTS_ADMIT = 32 };
+enum { CLIENTS_ADDRESSES = 64, CLIENTS_SHOWN = 16, CLIENTS_ADMIT = 32, CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3 };
 
 struct client {
     uint64_t hash;
@@ -61,6 +63,8 @@ struct clients {
     struct client_sums rest; /* what is in it */
     bool rest_dirty;
     uint64_t overflow; /* exchanges of clients that are not even counted one by one */
+    bool estimated;    /* there are more of them than rows: some had no room, or none in the store over a restart */
+    uint8_t met[CLIENTS_MET]; /* all of them (base/hll.h) */
 };
 
 /* What one exchange adds. */
@@ -94,6 +98,10 @@ static inline uint32_t clients_find(const struct clients *c, enum identity kind,
 
 /* Row of the client, made on first sight; MAP_NONE when there is no room. */
 uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
+/* How many there are: exact while each has a row. */
+uint64_t clients_count(const struct clients *c);
+/* Those of an earlier run, of whom not all have rows. False: not as clients.met is. */
+bool clients_meet(struct clients *c, const void *met, size_t n);
 /* Ask for the memory that a visit at this time will touch: first the profile, then what it points to. */
 void clients_prefetch(const struct clients *c, uint32_t row, int64_t us);
 void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us);

@@ -207,7 +207,8 @@ bool analysis_client_row(struct analysis *a, uint32_t id, struct row_client *out
 static void settle_totals(struct analysis *a)
 {
     struct totals *t = &a->totals;
-    t->clients = a->clients.rows.used;
+    t->clients = clients_count(&a->clients);
+    t->clients_estimated = a->clients.estimated;
     t->services = trie_services(a->trie);
     t->client_overflow = a->clients.overflow;
     t->sampling_level = admission_level(a);
@@ -247,8 +248,8 @@ uint64_t analysis_memory(const struct analysis *a)
            slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
            slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
            slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
-           slab_bytes(&a->minutes.rows) + slab_bytes(&a->writes.names) + slab_bytes(&a->writes.sums) +
-           map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
+           slab_bytes(&a->minutes.rows) + caches_bytes(&a->caches) + slab_bytes(&a->writes.names) +
+           slab_bytes(&a->writes.sums) + map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
            (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
@@ -467,6 +468,8 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .window_us = a->window_us,
                                 .retransmitted = b->retransmitted + n->retransmitted,
                                 .flows_split = b->flows_split + n->flows_split};
+    if (a->clients.other || a->clients.estimated) /* else each has a row of its own */
+        row->clients_met = store_text(s, slice_of((const char *)a->clients.met, sizeof a->clients.met));
     fill_span(a, row);
 }
 
@@ -487,6 +490,7 @@ static void commit_all(struct analysis *a, struct store *s, bool final)
     commit_keys(a, s);
     commit_addresses(a, s);
     commit_minutes(a, s);
+    caches_commit(&a->caches, s, &a->pages);
     commit_counters(a, s);
     commit_capture(a, s, final);
     store_submit(s);

@@ -52,6 +52,7 @@ struct state {
     struct queue queue[LIVE_TTLS];
     struct {
         uint64_t byte_s, entry_s;
+        uint32_t byte_ms, entry_ms;
     } before[LIVE_TTLS]; /* of earlier runs */
 };
 
@@ -244,6 +245,21 @@ static void merge(struct queue *into, struct queue *from, struct blocks *pool, c
     into->peak_entries += from->peak_entries;
 }
 
+typedef unsigned __int128 product; /* of bytes or entries and ms */
+
+static product milliseconds(uint64_t seconds, uint32_t ms)
+{
+    return (product)seconds * 1000 + ms;
+}
+
+/* A sum in whole seconds and what is beyond. */
+static void add(uint64_t *seconds, uint32_t *ms, product more)
+{
+    product all = milliseconds(*seconds, *ms) + more;
+    *seconds = all / 1000 < INT64_MAX ? (uint64_t)(all / 1000) : (uint64_t)INT64_MAX;
+    *ms = (uint32_t)(all % 1000);
+}
+
 void live_merge(struct live *into, const struct live *from, struct blocks *pool)
 {
     if (!into->block && from->block)
@@ -255,8 +271,8 @@ void live_merge(struct live *into, const struct live *from, struct blocks *pool)
     EACH_TTL(i)
     {
         merge(&a->queue[i], &b->queue[i], pool, &spans[i]);
-        a->before[i].byte_s += b->before[i].byte_s;
-        a->before[i].entry_s += b->before[i].entry_s;
+        add(&a->before[i].byte_s, &a->before[i].byte_ms, milliseconds(b->before[i].byte_s, b->before[i].byte_ms));
+        add(&a->before[i].entry_s, &a->before[i].entry_ms, milliseconds(b->before[i].entry_s, b->before[i].entry_ms));
     }
 }
 
@@ -272,26 +288,51 @@ void live_drop(struct live *l, struct blocks *pool)
     *l = (struct live){0};
 }
 
-static uint64_t seconds(double ms)
+/* How long a fill was there by the end, which was so long after the part began; it came `later` than that. */
+static int64_t there(int64_t since, int64_t later, int64_t ttl)
 {
-    return ms < 9e18 ? (uint64_t)(ms / 1000 + 0.5) : (uint64_t)INT64_MAX;
+    int64_t ms = since - later;
+    return ms < 0 ? 0 : ms < ttl ? ms : ttl;
+}
+
+/* Of one fill, or of two: the first and the last. */
+static void sum_few(const struct entry *e, int64_t since, int64_t ttl, product *bytes, product *entries)
+{
+    uint64_t last = e->span ? e->later / e->span : 0;
+    int64_t first_ms = there(since, 0, ttl), last_ms = there(since, e->span, ttl);
+    *bytes += (product)(e->bytes - last) * (product)first_ms + (product)last * (product)last_ms;
+    *entries += e->n < 2 ? (product)first_ms : (product)(first_ms + last_ms);
+}
+
+/* Of many, of which the middle is known. */
+static void sum_many(const struct entry *e, int64_t since, int64_t ttl, product *bytes, product *entries)
+{
+    double middle = e->bytes ? (double)e->later / (double)e->bytes : e->span / 2.;
+    double ms = (double)since - middle;
+    ms = ms < 0 ? 0 : ms < (double)ttl ? ms : (double)ttl;
+    *entries += (product)(e->n * ms + .5);
+    if (since <= ttl && since >= (int64_t)e->span)
+        *bytes += (product)e->bytes * (product)since - e->later;
+    else
+        *bytes += (product)((double)e->bytes * ms + .5);
 }
 
 /* What is in the queue has been there since it was filled, at most T. */
 static void sum(const struct queue *q, const struct blocks *pool, int64_t end, int64_t ttl, struct live_sum *out)
 {
-    double bytes = (double)q->gone_bytes * (double)ttl, entries = (double)q->gone * (double)ttl;
+    product bytes = (product)q->gone_bytes * (product)ttl, entries = (product)q->gone * (product)ttl;
     for (unsigned i = 0; i < length(q); i++) {
         const struct entry *e = nth(q, pool, i);
-        double since = end > e->first ? (double)(end - e->first) : 0;
-        double middle = e->bytes ? (double)e->later / (double)e->bytes : e->span / 2.;
-        double there = since > middle ? since - middle : 0;
-        there = there < (double)ttl ? there : (double)ttl;
-        bytes += (double)e->bytes * there;
-        entries += e->n * there;
+        int64_t since = end > e->first ? end - e->first : 0;
+        if (since - (int64_t)e->span >= ttl) {
+            bytes += (product)e->bytes * (product)ttl;
+            entries += (product)e->n * (product)ttl;
+        } else {
+            (e->n <= 2 ? sum_few : sum_many)(e, since, ttl, &bytes, &entries);
+        }
     }
-    out->byte_s += seconds(bytes);
-    out->entry_s += seconds(entries);
+    add(&out->byte_s, &out->byte_ms, bytes);
+    add(&out->entry_s, &out->entry_ms, entries);
     out->peak_bytes = q->peak_bytes;
     out->peak_entries = q->peak_entries;
 }
@@ -308,6 +349,8 @@ void live_sums(const struct live *l, const struct blocks *pool, int64_t start, i
         out[i] = (struct live_sum){.known = !s->queue[i].lost,
                                    .byte_s = s->before[i].byte_s,
                                    .entry_s = s->before[i].entry_s,
+                                   .byte_ms = s->before[i].byte_ms,
+                                   .entry_ms = s->before[i].entry_ms,
                                    .watched_ms = end > start ? (uint64_t)(end - start) : 0};
         sum(&s->queue[i], pool, end, spans[i].ttl, &out[i]);
     }
@@ -325,6 +368,8 @@ void live_load(struct live *l, struct blocks *pool, const struct live_sum from[L
         s->queue[i].peak_entries = from[i].peak_entries;
         s->before[i].byte_s = from[i].byte_s;
         s->before[i].entry_s = from[i].entry_s;
+        s->before[i].byte_ms = from[i].byte_ms;
+        s->before[i].entry_ms = from[i].entry_ms;
     }
 }
 
@@ -343,14 +388,34 @@ void live_write(const struct live_sum s[LIVE_TTLS], struct buf *out)
         json_u64(&j, s[i].byte_s);
         json_u64(&j, s[i].entry_s);
         json_u64(&j, s[i].watched_ms);
+        json_u64(&j, s[i].byte_ms);
+        json_u64(&j, s[i].entry_ms);
         json_close(&j, ']');
     }
     json_close(&j, ']');
 }
 
+/* Whether lists have what is beyond whole seconds: those of older DBs end before. */
+static bool has_beyond(struct slice text)
+{
+    size_t from = slice_find(text, '[', 1), to = slice_find(text, ']', 0);
+    unsigned commas = 0;
+    for (size_t i = from; i < to; i++)
+        commas += text.p[i] == ',';
+    return commas > 5;
+}
+
+static uint32_t next_ms(struct numbers *n)
+{
+    uint64_t ms = numbers_next(n);
+    n->bad |= ms > 999;
+    return ms > 999 ? 0 : (uint32_t)ms;
+}
+
 bool live_read(struct live_sum out[LIVE_TTLS], struct slice text)
 {
     struct numbers n = numbers_of(text);
+    bool beyonds = has_beyond(text);
     memset(out, 0, LIVE_TTLS * sizeof *out);
     while (numbers_more(&n)) {
         uint64_t ttl = numbers_next(&n);
@@ -360,6 +425,8 @@ bool live_read(struct live_sum out[LIVE_TTLS], struct slice text)
         s.byte_s = numbers_next(&n);
         s.entry_s = numbers_next(&n);
         s.watched_ms = numbers_next(&n);
+        s.byte_ms = beyonds ? next_ms(&n) : 0;
+        s.entry_ms = beyonds ? next_ms(&n) : 0;
         EACH_TTL(i)
         if (ttl == live_ttl_s[i])
             out[i] = s;

@@ -2,8 +2,8 @@
  * at f is there for exactly T, hit or not, so only fills are looked at. They wait in a queue per endpoint and lifetime
  * until T has passed; those of one 62nd of T share an entry, which goes when the last of them does. So the peak is at
  * least the true one and at most that of a lifetime longer by one part; where parts hold one fill each it is exact.
- * Bytes times seconds are exact, but for the one part that the end of the audit less T falls into; entries times
- * seconds to within a part for each that is there at the end.
+ * Bytes times seconds are exact, but for the one part that the end of the audit less T falls into if that holds three
+ * fills or more; entries times seconds but for such parts of those that are there at the end.
  *
  * For the lifetimes of CONTRACT.md alone. An endpoint without fills has 8 bytes; with them 1 KiB from the pool, and 128
  * bytes to 2 KiB for each lifetime. */
@@ -36,17 +36,29 @@ void live_drop(struct live *l, struct blocks *pool);
 struct live_sum {
     bool known;
     uint64_t peak_bytes, peak_entries;
-    uint64_t byte_s, entry_s; /* sum over the fills of bytes (of 1) times the seconds they were there by the end */
-    uint64_t watched_ms;      /* from start to end */
+    uint64_t byte_s, entry_s;   /* sum over the fills of bytes (of 1) times the seconds they were there by the end */
+    uint64_t watched_ms;        /* from start to end */
+    uint32_t byte_ms, entry_ms; /* beyond the whole seconds: 0 to 999 */
 };
+
+/* The sums with what is beyond whole seconds. */
+static inline double live_byte_s(const struct live_sum *s)
+{
+    return (double)s->byte_s + s->byte_ms / 1e3;
+}
+
+static inline double live_entry_s(const struct live_sum *s)
+{
+    return (double)s->entry_s + s->entry_ms / 1e3;
+}
 
 /* As if the audit ended at `end`; both ms since the epoch, of arrivals, so that packets and records agree. */
 void live_sums(const struct live *l, const struct blocks *pool, int64_t start, int64_t end,
                struct live_sum out[LIVE_TTLS]);
 /* Goes on from what was stored; what was there when it was stored is not there any more. */
 void live_load(struct live *l, struct blocks *pool, const struct live_sum from[LIVE_TTLS]);
-/* Appends JSON: [[seconds, peak bytes, peak entries, byte seconds, entry seconds, watched ms], ...], those
- * known. */
+/* Appends JSON: [[seconds, peak bytes, peak entries, byte seconds, entry seconds, watched ms, ms beyond the
+ * byte seconds, beyond the entry seconds], ...], those known. */
 void live_write(const struct live_sum s[LIVE_TTLS], struct buf *out);
 /* False when the text is damaged; then nothing is known, as with empty text. */
 bool live_read(struct live_sum out[LIVE_TTLS], struct slice text);

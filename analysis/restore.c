@@ -407,6 +407,7 @@ static void restore_capture(struct analysis *a, const struct restore *r)
     b->stream_bytes = row.stream_bytes;
     b->retransmitted = row.retransmitted;
     b->flows_split = row.flows_split;
+    clients_meet(&a->clients, row.clients_met.p, row.clients_met.n);
 }
 
 /* Endpoint of a key at its first exchange. */
@@ -498,6 +499,13 @@ static void restore_learned(struct analysis *a, const struct restore *r)
         }
 }
 
+static void restore_caches(struct analysis *a, const struct restore *r)
+{
+    struct row_cache row;
+    while (r->cache && r->cache(r->context, &row))
+        caches_load(&a->caches, &row, &a->pages);
+}
+
 bool analysis_restore(struct analysis *a, const struct restore *r)
 {
     struct people people = {0};
@@ -507,6 +515,7 @@ bool analysis_restore(struct analysis *a, const struct restore *r)
                 restore_keys(a, r) && (r->complete ? restore_names(r, &names) : restore_clients(a, r, &people));
     if (good) {
         restore_minutes(a, r);
+        restore_caches(a, r);
         good = replay(a, r, &people, &names);
         if (good && r->complete)
             restore_learned(a, r);

@@ -21,6 +21,7 @@ struct restore {
     bool (*counter)(void *context, struct row_counter *out);
     bool (*minute)(void *context, struct row_minute *out); /* the last four are enough */
     bool (*capture)(void *context, struct row_capture *out);
+    bool (*cache)(void *context, struct row_cache *out); /* those of keys after the others */
 };
 
 /* Bits of row_exchange.flags that the analysis adds for its own replay, beside FLAG_* and ROW_*. */

@@ -5,6 +5,7 @@
 #include "analysis/addresses.h"
 #include "analysis/admission.h"
 #include "analysis/analysis.h"
+#include "analysis/caches.h"
 #include "analysis/clients.h"
 #include "analysis/declare.h"
 #include "analysis/endpoints.h"
@@ -38,6 +39,7 @@ struct analysis {
     struct pairs pairs;
     struct clients clients;
     struct addresses addresses;
+    struct caches caches;
     struct origins origins;
     struct declarer declarer;
     struct minutes minutes;

@@ -394,10 +394,21 @@ static bool is_ignored(const struct analysis *a, const struct exchange *x)
     return a->options.ignore && x->method.p && ignore_takes(a->options.ignore, x->method, x->service, x->target);
 }
 
+/* No exchange of HTTP: it has rows of its own, and no place among their records. */
+static void take_cache(struct analysis *a, const struct exchange *x)
+{
+    if (!x->cache)
+        return;
+    note_time(a, x);
+    caches_take(&a->caches, x, &a->pages);
+}
+
 static void take_one(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
-    if (!is_http(x))
+    if (!is_http(x)) {
+        take_cache(a, x);
         return;
+    }
     if (x->arrival >= a->window_ends)
         analysis_turn(a, x->arrival);
     note_time(a, x);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "analysis/route.h"
+#include "base/route.h"
 #include "analysis/slab.h"
 #include "base/map.h"
 

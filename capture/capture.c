@@ -47,7 +47,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.stats = &c->stats;
     c->env.h1.pair = &c->pair;
     c->env.h1.key = &c->o.key;
-    c->env.h2.h1 = &c->env.h1;
+    c->env.h2.h1 = c->env.cache.h1 = &c->env.h1;
     line_init(&c->pair.line, o->sink);
     if (!c->pair.seal) {
         free(c);
@@ -82,11 +82,14 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
 {
     enum packet_result r = PACKET_FRAGMENT;
     for (unsigned depth = 0; r == PACKET_FRAGMENT; depth++) {
-        if (depth == FRAGMENT_NESTED_MAX)
+        if (depth == FRAGMENT_NESTED_MAX) {
+            c->stats.unparsed_packets++;
+            c->stats.unparsed_by[UNPARSED_DEPTH]++;
             return PACKET_UNPARSED;
+        }
         const struct whole *g = fragments_add(c->fragments, piece, &c->stats);
         if (!g)
-            return PACKET_OTHER;
+            return PACKET_FRAGMENT;
         r = packet_resume(g, &c->o.packet, &c->stats, seg, piece);
     }
     return r;
@@ -114,13 +117,17 @@ void capture_frame(struct capture *c, const struct frame *f)
             break;
         if (c->o.merge_vlans)
             seg.scope = 0;
+        if (seg.n < seg.wire_n) {
+            s->cut_segments++;
+            s->cut_bytes += seg.wire_n - seg.n;
+        }
         flow_segment(&c->flows, &seg);
         break;
-    case PACKET_FRAGMENT:
     case PACKET_OTHER:
+        s->other_packets++;
         break;
+    case PACKET_FRAGMENT:
     case PACKET_UNPARSED:
-        s->unparsed_packets++;
         break;
     }
     if (f->ts > c->pair.line.now)
@@ -154,6 +161,11 @@ uint32_t capture_exchanges(const struct capture *c)
     return c->pair.slots.capacity;
 }
 
+void capture_secrets(struct capture *c)
+{
+    flow_secrets(&c->flows);
+}
+
 void capture_finish(struct capture *c)
 {
     note_memory(c);
@@ -182,6 +194,7 @@ void capture_free(struct capture *c)
     fragments_free(c->fragments);
     flow_fini(&c->flows);
     h2_env_fini(&c->env.h2);
+    cache_env_fini(&c->env.cache);
     h1_env_fini(&c->env.h1);
     slot_pool_fini(&c->pair.slots);
     looks_free(c->pair.looks);

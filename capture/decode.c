@@ -12,8 +12,6 @@ static enum opaque_reason foreign(struct slice s)
         return OPAQUE_H2;
     if (slice_starts(s, SLICE("SSH-")))
         return OPAQUE_SSH;
-    if (s.n >= 4 && p[0] == '*' && ascii_digit((char)p[1]) && memchr(p, '\r', s.n < 8 ? s.n : 8))
-        return OPAQUE_REDIS;
     if (socks_begins(s))
         return OPAQUE_SOCKS;
     return OPAQUE_UNKNOWN;
@@ -67,8 +65,10 @@ static void uncount_opaque(struct decode_env *e, struct decoding *s)
 static void begin(struct decoding *s, struct conn *conn)
 {
     s->state = DECODING_NOTHING;
-    s->counted = false;
+    s->counted = s->line_kept = false;
     s->h2 = NULL;
+    s->cache = NULL;
+    s->cache = NULL;
     h1_open(&s->h1, conn);
 }
 
@@ -258,13 +258,95 @@ static bool enter_socks(struct decode_env *e, struct decoding *s, int role, cons
     return true;
 }
 
+/* ---- Redis, memcached ---- */
+
+bool decode_is_cache_client(struct slice bytes)
+{
+    enum cachetalk_kind kind = cachetalk_tell(bytes, SLICE(""));
+    return kind != CACHETALK_NONE && kind != CACHETALK_UNSURE;
+}
+
+/* What was kept of a direction, as the chunk that it came as. */
+static struct chunk kept_chunk(const struct h1_side *side, uint64_t end)
+{
+    return (struct chunk){side->carry.p, side->carry.n,       side->last_ts,
+                          side->order,   end - side->carry.n, side->ack_offset};
+}
+
+static void open_cache(struct decode_env *e, struct decoding *s, int role, const struct chunk *c,
+                       enum cachetalk_kind kind)
+{
+    const struct pairing *q = &s->h1.pairing;
+    struct h1_side *mine = &s->h1.side[role], *other = &s->h1.side[1 - role];
+    struct chunk now = mine->carry.n ? kept_chunk(mine, c->offset + c->n) : *c;
+    struct chunk before = other->carry.n ? kept_chunk(other, s->socks_end[1 - role]) : (struct chunk){0};
+    bool whole = !q->conn->midstream && !pair_lossy(q) && !now.offset && !before.offset;
+    s->cache = cachetalk_open(&e->cache, q->conn, kind, whole);
+    if (s->cache) {
+        uncount_opaque(e, s);
+        s->state = DECODING_CACHE;
+        if (before.n)
+            cachetalk_feed(s->cache, &e->cache, 1 - role, &before);
+        cachetalk_feed(s->cache, &e->cache, role, &now);
+    } else {
+        count_opaque(e, s, kind == CACHETALK_REDIS ? OPAQUE_REDIS : OPAQUE_MEMCACHED);
+        s->state = DECODING_OPAQUE;
+    }
+    h1_forget(&e->h1, &s->h1, 0);
+    h1_forget(&e->h1, &s->h1, 1);
+}
+
+/* Octets that are no HTTP: whether they are read, or kept until the other side says more. */
+static bool enter_cache(struct decode_env *e, struct decoding *s, int role, const struct chunk *c, struct slice bytes)
+{
+    struct h1_side *side = &s->h1.side[role], *other = &s->h1.side[1 - role];
+    struct slice theirs = slice_of(other->carry.p, other->carry.n);
+    enum cachetalk_kind kind = cachetalk_tell(role ? theirs : bytes, role ? bytes : theirs);
+    bool early = !s->h1.pairing.conn->midstream && !pair_lossy(&s->h1.pairing);
+    if (kind == CACHETALK_NONE)
+        return false;
+    if (kind != CACHETALK_UNSURE) {
+        open_cache(e, s, role, c, kind);
+        return true;
+    }
+    bool line = role == 0 && slice_find(bytes, '\n', 0) < bytes.n && bytes.p[0] != '*';
+    if ((!early && !line && !(role == 1 && s->line_kept)) || bytes.n > GUESS_BYTES)
+        return false;
+    if (!side->carry.n && !h1_stash(&e->h1, &s->h1, role, c))
+        return false;
+    s->socks_end[role] = c->offset + c->n;
+    s->line_kept |= !early;
+    return true;
+}
+
+/* A connection is over, or read no further. */
+static void leave_cache(struct decode_env *e, struct decoding *s, enum chunk_end how, int first)
+{
+    static const enum end_state ends[] = {[CHUNK_FIN] = END_SERVER_ABORT,
+                                          [CHUNK_RST] = END_SERVER_ABORT,
+                                          [CHUNK_IDLE] = END_TIMEOUT,
+                                          [CHUNK_CAPTURE_END] = END_CAPTURE};
+    enum cachetalk_kind kind;
+    bool known =
+        cachetalk_close(s->cache, &e->cache, first == 0 && how <= CHUNK_RST ? END_CLIENT_ABORT : ends[how], &kind);
+    s->cache = NULL;
+    s->state = DECODING_OPAQUE;
+    if (!known)
+        count_opaque(e, s, kind == CACHETALK_REDIS ? OPAQUE_REDIS : OPAQUE_MEMCACHED);
+}
+
 /* The first bytes: keeps them while they could become HTTP. */
 static void undecided(struct decode_env *e, struct decoding *s, int role, const struct chunk *whole)
 {
     struct h1_side *side = &s->h1.side[role];
     struct chunk rest = *whole;
     const struct chunk *c = &rest;
-    bool from_server, carried = side->carry.n != 0;
+    bool from_server;
+    if (s->line_kept && role == 0) { /* nobody answered it */
+        h1_forget(&e->h1, &s->h1, 0);
+        s->line_kept = false;
+    }
+    bool carried = side->carry.n != 0;
     while (!carried && rest.n &&
            (*rest.p == '\r' || *rest.p == '\n')) /* empty lines before a request, RFC 9112 section 2.2 */
         rest.p++, rest.n--, rest.offset++;
@@ -292,7 +374,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
             h1_stash(&e->h1, &s->h1, role, c);
     } else if (!carried && (enter_tls(e, s, role, c) || enter_socks(e, s, role, c))) {
         return;
-    } else {
+    } else if (!enter_cache(e, s, role, c, bytes)) {
         not_http(e, s, bytes);
         h1_forget(&e->h1, &s->h1, role);
         if (s->h1.pairing.lost && role == 0)
@@ -319,6 +401,9 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
     case DECODING_H2:
         h2_feed(&e->h2, s->h2, role, c);
         break;
+    case DECODING_CACHE:
+        cachetalk_feed(s->cache, &e->cache, role, c);
+        break;
     case DECODING_SOCKS:
         socks_chunk(e, s, role, c);
         break;
@@ -335,6 +420,10 @@ static void plain_gap(struct decode_env *e, struct decoding *s, int role, uint64
     }
     if (s->state == DECODING_H2) {
         h2_gap(&e->h2, s->h2, role, n);
+        return;
+    }
+    if (s->state == DECODING_CACHE) {
+        cachetalk_gap(s->cache, &e->cache, role, n, offset);
         return;
     }
     if (s->state == DECODING_SOCKS) {
@@ -393,7 +482,7 @@ static void follow_verdict(struct decode_env *e, struct decoding *s, enum tls_ve
             count_opaque(e, s, OPAQUE_TLS);
         return;
     }
-    if (s->state == DECODING_H1 || s->state == DECODING_H2) {
+    if (s->state == DECODING_H1 || s->state == DECODING_H2 || s->state == DECODING_CACHE) {
         for (int role = 0; role < 2; role++)
             plain_gap(e, s, role, 1, tls_inner(s->tls, role));
         return;
@@ -410,6 +499,13 @@ static void through_tls(struct decode_env *e, struct decoding *s, int role, cons
     enum tls_verdict v = tls_feed(s->tls, &e->tls, role, c, &sink);
     if (!final)
         follow_verdict(e, s, v);
+}
+
+void decode_secrets(struct decode_env *e, struct decoding *s)
+{
+    struct inside i = {e, s};
+    if (decode_waits(s))
+        follow_verdict(e, s, tls_retry(s->tls, &e->tls, &(struct tls_sink){&i, inner_chunk, inner_gap}));
 }
 
 void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
@@ -456,6 +552,10 @@ void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, 
         h2_close(&e->h2, s->h2, how, first);
         s->h2 = NULL;
         s->state = DECODING_OPAQUE;
+        return;
+    }
+    if (s->state == DECODING_CACHE) {
+        leave_cache(e, s, how, first);
         return;
     }
     if (s->state == DECODING_NOTHING && !s->counted)

@@ -3,6 +3,7 @@
 #ifndef CAPTURE_DECODE_H
 #define CAPTURE_DECODE_H
 
+#include "capture/cachetalk.h"
 #include "capture/h2.h"
 #include "capture/socks.h"
 #include "capture/tls.h"
@@ -12,6 +13,7 @@ enum decoding_state {
     DECODING_UNDECIDED,
     DECODING_H1,
     DECODING_H2,
+    DECODING_CACHE,
     DECODING_SOCKS, /* until the tunnel opens; then told by content again */
     DECODING_OPAQUE,
 };
@@ -20,9 +22,11 @@ struct decoding {
     enum decoding_state state : 8;
     enum opaque_reason opaque : 8; /* while OPAQUE, or UNDECIDED and counted */
     bool counted;                  /* in stats->flows_opaque */
-    struct h2 *h2;                 /* while DECODING_H2; it goes on with h1's pairing */
-    struct tls *tls;               /* what is read comes out of it; NULL: as it is */
-    struct socks socks;            /* while DECODING_SOCKS; and where what was kept of a direction ends */
+    bool line_kept;          /* in the middle of a connection, a line of the client that may be a cache's command */
+    struct h2 *h2;           /* while DECODING_H2; it goes on with h1's pairing */
+    struct cachetalk *cache; /* while DECODING_CACHE */
+    struct tls *tls;         /* what is read comes out of it; NULL: as it is */
+    struct socks socks;      /* while DECODING_SOCKS; and where what was kept of a direction ends */
     uint64_t socks_end[2];
     struct h1 h1;
 };
@@ -31,6 +35,7 @@ struct decode_env {
     struct h1_env h1;
     struct h2_env h2;
     struct tls_env tls;
+    struct cache_env cache;
     struct capture_stats *stats;
 };
 
@@ -43,11 +48,15 @@ void decode_chunk(struct decode_env *e, struct decoding *s, int role, const stru
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset);
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how);
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first);
+/* Secrets came: what waits for one is tried again. */
+void decode_secrets(struct decode_env *e, struct decoding *s);
 /* What would let it be read may still come, after its end. */
 static inline bool decode_waits(const struct decoding *s)
 {
     return s->tls && tls_waits(s->tls);
 }
+/* Whether this can be nothing but what a client of a cache says. */
+bool decode_is_cache_client(struct slice bytes);
 /* Two copies of the same bytes differed: whatever is being read cannot be trusted. */
 void decode_ambiguous(struct decoding *s);
 /* Client and server were taken for each other; nothing was decoded yet. */

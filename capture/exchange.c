@@ -28,6 +28,12 @@ static const char *const encap_names[] = {
 #undef ENCAP
 };
 
+static const char *const unparsed_names[] = {
+#define UNPARSED(id, name, advice) name,
+#include "capture/unparsed.def"
+#undef UNPARSED
+};
+
 static const char *const ease_names[] = {
 #define EASE(id, name, what) name,
 #include "capture/ease.def"
@@ -71,6 +77,11 @@ const char *opaque_name(enum opaque_reason r)
 const char *encap_name(enum encapsulation e)
 {
     return e < ENCAP_COUNT ? encap_names[e] : "?";
+}
+
+const char *unparsed_name(enum unparsed_reason r)
+{
+    return r < UNPARSED_COUNT ? unparsed_names[r] : "?";
 }
 
 const char *ease_name(enum ease_step e)

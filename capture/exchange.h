@@ -81,6 +81,41 @@ struct websocket_facts {
     bool closed;                 /* a close frame was seen */
 };
 
+/* A command of a cache: what it is for, and what came of a key that was looked up. */
+enum cache_kind {
+    CACHE_OTHER,
+    CACHE_READ,
+    CACHE_WRITE,
+    CACHE_DELETE,
+    CACHE_KINDS,
+};
+enum cache_outcome { CACHE_UNTOLD, CACHE_HIT, CACHE_MISS };
+
+struct cache_key {
+    uint64_t hash;        /* 48 bits, keyed */
+    struct slice pattern; /* lives as long as what made it */
+    uint64_t bytes;       /* of its value, written or read; 0: none, or not told apart */
+    uint8_t outcome;      /* enum cache_outcome */
+};
+
+enum { CACHE_KEYS_MOST = 128 };
+
+/* A command of Redis or memcached; its name is the exchange's method. Values are not here, nor keys. */
+struct cache_facts {
+    uint8_t kind;  /* enum cache_kind */
+    bool lookup;   /* it asks for keys: hits, misses and untold count them */
+    bool answered; /* an answer was seen and is its own */
+    bool failed;   /* the answer is an error */
+    bool blocks;   /* the server may wait before it answers */
+    bool queued;   /* answered with others of a transaction */
+    uint32_t hits, misses, untold;
+    uint32_t named;       /* keys it names */
+    int64_t ttl_us;       /* lifetime it gives its keys; 0: forever; -1: it says nothing of it */
+    uint64_t value_bytes; /* of values, written or read */
+    uint32_t n;           /* of the keys, the first CACHE_KEYS_MOST */
+    struct cache_key key[];
+};
+
 /* What an answer may depend on, besides the path (ALGORITHMS.md 5.1). */
 enum part_kind { PART_QUERY, PART_HEADER, PART_COOKIE, PART_CREDENTIAL, PART_CLAIM, PART_KINDS };
 
@@ -153,6 +188,7 @@ struct exchange {
     const struct websocket_facts *websocket;                  /* NULL: no WebSocket */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
     const struct leaves *leaves;                              /* NULL: the body was not looked into, or is no JSON */
+    const struct cache_facts *cache;                          /* NULL: HTTP */
     uint64_t decoded_id; /* identity of the body without codings, of JSON by its leaves; 0: not looked into */
     struct addr client, server;
 };
@@ -170,6 +206,13 @@ enum encapsulation {
 #include "capture/encaps.def"
 #undef ENCAP
     ENCAP_COUNT
+};
+
+enum unparsed_reason {
+#define UNPARSED(id, name, advice) UNPARSED_##id,
+#include "capture/unparsed.def"
+#undef UNPARSED
+    UNPARSED_COUNT
 };
 
 /* Steps of what is given up when a live capture cannot keep up (capture/ease.h). */
@@ -200,6 +243,9 @@ struct capture_stats {
     uint64_t flows_skipped, packets_skipped; /* of connections that were not read for want of time */
     uint64_t memory_bytes;                   /* reassembly and exchanges in flight now */
     uint64_t memory_peak_bytes;              /* and at most */
+    uint64_t other_packets;                  /* read, and no TCP */
+    uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
+    uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
 };
 
 const char *end_name(enum end_state e);
@@ -207,6 +253,7 @@ const char *proto_name(enum proto p);
 const char *identity_name(enum identity i);
 const char *opaque_name(enum opaque_reason r);
 const char *encap_name(enum encapsulation e);
+const char *unparsed_name(enum unparsed_reason r);
 const char *ease_name(enum ease_step e);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */

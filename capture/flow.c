@@ -285,7 +285,8 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
         f->client_known = true;
         return;
     }
-    if (s->n && decode_guess(slice_of(s->payload, s->n), &from_server) == GUESS_YES) {
+    struct slice bytes = slice_of(s->payload, s->n);
+    if (s->n && (decode_guess(bytes, &from_server) == GUESS_YES || decode_is_cache_client(bytes))) {
         int client = from_server ? 1 - dir : dir;
         f->client_known = true;
         if (client != f->client) {
@@ -304,7 +305,7 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
 /* A node begins (again) with this segment. */
 static void start(struct flow_table *t, struct flow *f)
 {
-    f->client_known = f->syn = f->closed = f->blocked = f->rst = false;
+    f->client_known = f->syn = f->closed = f->waits = f->rst = false;
     f->first_end = -1;
     f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
@@ -370,10 +371,9 @@ static void handshake(struct flow *f, int dir, const struct segment *s)
     }
 }
 
-static void note_end(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
+/* Ends what is over, unless something may still come of it. */
+static void end_if_over(struct flow_table *t, struct flow *f)
 {
-    if (s->flags & (TCP_RST | TCP_FIN) && f->first_end < 0)
-        f->first_end = (int8_t)flow_role(f, dir);
     bool over = (f->side[0].ended && f->side[1].ended) || f->rst;
     if (!over || f->closed)
         return;
@@ -382,6 +382,41 @@ static void note_end(struct flow_table *t, struct flow *f, int dir, const struct
     finish(t, f, f->rst ? CHUNK_RST : CHUNK_FIN);
     wheel_remove(t, f);
     wheel_add(t, f, t->now + FLOW_LINGER_US);
+}
+
+static void note_end(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
+{
+    if (s->flags & (TCP_RST | TCP_FIN) && f->first_end < 0)
+        f->first_end = (int8_t)flow_role(f, dir);
+    end_if_over(t, f);
+}
+
+/* ---- secrets ---- */
+
+static void note_waiting(struct flow_table *t, struct flow *f)
+{
+    if (f->waits || !decode_waits(&f->decoding) || t->n_waiting == FLOW_WAITING_MAX)
+        return;
+    f->waits = true;
+    t->waiting[t->n_waiting++] = (struct flow_waiting){f->index, f->conn.id};
+}
+
+void flow_secrets(struct flow_table *t)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < t->n_waiting; i++) {
+        struct flow_waiting w = t->waiting[i];
+        struct flow *f = &t->nodes[w.index];
+        if (f->conn.id != w.conn || f->closed)
+            continue;
+        decode_secrets(t->env, &f->decoding);
+        f->waits = decode_waits(&f->decoding);
+        if (f->waits)
+            t->waiting[kept++] = w;
+        else
+            end_if_over(t, f);
+    }
+    t->n_waiting = kept;
 }
 
 /* A reset far from where its direction stands is somebody else's (RFC 5961 section 3). */
@@ -438,6 +473,8 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
         handshake(f, k.dir, s);
     reasm_segment(t, f, k.dir, s);
+    if (s->n && f->decoding.tls)
+        note_waiting(t, f);
     if (s->flags & TCP_RST && plausible_reset(f, k.dir, s))
         f->rst = true;
     if (s->flags & (TCP_RST | TCP_FIN) || f->side[k.dir].fin)

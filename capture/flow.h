@@ -9,6 +9,7 @@
 #include "capture/split.h"
 
 enum { HOLE_ACKED_US = 250000, HOLE_ONEWAY_US = 2000000, HOLE_OPEN_US = 60000000, FLOW_HELD_MAX = 4 << 20 };
+enum { FLOW_WAITING_MAX = 4096 };
 enum { WHEEL_SLOTS = 128, WHEEL_STEP_US = 8000000, FLOW_LINGER_US = 16000000 };
 #define FLOW_IDLE_US INT64_C(640000000)
 
@@ -43,9 +44,9 @@ struct flow {
     uint8_t ip[2][16];
     uint16_t port[2];
     uint32_t scope;
-    uint8_t client; /* index of the client's endpoint and direction */
-    bool client_known, syn, closed, hole, blocked, rst;
-    int8_t first_end; /* role that ended first, -1 none */
+    uint8_t client;                                   /* index of the client's endpoint and direction */
+    bool client_known, syn, closed, hole, waits, rst; /* waits: it is in flow_table.waiting */
+    int8_t first_end;                                 /* role that ended first, -1 none */
     uint32_t hash, index;
     struct side side[2];
     int64_t last, syn_ts, synack_ts, deadline;
@@ -58,6 +59,12 @@ struct flow {
 struct flow_slot {
     uint32_t node; /* index + 1; 0: free */
     uint32_t hash;
+};
+
+/* A connection whose records wait for a secret. */
+struct flow_waiting {
+    uint32_t index;
+    uint64_t conn; /* its number: the node may be another's by now */
 };
 
 struct flow_table {
@@ -76,6 +83,9 @@ struct flow_table {
     struct dedup *dedup; /* NULL: second copies of packets are not looked for */
     struct split split;
     unsigned eased; /* capture/ease.h: which new connections are read */
+    struct flow_waiting
+        waiting[FLOW_WAITING_MAX]; /* for secrets; those beyond are tried at their next packet, or at the end */
+    uint32_t n_waiting;
 };
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
@@ -84,6 +94,8 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
 void flow_segment(struct flow_table *t, const struct segment *s);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */
 void flow_tick(struct flow_table *t, int64_t now);
+/* Secrets came: what waits for some is tried again. */
+void flow_secrets(struct flow_table *t);
 /* The capture is over: every flow ends. */
 void flow_finish(struct flow_table *t);
 void flow_fini(struct flow_table *t);

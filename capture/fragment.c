@@ -55,6 +55,7 @@ static void refuse(struct fragments *t, struct datagram *d, struct capture_stats
     body_release(t, d->body, d->room);
     d->body = NULL;
     stats->unparsed_packets += d->pieces;
+    stats->unparsed_by[UNPARSED_FRAGMENT] += d->pieces;
     d->pieces = 0;
 }
 

@@ -168,8 +168,11 @@ static inline size_t colon_in(struct slice line)
 /* One field line without its line end; `at` is its offset in the raw head. */
 static void field_line(struct head *h, struct slice line, size_t at)
 {
-    if (line.p[0] == ' ' || line.p[0] == '\t') { /* obs-fold, RFC 9112 section 5.2 */
+    if (line.p[0] == ' ' || line.p[0] == '\t') { /* obs-fold, RFC 9112 section 5.2: as if a blank stood there */
+        enum token before = h->n_fields ? (enum token)h->fields[h->n_fields - 1].token : TOKEN_OTHER;
         h->ambiguous = true;
+        if (framing_token[before])
+            note(h, before, slice_trim(line));
         return;
     }
     size_t colon = colon_in(line), name_n = colon;

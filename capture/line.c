@@ -80,6 +80,12 @@ void line_done(struct line *l, struct slot *s)
     advance(l);
 }
 
+void line_apart(struct line *l, struct slot *s)
+{
+    s->x.seq = l->seq++;
+    l->sink.take(l->sink.context, &s->x);
+}
+
 bool line_push(struct line *l)
 {
     struct slot *s = l->head;

@@ -27,6 +27,8 @@ void line_init(struct line *l, struct exchange_sink sink);
 void line_enter(struct line *l, struct slot *s);
 /* s is finished (it may not have entered before). It leaves when its turn comes; do not touch it afterwards. */
 void line_done(struct line *l, struct slot *s);
+/* s leaves at once, whatever arrived before it: it has a number, but no place in the order. */
+void line_apart(struct line *l, struct slot *s);
 /* Packet time moved on. */
 void line_tick(struct line *l, int64_t now);
 /* Lets the first in line leave whatever it waits for. False: nobody is in line. */

@@ -3,6 +3,13 @@
 
 #include "capture/walk.h"
 
+/* Ends the walk at a header that is known by name and not walked. */
+static enum next walk_unknown(struct walk *w, enum unparsed_reason why)
+{
+    w->why = (uint8_t)why;
+    return NEXT_UNPARSED;
+}
+
 /* Those of tunnels not walked here are unparsed, since TCP may be inside. */
 enum next walk_type(struct walk *w, const uint8_t *p)
 {
@@ -27,10 +34,12 @@ enum next walk_type(struct walk *w, const uint8_t *p)
         return NEXT_PPP;
     case 0x6558: /* transparent Ethernet */
         return NEXT_ETHERNET;
-    case 0x88e5: /* MACsec */
-    case 0x88e7: /* 802.1ah */
-    case 0x894f: /* NSH */
-        return NEXT_UNPARSED;
+    case 0x88e5:
+        return walk_unknown(w, UNPARSED_MACSEC);
+    case 0x88e7:
+        return walk_unknown(w, UNPARSED_PBB);
+    case 0x894f:
+        return walk_unknown(w, UNPARSED_NSH);
     default:
         return w->type < 0x600 ? NEXT_LLC : NEXT_OTHER;
     }
@@ -65,10 +74,11 @@ static inline enum next next_of_protocol(struct walk *w, uint8_t protocol)
         return NEXT_MPLS;
     case 143: /* Ethernet (RFC 8986) */
         return NEXT_ETHERNET;
-    case 50: /* ESP, EtherIP, L2TPv3: TCP may be inside */
+    case 50: /* TCP may be inside: of ESP, EtherIP, L2TPv3 */
+        return walk_unknown(w, UNPARSED_IPSEC);
     case 97:
     case 115:
-        return NEXT_UNPARSED;
+        return walk_unknown(w, UNPARSED_TUNNEL);
     default:
         return NEXT_OTHER;
     }
@@ -193,6 +203,7 @@ static __attribute__((noinline)) enum next piece_of(struct walk *w, const uint8_
 {
     struct walk scratch = *w;
     enum next inside = next_of_protocol(&scratch, protocol);
+    w->why = scratch.why;
     w->fragment = header;
     return inside == NEXT_OTHER || inside == NEXT_UNPARSED ? inside : NEXT_PIECE;
 }
@@ -262,6 +273,15 @@ static enum next walk_fragment(struct walk *w)
     return be16(header + 2) & 0xfff9 ? NEXT_UNPARSED : next_of_protocol(w, header[0]);
 }
 
+/* Between two clients, and a client and a relay, Teredo is on any ports (RFC 4380 section 5): an IPv6 packet as long as the
+ * datagram says, with an address of Teredo's prefix. */
+static bool looks_like_teredo(const struct walk *w)
+{
+    static const uint32_t prefix = 0x20010000;
+    return w->n >= 40 && w->p[0] >> 4 == 6 && be16(w->p + 4) + 40u == w->wire &&
+           (be32(w->p + 8) == prefix || be32(w->p + 24) == prefix);
+}
+
 static enum next walk_udp(struct walk *w, const struct packet_options *o)
 {
     if (w->n < 8)
@@ -285,8 +305,14 @@ static enum next walk_udp(struct walk *w, const struct packet_options *o)
     case 37008:
         return NEXT_TZSP;
     default:
-        return from == 3544 ? NEXT_TEREDO : from == 2152 ? NEXT_GTP : from == 1701 ? NEXT_L2TP : NEXT_OTHER;
+        break;
     }
+    enum next at = from == 3544 ? NEXT_TEREDO : from == 2152 ? NEXT_GTP : from == 1701 ? NEXT_L2TP : NEXT_OTHER;
+    if (at == NEXT_OTHER && looks_like_teredo(w))
+        at = NEXT_TEREDO;
+    if (at == NEXT_OTHER && o->tally)
+        tally_udp(o->tally, from, port, w->p, w->n);
+    return at;
 }
 
 /* RFC 7348 section 5. Without the I flag it is something else on that port. */
@@ -421,6 +447,13 @@ static void count_kinds(uint32_t kinds, struct capture_stats *stats)
         stats->encapsulations[i] += kinds >> i & 1;
 }
 
+/* `cut`: the capture does not have all of the packet. */
+static void note_unparsed(const struct walk *w, bool cut, struct capture_stats *stats)
+{
+    stats->unparsed_packets++;
+    stats->unparsed_by[w->why == UNPARSED_MALFORMED && cut ? UNPARSED_CUT : w->why]++;
+}
+
 struct packet_options packet_options_default(void)
 {
     return (struct packet_options){.vxlan_ports = {4789, 8472}, .n_vxlan_ports = 2};
@@ -446,7 +479,7 @@ static inline enum packet_result walk_on(struct walk *w, enum next at, const str
                                          struct capture_stats *stats, struct segment *out, struct piece *piece)
 {
     for (unsigned depth = 0; at < NEXT_TCP; depth++)
-        at = depth < PACKET_DEPTH_MAX ? walk_step(w, at, o) : NEXT_UNPARSED;
+        at = depth < PACKET_DEPTH_MAX ? walk_step(w, at, o) : walk_unknown(w, UNPARSED_DEPTH);
     if (w->kinds)
         count_kinds(w->kinds, stats);
     if (at == NEXT_TCP)
@@ -467,6 +500,8 @@ enum packet_result packet_resume(const struct whole *g, const struct packet_opti
     enum packet_result r = walk_on(&w, at, o, stats, out, piece);
     if (r == PACKET_FRAGMENT)
         piece->ts = g->ts;
+    if (r == PACKET_UNPARSED)
+        note_unparsed(&w, g->n < g->wire_n, stats);
     return r;
 }
 
@@ -484,5 +519,10 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
     enum packet_result r = walk_on(&w, at, o, stats, out, piece);
     if (r == PACKET_FRAGMENT)
         piece->ts = f->ts;
+    if (r == PACKET_UNPARSED) {
+        if (next_of_link(f->link) == NEXT_UNPARSED)
+            w.why = UNPARSED_LINK;
+        note_unparsed(&w, f->n < f->wire_n, stats);
+    }
     return r;
 }

@@ -5,6 +5,7 @@
 #define CAPTURE_PACKET_H
 
 #include "capture/fragment.h"
+#include "capture/tally.h"
 
 enum { PACKET_DEPTH_MAX = 24, PACKET_VXLAN_PORTS_MAX = 16 };
 
@@ -12,22 +13,24 @@ enum packet_result {
     PACKET_TCP,      /* *out is filled */
     PACKET_FRAGMENT, /* *piece is filled, and may be part of TCP */
     PACKET_OTHER,    /* read, and it is no TCP: ARP, UDP, ICMP, STP ... */
-    PACKET_UNPARSED, /* cut, malformed, or an encapsulation not decoded here; the caller counts it */
+    PACKET_UNPARSED, /* cut, malformed, or an encapsulation not decoded here; counted */
 };
 
 struct packet_options {
     uint16_t vxlan_ports[PACKET_VXLAN_PORTS_MAX]; /* UDP destination ports, host order */
     uint8_t n_vxlan_ports;
+    struct tally *tally; /* counts UDP that is walked no further; NULL: nobody asks */
 };
 
 /* VXLAN at 4789 (RFC 7348) and 8472 (the Linux default before it was assigned). */
 struct packet_options packet_options_default(void);
 
-/* Decodes f. Adds to stats->encapsulations alone: once per packet and kind, whatever the result ("qinq": a service tag
- * or stacked tags; "vlan": an 802.1Q tag). *out borrows from f and is undefined unless PACKET_TCP is returned. Lengths
- * are those of the IP header, never the frame's; an IP length of 0 (segmentation offload) means the rest of the frame.
- * A packet cut after the fixed 20 bytes of TCP is a segment, with n < wire_n and perhaps without time stamps.
- * out->scope: 0 without VLAN ids and VNIs (id 0, a mere priority tag, counts as none), else a mix of them in order. */
+/* Decodes f. Adds to stats->encapsulations once per packet and kind, whatever the result ("qinq": a service tag
+ * or stacked tags; "vlan": an 802.1Q tag), and counts what is unparsed with its reason. *out borrows from f and is
+ * undefined unless PACKET_TCP is returned. Lengths are those of the IP header, never the frame's; an IP length of 0
+ * (segmentation offload) means the rest of the frame. A packet cut after the fixed 20 bytes of TCP is a segment, with n
+ * < wire_n and perhaps without time stamps. out->scope: 0 without VLAN ids and VNIs (id 0, a mere priority tag, counts
+ * as none), else a mix of them in order. */
 enum packet_result packet_decode(const struct frame *f, const struct packet_options *o, struct capture_stats *stats,
                                  struct segment *out, struct piece *piece);
 /* The same of an IP packet that was put together. */

@@ -108,6 +108,24 @@ static void begin(struct slot *s, const struct conn *conn)
     s->end_offset = UINT64_MAX;
 }
 
+struct slot *pair_apart(struct pair *p, const struct conn *conn)
+{
+    struct slot *s = take(p);
+    if (!s)
+        return NULL;
+    begin(s, conn);
+    s->x.rtt_client = conn->rtt_client;
+    s->x.rtt_server = conn->rtt_server;
+    if (!(conn->seen[0] && conn->seen[1]))
+        s->x.flags |= FLAG_ONEWAY;
+    return s;
+}
+
+void pair_leave_apart(struct pair *p, struct slot *s)
+{
+    line_apart(&p->line, s);
+}
+
 static struct slice rebase(const struct head *h, const char *to, struct slice part)
 {
     return part.p ? slice_of(to + (part.p - h->raw.p), part.n) : part;

@@ -57,6 +57,11 @@ struct slot *pair_copy(struct pair *p, const struct slot *s);
 /* The exchange ends as it is. */
 void pair_end(struct pair *p, struct slot *s, enum end_state end);
 
+/* A slot for what is no HTTP, and what lets it leave, filled: it has no place in the line of arrival, so it waits for
+ * nothing. NULL: all are taken; no exchange is given up for it. */
+struct slot *pair_apart(struct pair *p, const struct conn *conn);
+void pair_leave_apart(struct pair *p, struct slot *s);
+
 /* Request (role 0) or answer bytes were lost, up to offset. */
 void pair_gap(struct pairing *q, int role, uint64_t offset);
 /* No message was read yet, and what was lost is the other role's. */

@@ -10,6 +10,7 @@
 #include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
+#include "capture/recordcache.h"
 #include "capture/quotasaid.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
@@ -294,6 +295,8 @@ static void write_json(const struct exchange *x, struct buf *out)
         grpc(&j, x);
     if (x->websocket)
         websocket(&j, x->websocket);
+    if (x->cache)
+        recordcache_write(&j, x->cache);
     if (x->api_version) {
         char text[24] = "accept:";
         size_t n = 7;
@@ -312,7 +315,7 @@ static void write_json(const struct exchange *x, struct buf *out)
     text_if(&j, "content_type", x->content_type);
     text_if(&j, "encoding", x->encoding);
     text_if(&j, "user_agent", x->user_agent);
-    if (slice_eq(x->method, SLICE("GET")))
+    if (!x->cache && slice_eq(x->method, SLICE("GET")))
         parts(&j, x);
     json_close(&j, '}');
     buf_char(out, '\n');
@@ -361,11 +364,13 @@ void record_write(const struct exchange *x, enum record_format format, struct bu
     case RECORD_TSV:
         write_tsv(x, out);
         break;
-    case RECORD_COMBINED:
-        recordlog_combined(x, out);
+    case RECORD_COMBINED: /* these two are of HTTP alone */
+        if (!x->cache)
+            recordlog_combined(x, out);
         break;
     case RECORD_HAR:
-        recordlog_har(x, out);
+        if (!x->cache)
+            recordlog_har(x, out);
         break;
     }
 }
@@ -747,6 +752,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_flags(r, x);
     read_grpc(r, x);
     read_websocket(r, x);
+    if (x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED)
+        x->cache = recordcache_read(member(r, "cache"), r->pool, r->slot);
     x->decoded_id = read_identity(r, "decoded_id");
     read_leaves(r, x);
     read_fields(r, x);
@@ -758,7 +765,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
         if (!x->fields[i].response && apiversion_reads[x->fields[i].token])
             x->api_version = apiversion_of(x->fields[i].token, x->fields[i].value);
     x->upgrade = read_text(r, "upgrade");
-    if (slice_eq(x->method, SLICE("GET")))
+    if (!x->cache && slice_eq(x->method, SLICE("GET")))
         read_parts(r, x);
     return NULL;
 }

@@ -64,6 +64,10 @@ const char *records_line(struct records *r, struct slice text)
         return trouble;
     }
     r->taken++;
+    if (s->x.cache) { /* as they came out of capture: in no order of arrival */
+        line_apart(&r->line, s);
+        return NULL;
+    }
     if (s->x.flags & FLAG_LATE)
         while (line_push(&r->line))
             ;

@@ -104,6 +104,11 @@ void seal_pause(struct seal *s, bool paused)
     s->paused = paused;
 }
 
+const struct redact *seal_names(const struct seal *s)
+{
+    return s->redact;
+}
+
 static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
 {
     char *at = slot_alloc(pool, slot, text.n);

@@ -19,6 +19,8 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
 void seal_free(struct seal *s);
 /* Whether parts of requests are left out from now on: such exchanges are flagged. */
 void seal_pause(struct seal *s, bool paused);
+/* Knows which names are sensitive. Lives as long as s. */
+const struct redact *seal_names(const struct seal *s);
 /* The request's head is in the slot: asks for what sealing it will read, so that it is near by then. */
 void seal_expect(struct seal *s, struct slot *slot);
 /* Fills s->x from the raw heads of the slot and wipes them. Text that does not fit the slot's bounds is left out

@@ -14,6 +14,7 @@ struct frame {
     uint32_t n;          /* captured bytes */
     uint32_t wire_n;     /* bytes on the wire */
     uint16_t link;       /* LINKTYPE_* number of the pcap registry */
+    uint16_t input;      /* live: index of the interface it came from */
 };
 
 struct segment {

@@ -104,9 +104,11 @@ static void blame_activation(const struct device *d, int status, struct source_e
         fail(error, 1,
              "no permission to capture on %.64s: run as root, or once: setcap cap_net_raw+ep $(which spanwise)",
              d->name);
+        error->trouble = SOURCE_DENIED;
         break;
     case PCAP_ERROR_IFACE_NOT_UP:
         fail(error, 1, "interface %.64s is down: ip link set %.64s up", d->name, d->name);
+        error->trouble = SOURCE_DOWN;
         break;
     default:
         fail(error, 1, "cannot capture on %.64s: %.256s", d->name,
@@ -311,6 +313,7 @@ static bool wait_for_frames(struct source *s, int64_t us)
 static enum source_event hand_out(struct source *s, struct device *d, struct frame *f)
 {
     *f = d->head;
+    f->input = (uint16_t)(d - s->devices);
     d->pending = false;
     s->taken = d;
     return SOURCE_FRAME;
@@ -390,6 +393,14 @@ void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface)
         *kernel += d->drops[0];
         *interface += d->drops[1];
     }
+}
+
+void source_drops_of(struct source *s, size_t i, uint64_t *kernel, uint64_t *interface)
+{
+    struct device *d = &s->devices[i];
+    device_drops(d);
+    *kernel = d->drops[0];
+    *interface = d->drops[1];
 }
 
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total)

@@ -21,7 +21,10 @@ enum source_event {
     SOURCE_FAILED, /* live, and no interface is left; source_message says why */
 };
 
+enum source_trouble { SOURCE_OTHER_TROUBLE, SOURCE_DENIED, SOURCE_DOWN };
+
 struct source_error {
+    enum source_trouble trouble;
     int exit_code;  /* what the program should exit with: 1 the environment, 2 usage, 3 no capture */
     char text[640]; /* one line without newline */
 };
@@ -56,6 +59,8 @@ void source_stop(struct source *s);
 /* Packets lost in the kernel for lack of room, and on the interface itself, since the source was opened; 0 for files.
  * To be asked now and then: the kernel counts in 32 bits. */
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface);
+/* Live: the same of the i-th interface alone. */
+void source_drops_of(struct source *s, size_t i, uint64_t *kernel, uint64_t *interface);
 /* Live: how long ago, in us, the frame came that was handed out last; 0 for files. To be asked right after it. */
 int64_t source_lag(const struct source *s, const struct frame *f);
 /* Bytes read (of compressed files: compressed ones) and bytes in all; total is 0 when it is not known (pipes, live). */

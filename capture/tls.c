@@ -88,6 +88,7 @@ struct tls {
     struct side side[2];
     bool client_hello, server_hello, encrypt_then_mac;
     bool early_known, early_taken; /* whether the server took the early data */
+    bool ending;                   /* nothing more comes */
     uint8_t random[2][TLS_RANDOM];
     uint16_t version;
     const struct tls_suite *suite;
@@ -659,6 +660,15 @@ static enum tls_verdict wait(struct tls *t, const struct tls_env *env, int role,
     return TLS_WAITING;
 }
 
+/* Answers do not overtake requests that wait: the secrets of one direction may be logged before the other's. What the
+ * server says before it is done with its handshake is let through, for it may be what the client's early data waits
+ * for.
+ */
+static bool must_queue(const struct tls *t, int role, bool client_waits)
+{
+    return role == 1 && client_waits && !t->ending && t->version == VERSION_13 && t->side[1].phase == PHASE_TRAFFIC;
+}
+
 /* Records that waited, in the order they came in, as far as secrets go. */
 static enum tls_verdict try_waiting(struct tls *t, const struct tls_env *env, const struct tls_sink *sink)
 {
@@ -667,7 +677,8 @@ static enum tls_verdict try_waiting(struct tls *t, const struct tls_env *env, co
     while (*at) {
         struct waiting *w = *at;
         struct record r = {w->bytes, w->n, w->mark, w->marks};
-        enum done d = blocked[w->role] ? DONE_WAIT : take_record(t, env, w->role, &r, sink);
+        bool queues = blocked[w->role] || must_queue(t, w->role, blocked[0]);
+        enum done d = queues ? DONE_WAIT : take_record(t, env, w->role, &r, sink);
         if (d == DONE_WAIT) {
             blocked[w->role] = true;
             at = &w->next;
@@ -709,7 +720,8 @@ static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, i
 {
     struct side *s = &t->side[role];
     bool knew = t->server_hello, knew_early = t->early_known;
-    enum done d = s->blocked ? DONE_WAIT : take_record(t, env, role, r, sink);
+    bool queues = s->blocked || must_queue(t, role, t->side[0].blocked);
+    enum done d = queues ? DONE_WAIT : take_record(t, env, role, r, sink);
     if (d == DONE_WAIT)
         return wait(t, env, role, r);
     if (d == DONE_BAD && s->proven) {
@@ -859,10 +871,18 @@ enum tls_verdict tls_gap(struct tls *t, const struct tls_env *env, int role, uin
     return TLS_GOING;
 }
 
-void tls_end(struct tls *t, const struct tls_env *env, const struct tls_sink *sink)
+enum tls_verdict tls_retry(struct tls *t, const struct tls_env *env, const struct tls_sink *sink)
 {
     if (t->first && t->verdict == TLS_GOING)
         new_secrets(t, env, sink);
+    return t->verdict != TLS_GOING ? t->verdict : t->first ? TLS_WAITING : TLS_GOING;
+}
+
+void tls_end(struct tls *t, const struct tls_env *env, const struct tls_sink *sink)
+{
+    t->ending = true;
+    if (t->first && t->verdict == TLS_GOING)
+        try_waiting(t, env, sink);
 }
 
 bool tls_waits(const struct tls *t)

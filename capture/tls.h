@@ -45,6 +45,8 @@ void tls_close(struct tls *t, const struct tls_env *env);
 /* Bytes of one direction, in order. */
 enum tls_verdict tls_feed(struct tls *t, const struct tls_env *env, int role, const struct chunk *c,
                           const struct tls_sink *sink);
+/* Secrets came: whatever waits is tried again. */
+enum tls_verdict tls_retry(struct tls *t, const struct tls_env *env, const struct tls_sink *sink);
 /* Whatever waits gets one more chance; before tls_close. */
 void tls_end(struct tls *t, const struct tls_env *env, const struct tls_sink *sink);
 bool tls_waits(const struct tls *t); /* records wait for a secret */

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES = 16, LINE = 512, READ = 1 << 16 };
+enum { FILES = 16, LINE = 512, READ = 1 << 16, TAIL = 64 };
 
 struct entry {
     uint8_t random[TLS_RANDOM];
@@ -14,15 +14,25 @@ struct entry {
     struct tls_secret secret;
 };
 
-struct followed {
-    char *path;
-    int fd;
+/* A file that is open, and how far it was read. */
+struct reading {
+    int fd; /* -1: none */
     dev_t device;
     ino_t inode;
+    struct timespec written; /* when it was, when last looked at */
     off_t at;
+    char tail[TAIL]; /* what stands before `at`: another file may have been written over this one */
+    size_t n_tail;
     char line[LINE]; /* the beginning of one whose end was not written yet */
     size_t n;
     bool skip; /* longer than any line of a key log */
+};
+
+/* A key log by its path. The file that was there before may still be written to by who has it open. */
+struct followed {
+    char *path;
+    struct reading now, before;
+    int error; /* why what is there now cannot be opened; 0: it is, or nothing is there */
 };
 
 struct tls_keys {
@@ -42,12 +52,21 @@ struct tls_keys *tls_keys_new(const struct hash_key *key)
     return k;
 }
 
+static void stop_reading(struct reading *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    explicit_bzero(r, sizeof *r);
+    r->fd = -1;
+}
+
 void tls_keys_free(struct tls_keys *k)
 {
     if (!k)
         return;
     for (unsigned i = 0; i < k->files; i++) {
-        close(k->file[i].fd);
+        stop_reading(&k->file[i].now);
+        stop_reading(&k->file[i].before);
         free(k->file[i].path);
     }
     if (k->entry)
@@ -174,7 +193,7 @@ void tls_keys_add(struct tls_keys *k, struct slice text)
 
 /* ---- files ---- */
 
-static void add_piece(struct tls_keys *k, struct followed *f, struct slice piece)
+static void add_piece(struct tls_keys *k, struct reading *f, struct slice piece)
 {
     while (piece.n) {
         size_t end = slice_find(piece, '\n', 0);
@@ -195,40 +214,61 @@ static void add_piece(struct tls_keys *k, struct followed *f, struct slice piece
     }
 }
 
-/* The path leads to another file now: the old one was rotated away. Without leave to open the new one the old is read
- * on. */
-static void follow_path(struct followed *f)
+/* The last line as it is, without a line end: taken now, and once more should it go on. */
+static void add_rest(struct tls_keys *k, const struct reading *r)
 {
-    struct stat now;
-    if (stat(f->path, &now) != 0 || (now.st_dev == f->device && now.st_ino == f->inode))
-        return;
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return;
-    if (f->fd >= 0)
-        close(f->fd);
-    *f = (struct followed){.path = f->path, .fd = fd, .device = now.st_dev, .inode = now.st_ino};
+    uint64_t refused = k->refused;
+    if (r->n && !r->skip)
+        add_line(k, slice_of(r->line, r->n));
+    k->refused = refused;
 }
 
-/* The file stays open: whoever gave up root could not open it again. */
-static bool read_on(struct tls_keys *k, struct followed *f)
+static void begin_anew(struct reading *r)
+{
+    r->at = 0;
+    r->n = r->n_tail = 0;
+    r->skip = false;
+}
+
+/* Whether what was read still stands there: a file that is cut and written again may be longer by now. */
+static bool same_text(const struct reading *r)
+{
+    char there[TAIL];
+    return pread(r->fd, there, r->n_tail, r->at - (off_t)r->n_tail) == (ssize_t)r->n_tail &&
+           memcmp(there, r->tail, r->n_tail) == 0;
+}
+
+static void keep_tail(struct reading *r, const char *p, size_t n)
+{
+    size_t keep = n < TAIL ? TAIL - n : 0;
+    if (keep > r->n_tail)
+        keep = r->n_tail;
+    memmove(r->tail, r->tail + r->n_tail - keep, keep);
+    size_t more = n < TAIL ? n : TAIL;
+    memcpy(r->tail + keep, p + n - more, more);
+    r->n_tail = keep + more;
+}
+
+/* What came since. False: it cannot be read, errno says why. */
+static bool read_on(struct tls_keys *k, struct reading *r)
 {
     struct stat s;
-    follow_path(f);
-    if (f->fd < 0 || fstat(f->fd, &s) != 0)
+    if (r->fd < 0)
+        return true;
+    if (fstat(r->fd, &s) != 0)
         return false;
-    if (s.st_size < f->at) { /* begun anew */
-        f->at = 0;
-        f->n = 0;
-        f->skip = false;
-    }
-    if (s.st_size == f->at)
+    bool written = s.st_mtim.tv_sec != r->written.tv_sec || s.st_mtim.tv_nsec != r->written.tv_nsec;
+    r->written = s.st_mtim;
+    if (s.st_size < r->at || ((written || s.st_size > r->at) && !same_text(r)))
+        begin_anew(r);
+    if (s.st_size == r->at)
         return true;
     char *block = malloc(READ);
     ssize_t n = 0;
-    while (block && (n = pread(f->fd, block, READ, f->at)) > 0) {
-        add_piece(k, f, slice_of(block, (size_t)n));
-        f->at += n;
+    while (block && (n = pread(r->fd, block, READ, r->at)) > 0) {
+        add_piece(k, r, slice_of(block, (size_t)n));
+        keep_tail(r, block, (size_t)n);
+        r->at += n;
     }
     int error = errno;
     if (block)
@@ -238,28 +278,56 @@ static bool read_on(struct tls_keys *k, struct followed *f)
     return block && n >= 0;
 }
 
-bool tls_keys_follow(struct tls_keys *k, const char *path)
+/* The path leads to a file, or to another one: the old one was rotated away. It is read on as well, for who writes it
+ * may not know yet. Without leave to open the new one the old is all there is. */
+static void follow_path(struct tls_keys *k, struct followed *f)
+{
+    struct stat now;
+    if (stat(f->path, &now) != 0) {
+        f->error = errno == ENOENT ? 0 : errno;
+        return;
+    }
+    if (f->now.fd >= 0 && now.st_dev == f->now.device && now.st_ino == f->now.inode)
+        return;
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    f->error = fd < 0 ? errno : 0;
+    if (fd < 0)
+        return;
+    if (f->now.fd >= 0) {
+        read_on(k, &f->before);
+        add_rest(k, &f->before);
+        stop_reading(&f->before);
+        f->before = f->now;
+    }
+    f->now = (struct reading){.fd = fd, .device = now.st_dev, .inode = now.st_ino};
+}
+
+/* Files stay open: whoever gave up root could not open them again. */
+static bool look(struct tls_keys *k, struct followed *f)
+{
+    follow_path(k, f);
+    bool old = read_on(k, &f->before);
+    return read_on(k, &f->now) && old;
+}
+
+bool tls_keys_follow(struct tls_keys *k, const char *path, bool may_come)
 {
     if (k->files == FILES) {
         errno = EMFILE;
         return false;
     }
     struct followed *f = &k->file[k->files];
-    *f = (struct followed){.path = strdup(path), .fd = -1};
-    errno = 0;
-    if (!f->path || !read_on(k, f)) {
-        errno = errno ? errno : ENOENT;
-        if (f->fd >= 0)
-            close(f->fd);
+    *f = (struct followed){.path = strdup(path), .now.fd = -1, .before.fd = -1};
+    bool good = f->path && look(k, f);
+    if (!good || f->error || (f->now.fd < 0 && !may_come)) {
+        int error = !f->path ? ENOMEM : !good ? errno : f->error ? f->error : ENOENT;
+        stop_reading(&f->now);
         free(f->path);
+        errno = error;
         return false;
     }
     k->files++;
-    if (f->n && !f->skip) { /* without a line end: taken now, and once more should the line go on */
-        uint64_t refused = k->refused;
-        add_line(k, slice_of(f->line, f->n));
-        k->refused = refused;
-    }
+    add_rest(k, &f->now);
     return true;
 }
 
@@ -267,8 +335,42 @@ bool tls_keys_look(struct tls_keys *k)
 {
     uint64_t before = k->version;
     for (unsigned i = 0; i < k->files; i++)
-        read_on(k, &k->file[i]);
+        look(k, &k->file[i]);
     return k->version != before;
+}
+
+void tls_keys_again(struct tls_keys *k)
+{
+    for (unsigned i = 0; i < k->files; i++) {
+        begin_anew(&k->file[i].now);
+        begin_anew(&k->file[i].before);
+    }
+    tls_keys_look(k);
+}
+
+void tls_keys_finish(struct tls_keys *k)
+{
+    for (unsigned i = 0; i < k->files; i++) {
+        look(k, &k->file[i]);
+        add_rest(k, &k->file[i].now);
+        add_rest(k, &k->file[i].before);
+    }
+}
+
+bool tls_keys_open(const struct tls_keys *k)
+{
+    for (unsigned i = 0; i < k->files; i++)
+        if (k->file[i].now.fd < 0)
+            return false;
+    return true;
+}
+
+int tls_keys_error(const struct tls_keys *k)
+{
+    for (unsigned i = 0; k && i < k->files; i++)
+        if (k->file[i].error)
+            return k->file[i].error;
+    return 0;
 }
 
 bool tls_keys_expected(const struct tls_keys *k)

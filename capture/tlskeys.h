@@ -27,11 +27,21 @@ struct tls_keys *tls_keys_new(const struct hash_key *key); /* NULL: out of memor
 void tls_keys_free(struct tls_keys *k);                    /* wipes them; NULL is allowed */
 /* Lines of a key log; the last one may be whole without a line end. What is no such line is counted. */
 void tls_keys_add(struct tls_keys *k, struct slice text);
-/* Reads a file, and what is added to it whenever tls_keys_look is called. False: it cannot be read, errno says why. */
-bool tls_keys_follow(struct tls_keys *k, const char *path);
-/* Whether secrets came since. Cheap enough for every second; a file that was replaced or cut is read from its
- * beginning. */
+/* Reads a file, and what is added to it whenever tls_keys_look is called. may_come: it need not be there yet. False: it
+ * cannot be read, errno says why. */
+bool tls_keys_follow(struct tls_keys *k, const char *path, bool may_come);
+/* Whether secrets came since. Cheap enough for ten times a second. A file that was cut, or cut and written again, is
+ * read from its beginning; where another one lies under the name (rotation) it is read, and the one before read on
+ * until the next. */
 bool tls_keys_look(struct tls_keys *k);
+/* Reads all files from their beginning: for who asks for it (SIGHUP). */
+void tls_keys_again(struct tls_keys *k);
+/* The last look: takes a last line without its end as well. */
+void tls_keys_finish(struct tls_keys *k);
+/* Whether every file is there. */
+bool tls_keys_open(const struct tls_keys *k);
+/* Why a file that lies there now cannot be opened (errno; whoever gave up root may not be allowed to); 0: none such. */
+int tls_keys_error(const struct tls_keys *k);
 /* Whether any are there or may come. */
 bool tls_keys_expected(const struct tls_keys *k);
 /* NULL: not known (yet). Valid until the next call that may add. */

@@ -54,6 +54,7 @@ struct walk {
     const uint8_t *fragment; /* NEXT_PIECE: the header that says so */
     uint16_t type;           /* the EtherType read last */
     bool v6, tagged;         /* tagged: the header before was a VLAN tag */
+    uint8_t why;             /* NEXT_UNPARSED: enum unparsed_reason */
 };
 
 static inline uint16_t be16(const uint8_t *p)

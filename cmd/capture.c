@@ -295,9 +295,16 @@ static int run_wire(struct capture_command *c, struct source *source)
         log_line("out of memory");
         return 1;
     }
-    struct input_loop loop = {c->capture,  source,  c->in.capture.keys,
-                              c->in.quiet, c->live, c->live ? TIME_NONE : c->not_before,
-                              pulse,       c,       c->live ? waiting : NULL};
+    struct input_loop loop = {c->capture,
+                              source,
+                              c->in.capture.keys,
+                              c->in.keys,
+                              c->in.quiet,
+                              c->live,
+                              c->live ? TIME_NONE : c->not_before,
+                              pulse,
+                              c,
+                              c->live ? waiting : NULL};
     int code = input_run(&loop);
     pipeline_end(&c->pipeline, capture_counters(c->capture));
     capture_free(c->capture);

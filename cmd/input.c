@@ -1,6 +1,7 @@
 #include "cmd/input.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,9 +13,10 @@
 #include "capture/ease.h"
 #include "cmd/secret.h"
 
-enum { PULSE_US = 100000 };
+enum { PULSE_US = 100000, KEYS_EVERY = 64 };
 
-static _Atomic bool stopped;
+static _Atomic bool stopped, hung_up;
+static bool has_terminal, keep_on;     /* keep_on: nohup, a terminal that goes away is no reason to end */
 static struct source *_Atomic running; /* what a signal must wake */
 
 void input_init(struct input *in)
@@ -128,6 +130,15 @@ bool input_option(struct input *in, int id, const char *value)
     }
 }
 
+/* A key log may come later where packets do. */
+static bool may_come(const struct input *in)
+{
+    for (size_t i = 0; i < in->n_files; i++)
+        if (strcmp(in->files[i], "-") == 0)
+            return true;
+    return in->n_interfaces != 0;
+}
+
 /* Of files without a key log, too: a capture may bring its secrets along. */
 static int open_keys(struct input *in)
 {
@@ -139,11 +150,13 @@ static int open_keys(struct input *in)
     in->capture.keys = k;
     if (!in->keys)
         return 0;
-    if (!tls_keys_follow(k, in->keys)) {
+    if (!tls_keys_follow(k, in->keys, may_come(in))) {
         log_line("--keys %s: %s", in->keys, strerror(errno));
         input_close(in);
         return 2;
     }
+    if (!tls_keys_open(k) && !in->quiet)
+        log_line("--keys %s: is not there yet; it is read when it comes", in->keys);
     if (tls_keys_refused(k))
         log_line("--keys %s: %llu lines are none of a key log (NSS format)", in->keys,
                  (unsigned long long)tls_keys_refused(k));
@@ -199,17 +212,71 @@ static void on_signal(int number)
         source_stop(s);
 }
 
+static void on_hangup(int number)
+{
+    (void)number;
+    atomic_store(&hung_up, true);
+}
+
+static bool terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 void input_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    struct sigaction action = {.sa_handler = on_signal}, before;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_hangup;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGHUP, &action, &before);
+    keep_on = before.sa_handler == SIG_IGN;
+    has_terminal = terminal();
+}
+
+/* SIGHUP: the terminal went away, and the run ends in order; or somebody rotated the key log, which is read again. */
+static void after_hangup(struct tls_keys *keys)
+{
+    if (!atomic_exchange(&hung_up, false))
+        return;
+    bool gone = has_terminal && !terminal();
+    if (!keep_on && (gone || !keys))
+        on_signal(SIGHUP);
+    else if (keys)
+        tls_keys_again(keys);
+}
+
+bool input_keys(struct tls_keys *keys, const char *path)
+{
+    static int told;
+    uint64_t before = tls_keys_version(keys);
+    after_hangup(keys);
+    if (!keys)
+        return false;
+    tls_keys_look(keys);
+    int error = tls_keys_error(keys);
+    if (error && error != told)
+        log_line("--keys %s: the file that is there now cannot be read (%s); what was open before is read on", path,
+                 strerror(error));
+    told = error;
+    return tls_keys_version(keys) != before;
 }
 
 bool input_stopped(void)
 {
     return atomic_load(&stopped);
+}
+
+void input_wake(struct source *source)
+{
+    atomic_store(&running, source);
+    if (source && input_stopped())
+        source_stop(source);
 }
 
 static double seconds_now(void)
@@ -281,11 +348,16 @@ static void ease(const struct input_loop *loop, struct load *l, const struct fra
         log_line("it keeps up: no longer so that %s", eased[now]);
 }
 
+static void look_at_keys(const struct input_loop *loop)
+{
+    if (input_keys(loop->keys, loop->keys_path))
+        capture_secrets(loop->capture);
+}
+
 static void now_and_then(const struct input_loop *loop, struct progress *progress)
 {
     note_drops(loop);
-    if (loop->keys)
-        tls_keys_look(loop->keys);
+    look_at_keys(loop);
     if (loop->each)
         loop->each(loop->context);
     show_progress(progress, loop);
@@ -301,6 +373,14 @@ static bool too_early(const struct input_loop *loop, int64_t ts)
     return true;
 }
 
+/* Whether secrets may come while packets do: live, or through a pipe. */
+static bool follows_keys(const struct input_loop *loop)
+{
+    uint64_t done, total;
+    source_progress(loop->source, &done, &total);
+    return loop->keys_path && !total;
+}
+
 int input_run(const struct input_loop *loop)
 {
     struct progress progress = {.begun = seconds_now(), .on = !loop->quiet && isatty(STDERR_FILENO)};
@@ -309,9 +389,8 @@ int input_run(const struct input_loop *loop)
     int64_t last = TIME_NONE;
     int code = 0;
     struct load load = {.at = TIME_NONE};
-    atomic_store(&running, loop->source);
-    if (input_stopped())
-        source_stop(loop->source);
+    bool following = follows_keys(loop); /* a connection waits for its secrets for a mebibyte at most */
+    input_wake(loop->source);
     for (bool more = true; more;) {
         switch (source_next(loop->source, &f)) {
         case SOURCE_FRAME:
@@ -321,6 +400,8 @@ int input_run(const struct input_loop *loop)
                 break;
             }
             capture_frame(loop->capture, &f);
+            if (following && frames % KEYS_EVERY == 0)
+                look_at_keys(loop);
             if (frames % 4096 == 0 || (loop->live && (last == TIME_NONE || f.ts - last >= PULSE_US))) {
                 last = f.ts;
                 now_and_then(loop, &progress);
@@ -347,10 +428,10 @@ int input_run(const struct input_loop *loop)
             break;
         }
     }
-    atomic_store(&running, NULL);
+    input_wake(NULL);
     note_drops(loop);
     if (loop->keys)
-        tls_keys_look(loop->keys);
+        tls_keys_finish(loop->keys);
     capture_finish(loop->capture);
     if (progress.on)
         log_progress("%s", "");

@@ -84,6 +84,7 @@ struct input_loop {
     struct capture *capture;
     struct source *source;
     struct tls_keys *keys; /* NULL: none; looked at now and then */
+    const char *keys_path; /* for messages */
     bool quiet, live;
     int64_t not_before; /* a first frame older than this is refused with exit code 2; TIME_NONE: no such bound */
     void (*each)(void *context); /* now and then: every 4096 frames, at each tick, and live every 100 ms */
@@ -96,8 +97,14 @@ int input_run(const struct input_loop *loop);
 /* Reads records (JSON lines) instead; path "-" is stdin. Lines that are no records are refused with their number.
  * Returns an exit code. */
 int input_run_records(const char *path, struct records *records, void (*each)(void *context), void *context);
-/* SIGINT and SIGTERM end input_run in order. */
+/* For a loop of one's own, now and then: looks at the key log (NULL: none), says what is wrong with it, and does what a
+ * SIGHUP asks for. Whether secrets came. */
+bool input_keys(struct tls_keys *keys, const char *path);
+/* SIGINT and SIGTERM end input_run in order. SIGHUP has the key log read anew; it ends the run where there is none, or
+ * where the terminal is gone. */
 void input_catch_signals(void);
 bool input_stopped(void);
+/* For a loop of one's own: the source that signals wake from now on; NULL: none. */
+void input_wake(struct source *source);
 
 #endif

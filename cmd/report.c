@@ -15,9 +15,12 @@
 #include "cmd/scope.h"
 
 enum { REPORT_FORMAT = 1, REPORT_OUT, REPORT_TOP, REPORT_FROM, REPORT_TO, REPORT_CONFIG };
+enum { MOST_AUDITS = 16 };
 
 struct report_command {
     const char *audit, *out;
+    const char *more[MOST_AUDITS - 1];
+    size_t n_more;
     enum report_format format;
     struct report_options options;
     struct scope scope;
@@ -35,9 +38,11 @@ static const struct arg table[] = {
     {REPORT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},
     {0}};
 
-static const char usage[] = "usage: spanwise report [DB | CAPTURE] [--format text|markdown|html|json|csv] [-o FILE]\n"
-                            "The audit as a document. A capture (told by content) is audited first. Default: "
-                            "$SPANWISE_DB, else ./spanwise.db\n";
+static const char usage[] =
+    "usage: spanwise report [DB | CAPTURE] [DB…] [--format text|markdown|html|json|csv] [-o FILE]\n"
+    "The audit as a document. A capture (told by content) is audited first. Several DBs, made "
+    "with one\n--secret by sensors that saw different traffic, are added up. Default: "
+    "$SPANWISE_DB, else ./spanwise.db\n";
 
 static bool on_moment(const char *option, const char *value, struct moment *out)
 {
@@ -75,11 +80,14 @@ static bool on_option(void *context, int id, const char *value)
     case SCOPE_IGNORE:
         return scope_option(&c->scope, id, value);
     default:
-        if (c->audit) {
-            log_line("report: one DB or capture at a time");
+        if (c->n_more == MOST_AUDITS - 1) {
+            log_line("report: at most %d audits at a time", MOST_AUDITS);
             return false;
         }
-        c->audit = value;
+        if (c->audit)
+            c->more[c->n_more++] = value;
+        else
+            c->audit = value;
         return true;
     }
 }
@@ -101,6 +109,19 @@ static int save(const struct report_command *c, const struct buf *text)
     return ok ? 0 : 1;
 }
 
+/* Those that are added to the first. */
+static bool open_others(struct report_command *c, struct store_reader *other[MOST_AUDITS], char why[256])
+{
+    for (size_t i = 0; i < c->n_more; i++) {
+        const char *db = cmd_open_audit_of(c->more[i], &c->scope, why);
+        if (!db || !(other[i] = store_read_open(db, why)))
+            return false;
+    }
+    c->options.others = other;
+    c->options.n_others = c->n_more;
+    return true;
+}
+
 static int show(struct report_command *c, int argc, char **argv)
 {
     struct winsize size;
@@ -109,6 +130,10 @@ static int show(struct report_command *c, int argc, char **argv)
     int parsed = args_parse(usage, table, argc, argv, on_option, c);
     if (parsed)
         return parsed == ARG_HELP ? 0 : 2;
+    if (c->n_more && span_given(&c->options.span)) {
+        log_line("--from, --to: of one audit");
+        return 2;
+    }
     if (!c->out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
         c->options.width = size.ws_col < 200 ? size.ws_col : 200;
     const char *db = cmd_open_audit_of(c->audit, &c->scope, why);
@@ -117,9 +142,12 @@ static int show(struct report_command *c, int argc, char **argv)
             log_line("%s", why);
         return cmd_open_audit_code();
     }
+    struct store_reader *other[MOST_AUDITS] = {0};
     struct store_reader *r = store_read_open(db, why);
-    bool ok = r && report_write(r, c->format, &c->options, &text, why);
+    bool ok = r && open_others(c, other, why) && report_write(r, c->format, &c->options, &text, why);
     store_read_close(r);
+    for (size_t i = 0; i < c->n_more; i++)
+        store_read_close(other[i]);
     if (!ok)
         log_line("%s", why);
     int code = ok ? save(c, &text) : 1;

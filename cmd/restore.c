@@ -21,7 +21,7 @@ struct text {
 struct restoring {
     struct store_reader *reader;
     struct text *text;
-    struct list address, key, client, endpoint, counter, minute;
+    struct list address, key, client, endpoint, counter, minute, cache;
     struct row_exchange *block; /* BLOCK_RECORDS of them */
     size_t block_n, block_next;
     int64_t block_id;
@@ -117,6 +117,24 @@ static bool load_endpoint(void *context, const struct row_endpoint *row)
     return !r->failed;
 }
 
+static bool load_cache(void *context, const struct row_cache *row)
+{
+    struct restoring *r = context;
+    struct row_cache *mine = append(r, &r->cache, row, sizeof *row);
+    if (mine) {
+        mine->what = own(r, row->what);
+        mine->proto = own(r, row->proto);
+        mine->server = own(r, row->server);
+        mine->name = own(r, row->name);
+        mine->pattern = own(r, row->pattern);
+        mine->latency = own(r, row->latency);
+        mine->ttl = own(r, row->ttl);
+        mine->age = own(r, row->age);
+        mine->fill = own(r, row->fill);
+    }
+    return !r->failed;
+}
+
 static bool load_counter(void *context, const struct row_counter *row)
 {
     struct restoring *r = context;
@@ -154,6 +172,7 @@ STEP(client)
 STEP(endpoint)
 STEP(counter)
 STEP(minute)
+STEP(cache)
 #undef STEP
 
 static bool step_capture(void *context, struct row_capture *out)
@@ -190,7 +209,7 @@ static bool step_exchange(void *context, struct row_exchange *out)
 
 static void release(struct restoring *r)
 {
-    struct list *lists[] = {&r->address, &r->key, &r->client, &r->endpoint, &r->counter, &r->minute};
+    struct list *lists[] = {&r->address, &r->key, &r->client, &r->endpoint, &r->counter, &r->minute, &r->cache};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         free(lists[i]->row);
     while (r->text) {
@@ -210,6 +229,7 @@ static bool load(struct restoring *r)
     store_read_clients(r->reader, load_client, r);
     store_read_all_endpoints(r->reader, load_endpoint, r);
     store_read_counters(r->reader, load_counter, r);
+    store_read_caches(r->reader, load_cache, r);
     store_read_minutes(r->reader, INT64_MIN, INT64_MAX, load_minute, r);
     return r->block && !r->failed;
 }
@@ -227,6 +247,7 @@ static bool replay(struct restoring *r, struct analysis *a, int64_t *ended)
                             .exchange = step_exchange,
                             .counter = step_counter,
                             .minute = step_minute,
+                            .cache = step_cache,
                             .capture = step_capture};
     if (!r->has_capture)
         return true;

@@ -6,6 +6,7 @@
 
 #include "analysis/report/fieldadvice.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/keyeffect.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tagadvice.h"
 #include "base/human.h"
@@ -168,6 +169,8 @@ const char *advice_name(enum advice_kind k)
     case ADVICE_LIES:
     case ADVICE_TAGS:
         return "fix";
+    case ADVICE_BUSTER:
+        return "cache_buster";
     case ADVICE_NOT:
         return "do_not_cache";
     }
@@ -205,6 +208,7 @@ void advice_action(const struct advice *a, struct buf *out)
     case ADVICE_FIELD:
     case ADVICE_LIES:
     case ADVICE_TAGS:
+    case ADVICE_BUSTER:
         break; /* the words are those of keyadvice, fieldadvice and tagadvice */
     case ADVICE_NOT:
         buf_str(out, "do not cache it");
@@ -341,16 +345,34 @@ static bool never_stored(const struct row_endpoint *e)
     return facts_judged(e) && !e->declared[DECLARED_storable_shared] && !e->declared[DECLARED_storable_private];
 }
 
+/* What a step gives, where that is known. */
+static void take_step(struct advice *a, const struct key_step *s)
+{
+    a->lifetime = s->lifetime;
+    a->lifetime.requests_saved = s->requests;
+    a->lifetime.bytes_saved = s->bytes;
+    a->lifetime.server_us_saved = s->server_us;
+    a->price = s->price;
+}
+
 /* Advice on the key, of the standing that what was captured has. */
 static bool gather_key(struct gathering *g, const struct row_endpoint *e, const struct key_advice *k,
                        enum advice_kind kind, bool (*is)(const struct key_advice *a, unsigned dim))
 {
-    struct advice advice = {.kind = kind, .standing = key_advice_standing(g->facts)};
+    struct advice advice = {
+        .kind = kind, .standing = key_advice_standing(g->facts), .write_recall = NAN, .price = {NAN, NAN, NAN}};
+    struct key_effect effect = {.unknown = ""};
     if (!key_advice_count(k, is) || advice.standing != STANDING_OK || never_stored(e))
         return true;
+    if (kind == ADVICE_KEY)
+        key_effect_of(&effect, e, g->facts);
+    bool priced = !effect.unknown && effect.parts.asked && !effect.parts.unpriced;
+    if (priced)
+        take_step(&advice, &effect.parts);
     struct advised *a = add(g, e, &advice);
     if (!a)
         return false;
+    a->seconds = priced ? advice.price.server_s_per_h : 0;
     for (unsigned i = 0; i < k->learned.n; i++)
         if (is(k, i)) {
             a->comparisons += k->result[i].n;
@@ -361,6 +383,35 @@ static bool gather_key(struct gathering *g, const struct row_endpoint *e, const 
     else
         key_advice_vary_action(k, &a->action);
     key_advice_why(k, is, &a->why);
+    if (priced)
+        key_step_words(&effect.parts, &a->why);
+    return true;
+}
+
+/* Left to people; so it is said where it is known what it costs. */
+static bool gather_buster(struct gathering *g, const struct row_endpoint *e, const struct key_advice *k)
+{
+    struct advice advice = {.kind = ADVICE_BUSTER, .standing = key_advice_standing(g->facts), .write_recall = NAN};
+    struct key_effect effect;
+    if (!key_advice_count(k, key_advice_busts) || advice.standing != STANDING_OK)
+        return true;
+    key_effect_of(&effect, e, g->facts);
+    if (effect.unknown || effect.busters.unpriced || !effect.busters.requests)
+        return true;
+    take_step(&advice, &effect.busters);
+    struct advised *a = add(g, e, &advice);
+    if (!a)
+        return false;
+    a->seconds = advice.price.server_s_per_h;
+    for (unsigned i = 0; i < k->learned.n; i++)
+        if (key_advice_busts(k, i)) {
+            a->comparisons += k->result[i].n;
+            a->differing += k->result[i].differing;
+        }
+    key_advice_bust_action(k, &a->action);
+    buf_printf(&a->action, " and send Cache-Control: public, s-maxage=%u", effect.busters.lifetime.ttl_s);
+    key_advice_bust_why(k, &a->why);
+    key_step_words(&effect.busters, &a->why);
     return true;
 }
 
@@ -462,7 +513,7 @@ static bool gather(void *context, const struct row_endpoint *e)
     g->list->failed |= !written_name(&g->list->names, e);
     key_advice_of(&keys, e, g->facts);
     return gather_key(g, e, &keys, ADVICE_VARY, key_advice_lacks_vary) &&
-           gather_key(g, e, &keys, ADVICE_KEY, key_advice_drops);
+           gather_key(g, e, &keys, ADVICE_KEY, key_advice_drops) && gather_buster(g, e, &keys);
 }
 
 /* A wrong answer to somebody comes before any saving. */

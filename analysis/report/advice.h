@@ -15,13 +15,14 @@ enum advice_kind {
     ADVICE_FIX,   /* what is declared lets shared caches hand one client's answer to another */
     ADVICE_PURGE, /* keep long, purge on write */
     ADVICE_REVALIDATE,
-    ADVICE_MICRO, /* keep for a second */
-    ADVICE_KEY,   /* what does not decide answers leaves the cache key */
-    ADVICE_VARY,  /* a fix: what decides them is not named by Vary */
-    ADVICE_FIELD, /* a fix: a field that means nothing keeps bodies from being the same */
-    ADVICE_LIES,  /* a fix: an ETag stands for different contents */
-    ADVICE_TAGS,  /* a fix: equal contents have different ETags, or are sent again to who has them */
-    ADVICE_NOT,   /* may be shared, but changes too fast to be kept at all */
+    ADVICE_MICRO,  /* keep for a second */
+    ADVICE_KEY,    /* what does not decide answers leaves the cache key */
+    ADVICE_VARY,   /* a fix: what decides them is not named by Vary */
+    ADVICE_FIELD,  /* a fix: a field that means nothing keeps bodies from being the same */
+    ADVICE_LIES,   /* a fix: an ETag stands for different contents */
+    ADVICE_TAGS,   /* a fix: equal contents have different ETags, or are sent again to who has them */
+    ADVICE_BUSTER, /* what makes each key new leaves the cache key, if people agree */
+    ADVICE_NOT,    /* may be shared, but changes too fast to be kept at all */
 };
 
 struct advice {

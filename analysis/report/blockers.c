@@ -5,6 +5,7 @@
 
 #include "analysis/report/fieldadvice.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/keyeffect.h"
 #include "analysis/report/tagadvice.h"
 #include "base/human.h"
 
@@ -127,14 +128,45 @@ static void fields(struct blockers *b, const struct row_endpoint *e, const struc
     new->server_s = fmax(0, (double)w->server_us_saved - now * (double)is->server_us_saved) / 1e6 / days(f);
 }
 
-static void busters(struct blockers *b, const struct row_endpoint *e, const struct facts *f)
+/* Requests that have one of such parts, at least. */
+static uint64_t present(const struct key_advice *k, bool (*is)(const struct key_advice *a, unsigned dim))
+{
+    uint64_t most = 0;
+    for (unsigned i = 0; i < k->learned.n; i++)
+        if (is(k, i) && k->learned.dim[i].present > most)
+            most = k->learned.dim[i].present;
+    return most;
+}
+
+/* What is in the key in vain, all of a kind together: one alone might change nothing. */
+static void of_key(struct blockers *b, const struct key_advice *k, const struct key_effect *effect,
+                   const struct key_step *step, const char *code, const char *words)
+{
+    bool busts = step == &effect->busters;
+    uint64_t seen = present(k, busts ? key_advice_busts : key_advice_drops);
+    if (!seen)
+        return;
+    struct blocker *new = add(b, code, words, seen, k->learned.visits);
+    new->unknown = effect->unknown ? effect->unknown
+                   : step->asked   ? step->unpriced
+                                   : "one of the fields that Vary names cannot be left out in the records";
+    if (new->unknown)
+        return;
+    new->requests = new->requests_low = new->requests_high = step->price.requests_per_s * 86400;
+    new->bytes = step->price.bytes_per_h * 24;
+    new->server_s = step->price.server_s_per_h * 24;
+}
+
+static void key_parts(struct blockers *b, const struct row_endpoint *e, const struct facts *f)
 {
     struct key_advice k;
+    struct key_effect effect;
     key_advice_of(&k, e, f);
-    for (unsigned i = 0; i < k.learned.n; i++)
-        if (key_advice_busts(&k, i))
-            add(b, "CACHE_BUSTER", "a parameter that never comes twice", k.learned.dim[i].present, k.learned.visits)
-                ->unknown = "keys are followed as they are sent: without it they were not";
+    if (!key_advice_count(&k, key_advice_drops) && !key_advice_count(&k, key_advice_busts))
+        return;
+    key_effect_of(&effect, e, f);
+    of_key(b, &k, &effect, &effect.busters, "CACHE_BUSTER", "a parameter that never comes twice");
+    of_key(b, &k, &effect, &effect.parts, "KEY_PARTS", "parts of the key that do not matter");
 }
 
 /* Answers in full to clients that had them: a 304 spares their bytes, whoever they are for. The server is asked all the
@@ -182,7 +214,7 @@ void blockers_of(struct blockers *b, const struct row_endpoint *e, const struct 
     struct advice a = advice_of(e, f);
     by_reason(b, e, f, &a);
     fields(b, e, f, &a);
-    busters(b, e, f);
+    key_parts(b, e, f);
     validators(b, e, f);
     if (b->n)
         qsort(b->item, b->n, sizeof *b->item, compare);

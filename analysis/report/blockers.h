@@ -6,6 +6,9 @@
  * some, it is their share of it, between bounds that hold whichever look-ups were the hits. A 304 has the blockers of
  * the answers that it stands for.
  *
+ * What is in the key in vain is priced by the hits that the records would have had without it, beyond those of today's
+ * key, at the lifetime that stands without it (keyeffect.h).
+ *
  * There is no price where no lifetime is advised: least of all where clients may not share. */
 #ifndef REPORT_BLOCKERS_H
 #define REPORT_BLOCKERS_H

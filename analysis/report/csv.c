@@ -161,7 +161,7 @@ static const cJSON *value_at(const cJSON *object, const struct column *c)
 /* What a row is known by in the tables inside it. */
 static const cJSON *name_of(const cJSON *row)
 {
-    static const char *const names[] = {"id", "client", "name", "rank", "service"};
+    static const char *const names[] = {"id", "client", "name", "rank", "service", "server"};
     const cJSON *v = NULL;
     for (size_t i = 0; !v && i < sizeof names / sizeof *names; i++)
         v = cJSON_GetObjectItemCaseSensitive(row, names[i]);

@@ -6,6 +6,7 @@
 
 #include "analysis/learned.h"
 #include "base/hist.h"
+#include "base/hll.h"
 
 struct loading {
     struct facts *f;
@@ -52,6 +53,7 @@ bool facts_load(struct facts *f, struct store_reader *r)
     *f = (struct facts){.first_us = INT64_MAX, .last_us = INT64_MIN};
     f->any = store_read_capture(r, &f->capture);
     f->windowed = store_read_window_is(r, &f->window);
+    f->joined = store_read_joined(r);
     store_read_counters(r, add_counter, &l);
     f->endpoints = store_read_count_endpoints(r);
     f->clients = store_read_count_clients(r);
@@ -88,6 +90,11 @@ double facts_coverage(const struct facts *f)
 {
     const struct row_capture *c = &f->capture;
     return c->from_records ? NAN : facts_ratio(c->stream_bytes, c->stream_bytes + c->gap_bytes);
+}
+
+double facts_clients_error(const struct facts *f)
+{
+    return facts_total(f, "clients_estimated") ? hll_error(ROW_CLIENTS_BITS) : 0;
 }
 
 double facts_ratio(uint64_t a, uint64_t b)

@@ -13,16 +13,20 @@ struct facts_counter {
     uint64_t value;
 };
 
+struct rekey; /* analysis/rekey.h */
+
 struct facts {
     struct row_capture capture; /* text lives as long as the read moment */
     bool any;                   /* something was captured */
     bool windowed;              /* all is of this window, not of the whole audit */
     struct store_span window;
+    size_t joined; /* all is the sum of so many audits; 0: of one */
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
     int64_t first_us, last_us;   /* arrivals, of all endpoints; INT64_MAX and INT64_MIN: none */
     uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
+    const struct rekey *rekey;   /* what other keys would do (keyeffect.h); NULL: the records were not read for it */
 };
 
 /* Between store_read_begin and end. False: out of memory. */
@@ -32,6 +36,7 @@ uint64_t facts_total(const struct facts *f, const char *name); /* of what = "tot
 double facts_duration_s(const struct facts *f);                /* NaN: nothing captured */
 double facts_watched_s(const struct facts *f);                 /* first to last arrival: what rates are of; NaN: none */
 double facts_coverage(const struct facts *f);                  /* NaN: unknown */
+double facts_clients_error(const struct facts *f);             /* of the number of clients, relative; 0: exact */
 
 /* a / b, NaN when b is 0. */
 double facts_ratio(uint64_t a, uint64_t b);

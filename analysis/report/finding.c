@@ -37,6 +37,11 @@ static void what(const struct advised *a, struct buf *out)
         break;
     case ADVICE_KEY:
         buf_str(out, "is cached under more keys than it has answers");
+        saves(price, ", which costs ", out);
+        break;
+    case ADVICE_BUSTER:
+        buf_str(out, "is asked for under a new key each time, so that no cache can answer");
+        saves(price, ", which costs ", out);
         break;
     case ADVICE_VARY:
         buf_str(out, "differs by what Vary does not name: caches hand out wrong answers");

@@ -8,6 +8,7 @@
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/capacities.h"
 #include "analysis/report/conduct.h"
 #include "analysis/report/demanded.h"
@@ -22,6 +23,15 @@
 #include "analysis/standing.h"
 #include "base/json.h"
 #include "analysis/store/rows.h"
+
+struct listing {
+    struct json *j;
+    double duration_s;
+    const struct facts *facts;
+    const struct advice_list *advice;
+    const struct behaviour *behaviour;
+    const struct ties *ties;
+};
 
 static void nulls(struct json *j, const char *const names[], size_t n)
 {
@@ -122,6 +132,7 @@ static void totals(struct json *j, const struct facts *f)
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         json_key_u64(j, plain[i], facts_total(f, plain[i]));
     json_key_u64(j, "clients", facts_total(f, "clients"));
+    json_key_double(j, "clients_error", facts_clients_error(f));
     json_key_u64(j, "services", facts_total(f, "services"));
     json_key_u64(j, "endpoints", f->endpoints);
     keys(j, f, facts_total(f, "keys"), eligible);
@@ -189,8 +200,8 @@ static void live_peaks(struct json *j, const struct live_sum *s)
 static void live_means(struct json *j, const struct live_sum *s)
 {
     double watched_s = s->known && s->watched_ms ? (double)s->watched_ms / 1e3 : NAN;
-    json_key_double(j, "live_bytes_mean", (double)s->byte_s / watched_s);
-    json_key_double(j, "live_entries_mean", (double)s->entry_s / watched_s);
+    json_key_double(j, "live_bytes_mean", live_byte_s(s) / watched_s);
+    json_key_double(j, "live_entries_mean", live_entry_s(s) / watched_s);
 }
 
 /* What the estimates of a sampled endpoint rest on; hot keys are followed besides. */
@@ -214,8 +225,9 @@ static enum standing rung_standing(const struct row_endpoint *e, const struct ro
 }
 
 static void rung(struct json *j, const struct row_endpoint *e, const struct row_rung *r,
-                 const struct live_sum live[LIVE_TTLS], double duration_s)
+                 const struct live_sum live[LIVE_TTLS], const struct listing *l)
 {
+    double duration_s = l->duration_s;
     struct facts_bracket bracket = facts_hit_bracket(e, r);
     json_open(j, '{');
     json_key_u64(j, "ttl_s", r->ttl_s);
@@ -239,6 +251,7 @@ static void rung(struct json *j, const struct row_endpoint *e, const struct row_
     json_key_u64(j, "swr_async", r->swr_async);
     json_key_u64(j, "stale_purgeable", r->stale_purgeable);
     live_means(j, live_of(r, live));
+    json_key_double(j, "repeat_ratio", behaviour_repeats(l->behaviour, e, (unsigned)(r - e->ttl)));
     json_key(j, "verdict");
     json_str(j, standing_name(rung_standing(e, r, duration_s)));
     json_close(j, '}');
@@ -265,14 +278,6 @@ static void staleness(struct json *j, const struct row_endpoint *e, const struct
     json_close(j, '}');
 }
 
-struct listing {
-    struct json *j;
-    double duration_s;
-    const struct facts *facts;
-    const struct advice_list *advice;
-    const struct behaviour *behaviour;
-    const struct ties *ties;
-};
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
 {
@@ -434,7 +439,19 @@ static void key_evidence(struct json *j, const struct advised *a)
 
 static bool is_of_key(const struct advice *a)
 {
-    return a->kind == ADVICE_KEY || a->kind == ADVICE_VARY;
+    return a->kind == ADVICE_KEY || a->kind == ADVICE_VARY || a->kind == ADVICE_BUSTER;
+}
+
+/* Saves nothing that could be told: before a lifetime is known, or the records of the key's look-ups. */
+static bool is_unpriced(const struct advice *a)
+{
+    return (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE) ||
+           (a->kind == ADVICE_KEY && isnan(a->price.requests_per_s));
+}
+
+static bool is_correction(const struct advice *a)
+{
+    return a->kind == ADVICE_FIX || a->kind == ADVICE_VARY;
 }
 
 static bool is_of_tags(const struct advice *a)
@@ -444,10 +461,10 @@ static bool is_of_tags(const struct advice *a)
 
 static void saves(struct json *j, const struct advice *a)
 {
-    bool some = a->kind != ADVICE_FIX && !is_of_key(a);
+    bool some = !is_correction(a);
     json_key(j, "saves");
     json_open(j, '{');
-    if (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE) { /* not known before a lifetime is */
+    if (is_unpriced(a)) {
         json_key_double(j, "requests", NAN);
         json_key_double(j, "bytes", NAN);
         json_key_double(j, "server_seconds", NAN);
@@ -463,10 +480,8 @@ static void saves(struct json *j, const struct advice *a)
 /* At the rate that was seen. */
 static void saves_per_day(struct json *j, const struct advice *a)
 {
-    bool none =
-        a->kind == ADVICE_FIX || is_of_key(a) || (a->kind == ADVICE_FIELD && a->lifetime.action != RECOMMEND_CACHE);
     json_key(j, "saves_per_day");
-    if (none) {
+    if (is_correction(a) || is_unpriced(a)) {
         json_null(j);
         return;
     }
@@ -493,7 +508,7 @@ static void recommendation(struct json *j, const struct advised *a)
     saves(j, &a->advice);
     saves_per_day(j, &a->advice);
     json_key_double(j, "risk",
-                    a->advice.kind == ADVICE_FIX || is_of_key(&a->advice) || is_of_tags(&a->advice)
+                    is_correction(&a->advice) || is_of_tags(&a->advice) || is_unpriced(&a->advice)
                         ? 0
                         : a->advice.lifetime.stale_high);
     json_key_double(j, "confidence", 0.95); /* the level of the bounds and tests that it stands on */
@@ -588,7 +603,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_open(j, '[');
     for (int i = 0; i < LADDER_RUNGS; i++)
         if (e->ttl[i].ttl_s)
-            rung(j, e, &e->ttl[i], l->facts->windowed ? NULL : live, l->duration_s);
+            rung(j, e, &e->ttl[i], l->facts->windowed ? NULL : live, l);
     json_close(j, ']');
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
@@ -758,6 +773,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     relief_free(&relief);
     loads_free(&loads);
     advice_list_free(&list);
+    cached_json(&j, r);
     json_close(&j, '}');
     buf_char(out, '\n');
 }

@@ -5,6 +5,7 @@
 
 #include "analysis/changes.h"
 #include "analysis/report/fieldadvice.h"
+#include "analysis/report/keyeffect.h"
 #include "base/human.h"
 
 enum { STEADY_LEAST = 100, RARE = 20, MISSING_SHARE = 100 };
@@ -158,6 +159,7 @@ void key_advice_json(struct json *j, const struct key_advice *a, const struct ro
     json_key_u64(j, "comparisons", a->learned.control_n);
     json_key_u64(j, "differing", a->learned.control_differing);
     json_close(j, '}');
+    key_effect_json(j, e, f);
     field_advice_json(j, e, f);
     json_close(j, '}');
 }
@@ -194,6 +196,30 @@ static void names(const struct key_advice *a, bool (*is)(const struct key_advice
             continue;
         buf_str(out, first ? "" : ", ");
         name(dim_of(a, i)->text, out);
+        first = false;
+    }
+}
+
+void key_advice_bust_action(const struct key_advice *a, struct buf *out)
+{
+    buf_str(out, "if ");
+    names(a, key_advice_busts, out);
+    buf_str(out, " is there only to get past caches, leave it out of the cache key");
+}
+
+void key_advice_bust_why(const struct key_advice *a, struct buf *out)
+{
+    bool first = true;
+    for (unsigned i = 0; i < a->learned.n; i++) {
+        if (!key_advice_busts(a, i))
+            continue;
+        const struct learned_dim *d = dim_of(a, i);
+        buf_str(out, first ? "" : "; ");
+        name(d->text, out);
+        buf_printf(out,
+                   " hardly ever came twice in %s requests, and %" PRIu64 " of %" PRIu64
+                   " answers within 5 s were the same whatever it was",
+                   human_count(d->present).text, d->near_same, d->near);
         first = false;
     }
 }

@@ -31,9 +31,12 @@ enum standing key_advice_standing(const struct facts *f);
 
 /* The member `key_advice`. */
 void key_advice_json(struct json *j, const struct key_advice *a, const struct row_endpoint *e, const struct facts *f);
-/* One line each: what to do about what is dropped, about what Vary lacks; and the evidence. */
+/* One line each: what to do about what is dropped, about what Vary lacks, about what makes each key new; and the
+ * evidence. */
 void key_advice_drop_action(const struct key_advice *a, struct buf *out);
 void key_advice_vary_action(const struct key_advice *a, struct buf *out);
+void key_advice_bust_action(const struct key_advice *a, struct buf *out);
+void key_advice_bust_why(const struct key_advice *a, struct buf *out);
 void key_advice_why(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim), struct buf *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/capacities.h"
 #include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
@@ -258,6 +259,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    cached_markdown(r, p.top, out, foreign);
     capacity(r, &p);
     demanded_markdown(r, f, out);
     loads_free(&loads);

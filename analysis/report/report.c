@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "analysis/report/keyeffect.h"
 #include "analysis/report/writers.h"
 
 static const struct {
@@ -32,17 +33,25 @@ bool report_write(struct store_reader *r, enum report_format format, const struc
                   char why[256])
 {
     struct facts f;
+    struct rekey rekey = {0};
     if (!store_read_begin(r, why))
         return false;
     if (span_given(&o->span) && !span_choose(&o->span, r, why)) {
         store_read_end(r);
         return false;
     }
+    if (o->n_others && !store_read_join(r, o->others, o->n_others, why)) {
+        store_read_end(r);
+        return false;
+    }
     bool ok = facts_load(&f, r);
+    if (ok)
+        key_effects_read(&rekey, r, &f);
     if (ok)
         formats[format].write(r, &f, o, out);
     ok = ok && !out->failed;
     snprintf(why, 256, "%s", store_read_failure(r) ? store_read_failure(r) : ok ? "" : "out of memory");
+    rekey_free(&rekey);
     facts_free(&f);
     store_read_end(r);
     return !*why;

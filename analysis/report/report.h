@@ -9,9 +9,11 @@
 enum report_format { REPORT_TEXT, REPORT_MARKDOWN, REPORT_HTML, REPORT_JSON, REPORT_CSV, REPORT_FORMATS };
 
 struct report_options {
-    unsigned top;            /* rows of each table in text and markdown; 0: 10, 20 */
-    unsigned width;          /* columns of text, at least 100; 0: 120 */
-    struct report_span span; /* nothing given: the whole audit */
+    unsigned top;                       /* rows of each table in text and markdown; 0: 10, 20 */
+    unsigned width;                     /* columns of text, at least 100; 0: 120 */
+    struct report_span span;            /* nothing given: the whole audit */
+    struct store_reader *const *others; /* audits that are added to it; without a span */
+    size_t n_others;
 };
 
 /* "text", "markdown", "html", "json", "csv": false when there is no such format. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/cached.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/blockers.h"
@@ -118,10 +119,12 @@ static void head(const struct facts *f, struct buf *out)
     trust(f, out);
     uint64_t exchanges = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
     buf_printf(
-        out, "  %s exchanges (%s), %s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
-        human_count(exchanges).text, human_rate(exchanges, duration).text, human_count(facts_total(f, "clients")).text,
-        human_count(f->endpoints).text, human_count(facts_total(f, "services")).text,
-        human_count(facts_total(f, "unanswered")).text, human_count(facts_total(f, "orphan_responses")).text);
+        out,
+        "  %s exchanges (%s), %s%s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
+        human_count(exchanges).text, human_rate(exchanges, duration).text, facts_clients_error(f) > 0 ? "about " : "",
+        human_count(facts_total(f, "clients")).text, human_count(f->endpoints).text,
+        human_count(facts_total(f, "services")).text, human_count(facts_total(f, "unanswered")).text,
+        human_count(facts_total(f, "orphan_responses")).text);
     if (facts_total(f, "ignored"))
         buf_printf(out, "  %s of them were left out of the analysis (--ignore)\n",
                    human_count(facts_total(f, "ignored")).text);
@@ -650,6 +653,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     capacity(r, &t);
     demanded_text(r, f, out);
     tied_text(r, f, &ties, t.top, t.width, out);
+    cached_text(r, t.top, t.width, out);
     loads_free(&loads);
     ties_free(&ties);
     advice_list_free(&advised);

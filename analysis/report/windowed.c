@@ -25,19 +25,45 @@ static const char *const unknown[][2] = {{"capture.packets", wire},
                                          {"clients.envelope", peak},
                                          {"recommendations", whole}};
 
+static const char each[] = "rests on what was compared in each audit: report them alone",
+                  same[] = "may be the same in several audits", moment[] = "when each audit had its own is not kept",
+                  records[] = "records of several audits are not put in one order";
+
+/* The same of audits that are read as one. */
+static const char *const unknown_joined[][2] = {{"totals.keys", same},
+                                                {"totals.repeat_ratio", same},
+                                                {"endpoints.keys", same},
+                                                {"endpoints.repeat_ratio", same},
+                                                {"endpoints.clients", same},
+                                                {"endpoints.concurrency", records},
+                                                {"endpoints.latency.max", moment},
+                                                {"endpoints.ttl.live_bytes_peak", moment},
+                                                {"endpoints.ttl.repeat_ratio", records},
+                                                {"endpoints.staleness.median_low_s", each},
+                                                {"endpoints.key_advice", each},
+                                                {"endpoints.sharing", each},
+                                                {"endpoints.recommendation", each},
+                                                {"clients.peak", moment},
+                                                {"clients.envelope", moment},
+                                                {"recommendations", each}};
+
 void windowed_json(struct json *j, const struct facts *f)
 {
     if (!f->windowed)
         return;
-    json_key(j, "window");
+    json_key(j, f->joined ? "joined" : "window");
     json_open(j, '{');
+    if (f->joined)
+        json_key_u64(j, "audits", f->joined);
     json_key_micros(j, "from", f->window.from_s * 1000000);
     json_key_micros(j, "to", f->window.to_s * 1000000);
     json_key(j, "unknown");
     json_open(j, '{');
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
-        json_key(j, unknown[i][0]);
-        json_str(j, unknown[i][1]);
+    size_t n = f->joined ? sizeof unknown_joined / sizeof *unknown_joined : sizeof unknown / sizeof *unknown;
+    for (size_t i = 0; i < n; i++) {
+        const char *const *u = f->joined ? unknown_joined[i] : unknown[i];
+        json_key(j, u[0]);
+        json_str(j, u[1]);
     }
     json_close(j, '}');
     json_close(j, '}');
@@ -47,6 +73,14 @@ void windowed_text(const struct facts *f, const char *lead, struct buf *out)
 {
     if (!f->windowed)
         return;
+    if (f->joined) {
+        buf_printf(out,
+                   "%s%zu audits added up: hits are those of a cache for each, and of one for all where no key was "
+                   "seen by two\n",
+                   lead, f->joined);
+        buf_printf(out, "%sadvice, sharing and peaks are of each audit: report them alone\n", lead);
+        return;
+    }
     buf_printf(out,
                "%sonly %s to %s UTC, whole hours; what was fetched or asked for before counts for hits and repeats\n",
                lead, human_moment(f->window.from_s * 1000000).text, human_moment(f->window.to_s * 1000000).text);

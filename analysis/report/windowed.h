@@ -5,7 +5,7 @@
 #include "analysis/report/facts.h"
 #include "base/json.h"
 
-/* Member `window` {from, to, unknown {name: why}}; none for the whole audit. */
+/* Member `window` {from, to, unknown {name: why}}, or `joined` {audits, ...} of several; none for a whole audit. */
 void windowed_json(struct json *j, const struct facts *f);
 /* Two lines for people; nothing for the whole audit. `lead` goes before each. */
 void windowed_text(const struct facts *f, const char *lead, struct buf *out);

@@ -46,6 +46,7 @@ ADD(key)
 ADD(address)
 ADD(minute)
 ADD(counter)
+ADD(cache)
 #undef ADD
 
 /* A piece with room for n bytes: one used before, or a new one. NULL: out of memory. */
@@ -108,7 +109,7 @@ static void clear_texts(struct batch *b)
     }
 }
 
-#define LISTS(DO) DO(endpoint) DO(client) DO(key) DO(address) DO(minute) DO(counter)
+#define LISTS(DO) DO(endpoint) DO(client) DO(key) DO(address) DO(minute) DO(counter) DO(cache)
 
 void batch_clear(struct batch *b)
 {
@@ -177,6 +178,11 @@ static const char minute_columns[] =
 #include "analysis/store/columns.def"
 #undef TABLE_minute
     ;
+static const char cache_columns[] =
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
+    ;
 static const char capture_columns[] =
 #define TABLE_capture
 #include "analysis/store/columns.def"
@@ -190,6 +196,7 @@ bool batch_prepare(struct batch_writer *w, sqlite3 *db)
            prepare(db, &w->client, "client", client_columns) && prepare(db, &w->key, "key", key_columns) &&
            prepare(db, &w->address, "address", address_columns) && prepare(db, &w->minute, "minute", minute_columns) &&
            prepare(db, &w->capture, "capture", capture_columns) && prepare(db, &w->counter, "counter", ",,,") &&
+           prepare(db, &w->cache, "cache", cache_columns) &&
            sqlite3_prepare_v2(db, "DELETE FROM capture", -1, &w->clear_capture, NULL) == SQLITE_OK;
 }
 
@@ -202,6 +209,7 @@ void batch_finalize(struct batch_writer *w)
     sqlite3_finalize(w->minute);
     sqlite3_finalize(w->capture);
     sqlite3_finalize(w->counter);
+    sqlite3_finalize(w->cache);
     sqlite3_finalize(w->clear_capture);
     *w = (struct batch_writer){0};
 }
@@ -260,6 +268,15 @@ static bool write_minute(sqlite3_stmt *q, const struct row_minute *row)
     return run(q);
 }
 
+static bool write_cache(sqlite3_stmt *q, const struct row_cache *row)
+{
+    int i = 0;
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
+    return run(q);
+}
+
 static bool write_capture(sqlite3_stmt *q, const struct row_capture *row)
 {
     int i = 0;
@@ -294,6 +311,8 @@ bool batch_write(struct batch_writer *w, const struct batch *b)
         ok = write_minute(w->minute, &b->minute.row[n]);
     for (size_t n = 0; ok && n < b->counter.n; n++)
         ok = write_counter(w->counter, &b->counter.row[n]);
+    for (size_t n = 0; ok && n < b->cache.n; n++)
+        ok = write_cache(w->cache, &b->cache.row[n]);
     if (ok && b->has_capture)
         ok = run(w->clear_capture) && write_capture(w->capture, &b->capture);
     buf_free(&scratch);

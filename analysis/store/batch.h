@@ -21,6 +21,7 @@ struct batch {
     BATCH_LIST(address);
     BATCH_LIST(minute);
     BATCH_LIST(counter);
+    BATCH_LIST(cache);
     struct row_capture capture;
     bool has_capture, failed;        /* failed: out of memory, the commit would not be whole */
     bool turns;                      /* ends the hour window_s, and begins the one of next_s */
@@ -36,13 +37,14 @@ struct row_key *batch_key(struct batch *b);
 struct row_address *batch_address(struct batch *b);
 struct row_minute *batch_minute(struct batch *b);
 struct row_counter *batch_counter(struct batch *b);
+struct row_cache *batch_cache(struct batch *b);
 struct slice batch_copy(struct batch *b, struct slice text);
 void batch_clear(struct batch *b);
 void batch_free(struct batch *b);
 
 /* Prepared statements of a connection, one a table. */
 struct batch_writer {
-    sqlite3_stmt *endpoint, *client, *key, *address, *minute, *counter, *capture, *clear_capture;
+    sqlite3_stmt *endpoint, *client, *key, *address, *minute, *counter, *cache, *capture, *clear_capture;
 };
 
 /* False: sqlite3_errmsg says why. */

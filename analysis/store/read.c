@@ -8,6 +8,7 @@
 #include "analysis/store/bind.h"
 #include "analysis/store/block.h"
 #include "analysis/store/compose.h"
+#include "analysis/store/join.h"
 #include "analysis/store/schema.h"
 
 struct store_reader {
@@ -17,6 +18,7 @@ struct store_reader {
     struct block_tools tools;
     struct store_span window; /* while `windowed` */
     bool windowed;
+    size_t joined;     /* audits, when they are several */
     char failure[256]; /* what could not be read since begin; "": nothing */
 };
 
@@ -41,6 +43,7 @@ bool store_read_begin(struct store_reader *r, char why[256])
 {
     *r->failure = 0;
     r->windowed = false;
+    r->joined = 0;
     if (access(r->path, R_OK) != 0) {
         snprintf(why, 256, "%.150s: %s", r->path, strerror(errno));
         return false;
@@ -134,6 +137,26 @@ bool store_read_window(struct store_reader *r, struct store_span asked, struct s
     return r->windowed;
 }
 
+bool store_read_join(struct store_reader *r, struct store_reader *const *others, size_t n, char why[256])
+{
+    size_t begun = 0;
+    while (begun < n && store_read_begin(others[begun], why))
+        begun++;
+    r->windowed = begun == n && join_audits(r->db, r, others, n, &r->window, why);
+    r->joined = r->windowed ? n + 1 : 0;
+    for (size_t i = 0; i < begun; i++) {
+        if (store_read_failure(others[i]) && !*r->failure)
+            snprintf(r->failure, sizeof r->failure, "%s", store_read_failure(others[i]));
+        store_read_end(others[i]);
+    }
+    return r->windowed;
+}
+
+size_t store_read_joined(const struct store_reader *r)
+{
+    return r->joined;
+}
+
 bool store_read_window_is(const struct store_reader *r, struct store_span *got)
 {
     *got = r->window;
@@ -198,6 +221,14 @@ static void load_key(sqlite3_stmt *q, struct row_key *row)
 #undef TABLE_key
 }
 
+static void load_cache(sqlite3_stmt *q, struct row_cache *row)
+{
+    int i = 0;
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
+}
+
 static void load_address(sqlite3_stmt *q, struct row_address *row)
 {
     int i = 0;
@@ -227,6 +258,7 @@ EACH(client)
 EACH(minute)
 EACH(key)
 EACH(address)
+EACH(cache)
 #undef EACH
 
 bool store_read_capture(struct store_reader *r, struct row_capture *row)
@@ -308,6 +340,14 @@ void store_read_addresses(struct store_reader *r, bool (*each)(void *context, co
                           void *context)
 {
     each_address(r, prepare(r, "SELECT * FROM address ORDER BY id"), each, context);
+}
+
+void store_read_caches(struct store_reader *r, bool (*each)(void *context, const struct row_cache *row), void *context)
+{
+    if (r->windowed || !number(r, prepare(r, "SELECT count(*) FROM sqlite_schema WHERE name = 'cache'")))
+        return;
+    each_cache(r, prepare(r, "SELECT * FROM cache ORDER BY proto DESC, server, what DESC, commands DESC, name"), each,
+               context);
 }
 
 void store_read_counters(struct store_reader *r, bool (*each)(void *context, const struct row_counter *row),

@@ -35,6 +35,12 @@ const char *store_read_failure(const struct store_reader *r);
 bool store_read_window(struct store_reader *r, struct store_span asked, struct store_span *got, char why[256]);
 /* The window that is read; false: the whole. */
 bool store_read_window_is(const struct store_reader *r, struct store_span *got);
+/* From now to store_read_end what is read is the sum of this audit and others (analysis/store/join.h), and as of a
+ * window. `others` are not begun, and are not begun afterwards. False: they cannot be joined, or trouble; `why` is one
+ * line. */
+bool store_read_join(struct store_reader *r, struct store_reader *const *others, size_t n, char why[256]);
+/* How many audits are read as one; 0: it is one. */
+size_t store_read_joined(const struct store_reader *r);
 
 /* The schema's number. */
 unsigned store_read_schema(struct store_reader *r);
@@ -65,6 +71,9 @@ void store_read_addresses(struct store_reader *r, bool (*each)(void *context, co
                           void *context);
 void store_read_all_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),
                               void *context);
+/* By protocol and server: its own row first, then patterns, keys and commands, most commands first. None of a window,
+ * and none of a DB of an older schema. */
+void store_read_caches(struct store_reader *r, bool (*each)(void *context, const struct row_cache *row), void *context);
 /* All stored exchange records in order of arrival. False: a block is damaged; what stood before it was read. */
 bool store_read_exchanges(struct store_reader *r, void (*each)(void *context, const struct row_exchange *row),
                           void *context);

@@ -6,7 +6,7 @@
 
 #include "base/slice.h"
 
-enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24 };
+enum { LADDER_RUNGS = 20, ENVELOPE_RATES = 24, ROW_CLIENTS_BITS = 12 /* of clients_met */ };
 
 /* Why an answer may be stored or not. */
 enum reason {
@@ -89,6 +89,31 @@ struct row_client {
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
 };
 
+/* What a row of a cache is about. */
+enum cache_row { CACHE_ROW_server, CACHE_ROW_command, CACHE_ROW_pattern, CACHE_ROW_key, CACHE_ROWS };
+extern const char *const row_cache_names[CACHE_ROWS];
+
+enum cache_count {
+#define CACHE_COUNT(name, holds) CACHE_COUNT_##name,
+#include "analysis/store/cache.def"
+#undef CACHE_COUNT
+    CACHE_COUNTS
+};
+
+/* A cache, one of its commands, patterns of keys, or keys. */
+struct row_cache {
+    uint32_t id;
+    struct slice what, proto; /* name of enum cache_row; "redis", "memcached" */
+    struct slice server;      /* "10.0.0.5:6379" */
+    struct slice name;        /* the command, the pattern, or the keyed hash of a key */
+    struct slice pattern;     /* keys: theirs */
+#define CACHE_COUNT(name, holds) uint64_t name;
+#include "analysis/store/cache.def"
+#undef CACHE_COUNT
+    int64_t first_us, last_us;
+    struct slice latency, ttl, age, fill; /* histograms as blobs: us, ms, ms, us */
+};
+
 /* A name: "what" is one of method, status, protocol, total, opaque, encapsulation, eased, … (see docs/SCHEMA.md). */
 struct row_counter {
     const char *what;
@@ -114,6 +139,7 @@ struct row_capture {
     bool from_records; /* packet counters are unknown, not 0 */
     int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
     uint64_t retransmitted, flows_split;
+    struct slice clients_met; /* which clients there were, as HyperLogLog (base/hll.h); empty: all have rows */
 };
 
 struct row_key {

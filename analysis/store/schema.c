@@ -46,6 +46,11 @@ static const char address[] =
 #include "analysis/store/columns.def"
 #undef TABLE_address
     ;
+static const char cache[] =
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
+    ;
 #undef COLUMN
 
 static const char others[] =
@@ -122,7 +127,8 @@ static const struct {
      "ALTER TABLE key ADD COLUMN hot INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE capture ADD COLUMN window_us INTEGER;"
      "ALTER TABLE capture ADD COLUMN retransmitted INTEGER NOT NULL DEFAULT 0;"
-     "ALTER TABLE capture ADD COLUMN flows_split INTEGER NOT NULL DEFAULT 0;",
+     "ALTER TABLE capture ADD COLUMN flows_split INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE capture ADD COLUMN clients_met BLOB NOT NULL DEFAULT x'';",
      windows},
 };
 
@@ -164,7 +170,8 @@ static bool make_all(sqlite3 *db)
 {
     return make_table(db, "endpoint", endpoint) && make_table(db, "client", client) &&
            make_table(db, "minute", minute) && make_table(db, "capture", capture) && make_table(db, "key", key) &&
-           make_table(db, "address", address) && run(db, others) && run(db, declared_views) && run(db, windows);
+           make_table(db, "address", address) && make_table(db, "cache", cache) && run(db, others) &&
+           run(db, declared_views) && run(db, windows);
 }
 
 static bool mark(sqlite3 *db)
@@ -179,7 +186,8 @@ bool schema_make(sqlite3 *db)
 {
     int from = pragma(db, "PRAGMA user_version");
     for (int v = from; v > 0 && v < SCHEMA_VERSION; v++)
-        if (!run(db, migrations[v - 1].tables) || !run(db, migrations[v - 1].views))
+        if (!run(db, migrations[v - 1].tables) || !run(db, migrations[v - 1].views) ||
+            (v == 2 && !make_table(db, "cache", cache)))
             return false;
     return (from != 0 || make_all(db)) && mark(db);
 }

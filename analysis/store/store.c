@@ -48,6 +48,7 @@ FILLED(endpoint)
 FILLED(client)
 FILLED(key)
 FILLED(address)
+FILLED(cache)
 FILLED(minute)
 #undef FILLED
 

@@ -36,6 +36,7 @@ struct row_endpoint *store_endpoint(struct store *s);
 struct row_client *store_client(struct store *s);
 struct row_key *store_key(struct store *s);
 struct row_address *store_address(struct store *s);
+struct row_cache *store_cache(struct store *s);
 struct row_minute *store_minute(struct store *s);
 struct row_capture *store_capture(struct store *s);
 /* `what` must be a constant; the name is copied. */

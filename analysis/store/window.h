@@ -15,7 +15,7 @@ enum { WINDOW_HOUR = 3600, WINDOW_DAY = 86400, WINDOW_DAYS_KEPT = 10 /* times as
 /* Which counters (c) windows have: those of packets are no deltas of exchanges, and distinct things do not add up. */
 #define WINDOW_ADDS_UP                                                                                                 \
     "c.what IN ('total', 'method', 'status', 'protocol') AND NOT (c.what = 'total' AND c.name IN ('clients', "         \
-    "'services', 'sampling_level'))"
+    "'clients_estimated', 'services', 'sampling_level'))"
 
 /* Ids of rows that changed since the last boundary, a bit each. */
 struct window_touched {

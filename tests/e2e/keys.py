@@ -105,6 +105,14 @@ for seed in range(10 if PROOF else 1):
     buster = [c for c in bust["key_advice"]["drop"] if c["name"] == "_"]
     check(len(buster) == 1 and buster[0]["verdict"] == "cache_buster" and buster[0]["needs_consent"] and not of_kind(listed, "key", "bust"),
           "seed %d: a cache buster is told, and left to people" % seed, bust["key_advice"])
+    found, priced = of_kind(listed, "cache_buster", "bust"), {b["code"]: b for e in (news, bust) for b in e["blockers"]}
+    freed = bust["key_advice"]["effect"]["without_busters"]
+    check(len(found) == 1 and found[0]["action"].startswith("if _ is there only to get past caches") and "instead of 0.0 %" in found[0]["why"] and
+          found[0]["saves_per_day"] == freed["saves_per_day"] == {k: priced["CACHE_BUSTER"]["saves_per_day"][k] for k in freed["saves_per_day"]},
+          "seed %d: what it costs is a finding, a blocker and an effect, all the same" % seed, found, priced)
+    check(news["key_advice"]["effect"]["learned"]["keys"] == 9 and priced["KEY_PARTS"]["saves_per_day"]["requests"] > 0 and
+          of_kind(listed, "key", "news")[0]["saves_per_day"]["requests"] == priced["KEY_PARTS"]["saves_per_day"]["requests"],
+          "seed %d: and what does not matter costs the hits that it keeps away" % seed, news["key_advice"]["effect"], priced)
     for kind in ("bare", "named", "over"):
         check(names(by[kind], "relevant") == {"accept-language"} and names(by[kind], "drop") == {"user-agent"},
               "seed %d: /%s depends on Accept-Language alone" % (seed, kind), by[kind]["key_advice"])

@@ -2,7 +2,7 @@
 # Makes the captures of tests/pcap from real servers and clients in network namespaces: `tests/make/demo.sh demo` the large
 # one (four minutes), `tests/make/demo.sh NAME…` small ones, without a name all. The files differ from run to run in times,
 # ports and sequence numbers: after a new capture comes a new NAME.want (make want NAME=…), read by a person.
-# Needs unshare, ip, nginx, curl, wrk, tcpdump, openssl, python3; see tests/live/net.sh for what it does to the machine: nothing.
+# Needs unshare, ip, nginx, curl, wrk, tcpdump, openssl, python3, redis-server, memcached; see tests/live/net.sh for what it does to the machine: nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/live/net.sh
@@ -167,6 +167,22 @@ take_h2() {
     h2get --max-time 0.6 http://10.77.0.1:8082/slow/big.txt
     net_end "$nghttpd"
 }
+# A port of their own, so that they are told by content.
+take_redis() {
+    ip netns exec srv redis-server --port 7001 --bind 10.77.0.1 --protected-mode no --save '' --appendonly no </dev/null >/dev/null 2>&1 &
+    local server=$!
+    net_wait 7001
+    cli timeout 20 redis-benchmark -h 10.77.0.1 -p 7001 -n 64 -P 16 -c 2 -r 20 -t set,get -q >/dev/null
+    cli timeout 20 python3 tests/make/caches.py redis 10.77.0.1 7001
+    net_end "$server"
+}
+take_memcached() {
+    ip netns exec srv memcached -u root -l 10.77.0.1 -p 7002 -U 0 </dev/null >/dev/null 2>&1 &
+    local server=$!
+    net_wait 7002
+    cli timeout 20 python3 tests/make/caches.py memcached 10.77.0.1 7002
+    net_end "$server"
+}
 take_tls() {
     cli timeout 20 curl -sk -o /dev/null -o /dev/null https://10.77.0.1/a.json https://10.77.0.1/b.json
     cli timeout 20 curl -sk --tls-max 1.2 -o /dev/null https://10.77.0.1/c.json
@@ -184,7 +200,7 @@ derived() { # captures made of others
     head -c 24 "$out/heads.pcap" >"$out/empty.pcap"
 }
 
-SMALL="keepalive chunked heads upload abort upgrade h2 tls"
+SMALL="keepalive chunked heads upload abort upgrade h2 redis memcached tls"
 names=${*:-demo $SMALL}
 case " $names " in
 *" demo "*) demo ;;

@@ -22,6 +22,10 @@ step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step "windows" timeout 900 python3 tests/e2e/windows.py
 step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
+step "HAR in a browser's network panel" timeout 300 python3 tests/web/run_har.py
+step "TLS by version, suite and time" timeout 900 python3 tests/e2e/tlsmatrix.py
+step "key logs, rotated" timeout 300 python3 tests/e2e/keylog.py
+step "doctor, live" timeout 300 bash tests/live/doctor.sh
 step "a backend that saturates" timeout 900 bash tests/live/saturation.sh
 step "live, forty minutes" timeout 2700 bash tests/live/long.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
@@ -39,6 +43,8 @@ step "floods of ten million" env FLOOD=10000000 timeout 1800 build/opt/tests/tes
 step "sampling" timeout 900 python3 tests/e2e/sampling.py
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_sampling
 step "sampling, T-8" timeout 900 build/opt/tests/test_sampling
+step "packets missing, 100 seeds" timeout 1800 python3 tests/e2e/lossy.py
+step "a long HTTP/2 connection begun at every packet" timeout 1800 python3 tests/e2e/h2long.py
 step "HTTP/2 begun at every packet, and with packets missing" timeout 900 python3 tests/e2e/h2.py
 step "HPACK beside nghttp2" sh -c 'make --no-print-directory -s build/opt/tests/test_hpack && timeout 300 build/opt/tests/test_hpack'
 for script in tests/oracle/*.py; do

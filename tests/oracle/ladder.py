@@ -163,6 +163,7 @@ class Key:
         self.written = None
         self.previous, self.seen = None, False
         self.known, self.last, self.today = {}, {}, {}
+        self.looked, self.clients = None, set()
 
 
 class Oracle:
@@ -229,6 +230,11 @@ class Oracle:
             wait = min((us + 3999) // 4000, 65535) * 4
         e["eligible"] += 1
         e["keys"] += not key.seen
+        e["pairs"] += r["client"].rsplit(":", 1)[0] not in key.clients
+        key.clients.add(r["client"].rsplit(":", 1)[0])
+        for ttl in TTLS:
+            e["within %d" % ttl] += key.looked is not None and ms - key.looked <= ttl * 1000
+        key.looked = ms
         e["same"] += key.seen and content is not None and content == key.previous
         key.seen, key.previous = True, content
         which = variant(key.vary, r["headers"]["request"])
@@ -297,6 +303,7 @@ def aligned(times, width):
 class Tally:
     def __init__(self):
         self.seen, self.wrong = 0, []
+        self.exact, self.means = [0, 0], [0, 0]   # means of entries, of bytes: to 1e-9, and in all
 
     def same(self, what, want, got):
         self.seen += 1
@@ -333,6 +340,17 @@ def held(fills, ttl_ms):
     return most
 
 
+def parts_of(fills, part):
+    """Fills of one part, which begins with the first."""
+    parts = []
+    for ms, size in fills:
+        if parts and ms - parts[-1][0][0] < part:
+            parts[-1].append((ms, size))
+        else:
+            parts.append([(ms, size)])
+    return parts
+
+
 def compare_live(where, fills, ttl, got, start, end, tally):
     if ttl not in LIVE:
         tally.same(where + "live_bytes_peak", None, got.get("live_bytes_peak", 0))
@@ -346,9 +364,11 @@ def compare_live(where, fills, ttl, got, start, end, tally):
             tally.same(where + figure, None, got.get(figure, 0))
             continue
         want = sum((size if weight else 1) * min(ttl_ms, end - ms) for ms, size in fills) / 1000
-        unsure = 1 + sum((size if weight else 1) * part / 1000 for ms, size in fills
-                         if abs(end - ms - ttl_ms) < 2 * part or (not weight and end - ms < ttl_ms))
+        unsure = sum((sum(s for _, s in p) if weight else len(p)) * part / 1000 for p in parts_of(fills, part) if len(p) > 2
+                     and end - p[-1][0] < ttl_ms and (end - p[0][0] > ttl_ms or not weight))
         tally.same(where + figure, True, abs(got[figure] * watched - want) <= unsure + 1e-9 * want)
+        tally.exact[weight] += not unsure
+        tally.means[weight] += 1
 
 
 def compare(oracle, report, tally, seed):
@@ -367,11 +387,14 @@ def compare(oracle, report, tally, seed):
         if want["eligible"]:
             tally.same(where + "repeat_ratio_content", round(want["same"] / want["eligible"], 9),
                        round(got.get("repeat_ratio_content") or 0, 9))
+            tally.same(where + "repeat_ratio_client", round(1 - want["pairs"] / want["eligible"], 9), round(got.get("repeat_ratio_client"), 9))
         for figure in TODAY if want["eligible"] else ():
             tally.same(where + "today." + figure, oracle.today[name][figure], (got.get("declared") or {}).get("today", {}).get(figure))
         ladder = {r["ttl_s"]: r for r in got.get("ttl", [])}
         for ttl, counts, fills in zip(TTLS, oracle.rungs[name] if want["eligible"] else [], oracle.fills[name]):
             compare_live("%sT=%d " % (where, ttl), fills, ttl, ladder.get(ttl, {}), oracle.start, oracle.end, tally)
+            tally.same("%sT=%d repeat_ratio" % (where, ttl), round(want["within %d" % ttl] / want["eligible"], 9),
+                       round(ladder.get(ttl, {}).get("repeat_ratio") or 0, 9))
             for figure in RUNG:
                 tally.same("%sT=%d %s" % (where, ttl, figure), counts[figure], ladder.get(ttl, {}).get(figure))
             tally.same("%sT=%d server_us_saved" % (where, ttl), counts["server_us_saved"], round((ladder.get(ttl, {}).get("server_seconds_saved") or 0) * 1e6))
@@ -415,7 +438,8 @@ def main():
         check(binary, seed, tally)
     for line in tally.wrong[:20]:
         print("# " + line)
-    print(("not ok" if tally.wrong else "ok") + " - ladder: %d of %d figures equal over %d traces" % (tally.seen - len(tally.wrong), tally.seen, seeds))
+    print(("not ok" if tally.wrong else "ok") + " - ladder: %d of %d figures equal over %d traces; to 1e-9 %d of %d means of bytes, %d of %d of entries" %
+          (tally.seen - len(tally.wrong), tally.seen, seeds, tally.exact[1], tally.means[1], tally.exact[0], tally.means[0]))
     return 1 if tally.wrong else 0
 
 

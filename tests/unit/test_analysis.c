@@ -888,7 +888,7 @@ static struct restore steps(struct stored *s, bool complete)
 {
     return (struct restore){s,           complete,      next_address,  next_key,
                             next_client, next_endpoint, next_exchange, next_counter,
-                            next_minute, NULL};
+                            next_minute, NULL,          NULL};
 }
 
 static void a_restart_with_all_records_is_no_restart(void **state)

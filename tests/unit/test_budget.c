@@ -35,6 +35,8 @@ static void rows_cost_what_is_said(void **state)
     assert_true(budget_unit(ROOM_PROFILES) >= sizeof(struct profile));
     assert_true(budget_unit(ROOM_PAGES) >= sizeof(struct hist_page));
     assert_true(budget_unit(ROOM_MINUTES) >= sizeof(struct row_minute));
+    assert_true(budget_unit(ROOM_CACHE_ROWS) >= sizeof(struct caches_row) + 16);
+    assert_true(budget_unit(ROOM_CACHE_KEYS) >= sizeof(struct caches_key));
     assert_true(budget_unit(ROOM_POPULAR) >= sizeof(struct heavy) + 24 + 16);
 }
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "analysis/policy/plain.h"
-#include "analysis/route.h"
+#include "base/route.h"
 
 static uint64_t state = 7;
 

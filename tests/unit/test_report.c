@@ -249,7 +249,7 @@ static void keys_are_those_of_the_contract(void **state)
         at(e, "ttl")->child,
         "ttl_s lookups hits stale_hits unknown_hits errors_masked coalesced hit_ratio hit_ratio_warm "
         "stale_ratio bytes_saved server_seconds_saved live_bytes_peak live_entries_peak hit_ratio_low hit_ratio_high "
-        "fills fills_hit fills_stale swr_async stale_purgeable live_bytes_mean live_entries_mean verdict");
+        "fills fills_hit fills_stale swr_async stale_purgeable live_bytes_mean live_entries_mean repeat_ratio verdict");
     keys_in_order(e, "declared conditional cache_in_path ttl");
     keys_in_order(at(e, "declared"), "storable_shared storable_private reasons ttl_median storable_cdn nginx varnish");
     keys_in_order(at(e, "conditional"),

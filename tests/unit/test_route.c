@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "analysis/route.h"
+#include "base/route.h"
 
 static const struct {
     const char *segment, *label;

@@ -801,8 +801,9 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN writes; ALTER TABLE endpoint DROP COLUMN fields;"
             "ALTER TABLE endpoint DROP COLUMN sampling; ALTER TABLE endpoint DROP COLUMN sources;"
             "ALTER TABLE key DROP COLUMN hot; DROP VIEW hourly; DROP TABLE window_endpoint; DROP TABLE window_client;"
-            "DROP TABLE window_total; ALTER TABLE capture DROP COLUMN window_us;"
+            "DROP TABLE window_total; DROP TABLE cache; ALTER TABLE capture DROP COLUMN window_us;"
             "ALTER TABLE capture DROP COLUMN retransmitted; ALTER TABLE capture DROP COLUMN flows_split;"
+            "ALTER TABLE capture DROP COLUMN clients_met;"
             "ALTER TABLE endpoint DROP COLUMN websockets;"
             "ALTER TABLE endpoint DROP COLUMN websocket_us;"
             "ALTER TABLE endpoint DROP COLUMN websocket_messages_client;"
@@ -893,6 +894,10 @@ static void every_column_is_documented(void **state)
 #define TABLE_client
 #include "analysis/store/columns.def"
 #undef TABLE_client
+    table = "cache";
+#define TABLE_cache
+#include "analysis/store/columns.def"
+#undef TABLE_cache
     table = "minute";
 #define TABLE_minute
 #include "analysis/store/columns.def"

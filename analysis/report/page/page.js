@@ -254,7 +254,9 @@ function blockersOf(e) {
 function keyOf(e) {
   const k = e.key_advice || {}, names = list => (list || []).map(d => `${safe(d.name ?? d)}${d.missing_in_vary ? " (not in Vary)" : ""}`).join(", ");
   const lines = [[k.relevant, "The answer depends on "], [k.drop, "It does not depend on "]].filter(([list]) => list?.length);
-  return lines.length ? el("p", {}, lines.map(([list, words]) => words + names(list)).join(". ")) : null;
+  const steps = [["learned", "without what does not matter"], ["without_busters", "also without what makes each key new"]].map(([name, words]) => [k.effect?.[name], words])
+    .filter(([s]) => s?.saves_per_day).map(([s, words]) => `Kept for ${seconds(s.ttl_s)} ${words}, ${percent(s.hit_ratio)} of look-ups would be hits instead of ${percent(s.hit_ratio_before)}`);
+  return lines.length ? el("p", {}, [...lines.map(([list, words]) => words + names(list)), ...steps].join(". ")) : null;
 }
 
 /* Writes that come with its changes. */

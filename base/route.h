@@ -1,7 +1,7 @@
 /* route: lexical classes of path segments (ALGORITHMS.md section 6.1). Pure: a segment in, the label of its place in
  * the route out. */
-#ifndef ANALYSIS_ROUTE_H
-#define ANALYSIS_ROUTE_H
+#ifndef BASE_ROUTE_H
+#define BASE_ROUTE_H
 
 #include "base/slice.h"
 

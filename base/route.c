@@ -1,4 +1,4 @@
-#include "analysis/route.h"
+#include "base/route.h"
 
 #include <arpa/inet.h>
 
