@@ -4,6 +4,7 @@
 draws; the report must put it first in `bottlenecks`, within 5 % of that cost, and name the signals that go with it. Two seeds; ten with PROOF=1."""
 import concurrent.futures
 import hashlib
+import heapq
 import json
 import random
 import sys
@@ -184,7 +185,23 @@ def stampede(w):
         now += took + 120 + w.rng.uniform(.001, .01)
 
 
+def saturating(w):
+    """Clients that ask again as soon as they are answered, some more of them every few seconds; what one request takes grows by the law of ALGORITHMS.md 8.6."""
+    alone, contention, coherency, steps = .2, .05, .002, [1, 2, 3, 5, 7, 9, 12, 15, 18, 22, 26, 30, 26, 22, 18, 15, 12, 9, 7, 5, 3, 2]
+    free, start = [], 0.0
+    for n in steps * 2:
+        free = [max(t, start) for t in sorted(free)[:n]]
+        free += [start + w.rng.uniform(0, .2) for _ in range(n - len(free))]
+        heapq.heapify(free)
+        while free[0] < start + 8:
+            at, took = heapq.heappop(free), w.draw(alone * (1 + contention * (n - 1) + coherency * n * (n - 1)))
+            w.cost += took - alone
+            heapq.heappush(free, w.add(at, "/jobs/%d" % w.rng.randrange(10**6), took, w.rng.randrange(40), method="POST", body=at) + .0001)
+        start += 8
+
+
 SYSTEMS = {
+    "saturating backend": (saturating, "saturation", "http://api.example at ", set(), .2),
     "cookie session": (cookie_session, "session", "/account/", {"S1", "S2", "S5"}, .3),
     "sticky balancing": (sticky, "affinity", "/catalogue/", {"S3"}, .02),
     "in-memory state on two backends": (in_memory, "session", "/basket/", {"S2", "S4", "S5"}, .25),
