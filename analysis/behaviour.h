@@ -4,6 +4,7 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/activity.h"
 #include "analysis/inflight.h"
 #include "analysis/retries.h"
 #include "analysis/store/read.h"
@@ -55,6 +56,7 @@ struct behaviour_client {
     struct suspect_ids ids;
     uint32_t hour[24]; /* requests by hour of the day, UTC */
     bool credential;   /* not known by its address alone */
+    uint32_t active;   /* its place in struct behaviour.activity, 1 and more; 0: none */
 };
 
 /* An address that credentials came from. */
@@ -72,7 +74,7 @@ struct behaviour_runs {
     uint64_t rtt_us;                    /* sum over the steps, of those whose round trip is known */
 };
 
-enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192, BEHAVIOUR_PAIRS = 1 << 20 };
+enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192, BEHAVIOUR_PAIRS = 1 << 20, BEHAVIOUR_ACTIVE = 4096 };
 
 struct behaviour {
     bool any;    /* there are records; false: nothing below is known */
@@ -86,7 +88,9 @@ struct behaviour {
     size_t n_clients;
     struct behaviour_address *address; /* by id */
     size_t n_addresses;
-    struct behaviour_runs *runs; /* most calls first */
+    struct behaviour_runs *runs;          /* most calls first */
+    struct activity_scale scale;          /* of the audit or window, as far as records go back */
+    uint32_t (*activity)[ACTIVITY_SLOTS]; /* arrivals of the clients with most requests */
     uint32_t n_runs;
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
@@ -98,6 +102,8 @@ void behaviour_free(struct behaviour *b);
 /* NULL: nothing is known of it. */
 const struct behaviour_endpoint *behaviour_endpoint(const struct behaviour *b, uint32_t id);
 const struct behaviour_client *behaviour_client(const struct behaviour *b, uint32_t id);
+/* Arrivals by slots of b->scale; NULL: not known. */
+const uint32_t *behaviour_activity(const struct behaviour *b, uint32_t client);
 double behaviour_seconds(const struct behaviour *b); /* that the records cover; NaN: none */
 /* By Little's law (ALGORITHMS.md 8.4); NaN: unknown. */
 double behaviour_concurrency(const struct behaviour *b, const struct behaviour_endpoint *e);

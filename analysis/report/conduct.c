@@ -140,6 +140,27 @@ static void diurnal(struct json *j, const struct behaviour_client *seen, double 
     json_close(j, '}');
 }
 
+/* For pictures: arrivals in slots of a round length. */
+static void activity(struct json *j, const struct behaviour *b, uint32_t client)
+{
+    const uint32_t *slot = behaviour_activity(b, client);
+    json_key(j, "activity");
+    if (!slot) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key(j, "from");
+    json_i64(j, b->scale.from_s);
+    json_key_u64(j, "step_s", (uint64_t)b->scale.step_s);
+    json_key(j, "requests");
+    json_open(j, '[');
+    for (unsigned i = 0; i < b->scale.n; i++)
+        json_u64(j, slot[i]);
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
 static void flags(struct json *j, const struct row_client *c, const struct behaviour_client *seen)
 {
     json_key(j, "flags");
@@ -176,6 +197,10 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         diurnal(j, seen, behaviour_seconds(b));
     else
         null(j, "diurnal");
+    if (seen)
+        activity(j, b, c->id);
+    else
+        null(j, "activity");
     flags(j, c, seen);
 }
 

@@ -11,6 +11,7 @@
 #include "analysis/report/conduct.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/limits.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
@@ -270,6 +271,7 @@ struct listing {
     const struct advice_list *advice;
     const struct behaviour *behaviour;
     const struct ties *ties;
+    const struct limits *limits;
 };
 /* All or none: a DB from before reasons were kept has none. */
 static bool judged(struct json *j, const char *key, const struct row_endpoint *e)
@@ -685,6 +687,7 @@ static bool client(void *context, const struct row_client *c)
     json_key_double(j, "poller_period_s", c->poller_period_s);
     envelope(j, c);
     recommended(j, c);
+    limits_client_json(j, l->limits, c, l->facts);
     conduct_client(j, c, l->behaviour);
     json_close(j, '}');
     return true;
@@ -710,11 +713,13 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct bottleneck_list hurts;
     struct behaviour behaviour;
     struct ties ties;
-    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties};
+    struct limits limits;
+    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties, &limits};
     (void)o;
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
+    limits_load(&limits, r, f, LIMITADVICE_DEFAULT.headroom);
     bottleneck_list(&hurts, r, f, &behaviour, &list);
     json_open(&j, '{');
     json_key(&j, "tool");
@@ -736,6 +741,8 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     json_open(&j, '[');
     store_read_clients(r, client, &all);
     json_close(&j, ']');
+    limits_json(&j, &limits, f);
+    limits_free(&limits);
     bottleneck_json(&j, &hurts);
     conduct_runs(&j, &behaviour);
     conduct_addresses(&j, r, &behaviour);

@@ -18,7 +18,7 @@ ARROWS = {
     "analysis/report": ("base/", "analysis/behaviour.h", "analysis/changes.h", "analysis/fields.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
                         "analysis/interval.h", "analysis/ranking.h", "analysis/recommend.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
                         "analysis/standing.h", "analysis/stateless.h", "analysis/ties.h", "analysis/versions.h", "analysis/writes.h") + READ_SIDE,
-    "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/envelope.h",
+    "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/report/limits.h", "analysis/envelope.h",
                         "analysis/limitadvice.h", "analysis/live.h") + READ_SIDE,
     "tui": ("base/", "analysis/report/saying.h", "analysis/report/verdict.h") + READ_SIDE,
     "web": ("base/", "analysis/report/") + READ_SIDE,
