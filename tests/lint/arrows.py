@@ -20,7 +20,7 @@ ARROWS = {
                         "analysis/standing.h", "analysis/stateless.h", "analysis/ties.h", "analysis/versions.h", "analysis/writes.h") + READ_SIDE,
     "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/report/limits.h", "analysis/envelope.h",
                         "analysis/limitadvice.h", "analysis/live.h") + READ_SIDE,
-    "tui": ("base/", "analysis/report/saying.h", "analysis/report/verdict.h") + READ_SIDE,
+    "tui": ("base/", "analysis/report/report.h", "analysis/report/saying.h", "analysis/report/verdict.h") + READ_SIDE,
     "web": ("base/", "analysis/report/") + READ_SIDE,
     "cmd": ("base/", "capture/", "analysis/", "tui/", "web/"),
     ".": ("base/", "cmd/"),

@@ -1,0 +1,334 @@
+#include "tui/sheet.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/human.h"
+
+enum { ROWS_MOST = 500, NAMED = 3 };
+
+enum show { AUTO, TEXT, COUNT, SECONDS, BYTES, PERCENT, NUMBER, MOMENT, LENGTH, CALLERS, YES, IF_ANY };
+
+struct shape_column {
+    const char *path, *title; /* path: members, joined with dots */
+    enum show show;
+};
+
+/* `inner`: the list in the member, NULL: it is the member. `column` NULL: what the first row holds. */
+struct shape {
+    const char *member, *inner, *title, *says;
+    const struct shape_column *column;
+};
+
+static const struct shape_column services[] = {{"service", "service", TEXT},
+                                               {"requests", "requests", COUNT},
+                                               {"grade", "grade", TEXT},
+                                               {"score", "score", NUMBER},
+                                               {"worst.endpoint", "worst endpoint", IF_ANY},
+                                               {"worst.grade", "", IF_ANY},
+                                               {0}};
+static const struct shape_column versions[] = {{"service", "service", TEXT},
+                                               {"version", "version", TEXT},
+                                               {"endpoints", "endpts", COUNT},
+                                               {"requests", "requests", COUNT},
+                                               {"errors", "errors", COUNT},
+                                               {"clients", "clients", COUNT},
+                                               {"last", "last seen", MOMENT},
+                                               {"callers", "most of them from", CALLERS},
+                                               {0}};
+static const struct shape_column limits[] = {{"by", "told apart by", TEXT},
+                                             {"clients", "clients", COUNT},
+                                             {"kept", "alike", COUNT},
+                                             {"rate", "rate/s", NUMBER},
+                                             {"burst", "burst", COUNT},
+                                             {"turned_away", "turned away", LENGTH},
+                                             {"not_advised", "not advised:", IF_ANY},
+                                             {0}};
+static const struct shape_column addresses[] = {{"address", "address", TEXT},    {"credentials", "credentials", COUNT},
+                                                {"requests", "requests", COUNT}, {"denied", "denied", COUNT},
+                                                {"stuffing", "guessing", YES},   {0}};
+static const struct shape_column sockets[] = {{"id", "endpoint", TEXT},
+                                              {"websocket.opened", "opened", COUNT},
+                                              {"websocket.open_s", "open", SECONDS},
+                                              {"websocket.messages_client", "asked", COUNT},
+                                              {"websocket.messages_server", "told", COUNT},
+                                              {"websocket.bytes_client", "asked", BYTES},
+                                              {"websocket.bytes_server", "told", BYTES},
+                                              {"websocket.whole", "all seen", YES},
+                                              {0}};
+static const struct shape_column capacity[] = {
+    {"service", "service", TEXT},        {"server", "server", TEXT},
+    {"exchanges", "requests", COUNT},    {"concurrency_mean", "at once", NUMBER},
+    {"concurrency_peak", "peak", COUNT}, {"throughput_peak", "peak/s", NUMBER},
+    {"usl.knee", "knee", NUMBER},        {"usl.max_throughput", "most/s", NUMBER},
+    {"headroom", "headroom", AUTO},      {0}};
+
+/* In the order of the screen. */
+static const struct shape shapes[] = {
+    {"statelessness", "services", "services",
+     "grade A: any server can answer any request; E: only one can (5 has each endpoint)", services},
+    {"dependencies", NULL, "who calls whom", "from requests that were seen on both sides", NULL},
+    {"backends", NULL, "backends", "how work is spread over the servers of a service", NULL},
+    {"capacity", NULL, "capacity", "knee: so many at once, and more of them bring less each", capacity},
+    {"redis", NULL, "Redis", "the cache behind, as seen from outside", NULL},
+    {"memcached", NULL, "memcached", "the cache behind, as seen from outside", NULL},
+    {"llm", NULL, "language models", "", NULL},
+    {"limits", NULL, "how much a client may ask", "so that nobody who behaves is turned away; each client has more (3)",
+     limits},
+    {"versions", NULL, "versions", "of APIs, by their paths", versions},
+    {"websocket", NULL, "WebSockets", "messages and bytes that clients sent (asked), and servers (told)", sockets},
+    {"shared_addresses", NULL, "addresses of several credentials", "guessing: many, and most of them refused",
+     addresses},
+    {"opaque", NULL, "not decoded", "what is known of it all the same", NULL},
+    {"flows_opaque", NULL, "connections not decoded", "by the reason", NULL},
+};
+
+static const struct shape *shape_of(const char *member)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        if (strcmp(shapes[i].member, member) == 0)
+            return &shapes[i];
+    return NULL;
+}
+
+bool sheet_is(const char *member)
+{
+    return shape_of(member) != NULL;
+}
+
+/* ---- one cell ---- */
+
+static const cJSON *member_at(const cJSON *row, const char *path)
+{
+    char name[64];
+    while (row && *path) {
+        size_t n = strcspn(path, ".");
+        snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), path);
+        row = cJSON_GetObjectItemCaseSensitive(row, name);
+        path += n + (path[n] == '.');
+    }
+    return row;
+}
+
+static bool ends(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* How a number is shown is told by its name (CONTRACT section 4: seconds, bytes, ratios). */
+static enum show show_of(const char *path)
+{
+    static const char *const seconds[] = {"_s", "p50", "p95", "p99", ".max", "seconds", "seconds_per_hour"};
+    static const char *const shares[] = {"ratio", "share", "coverage", "confidence"};
+    static const char *const moments[] = {"first", "last", "from", "to", "started", "ended"};
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+        if (ends(path, seconds[i]))
+            return SECONDS;
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        if (ends(path, shares[i]))
+            return PERCENT;
+    for (size_t i = 0; i < sizeof moments / sizeof *moments; i++)
+        if (strcmp(path, moments[i]) == 0)
+            return MOMENT;
+    return strstr(path, "bytes") ? BYTES : NUMBER;
+}
+
+static struct human number(double v)
+{
+    struct human h;
+    if (v == floor(v) && fabs(v) < 1e15)
+        return v < 0 ? (snprintf(h.text, sizeof h.text, "%.0f", v), h) : human_count((uint64_t)v);
+    snprintf(h.text, sizeof h.text, fabs(v) >= 100 ? "%.0f" : fabs(v) >= 10 ? "%.1f" : "%.2f", v);
+    return h;
+}
+
+static struct human shown(enum show show, const char *path, double v)
+{
+    switch (show == AUTO ? show_of(path) : show) {
+    case SECONDS:
+        return human_seconds(v);
+    case BYTES:
+        return human_bytes(v > 0 ? (uint64_t)v : 0);
+    case PERCENT:
+        return human_percent(v);
+    case MOMENT:
+        return human_moment((int64_t)(v * 1e6));
+    default:
+        return number(v);
+    }
+}
+
+static void callers(struct buf *out, const cJSON *list)
+{
+    const cJSON *one;
+    int n = 0;
+    cJSON_ArrayForEach(one, list)
+    {
+        const cJSON *client = cJSON_GetObjectItemCaseSensitive(one, "client");
+        const cJSON *requests = cJSON_GetObjectItemCaseSensitive(one, "requests");
+        if (n++ == NAMED) {
+            buf_str(out, ", …");
+            return;
+        }
+        buf_printf(out, "%s%s (%s)", n > 1 ? ", " : "", cJSON_IsString(client) ? client->valuestring : "?",
+                   human_count((uint64_t)(requests ? requests->valuedouble : 0)).text);
+    }
+}
+
+/* Numbers that name an endpoint. */
+static bool names_endpoint(const char *path)
+{
+    static const char *const names[] = {"id", "endpoint", "trigger", "child", "endpoint_id"};
+    const char *last = strrchr(path, '.');
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(last ? last + 1 : path, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static void cell(struct buf *out, const struct shape_column *c, const cJSON *v, const struct sheet_names *names)
+{
+    if (c->show == CALLERS)
+        callers(out, v);
+    else if (c->show == LENGTH)
+        buf_printf(out, "%d", cJSON_GetArraySize(v));
+    else if (cJSON_IsString(v))
+        buf_str(out, v->valuestring);
+    else if (cJSON_IsBool(v))
+        buf_str(out, cJSON_IsTrue(v) ? "yes" : "no");
+    else if (cJSON_IsNumber(v) && names_endpoint(c->path))
+        buf_slice(out, names->endpoint(names->context, (uint32_t)v->valuedouble));
+    else if (cJSON_IsNumber(v))
+        buf_str(out, shown(c->show, c->path, v->valuedouble).text);
+    else if (c->show != IF_ANY)
+        buf_char(out, '-'); /* not known */
+}
+
+/* ---- columns ---- */
+
+struct columns {
+    struct shape_column column[INSIGHT_COLUMNS];
+    char path[INSIGHT_COLUMNS][96], title[INSIGHT_COLUMNS][64];
+    unsigned n;
+};
+
+static void add_column(struct columns *c, const char *outer, const cJSON *v)
+{
+    if (c->n == INSIGHT_COLUMNS || !v->string ||
+        !(cJSON_IsString(v) || cJSON_IsNumber(v) || cJSON_IsBool(v) || cJSON_IsNull(v)))
+        return;
+    snprintf(c->path[c->n], sizeof c->path[0], "%.40s%s%.48s", outer, *outer ? "." : "", v->string);
+    snprintf(c->title[c->n], sizeof c->title[0], "%.20s%s%.40s", outer, *outer ? " " : "", v->string);
+    for (char *p = c->title[c->n]; *p; p++)
+        *p = *p == '_' ? ' ' : *p;
+    c->column[c->n] = (struct shape_column){c->path[c->n], c->title[c->n], AUTO};
+    c->n++;
+}
+
+/* What a row holds, and the objects in it. */
+static void columns_of(struct columns *c, const cJSON *row)
+{
+    const cJSON *v, *inner;
+    cJSON_ArrayForEach(v, row)
+    {
+        if (cJSON_IsObject(v))
+            cJSON_ArrayForEach(inner, v) add_column(c, v->string, inner);
+        else
+            add_column(c, "", v);
+    }
+}
+
+static void columns_known(struct columns *c, const struct shape_column *known)
+{
+    while (known[c->n].path && c->n < INSIGHT_COLUMNS) {
+        c->column[c->n] = known[c->n];
+        c->n++;
+    }
+}
+
+/* ---- the table ---- */
+
+static bool begin(struct insight_sheet *s, const struct columns *c, int rows, struct kept *text)
+{
+    s->columns = c->n;
+    for (unsigned i = 0; i < c->n; i++)
+        s->head[i] = (struct insight_head){kept_slice(text, slice_str(c->column[i].title)), false};
+    s->cell = calloc((size_t)rows * c->n + 1, sizeof *s->cell);
+    return s->cell != NULL;
+}
+
+static void add_row(struct insight_sheet *s, const struct columns *c, const cJSON *row, const struct sheet_names *names,
+                    struct kept *text)
+{
+    struct buf b = {0};
+    for (unsigned i = 0; i < c->n; i++) {
+        const cJSON *v = member_at(row, c->column[i].path);
+        cell(&b, &c->column[i], v, names);
+        s->head[i].number |= c->column[i].show == LENGTH || (cJSON_IsNumber(v) && !names_endpoint(c->column[i].path));
+        s->cell[(size_t)s->rows * c->n + i] = kept_buf(text, &b);
+    }
+    s->rows++;
+    buf_free(&b);
+}
+
+/* {reason: n}: two columns. */
+static bool read_counts(struct insight_sheet *s, const cJSON *object, struct kept *text)
+{
+    const cJSON *v;
+    s->columns = 2;
+    s->head[0] = (struct insight_head){SLICE("reason"), false};
+    s->head[1] = (struct insight_head){SLICE("count"), true};
+    s->cell = calloc((size_t)cJSON_GetArraySize(object) * 2 + 1, sizeof *s->cell);
+    if (!s->cell)
+        return false;
+    cJSON_ArrayForEach(v, object)
+    {
+        s->cell[2 * s->rows] = kept_slice(text, slice_str(v->string ? v->string : ""));
+        s->cell[2 * s->rows + 1] = kept_slice(text, slice_str(number(v->valuedouble).text));
+        s->rows++;
+    }
+    return true;
+}
+
+static bool read_list(struct insight_sheet *s, const struct shape *shape, const cJSON *list,
+                      const struct sheet_names *names, struct kept *text)
+{
+    struct columns c = {.n = 0};
+    const cJSON *row;
+    int rows = cJSON_GetArraySize(list);
+    if (shape->column)
+        columns_known(&c, shape->column);
+    else
+        columns_of(&c, list->child);
+    if (!c.n)
+        return true;
+    if (!begin(s, &c, rows < ROWS_MOST ? rows : ROWS_MOST, text))
+        return false;
+    cJSON_ArrayForEach(row, list)
+    {
+        if (s->rows == ROWS_MOST)
+            break;
+        add_row(s, &c, row, names, text);
+    }
+    return true;
+}
+
+bool sheet_read(struct insight_sheet *out, const char *member, const cJSON *list, const struct sheet_names *names,
+                struct kept *text)
+{
+    const struct shape *shape = shape_of(member);
+    *out = (struct insight_sheet){.title = slice_str(shape->title), .says = slice_str(shape->says)};
+    out->order = (unsigned)(shape - shapes);
+    if (shape->inner)
+        list = cJSON_GetObjectItemCaseSensitive(list, shape->inner);
+    if (cJSON_IsObject(list))
+        return read_counts(out, list, text);
+    return !cJSON_IsArray(list) || !list->child || read_list(out, shape, list, names, text);
+}
+
+void sheet_free(struct insight_sheet *s)
+{
+    free(s->cell);
+}
