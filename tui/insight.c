@@ -243,6 +243,7 @@ static void add_curves(struct reading *r, const cJSON *list)
                                     .sigma = number(usl, "sigma"),
                                     .kappa = number(usl, "kappa"),
                                     .knee = number(usl, "knee"),
+                                    .limit = number(usl, "max_throughput"),
                                     .peak = number(row, "concurrency_peak")};
     }
 }

@@ -66,7 +66,7 @@ struct insight_sheet {
 /* How throughput rises with what is under way at once (the universal scalability law). */
 struct insight_curve {
     struct slice name;
-    double gamma, sigma, kappa, knee, peak; /* peak: concurrency that was seen */
+    double gamma, sigma, kappa, knee, limit, peak; /* limit: throughput at most; peak: concurrency that was seen */
 };
 
 struct insight {

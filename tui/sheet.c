@@ -15,10 +15,12 @@ struct shape_column {
     enum show show;
 };
 
-/* `inner`: the list in the member, NULL: it is the member. `column` NULL: what the first row holds. */
+/* `inner`: the list in the member, NULL: it is the member. `column` NULL: what the first row holds. `each`: the rows
+ * are in this list of each row, and ^ in a path is the outer one. `skip`: rows with a number there are left out. */
 struct shape {
     const char *member, *inner, *title, *says;
     const struct shape_column *column;
+    const char *each, *skip;
 };
 
 static const struct shape_column services[] = {{"service", "service", TEXT},
@@ -57,31 +59,70 @@ static const struct shape_column sockets[] = {{"id", "endpoint", TEXT},
                                               {"websocket.bytes_server", "told", BYTES},
                                               {"websocket.whole", "all seen", YES},
                                               {0}};
+static const struct shape_column dependencies[] = {
+    {"caller", "caller", TEXT},      {"callee", "called", TEXT},
+    {"calls", "calls", COUNT},       {"calls_per_request", "each", NUMBER},
+    {"time_share", "time", PERCENT}, {"latency_mean_s", "mean", SECONDS},
+    {"failed", "failed", COUNT},     {"failures_passed_on", "passed on", COUNT},
+    {"confidence", "sure", PERCENT}, {0}};
+static const struct shape_column backends[] = {{"^service", "service", TEXT},
+                                               {"server", "server", TEXT},
+                                               {"requests", "requests", COUNT},
+                                               {"share", "share", PERCENT},
+                                               {"server_time.mean", "mean", SECONDS},
+                                               {"server_time.p95", "p95", SECONDS},
+                                               {"errors", "errors", COUNT},
+                                               {"keep_alive.connections", "conns", COUNT},
+                                               {"beside_peers.slow", "slower", YES},
+                                               {"beside_peers.bad", "fails more", YES},
+                                               {0}};
 static const struct shape_column capacity[] = {
-    {"service", "service", TEXT},        {"server", "server", TEXT},
-    {"exchanges", "requests", COUNT},    {"concurrency_mean", "at once", NUMBER},
-    {"concurrency_peak", "peak", COUNT}, {"throughput_peak", "peak/s", NUMBER},
-    {"usl.knee", "knee", NUMBER},        {"usl.max_throughput", "most/s", NUMBER},
-    {"headroom", "headroom", AUTO},      {0}};
+    {"service", "service", TEXT},         {"server", "server", TEXT},
+    {"concurrency_mean", "mean", NUMBER}, {"concurrency_p95", "busy", NUMBER},
+    {"concurrency_peak", "most", COUNT},  {"throughput_peak", "most/s", NUMBER},
+    {"usl.knee", "knee", NUMBER},         {"usl.max_throughput", "limit/s", NUMBER},
+    {"headroom", "free", PERCENT},        {"with_caching.headroom", "cached", PERCENT},
+    {"usl.reason", "no fit:", IF_ANY},    {0}};
 
 /* In the order of the screen. */
 static const struct shape shapes[] = {
-    {"statelessness", "services", "services",
-     "grade A: any server can answer any request; E: only one can (5 has each endpoint)", services},
-    {"dependencies", NULL, "who calls whom", "from requests that were seen on both sides", NULL},
-    {"backends", NULL, "backends", "how work is spread over the servers of a service", NULL},
-    {"capacity", NULL, "capacity", "knee: so many at once, and more of them bring less each", capacity},
-    {"redis", NULL, "Redis", "the cache behind, as seen from outside", NULL},
-    {"memcached", NULL, "memcached", "the cache behind, as seen from outside", NULL},
-    {"llm", NULL, "language models", "", NULL},
-    {"limits", NULL, "how much a client may ask", "so that nobody who behaves is turned away; each client has more (3)",
-     limits},
-    {"versions", NULL, "versions", "of APIs, by their paths", versions},
-    {"websocket", NULL, "WebSockets", "messages and bytes that clients sent (asked), and servers (told)", sockets},
-    {"shared_addresses", NULL, "addresses of several credentials", "guessing: many, and most of them refused",
-     addresses},
-    {"opaque", NULL, "not decoded", "what is known of it all the same", NULL},
-    {"flows_opaque", NULL, "connections not decoded", "by the reason", NULL},
+    {.member = "statelessness",
+     .inner = "services",
+     .title = "services",
+     .says = "grade A: any server can answer any request; E: only one can (5 has each endpoint)",
+     .column = services},
+    {.member = "dependencies",
+     .title = "who calls whom",
+     .says = "each: calls for each request of the caller; time: the share of its time",
+     .column = dependencies},
+    {.member = "backends",
+     .title = "backends",
+     .says = "how work is spread over the servers of a service",
+     .column = backends,
+     .each = "servers"},
+    {.member = "capacity",
+     .title = "capacity",
+     .says = "under way at once; knee: beyond so many throughput falls; free: what busy seconds leave",
+     .column = capacity,
+     .skip = "endpoint"},
+    {.member = "redis", .title = "Redis", .says = "the cache behind, as seen from outside"},
+    {.member = "memcached", .title = "memcached", .says = "the cache behind, as seen from outside"},
+    {.member = "llm", .title = "language models"},
+    {.member = "limits",
+     .title = "how much a client may ask",
+     .says = "so that nobody who behaves is turned away; who would be: 3, by limit%",
+     .column = limits},
+    {.member = "versions", .title = "versions", .says = "of APIs, by their paths", .column = versions},
+    {.member = "websocket",
+     .title = "WebSockets",
+     .says = "messages and bytes that clients sent (asked), and servers (told)",
+     .column = sockets},
+    {.member = "shared_addresses",
+     .title = "addresses of several credentials",
+     .says = "guessing: many, and most of them refused",
+     .column = addresses},
+    {.member = "opaque", .title = "not decoded", .says = "what is known of it all the same"},
+    {.member = "flows_opaque", .title = "connections not decoded", .says = "by the reason"},
 };
 
 static const struct shape *shape_of(const char *member)
@@ -250,23 +291,35 @@ static void columns_known(struct columns *c, const struct shape_column *known)
 
 /* ---- the table ---- */
 
-static bool begin(struct insight_sheet *s, const struct columns *c, int rows, struct kept *text)
+static bool counts(enum show show)
+{
+    return show == COUNT || show == SECONDS || show == BYTES || show == PERCENT || show == NUMBER || show == LENGTH;
+}
+
+static void begin(struct insight_sheet *s, const struct columns *c, struct kept *text)
 {
     s->columns = c->n;
     for (unsigned i = 0; i < c->n; i++)
-        s->head[i] = (struct insight_head){kept_slice(text, slice_str(c->column[i].title)), false};
-    s->cell = calloc((size_t)rows * c->n + 1, sizeof *s->cell);
-    return s->cell != NULL;
+        s->head[i] = (struct insight_head){kept_slice(text, slice_str(c->column[i].title)), counts(c->column[i].show)};
 }
 
-static void add_row(struct insight_sheet *s, const struct columns *c, const cJSON *row, const struct sheet_names *names,
-                    struct kept *text)
+/* False: out of memory. */
+static bool more_rows(struct insight_sheet *s, size_t rows)
+{
+    struct slice *more = realloc(s->cell, (rows * s->columns + 1) * sizeof *more);
+    s->cell = more ? more : s->cell;
+    return more != NULL;
+}
+
+static void add_row(struct insight_sheet *s, const struct columns *c, const cJSON *row, const cJSON *outer,
+                    const struct sheet_names *names, struct kept *text)
 {
     struct buf b = {0};
     for (unsigned i = 0; i < c->n; i++) {
-        const cJSON *v = member_at(row, c->column[i].path);
+        const char *path = c->column[i].path;
+        const cJSON *v = *path == '^' ? member_at(outer, path + 1) : member_at(row, path);
         cell(&b, &c->column[i], v, names);
-        s->head[i].number |= c->column[i].show == LENGTH || (cJSON_IsNumber(v) && !names_endpoint(c->column[i].path));
+        s->head[i].number |= cJSON_IsNumber(v) && !names_endpoint(path);
         s->cell[(size_t)s->rows * c->n + i] = kept_buf(text, &b);
     }
     s->rows++;
@@ -292,34 +345,46 @@ static bool read_counts(struct insight_sheet *s, const cJSON *object, struct kep
     return true;
 }
 
+/* The rows of a list; outer NULL: it is the member itself. */
+static bool read_rows(struct insight_sheet *s, const struct shape *shape, const struct columns *c, const cJSON *list,
+                      const cJSON *outer, const struct sheet_names *names, struct kept *text)
+{
+    const cJSON *row;
+    if (!more_rows(s, s->rows + (size_t)cJSON_GetArraySize(list)))
+        return false;
+    cJSON_ArrayForEach(row, list)
+    {
+        if (s->rows < ROWS_MOST && !(shape->skip && cJSON_IsNumber(member_at(row, shape->skip))))
+            add_row(s, c, row, outer, names, text);
+    }
+    return true;
+}
+
 static bool read_list(struct insight_sheet *s, const struct shape *shape, const cJSON *list,
                       const struct sheet_names *names, struct kept *text)
 {
     struct columns c = {.n = 0};
-    const cJSON *row;
-    int rows = cJSON_GetArraySize(list);
+    const cJSON *outer;
+    bool ok = true;
     if (shape->column)
         columns_known(&c, shape->column);
     else
         columns_of(&c, list->child);
     if (!c.n)
         return true;
-    if (!begin(s, &c, rows < ROWS_MOST ? rows : ROWS_MOST, text))
-        return false;
-    cJSON_ArrayForEach(row, list)
-    {
-        if (s->rows == ROWS_MOST)
-            break;
-        add_row(s, &c, row, names, text);
-    }
-    return true;
+    begin(s, &c, text);
+    if (!shape->each)
+        return read_rows(s, shape, &c, list, NULL, names, text);
+    cJSON_ArrayForEach(outer, list) ok &=
+        read_rows(s, shape, &c, cJSON_GetObjectItemCaseSensitive(outer, shape->each), outer, names, text);
+    return ok;
 }
 
 bool sheet_read(struct insight_sheet *out, const char *member, const cJSON *list, const struct sheet_names *names,
                 struct kept *text)
 {
     const struct shape *shape = shape_of(member);
-    *out = (struct insight_sheet){.title = slice_str(shape->title), .says = slice_str(shape->says)};
+    *out = (struct insight_sheet){.title = slice_str(shape->title), .says = slice_str(shape->says ? shape->says : "")};
     out->order = (unsigned)(shape - shapes);
     if (shape->inner)
         list = cJSON_GetObjectItemCaseSensitive(list, shape->inner);

@@ -163,6 +163,11 @@ def follows():
         say("1000" in screen.text(), "paused: nothing changes", screen.text())
         screen.press("p")
         say(screen.shows("requests +2000"), "what was appended is shown", screen.text())
+        screen.press("4")
+        screen.shows("[0-9]+ bottlenecks")
+        before = re.search("[0-9]+ bottlenecks", screen.text())
+        feed(lines[2000:], "--append")
+        say(before and patiently(lambda: re.search("[0-9]+ bottlenecks", screen.text())[0] != before[0]), "and studied again", screen.text())
 
 
 def colours():
