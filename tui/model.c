@@ -155,14 +155,29 @@ static void move(struct model *m, int64_t by)
         list_move(l, model_table(m), &v, by);
 }
 
-/* A bottleneck is of an endpoint or a client: that opens. */
+static uint32_t endpoint_of(const struct moment *m, const struct insight_hurt *h)
+{
+    uint32_t id = h->endpoint;
+    for (uint32_t i = 0; !id && i < m->endpoints; i++)
+        if (slice_eq(m->endpoint[i].name, h->place))
+            id = m->endpoint[i].id;
+    return id;
+}
+
+static uint32_t client_of(const struct moment *m, struct slice name)
+{
+    for (uint32_t i = 0; i < m->clients; i++)
+        if (slice_eq(m->client[i].client, name))
+            return m->client[i].id;
+    return 0;
+}
+
+/* A bottleneck is of an endpoint or a client: that opens. What names neither is looked for by its target. */
 static bool find_what_it_is_about(struct model *m, const struct insight_hurt *h)
 {
-    m->detail_of = h->endpoint ? SCREEN_ENDPOINTS : SCREEN_CLIENTS;
-    m->detail_id = h->endpoint;
-    for (uint32_t i = 0; !h->endpoint && i < m->now->clients; i++)
-        if (slice_eq(m->now->client[i].client, h->client))
-            m->detail_id = m->now->client[i].id;
+    uint32_t endpoint = h->client.n ? 0 : endpoint_of(m->now, h);
+    m->detail_of = endpoint ? SCREEN_ENDPOINTS : SCREEN_CLIENTS;
+    m->detail_id = endpoint ? endpoint : client_of(m->now, h->client.n ? h->client : h->target);
     return m->detail_id != 0;
 }
 

@@ -84,6 +84,24 @@ static const struct shape_column capacity[] = {
     {"headroom", "free", PERCENT},        {"with_caching.headroom", "cached", PERCENT},
     {"usl.reason", "no fit:", IF_ANY},    {0}};
 
+static const struct shape_column caches[] = {
+    {"^server", "server", TEXT},     {"pattern", "keys", TEXT},          {"commands", "commands", COUNT},
+    {"hit_ratio", "hits", PERCENT},  {"misses", "misses", COUNT},        {"misses_again", "again", COUNT},
+    {"ttl.p50", "TTL set", SECONDS}, {"age_at_hit.p50", "age", SECONDS}, {"value_bytes", "values", BYTES},
+    {"latency.p50", "p50", SECONDS}, {"latency.p99", "p99", SECONDS},    {0}};
+static const struct shape_column unread[] = {{"server", "server", TEXT},
+                                             {"server_name", "name", TEXT},
+                                             {"client", "client", TEXT},
+                                             {"reason", "why", IF_ANY},
+                                             {"connections", "conns", COUNT},
+                                             {"bytes_client", "asked", BYTES},
+                                             {"bytes_server", "told", BYTES},
+                                             {"version", "TLS", TEXT},
+                                             {"alpn_chosen", "speaks", TEXT},
+                                             {"hello_s", "hello", SECONDS},
+                                             {"ja4", "ja4", TEXT},
+                                             {0}};
+
 /* In the order of the screen. */
 static const struct shape shapes[] = {
     {.member = "statelessness",
@@ -105,8 +123,16 @@ static const struct shape shapes[] = {
      .says = "under way at once; knee: beyond so many throughput falls; free: what busy seconds leave",
      .column = capacity,
      .skip = "endpoint"},
-    {.member = "redis", .title = "Redis", .says = "the cache behind, as seen from outside"},
-    {.member = "memcached", .title = "memcached", .says = "the cache behind, as seen from outside"},
+    {.member = "redis",
+     .title = "Redis",
+     .says = "by patterns of keys; again: misses of what had been there; age: of what is hit",
+     .column = caches,
+     .each = "patterns"},
+    {.member = "memcached",
+     .title = "memcached",
+     .says = "by patterns of keys; again: misses of what had been there; age: of what is hit",
+     .column = caches,
+     .each = "patterns"},
     {.member = "llm", .title = "language models"},
     {.member = "limits",
      .title = "how much a client may ask",
@@ -121,7 +147,7 @@ static const struct shape shapes[] = {
      .title = "addresses of several credentials",
      .says = "guessing: many, and most of them refused",
      .column = addresses},
-    {.member = "opaque", .title = "not decoded", .says = "what is known of it all the same"},
+    {.member = "opaque", .title = "not decoded", .says = "what is known of it all the same", .column = unread},
     {.member = "flows_opaque", .title = "connections not decoded", .says = "by the reason"},
 };
 
@@ -229,12 +255,21 @@ static bool names_endpoint(const char *path)
     return false;
 }
 
+/* A reason of ours: not_reached. */
+static void words(struct buf *out, const char *name)
+{
+    for (; *name; name++)
+        buf_char(out, *name == '_' ? ' ' : *name);
+}
+
 static void cell(struct buf *out, const struct shape_column *c, const cJSON *v, const struct sheet_names *names)
 {
     if (c->show == CALLERS)
         callers(out, v);
     else if (c->show == LENGTH)
         buf_printf(out, "%d", cJSON_GetArraySize(v));
+    else if (cJSON_IsString(v) && c->show == IF_ANY)
+        words(out, v->valuestring);
     else if (cJSON_IsString(v))
         buf_str(out, v->valuestring);
     else if (cJSON_IsBool(v))

@@ -163,8 +163,11 @@ static const char report[] =
     "\"backends\":[{\"service\":\"http://"
     "pay.example\",\"servers\":[{\"server\":\"10.0.0.2:80\",\"requests\":9,\"share\":0.25},"
     "{\"server\":\"10.0.0.3:80\",\"requests\":27,\"share\":0.75,\"beside_peers\":{\"slow\":true,\"bad\":false}}]}],"
-    "\"redis\":[{\"server\":\"10.0.0.9:6379\",\"command\":\"GET\",\"hits\":90,\"hit_ratio\":0.9,\"bytes\":4500000,"
-    "\"latency\":{\"p95\":0.0013},\"lag_s\":null,\"list\":[1,2]}],\"memcached\":[],"
+    "\"redis\":[{\"server\":\"10.0.0.9:6379\",\"commands\":100,\"patterns\":[{\"pattern\":\"cart:{int}\",\"commands\":"
+    "91,"
+    "\"hit_ratio\":0.9,\"misses\":9,\"ttl\":null,\"age_at_hit\":{\"p50\":44},\"value_bytes\":123000}]}],"
+    "\"llm\":[{\"model\":\"m\",\"hit_ratio\":0.8,\"bytes\":4500000,\"latency\":{\"p95\":0.0013},\"lag_s\":null,"
+    "\"list\":[1,2]}],\"memcached\":[],"
     "\"versions\":[{\"service\":\"http://"
     "shop.example\",\"version\":\"v1\",\"endpoints\":2,\"requests\":70,\"errors\":0,"
     "\"clients\":2,\"last\":1700000000,\"callers\":[{\"client\":\"jwt:1\",\"requests\":60}]}]}\n";

@@ -28,7 +28,10 @@ export function madeUp(report) {
       dependency("http://stock.internal:9000", "http://shop.example", 2, 0, 0.01)],
     backends: [{service: "http://shop.example", peers: 2, requests: 1800, balance: "even", imbalance: 0.01, servers: [server("10.20.100.5:80", 0.52, false), server("10.20.100.6:80", 0.48, true)]}],
     capacity: [load("http://shop.example", "10.20.100.5:80", true), load("http://shop.example", "10.20.100.6:80", false), {...load("http://shop.example", "10.20.100.5:80", false), endpoint: e.id}],
-    redis: [{server: "10.20.100.9:6379", command: "GET", pattern: "cart:{int}", requests: 9120, hits: 8000, misses: 1120, hit_ratio: 0.877, ttl_s: 300, value_bytes: 81920, latency: {p50: 0.0002, p95: 0.0011}}],
+    redis: [{server: "10.20.100.9:6379", commands: 9120, patterns: [{pattern: "cart:{int}", commands: 9120, hits: 8000, misses: 1120, hit_ratio: 0.877, misses_again: 40,
+      ttl: {p50: 300}, age_at_hit: {p50: 61}, value_bytes: 81920, latency: {p50: 0.0002, p99: 0.0011}}]}],
+    llm: [{model: "some-model", requests: 9120, cached: true, hit_ratio: 0.877, lag_s: 300, value_bytes: 81920, latency: {p50: 0.0002, p95: 0.0011}, list: [1, 2]}],
     memcached: [], surprise: [{a: 1}],
-    opaque: [{client: "10.1.1.1", server: "10.2.2.2:443", sni: "pay.example", reason: "tls", flows: 41, bytes: 900000, first: 1794744001}]};
+    opaque: [{client: "10.1.1.1", server: "10.2.2.2:443", server_name: "pay.example", reason: "no_keys", alpn: ["h2"], alpn_chosen: "h2", ja4: "t13d1516h2_8daaf6152771_b186095e22b6",
+      version: "1.3", cipher: "TLS_AES_128_GCM_SHA256", connections: 41, bytes_client: 900000, bytes_server: 9000000, open_s: 4, hello_s: 0.012, first: 1794744001, last: 1794744999}]};
 }

@@ -185,9 +185,11 @@ const parts = {
     ok("the servers of a service side by side", /10\.20\.100\.6:80 900 48\.0 % 90\.0 ms 400 ms 31 40 yes yes/.test(await text("backends")), await text("backends"));
     ok("capacity with its knee, endpoints left out", await sheet("capacity").locator("tbody tr").count() === 2 && await sheet("capacity").locator("svg").count() === 2 &&
       (await text("capacity")).includes("knee 31") && (await text("capacity")).includes("no law was fitted (not reached)"), await text("capacity"));
-    ok("a list of a shape that is not known is shown as it is", /server command pattern.*10\.20\.100\.9:6379 GET cart:\{int\} 9120.*87\.7 % 5m00s 81\.9 kB 200 µs/.test(await text("redis")), await text("redis"));
+    ok("a cache behind, by patterns of its keys", /10\.20\.100\.9:6379 cart:\{int\} 9120 87\.7 % 1120 40 5m00s 61\.0 s 81\.9 kB 200 µs 1\.1 ms/.test(await text("redis")), await text("redis"));
+    ok("what is not decoded, and why", /10\.2\.2\.2:443 pay\.example 10\.1\.1\.1 no keys 41 900 kB 9\.0 MB 1\.3 h2 12\.0 ms/.test(await text("opaque")), await text("opaque"));
+    ok("a list of a shape that is not known is shown as it is", /model requests cached hit ratio lag s value bytes latency p50 latency p95 some-model 9120 yes 87\.7 % 5m00s 81\.9 kB 200 µs 1\.1 ms/.test(await text("llm")), await text("llm"));
     ok("WebSockets", /12 15m12s 90 12\.0k 4\.1 kB 1\.8 MB yes/.test(await text("websockets")), await text("websockets"));
-    ok("what is not there is not shown", await sheet("memcached").count() === 0 && await sheet("llm").count() === 0);
+    ok("what is not there is not shown", await sheet("memcached").count() === 0 && await page.locator("[data-sheet=surprise]").count() === 0);
     await page.locator("#client-table td.name button").first().click();
     ok("who would be turned away is told so", (await page.locator("#client-table tr.detail").innerText()).includes("needs 25: it would be turned away"));
     ok("none of it became markup", await page.locator("main img, main script, main iframe, main b").count() === 0);

@@ -442,11 +442,13 @@ function drawAdvice() {
 const EFFORTS = {1: "with a header", 2: "in the configuration", 4: "in the code"}, HURTS = 8;
 let allHurts = false;
 
-/* What it is about opens where it is listed. */
+/* What it is about opens where it is listed. What names neither endpoint nor client is looked for by its target. */
 function aboutOf(b) {
-  if (!b.endpoint && !b.client) return bdi(b.target);
+  const endpoint = b.endpoint ?? (b.client ? null : report.endpoints.find(e => endpointTitle(e) === b.target)?.id);
+  const client = endpoint ? null : b.client ?? report.clients.find(c => c.client === b.target)?.client;
+  if (!endpoint && !client) return bdi(b.target);
   const button = el("button", {type: "button", class: "link"}, bdi(b.target));
-  button.addEventListener("click", () => b.endpoint ? endpoints.reveal(b.endpoint) : clients.reveal(b.client));
+  button.addEventListener("click", () => endpoint ? endpoints.reveal(endpoint) : clients.reveal(client));
   return button;
 }
 

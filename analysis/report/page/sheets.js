@@ -9,6 +9,11 @@ const yes = v => v === true ? "yes" : v === false ? "no" : NONE;
 const callersOf = list => bdi((list || []).slice(0, 3).map(c => `${c.client} (${count(c.requests)})`).join(", ") + (list?.length > 3 ? ", …" : ""));
 const whoOf = list => bdi((list || []).map(c => c.client).slice(0, 5).join(", ") + (list?.length > 5 ? ` and ${list.length - 5} more` : "") || "nobody");
 
+const CACHED = [["^server", "Server", word], ["pattern", "Keys", word], ["commands", "Commands", count], ["hit_ratio", "Hits", percent], ["misses", "Misses", count],
+  ["misses_again", "Again", count], ["ttl.p50", "Lifetime set", seconds], ["age_at_hit.p50", "Age at a hit", seconds], ["value_bytes", "Values", bytes],
+  ["latency.p50", "p50", seconds], ["latency.p99", "p99", seconds]];
+const CACHED_SAYS = "By patterns of keys, medians. Again: misses of what had been there.";
+
 // each: the list of rows in every row of the member, whose columns may name the outer row with ^.
 const SHEETS = [
   {member: "dependencies", title: "Who calls whom", says: "Joined by traceparent and X-Request-Id. Time: share of the caller's time that the calls take; passed on: requests that failed as a call of theirs did.", columns: [
@@ -23,8 +28,8 @@ const SHEETS = [
     ["service", "Service", word], ["server", "Server", word], ["exchanges", "Requests", count], ["concurrency_mean", "Mean", amount], ["concurrency_p95", "Busy", amount],
     ["concurrency_peak", "Most", count], ["throughput_peak", "Most a second", amount], ["usl.knee", "Knee", amount], ["usl.max_throughput", "Limit a second", amount],
     ["headroom", "Free", percent], ["with_caching.headroom", "With caching", percent], ["usl.reason", "No fit:", ifAny]]},
-  {member: "redis", title: "Redis", says: "The cache behind, as seen from outside."},
-  {member: "memcached", title: "memcached", says: "The cache behind, as seen from outside."},
+  {member: "redis", each: "patterns", title: "Redis", says: CACHED_SAYS, columns: CACHED},
+  {member: "memcached", each: "patterns", title: "memcached", says: CACHED_SAYS, columns: CACHED},
   {member: "llm", title: "Language models"},
   {member: "limits", title: "How much a client may ask", says: "Limits that turn nobody away who behaves.", columns: [
     ["by", "Told apart by", word], ["clients", "Clients", count], ["kept", "Alike", count], ["rate", "A second", amount], ["burst", "At once", count],
@@ -38,7 +43,10 @@ const SHEETS = [
     ["messages_server", "From servers", count], ["bytes_client", "From clients", bytes], ["bytes_server", "From servers", bytes], ["whole", "All seen", yes]]},
   {member: "shared_addresses", title: "Addresses of several credentials", says: "Guessing: many credentials, most of them refused.", columns: [
     ["address", "Address", word], ["credentials", "Credentials", count], ["requests", "Requests", count], ["denied", "Denied", count], ["stuffing", "Guessing", yes]]},
-  {member: "opaque", title: "Not decoded", says: "What is known of it all the same."},
+  {member: "opaque", title: "Not decoded", says: "What is known of it all the same.", columns: [
+    ["server", "Server", word], ["server_name", "Name", word], ["client", "Client", word], ["reason", "Why", ifAny], ["connections", "Connections", count],
+    ["bytes_client", "From clients", bytes], ["bytes_server", "From servers", bytes], ["version", "TLS", word], ["alpn_chosen", "Speaks", word], ["hello_s", "Handshake", seconds],
+    ["ja4", "JA4", word]]},
   {member: "flows_opaque", title: "Connections not decoded", columns: [["reason", "Reason", ifAny], ["count", "Connections", count]]}];
 
 const at = (row, outer, path) => (path[0] === "^" ? path.slice(1) : path).split(".").reduce((v, name) => v?.[name], path[0] === "^" ? outer : row);
