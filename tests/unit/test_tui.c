@@ -188,7 +188,7 @@ static void sizes(void **state)
     static const char typed[] =
         "1t2jjGs\n jk\x1b/e1\n\n\x1b?G\x1b<<rs3jj\nGgT\x1b/zzz\n\x1b p4jj\ng\x1bg\nG\x1bs5jG\nGg\x1bsr6jG 2\x0c";
     (void)state;
-    for (unsigned width = 1; width < 150; width += width < 45 ? 1 : 13)
+    for (unsigned width = 1; width < 150; width += width < 20 ? 1 : width < 45 ? 5 : 13)
         for (unsigned height = 1; height < 50; height += height < 12 ? 1 : 9) {
             struct model m = model_studied();
             for (const char *k = typed; *k; k++) {
