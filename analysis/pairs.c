@@ -63,9 +63,21 @@ static bool make_room(struct pairs *p)
     return move(p, places);
 }
 
+static uint64_t hash_of(uint64_t key, uint64_t client)
+{
+    return hash_mix(key ^ hash_mix(client)) | 1;
+}
+
+void pairs_prefetch(const struct pairs *p, uint64_t key, uint64_t client)
+{
+    uint64_t hash = hash_of(key, client);
+    if (followed(p, hash))
+        __builtin_prefetch(&p->place[(uint32_t)hash & p->mask], 1);
+}
+
 uint64_t pairs_meet(struct pairs *p, uint64_t key, uint64_t client)
 {
-    uint64_t hash = hash_mix(key ^ hash_mix(client)) | 1;
+    uint64_t hash = hash_of(key, client);
     if (!followed(p, hash))
         return 0;
     uint64_t *at = find(p, hash);

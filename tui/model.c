@@ -188,8 +188,10 @@ static void open_row(struct model *m)
         return;
     m->detail_of = m->screen;
     m->detail_id = model_table(m)->id(row);
-    if (m->screen == SCREEN_HURTS && !find_what_it_is_about(m, row))
+    if (m->screen == SCREEN_HURTS && !find_what_it_is_about(m, row)) {
+        go(m, SCREEN_SERVICES); /* it is of a service, or a server */
         return;
+    }
     m->detail = true;
     m->scroll = 0;
 }

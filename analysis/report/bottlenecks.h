@@ -6,6 +6,7 @@
 #include "analysis/behaviour.h"
 #include "analysis/ranking.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/capacities.h"
 #include "base/json.h"
 
 enum bottleneck_kind {
@@ -17,6 +18,7 @@ enum bottleneck_kind {
     BOTTLENECK_SLOW,       /* slower than others with answers of that size */
     BOTTLENECK_TAIL,       /* what the slowest twentieth takes beyond the 95 % quantile */
     BOTTLENECK_REVALIDATE, /* full answers to clients that had them */
+    BOTTLENECK_SATURATION, /* time beyond what a request alone takes, at a backend with a limit that was seen */
 };
 
 struct bottleneck {
@@ -37,7 +39,7 @@ struct bottleneck_list {
 
 /* Between store_read_begin and end; of the window, if one is read. */
 void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
-                     const struct behaviour *b, const struct advice_list *advice);
+                     const struct behaviour *b, const struct advice_list *advice, const struct loads *loads);
 void bottleneck_list_free(struct bottleneck_list *l);
 const char *bottleneck_name(enum bottleneck_kind k); /* for JSON */
 /* bottleneckshow.c: the member `bottlenecks`; the section of the text. */

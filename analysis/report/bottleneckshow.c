@@ -13,7 +13,8 @@ static const char *says(enum bottleneck_kind k)
                                         "time spent on retries",
                                         "slower than its like",
                                         "a slow tail",
-                                        "sent again to who had it"};
+                                        "sent again to who had it",
+                                        "too many at once for the backend"};
     return words[k];
 }
 

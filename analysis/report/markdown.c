@@ -7,6 +7,8 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
+#include "analysis/report/capacities.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -19,6 +21,7 @@ struct page {
     struct buf *out;
     const struct facts *f;
     const struct advice_list *advised;
+    const struct loads *loads;
     unsigned row, top;
 };
 
@@ -196,7 +199,7 @@ static void hurts(struct store_reader *r, struct page *p)
     struct bottleneck_list list;
     struct behaviour behaviour;
     behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
-    bottleneck_list(&list, r, p->f, &behaviour, p->advised);
+    bottleneck_list(&list, r, p->f, &behaviour, p->advised, p->loads);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");
@@ -216,14 +219,24 @@ static void hurts(struct store_reader *r, struct page *p)
     behaviour_free(&behaviour);
 }
 
+static void capacity(struct store_reader *r, struct page *p)
+{
+    struct relief relief;
+    relief_of(&relief, r, p->f, p->advised);
+    capacity_markdown(p->loads, &relief, p->top, foreign, p->out);
+    relief_free(&relief);
+}
+
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
-    struct page p = {out, f, &advised, 0, o->top ? o->top : ROWS};
+    struct loads loads;
+    struct page p = {out, f, &advised, &loads, 0, o->top ? o->top : ROWS};
     head(f, out);
     if (!f->any)
         return;
     advice_list(&advised, r, f);
+    loads_read(&loads, r);
     if (!f->windowed) {
         advice(r, &p);
         blocked(r, &p);
@@ -242,5 +255,8 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    capacity(r, &p);
+    demanded_markdown(r, f, out);
+    loads_free(&loads);
     advice_list_free(&advised);
 }

@@ -22,6 +22,7 @@ step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step "windows" timeout 900 python3 tests/e2e/windows.py
 step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
+step "a backend that saturates" timeout 900 bash tests/live/saturation.sh
 step "live, forty minutes" timeout 2700 bash tests/live/long.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
