@@ -39,7 +39,8 @@ struct reading {
     size_t n_ids;
     uint32_t *alias; /* by endpoint id; 0: not read */
     bool *safe;
-    uint32_t other; /* client `(other)`, which is many */
+    uint32_t other;  /* client `(other)`, which is many */
+    uint32_t active; /* clients with an activity */
     int64_t last_us;
     int64_t least_us, most_us; /* first and last byte of all calls */
 };
@@ -83,6 +84,8 @@ static bool count_client(void *context, const struct row_client *c)
         g->other = c->id;
     g->b->client[c->id].credential =
         !slice_eq(c->identity, SLICE("address")) && !slice_eq(c->identity, SLICE("forwarded")) && c->id != g->other;
+    if (c->id != g->other && g->active + 1 < BEHAVIOUR_ACTIVE)
+        g->b->client[c->id].active = ++g->active; /* they come by requests, most first */
     return true;
 }
 
@@ -343,6 +346,13 @@ static void count_client_call(const struct call *c, struct behaviour_client *who
     who->asked_to_wait += c->x->retry_after != 0;
 }
 
+static void see_activity(struct behaviour *b, const struct call *c, const struct behaviour_client *who)
+{
+    unsigned slot = activity_slot(&b->scale, row_sane_us(c->x->arrival_us));
+    if (who->active && slot < b->scale.n)
+        b->activity[who->active][slot]++;
+}
+
 static void count_endpoint_call(const struct call *c, struct behaviour_endpoint *e)
 {
     const struct row_exchange *x = c->x;
@@ -383,6 +393,7 @@ static void see(void *context, const struct row_exchange *x)
     if (!c.client)
         return;
     count_client_call(&c, who);
+    see_activity(g->b, &c, who);
     see_signs(g, &c, who);
     see_polling(g, &c);
     if (who->flood)
@@ -447,6 +458,15 @@ static void note_first(void *context, const struct row_exchange *x)
         b->from_us = x->arrival_us;
 }
 
+/* From the first record, or the window's begin, to the end of the audit, or the window. */
+static void choose_scale(struct behaviour *b, struct store_reader *r, int64_t first)
+{
+    struct row_capture audit;
+    int64_t from = first > b->from_us ? first : b->from_us;
+    if (store_read_capture(r, &audit) && audit.ended_us != INT64_MIN)
+        b->scale = activity_scale(row_sane_us(from), audit.ended_us < b->to_us ? audit.ended_us : b->to_us - 1);
+}
+
 /* All there is, or the window; what the records cover of that is known when they have been read. */
 static void choose_span(struct behaviour *b, struct store_reader *r, uint64_t audited)
 {
@@ -459,11 +479,12 @@ static void choose_span(struct behaviour *b, struct store_reader *r, uint64_t au
     b->whole = b->records >= audited;
     b->from_us = -ROW_SANE_US;
     b->to_us = ROW_SANE_US;
-    if (!store_read_window_is(r, &window))
-        return;
-    b->from_us = window.from_s * 1000000;
-    b->to_us = window.to_s * 1000000;
-    b->whole |= first <= b->from_us;
+    if (store_read_window_is(r, &window)) {
+        b->from_us = window.from_s * 1000000;
+        b->to_us = window.to_s * 1000000;
+        b->whole |= first <= b->from_us;
+    }
+    choose_scale(b, r, first);
 }
 
 static bool prepare(struct reading *g, struct store_reader *r)
@@ -480,9 +501,10 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->expiry = expiry_new(expiry_of, g);
     g->visit = calloc(VISITS, sizeof *g->visit);
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
+    b->activity = calloc(g->active + 1, sizeof *b->activity);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && !b->failed &&
+           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && b->activity && !b->failed &&
            choose_floods(b, r) && map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -541,6 +563,7 @@ void behaviour_free(struct behaviour *b)
     free(b->endpoint);
     free(b->client);
     free(b->runs);
+    free(b->activity);
     free(b->address);
     *b = (struct behaviour){0};
 }
@@ -553,6 +576,12 @@ const struct behaviour_endpoint *behaviour_endpoint(const struct behaviour *b, u
 const struct behaviour_client *behaviour_client(const struct behaviour *b, uint32_t id)
 {
     return b->any && !b->failed && id && id < b->n_clients ? &b->client[id] : NULL;
+}
+
+const uint32_t *behaviour_activity(const struct behaviour *b, uint32_t client)
+{
+    const struct behaviour_client *c = behaviour_client(b, client);
+    return c && c->active && b->scale.n ? b->activity[c->active] : NULL;
 }
 
 double behaviour_seconds(const struct behaviour *b)

@@ -4,6 +4,7 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/activity.h"
 #include "analysis/expiry.h"
 #include "analysis/floods.h"
 #include "analysis/inflight.h"
@@ -72,6 +73,7 @@ struct behaviour_client {
     struct suspect_ids ids;
     struct behaviour_quota *quota; /* NULL: it was told nothing, or there is no memory */
     uint32_t hour[24];             /* requests by hour of the day, UTC */
+    uint32_t active;               /* its place in struct behaviour.activity, 1 and more; 0: none */
     bool credential;               /* not known by its address alone */
     uint16_t flood;                /* 1 + its place in struct behaviour.floods; 0: none */
 };
@@ -91,7 +93,7 @@ struct behaviour_runs {
     uint64_t rtt_us;                    /* sum over the steps, of those whose round trip is known */
 };
 
-enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192, BEHAVIOUR_PAIRS = 1 << 20 };
+enum { BEHAVIOUR_RUNS = 4096, BEHAVIOUR_WAITERS = 8192, BEHAVIOUR_PAIRS = 1 << 20, BEHAVIOUR_ACTIVE = 4096 };
 
 struct behaviour {
     bool any;    /* there are records; false: nothing below is known */
@@ -105,7 +107,9 @@ struct behaviour {
     size_t n_clients;
     struct behaviour_address *address; /* by id */
     size_t n_addresses;
-    struct behaviour_runs *runs; /* most calls first */
+    struct behaviour_runs *runs;          /* most calls first */
+    struct activity_scale scale;          /* of the audit or window, as far as records go back */
+    uint32_t (*activity)[ACTIVITY_SLOTS]; /* arrivals of the clients with most requests */
     uint32_t n_runs;
     struct floods floods; /* none in a window */
     uint32_t waiters;
@@ -121,6 +125,8 @@ double behaviour_repeats(const struct behaviour *b, const struct row_endpoint *e
 /* NULL: nothing is known of it. */
 const struct behaviour_endpoint *behaviour_endpoint(const struct behaviour *b, uint32_t id);
 const struct behaviour_client *behaviour_client(const struct behaviour *b, uint32_t id);
+/* Arrivals by slots of b->scale; NULL: not known. */
+const uint32_t *behaviour_activity(const struct behaviour *b, uint32_t client);
 double behaviour_seconds(const struct behaviour *b); /* that the records cover; NaN: none */
 /* By Little's law (ALGORITHMS.md 8.4); NaN: unknown. */
 double behaviour_concurrency(const struct behaviour *b, const struct behaviour_endpoint *e);

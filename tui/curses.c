@@ -13,9 +13,10 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "tui/study.h"
 #include "tui/view.h"
 
-enum { REFRESH_MS = 1000, ESCAPE_MS = 25 };
+enum { REFRESH_MS = 1000, ESCAPE_MS = 25, STUDY_MS = 3000, STUDY_REST = 9 };
 
 struct terminal {
     SCREEN *screen;
@@ -94,6 +95,10 @@ static wchar_t paintable(const struct cell *c)
         return L'.';
     case 0x25b8:
         return L'>';
+    case 0x2500:
+        return L'-';
+    case 0x2502:
+        return L'|';
     case 0x25bc:
         return L'v';
     case 0x25b2:
@@ -180,6 +185,8 @@ struct feed {
     struct store_reader *reader;
     bool wait;
     int64_t next_us; /* on the monotonic clock: when to look again */
+    struct study study;
+    int64_t study_us; /* when to study again, at the earliest */
 };
 
 /* Reads the DB when it has changed. */
@@ -216,15 +223,39 @@ static void look_if_due(struct feed *f, struct model *m)
     f->next_us = began + (took * 10 > REFRESH_MS * 1000 ? took * 10 : REFRESH_MS * 1000);
 }
 
+/* What a study found. */
+static void take_study(struct feed *f, struct model *m)
+{
+    int64_t now = clock_us(CLOCK_MONOTONIC);
+    struct insight *found;
+    if (!study_end(&f->study, now, &found))
+        return;
+    model_take_insight(m, found, clock_us(CLOCK_REALTIME));
+    int64_t rest = f->study.took_us * STUDY_REST;
+    f->study_us = now + (rest > STUDY_MS * 1000 ? rest : STUDY_MS * 1000);
+}
+
+/* Where a screen needs it and the DB has changed; a tenth of one processor's time at most. */
+static void study_if_due(struct feed *f, struct model *m)
+{
+    int64_t now = clock_us(CLOCK_MONOTONIC);
+    take_study(f, m);
+    if (!m->now || !m->now->any || m->paused || f->study.pid || !model_wants_insight(m) || now < f->study_us ||
+        ((m->insight || m->insight_failed) && f->study.version == m->now->version))
+        return;
+    if (!study_begin(&f->study, f->db, m->now->version, now))
+        f->study_us = now + STUDY_MS * 1000;
+}
+
 /* ---- the loop ---- */
 
-/* Until a key, a signal or the next refresh. False: the terminal is gone. */
-static bool wait_for_key(struct terminal *t)
+/* Until a key, a signal, the end of a study or the next refresh. False: the terminal is gone. */
+static bool wait_for_key(struct terminal *t, const struct study *s)
 {
-    struct pollfd fd = {fileno(t->in), POLLIN, 0};
+    struct pollfd fd[2] = {{fileno(t->in), POLLIN, 0}, {s->pid ? s->done : -1, POLLIN, 0}};
     struct timespec limit = {REFRESH_MS / 1000, REFRESH_MS % 1000 * 1000000L};
-    int n = ppoll(&fd, 1, &limit, &t->awake);
-    return n < 0 ? errno == EINTR : !(n && fd.revents & (POLLHUP | POLLERR | POLLNVAL));
+    int n = ppoll(fd, 2, &limit, &t->awake);
+    return n < 0 ? errno == EINTR : !(n && fd[0].revents & (POLLHUP | POLLERR | POLLNVAL));
 }
 
 static void run(struct terminal *t, struct feed *f, struct model *m)
@@ -232,12 +263,13 @@ static void run(struct terminal *t, struct feed *f, struct model *m)
     struct grid g = {0};
     do {
         look_if_due(f, m);
+        study_if_due(f, m);
         m->wall_us = clock_us(CLOCK_REALTIME);
         if (grid_init(&g, (unsigned)COLS, (unsigned)LINES)) {
             view_draw(m, &g);
             paint(t, &g);
         }
-        if (!wait_for_key(t))
+        if (!wait_for_key(t, &f->study))
             break;
     } while (!stopped && take_keys(m) != WISH_QUIT);
     grid_free(&g);
@@ -292,6 +324,7 @@ bool top_run(const char *db, bool wait, char why[256])
         run(&t, &f, &m);
         terminal_close(&t);
     }
+    study_stop(&f.study);
     model_free(&m);
     store_read_close(f.reader);
     return ok;

@@ -59,25 +59,26 @@ static void shorten(const void *row, unsigned width, struct buf *out)
 }
 
 static const struct column column[] = {
-    {"method", "", 6, 7, 0, method, NULL, NULL, NULL, NULL},
+    {"method", "", 6, 7, 0, method, NULL, NULL, NULL, NULL, false},
     {"endpoint", "service and route; variable segments are named by class", 22, 100, 0, place, shorten, NULL, NULL,
-     NULL},
-    {"reqs", "requests", 5, 5, 1, NULL, NULL, requests, show_count, NULL},
-    {"req/s", "requests per second over the whole audit", 5, 5, 8, NULL, NULL, rate, show_per_second, NULL},
+     NULL, false},
+    {"reqs", "requests", 5, 5, 1, NULL, NULL, requests, show_count, NULL, false},
+    {"req/s", "requests per second over the whole audit", 5, 5, 8, NULL, NULL, rate, show_per_second, NULL, false},
     {"rep%", "of what a cache could answer (GET, HEAD): repeats of an earlier request", 4, 4, 7, NULL, NULL, repeat,
-     show_percent, NULL},
+     show_percent, NULL, false},
     {"hit%", "of look-ups, answered by a cache that keeps answers for the TTL (t)", 4, 4, 2, NULL, NULL, hit,
-     show_percent, NULL},
-    {"stale%", "of those, answered with content that had changed", 6, 6, 5, NULL, NULL, stale, show_percent,
-     tone_stale},
-    {"p50", "half of the answers were complete within this time", 7, 7, 11, NULL, NULL, p50, show_seconds, NULL},
-    {"p95", "95 % of the answers", 7, 7, 4, NULL, NULL, p95, show_seconds, NULL},
-    {"p99", "99 % of the answers", 7, 7, 10, NULL, NULL, p99, show_seconds, NULL},
-    {"errors", "status 5xx, 429, or no answer", 6, 6, 3, NULL, NULL, errors, show_count, tone_trouble},
-    {"thrott", "throttled: 429, and 503 with Retry-After", 6, 6, 13, NULL, NULL, throttled, show_count, tone_trouble},
-    {"clients", "distinct clients", 7, 7, 12, NULL, NULL, clients, show_count, NULL},
-    {"bytes", "of answers' bodies", 9, 9, 14, NULL, NULL, bytes, show_bytes, NULL},
-    {"server", "server time, summed up", 7, 7, 9, NULL, NULL, server, show_seconds, NULL},
+     show_percent, NULL, false},
+    {"stale%", "of those, answered with content that had changed", 6, 6, 5, NULL, NULL, stale, show_percent, tone_stale,
+     false},
+    {"p50", "half of the answers were complete within this time", 7, 7, 11, NULL, NULL, p50, show_seconds, NULL, false},
+    {"p95", "95 % of the answers", 7, 7, 4, NULL, NULL, p95, show_seconds, NULL, false},
+    {"p99", "99 % of the answers", 7, 7, 10, NULL, NULL, p99, show_seconds, NULL, false},
+    {"errors", "status 5xx, 429, or no answer", 6, 6, 3, NULL, NULL, errors, show_count, tone_trouble, false},
+    {"thrott", "throttled: 429, and 503 with Retry-After", 6, 6, 13, NULL, NULL, throttled, show_count, tone_trouble,
+     false},
+    {"clients", "distinct clients", 7, 7, 12, NULL, NULL, clients, show_count, NULL, false},
+    {"bytes", "of answers' bodies", 9, 9, 14, NULL, NULL, bytes, show_bytes, NULL, false},
+    {"server", "server time, summed up", 7, 7, 9, NULL, NULL, server, show_seconds, NULL, false},
 };
 
 static uint32_t count(const struct moment *m)
@@ -102,8 +103,8 @@ static struct slice name_of(const void *row)
 
 _Static_assert(sizeof column / sizeof *column <= TABLE_COLUMNS, "TABLE_COLUMNS");
 
-const struct table endpoints_table = {"endpoints", column, sizeof column / sizeof *column, 2, count, row_of,
-                                      id_of,       name_of};
+const struct table endpoints_table = {"endpoints", column, sizeof column / sizeof *column, 2, count, row_of, id_of,
+                                      name_of,     NULL};
 
 /* ---- details ---- */
 
@@ -233,21 +234,59 @@ static int curve(const struct moment_endpoint *e, const struct table_view *v, st
     return y;
 }
 
-/* What is said of it, a label before each sentence. */
-static int saying(const struct moment_endpoint *e, struct grid *g, int y)
+/* ---- what is said of it ---- */
+
+static int labelled(struct grid *g, int y, struct slice label, enum style style, struct slice text)
 {
     enum { LABEL = 15 };
-    struct slice rest = e->saying, line;
     unsigned x = g->width >= 60 ? LABEL + 2 : 3;
+    grid_put(g, y, 1, LABEL, STYLE_DIM, label);
+    y += x == 3;
+    return y + (int)overview_wrap(g, y, x, 4, style, text);
+}
+
+static int saying(const struct moment_endpoint *e, struct grid *g, int y)
+{
+    struct slice rest = e->saying, line;
     while (slice_next(&rest, '\n', &line)) {
         size_t tab = slice_find(line, '\t', 0);
-        if (tab == line.n)
-            continue;
-        bool advice = slice_eq(slice_sub(line, 0, tab), SLICE("advice"));
-        grid_put(g, y, 1, LABEL, STYLE_DIM, slice_sub(line, 0, tab));
-        y += x == 3;
-        y += (int)overview_wrap(g, y, x, 4, advice ? STYLE_BOLD : STYLE_PLAIN, slice_sub(line, tab + 1, line.n));
+        struct slice label = slice_sub(line, 0, tab);
+        if (tab < line.n)
+            y = labelled(g, y, label, slice_eq(label, SLICE("advice")) ? STYLE_BOLD : STYLE_PLAIN,
+                         slice_sub(line, tab + 1, line.n));
     }
+    return y;
+}
+
+/* The bottlenecks that are of it. What a cache would save stands in the advice. */
+static int hurts(const struct moment_endpoint *e, const struct insight *i, struct grid *g, int y)
+{
+    struct buf text = {0};
+    for (uint32_t n = 0; n < i->hurts; n++) {
+        const struct insight_hurt *h = &i->hurt[n];
+        if (h->endpoint != e->id || slice_eq(h->kind, SLICE("cache")))
+            continue;
+        text.n = 0;
+        buf_printf(&text, "%s an hour, %.*s: %.*s", human_seconds(h->seconds_per_hour).text, (int)h->says.n, h->says.p,
+                   (int)h->why.n, h->why.p);
+        y = labelled(g, y, SLICE("bottleneck"), STYLE_PLAIN, slice_of(text.p, text.n));
+    }
+    buf_free(&text);
+    return y;
+}
+
+static int ties(const struct moment_endpoint *e, const struct insight *i, struct grid *g, int y)
+{
+    const struct insight_ties *t = insight_ties(i, e->id);
+    struct buf text = {0};
+    if (!t || !t->grade.n)
+        return y;
+    buf_printf(&text, "grade %.*s, %.0f of 100", (int)t->grade.n, t->grade.p, t->score);
+    for (unsigned n = 0; n < t->signals; n++)
+        if (t->signal[n].state == TIED)
+            buf_printf(&text, "; %.*s", (int)t->signal[n].says.n, t->signal[n].says.p);
+    y = labelled(g, y, SLICE("stateless"), STYLE_PLAIN, slice_of(text.p, text.n));
+    buf_free(&text);
     return y;
 }
 
@@ -257,6 +296,8 @@ unsigned endpoints_detail(const struct moment_endpoint *e, const struct table_vi
     y = head(e, v, g, y);
     y = repeats(e, g, y);
     y = saying(e, g, y);
+    if (v->now->insight)
+        y = ties(e, v->now->insight, g, hurts(e, v->now->insight, g, y));
     y = times(e, g, y + (g->height > ROOMY));
     if (e->eligible)
         y = curve(e, v, g, y + (g->height > ROOMY));

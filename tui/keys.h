@@ -27,8 +27,13 @@ enum key_place {
     AT_TABLE = 2,
     AT_DETAIL = 4,
     AT_HELP = 8,
-    AT_ROWS = AT_TABLE | AT_DETAIL | AT_HELP,
-    AT_ANY = 15
+    AT_SERVICES = 16,
+    AT_STUDIED = 32, /* tables that no TTL changes */
+    AT_LIST = AT_TABLE | AT_STUDIED,
+    AT_ROWS = AT_LIST | AT_DETAIL | AT_HELP | AT_SERVICES,
+    AT_SCREEN = AT_OVERVIEW | AT_LIST | AT_SERVICES,
+    AT_TIMED = AT_OVERVIEW | AT_TABLE | AT_DETAIL,
+    AT_ANY = 63
 };
 
 enum key_action {

@@ -42,7 +42,7 @@ static int compare(const void *pa, const void *pb, void *context)
         if (isnan(x) || isnan(y))
             c = isnan(x) && isnan(y) ? 0 : (isnan(x) ? 1 : -1) * (s->reverse ? -1 : 1);
         else
-            c = (x < y) - (x > y);
+            c = ((x < y) - (x > y)) * (s->column->rises ? -1 : 1);
     }
     if (s->reverse)
         c = -c;

@@ -4,24 +4,28 @@
 
 #include "tui/clients.h"
 #include "tui/endpoints.h"
+#include "tui/hurts.h"
+#include "tui/ties.h"
 
 enum { RUNG_60_S = 6 }; /* of the ladder, until a moment says better */
 
-static const struct table *const tables[] = {&endpoints_table, &clients_table};
+static const struct table *const tables[TABLES] = {&endpoints_table, &clients_table, &hurts_table, &ties_table};
 
 void model_init(struct model *m, const char *db)
 {
     *m = (struct model){.db = db, .rung = RUNG_60_S, .page = 1};
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < TABLES; i++)
         list_init(&m->list[i], tables[i]);
 }
 
 void model_free(struct model *m)
 {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < TABLES; i++)
         list_free(&m->list[i]);
     moment_free(m->now);
+    insight_free(m->insight);
     m->now = NULL;
+    m->insight = NULL;
 }
 
 struct table_view model_view(const struct model *m)
@@ -29,20 +33,25 @@ struct table_view model_view(const struct model *m)
     return (struct table_view){m->now, m->rung};
 }
 
+static bool is_table(enum shown screen)
+{
+    return screen > SCREEN_OVERVIEW && screen <= TABLES;
+}
+
 const struct table *model_table(const struct model *m)
 {
-    return m->screen == SCREEN_OVERVIEW ? NULL : tables[m->screen - 1];
+    return is_table(m->screen) ? tables[m->screen - 1] : NULL;
 }
 
 struct list *model_list(struct model *m)
 {
-    return m->screen == SCREEN_OVERVIEW ? NULL : &m->list[m->screen - 1];
+    return is_table(m->screen) ? &m->list[m->screen - 1] : NULL;
 }
 
 static void refresh(struct model *m)
 {
     struct table_view v = model_view(m);
-    for (int i = 0; i < 2 && m->now; i++)
+    for (int i = 0; i < TABLES && m->now; i++)
         list_refresh(&m->list[i], tables[i], &v);
 }
 
@@ -50,17 +59,41 @@ void model_take(struct model *m, struct moment *now)
 {
     moment_free(m->now);
     m->now = now;
+    m->now->insight = m->insight;
     refresh(m);
+}
+
+void model_take_insight(struct model *m, struct insight *found, int64_t wall_us)
+{
+    m->insight_failed = !found;
+    if (!found)
+        return;
+    insight_free(m->insight);
+    m->insight = found;
+    m->insight_us = wall_us;
+    if (m->now)
+        m->now->insight = found;
+    refresh(m);
+}
+
+bool model_wants_insight(const struct model *m)
+{
+    return !m->insight || m->detail || m->screen >= SCREEN_CLIENTS;
 }
 
 enum key_place model_place(const struct model *m)
 {
-    return m->help ? AT_HELP : m->detail ? AT_DETAIL : m->screen == SCREEN_OVERVIEW ? AT_OVERVIEW : AT_TABLE;
+    return m->help                                            ? AT_HELP
+           : m->detail                                        ? AT_DETAIL
+           : m->screen >= SCREEN_HURTS && is_table(m->screen) ? AT_STUDIED
+           : is_table(m->screen)                              ? AT_TABLE
+           : m->screen == SCREEN_SERVICES                     ? AT_SERVICES
+                                                              : AT_OVERVIEW;
 }
 
 const void *model_detail_row(const struct model *m)
 {
-    const struct table *t = model_table(m);
+    const struct table *t = m->detail ? tables[m->detail_of - 1] : NULL;
     for (uint32_t i = 0; t && m->now && i < t->count(m->now); i++)
         if (t->id(t->row(m->now, i)) == m->detail_id)
             return t->row(m->now, i);
@@ -116,10 +149,36 @@ static void move(struct model *m, int64_t by)
 {
     struct table_view v = model_view(m);
     struct list *l = model_list(m);
-    if (m->help || m->detail)
+    if (m->help || m->detail || m->screen == SCREEN_SERVICES)
         m->scroll = by < -m->scroll ? 0 : by > 100000 ? 100000 : m->scroll + (int)by; /* the view stops it at the end */
     else if (l && m->now)
         list_move(l, model_table(m), &v, by);
+}
+
+static uint32_t endpoint_of(const struct moment *m, const struct insight_hurt *h)
+{
+    uint32_t id = h->endpoint;
+    for (uint32_t i = 0; !id && i < m->endpoints; i++)
+        if (slice_eq(m->endpoint[i].name, h->place))
+            id = m->endpoint[i].id;
+    return id;
+}
+
+static uint32_t client_of(const struct moment *m, struct slice name)
+{
+    for (uint32_t i = 0; i < m->clients; i++)
+        if (slice_eq(m->client[i].client, name))
+            return m->client[i].id;
+    return 0;
+}
+
+/* A bottleneck is of an endpoint or a client: that opens. What names neither is looked for by its target. */
+static bool find_what_it_is_about(struct model *m, const struct insight_hurt *h)
+{
+    uint32_t endpoint = h->client.n ? 0 : endpoint_of(m->now, h);
+    m->detail_of = endpoint ? SCREEN_ENDPOINTS : SCREEN_CLIENTS;
+    m->detail_id = endpoint ? endpoint : client_of(m->now, h->client.n ? h->client : h->target);
+    return m->detail_id != 0;
 }
 
 static void open_row(struct model *m)
@@ -127,9 +186,14 @@ static void open_row(struct model *m)
     const void *row = m->now ? list_chosen(model_list(m), model_table(m), m->now) : NULL;
     if (!row)
         return;
+    m->detail_of = m->screen;
+    m->detail_id = model_table(m)->id(row);
+    if (m->screen == SCREEN_HURTS && !find_what_it_is_about(m, row)) {
+        go(m, SCREEN_SERVICES); /* it is of a service, or a server */
+        return;
+    }
     m->detail = true;
     m->scroll = 0;
-    m->detail_id = model_table(m)->id(row);
 }
 
 static void back(struct model *m)
@@ -215,6 +279,9 @@ static void act(struct model *m, enum key_action action)
     case DO_OVERVIEW:
     case DO_ENDPOINTS:
     case DO_CLIENTS:
+    case DO_HURTS:
+    case DO_TIES:
+    case DO_SERVICES:
         go(m, (int)(action - DO_OVERVIEW));
         break;
     case DO_NEXT_SCREEN:

@@ -6,15 +6,6 @@
 #include "analysis/report/saying.h"
 #include "analysis/report/verdict.h"
 
-/* Text of all rows, in pieces that never move. */
-struct piece {
-    struct piece *next;
-    size_t used, size;
-    char bytes[];
-};
-
-enum { PIECE = 1 << 16 };
-
 struct reading {
     struct moment *m;
     struct facts facts;
@@ -25,30 +16,12 @@ struct reading {
 
 static struct slice keep(struct reading *r, struct slice s)
 {
-    struct piece *p = r->m->text;
-    if (!p || p->size - p->used < s.n) {
-        size_t size = s.n > PIECE ? s.n : PIECE;
-        p = malloc(sizeof *p + size);
-        if (!p) {
-            r->failed = true;
-            return (struct slice){"", 0};
-        }
-        *p = (struct piece){.next = r->m->text, .size = size};
-        r->m->text = p;
-    }
-    char *to = p->bytes + p->used;
-    if (s.n)
-        memcpy(to, s.p, s.n);
-    p->used += s.n;
-    return slice_of(to, s.n);
+    return kept_slice(&r->m->text, s);
 }
 
 static struct slice keep_scratch(struct reading *r)
 {
-    r->failed |= r->scratch.failed;
-    struct slice kept = keep(r, slice_of(r->scratch.p, r->scratch.n));
-    r->scratch.n = 0;
-    return kept;
+    return kept_buf(&r->m->text, &r->scratch);
 }
 
 /* Room for one more in an array that has room for 16, 32, 64, … rows; NULL: out of memory. */
@@ -289,7 +262,7 @@ struct moment *moment_read(struct store_reader *from)
         store_read_minutes(from, last - MOMENT_MINUTES + 1, last + 1, add_minute, &r);
     }
     buf_free(&r.scratch);
-    if (!r.failed)
+    if (!r.failed && !r.m->text.failed)
         return r.m;
     moment_free(r.m);
     return NULL;
@@ -299,11 +272,7 @@ void moment_free(struct moment *m)
 {
     if (!m)
         return;
-    while (m->text) {
-        struct piece *p = m->text;
-        m->text = p->next;
-        free(p);
-    }
+    kept_free(&m->text);
     buf_free(&m->sentences);
     free(m->endpoint);
     free(m->client);

@@ -4,7 +4,7 @@
 #define TUI_MOMENT_H
 
 #include "analysis/store/read.h"
-#include "base/buf.h"
+#include "tui/insight.h"
 
 enum { MOMENT_MINUTES = 512, MOMENT_STATUSES = 6, MOMENT_ADVICE = 5 };
 enum trust { TRUST_GOOD, TRUST_PARTIAL, TRUST_LITTLE };
@@ -73,7 +73,8 @@ struct moment {
     uint32_t clients;
     struct moment_advice advice[MOMENT_ADVICE]; /* most important first, as many as `shown_advice` of `n_advice` */
     uint32_t n_advice, shown_advice;
-    struct piece *text;
+    const struct insight *insight; /* the newest, of this moment or an earlier one; NULL: none yet. Not owned */
+    struct kept text;
 };
 
 /* Between store_read_begin and end. NULL: out of memory. */

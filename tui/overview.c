@@ -1,5 +1,6 @@
 #include "tui/overview.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <time.h>
@@ -264,6 +265,28 @@ static void advice(struct page *p)
     }
 }
 
+/* The bottlenecks that are first, a line each, on screens that have room for them. */
+static void hurts(struct page *p)
+{
+    const struct insight *i = p->v->now->insight;
+    unsigned most = p->left >= 34 ? 4 : p->left >= 24 ? 2 : 0;
+    if (!i || !i->hurts || !most)
+        return;
+    most = i->hurts < most ? i->hurts : most;
+    took(p, 1);
+    unsigned x = grid_print(p->g, p->y, 1, STYLE_BOLD, "where it hurts");
+    grid_print(p->g, p->y, x, STYLE_DIM, "  time an hour that could be saved; %u of %" PRIu32 ": 4 shows all", most,
+               i->hurts);
+    took(p, 1);
+    for (unsigned n = 0; n < most; n++) {
+        const struct insight_hurt *h = &i->hurt[n];
+        grid_right(p->g, p->y, 1, 8, STYLE_PLAIN, human_seconds(h->seconds_per_hour).text);
+        grid_put(p->g, p->y, 12, 32, STYLE_PLAIN, h->says);
+        grid_put(p->g, p->y, 46, p->g->width > 47 ? p->g->width - 47 : 0, STYLE_PLAIN, h->place);
+        took(p, 1);
+    }
+}
+
 /* ---- the busiest ---- */
 
 static void busiest(struct page *p, const struct table *t, unsigned rows)
@@ -285,6 +308,7 @@ void overview_draw(const struct table_view *v, struct grid *g, int y, unsigned h
     totals(&p);
     statuses(&p);
     advice(&p);
+    hurts(&p);
     minutes(&p);
     took(&p, p.left > 8);
     unsigned clients = v->now->clients + 1 < p.left * 2 / 5 ? v->now->clients + 1 : p.left * 2 / 5;

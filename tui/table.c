@@ -60,7 +60,7 @@ static void heading(const struct column *c, unsigned width, const struct list *l
                     unsigned x)
 {
     enum style style = sorts ? STYLE_SORT : STYLE_HEAD;
-    uint32_t mark = (c->text != NULL) == list->reverse ? FALLING : RISING;
+    uint32_t mark = (c->text || c->rises) == list->reverse ? FALLING : RISING;
     unsigned n = (unsigned)strlen(c->title);
     if (c->text)
         grid_put(g, y, x, width, style, slice_sub(slice_str(c->title), 0, width));

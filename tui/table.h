@@ -25,6 +25,7 @@ struct column {
     double (*number)(const void *row, const struct table_view *v);     /* NaN: unknown, sorts last */
     struct human (*show)(double number);
     enum style (*tone)(double number); /* NULL: plain */
+    bool rises;                        /* numbers that are sorted from the least on */
 };
 
 struct table {
@@ -35,6 +36,8 @@ struct table {
     const void *(*row)(const struct moment *m, uint32_t i);
     uint32_t (*id)(const void *row);
     struct slice (*name)(const void *row); /* what a filter looks into */
+    /* Below the rows, about the chosen one: draws in at most `lines` lines. NULL: nothing. */
+    void (*below)(const void *row, struct grid *g, int y, unsigned lines);
 };
 
 struct list;

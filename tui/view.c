@@ -5,12 +5,22 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "tui/client.h"
 #include "tui/clients.h"
 #include "tui/endpoints.h"
 #include "tui/help.h"
 #include "tui/overview.h"
+#include "tui/services.h"
+#include "tui/ties.h"
 
-static const char *const screen_name[SCREENS] = {"Overview", "Endpoints", "Clients"};
+#define READING "reading the exchange records…"
+
+enum { RULE = 0x2500 };
+
+static const struct {
+    const char *full, *brief;
+} screen_name[SCREENS] = {{"Overview", "Overview"},       {"Endpoints", "Endpoints"}, {"Clients", "Clients"},
+                          {"Bottlenecks", "Bottlenecks"}, {"Statelessness", "State"}, {"Services", "Services"}};
 
 /* ---- title bar ---- */
 
@@ -58,18 +68,54 @@ static void state_of(const struct model *m, struct state *s)
     if (m->paused) {
         char kept[64];
         snprintf(kept, sizeof kept, "%s", s->full);
-        snprintf(s->brief, sizeof s->brief, "pause");
+        snprintf(s->brief, sizeof s->brief, "PAUSED");
         snprintf(s->full, sizeof s->full, "PAUSED, %.50s", kept);
     }
 }
 
-static unsigned tabs(const struct model *m, struct grid *g, unsigned x)
+/* How the screens are named, where there is less and less room. */
+enum tabs { TABS_FULL, TABS_BRIEF, TABS_HERE, TABS_NUMBERS };
+
+static unsigned tabs(const struct model *m, enum tabs how, struct grid *g, unsigned x)
 {
     for (int i = 0; i < SCREENS; i++) {
-        enum style style = (int)m->screen == i && !m->help ? STYLE_HERE : STYLE_BAR;
-        x = grid_print(g, 0, x, style, g->width < 44 ? " %d %s" : " %d %s ", i + 1, screen_name[i]);
+        bool here = (int)m->screen == i;
+        enum style style = here && !m->help ? STYLE_HERE : STYLE_BAR;
+        const char *name = how == TABS_FULL ? screen_name[i].full : screen_name[i].brief;
+        if (how >= TABS_HERE && (how == TABS_NUMBERS || !here))
+            x = grid_print(g, 0, x, style, " %d", i + 1);
+        else
+            x = grid_print(g, 0, x, style, " %d %s ", i + 1, name);
     }
     return x;
+}
+
+static unsigned tabs_width(const struct model *m, enum tabs how)
+{
+    unsigned n = 0;
+    for (int i = 0; i < SCREENS; i++)
+        n += how >= TABS_HERE && (how == TABS_NUMBERS || (int)m->screen != i)
+                 ? 2
+                 : 4 + (unsigned)strlen(how == TABS_FULL ? screen_name[i].full : screen_name[i].brief);
+    return n;
+}
+
+/* What goes into the title bar of this width: all of the state only where the screens keep their names. */
+struct fit {
+    enum tabs how;
+    bool named, full; /* our own name, all of the state */
+};
+
+static struct fit fit(const struct model *m, const struct state *s, unsigned width)
+{
+    struct fit f = {TABS_FULL, false, false};
+    size_t brief = strlen(s->brief) + 2, full = strlen(s->full) + 2, ours = 11;
+    while (f.how < TABS_NUMBERS && tabs_width(m, f.how) + brief > width)
+        f.how++;
+    unsigned n = tabs_width(m, f.how);
+    f.named = n + ours + brief <= width;
+    f.full = n + (f.named ? ours : 0) + full <= width;
+    return f;
 }
 
 static void title(const struct model *m, struct grid *g)
@@ -77,17 +123,27 @@ static void title(const struct model *m, struct grid *g)
     struct state s;
     unsigned x = 0;
     state_of(m, &s);
+    struct fit f = fit(m, &s, g->width);
     grid_fill(g, 0, 0, g->width, STYLE_BAR, ' ');
-    if (g->width >= 70)
+    if (f.named)
         x = grid_print(g, 0, 1, STYLE_BAR, "spanwise  ");
-    x = tabs(m, g, x);
-    const char *text = x + strlen(s.full) + 2 <= g->width ? s.full : s.brief;
+    x = tabs(m, f.how, g, x);
+    const char *text = f.full ? s.full : s.brief;
     unsigned n = (unsigned)strlen(text);
     if (x + n + 1 <= g->width)
         grid_print(g, 0, g->width - n - 1, STYLE_BAR, "%s", text);
 }
 
 /* ---- the line below ---- */
+
+/* While it is live: how old is what was studied. */
+static unsigned age(const struct model *m, struct grid *g, unsigned x)
+{
+    double s = (double)(m->wall_us - m->insight_us) / 1e6;
+    if (!m->insight || !m->now->live || m->now->ended || s < 2)
+        return x;
+    return grid_print(g, 1, x, STYLE_DIM, ", read %s ago", human_seconds(floor(s)).text);
+}
 
 static void line_of_list(struct model *m, struct grid *g)
 {
@@ -102,6 +158,8 @@ static void line_of_list(struct model *m, struct grid *g)
     }
     x = grid_print(g, 1, x, STYLE_PLAIN, "%" PRIu32 " %s", all, t->noun);
     x = grid_print(g, 1, x, STYLE_DIM, " by %s%s", c->title, l->reverse ? ", reversed" : "");
+    if (m->screen >= SCREEN_HURTS)
+        x = age(m, g, x);
     if (m->screen == SCREEN_ENDPOINTS)
         x = grid_print(g, 1, x, STYLE_DIM, ", TTL %s", show_ttl(m->now->ttl[m->rung].ttl_s).text);
     if (l->n && x + 14 < g->width) {
@@ -114,11 +172,17 @@ static void line_of_list(struct model *m, struct grid *g)
 static void line_of_detail(const struct model *m, struct grid *g)
 {
     const void *row = model_detail_row(m);
-    const struct table *t = model_table(m);
-    struct slice name = !row                            ? SLICE("not there any more")
-                        : m->screen == SCREEN_ENDPOINTS ? t->name(row)
-                                                        : ((const struct moment_client *)row)->client;
+    struct slice name = !row                               ? SLICE("not there any more")
+                        : m->detail_of == SCREEN_ENDPOINTS ? endpoints_table.name(row)
+                        : m->detail_of == SCREEN_TIES      ? ties_table.name(row)
+                                                           : ((const struct moment_client *)row)->client;
     grid_put(g, 1, 1, g->width > 1 ? g->width - 1 : 0, STYLE_BOLD, name);
+}
+
+static void line_of_services(const struct model *m, struct grid *g)
+{
+    unsigned x = grid_print(g, 1, 1, STYLE_PLAIN, "%" PRIu64 " services", m->now->services);
+    age(m, g, x);
 }
 
 static void line_of_overview(const struct model *m, struct grid *g)
@@ -131,7 +195,12 @@ static void line_of_overview(const struct model *m, struct grid *g)
         x = grid_print(g, 1, x, STYLE_PLAIN, "%s", human_seconds(m->now->duration_s).text);
         x = grid_print(g, 1, x, STYLE_DIM, " from %s  ", from);
     }
-    grid_print(g, 1, x, STYLE_DIM, "%s", slash ? slash + 1 : m->db);
+    x = grid_print(g, 1, x, STYLE_DIM, "%s", slash ? slash + 1 : m->db);
+    struct state s;
+    state_of(m, &s);
+    unsigned n = (unsigned)strlen(s.full);
+    if (!fit(m, &s, g->width).full && x + 2 + n < g->width) /* the title bar had no room for it */
+        grid_print(g, 1, g->width - n - 1, STYLE_DIM, "%s", s.full);
 }
 
 static void line(struct model *m, struct grid *g)
@@ -142,6 +211,8 @@ static void line(struct model *m, struct grid *g)
         grid_print(g, 1, 1, STYLE_BOLD, "Help");
     else if (m->detail)
         line_of_detail(m, g);
+    else if (m->now && m->screen == SCREEN_SERVICES)
+        line_of_services(m, g);
     else if (m->now && m->screen != SCREEN_OVERVIEW)
         line_of_list(m, g);
     else
@@ -174,7 +245,7 @@ static void footer(const struct model *m, struct grid *g)
     unsigned x = 1;
     if (m->typing) {
         x = grid_print(g, y, x, STYLE_KEY, "Enter");
-        x = grid_print(g, y, x, STYLE_DIM, " keep  ");
+        x = grid_print(g, y, x, STYLE_DIM, " keep") + 2;
         x = grid_print(g, y, x, STYLE_KEY, "Esc");
         grid_print(g, y, x, STYLE_DIM, " clear");
         return;
@@ -183,7 +254,7 @@ static void footer(const struct model *m, struct grid *g)
     for (unsigned i = 0; i < keys_n; i++)
         if (shown[i]) {
             x = grid_print(g, y, x, STYLE_KEY, "%s", keys[i].written);
-            x = grid_print(g, y, x, STYLE_DIM, " %s  ", keys[i].footer);
+            x = grid_print(g, y, x, STYLE_DIM, " %s", keys[i].footer) + 2;
         }
 }
 
@@ -193,12 +264,16 @@ static void footer(const struct model *m, struct grid *g)
 static unsigned long_lines(const struct model *m, struct grid *g, int y)
 {
     struct table_view v = model_view(m);
-    const void *row = m->help ? NULL : model_detail_row(m);
+    const void *row = m->help || !m->detail ? NULL : model_detail_row(m);
     if (m->help)
         return help_draw(g, y);
+    if (!m->detail)
+        return services_draw(m->insight, g, y);
     if (!row)
         return 0;
-    return m->screen == SCREEN_ENDPOINTS ? endpoints_detail(row, &v, g, y) : clients_detail(row, &v, g, y);
+    return m->detail_of == SCREEN_ENDPOINTS ? endpoints_detail(row, &v, g, y)
+           : m->detail_of == SCREEN_TIES    ? ties_detail(row, g, y)
+                                            : client_detail(row, &v, g, y);
 }
 
 /* Measured first, so that the scrolling ends where the lines do. */
@@ -219,15 +294,39 @@ static void scrolled(struct model *m, struct grid *g, int y, unsigned height)
         grid_print(g, 1, g->width - (unsigned)strlen(where) - 1, STYLE_DIM, "%s ", where);
 }
 
+/* Why there is no row. */
+static const char *wanting(const struct model *m)
+{
+    const struct list *l = &m->list[m->screen - 1];
+    bool studied = m->screen >= SCREEN_HURTS;
+    return l->filter[0]                ? "nothing matches the filter; Esc clears it"
+           : studied && !m->insight    ? m->insight_failed ? "the report could not be made; it is tried again" : READING
+           : m->screen == SCREEN_HURTS ? "nothing that was seen costs time that could be saved"
+           : studied                   ? "no exchange records are kept (--exchanges none): it cannot be told"
+                                       : "none yet";
+}
+
+enum { BELOW = 6, BELOW_LEAST = 14 }; /* lines about the chosen row; so many there must be for it */
+
 static void table_body(struct model *m, struct grid *g, int y, unsigned height)
 {
     struct table_view v = model_view(m);
     struct list *l = model_list(m);
-    m->page = height > 1 ? height - 1 : 1;
+    const struct table *t = model_table(m);
+    unsigned below = t->below && height >= BELOW_LEAST ? BELOW : 0, rows = height - below;
+    m->page = rows > 1 ? rows - 1 : 1;
     list_scroll(l, m->page);
-    table_draw(model_table(m), &v, l, g, y, height);
+    table_draw(t, &v, l, g, y, rows);
     if (!l->n && height > 1)
-        grid_print(g, y + 1, 1, STYLE_DIM, l->filter[0] ? "nothing matches the filter; Esc clears it" : "none yet");
+        overview_wrap(g, y + 1, 1, 2, STYLE_DIM, slice_str(wanting(m)));
+    const void *row = below ? list_chosen(l, t, m->now) : NULL;
+    /* Close below the rows where they are few. */
+    if (l->n + 1 < rows)
+        y -= (int)(rows - l->n - 1);
+    if (row) {
+        grid_fill(g, y + (int)rows, 0, g->width, STYLE_DIM, RULE);
+        t->below(row, g, y + (int)rows + 1, below - 1);
+    }
 }
 
 static void nothing_yet(const struct model *m, struct grid *g, int y, unsigned height)
@@ -246,10 +345,13 @@ void view_draw(struct model *m, struct grid *g)
     line(m, g);
     grid_clip(g, y, y + (int)height);
     struct table_view v = model_view(m);
-    if (m->help || (m->detail && m->now))
+    if (m->help || (m->detail && m->now) || (m->screen == SCREEN_SERVICES && m->now && m->insight))
         scrolled(m, g, y, height);
     else if (!m->now || !m->now->any)
         nothing_yet(m, g, y, height);
+    else if (m->screen == SCREEN_SERVICES)
+        overview_wrap(g, y, 1, 2, STYLE_DIM,
+                      slice_str(m->insight_failed ? "the report could not be made; it is tried again" : READING));
     else if (m->screen == SCREEN_OVERVIEW)
         overview_draw(&v, g, y, height);
     else

@@ -4,99 +4,20 @@
 #include <stdlib.h>
 
 #include "analysis/limitadvice.h"
+#include "analysis/report/limits.h"
 
-/* Below these a limit is a guess (as ALGORITHMS.md 0.6 asks for a verdict; 7.5 names none). */
-enum { CLIENTS_LEAST = 3, REQUESTS_LEAST = 100, WINDOWS_LEAST = 10 };
-
-const char *const carrier_names[CARRIERS] = {"apikey", "authorization", "cookie", "address"};
-
-enum carrier carrier_of(struct slice identity)
-{
-    static const struct {
-        const char *identity;
-        enum carrier carrier;
-    } of[] = {{"apikey", CARRIER_APIKEY},       {"bearer", CARRIER_AUTHORIZATION}, {"jwt", CARRIER_AUTHORIZATION},
-              {"basic", CARRIER_AUTHORIZATION}, {"cookie", CARRIER_COOKIE},        {"address", CARRIER_ADDRESS}};
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
-        if (slice_eq(identity, slice_str(of[i].identity)))
-            return of[i].carrier;
-    return CARRIERS;
-}
-
-struct person {
-    double need[ENVELOPE_RATES];
-    struct slice name;
-};
-
-struct crowd {
-    struct person *person;
-    size_t n, cap;
-    uint64_t requests, unprofiled;
-};
-
-struct gathering {
-    struct rules *rules;
-    struct crowd crowd[CARRIERS];
-    double rate[ENVELOPE_RATES];
-};
-
-static bool add(void *context, const struct row_client *c)
-{
-    struct gathering *g = context;
-    enum carrier carrier = carrier_of(c->identity);
-    g->rules->forwarded |= slice_eq(c->identity, SLICE("forwarded"));
-    if (slice_eq(c->identity, SLICE("(other)")))
-        for (int i = 0; i < CARRIERS; i++)
-            g->crowd[i].unprofiled++; /* whoever is in it */
-    if (carrier == CARRIERS)
-        return true;
-    struct crowd *crowd = &g->crowd[carrier];
-    crowd->requests += c->requests;
-    if (!facts_profiled(c)) {
-        crowd->unprofiled++;
-        return true;
-    }
-    if (crowd->n == crowd->cap) {
-        size_t cap = crowd->cap ? crowd->cap * 2 : 64;
-        struct person *more = realloc(crowd->person, cap * sizeof *more);
-        if (!more) {
-            g->rules->failed = true;
-            return false;
-        }
-        crowd->person = more;
-        crowd->cap = cap;
-    }
-    struct person *p = &crowd->person[crowd->n++];
-    p->name = rules_keep(g->rules, c->client);
-    memcpy(p->need, c->envelope_burst, sizeof p->need);
-    memcpy(g->rate, c->envelope_rate, sizeof g->rate);
-    return true;
-}
-
-static const char *doubt_of(const struct crowd *c, size_t kept, const struct facts *f)
-{
-    double coverage = facts_coverage(f);
-    if (coverage < STANDING_COVERAGE)
-        return "too much was not captured";
-    if (c->unprofiled || facts_total(f, "clients_overflow"))
-        return "memory was too small to profile all clients";
-    if (!(facts_duration_s(f) >= WINDOWS_LEAST * RULES_WINDOW_S))
-        return "was not watched long enough";
-    if (kept < CLIENTS_LEAST || c->requests < REQUESTS_LEAST)
-        return "too few clients or requests to tell what is normal";
-    return NULL;
-}
+enum { REQUESTS_LEAST = 100 }; /* of a service; below it a limit is a guess */
 
 /* The most that two counters of a window W can add up to for arrivals within the envelope (r, b) is b + r W, so the
  * best rate of the ladder gives the limit; of all clients kept the one who needs most. */
-static double window_most(const struct gathering *g, const struct crowd *c, const struct limitadvice_client *clients)
+static double window_most(const struct limits *l, const struct limits_crowd *c)
 {
     double most = 1;
     for (size_t i = 0; i < c->n; i++) {
         double least = INFINITY;
         for (int k = 0; k < ENVELOPE_RATES; k++)
-            least = fmin(least, c->person[i].need[k] + g->rate[k] * RULES_WINDOW_S);
-        if (!clients[i].outlier)
+            least = fmin(least, c->client[i].need[k] + l->rate[k] * RULES_WINDOW_S);
+        if (!c->judged[i].outlier)
             most = fmax(most, least);
     }
     return most;
@@ -109,12 +30,12 @@ static int by_text(const void *x, const void *y)
     return order ? order : (a->n > b->n) - (a->n < b->n);
 }
 
-static bool name_outliers(struct rule_rate *rule, const struct crowd *c, const struct limitadvice_client *clients)
+static bool name_outliers(struct rules *r, struct rule_rate *rule, const struct limits *l, const struct limits_crowd *c)
 {
     rule->outlier = malloc((c->n + 1) * sizeof *rule->outlier);
     for (size_t i = 0; rule->outlier && i < c->n; i++)
-        if (clients[i].outlier)
-            rule->outlier[rule->outliers++] = c->person[i].name;
+        if (c->judged[i].outlier)
+            rule->outlier[rule->outliers++] = rules_keep(r, limits_name(l, &c->client[i]));
     if (rule->outliers)
         qsort(rule->outlier, rule->outliers, sizeof *rule->outlier, by_text);
     return rule->outlier != NULL;
@@ -126,53 +47,43 @@ bool rules_is_outlier(const struct rule_rate *rate, struct slice client)
 }
 
 /* False: out of memory. */
-static bool judge(struct gathering *g, enum carrier carrier, const struct facts *f)
+static bool add(struct rules *r, const struct limits *l, enum carrier carrier)
 {
-    const struct crowd *c = &g->crowd[carrier];
-    struct rules *r = g->rules;
-    struct limitadvice_options o = LIMITADVICE_DEFAULT;
-    struct limitadvice a;
-    struct limitadvice_client *clients = calloc(c->n + 1, sizeof *clients);
-    if (!clients)
-        return false;
-    o.headroom = r->options.headroom;
-    for (size_t i = 0; i < c->n; i++)
-        clients[i].need = c->person[i].need;
-    bool ok = limitadvice_of(g->rate, ENVELOPE_RATES, clients, c->n, &o, &a);
-    const char *doubt = doubt_of(c, a.kept, f);
-    if (ok && a.kept && (!doubt || r->options.force)) {
+    const struct limits_crowd *c = &l->crowd[carrier];
+    const struct limitadvice *a = &c->advice;
+    if (a->kept && (!c->doubt || r->options.force)) {
         struct rule_rate *rule = &r->rate[r->n_rate++];
         *rule = (struct rule_rate){.carrier = carrier,
                                    .clients = c->n,
-                                   .kept = a.kept,
-                                   .rate = a.rate,
-                                   .burst = a.burst,
-                                   .nginx_rate = a.nginx_rate,
-                                   .nginx_burst = a.nginx_burst,
-                                   .per_minute = a.per_minute,
-                                   .doubt = doubt};
-        rule->window_most = (uint64_t)ceil(o.headroom * window_most(g, c, clients) - 1e-9);
-        rule->at_once = (uint64_t)ceil((double)a.burst + a.rate * fmax(RULES_WINDOW_S, r->longest_s));
-        ok = name_outliers(rule, c, clients);
-    } else if (ok && c->n) {
+                                   .kept = a->kept,
+                                   .rate = a->rate,
+                                   .burst = a->burst,
+                                   .nginx_rate = a->nginx_rate,
+                                   .nginx_burst = a->nginx_burst,
+                                   .per_minute = a->per_minute,
+                                   .doubt = c->doubt};
+        rule->window_most = (uint64_t)ceil(r->options.headroom * window_most(l, c) - 1e-9);
+        rule->at_once = (uint64_t)ceil((double)a->burst + a->rate * fmax(RULES_WINDOW_S, r->longest_s));
+        return name_outliers(r, rule, l, c);
+    }
+    if (c->n) {
         struct buf what = {0};
         buf_printf(&what, "a limit for clients told apart by %s", carrier_names[carrier]);
-        rules_leave(r, slice_of(what.p, what.n), doubt ? doubt : "no client is normal");
+        rules_leave(r, slice_of(what.p, what.n), c->doubt ? c->doubt : "no client is normal");
         buf_free(&what);
     }
-    free(clients);
-    return ok;
+    return true;
 }
 
 void rates_load(struct rules *r, struct store_reader *reader, const struct facts *f)
 {
-    struct gathering g = {.rules = r};
-    store_read_clients(reader, add, &g);
-    for (int i = 0; i < CARRIERS; i++) {
-        if (!r->failed && !judge(&g, (enum carrier)i, f))
-            r->failed = true;
-        free(g.crowd[i].person);
-    }
+    struct limits l;
+    limits_load(&l, reader, f, r->options.headroom);
+    r->forwarded |= l.forwarded;
+    r->failed |= l.failed;
+    for (int i = 0; i < CARRIERS && !r->failed; i++)
+        r->failed = !add(r, &l, (enum carrier)i);
+    limits_free(&l);
 }
 
 void rates_service(struct rule_service *s, const struct seen_service *v, const double rate[ENVELOPE_RATES],
@@ -187,8 +98,7 @@ void rates_service(struct rule_service *s, const struct seen_service *v, const d
         return;
     s->rate = a.rate;
     s->burst = a.burst;
-    s->doubt = facts_coverage(f) < STANDING_COVERAGE                      ? "too much was not captured"
-               : !(facts_duration_s(f) >= WINDOWS_LEAST * RULES_WINDOW_S) ? "was not watched long enough"
-               : s->requests < REQUESTS_LEAST                             ? "too few requests to tell what is normal"
-                                                                          : NULL;
+    s->doubt = limits_unseen(f);
+    if (!s->doubt && s->requests < REQUESTS_LEAST)
+        s->doubt = "too few requests to tell what is normal";
 }

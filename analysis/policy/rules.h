@@ -6,15 +6,10 @@
 
 #include "analysis/policy/plain.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/limits.h"
 #include "analysis/store/read.h"
 
 enum { RULES_SERVERS = 16, RULES_SERVICES = 256, RULES_NAMED = 8 };
-
-/* What a client is told by; each carries the credential in another field. */
-enum carrier { CARRIER_APIKEY, CARRIER_AUTHORIZATION, CARRIER_COOKIE, CARRIER_ADDRESS, CARRIERS };
-extern const char *const carrier_names[CARRIERS];
-/* The carrier of a client's identity ("bearer"), or CARRIERS when limits cannot be counted by it. */
-enum carrier carrier_of(struct slice identity);
 
 struct rule_server {
     struct slice host; /* IPv6 without brackets */
@@ -85,7 +80,7 @@ struct rule_rate {
     struct slice *outlier; /* those who ask for more than the others by far, by name: not in the figures above */
 };
 
-enum { RULES_WINDOW_S = 10 };
+enum { RULES_WINDOW_S = LIMITS_WINDOW_S };
 
 struct rule_left {
     struct slice what; /* as seen: for the terminal alone, never for a file */

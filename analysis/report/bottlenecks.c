@@ -108,6 +108,12 @@ static void say_number(struct buf *evidence, const char *name, double v)
 
 /* ---- of one endpoint ---- */
 
+static void of_this(struct bottleneck *b, const struct row_endpoint *e)
+{
+    b->endpoint = e->id;
+    add_name(&b->target, e);
+}
+
 static void find_tail(struct gathering *g, const struct row_endpoint *e, const struct hist_dense *server)
 {
     uint64_t n;
@@ -115,7 +121,7 @@ static void find_tail(struct gathering *g, const struct row_endpoint *e, const s
     struct bottleneck *b = server->n < FEW_TIMES ? NULL : add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
     if (!b)
         return;
-    add_name(&b->target, e);
+    of_this(b, e);
     buf_printf(&b->why, "%s of %s requests took longer than %s, %s more on average", human_count(n).text,
                human_count(server->n).text, human_seconds(p95).text, human_seconds(beyond / (double)n).text);
     buf_str(&b->action, "find what the slowest requests wait for: locks, cold caches, large results");
@@ -130,7 +136,7 @@ static void find_errors(struct gathering *g, const struct row_endpoint *e, const
     struct bottleneck *b = add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
     if (!b)
         return;
-    add_name(&b->target, e);
+    of_this(b, e);
     buf_printf(&b->why, "%s of %s requests failed after %s on average", human_count(seen->failed).text,
                human_count(seen->requests).text, human_seconds(spent / (double)seen->failed).text);
     buf_str(&b->action, "mend what fails, or refuse it sooner");
@@ -152,7 +158,7 @@ static void find_alike(struct gathering *g, const struct row_endpoint *e, const 
         !shared ? NULL : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), rest);
     if (!b)
         return;
-    add_name(&b->target, e);
+    of_this(b, e);
     buf_printf(&b->why, "%s of %s requests asked for what was under way already, %s of one at once",
                human_count(rest).text, human_count(seen->requests).text, human_count(seen->most_alike).text);
     buf_str(&b->action, "collapse equal requests in front of it (proxy_cache_lock, request coalescing)");
@@ -171,7 +177,7 @@ static void find_vain(struct gathering *g, const struct row_endpoint *e, const s
                                : add(g, BOTTLENECK_REVALIDATE, EFFORT_CONFIG, (double)bytes / rate, g->hours_s, vain);
     if (!b)
         return;
-    add_name(&b->target, e);
+    of_this(b, e);
     buf_printf(&b->why, "%s answers of %s in all were sent whole to clients that named them in If-None-Match",
                human_count(vain).text, human_bytes(bytes).text);
     buf_str(&b->action, "answer 304 when If-None-Match names the content");
@@ -245,6 +251,7 @@ static void find_slow(struct gathering *g, const struct met *m, double usual)
         !slow ? NULL : add(g, BOTTLENECK_SLOW, EFFORT_CODE, excess * (double)m->server_n, g->hours_s, m->server_n);
     if (!b)
         return;
+    b->endpoint = m->id;
     buf_slice(&b->target, name_of(g, m));
     buf_printf(&b->why, "%s of server time on average in %s requests; endpoints with answers of that size take %s",
                human_seconds(m->mean_s).text, human_count(m->server_n).text, human_seconds(usual).text);
@@ -285,6 +292,7 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
     if (!b)
         return;
     struct slice after = name_of(g, trigger);
+    b->endpoint = child->id;
     buf_slice(&b->target, name_of(g, child));
     buf_printf(&b->why, "%s times %.1f requests on end after %.*s, %s of them one by one", human_count(r->events).text,
                (double)r->calls / (double)r->events, (int)after.n, after.p,
@@ -319,6 +327,7 @@ static bool of_client(void *context, const struct row_client *c)
     if (!b)
         return true;
     struct backoff k = behaviour_backoff(seen);
+    b->client = c->id;
     buf_slice(&b->target, c->client);
     buf_printf(&b->why, "%s of its %s requests repeat one that had failed, up to %u attempts",
                human_count(seen->retries).text, human_count(seen->requests).text, seen->longest);
@@ -394,6 +403,7 @@ static void find_cacheable(struct gathering *g, const struct advice_list *advice
         b->effort = code ? EFFORT_CODE : a->advice.kind == ADVICE_MICRO ? EFFORT_CONFIG : EFFORT_HEADER;
         b->seconds_per_hour = per_hour;
         b->n = a->advice.lifetime.requests_saved;
+        b->endpoint = a->endpoint;
         b->confidence = .95 * (isnan(g->coverage) ? 1 : g->coverage); /* the level of what the advice stands on */
         b->score = ranking_score(per_hour, b->confidence, b->effort);
         buf_slice(&b->target, slice_of(a->target.p, a->target.n));

@@ -34,6 +34,7 @@ struct bottleneck {
     double seconds_per_hour, confidence, score;
     enum ranking_effort effort;
     uint64_t n;                     /* how often it was seen */
+    uint32_t endpoint, client;      /* ids of what it is about; 0: not of one */
     struct buf target, why, action; /* one line each */
     struct buf evidence;            /* members of a JSON object */
 };

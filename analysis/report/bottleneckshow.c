@@ -4,6 +4,27 @@
 #include "analysis/report/bottlenecks.h"
 #include "base/human.h"
 
+static const char *says(enum bottleneck_kind k)
+{
+    static const char *const words[] = {"repeats a cache would answer",
+                                        "asked for while under way",
+                                        "many requests where one would do",
+                                        "time spent on errors",
+                                        "time spent on retries",
+                                        "slower than its like",
+                                        "a slow tail",
+                                        "sent again to who had it",
+                                        "too many at once for the backend",
+                                        "sessions that are not found",
+                                        "clients that stay at a slow server",
+                                        "a GET that changes what others get",
+                                        "a storm of retries",
+                                        "polls that bring nothing new",
+                                        "a stampede when copies end",
+                                        "one client beyond all others"};
+    return words[k];
+}
+
 static void item(struct json *j, const struct bottleneck *b, size_t rank)
 {
     json_open(j, '{');
@@ -11,7 +32,13 @@ static void item(struct json *j, const struct bottleneck *b, size_t rank)
     json_key(j, "kind");
     json_str(j, bottleneck_name(b->kind));
     json_key_text(j, "target", slice_of(b->target.p, b->target.n));
+    json_key(j, "endpoint");
+    b->endpoint ? json_u64(j, b->endpoint) : json_null(j);
+    json_key_text(j, "client", b->client ? slice_of(b->target.p, b->target.n) : (struct slice){NULL, 0});
+    json_key(j, "says");
+    json_str(j, says(b->kind));
     json_key_double(j, "seconds_per_hour", b->seconds_per_hour);
+    json_key_u64(j, "seen", b->n);
     json_key_double(j, "confidence", b->confidence);
     json_key_u64(j, "effort", b->effort);
     json_key_double(j, "score", b->score);
@@ -41,27 +68,6 @@ static void line(struct buf *out, const char *label, const struct buf *text)
     for (size_t i = 0; i < text->n; i++)
         buf_char(out, (unsigned char)text->p[i] < ' ' || text->p[i] == 127 ? '?' : text->p[i]);
     buf_char(out, '\n');
-}
-
-static const char *says(enum bottleneck_kind k)
-{
-    static const char *const words[] = {"repeats a cache would answer",
-                                        "asked for while under way",
-                                        "many requests where one would do",
-                                        "time spent on errors",
-                                        "time spent on retries",
-                                        "slower than its like",
-                                        "a slow tail",
-                                        "sent again to who had it",
-                                        "too many at once for the backend",
-                                        "sessions that are not found",
-                                        "clients that stay at a slow server",
-                                        "a GET that changes what others get",
-                                        "a storm of retries",
-                                        "polls that bring nothing new",
-                                        "a stampede when copies end",
-                                        "one client beyond all others"};
-    return words[k];
 }
 
 void bottleneck_text(const struct bottleneck_list *l, const struct facts *f, const struct behaviour *b, unsigned top,

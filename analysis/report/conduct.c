@@ -1,8 +1,11 @@
 #include "analysis/report/conduct.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "analysis/interval.h"
+#include "base/human.h"
 
 enum { DENIED_FEW = 3, SCAN_FEW = 20 };
 
@@ -210,30 +213,104 @@ static void diurnal(struct json *j, const struct behaviour_client *seen, double 
     json_close(j, '}');
 }
 
-static void flags(struct json *j, const struct row_client *c, const struct behaviour_client *seen)
+/* For pictures: arrivals in slots of a round length. */
+static void activity(struct json *j, const struct behaviour *b, uint32_t client)
 {
+    const uint32_t *slot = behaviour_activity(b, client);
+    json_key(j, "activity");
+    if (!slot) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key(j, "from");
+    json_i64(j, b->scale.from_s);
+    json_key_u64(j, "step_s", (uint64_t)b->scale.step_s);
+    json_key(j, "requests");
+    json_open(j, '[');
+    for (unsigned i = 0; i < b->scale.n; i++)
+        json_u64(j, slot[i]);
+    json_close(j, ']');
+    json_close(j, '}');
+}
+
+enum sign {
+#define SIGN(name, words) SIGN_##name,
+#include "analysis/report/sign.def"
+#undef SIGN
+    SIGNS
+};
+
+/* A bit for each. */
+static unsigned signs_of(const struct row_client *c, const struct behaviour_client *seen)
+{
+    unsigned is = 0;
+    is |= (unsigned)!isnan(c->poller_period_s) << SIGN_poller;
+    is |= (unsigned)(c->throttled > 0) << SIGN_throttled;
+    if (!seen)
+        return is;
+    is |= (unsigned)(seen->early > 0) << SIGN_ignores_retry_after;
+    is |= (unsigned)(seen->quota && seen->quota->sums.asked_on) << SIGN_ignores_quota;
+    is |= (unsigned)(seen->flood > 0) << SIGN_flood;
+    is |= (unsigned)(seen->storm.storms > 0) << SIGN_retry_storm;
+    is |= (unsigned)(seen->runs >= DENIED_FEW) << SIGN_n_plus_one;
+    is |= (unsigned)suspect_scan(seen->requests, seen->refused, seen->since, seen->distinct) << SIGN_scan;
+    is |= (unsigned)seen->ids.monotone << SIGN_scraper;
+    is |= (unsigned)(seen->credential && c->n_addresses > 1) << SIGN_many_addresses;
+    return is;
+}
+
+static void flags(struct json *j, unsigned is)
+{
+    static const char *const names[] = {
+#define SIGN(name, words) #name,
+#include "analysis/report/sign.def"
+#undef SIGN
+    };
     json_key(j, "flags");
     json_open(j, '[');
-    if (!isnan(c->poller_period_s))
-        json_str(j, "poller");
-    if (c->throttled)
-        json_str(j, "throttled");
-    if (seen && seen->early)
-        json_str(j, "ignores_retry_after");
-    if (seen && seen->quota && seen->quota->sums.asked_on)
-        json_str(j, "ignores_quota");
-    if (seen && seen->flood)
-        json_str(j, "flood");
-    if (seen && seen->storm.storms)
-        json_str(j, "retry_storm");
-    if (seen && seen->runs >= DENIED_FEW)
-        json_str(j, "n_plus_one");
-    if (seen && suspect_scan(seen->requests, seen->refused, seen->since, seen->distinct))
-        json_str(j, "scan");
-    if (seen && seen->ids.monotone)
-        json_str(j, "scraper");
-    if (seen && seen->credential && c->n_addresses > 1)
-        json_str(j, "many_addresses");
+    for (int i = 0; i < SIGNS; i++)
+        if (is >> i & 1)
+            json_str(j, names[i]);
+    json_close(j, ']');
+}
+
+static void say_retries(struct json *j, const struct behaviour_client *seen)
+{
+    struct backoff k = behaviour_backoff(seen);
+    double pause = behaviour_pause(seen);
+    struct buf text = {0};
+    buf_printf(&text, "%s %s, up to %s attempts", human_count(seen->retries).text,
+               seen->retries == 1 ? "retry" : "retries", human_count(seen->longest).text);
+    if (backoff_name(k.kind))
+        buf_printf(&text, "; its waits are %s%s", backoff_name(k.kind), k.jitter ? " with jitter" : "");
+    if (!isnan(pause))
+        buf_printf(&text, ", %s in the median", human_seconds(pause).text);
+    json_slice(j, slice_of(text.p, text.n));
+    buf_free(&text);
+}
+
+/* The same in words, for people. */
+static void says(struct json *j, const struct row_client *c, const struct behaviour_client *seen, unsigned is)
+{
+    static const char *const words[] = {
+#define SIGN(name, words) words,
+#include "analysis/report/sign.def"
+#undef SIGN
+    };
+    const char *confident = seen ? confidence(c, seen) : NULL;
+    char polls[64];
+    json_key(j, "says");
+    json_open(j, '[');
+    for (int i = 0; i < SIGNS; i++) {
+        snprintf(polls, sizeof polls, "asks every %s", human_seconds(c->poller_period_s).text);
+        if (is >> i & 1)
+            json_str(j, i == SIGN_poller ? polls : words[i]);
+    }
+    if (seen && seen->retries)
+        say_retries(j, seen);
+    if (confident && strcmp(confident, "unauthenticated") == 0)
+        json_str(j, "never got in with this credential");
     json_close(j, ']');
 }
 
@@ -251,7 +328,13 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         diurnal(j, seen, behaviour_seconds(b));
     else
         null(j, "diurnal");
-    flags(j, c, seen);
+    if (seen)
+        activity(j, b, c->id);
+    else
+        null(j, "activity");
+    unsigned is = signs_of(c, seen);
+    flags(j, is);
+    says(j, c, seen, is);
 }
 
 /* ---- the whole ---- */

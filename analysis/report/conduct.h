@@ -9,7 +9,7 @@
 /* The members `concurrency`, `error_ratio`, `error_classes`, `coalescing`, `retries`, `quota` and `schedule` of an
  * endpoint. */
 void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct behaviour *b);
-/* The members `retries`, `quota`, `identity_confidence`, `diurnal` and `flags` of a client. */
+/* The members `retries`, `quota`, `identity_confidence`, `diurnal`, `activity`, `flags` and `says` of a client. */
 void conduct_client(struct json *j, const struct row_client *c, const struct behaviour *b);
 /* The member `n_plus_one` of the report. */
 void conduct_runs(struct json *j, const struct behaviour *b);

@@ -95,6 +95,8 @@ static void head(struct store_reader *r, const struct facts *f, const struct rep
     carried(r, f, o, out);
     buf_str(out, "<script type=\"module\">\n");
     script("/draw.js", out);
+    script("/words.js", out);
+    script("/sheets.js", out);
     script("/page.js", out);
     buf_str(out, "</script>\n</head>\n");
 }

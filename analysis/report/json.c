@@ -14,6 +14,7 @@
 #include "analysis/report/demanded.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
+#include "analysis/report/limits.h"
 #include "analysis/report/longlived.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
@@ -33,6 +34,7 @@ struct listing {
     const struct advice_list *advice;
     const struct behaviour *behaviour;
     const struct ties *ties;
+    const struct limits *limits;
 };
 
 static void nulls(struct json *j, const char *const names[], size_t n)
@@ -684,6 +686,7 @@ static bool client(void *context, const struct row_client *c)
     json_key_double(j, "poller_period_s", c->poller_period_s);
     envelope(j, c);
     recommended(j, c);
+    limits_client_json(j, l->limits, c, l->facts);
     conduct_client(j, c, l->behaviour);
     json_close(j, '}');
     return true;
@@ -709,13 +712,15 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct bottleneck_list hurts;
     struct behaviour behaviour;
     struct ties ties;
+    struct limits limits;
     struct loads loads;
     struct relief relief;
-    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties};
+    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties, &limits};
     (void)o;
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
+    limits_load(&limits, r, f, LIMITADVICE_DEFAULT.headroom);
     loads_read(&loads, r);
     relief_of(&relief, r, f, &list);
     bottleneck_list(&hurts, r, f, &behaviour, &ties, &list, &loads);
@@ -739,6 +744,8 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     json_open(&j, '[');
     store_read_clients(r, client, &all);
     json_close(&j, ']');
+    limits_json(&j, &limits, f);
+    limits_free(&limits);
     bottleneck_json(&j, &hurts);
     conduct_runs(&j, &behaviour);
     conduct_addresses(&j, r, &behaviour);

@@ -71,6 +71,8 @@ static void signal(struct json *j, enum stateless_signal s, const struct statele
     json_str(j, stateless_number(s));
     json_key(j, "name");
     json_str(j, stateless_name(s));
+    json_key(j, "means");
+    json_str(j, stateless_says(s));
     json_key(j, "state");
     json_str(j, states[r->state]);
     json_key_u64(j, "deducted", (uint64_t)stateless_deducts(s, r->state));

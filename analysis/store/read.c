@@ -132,6 +132,8 @@ static int64_t number(struct store_reader *r, sqlite3_stmt *q)
 
 bool store_read_window(struct store_reader *r, struct store_span asked, struct store_span *got, char why[256])
 {
+    sqlite3_finalize(r->capture); /* that of the whole */
+    r->capture = NULL;
     r->windowed = compose_window(r->db, asked, got, why);
     r->window = *got;
     return r->windowed;
@@ -273,9 +275,11 @@ EACH(opaque)
 bool store_read_capture(struct store_reader *r, struct row_capture *row)
 {
     *row = (struct row_capture){.started_us = INT64_MIN, .ended_us = INT64_MIN, .window_us = INT64_MIN};
-    sqlite3_finalize(r->capture);
-    r->capture = prepare(r, "SELECT * FROM capture");
-    if (!next_row(r, r->capture))
+    if (!r->capture) { /* asked again, it stays on its row: the text that was given out is there */
+        r->capture = prepare(r, "SELECT * FROM capture");
+        next_row(r, r->capture);
+    }
+    if (!sqlite3_data_count(r->capture))
         return false;
     load_capture(r->capture, row);
     return true;

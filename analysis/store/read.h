@@ -46,7 +46,8 @@ size_t store_read_joined(const struct store_reader *r);
 unsigned store_read_schema(struct store_reader *r);
 /* Grows with every commit: unchanged means nothing new. */
 int64_t store_read_version(struct store_reader *r);
-/* False: nothing was captured into it yet; *row is all zero then, times TIME_NONE. Text lives until store_read_end. */
+/* False: nothing was captured into it yet; *row is all zero then, times TIME_NONE. Text lives until store_read_end,
+ * or store_read_window. */
 bool store_read_capture(struct store_reader *r, struct row_capture *row);
 /* Most requests first, then by name; united endpoints are left out. `each` returns false to stop. */
 void store_read_endpoints(struct store_reader *r, bool (*each)(void *context, const struct row_endpoint *row),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The dashboard in a real terminal (tmux on a socket of its own): keys in, the screen you must see out.
 
-NAME.keys: the first line is the size, then one key a line as tmux names it; `resize WxH`; # comments. NAME.screen: the screen.
+NAME.keys: the first line is the size, then one key a line as tmux names it; `resize WxH`; `wait PATTERN`; # comments. NAME.screen: the screen.
 usage: run.py [--update] [NAME…]     --update writes the screens anew; read the difference"""
 import os
 import pathlib
@@ -74,6 +74,8 @@ class Screen:
                 width, height = key[7:].split("x")
                 tmux("resize-window", "-t", self.name, "-x", width, "-y", height)
                 time.sleep(0.3)
+            elif key.startswith("wait "):
+                self.shows(key[5:])
             else:
                 tmux("send-keys", "-t", self.name, key)
                 time.sleep(0.1 if key == "Escape" else 0.02)
@@ -161,6 +163,11 @@ def follows():
         say("1000" in screen.text(), "paused: nothing changes", screen.text())
         screen.press("p")
         say(screen.shows("requests +2000"), "what was appended is shown", screen.text())
+        screen.press("4")
+        screen.shows("[0-9]+ bottlenecks")
+        before = re.search("[0-9]+ bottlenecks", screen.text())
+        feed(lines[2000:], "--append")
+        say(before and patiently(lambda: re.search("[0-9]+ bottlenecks", screen.text())[0] != before[0]), "and studied again", screen.text())
 
 
 def colours():

@@ -279,6 +279,8 @@ static void what_is_written_comes_back(void **state)
     assert_true(store_read_capture(r, &c));
     assert_true(c.packets == 99 && c.live && !c.ended && c.started_us == 1000000 &&
                 same_text(c.sources, "[\"x.pcap\"]"));
+    struct row_capture again;
+    assert_true(store_read_capture(r, &again) && again.packets == 99 && same_text(c.sources, "[\"x.pcap\"]"));
     store_read_endpoints(r, look_at_endpoint, &endpoints);
     store_read_clients(r, look_at_client, &clients);
     store_read_keys(r, look_at_key, &keys);

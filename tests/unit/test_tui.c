@@ -127,15 +127,70 @@ static struct model model_made(void)
     return m;
 }
 
+/* A report with every list that there may be, the way CONTRACT section 4 names them, and some that it does not. */
+static const char report[] =
+    "{\"tool\":{\"name\":\"spanwise\"},\"capture\":{\"flows_opaque\":{\"tls\":41,\"ssh\":2}},"
+    "\"endpoints\":[{\"id\":7,\"method\":\"GET\",\"service\":\"http://shop.example\",\"route\":\"/"
+    "a\",\"operation\":null,"
+    "\"ttl\":[{\"ttl_s\":1}],\"statelessness\":{\"grade\":\"D\",\"score\":40,\"evidence_least\":33,\"requests\":500,"
+    "\"clients\":9,\"evidence\":[{\"signal\":\"S2\",\"means\":\"answers depend on the cookie\",\"state\":\"tied\","
+    "\"deducted\":40,\"n\":90,\"says\":\"80 % of answers differ without it\"},{\"signal\":\"S8\",\"means\":\"GET "
+    "changes "
+    "state\",\"state\":\"undetermined\",\"deducted\":0,\"n\":0,\"says\":\"not followed\"}]},"
+    "\"websocket\":{\"opened\":3,\"open_s\":61.5,\"messages_client\":9,\"messages_server\":1200,\"bytes_client\":90,"
+    "\"bytes_server\":120000,\"whole\":true}},{\"id\":2,\"method\":\"POST\",\"service\":\"http://shop.example\","
+    "\"route\":\"/b\",\"statelessness\":null,\"websocket\":null}],"
+    "\"clients\":[{\"client\":\"bearer:9f2c61d0a4be\",\"limit\":{\"by\":\"authorization\",\"rate\":2,\"burst\":10,"
+    "\"not_advised\":null,\"needs\":25,\"turned_away\":true},\"recommended\":{\"rate\":3,\"burst\":30},"
+    "\"activity\":{\"from\":1700000000,\"step_s\":10,\"requests\":[1,5,0,9]},\"says\":[\"asks every 5.0 s\"]}],"
+    "\"bottlenecks\":[{\"rank\":1,\"kind\":\"slow\",\"target\":\"GET http://shop.example/e6\",\"endpoint\":7,"
+    "\"client\":null,\"says\":\"slower than its "
+    "like\",\"seconds_per_hour\":120.5,\"seen\":44,\"confidence\":0.8,\"effort\":2,"
+    "\"why\":\"because\",\"action\":\"mend it\"},{\"rank\":2,\"kind\":\"retries\",\"target\":\"bearer:9f2c61d0a4be\","
+    "\"endpoint\":null,\"client\":\"bearer:9f2c61d0a4be\",\"says\":\"time spent on retries\",\"seconds_per_hour\":3,"
+    "\"seen\":4,\"confidence\":0.5,\"effort\":4,\"why\":\"w\",\"action\":\"a\"}],"
+    "\"behaviour\":{\"records\":500},\"limits\":[{\"by\":\"authorization\",\"clients\":9,\"kept\":8,\"rate\":2,"
+    "\"burst\":10,"
+    "\"not_advised\":null,\"turned_away\":[{\"client\":\"x\",\"needs\":25}]}],"
+    "\"statelessness\":{\"services\":[{\"service\":\"http://"
+    "shop.example\",\"grade\":\"D\",\"score\":40,\"requests\":500,"
+    "\"worst\":{\"endpoint\":7,\"grade\":\"D\"}}]},"
+    "\"capacity\":[{\"service\":\"http://shop.example\",\"server\":\"10.0.0.1:80\",\"exchanges\":90000,"
+    "\"concurrency_mean\":2.5,\"concurrency_peak\":40,\"throughput_peak\":310,\"usl\":{\"gamma\":20,\"sigma\":0.03,"
+    "\"kappa\":0.002,\"knee\":22,\"max_throughput\":179,\"low\":18,\"high\":27},\"headroom\":1.4}],"
+    "\"dependencies\":[{\"caller\":\"http://shop.example\",\"callee\":\"http://stock.internal\",\"endpoint\":7,"
+    "\"calls\":812,\"calls_per_request\":1.5,\"time_share\":0.75,\"latency_mean_s\":0.031,\"endpoints\":[]}],"
+    "\"backends\":[{\"service\":\"http://"
+    "pay.example\",\"servers\":[{\"server\":\"10.0.0.2:80\",\"requests\":9,\"share\":0.25},"
+    "{\"server\":\"10.0.0.3:80\",\"requests\":27,\"share\":0.75,\"beside_peers\":{\"slow\":true,\"bad\":false}}]}],"
+    "\"redis\":[{\"server\":\"10.0.0.9:6379\",\"commands\":100,\"patterns\":[{\"pattern\":\"cart:{int}\",\"commands\":"
+    "91,"
+    "\"hit_ratio\":0.9,\"misses\":9,\"ttl\":null,\"age_at_hit\":{\"p50\":44},\"value_bytes\":123000}]}],"
+    "\"llm\":[{\"model\":\"m\",\"hit_ratio\":0.8,\"bytes\":4500000,\"latency\":{\"p95\":0.0013},\"lag_s\":null,"
+    "\"list\":[1,2]}],\"memcached\":[],"
+    "\"versions\":[{\"service\":\"http://"
+    "shop.example\",\"version\":\"v1\",\"endpoints\":2,\"requests\":70,\"errors\":0,"
+    "\"clients\":2,\"last\":1700000000,\"callers\":[{\"client\":\"jwt:1\",\"requests\":60}]}]}\n";
+
+static struct model model_studied(void)
+{
+    struct model m = model_made();
+    struct insight *i = insight_read(SLICE(report));
+    assert_non_null(i);
+    model_take_insight(&m, i, m.now->ended_us);
+    return m;
+}
+
 /* No size and no key makes it draw outside of the grid (the sanitised build says), or anything that a terminal would
  * obey. */
 static void sizes(void **state)
 {
-    static const char typed[] = "1t2jjGs\n jk\x1b/e1\n\n\x1b?G\x1b<<rs3jj\nGgT\x1b/zzz\n\x1b p2\x0c";
+    static const char typed[] =
+        "1t2jjGs\n jk\x1b/e1\n\n\x1b?G\x1b<<rs3jj\nGgT\x1b/zzz\n\x1b p4jj\ng\x1bg\nG\x1bs5jG\nGg\x1bsr6jG 2\x0c";
     (void)state;
-    for (unsigned width = 1; width < 150; width += width < 45 ? 1 : 13)
+    for (unsigned width = 1; width < 150; width += width < 20 ? 1 : width < 45 ? 5 : 13)
         for (unsigned height = 1; height < 50; height += height < 12 ? 1 : 9) {
-            struct model m = model_made();
+            struct model m = model_studied();
             for (const char *k = typed; *k; k++) {
                 model_key(&m, *k == '\n' ? PRESS_ENTER : (uint32_t)*k);
                 for (const char *p = drawn(&m, width, height); *p; p++)
@@ -287,12 +342,126 @@ static void key_table(void **state)
     model_free(&m);
 }
 
+/* What was not studied yet is waited for, never shown as nothing. */
+static void unstudied(void **state)
+{
+    struct model m = model_made();
+    (void)state;
+    assert_true(model_wants_insight(&m));
+    press(&m, "4\n");
+    assert_non_null(strstr(drawn(&m, 80, 24), "reading the exchange records"));
+    press(&m, "6");
+    assert_non_null(strstr(drawn(&m, 80, 24), "reading the exchange records"));
+    model_take_insight(&m, NULL, 0);
+    assert_non_null(strstr(drawn(&m, 80, 24), "could not be made"));
+    model_take_insight(&m, insight_read(SLICE("{\"bottlenecks\":[]}")), 0);
+    press(&m, "4");
+    assert_non_null(strstr(drawn(&m, 80, 24), "nothing that was seen costs time"));
+    press(&m, "5");
+    assert_non_null(strstr(drawn(&m, 80, 24), "no exchange records are kept"));
+    press(&m, "6");
+    assert_non_null(strstr(drawn(&m, 80, 24), "nothing is known of services"));
+    press(&m, "1");
+    assert_false(model_wants_insight(&m));
+    model_free(&m);
+}
+
+static void bottlenecks(void **state)
+{
+    struct model m = model_studied();
+    (void)state;
+    press(&m, "4");
+    const char *s = drawn(&m, 100, 24);
+    assert_non_null(strstr(s, "2m00s slower than its like"));
+    assert_non_null(strstr(s, "GET shop.example/e6"));
+    assert_non_null(strstr(s, "do    mend it"));
+    press(&m, "\n"); /* endpoint 7 of the moment */
+    s = drawn(&m, 100, 40);
+    assert_non_null(strstr(s, "shop.example/e6"));
+    assert_non_null(strstr(s, "bottleneck      2m00s an hour, slower than its like: because"));
+    assert_non_null(strstr(s, "grade D, 40 of 100; 80 % of answers differ without it"));
+    press(&m, "\x1bj\n");
+    s = drawn(&m, 140, 50);
+    assert_non_null(strstr(s, "bearer:9f2c61d0a4be"));
+    assert_non_null(strstr(s, "asks every 5.0 s"));
+    assert_non_null(strstr(s, "it needs 25: it would be turned away"));
+    assert_non_null(strstr(s, "requests in 10 s  at most 9"));
+    assert_non_null(strstr(s, "\xe2\x96\xb8    2.00       25"));
+    press(&m, "\x1b");
+    assert_non_null(strstr(drawn(&m, 100, 24), "2 bottlenecks by rank"));
+    model_free(&m);
+}
+
+static void statelessness(void **state)
+{
+    struct model m = model_studied();
+    (void)state;
+    press(&m, "5");
+    assert_non_null(strstr(drawn(&m, 100, 24), "\xe2\x96\xb8"
+                                               "D        40   500       9 GET shop.example/a"));
+    press(&m, "\n");
+    const char *s = drawn(&m, 100, 30);
+    assert_non_null(strstr(s, "D, 40 of 100"));
+    assert_non_null(strstr(s, "80 % of answers differ without it"));
+    assert_non_null(strstr(s, "not told either way: S8"));
+    model_free(&m);
+}
+
+/* Lists of known shapes and of unknown ones. */
+static void services(void **state)
+{
+    static const char *const wanted[] = {"who calls whom",
+                                         "stock.internal",
+                                         "latency p95",
+                                         "31.0 ms",
+                                         "75.0 %",
+                                         "backends",
+                                         "4.5 MB",
+                                         "capacity",
+                                         "179",
+                                         "knee at 22",
+                                         "Redis",
+                                         "90.0 %",
+                                         "turned away",
+                                         "v1",
+                                         "jwt:1 (60)",
+                                         "WebSockets",
+                                         "120 kB",
+                                         "connections not decoded",
+                                         "tls"};
+    struct model m = model_studied();
+    (void)state;
+    press(&m, "6");
+    const char *s = drawn(&m, 140, 90);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!strstr(s, wanted[i]))
+            fail_msg("%s is not in\n%s", wanted[i], s);
+    assert_null(strstr(s, "memcached")); /* there is none */
+    model_free(&m);
+}
+
+/* No report that is cut or garbled is taken for one, and none makes it fall over. */
+static void damaged(void **state)
+{
+    static char text[sizeof report];
+    (void)state;
+    for (size_t n = 0; n + 2 < sizeof report; n++)
+        assert_null(insight_read(slice_of(report, n)));
+    for (size_t n = 0; n + 1 < sizeof report; n += 3) {
+        memcpy(text, report, sizeof text);
+        text[n] = "[]{}\",:0"[n % 8];
+        insight_free(insight_read(slice_of(text, sizeof text - 1)));
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes),   cmocka_unit_test(nothing_there),
-                                       cmocka_unit_test(order),   cmocka_unit_test(filter),
-                                       cmocka_unit_test(follows), cmocka_unit_test(details),
-                                       cmocka_unit_test(header),  cmocka_unit_test(key_table)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes),       cmocka_unit_test(nothing_there), cmocka_unit_test(order),
+        cmocka_unit_test(filter),      cmocka_unit_test(follows),       cmocka_unit_test(details),
+        cmocka_unit_test(header),      cmocka_unit_test(key_table),     cmocka_unit_test(unstudied),
+        cmocka_unit_test(bottlenecks), cmocka_unit_test(statelessness), cmocka_unit_test(services),
+        cmocka_unit_test(damaged)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     grid_free(&grid);
     buf_free(&screen);

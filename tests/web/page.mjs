@@ -2,6 +2,7 @@
 import {spawn} from "node:child_process";
 import {readFileSync} from "node:fs";
 import {createRequire} from "node:module";
+import {madeUp} from "./lists.mjs";
 
 const [, , npm, part, url, shots, more] = process.argv;
 const require = createRequire(npm);
@@ -19,7 +20,7 @@ function ok(name, passed, said = "") {
 }
 
 // A page that keeps what went wrong in it.
-async function open(browser, {width = 1280, scheme = "light", path = "", status = 200, script = true} = {}) {
+async function open(browser, {width = 1280, scheme = "light", path = "", status = 200, script = true, change = null} = {}) {
   const context = await browser.newContext({viewport: {width, height: 900}, colorScheme: scheme, bypassCSP: false, javaScriptEnabled: script});
   const page = await context.newPage();
   page.trouble = [];
@@ -27,6 +28,7 @@ async function open(browser, {width = 1280, scheme = "light", path = "", status 
   page.on("pageerror", e => page.trouble.push(e.message));
   page.on("dialog", d => { page.trouble.push("dialog " + d.message()); d.dismiss(); });
   page.on("request", r => { if (!r.url().startsWith(url)) page.trouble.push("asked " + r.url()); });
+  if (change) await page.route("**/api/v1/report", async route => route.fulfill({json: change(await (await route.fetch()).json())}));
   const answer = await page.goto(url + path);
   ok(`answers ${status} to /${path.slice(0, 8)}`, answer.status() === status || path.startsWith("?") || url.startsWith("file:"), answer.status());
   return page;
@@ -98,6 +100,35 @@ async function details(page) {
   ok("details of a client hold its envelope", await page.locator("#client-table tr.detail svg[role=img] path.curve").count() === 1);
 }
 
+async function bottlenecks(page) {
+  const items = page.locator("#hurts-list li");
+  ok("the first bottlenecks: what, seen, do", await items.count() === 8 && /48\.8 s an hour, slower than its like.*Seen:.*Do:/s.test(await items.first().innerText()),
+    await items.first().innerText());
+  await page.locator("#hurts-more").click();
+  ok("and all of them", await items.count() === 28 && await page.locator("#hurts-more").isHidden(), await items.count());
+  await items.first().locator("button").click();
+  const detail = page.locator("#endpoint-table tr.detail");
+  ok("one opens the endpoint that it is about", await detail.count() === 1 && /POST.*checkout.*slower than its like/s.test(await detail.innerText()) &&
+    (await page.evaluate(() => document.activeElement.closest("table").id)) === "endpoint-table", await detail.innerText());
+  await page.keyboard.press("Escape");
+  await items.filter({hasText: "jwt:"}).first().locator("button").click();
+  const client = page.locator("#client-table tr.detail[data-key^=\"jwt:\"]");
+  ok("or the client, with its requests over time", await client.count() === 1 && await client.locator("svg .area-all").count() > 20, await client.innerText());
+  ok("the advised limit is drawn into its envelope, and what it means is said", await client.locator("svg circle.limit").count() === 1 &&
+    /would not be turned away/.test(await client.innerText()), await client.innerText());
+  await page.keyboard.press("Escape");
+}
+
+async function statelessness(page) {
+  const rows = page.locator("#tie-table tr.row"), text = await rows.first().innerText();
+  ok("grades of endpoints, the worst first", await rows.count() === 29 && /90\s+A\s+905\s+S5\s+S3 S4 S6 S8/.test(text), text);
+  await rows.first().locator("button").click();
+  const detail = await page.locator("#tie-table tr.detail").innerText();
+  ok("all ten signals, and what was wanting for those not told", /S1\b.*S10\b/s.test(detail) && /not told/.test(detail) && detail.includes("one backend was seen"), detail);
+  await accessible(page, "signals open");
+  await page.keyboard.press("Escape");
+}
+
 async function hostile(page) {
   const text = await page.locator("#endpoint-table").innerText();
   for (const name of ["/<script>alert(1)</script>", '/"><img src=x onerror=alert(2)>', "/\\u001b[31mred", "/\\u202eexe.txt", "/{{7*7}}${7*7}", "/商品/一覧"])
@@ -132,6 +163,8 @@ const parts = {
     await ttl(page);
     await hostile(page);
     await details(page);
+    await bottlenecks(page);
+    await statelessness(page);
     quiet(page);
     const dark = await open(browser, {scheme: "dark"});
     await loaded(dark);
@@ -141,6 +174,34 @@ const parts = {
     await dark.screenshot({path: shots + "/web-1280-dark.png"});
     await narrow(browser, "light");
     await narrow(browser, "dark");
+  },
+  async lists(browser) {
+    const page = await open(browser, {change: madeUp});
+    await loaded(page);
+    const sheet = name => page.locator(`[data-sheet=${name}]`), text = async name => (await sheet(name).innerText()).replace(/\s+/g, " ");
+    ok("who calls whom is drawn, callers left of the called", await sheet("dependencies").locator("svg path.edge").count() === 5 &&
+      await sheet("dependencies").locator("svg rect").evaluateAll(r => new Set(r.map(e => e.getAttribute("x"))).size) === 3, await text("dependencies"));
+    ok("and listed", (await text("dependencies")).includes("https://edge.example http://shop.example 5200 1.50 90.0 % 12.0 ms"), await text("dependencies"));
+    ok("the servers of a service side by side", /10\.20\.100\.6:80 900 48\.0 % 90\.0 ms 400 ms 31 40 yes yes/.test(await text("backends")), await text("backends"));
+    ok("capacity with its knee, endpoints left out", await sheet("capacity").locator("tbody tr").count() === 2 && await sheet("capacity").locator("svg").count() === 2 &&
+      (await text("capacity")).includes("knee 31") && (await text("capacity")).includes("no law was fitted (not reached)"), await text("capacity"));
+    ok("a cache behind, by patterns of its keys", /10\.20\.100\.9:6379 cart:\{int\} 9120 87\.7 % 1120 40 5m00s 61\.0 s 81\.9 kB 200 µs 1\.1 ms/.test(await text("redis")), await text("redis"));
+    ok("what is not decoded, and why", /10\.2\.2\.2:443 pay\.example 10\.1\.1\.1 no keys 41 900 kB 9\.0 MB 1\.3 h2 12\.0 ms/.test(await text("opaque")), await text("opaque"));
+    ok("a list of a shape that is not known is shown as it is", /model requests cached hit ratio lag s value bytes latency p50 latency p95 some-model 9120 yes 87\.7 % 5m00s 81\.9 kB 200 µs 1\.1 ms/.test(await text("llm")), await text("llm"));
+    ok("WebSockets", /12 15m12s 90 12\.0k 4\.1 kB 1\.8 MB yes/.test(await text("websockets")), await text("websockets"));
+    ok("what is not there is not shown", await sheet("memcached").count() === 0 && await page.locator("[data-sheet=surprise]").count() === 0);
+    await page.locator("#client-table td.name button").first().click();
+    ok("who would be turned away is told so", (await page.locator("#client-table tr.detail").innerText()).includes("needs 25: it would be turned away"));
+    ok("none of it became markup", await page.locator("main img, main script, main iframe, main b").count() === 0);
+    await accessible(page, "all lists");
+    quiet(page);
+    const small = await open(browser, {width: 390, scheme: "dark", change: madeUp});
+    await loaded(small);
+    await small.locator("#tie-table td.name button").first().click();
+    ok("all lists, 390 columns: nothing sticks out", await small.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await accessible(small, "all lists, 390 columns, dark");
+    await small.locator("#services").screenshot({path: shots + "/web-lists-390.png"});
+    quiet(small);
   },
   async verdict(browser) {
     const page = await open(browser);

@@ -28,7 +28,7 @@ def page(s):
     text = a.body.decode()
     ok("page has no script, style, handler or outside address of its own",
        not re.search(r"<script>|<style|\sstyle=|\son[a-z]+=|https?://|javascript:", text))
-    for path in ["/"] + re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css|ico))"', text) + ["/draw.js"]:
+    for path in ["/"] + re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css|ico))"', text) + ["/draw.js", "/words.js", "/sheets.js"]:
         a = s.ask(path)
         same = s.ask(path, headers=[("If-None-Match", a.get("ETag"))])
         ok("%s: ETag, then 304" % path, a.status == 200 and a.get("ETag") and a.get("Cache-Control") == "no-cache" and same.status == 304 and

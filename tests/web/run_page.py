@@ -85,6 +85,7 @@ def main():
         (folder / "token").write_text("a-token-of-some-length\n")
         (folder / "token").chmod(0o600)
         with_service("page", db)
+        with_service("lists", db)
         with_service("verdict", pcap_db(folder, "tls"))
         with_service("empty", pcap_db(folder, "empty"))
         with_service("token", db, "--token-file", folder / "token", more=["a-token-of-some-length"])

@@ -1,4 +1,4 @@
-// draw: small charts as SVG elements. Only numbers and our own words go in; text from traffic never does.
+// draw: small charts as SVG elements. Only numbers and our own words go in; of traffic the names in mapChart, as text.
 const NS = "http://www.w3.org/2000/svg";
 
 export function svg(name, attributes, ...children) {
@@ -72,12 +72,12 @@ export function ttlChart(rungs, chosen, name, label) {
   return chart;
 }
 
-// Depth of the token bucket that rejects nothing, by rate; both on a logarithmic scale.
-export function envelopeChart(points, label) {
+// Depth of the token bucket that rejects nothing, by rate; both on a logarithmic scale. limit: {rate, burst} that is advised, or null.
+export function envelopeChart(points, label, limit) {
   const width = 460, height = 190, left = 48, bottom = 22, top = 8;
   const chart = frame(width, height, label), seen = points.filter(p => p.burst > 0);
   if (seen.length < 2) return chart;
-  const lx = seen.map(p => Math.log10(p.rate)), most = Math.max(1, Math.ceil(Math.log10(Math.max(...seen.map(p => p.burst)))));
+  const lx = seen.map(p => Math.log10(p.rate)), most = Math.max(1, Math.ceil(Math.log10(Math.max(limit?.burst ?? 1, ...seen.map(p => p.burst)))));
   const x = v => left + (width - left - 10) * (v - lx[0]) / (lx[lx.length - 1] - lx[0]);
   const y = v => height - bottom - (height - bottom - top) * Math.max(0, v) / most;
   for (let e = 0; e <= most; e++)
@@ -85,6 +85,11 @@ export function envelopeChart(points, label) {
   for (let e = Math.ceil(lx[0] - 1e-9); e <= lx[lx.length - 1]; e++)
     chart.append(text(x(e), height - 6, "middle", tidy(10 ** e) + "/s"));
   chart.append(svg("path", {class: "curve", d: "M" + seen.map((p, i) => `${x(lx[i])},${y(Math.log10(p.burst))}`).join("L")}));
+  if (limit) {
+    const lr = Math.min(Math.max(Math.log10(limit.rate), lx[0]), lx[lx.length - 1]), lb = Math.log10(limit.burst), right = lr > (lx[0] + lx[lx.length - 1]) / 2;
+    chart.append(line("mark", x(lr), y(0), x(lr), y(most)), line("mark", left, y(lb), width - 10, y(lb)), svg("circle", {class: "limit", cx: x(lr), cy: y(lb), r: 4.5}),
+      text(x(lr) + (right ? -8 : 8), y(lb) - 7, right ? "end" : "start", `limit: ${tidy(limit.burst)} at ${tidy(limit.rate)}/s`));
+  }
   return chart;
 }
 
@@ -95,4 +100,62 @@ export function shareBar(all, second) {
   if (all > 0) bar.append(svg("rect", {class: "area-fresh", x: 0, y: 0, width: width * (all - second), height: 9, rx: 2}));
   if (second > 0) bar.append(svg("rect", {class: "area-stale", x: width * (all - second), y: 0, width: width * second, height: 9}));
   return bar;
+}
+
+// Who calls whom: services in columns from callers to called, a line for each edge, wider the more calls. Names are made safe by whom it
+// is called.
+export function mapChart(edges, label) {
+  const names = [...new Set(edges.flatMap(e => [e.from, e.to]))].slice(0, 40), depth = new Map(names.map(n => [n, 0])), forward = [];
+  const leads = (a, b) => {
+    const reached = new Set([a]);
+    for (const n of reached) for (const e of forward) if (e.from === n) reached.add(e.to);
+    return reached.has(b);
+  };
+  for (const e of [...edges].sort((a, b) => (b.calls || 0) - (a.calls || 0))) // what goes round in a circle does not order
+    if (depth.has(e.from) && depth.has(e.to) && !leads(e.to, e.from)) forward.push(e);
+  for (let moved = true; moved;) {
+    moved = false;
+    for (const e of forward) if (depth.get(e.to) <= depth.get(e.from)) depth.set(e.to, depth.get(e.from) + 1), moved = true;
+  }
+  const tiers = [];
+  for (const n of names) (tiers[depth.get(n)] ??= []).push(n);
+  const used = tiers.filter(Boolean), wide = 250, gap = 90, box = 34;
+  const width = used.length * wide + (used.length - 1) * gap + 2, height = Math.max(...used.map(t => t.length)) * (box + 14) + 10;
+  const chart = frame(width, height, label), place = new Map();
+  used.forEach((t, i) => t.forEach((n, k) => place.set(n, {x: 1 + i * (wide + gap), y: 8 + (k + (Math.max(...used.map(u => u.length)) - t.length) / 2) * (box + 14)})));
+  const most = Math.max(...edges.map(e => e.calls || 1));
+  for (const e of edges) {
+    const a = place.get(e.from), b = place.get(e.to);
+    if (!a || !b || a === b) continue;
+    const back = b.x <= a.x, x1 = back ? a.x : a.x + wide, x2 = back ? b.x + wide : b.x, y1 = a.y + box / 2, y2 = b.y + box / 2, bend = back ? -gap / 2 : gap / 2;
+    chart.append(svg("path", {class: e.failed ? "edge bad-edge" : "edge", "stroke-width": 1 + 5 * Math.sqrt((e.calls || 1) / most),
+      d: `M${x1},${y1}C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`}));
+  }
+  for (const [n, p] of place) {
+    const short = n.length > 34 ? "…" + n.slice(-33) : n;
+    chart.append(svg("rect", {class: "node", x: p.x, y: p.y, width: wide, height: box, rx: 5}),
+      svg("text", {class: "node-name", x: p.x + wide / 2, y: p.y + box / 2 + 4, "text-anchor": "middle"}, short));
+  }
+  return chart;
+}
+
+// Throughput by what is under way at once: what was measured as dots with their spread, the fitted law as a line, its knee.
+export function capacityChart(points, law, knee, label) {
+  const width = 460, height = 190, left = 48, bottom = 22, top = 8;
+  const chart = frame(width, height, label);
+  const farthest = roundUp(Math.max(1, ...points.map(p => p.n), knee ? 1.3 * knee : 0)), steps = Array.from({length: 61}, (_, i) => farthest * i / 60);
+  const fit = law ? steps.map(n => law.gamma * n / (1 + law.sigma * (n - 1) + law.kappa * n * (n - 1))).map(v => Math.max(0, v)) : [];
+  const most = roundUp(Math.max(1, ...points.map(p => p.x + (p.sd || 0)), ...fit));
+  const x = n => left + (width - left - 10) * n / farthest, y = v => height - bottom - (height - bottom - top) * v / most;
+  for (const share of [0, .5, 1])
+    chart.append(line("grid", left, y(most * share), width - 10, y(most * share)), text(left - 6, y(most * share) + 4, "end", tidy(most * share)));
+  if (fit.length) chart.append(svg("path", {class: "curve", d: "M" + fit.map((v, i) => `${x(steps[i])},${y(v)}`).join("L")}));
+  for (const p of points) {
+    if (p.sd) chart.append(line("whisker", x(p.n), y(Math.max(0, p.x - p.sd)), x(p.n), y(Math.min(most, p.x + p.sd))));
+    chart.append(svg("circle", {class: "area-fresh", cx: x(p.n), cy: y(p.x), r: 3}));
+  }
+  if (knee) chart.append(line("mark", x(knee), y(0), x(knee), y(most)), text(x(knee) + 4, y(most) + 12, "start", "knee " + tidy(knee)));
+  for (const share of [0, .5, 1])
+    chart.append(text(x(farthest * share), height - 6, share ? share === 1 ? "end" : "middle" : "start", tidy(farthest * share) + (share === 1 ? " at once" : "")));
+  return chart;
 }

@@ -1,54 +1,10 @@
 // page: shows the report and follows it while it grows; as a file of its own it shows the one it carries. Everything that came from
 // traffic goes in as text, never as markup.
-import {envelopeChart, rateChart, shareBar, ttlChart} from "/draw.js";
+import {capacityChart, envelopeChart, mapChart, rateChart, shareBar, ttlChart} from "/draw.js";
+import {$, NONE, bdi, bytes, count, day, el, fixed, known, percent, plainTable, rate, ratio, safe, seconds, ttlName} from "/words.js";
+import {sheetsOf} from "/sheets.js";
 
 const PAGE_ROWS = 100, RATE_POINTS = 240;
-const $ = id => document.getElementById(id);
-
-function el(name, attributes = {}, ...children) {
-  const e = document.createElement(name);
-  for (const [k, v] of Object.entries(attributes)) if (v !== null && v !== undefined && v !== false) e.setAttribute(k, v === true ? "" : v);
-  e.append(...children.filter(c => c !== null && c !== undefined));
-  return e;
-}
-
-// ---- words and numbers ----
-
-const NONE = "–";
-// Invisible characters and those that turn the line round are shown by their number.
-const safe = s => String(s ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g,
-  c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
-const bdi = s => el("bdi", {}, safe(s));
-const known = v => v !== null && v !== undefined && !Number.isNaN(v);
-
-function count(v) {
-  if (!known(v)) return NONE;
-  if (v < 1e4) return String(v);
-  const unit = v >= 1e9 ? [1e9, "G"] : v >= 1e6 ? [1e6, "M"] : [1e3, "k"];
-  return (v / unit[0]).toFixed(v / unit[0] < 100 ? 1 : 0) + unit[1];
-}
-function bytes(v) {
-  if (!known(v)) return NONE;
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  let u = 0;
-  while (v >= 999.5 && u < 5) v /= 1000, u++;
-  return v.toFixed(u && v < 99.95 ? 1 : 0) + " " + units[u];
-}
-function seconds(v) {
-  if (!known(v)) return NONE;
-  if (v < 0.0009995) return (v * 1e6).toFixed(0) + " µs";
-  if (v < 0.9995) return (v * 1e3).toFixed(v < 0.09995 ? 1 : 0) + " ms";
-  if (v < 119.95) return v.toFixed(1) + " s";
-  if (v < 7200) return Math.floor(v / 60) + "m" + String(Math.floor(v % 60)).padStart(2, "0") + "s";
-  return Math.floor(v / 3600) + "h" + String(Math.floor(v % 3600 / 60)).padStart(2, "0") + "m";
-}
-const percent = v => known(v) ? (v * 100).toFixed(1) + " %" : NONE;
-const rate = v => !known(v) ? NONE : v >= 100 ? v.toFixed(0) : v >= 10 ? v.toFixed(1) : v >= .1 || v === 0 ? v.toFixed(2) : String(+v.toPrecision(2));
-const fixed = n => v => known(v) ? v.toFixed(n).replace(/^-(?=0\.0*$)/, "") : NONE;
-const day = t => known(t) ? new Date(t * 1000).toISOString().slice(0, 19).replace("T", " ") : NONE;
-const ttlName = s => s % 86400 === 0 ? s / 86400 + " d" : s % 3600 === 0 ? s / 3600 + " h" : s % 60 === 0 ? s / 60 + " min" : s + " s";
-const ratio = (a, b) => b ? a / b : null;
-
 // ---- where the report comes from ----
 
 const carried = $("carried") && JSON.parse($("carried").textContent);
@@ -71,13 +27,13 @@ const rung = e => (e.ttl || []).find(r => r.ttl_s === ttl) || null;
 
 class Table {
   // columns: {title, hint, value(row), show(value, row) -> text or node, low: class that hides it on small screens, tint(value)}
-  constructor(name, columns, key, title, detail) {
-    Object.assign(this, {name, columns, key, title, detail, sort: 1, up: false, rows: [], most: PAGE_ROWS, open: new Set()});
+  constructor(name, noun, columns, key, title, detail) {
+    Object.assign(this, {name, noun, columns, key, title, detail, sort: 1, up: false, rows: [], most: PAGE_ROWS, open: new Set()});
     this.table = $(name + "-table");
     this.filter = $(name + "-filter");
     this.filter.addEventListener("input", () => { this.most = PAGE_ROWS; this.draw(); });
     $(name + "-more").addEventListener("click", () => { this.most += 5 * PAGE_ROWS; this.draw(); });
-    this.table.append(el("caption", {class: "skip"}, name + "s"), this.head = el("thead"), this.body = el("tbody"));
+    this.table.append(el("caption", {class: "skip"}, noun + "s"), this.head = el("thead"), this.body = el("tbody"));
     this.table.addEventListener("keydown", e => { if (e.key === "Escape") this.close(e); });
   }
 
@@ -112,7 +68,7 @@ class Table {
       const sorted = i === this.sort ? (this.up ? "ascending" : "descending") : null;
       const button = el("button", {type: "button", title: c.hint}, typeof c.title === "function" ? c.title() : c.title);
       button.addEventListener("click", () => {
-        this.up = i === this.sort ? !this.up : i === 0;
+        this.up = i === this.sort ? !this.up : i === 0 || !!c.rises;
         this.sort = i;
         this.draw();
         this.head.querySelectorAll("button")[i].focus();
@@ -156,19 +112,24 @@ class Table {
     more.hidden = all.length <= rows.length;
     more.textContent = `Show more (${count(all.length - rows.length)} hidden)`;
     $(this.name + "-says").textContent = (all.length === this.rows.length ? count(all.length) : `${count(all.length)} of ${count(this.rows.length)}`) +
-      " " + this.name + (all.length === 1 && this.rows.length === 1 ? "" : "s") + this.hint();
+      " " + this.noun + (all.length === 1 && this.rows.length === 1 ? "" : "s") + this.hint();
   }
 
   hint() {
     return "";
   }
-}
 
-// Rows from `beyond` on are longer than what was watched.
-function plainTable(heads, rows, chosen, beyond = -1) {
-  return el("div", {class: "scroll", role: "region", "aria-label": heads[0], tabindex: "0"}, el("table", {},
-    el("thead", {}, el("tr", {}, ...heads.map(h => el("th", {scope: "col"}, h)))),
-    el("tbody", {}, ...rows.map((cells, i) => el("tr", {class: i === chosen ? "chosen" : beyond >= 0 && i >= beyond ? "dim" : null}, ...cells.map(c => el("td", {}, c)))))));
+  // Opens a row's details and goes there.
+  reveal(key) {
+    this.filter.value = "";
+    this.open.add(String(key));
+    const place = this.shown().findIndex(r => String(this.key(r)) === String(key));
+    this.most = Math.max(this.most, place + 1);
+    this.draw();
+    const button = this.button(String(key));
+    button?.focus({preventScroll: true});
+    button?.scrollIntoView({block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"});
+  }
 }
 
 // ---- endpoints ----
@@ -265,6 +226,25 @@ function writesOf(e) {
   return w ? el("p", {}, `${percent(w.recall)} of its changes come with `, bdi(w.write), ": purge on it") : null;
 }
 
+/* The bottlenecks that are of it; what a cache saves stands in the advice. */
+function hurtsOf(e) {
+  const list = (report.bottlenecks || []).filter(b => b.endpoint === e.id && b.kind !== "cache");
+  return list.map(b => el("p", {}, el("strong", {}, `${seconds(b.seconds_per_hour)} an hour, ${safe(b.says)}: `), safe(b.why)));
+}
+
+function gradeOf(e) {
+  const s = e.statelessness;
+  if (!s?.grade) return null;
+  const tied = (s.evidence || []).filter(v => v.state === "tied").map(v => `; ${safe(v.says)}`).join("");
+  return el("p", {}, `Statelessness: ${safe(s.grade)}, ${s.score} of 100${tied}`);
+}
+
+function socketOf(e) {
+  const w = e.websocket;
+  return w ? el("p", {}, `WebSockets: ${count(w.opened)} opened, ${seconds(w.open_s)} open in all; messages of clients ${count(w.messages_client)}, of servers ` +
+    `${count(w.messages_server)}${w.whole ? "" : " (at least: not all was seen)"}`) : null;
+}
+
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
@@ -273,7 +253,7 @@ function endpointDetail(e) {
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
     sharingOf(e), placementOf(e), lifetimeOf(e), writesOf(e), keyOf(e), declaredOf(e), blockersOf(e),
-    latencyTable(e));
+    ...hurtsOf(e), gradeOf(e), socketOf(e), latencyTable(e));
   const box = el("div", {class: "columns"}, facts);
   if (!e.eligible || !e.ttl?.length) {
     facts.append(el("p", {class: "dim"}, "No GET or HEAD with a complete answer: nothing a cache could keep."));
@@ -297,38 +277,109 @@ const clientColumns = [
   {title: "60 s", hint: "Most requests in 60 seconds", low: "middle", value: c => c.peak?.["60s"], show: count},
   {title: "Burstiness", hint: "-1 like a clock, 0 random, towards 1 in bursts", low: "wide", value: c => c.burstiness, show: fixed(2)},
   {title: "Polls every", hint: "The period of a poller", low: "wide", value: c => c.poller_period_s, show: seconds},
+  {title: "Limit", hint: "Of the bucket of the advised limit it needs; above 100 % it would be turned away", low: "middle", value: c => limitShare(c), show: percent,
+   tint: v => v > 1 ? "bad" : null},
   {title: "Errors", hint: "Status 500 and above, 429, no answer", low: "middle", value: c => c.errors, show: count, tint: v => v ? "bad" : null},
   {title: "Throttled", hint: "429, and 503 with Retry-After", low: "wide", value: c => c.throttled, show: count, tint: v => v ? "warn" : null},
   {title: "From", hint: "Its first address", low: "wide", value: c => c.addresses?.[0],
    show: (v, c) => el("span", {}, bdi(v ?? NONE), c.addresses?.length > 1 ? ` +${c.addresses.length - 1}` : "")}];
 
-const SIGNS = {poller: "asks at regular intervals", throttled: "was turned away by a limit", ignores_retry_after: "asks again before Retry-After allows it",
-  retry_storm: "its retries came as a storm", n_plus_one: "makes many small requests where one would do", scan: "asks for ever other things that are not there",
-  scraper: "goes through ids one by one", many_addresses: "comes from several addresses"};
+const limitShare = c => c.limit && known(c.limit.needs) ? ratio(c.limit.needs, c.limit.burst) : null;
 
 function conductOf(c) {
-  const r = c.retries || {}, says = (c.flags || []).map(f => SIGNS[f] || f.replaceAll("_", " "));
-  if (r.retries) says.push(`${count(r.retries)} retries, up to ${count(r.longest_chain)} attempts` +
-    (r.backoff ? `; its waits are ${safe(r.backoff)}${r.jitter ? " with jitter" : ""}` : "") + (known(r.gap_median_s) ? `, ${seconds(r.gap_median_s)} in the median` : ""));
-  if (c.identity_confidence === "unauthenticated") says.push("never got in with this credential");
-  return says.length ? el("p", {}, says.map(safe).join(". ") + ".") : null;
+  return c.says?.length ? el("p", {}, c.says.map(safe).join(". ") + ".") : null;
+}
+
+/* The limit for all like it, and whether it would be turned away by that. */
+function limitOf(c) {
+  const l = c.limit;
+  if (!l) return null;
+  if (!known(l.rate)) return el("p", {class: "dim"}, `No limit is advised for those told apart by ${safe(l.by)}: ${safe(l.not_advised)}`);
+  return el("p", {class: l.turned_away ? "bad" : null}, `Limit for all told apart by ${safe(l.by)}: ${count(l.burst)} at once and ${rate(l.rate)} a second. This one needs ` +
+    `${count(Math.ceil(l.needs - 1e-9))}: it ${l.turned_away ? "would be turned away" : "would not be turned away"}` +
+    (c.recommended ? `. For it alone ${count(c.recommended.burst)} and ${rate(c.recommended.rate)} a second would do` : ""));
+}
+
+function activityOf(c) {
+  const a = c.activity;
+  if (!a?.requests?.length) return null;
+  const most = Math.max(...a.requests), unit = a.step_s < 60 ? `${a.step_s} s` : ttlName(a.step_s);
+  return el("div", {}, el("h3", {}, `Requests in ${unit}, at most ${count(most)}`),
+    rateChart(a.requests.map((n, i) => ({t: a.from + i * a.step_s, all: n, bad: 0})), a.step_s, 460, `Requests of this client over time, at most ${count(most)} in ${unit}`));
 }
 
 function clientDetail(c) {
-  const envelope = (c.envelope || []).filter(p => known(p.burst));
+  const envelope = (c.envelope || []).filter(p => known(p.burst)), limit = c.limit && known(c.limit.rate) ? c.limit : null;
   const facts = el("div", {},
     el("p", {}, bdi(c.client), ` (${safe(c.identity)})`),
     el("p", {}, `${count(c.requests)} requests, ${bytes(c.bytes)} of bodies, ${count(c.errors)} errors, ${count(c.throttled)} throttled`),
-    conductOf(c),
+    conductOf(c), limitOf(c),
     el("p", {}, "Addresses: ", bdi((c.addresses || []).join(", ") || NONE)),
+    activityOf(c),
     plainTable(["Most requests in", "1 s", "10 s", "60 s"], [["whole seconds", count(c.peak?.["1s"]), count(c.peak?.["10s"]), count(c.peak?.["60s"])],
       ["any window", count(c.sliding?.["1s"]), count(c.sliding?.["10s"]), ""]]));
   const box = el("div", {class: "columns"}, facts);
   if (envelope.length)
     box.append(el("div", {}, el("h3", {}, "Token bucket that would reject nothing"),
-      envelopeChart(envelope, "Bucket depth by rate, both logarithmic; the table holds the numbers"),
+      envelopeChart(envelope, "Bucket depth by rate, both logarithmic; the table holds the numbers" + (limit ? `. The advised limit is ${limit.burst} at ${rate(limit.rate)} a second` : ""), limit),
       plainTable(["Rate", "Depth"], envelope.filter((p, i) => i % 3 === 0).map(p => [rate(p.rate) + "/s", p.burst.toFixed(1)]))));
   return box;
+}
+
+// ---- statelessness ----
+
+const tieColumns = [
+  {title: "Endpoint", hint: "Service and route", value: endpointTitle, show: (v, e) => [el("span", {class: "method"}, bdi(e.method)), " ",
+    el("span", {class: "service"}, bdi(e.service)), bdi(e.route), operationApart(e) ? bdi(operationApart(e)) : null].filter(Boolean)},
+  {title: "Score", hint: "100 less what each signal takes off", rises: true, value: e => e.statelessness.grade ? e.statelessness.score : null, show: count},
+  {title: "Grade", hint: "A: any server can answer any request; E: only one can", value: e => e.statelessness.grade, show: v => known(v) ? safe(v) : NONE,
+   tint: v => v >= "D" ? "bad" : v >= "C" ? "warn" : null},
+  {title: "Requests", hint: "Requests that it stands on", low: "middle", value: e => e.statelessness.requests, show: count},
+  {title: "Tied by", hint: "Signals that take something off", value: e => signalsOf(e, "tied"), show: v => safe(v)},
+  {title: "Not told", hint: "Signals that the traffic does not show either way", low: "wide", value: e => signalsOf(e, "undetermined"), show: v => safe(v)}];
+
+const signalsOf = (e, state) => (e.statelessness.evidence || []).filter(s => s.state === state).map(s => s.signal).join(" ");
+
+function tieDetail(e) {
+  const s = e.statelessness, words = {tied: "yes", free: "no", undetermined: "not told"};
+  return el("div", {class: "columns"}, el("div", {}, el("p", {}, s.grade ? `${safe(s.grade)}, ${s.score} of 100, from ${count(s.requests)} requests of ${count(s.clients)} clients` +
+    (s.evidence_least ? `; the weakest signal that decides stands on ${count(s.evidence_least)}` : "") : "No grade: too little was seen"),
+  plainTable(["Signal", "What it would mean, and the evidence", "Seen", "Score", "Of"], (s.evidence || []).map(v => [safe(v.signal),
+    el("span", {}, safe(v.means ?? v.name), el("br"), el("span", {class: "dim"}, safe(v.says))),
+    el("span", {class: v.state === "tied" ? "warn" : v.state === "undetermined" ? "dim" : null}, words[v.state] ?? safe(v.state)),
+    v.deducted ? "−" + v.deducted : "", v.n ? count(v.n) : ""]), undefined, -1, [1, 2])));
+}
+
+function drawTies() {
+  const list = report.endpoints.filter(e => e.statelessness), services = report.statelessness?.services || [];
+  $("ties").hidden = !list.length;
+  $("tie-services").replaceChildren(...(services.length ? [plainTable(["Service", "Grade", "Score", "Requests"], services.map(s => [bdi(s.service), known(s.grade) ? safe(s.grade) : NONE,
+    known(s.score) ? s.score.toFixed(0) : NONE, count(s.requests)]))] : []));
+  ties.set(list);
+}
+
+// ---- services ----
+
+/* A picture of who calls whom before its table, and of each capacity that was fitted behind. */
+function chartsOf(sheet) {
+  if (sheet.dataset.sheet === "dependencies") {
+    const edges = report.dependencies.filter(d => d.caller && d.callee).map(d => ({from: safe(d.caller), to: safe(d.callee), calls: d.calls, failed: d.failed}));
+    if (edges.length) sheet.insertBefore(el("div", {class: "scroll map", role: "region", tabindex: "0", "aria-label": "Map of services"},
+      mapChart(edges, "Services, and a line from each caller to what it calls; the table holds the numbers")), sheet.querySelector(".scroll"));
+  } else if (sheet.dataset.sheet === "capacity") {
+    for (const c of report.capacity.filter(c => !known(c.endpoint) && c.curve?.length > 1).slice(0, 8)) {
+      const u = c.usl && known(c.usl.gamma) ? c.usl : null;
+      sheet.append(el("figure", {}, el("figcaption", {}, bdi([c.service, c.server].filter(Boolean).join(" ")), u ? "" : `: no law was fitted (${safe(c.usl?.reason ?? "too little was seen").replaceAll("_", " ")})`),
+        capacityChart(c.curve.map(p => ({n: p.concurrency, x: p.throughput, sd: p.throughput_sd})), u, u?.knee, "Answers a second by requests under way at once")));
+    }
+  }
+  return sheet;
+}
+
+function drawServices() {
+  const list = sheetsOf(report, endpointTitle);
+  $("services").hidden = !list.length;
+  $("service-sheets").replaceChildren(...list.map(chartsOf));
 }
 
 // ---- the top of the page ----
@@ -390,12 +441,31 @@ function drawAdvice() {
     r.action ? el("p", {}, safe(r.action)) : null, r.why ? el("p", {class: "dim"}, safe(r.why)) : null)));
 }
 
+const EFFORTS = {1: "with a header", 2: "in the configuration", 4: "in the code"}, HURTS = 8;
+let allHurts = false;
+
+/* What it is about opens where it is listed. What names neither endpoint nor client is looked for by its target. */
+function aboutOf(b) {
+  const endpoint = b.endpoint ?? (b.client ? null : report.endpoints.find(e => endpointTitle(e) === b.target)?.id);
+  const client = endpoint ? null : b.client ?? report.clients.find(c => c.client === b.target)?.client;
+  if (!endpoint && !client) return bdi(b.target);
+  const button = el("button", {type: "button", class: "link"}, bdi(b.target));
+  button.addEventListener("click", () => endpoint ? endpoints.reveal(endpoint) : clients.reveal(client));
+  return button;
+}
+
+function hurtItem(b) {
+  return el("li", {}, el("p", {}, el("strong", {}, `${seconds(b.seconds_per_hour)} an hour`), `, ${safe(b.says ?? b.kind)}: `, aboutOf(b)),
+    b.why ? el("p", {class: "dim"}, "Seen: " + safe(b.why)) : null, b.action ? el("p", {}, "Do: " + safe(b.action) + (EFFORTS[b.effort] ? ` (${EFFORTS[b.effort]})` : "")) : null);
+}
+
 function drawHurts() {
-  const list = report.bottlenecks || [];
+  const list = report.bottlenecks || [], shown = allHurts ? list : list.slice(0, HURTS), more = $("hurts-more");
   $("hurts").hidden = !list.length;
-  $("hurts-list").replaceChildren(...list.slice(0, 8).map(b => el("li", {},
-    el("p", {}, el("span", {class: "kind"}, safe(b.kind.replaceAll("_", " "))), ` ${seconds(b.seconds_per_hour)} an hour: `, bdi(b.target)),
-    b.action ? el("p", {}, safe(b.action)) : null, b.why ? el("p", {class: "dim"}, safe(b.why)) : null)));
+  if ($("hurts-list").contains(document.activeElement)) return; // not under somebody's fingers
+  $("hurts-list").replaceChildren(...shown.map(hurtItem));
+  more.hidden = list.length <= shown.length;
+  more.textContent = `Show all ${count(list.length)}`;
 }
 
 async function drawRate() {
@@ -434,8 +504,10 @@ function drawTtls() {
 
 // ---- life ----
 
-const endpoints = new Table("endpoint", endpointColumns, e => e.id, endpointTitle, endpointDetail);
-const clients = new Table("client", clientColumns, c => c.client, clientTitle, clientDetail);
+const endpoints = new Table("endpoint", "endpoint", endpointColumns, e => e.id, endpointTitle, endpointDetail);
+const clients = new Table("client", "client", clientColumns, c => c.client, clientTitle, clientDetail);
+const ties = new Table("tie", "endpoint", tieColumns, e => e.id, endpointTitle, tieDetail);
+ties.up = true;
 endpoints.hint = () => endpoints.rows.length ? ". Hit and stale: had a cache kept every answer for " + ttlName(ttl) : "";
 
 function drawAll() {
@@ -448,6 +520,9 @@ function drawAll() {
   drawHurts();
   endpoints.set(report.endpoints);
   clients.set(report.clients);
+  drawTies();
+  drawServices();
+  for (const a of document.querySelectorAll("nav a")) a.hidden = $(a.hash.slice(1)).hidden;
   document.title = `spanwise: ${count(report.totals.exchanges)} requests`;
 }
 
@@ -494,6 +569,10 @@ function follow() {
   events.addEventListener("error", () => { if (events.readyState !== EventSource.OPEN) setState("not connected", "trouble"); });
 }
 
+$("hurts-more").addEventListener("click", () => {
+  allHurts = true;
+  drawHurts();
+});
 $("ttl").addEventListener("change", e => {
   ttl = Number(e.target.value);
   drawTotals();
