@@ -139,6 +139,7 @@ struct exchange {
     uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
     uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
     uint64_t client_hash;                                     /* 48 bits: keyed hash of the identity */
+    uint64_t trace_id, request_id;                            /* keyed hashes of those it was sent with; 0: none */
     struct slice method;                                      /* p NULL: an orphan response */
     struct slice service;                                     /* scheme://authority, normalised */
     struct slice authority, target;                           /* as sent, target redacted */

@@ -78,7 +78,7 @@ static const uint8_t fixed_of[TOKEN_COUNT] = {[TOKEN_ACCEPT] = 1,
 
 const bool parts_reads[TOKEN_COUNT] = {
     [TOKEN_OTHER] = true,  [TOKEN_ACCEPT] = true,     [TOKEN_ACCEPT_ENCODING] = true, [TOKEN_ACCEPT_LANGUAGE] = true,
-    [TOKEN_ORIGIN] = true, [TOKEN_USER_AGENT] = true, [TOKEN_COOKIE] = true};
+    [TOKEN_ORIGIN] = true, [TOKEN_USER_AGENT] = true, [TOKEN_COOKIE] = true,          [TOKEN_X_REQUEST_ID] = true};
 
 /* ---- names ---- */
 
@@ -281,7 +281,7 @@ void parts_field(struct parts_maker *m, enum token t, struct slice name, struct 
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
     else if (t == TOKEN_COOKIE)
         add_cookies(m, value);
-    else if (t == TOKEN_OTHER && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
+    else if ((t == TOKEN_OTHER || t == TOKEN_X_REQUEST_ID) && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
         add_raw(m, PART_HEADER, name, value);
 }
 

@@ -11,6 +11,7 @@
 #include "capture/identity.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
+#include "capture/trace.h"
 
 /* ---- writing ---- */
 
@@ -141,6 +142,14 @@ static void text_if(struct json *j, const char *name, struct slice s)
         return;
     json_key(j, name);
     json_slice(j, s);
+}
+
+static void identity_if(struct json *j, const char *name, uint64_t id)
+{
+    if (!id)
+        return;
+    json_key(j, name);
+    json_IDENTITY(j, id);
 }
 
 static void rtt(struct json *j, const char *name, int32_t us)
@@ -288,14 +297,13 @@ static void write_json(const struct exchange *x, struct buf *out)
     rtt(&j, "rtt_server_s", x->rtt_server);
     if (x->n_fields)
         fields(&j, x);
+    identity_if(&j, "trace_id", x->trace_id);
+    identity_if(&j, "request_id", x->request_id);
     if (x->grpc)
         grpc(&j, x);
     if (x->websocket)
         websocket(&j, x->websocket);
-    if (x->decoded_id) {
-        json_key(&j, "decoded_id");
-        json_IDENTITY(&j, x->decoded_id);
-    }
+    identity_if(&j, "decoded_id", x->decoded_id);
     if (x->leaves)
         leaves(&j, x->leaves);
     text_if(&j, "upgrade", x->upgrade);
@@ -635,6 +643,18 @@ static void read_parts(const struct reading *r, struct exchange *x)
     x->parts = parts_end(r->parts, r->pool, r->slot);
 }
 
+/* As capture found them, or else as the request's fields have them in clear. */
+static void read_ids(const struct reading *r, struct exchange *x, const struct hash_key *key)
+{
+    struct slice trace = exchange_field(x, TOKEN_TRACEPARENT, false), id = exchange_field(x, TOKEN_X_REQUEST_ID, false);
+    x->trace_id = read_identity(r, "trace_id");
+    x->request_id = read_identity(r, "request_id");
+    if (!x->trace_id && trace.p)
+        x->trace_id = trace_of(key, trace);
+    if (!x->request_id && id.p && id.p[0] != '~')
+        x->request_id = trace_request(key, id);
+}
+
 static const char *value_by_number(unsigned i)
 {
     return leaf_value_name((enum leaf_value)i);
@@ -714,6 +734,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->decoded_id = read_identity(r, "decoded_id");
     read_leaves(r, x);
     read_fields(r, x);
+    read_ids(r, x, key);
     x->content_type = read_text(r, "content_type");
     x->encoding = read_text(r, "encoding");
     x->user_agent = read_text(r, "user_agent");

@@ -145,6 +145,8 @@ struct row_exchange {
     uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
     uint32_t conn;        /* number of the connection, modulo 2^32; 0: unknown */
     uint8_t managed;      /* MANAGED_* */
+    uint32_t trace;       /* 32 bits of the keyed hash of its traceparent's trace; 0: none */
+    uint32_t request_id;  /* of its X-Request-Id */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

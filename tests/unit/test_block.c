@@ -50,7 +50,9 @@ static struct row_exchange any_row(void)
                                  .retry_after = (uint32_t)any_length(),
                                  .rtt = (uint32_t)any_length(),
                                  .conn = (uint32_t)any_length(),
-                                 .managed = (uint8_t)any()};
+                                 .managed = (uint8_t)any(),
+                                 .trace = (uint32_t)any(),
+                                 .request_id = any() % 2 ? (uint32_t)any() : 0};
 }
 
 /* As an API's traffic is: 60,000 keys of unequal popularity, a few servers, milliseconds. */
