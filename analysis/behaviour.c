@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/named.h"
+#include "analysis/hosts.h"
 #include "analysis/restore.h"
 #include "analysis/runs.h"
 #include "base/floor.h"
@@ -26,6 +26,9 @@ struct reading {
     uint32_t n_set;
     uint64_t *id; /* integer in the path, by key; + 1; 0: none */
     size_t n_ids;
+    uint32_t *target; /* hash of method and target, by key */
+    size_t n_targets;
+    struct hosts hosts;
     uint32_t *alias; /* by endpoint id; 0: not read */
     bool *safe;
     uint32_t other; /* client `(other)`, which is many */
@@ -79,6 +82,8 @@ static bool count_key(void *context, const struct row_key *k)
 {
     struct reading *g = context;
     uint64_t id;
+    if (grow((void **)&g->target, &g->n_targets, k->id, sizeof *g->target))
+        g->target[k->id] = (uint32_t)hash_bytes(&g->b->named.key, (uint8_t)k->method.n, k->target.p, k->target.n);
     if (!suspect_id_of(k->target.p, k->target.n, &id))
         return true;
     if (!grow((void **)&g->id, &g->n_ids, k->id, sizeof *g->id))
@@ -207,7 +212,28 @@ static bool see_retry(struct reading *g, const struct call *c, struct behaviour_
     return true;
 }
 
-static void see_run(struct reading *g, const struct call *c)
+/* What it is made for, if that is known. */
+static struct hops_parent see_hop(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    uint32_t service = named_service_of(&g->b->named, 0, c->endpoint);
+    if (!service)
+        return (struct hops_parent){0};
+    return hops_add(g->b->hops, &(struct hops_call){.trace = x->trace,
+                                                    .request_id = x->request_id,
+                                                    .endpoint = c->endpoint,
+                                                    .service = service,
+                                                    .target = x->key < g->n_targets ? g->target[x->key] : 0,
+                                                    .client_host = hosts_of(&g->hosts, x->address),
+                                                    .server_host = hosts_of(&g->hosts, x->server),
+                                                    .start_us = c->first_us,
+                                                    .end_us = c->end_us,
+                                                    .ended = c->ended,
+                                                    .failed = c->error,
+                                                    .inside = c->inside});
+}
+
+static void see_run(struct reading *g, const struct call *c, const struct hops_parent *parent)
 {
     if (c->client && c->x->key)
         runs_add(g->runs, &(struct runs_call){.client = c->client,
@@ -216,7 +242,9 @@ static void see_run(struct reading *g, const struct call *c)
                                               .start_us = c->first_us,
                                               .end_us = c->end_us,
                                               .rtt_us = (int64_t)c->x->rtt - 1,
-                                              .safe = g->safe[c->endpoint]});
+                                              .safe = g->safe[c->endpoint],
+                                              .group = parent->number ? parent->number : c->x->trace,
+                                              .within = parent->endpoint});
 }
 
 /* Whether the two were not seen together before; false, too, when there is no room. */
@@ -293,7 +321,8 @@ static void see(void *context, const struct row_exchange *x)
     struct behaviour_client *who = &g->b->client[c.client];
     see_concurrency(g, &c, e);
     bool retry = see_retry(g, &c, e, who);
-    see_run(g, &c);
+    struct hops_parent parent = x->trace || x->request_id ? see_hop(g, &c) : (struct hops_parent){0};
+    see_run(g, &c, &parent);
     if (!c.inside)
         return;
     count_endpoint_call(&c, e);
@@ -311,7 +340,7 @@ static void add_run(void *context, const struct runs_event *e)
 {
     struct reading *g = context;
     struct behaviour *b = g->b;
-    uint64_t hash = hash_mix((uint64_t)e->trigger << 32 | e->child);
+    uint64_t hash = hash_mix(hash_mix((uint64_t)e->trigger << 32 | e->child) + e->within);
     uint32_t at = map_find(&g->pairs, hash);
     if (e->start_us < b->from_us || e->start_us >= b->to_us)
         return;
@@ -323,7 +352,8 @@ static void add_run(void *context, const struct runs_event *e)
             return;
         }
         at = b->n_runs++;
-        b->runs[at] = (struct behaviour_runs){.hash = hash, .trigger = e->trigger, .child = e->child};
+        b->runs[at] =
+            (struct behaviour_runs){.hash = hash, .trigger = e->trigger, .child = e->child, .within = e->within};
     }
     struct behaviour_runs *r = &b->runs[at];
     r->events++;
@@ -339,8 +369,10 @@ static int by_calls(const void *x, const void *y)
     uint64_t one = a->calls - a->events, two = b->calls - b->events;
     if (one != two)
         return one > two ? -1 : 1;
-    return a->child != b->child ? (a->child > b->child) - (a->child < b->child)
-                                : (a->trigger > b->trigger) - (a->trigger < b->trigger);
+    if (a->child != b->child || a->trigger != b->trigger)
+        return a->child != b->child ? (a->child > b->child) - (a->child < b->child)
+                                    : (a->trigger > b->trigger) - (a->trigger < b->trigger);
+    return a->within - b->within;
 }
 
 /* ---- all ---- */
@@ -374,6 +406,8 @@ static void choose_span(struct behaviour *b, struct store_reader *r, uint64_t au
 static bool prepare(struct reading *g, struct store_reader *r)
 {
     struct behaviour *b = g->b;
+    if (!named_load(&b->named, r, false) || !hosts_load(&g->hosts, r))
+        return false;
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
     store_read_keys(r, count_key, g);
@@ -381,10 +415,11 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->inflight = inflight_new(b->from_us, b->to_us);
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
+    b->hops = hops_new();
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && b->runs && !b->failed &&
+           g->retries && g->runs && b->hops && b->runs && !b->failed &&
            map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -392,6 +427,7 @@ static void finish(struct reading *g)
 {
     struct behaviour *b = g->b;
     runs_end(g->runs);
+    hops_end(b->hops);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
@@ -419,6 +455,8 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     map_free(&g.sets);
     free(g.set);
     free(g.id);
+    free(g.target);
+    hosts_free(&g.hosts);
     inflight_free(g.inflight);
     retries_free(g.retries);
     runs_free(g.runs);
@@ -434,6 +472,8 @@ void behaviour_free(struct behaviour *b)
     free(b->client);
     free(b->runs);
     free(b->address);
+    hops_free(b->hops);
+    named_free(&b->named);
     *b = (struct behaviour){0};
 }
 

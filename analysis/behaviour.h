@@ -4,7 +4,9 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/hops.h"
 #include "analysis/inflight.h"
+#include "analysis/named.h"
 #include "analysis/retries.h"
 #include "analysis/store/read.h"
 #include "analysis/suspect.h"
@@ -67,6 +69,7 @@ struct behaviour_address {
 struct behaviour_runs {
     uint64_t hash;
     uint32_t trigger, child;
+    bool within;                        /* made while the trigger was answered, not after it */
     uint64_t events, calls, sequential; /* sequential: steps; steps in all: calls - events */
     uint64_t clients_mask;              /* a bit for each client, folded: how many there were at least */
     uint64_t rtt_us;                    /* sum over the steps, of those whose round trip is known */
@@ -88,6 +91,8 @@ struct behaviour {
     size_t n_addresses;
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
+    struct hops *hops;  /* who calls whom; NULL: not known */
+    struct named named; /* names of endpoints and services */
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
 };

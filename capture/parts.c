@@ -281,7 +281,8 @@ void parts_field(struct parts_maker *m, enum token t, struct slice name, struct 
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
     else if (t == TOKEN_COOKIE)
         add_cookies(m, value);
-    else if ((t == TOKEN_OTHER || t == TOKEN_X_REQUEST_ID) && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
+    else if ((t == TOKEN_OTHER || t == TOKEN_X_REQUEST_ID) && name.n > 2 && ascii_lower(name.p[0]) == 'x' &&
+             name.p[1] == '-')
         add_raw(m, PART_HEADER, name, value);
 }
 

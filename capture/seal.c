@@ -22,8 +22,8 @@ static const char keep[TOKEN_COUNT] = {
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
 static const bool read_request[TOKEN_COUNT] = {
-    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,  [TOKEN_COOKIE] = true,
-    [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,  [TOKEN_IF_MODIFIED_SINCE] = true,
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,   [TOKEN_COOKIE] = true,
+    [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,   [TOKEN_IF_MODIFIED_SINCE] = true,
     [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true, [TOKEN_TRACEPARENT] = true,
     [TOKEN_X_REQUEST_ID] = true};
 static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,

@@ -278,8 +278,8 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
         return;
     struct slice after = name_of(g, trigger);
     buf_slice(&b->target, name_of(g, child));
-    buf_printf(&b->why, "%s times %.1f requests on end after %.*s, %s of them one by one", human_count(r->events).text,
-               (double)r->calls / (double)r->events, (int)after.n, after.p,
+    buf_printf(&b->why, "%s times %.1f requests on end %s %.*s, %s of them one by one", human_count(r->events).text,
+               (double)r->calls / (double)r->events, r->within ? "to answer" : "after", (int)after.n, after.p,
                human_percent((double)r->sequential / (double)trips).text);
     buf_str(&b->action, "let one request ask for many (batch, embed in the first answer), or send them side by side");
     struct json j = {&b->evidence, false};

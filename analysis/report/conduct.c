@@ -189,6 +189,8 @@ static void run(struct json *j, const struct behaviour_runs *r)
         json_u64(j, r->trigger);
     else
         json_null(j);
+    json_key(j, "within");
+    json_bool(j, r->within);
     json_key_u64(j, "child", r->child);
     json_key_u64(j, "events", r->events);
     json_key_u64(j, "requests", r->calls);

@@ -8,6 +8,7 @@
 #include "analysis/report/facts.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/callers.h"
 #include "analysis/report/conduct.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
@@ -740,6 +741,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     conduct_runs(&j, &behaviour);
     conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
+    callers_json(&j, &behaviour, facts_coverage(f));
     tied_services(&j, r, f, &ties);
     versioned_json(&j, r, &ties);
     ties_free(&ties);

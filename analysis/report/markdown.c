@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/callers.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
@@ -37,6 +38,11 @@ static void foreign(struct buf *out, struct slice text)
             buf_char(out, (char)c);
     }
     buf_free(&cell);
+}
+
+void markdown_foreign(struct buf *out, struct slice text)
+{
+    foreign(out, text);
 }
 
 static void name(struct buf *out, const struct row_endpoint *e)
@@ -191,12 +197,10 @@ static bool client(void *context, const struct row_client *c)
     return true;
 }
 
-static void hurts(struct store_reader *r, struct page *p)
+static void hurts(struct store_reader *r, struct page *p, const struct behaviour *behaviour)
 {
     struct bottleneck_list list;
-    struct behaviour behaviour;
-    behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
-    bottleneck_list(&list, r, p->f, &behaviour, p->advised);
+    bottleneck_list(&list, r, p->f, behaviour, p->advised);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");
@@ -213,12 +217,12 @@ static void hurts(struct store_reader *r, struct page *p)
     p->row = list.n < UINT32_MAX ? (unsigned)list.n : UINT32_MAX;
     rest(p, p->top < HURTS ? p->top : HURTS, "places");
     bottleneck_list_free(&list);
-    behaviour_free(&behaviour);
 }
 
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
+    struct behaviour behaviour;
     struct page p = {out, f, &advised, 0, o->top ? o->top : ROWS};
     head(f, out);
     if (!f->any)
@@ -228,7 +232,8 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
         advice(r, &p);
         blocked(r, &p);
     }
-    hurts(r, &p);
+    behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
+    hurts(r, &p, &behaviour);
     buf_str(out,
             "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
             "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"
@@ -242,5 +247,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    callers_markdown(&behaviour, facts_coverage(f), p.top, out);
+    behaviour_free(&behaviour);
     advice_list_free(&advised);
 }

@@ -8,6 +8,7 @@
 #include "analysis/changes.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/callers.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/tied.h"
@@ -602,20 +603,18 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
-static void hurts(struct store_reader *r, const struct table *t)
+static void hurts(struct store_reader *r, const struct table *t, const struct behaviour *behaviour)
 {
     struct bottleneck_list list;
-    struct behaviour behaviour;
-    behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
-    bottleneck_list(&list, r, t->f, &behaviour, t->advised);
-    bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
+    bottleneck_list(&list, r, t->f, behaviour, t->advised);
+    bottleneck_text(&list, t->f, behaviour, t->top, t->out);
     bottleneck_list_free(&list);
-    behaviour_free(&behaviour);
 }
 
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
+    struct behaviour behaviour;
     struct table t = {out, f, &advised, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
     if (!f->any)
@@ -623,13 +622,16 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     advice_list(&advised, r, f);
     if (!f->windowed)
         advice(r, &t);
-    hurts(r, &t);
+    behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
+    hurts(r, &t, &behaviour);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
     blocked(r, &t);
     clients(r, &t);
     times(r, &t);
+    callers_text(&behaviour, facts_coverage(f), t.top, t.width, out);
+    behaviour_free(&behaviour);
     tied_text(r, f, t.top, t.width, out);
     advice_list_free(&advised);
 }

@@ -15,7 +15,7 @@ ARROWS = {
     "capture": ("base/",),
     "analysis": ("base/", "capture/exchange.h", "analysis/store/"),
     "analysis/store": ("base/",),
-    "analysis/report": ("base/", "analysis/behaviour.h", "analysis/changes.h", "analysis/fields.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
+    "analysis/report": ("base/", "analysis/behaviour.h", "analysis/changes.h", "analysis/fields.h", "analysis/hops.h", "analysis/named.h", "analysis/backends.h", "analysis/chatty.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
                         "analysis/interval.h", "analysis/ranking.h", "analysis/recommend.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
                         "analysis/standing.h", "analysis/stateless.h", "analysis/ties.h", "analysis/versions.h", "analysis/writes.h") + READ_SIDE,
     "analysis/policy": ("base/", "analysis/report/advice.h", "analysis/report/facts.h", "analysis/envelope.h",
