@@ -230,7 +230,38 @@ static struct hops_parent see_hop(struct reading *g, const struct call *c)
                                                     .end_us = c->end_us,
                                                     .ended = c->ended,
                                                     .failed = c->error,
-                                                    .inside = c->inside});
+                                                    .inside = c->inside,
+                                                    .server = x->server});
+}
+
+static int64_t whole_rtt(const struct row_exchange *x)
+{
+    int64_t server = x->ttfb_us >= 0 && x->server_us >= 0 ? x->ttfb_us - x->server_us : 0;
+    return x->rtt ? (int64_t)x->rtt - 1 + (server > 0 ? server : 0) : -1;
+}
+
+static void see_backend(struct reading *g, const struct call *c, const struct hops_parent *parent)
+{
+    const struct row_exchange *x = c->x;
+    uint32_t service = named_service_of(&g->b->named, 0, c->endpoint);
+    if (!service || !x->server)
+        return;
+    if (parent->passed_on && parent->server != x->server)
+        backends_relays(g->b->backends, service, parent->server);
+    backends_add(g->b->backends, &(struct backends_call){.service = service,
+                                                         .server = x->server,
+                                                         .endpoint = c->endpoint,
+                                                         .address = x->address,
+                                                         .client_host = hosts_of(&g->hosts, x->address),
+                                                         .server_host = hosts_of(&g->hosts, x->server),
+                                                         .conn = x->conn,
+                                                         .start_us = c->first_us,
+                                                         .end_us = c->end_us,
+                                                         .server_us = x->status ? x->server_us : -1,
+                                                         .rtt_us = whole_rtt(x),
+                                                         .failed = c->error,
+                                                         .unanswered = unanswered(x),
+                                                         .tls = (x->flags & ROW_TLS) != 0});
 }
 
 static void see_run(struct reading *g, const struct call *c, const struct hops_parent *parent)
@@ -326,6 +357,7 @@ static void see(void *context, const struct row_exchange *x)
     if (!c.inside)
         return;
     count_endpoint_call(&c, e);
+    see_backend(g, &c, &parent);
     storm_add(&e->storm, c.start_us, retry, c.error);
     if (!c.client)
         return;
@@ -416,10 +448,11 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
     b->hops = hops_new();
+    b->backends = backends_new();
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && b->hops && b->runs && !b->failed &&
+           g->retries && g->runs && b->hops && b->backends && b->runs && !b->failed &&
            map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -428,6 +461,7 @@ static void finish(struct reading *g)
     struct behaviour *b = g->b;
     runs_end(g->runs);
     hops_end(b->hops);
+    backends_end(b->backends);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
@@ -473,6 +507,7 @@ void behaviour_free(struct behaviour *b)
     free(b->runs);
     free(b->address);
     hops_free(b->hops);
+    backends_free(b->backends);
     named_free(&b->named);
     *b = (struct behaviour){0};
 }

@@ -4,6 +4,7 @@
 #ifndef ANALYSIS_BEHAVIOUR_H
 #define ANALYSIS_BEHAVIOUR_H
 
+#include "analysis/backends.h"
 #include "analysis/hops.h"
 #include "analysis/inflight.h"
 #include "analysis/named.h"
@@ -92,6 +93,7 @@ struct behaviour {
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
     struct hops *hops;  /* who calls whom; NULL: not known */
+    struct backends *backends; /* servers of each service; NULL: not known */
     struct named named; /* names of endpoints and services */
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */

@@ -340,7 +340,8 @@ struct hops_parent hops_add(struct hops *h, const struct hops_call *c)
     if (!f->parent)
         return (struct hops_parent){0};
     join(h, n, f, request);
-    return (struct hops_parent){f->number, f->parent->call.endpoint};
+    const struct hops_call *p = &f->parent->call;
+    return (struct hops_parent){f->number, p->endpoint, p->server, n->relayed && p->service == c->service};
 }
 
 /* ---- the sums ---- */

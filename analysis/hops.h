@@ -30,12 +30,15 @@ struct hops_call {
     int64_t start_us, end_us;          /* first byte of the request, last of the answer */
     bool ended;                        /* end_us is known */
     bool failed, inside;               /* inside: it is counted */
+    uint32_t server;                   /* given back with the calls made for it */
 };
 
 /* The request that a call is made for. */
 struct hops_parent {
     uint64_t number;   /* of all calls with an id; 0: not known */
     uint32_t endpoint; /* 0: not known */
+    uint32_t server;
+    bool passed_on;    /* the call is the request itself, within its service */
 };
 
 /* Calls from one to another: of endpoints, or of services. */

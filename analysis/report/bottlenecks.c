@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/report/servers.h"
 #include "base/human.h"
 #include "base/json.h"
 
@@ -25,12 +26,14 @@ struct gathering {
     struct met *met;
     size_t n, cap;
     struct buf names;
+    struct server_names servers;
 };
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
     static const char *const names[] = {"cache",   "coalesce", "n_plus_one", "errors",
-                                        "retries", "slow",     "tail",       "revalidate"};
+                                        "retries", "slow",     "tail",       "revalidate",
+                                        "slow_server", "bad_server", "connections"};
     return names[k];
 }
 
@@ -326,6 +329,85 @@ static bool of_client(void *context, const struct row_client *c)
     return true;
 }
 
+/* ---- of one server ---- */
+
+static void name_server(struct gathering *g, const struct backend *s, struct buf *out)
+{
+    buf_slice(out, named_service_name(&g->behaviour->named, s->service));
+    buf_str(out, " at ");
+    buf_slice(out, server_name(&g->servers, s->server));
+}
+
+static void find_slow_server(struct gathering *g, const struct backend *s)
+{
+    const struct backend_beside *at = &s->beside;
+    struct bottleneck *b = !at->slow ? NULL
+                                     : add(g, BOTTLENECK_SLOW_SERVER, EFFORT_CONFIG, at->time_s - at->expected_s,
+                                           behaviour_seconds(g->behaviour), at->n);
+    if (!b)
+        return;
+    name_server(g, s, &b->target);
+    buf_printf(&b->why, "%s of server time on average where its peers take %s for the same requests (%s of them)",
+               human_seconds(at->time_s / (double)at->n).text, human_seconds(at->expected_s / (double)at->n).text,
+               human_count(at->n).text);
+    buf_str(&b->action, "compare this server with its peers (version, load, disk, neighbours), or give it less weight");
+    say_count(&b->evidence, "requests", at->n);
+    say_number(&b->evidence, "server_s", at->time_s);
+    say_number(&b->evidence, "expected_s", at->expected_s);
+    say_number(&b->evidence, "z", at->z);
+}
+
+/* What the failures beyond those of its peers cost in its own time. */
+static void find_bad_server(struct gathering *g, const struct backend *s)
+{
+    const struct backend_beside *at = &s->beside;
+    double more = at->failed - at->expected_failed;
+    double each = s->failed ? (double)s->failed_us / 1e6 / (double)s->failed : 0;
+    struct bottleneck *b = !at->bad ? NULL
+                                    : add(g, BOTTLENECK_BAD_SERVER, EFFORT_CONFIG, more * each,
+                                          behaviour_seconds(g->behaviour), (uint64_t)more);
+    if (!b)
+        return;
+    name_server(g, s, &b->target);
+    buf_printf(&b->why, "%.0f of its requests failed where its peers would have failed %.0f", at->failed,
+               at->expected_failed);
+    buf_str(&b->action, "take this server out of the balance until it answers as its peers do");
+    say_number(&b->evidence, "failed", at->failed);
+    say_number(&b->evidence, "expected_failed", at->expected_failed);
+    say_number(&b->evidence, "mean_s", each);
+    say_number(&b->evidence, "z", at->z_failed);
+}
+
+static void find_reopened(struct gathering *g, const struct backend *s)
+{
+    struct bottleneck *b = add(g, BOTTLENECK_CONNECTIONS, EFFORT_CONFIG, (double)s->reopened_us / 1e6,
+                               behaviour_seconds(g->behaviour), s->reopened);
+    if (!b)
+        return;
+    name_server(g, s, &b->target);
+    buf_printf(&b->why, "%s of %s connections were opened within %d s of one that the same address had let go; they carry "
+                        "%.1f requests each",
+               human_count(s->reopened).text, human_count(s->connections).text, BACKENDS_KEEP_S,
+               (double)s->requests / (double)s->connections);
+    buf_str(&b->action, "keep connections open (keep-alive, upstream keepalive, a pool in the client)");
+    say_count(&b->evidence, "reopened", s->reopened);
+    say_count(&b->evidence, "connections", s->connections);
+    say_count(&b->evidence, "requests", s->requests);
+    say_number(&b->evidence, "handshake_s", (double)s->reopened_us / 1e6);
+}
+
+static void find_servers(struct gathering *g)
+{
+    uint32_t n = 0;
+    bool known = g->behaviour->any && !g->behaviour->failed;
+    const struct backend *s = known ? backends_list(g->behaviour->backends, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        find_slow_server(g, &s[i]);
+        find_bad_server(g, &s[i]);
+        find_reopened(g, &s[i]);
+    }
+}
+
 /* ---- the list ---- */
 
 /* What a cache saves is what is advised; the evidence stands there. */
@@ -380,10 +462,13 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
     for (uint32_t i = 0; b->any && !b->failed && i < b->n_runs; i++)
         find_runs(&g, &b->runs[i]);
     store_read_clients(r, of_client, &g);
+    server_names_load(&g.servers, r, b);
+    find_servers(&g);
     find_cacheable(&g, advice);
     l->failed |= g.names.failed;
     if (l->n)
         qsort(l->item, l->n, sizeof *l->item, by_score);
+    server_names_free(&g.servers);
     free(g.met);
     buf_free(&g.names);
 }

@@ -17,6 +17,9 @@ enum bottleneck_kind {
     BOTTLENECK_SLOW,       /* slower than others with answers of that size */
     BOTTLENECK_TAIL,       /* what the slowest twentieth takes beyond the 95 % quantile */
     BOTTLENECK_REVALIDATE, /* full answers to clients that had them */
+    BOTTLENECK_SLOW_SERVER, /* what one server takes beyond what its peers do for the same */
+    BOTTLENECK_BAD_SERVER,  /* failures of one server that its peers do not have */
+    BOTTLENECK_CONNECTIONS, /* handshakes of connections that are let go too soon */
 };
 
 struct bottleneck {

@@ -52,7 +52,10 @@ static const char *says(enum bottleneck_kind k)
                                         "time spent on retries",
                                         "slower than its like",
                                         "a slow tail",
-                                        "sent again to who had it"};
+                                        "sent again to who had it",
+                                        "a server slower than its peers",
+                                        "a server that fails more than its peers",
+                                        "connections that are not used again"};
     return words[k];
 }
 

@@ -9,6 +9,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/callers.h"
+#include "analysis/report/servers.h"
 #include "analysis/report/conduct.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
@@ -711,6 +712,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct bottleneck_list hurts;
     struct behaviour behaviour;
     struct ties ties;
+    struct server_names names;
     struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties};
     (void)o;
     advice_list(&list, r, f);
@@ -742,6 +744,9 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
     callers_json(&j, &behaviour, facts_coverage(f));
+    server_names_load(&names, r, &behaviour);
+    servers_json(&j, &behaviour, &names);
+    server_names_free(&names);
     tied_services(&j, r, f, &ties);
     versioned_json(&j, r, &ties);
     ties_free(&ties);

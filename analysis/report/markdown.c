@@ -6,6 +6,7 @@
 
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/callers.h"
+#include "analysis/report/servers.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
@@ -223,6 +224,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
 {
     struct advice_list advised;
     struct behaviour behaviour;
+    struct server_names names;
     struct page p = {out, f, &advised, 0, o->top ? o->top : ROWS};
     head(f, out);
     if (!f->any)
@@ -248,6 +250,9 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
     callers_markdown(&behaviour, facts_coverage(f), p.top, out);
+    server_names_load(&names, r, &behaviour);
+    servers_markdown(&behaviour, &names, p.top, out);
+    server_names_free(&names);
     behaviour_free(&behaviour);
     advice_list_free(&advised);
 }

@@ -9,6 +9,7 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/callers.h"
+#include "analysis/report/servers.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/tied.h"
@@ -615,6 +616,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
 {
     struct advice_list advised;
     struct behaviour behaviour;
+    struct server_names names;
     struct table t = {out, f, &advised, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
     if (!f->any)
@@ -631,6 +633,9 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     clients(r, &t);
     times(r, &t);
     callers_text(&behaviour, facts_coverage(f), t.top, t.width, out);
+    server_names_load(&names, r, &behaviour);
+    servers_text(&behaviour, &names, t.top, t.width, out);
+    server_names_free(&names);
     behaviour_free(&behaviour);
     tied_text(r, f, t.top, t.width, out);
     advice_list_free(&advised);
