@@ -22,6 +22,9 @@ step "kill -9" timeout 900 python3 tests/e2e/kill.py
 step "windows" timeout 900 python3 tests/e2e/windows.py
 step "templates, 100 shuffles" timeout 900 python3 tests/e2e/templates.py
 step live timeout 900 bash tests/live/live.sh
+step "hops of real servers" timeout 300 bash tests/live/hops.sh
+step "hops" timeout 900 python3 tests/e2e/hops.py
+step "backends" timeout 900 python3 tests/e2e/backends.py
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
 step "planted keys" timeout 900 python3 tests/e2e/keys.py
