@@ -1,7 +1,7 @@
-/* backends: the servers behind each service, side by side: what each was given, how it answered, whether it is slower or
- * fails more than the others do for the same requests, and whether its connections are used again. Calls come in order
- * of arrival, from the exchange records. A server that passes requests on to others of its service is no peer of theirs.
- * Bounded: what finds no room is counted. */
+/* backends: the servers behind each service, side by side: what each was given, how it answered, whether it is slower
+ * or fails more than the others do for the same requests, and whether its connections are used again. Calls come in
+ * order of arrival, from the exchange records. A server that passes requests on to others of its service is no peer of
+ * theirs. Bounded: what finds no room is counted. */
 #ifndef ANALYSIS_BACKENDS_H
 #define ANALYSIS_BACKENDS_H
 
@@ -9,11 +9,11 @@
 
 enum {
     BACKENDS_MOST = 4096,
-    BACKENDS_CELLS = 1 << 16,  /* pairs of server and endpoint */
-    BACKENDS_CONNS = 1 << 19,  /* connections */
-    BACKENDS_HOSTS = 1 << 17,  /* pairs of service and client address */
-    BACKENDS_KEEP_S = 60,      /* an idle connection is worth keeping so long */
-    BACKENDS_FEW = 30          /* requests that a comparison stands on, at least */
+    BACKENDS_CELLS = 1 << 16, /* pairs of server and endpoint */
+    BACKENDS_CONNS = 1 << 19, /* connections */
+    BACKENDS_HOSTS = 1 << 17, /* pairs of service and client address */
+    BACKENDS_KEEP_S = 60,     /* an idle connection is worth keeping so long */
+    BACKENDS_FEW = 30         /* requests that a comparison stands on, at least */
 };
 
 struct backends_call {
@@ -27,10 +27,10 @@ struct backends_call {
 /* Beside the others of its service, request for request: of each endpoint what the others need for it is expected.
  * Differences are in standard deviations of their sum. */
 struct backend_beside {
-    uint64_t n;                      /* requests that could be compared */
-    double time_s, expected_s, z;    /* server time; excess is the difference */
+    uint64_t n;                   /* requests that could be compared */
+    double time_s, expected_s, z; /* server time; excess is the difference */
     double failed, expected_failed, z_failed;
-    bool slow, bad;                  /* time: 1.25 times and 4 deviations; failures: twice, 5 more, 4 deviations */
+    bool slow, bad; /* time: 1.25 times and 4 deviations; failures: twice, 5 more, 4 deviations */
 };
 
 struct backend {
@@ -38,9 +38,9 @@ struct backend {
     uint32_t service, server, host;
     bool relay; /* passes requests on to others of its service */
     uint64_t requests, failed, unanswered;
-    uint64_t failed_us; /* server time of those */
-    uint64_t connections, used_once;       /* connections, and those of one request; what is numbered */
-    uint64_t reopened, reopened_us;        /* soon after the same address had let one go; the handshakes' round trips */
+    uint64_t failed_us;              /* server time of those */
+    uint64_t connections, used_once; /* connections, and those of one request; what is numbered */
+    uint64_t reopened, reopened_us;  /* soon after the same address had let one go; the handshakes' round trips */
     int64_t first_us, last_us;
     struct hist server_time;
     struct backend_beside beside;
@@ -49,10 +49,10 @@ struct backend {
 /* A service's servers: rows from..from + n of the list after backends_end. */
 struct backend_group {
     uint32_t service, from, n;
-    uint32_t peers;      /* that do not pass requests on */
-    uint64_t requests;   /* of the peers */
-    double imbalance;    /* share of the one with most, as a multiple of the even one; NaN: fewer than two */
-    bool uneven;         /* 1.5 and more, 4 deviations of even dice, all there from beginning to end */
+    uint32_t peers;    /* that do not pass requests on */
+    uint64_t requests; /* of the peers */
+    double imbalance;  /* share of the one with most, as a multiple of the even one; NaN: fewer than two */
+    bool uneven;       /* 1.5 and more, 4 deviations of even dice, all there from beginning to end */
 };
 
 struct backends;

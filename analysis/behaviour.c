@@ -278,6 +278,18 @@ static void see_run(struct reading *g, const struct call *c, const struct hops_p
                                               .within = parent->endpoint});
 }
 
+/* What is asked for to answer another request is no doing of a user. */
+static void see_action(struct reading *g, const struct call *c, const struct hops_parent *parent)
+{
+    if (c->client && !parent->number && c->inside)
+        chatty_add(g->b->chatty, &(struct chatty_call){.client = c->client,
+                                                       .endpoint = c->endpoint,
+                                                       .start_us = c->first_us,
+                                                       .end_us = c->end_us,
+                                                       .rtt_us = (int64_t)c->x->rtt - 1,
+                                                       .ended = c->ended});
+}
+
 /* Whether the two were not seen together before; false, too, when there is no room. */
 static bool is_new(struct reading *g, uint32_t kind, uint32_t one, uint32_t two)
 {
@@ -354,6 +366,7 @@ static void see(void *context, const struct row_exchange *x)
     bool retry = see_retry(g, &c, e, who);
     struct hops_parent parent = x->trace || x->request_id ? see_hop(g, &c) : (struct hops_parent){0};
     see_run(g, &c, &parent);
+    see_action(g, &c, &parent);
     if (!c.inside)
         return;
     count_endpoint_call(&c, e);
@@ -449,10 +462,11 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->runs = runs_new(add_run, g);
     b->hops = hops_new();
     b->backends = backends_new();
+    b->chatty = chatty_new();
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && b->hops && b->backends && b->runs && !b->failed &&
+           g->retries && g->runs && b->hops && b->backends && b->chatty && b->runs && !b->failed &&
            map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
@@ -462,11 +476,13 @@ static void finish(struct reading *g)
     runs_end(g->runs);
     hops_end(b->hops);
     backends_end(b->backends);
+    chatty_end(b->chatty);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
         storm_close(&b->client[i].storm);
-    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries);
+    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries) + hops_sums(b->hops)->untracked +
+                    backends_untracked(b->backends) + chatty_untracked(b->chatty);
     b->from_us = g->least_us > b->from_us ? g->least_us : b->from_us;
     b->to_us = g->most_us < b->to_us ? g->most_us : b->to_us;
     if (b->n_runs)
@@ -508,6 +524,7 @@ void behaviour_free(struct behaviour *b)
     free(b->address);
     hops_free(b->hops);
     backends_free(b->backends);
+    chatty_free(b->chatty);
     named_free(&b->named);
     *b = (struct behaviour){0};
 }

@@ -5,6 +5,7 @@
 #define ANALYSIS_BEHAVIOUR_H
 
 #include "analysis/backends.h"
+#include "analysis/chatty.h"
 #include "analysis/hops.h"
 #include "analysis/inflight.h"
 #include "analysis/named.h"
@@ -92,9 +93,10 @@ struct behaviour {
     size_t n_addresses;
     struct behaviour_runs *runs; /* most calls first */
     uint32_t n_runs;
-    struct hops *hops;  /* who calls whom; NULL: not known */
+    struct hops *hops;         /* who calls whom; NULL: not known */
+    struct chatty *chatty;     /* what clients do in one go; NULL: not known */
     struct backends *backends; /* servers of each service; NULL: not known */
-    struct named named; /* names of endpoints and services */
+    struct named named;        /* names of endpoints and services */
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
 };

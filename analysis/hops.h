@@ -38,7 +38,7 @@ struct hops_parent {
     uint64_t number;   /* of all calls with an id; 0: not known */
     uint32_t endpoint; /* 0: not known */
     uint32_t server;
-    bool passed_on;    /* the call is the request itself, within its service */
+    bool passed_on; /* the call is the request itself, within its service */
 };
 
 /* Calls from one to another: of endpoints, or of services. */

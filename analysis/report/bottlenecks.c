@@ -7,7 +7,7 @@
 #include "base/human.h"
 #include "base/json.h"
 
-enum { FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
+enum { NAMED_STEPS = 2, FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
 
 /* What of an endpoint is needed when all have been met. */
 struct met {
@@ -31,9 +31,8 @@ struct gathering {
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
-    static const char *const names[] = {"cache",   "coalesce", "n_plus_one", "errors",
-                                        "retries", "slow",     "tail",       "revalidate",
-                                        "slow_server", "bad_server", "connections"};
+    static const char *const names[] = {"cache", "coalesce",   "n_plus_one",  "errors",     "retries", "slow",
+                                        "tail",  "revalidate", "slow_server", "bad_server", "chatty",  "connections"};
     return names[k];
 }
 
@@ -295,6 +294,48 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
     say_number(&b->evidence, "server_median_s", child->median_s);
 }
 
+/* Round trips between the steps, and as ALGORITHMS.md 8.8 has it the server time of all but the first. */
+static void find_chain(struct gathering *g, const struct chatty_chain *k)
+{
+    double server = 0, n = (double)k->actions;
+    struct buf after = {0};
+    for (uint32_t i = 1; i < k->n; i++) {
+        const struct met *m = met_of(g, k->endpoint[i]);
+        server += m && !isnan(m->median_s) ? m->median_s : 0;
+        buf_str(&after, i == 1 ? "" : i <= NAMED_STEPS ? ", " : i == NAMED_STEPS + 1 ? ", …" : "");
+        if (i <= NAMED_STEPS)
+            buf_slice(&after, m ? name_of(g, m) : SLICE("?"));
+    }
+    const struct met *first = met_of(g, k->endpoint[0]);
+    struct bottleneck *b = !first ? NULL
+                                  : add(g, BOTTLENECK_CHATTY, EFFORT_CODE, (double)k->rtt_us / 1e6 + n * server,
+                                        behaviour_seconds(g->behaviour), k->actions);
+    if (b) {
+        buf_slice(&b->target, name_of(g, first));
+        buf_printf(&b->why, "%s times it was followed by %u more, each after the answer before, in %s: %.*s",
+                   human_count(k->actions).text, k->n - 1, human_seconds((double)k->us / n / 1e6).text, (int)after.n,
+                   after.p);
+        buf_str(&b->action,
+                "let one request answer what they ask for (batch, embed), or send side by side what does not "
+                "depend on the answer before");
+        say_count(&b->evidence, "actions", k->actions);
+        say_count(&b->evidence, "round_trips", k->n - 1);
+        say_number(&b->evidence, "rtt_s", (double)k->rtt_us / 1e6 / n / (k->n - 1));
+        say_number(&b->evidence, "server_s", server);
+        say_number(&b->evidence, "expected_by_chance", k->expected);
+    }
+    buf_free(&after);
+}
+
+static void find_chains(struct gathering *g)
+{
+    uint32_t n = 0;
+    bool known = g->behaviour->any && !g->behaviour->failed;
+    const struct chatty_chain *k = known ? chatty_chains(g->behaviour->chatty, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++)
+        find_chain(g, &k[i]);
+}
+
 static void say_backoff(const struct backoff *k, struct buf *out)
 {
     if (backoff_name(k->kind))
@@ -385,8 +426,9 @@ static void find_reopened(struct gathering *g, const struct backend *s)
     if (!b)
         return;
     name_server(g, s, &b->target);
-    buf_printf(&b->why, "%s of %s connections were opened within %d s of one that the same address had let go; they carry "
-                        "%.1f requests each",
+    buf_printf(&b->why,
+               "%s of %s connections were opened within %d s of one that the same address had let go; they carry "
+               "%.1f requests each",
                human_count(s->reopened).text, human_count(s->connections).text, BACKENDS_KEEP_S,
                (double)s->requests / (double)s->connections);
     buf_str(&b->action, "keep connections open (keep-alive, upstream keepalive, a pool in the client)");
@@ -464,6 +506,7 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
     store_read_clients(r, of_client, &g);
     server_names_load(&g.servers, r, b);
     find_servers(&g);
+    find_chains(&g);
     find_cacheable(&g, advice);
     l->failed |= g.names.failed;
     if (l->n)

@@ -9,16 +9,17 @@
 #include "base/json.h"
 
 enum bottleneck_kind {
-    BOTTLENECK_CACHE,      /* answers that a cache would have given */
-    BOTTLENECK_COALESCE,   /* the same asked for while it was under way */
-    BOTTLENECK_RUNS,       /* many small requests where one would do */
-    BOTTLENECK_ERRORS,     /* server time that ended in an error */
-    BOTTLENECK_RETRIES,    /* server time of requests sent again */
-    BOTTLENECK_SLOW,       /* slower than others with answers of that size */
-    BOTTLENECK_TAIL,       /* what the slowest twentieth takes beyond the 95 % quantile */
-    BOTTLENECK_REVALIDATE, /* full answers to clients that had them */
+    BOTTLENECK_CACHE,       /* answers that a cache would have given */
+    BOTTLENECK_COALESCE,    /* the same asked for while it was under way */
+    BOTTLENECK_RUNS,        /* many small requests where one would do */
+    BOTTLENECK_ERRORS,      /* server time that ended in an error */
+    BOTTLENECK_RETRIES,     /* server time of requests sent again */
+    BOTTLENECK_SLOW,        /* slower than others with answers of that size */
+    BOTTLENECK_TAIL,        /* what the slowest twentieth takes beyond the 95 % quantile */
+    BOTTLENECK_REVALIDATE,  /* full answers to clients that had them */
     BOTTLENECK_SLOW_SERVER, /* what one server takes beyond what its peers do for the same */
     BOTTLENECK_BAD_SERVER,  /* failures of one server that its peers do not have */
+    BOTTLENECK_CHATTY,      /* chains of requests that are made again and again */
     BOTTLENECK_CONNECTIONS, /* handshakes of connections that are let go too soon */
 };
 

@@ -55,6 +55,7 @@ static const char *says(enum bottleneck_kind k)
                                         "sent again to who had it",
                                         "a server slower than its peers",
                                         "a server that fails more than its peers",
+                                        "requests that wait for each other",
                                         "connections that are not used again"};
     return words[k];
 }

@@ -109,6 +109,25 @@ static void retries(struct json *j, const struct behaviour_client *seen)
     json_close(j, '}');
 }
 
+/* Null: too many clients, or none of its actions is over. */
+static void chattiness(struct json *j, const struct chatty_client *c)
+{
+    json_key(j, "chattiness");
+    if (!c) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "actions", c->actions);
+    json_key_u64(j, "unbroken", c->unbroken);
+    json_key_double(j, "requests_median", chatty_quantile(c->requests, .5));
+    json_key_double(j, "requests_p95", chatty_quantile(c->requests, .95));
+    json_key_double(j, "depth_median", chatty_quantile(c->depth, .5));
+    json_key_u64(j, "depth_max", c->deepest);
+    json_key_double(j, "round_trips_waited", c->actions ? (double)c->waits / (double)c->actions : NAN);
+    json_close(j, '}');
+}
+
 /* ALGORITHMS.md 7.7; only credentials are claimed. */
 static const char *confidence(const struct row_client *c, const struct behaviour_client *seen)
 {
@@ -176,6 +195,7 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         diurnal(j, seen, behaviour_seconds(b));
     else
         null(j, "diurnal");
+    chattiness(j, seen ? chatty_client(b->chatty, c->id) : NULL);
     flags(j, c, seen);
 }
 
@@ -210,6 +230,40 @@ void conduct_runs(struct json *j, const struct behaviour *b)
     json_open(j, '[');
     for (uint32_t i = 0; i < b->n_runs; i++)
         run(j, &b->runs[i]);
+    json_close(j, ']');
+}
+
+static void chain(struct json *j, const struct chatty_chain *k)
+{
+    double n = (double)k->actions;
+    json_open(j, '{');
+    json_key(j, "endpoints");
+    json_open(j, '[');
+    for (uint32_t i = 0; i < k->n; i++)
+        json_u64(j, k->endpoint[i]);
+    json_close(j, ']');
+    json_key_u64(j, "actions", k->actions);
+    json_key_double(j, "expected_by_chance", k->expected);
+    json_key_u64(j, "clients_at_least", (uint64_t)__builtin_popcountll(k->clients_mask));
+    json_key_double(j, "requests_mean", (double)k->requests / n);
+    json_key_u64(j, "round_trips", k->n - 1);
+    json_key_double(j, "duration_mean_s", (double)k->us / n / 1e6);
+    json_key_double(j, "rtt_seconds", (double)k->rtt_us / 1e6);
+    json_close(j, '}');
+}
+
+void conduct_chains(struct json *j, const struct behaviour *b)
+{
+    uint32_t n = 0;
+    if (!b->any || b->failed) {
+        null(j, "waterfalls");
+        return;
+    }
+    const struct chatty_chain *k = chatty_chains(b->chatty, &n);
+    json_key(j, "waterfalls");
+    json_open(j, '[');
+    for (uint32_t i = 0; i < n; i++)
+        chain(j, &k[i]);
     json_close(j, ']');
 }
 

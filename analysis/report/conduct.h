@@ -8,10 +8,12 @@
 
 /* The members `concurrency`, `error_ratio`, `error_classes`, `coalescing` and `retries` of an endpoint. */
 void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct behaviour *b);
-/* The members `retries`, `identity_confidence`, `diurnal` and `flags` of a client. */
+/* The members `retries`, `identity_confidence`, `diurnal`, `chattiness` and `flags` of a client. */
 void conduct_client(struct json *j, const struct row_client *c, const struct behaviour *b);
 /* The member `n_plus_one` of the report. */
 void conduct_runs(struct json *j, const struct behaviour *b);
+/* The member `waterfalls`: chains of requests that are made again and again; null: unknown. */
+void conduct_chains(struct json *j, const struct behaviour *b);
 /* The member `shared_addresses`: those that several credentials came from. */
 void conduct_addresses(struct json *j, struct store_reader *r, const struct behaviour *b);
 /* The member `behaviour`: which records all of that is from. */

@@ -741,6 +741,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     json_close(&j, ']');
     bottleneck_json(&j, &hurts);
     conduct_runs(&j, &behaviour);
+    conduct_chains(&j, &behaviour);
     conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
     callers_json(&j, &behaviour, facts_coverage(f));

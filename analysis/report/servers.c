@@ -75,11 +75,11 @@ static double excess_of(const struct backend_beside *s)
 /* The worst of it, in a few words; empty: nothing. */
 static const char *word_of(const struct behaviour *b, const struct backend_group *g, const struct backend *s)
 {
-    return s->beside.bad                     ? "fails more than its peers"
-           : s->beside.slow                  ? "slower than its peers"
+    return s->beside.bad                      ? "fails more than its peers"
+           : s->beside.slow                   ? "slower than its peers"
            : backends_left(b->backends, g, s) ? "got nothing any more"
-           : s->relay                        ? "passes requests on"
-                                             : "";
+           : s->relay                         ? "passes requests on"
+                                              : "";
 }
 
 static const char *balance_of(const struct backend_group *g)
@@ -219,10 +219,9 @@ static void line(const struct behaviour *b, const struct backend_group *g, const
     human_cell(out, named_service_name(&b->named, g->service), width - NUMBERS);
     buf_char(out, ' ');
     human_cell(out, server_name(names, s->server), ADDRESS);
-    buf_printf(out, " %7s %5s %7s %7s %7s %7s", human_count(s->requests).text,
-               human_short_percent(share_of(g, s)).text, human_seconds(hist_quantile(&d, .5) / 1e6).text,
-               human_seconds(hist_quantile(&d, .95) / 1e6).text, human_count(s->failed).text,
-               s->connections ? human_count(s->connections).text : "-");
+    buf_printf(out, " %7s %5s %7s %7s %7s %7s", human_count(s->requests).text, human_short_percent(share_of(g, s)).text,
+               human_seconds(hist_quantile(&d, .5) / 1e6).text, human_seconds(hist_quantile(&d, .95) / 1e6).text,
+               human_count(s->failed).text, s->connections ? human_count(s->connections).text : "-");
     buf_printf(out, "%s%s\n", *word ? "  " : "", word);
 }
 
@@ -236,8 +235,9 @@ void servers_text(const struct behaviour *b, const struct server_names *names, u
         all += g[i].n > 1 ? g[i].n : 0;
     if (!all)
         return;
-    buf_str(out, "\nWHO ANSWERS\n  services with several servers; beside their peers servers are held against what those "
-                 "need for the same requests\n  ");
+    buf_str(out,
+            "\nWHO ANSWERS\n  services with several servers; beside their peers servers are held against what those "
+            "need for the same requests\n  ");
     human_cell(out, SLICE("service"), width - NUMBERS);
     buf_char(out, ' ');
     human_cell(out, SLICE("server"), ADDRESS);
