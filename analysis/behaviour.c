@@ -335,6 +335,15 @@ static void count_client_call(const struct call *c, struct behaviour_client *who
     who->asked_to_wait += c->x->retry_after != 0;
 }
 
+/* What clamping of times left of it. */
+static void count_transfer(struct behaviour_endpoint *e, const struct row_exchange *x, uint64_t transfer_us)
+{
+    uint64_t loss = x->loss_us < transfer_us ? x->loss_us : transfer_us, rest = transfer_us - loss;
+    e->judged_us += transfer_us;
+    e->loss_us += loss;
+    e->window_us += x->window_us < rest ? x->window_us : rest;
+}
+
 static void count_endpoint_call(const struct call *c, struct behaviour_endpoint *e)
 {
     const struct row_exchange *x = c->x;
@@ -348,6 +357,8 @@ static void count_endpoint_call(const struct call *c, struct behaviour_endpoint 
         int64_t transfer = c->end_us - c->start_us - row_sane_us(x->ttfb_us);
         e->transfer_us += transfer > 0 ? (uint64_t)transfer : 0;
         e->transfer_bytes += x->response_bytes;
+        if (transfer > 0 && !(x->flags & (FLAG_ONEWAY | FLAG_MIDSTREAM)))
+            count_transfer(e, x, (uint64_t)transfer);
     }
 }
 

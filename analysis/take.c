@@ -38,7 +38,9 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .rtt = (uint32_t)(x->rtt_client + 1),
                                .conn = (uint32_t)x->conn,
                                .trace = (uint32_t)x->trace_id,
-                               .request_id = (uint32_t)x->request_id};
+                               .request_id = (uint32_t)x->request_id,
+                               .window_us = x->window_us,
+                               .loss_us = x->loss_us};
     r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 

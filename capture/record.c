@@ -160,6 +160,14 @@ static void rtt(struct json *j, const char *name, int32_t us)
     json_micros(j, us);
 }
 
+static void micros_if(struct json *j, const char *name, uint32_t us)
+{
+    if (!us)
+        return;
+    json_key(j, name);
+    json_micros(j, us);
+}
+
 static void flags(struct json *j, uint32_t bits)
 {
     json_key(j, "flags");
@@ -295,6 +303,8 @@ static void write_json(const struct exchange *x, struct buf *out)
         flags(&j, x->flags);
     rtt(&j, "rtt_client_s", x->rtt_client);
     rtt(&j, "rtt_server_s", x->rtt_server);
+    micros_if(&j, "transfer_window_s", x->window_us);
+    micros_if(&j, "transfer_loss_s", x->loss_us);
     if (x->n_fields)
         fields(&j, x);
     identity_if(&j, "trace_id", x->trace_id);
@@ -726,6 +736,9 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     int64_t rtt_client = read_micros(r, "rtt_client_s"), rtt_server = read_micros(r, "rtt_server_s");
     x->rtt_client = rtt_client >= 0 && rtt_client < INT32_MAX ? (int32_t)rtt_client : -1;
     x->rtt_server = rtt_server >= 0 && rtt_server < INT32_MAX ? (int32_t)rtt_server : -1;
+    int64_t window = read_micros(r, "transfer_window_s"), loss = read_micros(r, "transfer_loss_s");
+    x->window_us = window > 0 && window < UINT32_MAX ? (uint32_t)window : 0;
+    x->loss_us = loss > 0 && loss < UINT32_MAX ? (uint32_t)loss : 0;
     read_service(r, x);
     read_client(r, x, key);
     read_flags(r, x);

@@ -54,6 +54,7 @@ struct slot {
     struct grpc *grpc;           /* in the arena; NULL: no gRPC */
     struct websocket *websocket; /* in the arena; NULL: none, or not yet */
     struct look_candidate candidate;
+    uint32_t paced[2];    /* of the connection when the answer began (capture/pace.h) */
     uint64_t target_hash; /* redact_expect's */
     struct look *look;    /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */

@@ -48,6 +48,8 @@ static void one(void *context, const struct row_exchange *row)
     x.tls = row->flags & ROW_TLS;
     x.trace_id = row->trace;
     x.request_id = row->request_id;
+    x.window_us = row->window_us;
+    x.loss_us = row->loss_us;
     x.request_bytes = row->request_bytes;
     x.response_bytes = row->response_bytes;
     names_client(&s->names, row->client, &x);

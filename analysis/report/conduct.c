@@ -51,6 +51,20 @@ static void error_classes(struct json *j, const struct behaviour_endpoint *seen)
     json_close(j, '}');
 }
 
+/* Where the time between an answer's first and last byte went; unknown: of connections that were not seen whole. */
+static void transfer(struct json *j, const struct behaviour_endpoint *seen)
+{
+    json_key(j, "transfer");
+    json_open(j, '{');
+    json_key_micros(j, "seconds", (int64_t)seen->transfer_us);
+    json_key_micros(j, "window_seconds", seen->judged_us ? (int64_t)seen->window_us : INT64_MIN);
+    json_key_micros(j, "loss_seconds", seen->judged_us ? (int64_t)seen->loss_us : INT64_MIN);
+    json_key_micros(j, "server_seconds",
+                    seen->judged_us ? (int64_t)(seen->judged_us - seen->window_us - seen->loss_us) : INT64_MIN);
+    json_key_micros(j, "unknown_seconds", (int64_t)(seen->transfer_us - seen->judged_us));
+    json_close(j, '}');
+}
+
 static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
 {
     json_key(j, "coalescing");
@@ -69,12 +83,14 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
     if (!seen) {
         null(j, "concurrency");
         null(j, "error_classes");
+        null(j, "transfer");
         null(j, "coalescing");
         null(j, "retries");
         return;
     }
     concurrency(j, b, seen);
     error_classes(j, seen);
+    transfer(j, seen);
     coalescing(j, seen);
     json_key(j, "retries");
     json_open(j, '{');

@@ -6,7 +6,7 @@
 #include "analysis/behaviour.h"
 #include "base/json.h"
 
-/* The members `concurrency`, `error_ratio`, `error_classes`, `coalescing` and `retries` of an endpoint. */
+/* The members `concurrency`, `error_ratio`, `error_classes`, `transfer`, `coalescing` and `retries` of an endpoint. */
 void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct behaviour *b);
 /* The members `retries`, `identity_confidence`, `diurnal`, `chattiness` and `flags` of a client. */
 void conduct_client(struct json *j, const struct row_client *c, const struct behaviour *b);

@@ -147,6 +147,7 @@ struct row_exchange {
     uint8_t managed;      /* MANAGED_* */
     uint32_t trace;       /* 32 bits of the keyed hash of its traceparent's trace; 0: none */
     uint32_t request_id;  /* of its X-Request-Id */
+    uint32_t window_us, loss_us; /* of the transfer: held up by the client's window, by loss */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */
