@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """Advice on planted APIs: what may be shared gets a lifetime below its true one; what is private, a tenant's, marked personal
 or changes all the time is never advised to be shared; nothing is advised on little evidence."""
 import hashlib

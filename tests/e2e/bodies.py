@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """What bodies are without their codings and without how JSON was written (S-1), and the fields that keep an API from being
 cached (S-2), through packets: decoders beside the codecs of others, a planted API, records that give the same."""
 import gzip

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """How much of the traffic the capture saw (ALGORITHMS.md 8.7, test Q-1): with 0 to 12 % of the packets taken out of a
 capture, what the report says of the bytes that were seen is right within a point; below 98 % it says so and advises no
 lifetime. (Of 90 %, where there would be none even on demand, tells tests/unit/test_recommend.c.)"""

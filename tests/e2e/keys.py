@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """Cache keys on planted APIs: tracking parameters leave the key and nothing that decides answers does; a field that decides
 them is a finding exactly when Vary does not name it (KL-3); tenants are never told to share; packets, records and an audit that
 goes on say the same."""

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """Mirrors as they are: packets that come twice change nothing and are counted, retransmissions are none of them; the two
 directions of a connection on two VLANs are told, and joined on demand."""
 import random

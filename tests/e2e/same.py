@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """The same traffic gives the same report, whichever way it comes in."""
 import gzip
 import json

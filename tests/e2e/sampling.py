@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: opt
 """More keys than memory: printed intervals cover the truth, memory stays under the ceiling, an audit goes on after an
 end. The truth is Model Z (CONTRACT.md section 4) in Python. With PROOF=1 larger."""
 import bisect

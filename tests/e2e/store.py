@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: san
 """The store as users meet it: one audit a DB, --append, --fresh, newer schemas, foreign files, a second writer, WAL."""
 import os
 import shutil

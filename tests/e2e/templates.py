@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """Endpoints through the whole program (ALGORITHMS.md 6.4, 12: E-1, E-2): the paths of the example give its templates and
 nothing is lost on the way there; under --strict-templates the order of records does not matter."""
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """whatif as users meet it: the report's ladder is found again by replaying, any lifetime and the edges of products
 against a brute force, every limit against tests/oracle/limiter.py client by client, and what it says when records are
 missing."""

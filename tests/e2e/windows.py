@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """Hours of an audit (ALGORITHMS.md 12: X-1, X-2, X-4). The windows of any division add up to the whole; an audit that was
 ended and went on, or was killed and went on, has the hours of one that was not; --retain folds hours into days and drops
 those; and what users type is understood or refused in one line."""

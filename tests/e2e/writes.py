@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """Writes that change what is read (S-5): found among others that do not, and a purge on them advised; nothing of the kind where
 changes come by themselves."""
 import hashlib

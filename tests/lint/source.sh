@@ -23,14 +23,11 @@ else
 fi
 
 eval "flags=($(make -s --no-print-directory print-CPPFLAGS))"
-bad=0
-for header in "${headers[@]}"; do
-    if ! "${CC:-cc}" -std=gnu11 -fsyntax-only -Wall -Wextra -Werror "${flags[@]}" -x c - <<<"#include \"$header\""; then
-        echo "not ok - $header does not compile alone"
-        bad=1
-    fi
-done
-say $bad "${#headers[@]} headers compile alone"
+export CC=${CC:-cc}
+# shellcheck disable=SC2016
+alone='header=$1; shift; "$CC" -std=gnu11 -fsyntax-only -Wall -Wextra -Werror "$@" -x c - <<<"#include \"$header\"" || { echo "not ok - $header does not compile alone"; exit 1; }'
+printf '%s\n' "${headers[@]}" | xargs -P 2 -I HEADER bash -c "$alone" alone HEADER "${flags[@]}"
+say $? "${#headers[@]} headers compile alone"
 
 if command -v cppcheck >/dev/null; then
     mapfile -t units < <(printf '%s\n' "${program[@]}" | grep '\.c$')
@@ -45,8 +42,6 @@ bad=0
 while read -r script; do
     bash -n "$script" || bad=1
 done < <(git ls-files -co --exclude-standard '*.sh' .ci/run tests/run)
-while read -r script; do
-    python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$script" || bad=1
-done < <(git ls-files -co --exclude-standard '*.py')
+git ls-files -co --exclude-standard '*.py' | python3 -c 'import ast, sys; [ast.parse(open(name.strip()).read(), name.strip()) for name in sys.stdin]' || bad=1
 say $bad "scripts parse"
 exit $rc

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The long runs: kill -9 fifty times, a minute of live load, ten minutes of each fuzzer, valgrind where it is installed.
-# Half an hour and more. PROOF_FUZZ=seconds shortens the fuzzing.
+# Hours. PROOF_FUZZ=seconds shortens the fuzzing.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 export PROOF=1
@@ -25,6 +25,8 @@ step live timeout 900 bash tests/live/live.sh
 step "hops of real servers" timeout 300 bash tests/live/hops.sh
 step "hops" timeout 900 python3 tests/e2e/hops.py
 step "backends" timeout 900 python3 tests/e2e/backends.py
+step "chatty" timeout 900 python3 tests/e2e/chatty.py
+step "live, forty minutes" timeout 2700 bash tests/live/long.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
 step "planted keys" timeout 900 python3 tests/e2e/keys.py
