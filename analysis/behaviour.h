@@ -34,7 +34,7 @@ struct behaviour_endpoint {
     uint64_t coalescable, coalescable_us, coalescable_bytes; /* safe requests begun while the same was under way */
     uint32_t most_alike;                                     /* of one request under way at once */
     uint64_t retries;
-    uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
+    uint64_t transfer_us, transfer_bytes;   /* of whole answers: first to last byte */
     uint64_t judged_us, window_us, loss_us; /* of transfers whose two directions and beginning were seen: in all, held
                                                up by the client's window, by loss; the rest is the server's pace */
     struct retries_storm storm;

@@ -182,8 +182,8 @@ static void columns_that_came_later_may_lack(void **state)
     (void)state;
     for (uint32_t i = 0; i < 100; i++) {
         rows[i] = any_row();
-        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed =
-            rows[i].window_us = rows[i].loss_us = i % 100; /* one byte each */
+        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed = rows[i].window_us =
+            rows[i].loss_us = i % 100; /* one byte each */
         block_add(b, &rows[i]);
     }
     assert_true(block_raw(b, &raw));
