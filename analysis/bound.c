@@ -48,6 +48,19 @@ static const struct writes_name *name_of(struct analysis *a, uint32_t row)
     return name;
 }
 
+void bound_expect(const struct analysis *a, uint32_t row, unsigned step)
+{
+    if (!a->writes.written || row >= a->write_names.used || a->write_generation != a->keys.generation)
+        return;
+    const struct writes_name *name = slab_at(&a->write_names, row);
+    if (step == 0)
+        __builtin_prefetch(name);
+    else if (step == 1)
+        writes_prefetch(&a->writes, name);
+    else
+        writes_prefetch_rows(&a->writes, name, step == 2);
+}
+
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now)
 {
     writes_note(&a->writes, endpoint, name_of(a, row), NULL, 0, now);

@@ -60,10 +60,22 @@ static struct entry *entry_of(struct gaptable *t, struct blocks *pool, unsigned 
     return at;
 }
 
+/* Where a bucket's entry is, most often. */
+static struct entry *first_of(const struct gaptable *t, const struct blocks *pool, unsigned bucket)
+{
+    return &entries(pool, t->table)[bucket & ((1u << t->class >> ENTRY_CLASS) - 1)];
+}
+
+void gaptable_prefetch(const struct gaptable *t, const struct blocks *pool, uint32_t gap_ms)
+{
+    if (t->table)
+        __builtin_prefetch(first_of(t, pool, lifetime_index(gap_ms)), 1);
+}
+
 void gaptable_add(struct gaptable *t, struct blocks *pool, uint32_t gap_ms, bool changed)
 {
     unsigned bucket = lifetime_index(gap_ms);
-    struct entry *at = &entries(pool, t->table)[bucket & ((1u << t->class >> ENTRY_CLASS) - 1)]; /* most often */
+    struct entry *at = first_of(t, pool, bucket);
     if (!t->table || at->same >> OWNER_SHIFT != bucket + 1)
         at = entry_of(t, pool, bucket);
     if (!at) {

@@ -117,6 +117,7 @@ static inline void keys_prefetch_slot(const struct keys *k, const struct key *at
     __builtin_prefetch(p + 64, 1);
     __builtin_prefetch(p + 128, 1);
     __builtin_prefetch(p + 192, 1);
+    __builtin_prefetch(slab_at(&k->today, at->slot - 1), 1);
 }
 
 #endif

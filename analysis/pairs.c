@@ -1,20 +1,20 @@
 #include "analysis/pairs.h"
 
-#include <stdlib.h>
-
 #include "base/hash.h"
+#include "base/pages.h"
 
 enum { PLACES_FIRST = 256, LEVELS = 32 };
 
 bool pairs_init(struct pairs *p, uint32_t most)
 {
-    *p = (struct pairs){.place = calloc(PLACES_FIRST, sizeof *p->place), .mask = PLACES_FIRST - 1, .most = most};
+    *p =
+        (struct pairs){.place = pages_reserve(PLACES_FIRST * sizeof *p->place), .mask = PLACES_FIRST - 1, .most = most};
     return p->place;
 }
 
 void pairs_fini(struct pairs *p)
 {
-    free(p->place);
+    pages_release(p->place, ((size_t)p->mask + 1) * sizeof *p->place);
     *p = (struct pairs){0};
 }
 
@@ -35,7 +35,7 @@ static uint64_t *find(const struct pairs *p, uint64_t hash)
 /* Those that are followed still, in so many places. */
 static bool move(struct pairs *p, uint32_t places)
 {
-    uint64_t *old = p->place, *new = calloc(places, sizeof *new);
+    uint64_t *old = p->place, *new = pages_reserve(places * sizeof *new);
     uint32_t n = p->mask + 1;
     if (!new)
         return false;
@@ -47,7 +47,7 @@ static bool move(struct pairs *p, uint32_t places)
             *find(p, old[i]) = old[i];
             p->used++;
         }
-    free(old);
+    pages_release(old, n * sizeof *old);
     return true;
 }
 
@@ -63,9 +63,21 @@ static bool make_room(struct pairs *p)
     return move(p, places);
 }
 
+static uint64_t hash_of(uint64_t key, uint64_t client)
+{
+    return hash_mix(key ^ hash_mix(client)) | 1;
+}
+
+void pairs_prefetch(const struct pairs *p, uint64_t key, uint64_t client)
+{
+    uint64_t hash = hash_of(key, client);
+    if (followed(p, hash))
+        __builtin_prefetch(&p->place[(uint32_t)hash & p->mask], 1);
+}
+
 uint64_t pairs_meet(struct pairs *p, uint64_t key, uint64_t client)
 {
-    uint64_t hash = hash_mix(key ^ hash_mix(client)) | 1;
+    uint64_t hash = hash_of(key, client);
     if (!followed(p, hash))
         return 0;
     uint64_t *at = find(p, hash);

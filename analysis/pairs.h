@@ -21,6 +21,8 @@ void pairs_fini(struct pairs *p);
 /* The client asked for the key; both keyed hashes. How many new pairs this stands for: 0 when it is known or not
  * followed. */
 uint64_t pairs_meet(struct pairs *p, uint64_t key, uint64_t client);
+/* Asks ahead for where the pair stands. */
+void pairs_prefetch(const struct pairs *p, uint64_t key, uint64_t client);
 size_t pairs_bytes(const struct pairs *p);
 
 #endif

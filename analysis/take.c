@@ -290,9 +290,27 @@ static void look_at_slots(struct analysis *a, const struct exchange *x, struct a
         keys_prefetch_slot(&a->keys, key);
         __builtin_prefetch(sharing_place(a->contexts, h->hash), 1);
         __builtin_prefetch(endpoints_at(&a->endpoints, key->endpoint), 1);
+        bound_expect(a, h->key, 0);
     }
-    if (h->client != MAP_NONE)
-        clients_prefetch(&a->clients, h->client, x->arrival);
+    if (h->client == MAP_NONE)
+        return;
+    clients_prefetch(&a->clients, h->client, x->arrival);
+    if (h->key != MAP_NONE)
+        pairs_prefetch(&a->pairs, h->hash, clients_at(&a->clients, h->client)->hash);
+}
+
+/* Where the endpoint will count how long it took, and the gap since the last look-up. */
+static void look_at_counts(struct analysis *a, const struct exchange *x, const struct key *key)
+{
+    const struct endpoint *ep = endpoints_at(&a->endpoints, key->endpoint);
+    int64_t took = span(x->t_req0, x->t_rsp1);
+    if (took >= 0)
+        hist_prefetch(&ep->latency, &a->pages, (uint64_t)took);
+    if (key->slot) {
+        const struct ladder_slot *slot = slab_at(&a->keys.slots, key->slot - 1);
+        gaptable_prefetch(&ep->lifetimes.gaps, &a->endpoints.lifetimes,
+                          (uint32_t)floor_div(x->arrival, 1000) - slot->changes.visit);
+    }
 }
 
 static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
@@ -300,8 +318,12 @@ static void look_at_rings(struct analysis *a, const struct exchange *x, const st
     const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
     if (key && key->tag)
         etags_prefetch(&a->etags, key->hash, key->tag);
+    if (key)
+        look_at_counts(a, x, key);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
+    if (key)
+        bound_expect(a, h->key, 1);
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -406,6 +428,8 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
     EACH(look_at_rows(a, &ahead[i]))
     EACH(look_at_slots(a, x[i], &ahead[i]))
     EACH(look_at_rings(a, x[i], &ahead[i]))
+    for (unsigned step = 2; a->writes.written && step < 4; step++)
+        EACH(bound_expect(a, ahead[i].key, step))
 #undef EACH
     for (size_t i = 0; i < n; i++)
         take_one(a, x[i], &ahead[i]);

@@ -91,6 +91,43 @@ static uint64_t *filter_word(const struct writes *w, uint64_t hash)
     return &w->filter[(hash & ((1 << FILTER_BITS) - 1)) / 64];
 }
 
+/* The names a visit asks for, by where they stand. */
+static unsigned places(const struct writes_name *name, uint64_t at[5])
+{
+    const struct {
+        enum role role;
+        uint32_t hash;
+    } asked[] = {{ROLE_URI, name->uri},
+                 {ROLE_ID, name->id},
+                 {ROLE_PARENT, name->path},
+                 {ROLE_PATH, name->parent},
+                 {ROLE_PATH, name->path}};
+    unsigned n = 0;
+    for (unsigned i = 0; i < 5; i++)
+        if (asked[i].hash)
+            at[n++] = place(asked[i].role, asked[i].hash);
+    return n;
+}
+
+void writes_prefetch(const struct writes *w, const struct writes_name *name)
+{
+    uint64_t at[5];
+    for (unsigned i = 0, n = places(name, at); i < n; i++)
+        __builtin_prefetch(filter_word(w, at[i]));
+}
+
+void writes_prefetch_rows(const struct writes *w, const struct writes_name *name, bool slots)
+{
+    uint64_t at[5];
+    for (unsigned i = 0, n = places(name, at); i < n; i++)
+        if (*filter_word(w, at[i]) >> at[i] % 64 & 1) {
+            if (slots)
+                map_prefetch(&w->map, at[i]);
+            else
+                map_prefetch_row(&w->map, at[i]);
+        }
+}
+
 static struct name *find(const struct writes *w, enum role role, uint32_t hash)
 {
     uint64_t at = place(role, hash);

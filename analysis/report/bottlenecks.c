@@ -31,8 +31,9 @@ struct gathering {
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
-    static const char *const names[] = {"cache", "coalesce",   "n_plus_one",  "errors",     "retries", "slow",
-                                        "tail",  "revalidate", "slow_server", "bad_server", "chatty",  "connections"};
+    static const char *const names[] = {"cache",  "coalesce",    "n_plus_one", "errors",      "retries",
+                                        "slow",   "tail",        "revalidate", "slow_server", "bad_server",
+                                        "chatty", "connections", "saturation"};
     return names[k];
 }
 
@@ -450,6 +451,49 @@ static void find_servers(struct gathering *g)
     }
 }
 
+/* ---- of a backend ---- */
+
+/* What all services of a server together show is its limit, rather than what each of them does. */
+static bool is_of_a_whole(const struct loads *l, const struct load *x)
+{
+    bool whole = false;
+    for (uint32_t i = 0; x->scope == LOAD_PAIR && i < l->n && !whole; i++)
+        whole = l->load[i].scope == LOAD_SERVER && l->load[i].server == x->server && l->load[i].fit.refused == USL_FITS;
+    return whole;
+}
+
+static void find_saturated(struct gathering *g, const struct loads *l, const struct load *x)
+{
+    double waited = capacity_waited_s(x), mean = (double)x->area_us / 1e6 / (double)x->answered;
+    bool backend = x->scope == LOAD_PAIR || x->scope == LOAD_SERVER;
+    struct bottleneck *b = !backend || !(waited > 0) || is_of_a_whole(l, x)
+                               ? NULL
+                               : add(g, BOTTLENECK_SATURATION, EFFORT_CONFIG, waited, loads_seconds(l), x->answered);
+    if (!b)
+        return;
+    const struct usl_fit *f = &x->fit;
+    buf_slice(&b->target, x->service_name);
+    buf_str(&b->target, x->service_name.p && x->server_name.p ? " at " : "");
+    buf_slice(&b->target, x->server_name);
+    buf_printf(&b->why,
+               "with %.1f at once on average %s requests took %s; one alone takes %s, and no more than %s/s come out",
+               loads_concurrency(l, x), human_count(x->answered).text, human_seconds(mean).text,
+               human_seconds(usl_response_s(f, 1)).text, human_count((uint64_t)f->most.value).text);
+    if (f->fell)
+        buf_printf(&b->action,
+                   "let no more than %.0f in at once (limit_conn, maxconn), add servers, or make requests cheaper",
+                   f->knee.value);
+    else
+        buf_str(&b->action, "add workers or servers, or make requests cheaper");
+    say_count(&b->evidence, "requests", x->answered);
+    say_number(&b->evidence, "waited_s", waited);
+    say_number(&b->evidence, "concurrency_mean", loads_concurrency(l, x));
+    say_number(&b->evidence, "mean_s", mean);
+    say_number(&b->evidence, "alone_s", usl_response_s(f, 1));
+    say_number(&b->evidence, "knee", f->knee.value);
+    say_number(&b->evidence, "max_throughput", f->most.value);
+}
+
 /* ---- the list ---- */
 
 /* What a cache saves is what is advised; the evidence stands there. */
@@ -493,7 +537,7 @@ static int by_score(const void *x, const void *y)
 }
 
 void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
-                     const struct behaviour *b, const struct advice_list *advice)
+                     const struct behaviour *b, const struct advice_list *advice, const struct loads *loads)
 {
     struct gathering g = {.list = l, .facts = f, .behaviour = b};
     *l = (struct bottleneck_list){0};
@@ -508,6 +552,8 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
     find_servers(&g);
     find_chains(&g);
     find_cacheable(&g, advice);
+    for (uint32_t i = 0; loads->any && !loads->failed && i < loads->n; i++)
+        find_saturated(&g, loads, &loads->load[i]);
     l->failed |= g.names.failed;
     if (l->n)
         qsort(l->item, l->n, sizeof *l->item, by_score);

@@ -6,6 +6,7 @@
 #include "analysis/behaviour.h"
 #include "analysis/ranking.h"
 #include "analysis/report/advice.h"
+#include "analysis/report/capacities.h"
 #include "base/json.h"
 
 enum bottleneck_kind {
@@ -21,6 +22,7 @@ enum bottleneck_kind {
     BOTTLENECK_BAD_SERVER,  /* failures of one server that its peers do not have */
     BOTTLENECK_CHATTY,      /* chains of requests that are made again and again */
     BOTTLENECK_CONNECTIONS, /* handshakes of connections that are let go too soon */
+    BOTTLENECK_SATURATION,  /* time beyond what a request alone takes, at a backend with a limit that was seen */
 };
 
 struct bottleneck {
@@ -40,7 +42,7 @@ struct bottleneck_list {
 
 /* Between store_read_begin and end; of the window, if one is read. */
 void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const struct facts *f,
-                     const struct behaviour *b, const struct advice_list *advice);
+                     const struct behaviour *b, const struct advice_list *advice, const struct loads *loads);
 void bottleneck_list_free(struct bottleneck_list *l);
 const char *bottleneck_name(enum bottleneck_kind k); /* for JSON */
 /* bottleneckshow.c: the member `bottlenecks`; the section of the text. */

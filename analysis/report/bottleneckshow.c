@@ -56,7 +56,8 @@ static const char *says(enum bottleneck_kind k)
                                         "a server slower than its peers",
                                         "a server that fails more than its peers",
                                         "requests that wait for each other",
-                                        "connections that are not used again"};
+                                        "connections that are not used again",
+                                        "too many at once for the backend"};
     return words[k];
 }
 

@@ -10,7 +10,9 @@
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/callers.h"
 #include "analysis/report/servers.h"
+#include "analysis/report/capacities.h"
 #include "analysis/report/conduct.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/placement.h"
@@ -713,12 +715,16 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct behaviour behaviour;
     struct ties ties;
     struct server_names names;
+    struct loads loads;
+    struct relief relief;
     struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties};
     (void)o;
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
-    bottleneck_list(&hurts, r, f, &behaviour, &list);
+    loads_read(&loads, r);
+    relief_of(&relief, r, f, &list);
+    bottleneck_list(&hurts, r, f, &behaviour, &list, &loads);
     json_open(&j, '{');
     json_key(&j, "tool");
     json_open(&j, '{');
@@ -754,8 +760,11 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     bottleneck_list_free(&hurts);
     behaviour_free(&behaviour);
     recommendations(&j, f, &list);
+    capacity_json(&j, &loads, &relief);
+    demanded_json(&j, r, f);
+    relief_free(&relief);
+    loads_free(&loads);
     advice_list_free(&list);
-    NULLS(&j, "capacity");
     json_close(&j, '}');
     buf_char(out, '\n');
 }

@@ -9,6 +9,8 @@
 #include "analysis/report/servers.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
+#include "analysis/report/capacities.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/verdict.h"
 #include "analysis/report/windowed.h"
@@ -21,6 +23,7 @@ struct page {
     struct buf *out;
     const struct facts *f;
     const struct advice_list *advised;
+    const struct loads *loads;
     unsigned row, top;
 };
 
@@ -201,7 +204,7 @@ static bool client(void *context, const struct row_client *c)
 static void hurts(struct store_reader *r, struct page *p, const struct behaviour *behaviour)
 {
     struct bottleneck_list list;
-    bottleneck_list(&list, r, p->f, behaviour, p->advised);
+    bottleneck_list(&list, r, p->f, behaviour, p->advised, p->loads);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");
@@ -220,16 +223,26 @@ static void hurts(struct store_reader *r, struct page *p, const struct behaviour
     bottleneck_list_free(&list);
 }
 
+static void capacity(struct store_reader *r, struct page *p)
+{
+    struct relief relief;
+    relief_of(&relief, r, p->f, p->advised);
+    capacity_markdown(p->loads, &relief, p->top, foreign, p->out);
+    relief_free(&relief);
+}
+
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
     struct behaviour behaviour;
     struct server_names names;
-    struct page p = {out, f, &advised, 0, o->top ? o->top : ROWS};
+    struct loads loads;
+    struct page p = {out, f, &advised, &loads, 0, o->top ? o->top : ROWS};
     head(f, out);
     if (!f->any)
         return;
     advice_list(&advised, r, f);
+    loads_read(&loads, r);
     if (!f->windowed) {
         advice(r, &p);
         blocked(r, &p);
@@ -254,5 +267,8 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     servers_markdown(&behaviour, &names, p.top, out);
     server_names_free(&names);
     behaviour_free(&behaviour);
+    capacity(r, &p);
+    demanded_markdown(r, f, out);
+    loads_free(&loads);
     advice_list_free(&advised);
 }

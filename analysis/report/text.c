@@ -11,6 +11,8 @@
 #include "analysis/report/callers.h"
 #include "analysis/report/servers.h"
 #include "analysis/report/blockers.h"
+#include "analysis/report/capacities.h"
+#include "analysis/report/demanded.h"
 #include "analysis/report/finding.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/verdict.h"
@@ -25,6 +27,7 @@ struct table {
     struct buf *out;
     const struct facts *f;
     const struct advice_list *advised;
+    const struct loads *loads;
     unsigned row, top, width;
 };
 
@@ -607,9 +610,17 @@ static void times(struct store_reader *r, struct table *t)
 static void hurts(struct store_reader *r, const struct table *t, const struct behaviour *behaviour)
 {
     struct bottleneck_list list;
-    bottleneck_list(&list, r, t->f, behaviour, t->advised);
+    bottleneck_list(&list, r, t->f, behaviour, t->advised, t->loads);
     bottleneck_text(&list, t->f, behaviour, t->top, t->out);
     bottleneck_list_free(&list);
+}
+
+static void capacity(struct store_reader *r, const struct table *t)
+{
+    struct relief relief;
+    relief_of(&relief, r, t->f, t->advised);
+    capacity_text(t->loads, &relief, t->top, t->width, t->out);
+    relief_free(&relief);
 }
 
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
@@ -617,11 +628,13 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     struct advice_list advised;
     struct behaviour behaviour;
     struct server_names names;
-    struct table t = {out, f, &advised, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
+    struct loads loads;
+    struct table t = {out, f, &advised, &loads, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
     if (!f->any)
         return;
     advice_list(&advised, r, f);
+    loads_read(&loads, r);
     if (!f->windowed)
         advice(r, &t);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
@@ -632,11 +645,14 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     blocked(r, &t);
     clients(r, &t);
     times(r, &t);
+    capacity(r, &t);
+    demanded_text(r, f, out);
     callers_text(&behaviour, facts_coverage(f), t.top, t.width, out);
     server_names_load(&names, r, &behaviour);
     servers_text(&behaviour, &names, t.top, t.width, out);
     server_names_free(&names);
     behaviour_free(&behaviour);
     tied_text(r, f, t.top, t.width, out);
+    loads_free(&loads);
     advice_list_free(&advised);
 }

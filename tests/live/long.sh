@@ -40,10 +40,10 @@ function init() math.randomseed(first) end
 function delay() return math.random(20, 180) end
 function request()
     n = n + 1
-    local headers = {Host = "live.example", Authorization = "Bearer token-" .. n % 200}
+    local headers = {Host = "live.example", Authorization = "Bearer token-" .. n % 20}
     if n % 11 == 0 then return wrk.format("POST", "/made/" .. math.random(500), headers, "body of " .. n) end
     if n % 13 == 0 then return wrk.format("GET", "/none/" .. n % 5, headers) end
-    return wrk.format("GET", "/items/" .. math.random(8000) .. "?page=" .. n % 3, headers)
+    return wrk.format("GET", "/items/" .. math.random(800) .. "?page=" .. n % 3, headers)
 end
 LUA
 net_nginx "$work/site"

@@ -26,6 +26,7 @@ step "hops of real servers" timeout 300 bash tests/live/hops.sh
 step "hops" timeout 900 python3 tests/e2e/hops.py
 step "backends" timeout 900 python3 tests/e2e/backends.py
 step "chatty" timeout 900 python3 tests/e2e/chatty.py
+step "a backend that saturates" timeout 900 bash tests/live/saturation.sh
 step "live, forty minutes" timeout 2700 bash tests/live/long.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning
 step "planted parts" timeout 600 build/opt/tests/test_learning
