@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/named.h"
+#include "analysis/hosts.h"
 #include "analysis/restore.h"
 #include "analysis/runs.h"
 #include "base/floor.h"
@@ -37,6 +37,9 @@ struct reading {
     uint32_t n_set;
     uint64_t *id; /* integer in the path, by key; + 1; 0: none */
     size_t n_ids;
+    uint32_t *target; /* hash of method and target, by key */
+    size_t n_targets;
+    struct hosts hosts;
     uint32_t *alias; /* by endpoint id; 0: not read */
     bool *safe;
     uint32_t other;  /* client `(other)`, which is many */
@@ -93,6 +96,8 @@ static bool count_key(void *context, const struct row_key *k)
 {
     struct reading *g = context;
     uint64_t id;
+    if (grow((void **)&g->target, &g->n_targets, k->id, sizeof *g->target))
+        g->target[k->id] = (uint32_t)hash_bytes(&g->b->named.key, (uint8_t)k->method.n, k->target.p, k->target.n);
     if (!suspect_id_of(k->target.p, k->target.n, &id))
         return true;
     if (!grow((void **)&g->id, &g->n_ids, k->id, sizeof *g->id))
@@ -231,7 +236,59 @@ static bool see_retry(struct reading *g, const struct call *c, struct behaviour_
     return true;
 }
 
-static void see_run(struct reading *g, const struct call *c)
+/* What it is made for, if that is known. */
+static struct hops_parent see_hop(struct reading *g, const struct call *c)
+{
+    const struct row_exchange *x = c->x;
+    uint32_t service = named_service_of(&g->b->named, 0, c->endpoint);
+    if (!service)
+        return (struct hops_parent){0};
+    return hops_add(g->b->hops, &(struct hops_call){.trace = x->trace,
+                                                    .request_id = x->request_id,
+                                                    .endpoint = c->endpoint,
+                                                    .service = service,
+                                                    .target = x->key < g->n_targets ? g->target[x->key] : 0,
+                                                    .client_host = hosts_of(&g->hosts, x->address),
+                                                    .server_host = hosts_of(&g->hosts, x->server),
+                                                    .start_us = c->first_us,
+                                                    .end_us = c->end_us,
+                                                    .ended = c->ended,
+                                                    .failed = c->error,
+                                                    .inside = c->inside,
+                                                    .server = x->server});
+}
+
+static int64_t whole_rtt(const struct row_exchange *x)
+{
+    int64_t server = x->ttfb_us >= 0 && x->server_us >= 0 ? x->ttfb_us - x->server_us : 0;
+    return x->rtt ? (int64_t)x->rtt - 1 + (server > 0 ? server : 0) : -1;
+}
+
+static void see_backend(struct reading *g, const struct call *c, const struct hops_parent *parent)
+{
+    const struct row_exchange *x = c->x;
+    uint32_t service = named_service_of(&g->b->named, 0, c->endpoint);
+    if (!service || !x->server)
+        return;
+    if (parent->passed_on && parent->server != x->server)
+        backends_relays(g->b->backends, service, parent->server);
+    backends_add(g->b->backends, &(struct backends_call){.service = service,
+                                                         .server = x->server,
+                                                         .endpoint = c->endpoint,
+                                                         .address = x->address,
+                                                         .client_host = hosts_of(&g->hosts, x->address),
+                                                         .server_host = hosts_of(&g->hosts, x->server),
+                                                         .conn = x->conn,
+                                                         .start_us = c->first_us,
+                                                         .end_us = c->end_us,
+                                                         .server_us = x->status ? x->server_us : -1,
+                                                         .rtt_us = whole_rtt(x),
+                                                         .failed = c->error,
+                                                         .unanswered = unanswered(x),
+                                                         .tls = (x->flags & ROW_TLS) != 0});
+}
+
+static void see_run(struct reading *g, const struct call *c, const struct hops_parent *parent)
 {
     if (c->client && c->x->key)
         runs_add(g->runs, &(struct runs_call){.client = c->client,
@@ -240,7 +297,21 @@ static void see_run(struct reading *g, const struct call *c)
                                               .start_us = c->first_us,
                                               .end_us = c->end_us,
                                               .rtt_us = (int64_t)c->x->rtt - 1,
-                                              .safe = g->safe[c->endpoint]});
+                                              .safe = g->safe[c->endpoint],
+                                              .group = parent->number ? parent->number : c->x->trace,
+                                              .within = parent->endpoint});
+}
+
+/* What is asked for to answer another request is no doing of a user. */
+static void see_action(struct reading *g, const struct call *c, const struct hops_parent *parent)
+{
+    if (c->client && !parent->number && c->inside)
+        chatty_add(g->b->chatty, &(struct chatty_call){.client = c->client,
+                                                       .endpoint = c->endpoint,
+                                                       .start_us = c->first_us,
+                                                       .end_us = c->end_us,
+                                                       .rtt_us = (int64_t)c->x->rtt - 1,
+                                                       .ended = c->ended});
 }
 
 static void see_polling(struct reading *g, const struct call *c)
@@ -353,6 +424,15 @@ static void see_activity(struct behaviour *b, const struct call *c, const struct
         b->activity[who->active][slot]++;
 }
 
+/* What clamping of times left of it. */
+static void count_transfer(struct behaviour_endpoint *e, const struct row_exchange *x, uint64_t transfer_us)
+{
+    uint64_t loss = x->loss_us < transfer_us ? x->loss_us : transfer_us, rest = transfer_us - loss;
+    e->judged_us += transfer_us;
+    e->loss_us += loss;
+    e->window_us += x->window_us < rest ? x->window_us : rest;
+}
+
 static void count_endpoint_call(const struct call *c, struct behaviour_endpoint *e)
 {
     const struct row_exchange *x = c->x;
@@ -366,6 +446,8 @@ static void count_endpoint_call(const struct call *c, struct behaviour_endpoint 
         int64_t transfer = c->end_us - c->start_us - row_sane_us(x->ttfb_us);
         e->transfer_us += transfer > 0 ? (uint64_t)transfer : 0;
         e->transfer_bytes += x->response_bytes;
+        if (transfer > 0 && !(x->flags & (FLAG_ONEWAY | FLAG_MIDSTREAM)))
+            count_transfer(e, x, (uint64_t)transfer);
     }
 }
 
@@ -383,12 +465,15 @@ static void see(void *context, const struct row_exchange *x)
     struct behaviour_client *who = &g->b->client[c.client];
     see_concurrency(g, &c, e);
     bool retry = see_retry(g, &c, e, who);
-    see_run(g, &c);
+    struct hops_parent parent = x->trace || x->request_id ? see_hop(g, &c) : (struct hops_parent){0};
+    see_run(g, &c, &parent);
+    see_action(g, &c, &parent);
     if (!c.inside)
         return;
     count_endpoint_call(&c, e);
     see_quota(&c, e, who);
     see_change(g, &c, e);
+    see_backend(g, &c, &parent);
     storm_add(&e->storm, c.start_us, retry, c.error);
     if (!c.client)
         return;
@@ -407,7 +492,7 @@ static void add_run(void *context, const struct runs_event *e)
 {
     struct reading *g = context;
     struct behaviour *b = g->b;
-    uint64_t hash = hash_mix((uint64_t)e->trigger << 32 | e->child);
+    uint64_t hash = hash_mix(hash_mix((uint64_t)e->trigger << 32 | e->child) + e->within);
     uint32_t at = map_find(&g->pairs, hash);
     if (e->start_us < b->from_us || e->start_us >= b->to_us)
         return;
@@ -419,7 +504,8 @@ static void add_run(void *context, const struct runs_event *e)
             return;
         }
         at = b->n_runs++;
-        b->runs[at] = (struct behaviour_runs){.hash = hash, .trigger = e->trigger, .child = e->child};
+        b->runs[at] =
+            (struct behaviour_runs){.hash = hash, .trigger = e->trigger, .child = e->child, .within = e->within};
     }
     struct behaviour_runs *r = &b->runs[at];
     r->events++;
@@ -435,8 +521,10 @@ static int by_calls(const void *x, const void *y)
     uint64_t one = a->calls - a->events, two = b->calls - b->events;
     if (one != two)
         return one > two ? -1 : 1;
-    return a->child != b->child ? (a->child > b->child) - (a->child < b->child)
-                                : (a->trigger > b->trigger) - (a->trigger < b->trigger);
+    if (a->child != b->child || a->trigger != b->trigger)
+        return a->child != b->child ? (a->child > b->child) - (a->child < b->child)
+                                    : (a->trigger > b->trigger) - (a->trigger < b->trigger);
+    return a->within - b->within;
 }
 
 /* ---- all ---- */
@@ -490,6 +578,8 @@ static void choose_span(struct behaviour *b, struct store_reader *r, uint64_t au
 static bool prepare(struct reading *g, struct store_reader *r)
 {
     struct behaviour *b = g->b;
+    if (!named_load(&b->named, r, false) || !hosts_load(&g->hosts, r))
+        return false;
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
     store_read_keys(r, count_key, g);
@@ -500,12 +590,16 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->polling = polling_new(polling_of, g);
     g->expiry = expiry_new(expiry_of, g);
     g->visit = calloc(VISITS, sizeof *g->visit);
+    b->hops = hops_new();
+    b->backends = backends_new();
+    b->chatty = chatty_new();
     b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
     b->activity = calloc(g->active + 1, sizeof *b->activity);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
-           g->retries && g->runs && g->polling && g->expiry && g->visit && b->runs && b->activity && !b->failed &&
-           choose_floods(b, r) && map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
+           g->retries && g->runs && b->hops && b->backends && b->chatty && g->polling && g->expiry && g->visit &&
+           b->runs && b->activity && !b->failed && choose_floods(b, r) &&
+           map_init(&g->pairs, b->runs, sizeof *b->runs, BEHAVIOUR_RUNS);
 }
 
 static void finish(struct reading *g)
@@ -514,11 +608,15 @@ static void finish(struct reading *g)
     runs_end(g->runs);
     polling_end(g->polling);
     expiry_end(g->expiry);
+    hops_end(b->hops);
+    backends_end(b->backends);
+    chatty_end(b->chatty);
     for (uint32_t i = 0; i < b->n_endpoints; i++)
         storm_close(&b->endpoint[i].storm);
     for (uint32_t i = 0; i < b->n_clients; i++)
         storm_close(&b->client[i].storm);
-    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries) + polling_lost(g->polling);
+    b->untracked += inflight_untracked(g->inflight) + retries_lost(g->retries) + polling_lost(g->polling) +
+                    hops_sums(b->hops)->untracked + backends_untracked(b->backends) + chatty_untracked(b->chatty);
     b->from_us = g->least_us > b->from_us ? g->least_us : b->from_us;
     b->to_us = g->most_us < b->to_us ? g->most_us : b->to_us;
     if (b->n_runs)
@@ -542,6 +640,8 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     free(g.set);
     free(g.id);
     recurrence_free(&g.recurrence);
+    free(g.target);
+    hosts_free(&g.hosts);
     inflight_free(g.inflight);
     retries_free(g.retries);
     runs_free(g.runs);
@@ -565,6 +665,10 @@ void behaviour_free(struct behaviour *b)
     free(b->runs);
     free(b->activity);
     free(b->address);
+    hops_free(b->hops);
+    backends_free(b->backends);
+    chatty_free(b->chatty);
+    named_free(&b->named);
     *b = (struct behaviour){0};
 }
 

@@ -11,6 +11,10 @@
 #include "analysis/polling.h"
 #include "analysis/quota.h"
 #include "analysis/recurrence.h"
+#include "analysis/backends.h"
+#include "analysis/chatty.h"
+#include "analysis/hops.h"
+#include "analysis/named.h"
 #include "analysis/retries.h"
 #include "analysis/schedule.h"
 #include "analysis/store/read.h"
@@ -40,8 +44,10 @@ struct behaviour_endpoint {
     struct polling_sums polling;
     struct quota_sums quota;
     struct expiry_sums expiry;
-    struct schedule *schedule;            /* NULL: no change was seen, or there is no memory */
-    uint64_t transfer_us, transfer_bytes; /* of whole answers: first to last byte */
+    struct schedule *schedule;              /* NULL: no change was seen, or there is no memory */
+    uint64_t transfer_us, transfer_bytes;   /* of whole answers: first to last byte */
+    uint64_t judged_us, window_us, loss_us; /* of transfers whose two directions and beginning were seen: in all, held
+                                               up by the client's window, by loss; the rest is the server's pace */
     struct retries_storm storm;
     struct recurrence_sums recurrence;
 };
@@ -88,6 +94,7 @@ struct behaviour_address {
 struct behaviour_runs {
     uint64_t hash;
     uint32_t trigger, child;
+    bool within;                        /* made while the trigger was answered, not after it */
     uint64_t events, calls, sequential; /* sequential: steps; steps in all: calls - events */
     uint64_t clients_mask;              /* a bit for each client, folded: how many there were at least */
     uint64_t rtt_us;                    /* sum over the steps, of those whose round trip is known */
@@ -111,7 +118,11 @@ struct behaviour {
     struct activity_scale scale;          /* of the audit or window, as far as records go back */
     uint32_t (*activity)[ACTIVITY_SLOTS]; /* arrivals of the clients with most requests */
     uint32_t n_runs;
-    struct floods floods; /* none in a window */
+    struct floods floods;      /* none in a window */
+    struct hops *hops;         /* who calls whom; NULL: not known */
+    struct chatty *chatty;     /* what clients do in one go; NULL: not known */
+    struct backends *backends; /* servers of each service; NULL: not known */
+    struct named named;        /* names of endpoints and services */
     uint32_t waiters;
     uint64_t untracked; /* calls and failed attempts that there was no room for, and runs of further pairs */
 };

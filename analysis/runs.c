@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 enum { RECENT = 64, OPEN = 8, KEYS = 64, WAYS = 4, TRIGGER_US = 1000000 };
 
 /* One that goes on; n 0: none. */
@@ -18,8 +20,8 @@ struct recent {
 };
 
 struct caller {
-    uint32_t client; /* 0: free */
-    uint32_t n;      /* calls */
+    uint64_t id; /* of client and group; 0: free */
+    uint32_t n;  /* calls */
     int64_t last_us;
     struct recent recent[RECENT];
     struct run run[OPEN];
@@ -71,18 +73,18 @@ void runs_end(struct runs *r)
         end_runs(r, &r->caller[i]);
 }
 
-static struct caller *caller_of(struct runs *r, uint32_t client)
+static struct caller *caller_of(struct runs *r, uint64_t id)
 {
-    struct caller *set = &r->caller[(size_t)(client % (RUNS_CLIENTS / WAYS)) * WAYS], *oldest = set;
+    struct caller *set = &r->caller[(size_t)(id % (RUNS_CLIENTS / WAYS)) * WAYS], *oldest = set;
     for (int i = 0; i < WAYS; i++) {
-        if (set[i].client == client)
+        if (set[i].id == id)
             return &set[i];
-        if (oldest->client && (!set[i].client || set[i].last_us < oldest->last_us))
+        if (oldest->id && (!set[i].id || set[i].last_us < oldest->last_us))
             oldest = &set[i];
     }
     end_runs(r, oldest);
     memset(oldest, 0, sizeof *oldest);
-    oldest->client = client;
+    oldest->id = id;
     return oldest;
 }
 
@@ -132,8 +134,10 @@ static bool follows(const struct run *run, const struct runs_call *c)
 
 static void begin(const struct caller *at, struct run *run, const struct runs_call *c)
 {
+    uint32_t trigger = find_trigger(at, c);
     run->event = (struct runs_event){.client = c->client,
-                                     .trigger = find_trigger(at, c),
+                                     .trigger = trigger ? trigger : c->within,
+                                     .within = !trigger && c->within,
                                      .child = c->endpoint,
                                      .calls = 1,
                                      .start_us = c->start_us,
@@ -155,7 +159,8 @@ static void go_on(struct run *run, const struct runs_call *c)
 
 void runs_add(struct runs *r, const struct runs_call *c)
 {
-    struct caller *at = caller_of(r, c->client);
+    uint64_t whose = c->group ? hash_mix(c->group + c->client) | (uint64_t)1 << 63 : c->client;
+    struct caller *at = caller_of(r, whose);
     if (c->safe) {
         struct run *run = run_of(r, at, c->endpoint);
         if (run->event.calls && follows(run, c)) {

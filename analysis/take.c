@@ -37,7 +37,11 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .duration_us = span(x->t_req0, x->t_rsp1),
                                .body = x->request_bytes ? (uint32_t)x->request_body_id : 0,
                                .rtt = (uint32_t)(x->rtt_client + 1),
-                               .conn = (uint32_t)x->conn};
+                               .conn = (uint32_t)x->conn,
+                               .trace = (uint32_t)x->trace_id,
+                               .request_id = (uint32_t)x->request_id,
+                               .window_us = x->window_us,
+                               .loss_us = x->loss_us};
     r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 

@@ -3,7 +3,7 @@
 #ifndef CAPTURE_CHUNK_H
 #define CAPTURE_CHUNK_H
 
-#include "capture/exchange.h"
+#include "capture/pace.h"
 
 struct chunk {
     const char *p;
@@ -24,6 +24,7 @@ struct conn {
     bool midstream;
     bool tls;     /* what is read was inside TLS */
     bool seen[2]; /* packets of the client, of the server */
+    struct pace pace;
 };
 
 /* How a direction ended. */

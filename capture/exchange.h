@@ -176,6 +176,7 @@ struct exchange {
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
     int64_t t_req0, t_req1, t_rsp0, t_rsp1; /* first and last byte of request and response; TIME_NONE when not seen */
     int32_t rtt_client, rtt_server;         /* least round trips of the connection so far, us; -1 unknown */
+    uint32_t window_us, loss_us;            /* of the answer's transfer: held up by the client's window, by loss */
     uint64_t seq, conn;                     /* place in arrival order from 0; number of the connection from 1 */
     uint32_t flags;                         /* FLAG_* */
     uint16_t status;                        /* 0: none seen */
@@ -189,6 +190,7 @@ struct exchange {
     uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
     uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
     uint64_t client_hash;                                     /* 48 bits: keyed hash of the identity */
+    uint64_t trace_id, request_id;                            /* keyed hashes of those it was sent with; 0: none */
     struct slice method;                                      /* p NULL: an orphan response */
     struct slice service;                                     /* scheme://authority, normalised */
     struct slice authority, target;                           /* as sent, target redacted */

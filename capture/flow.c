@@ -359,6 +359,7 @@ static void handshake(struct flow *f, int dir, const struct segment *s)
     bool from_client = flow_role(f, dir) == 0;
     if (s->flags & TCP_SYN) {
         f->syn = true;
+        pace_syn(&f->conn.pace, from_client ? 0 : 1, s);
         if (from_client && !(s->flags & TCP_ACK) && f->syn_ts == TIME_NONE)
             f->syn_ts = s->ts;
         if (!from_client && f->synack_ts == TIME_NONE) {
@@ -434,6 +435,18 @@ static void skip(struct flow_table *t, const struct segment *s)
     t->stats->flows_skipped += (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* The acknowledgement is this segment's, if it is greater. */
+static void pace(struct flow *f, int role, const struct segment *s)
+{
+    const struct side *answers = &f->side[1 - f->client];
+    struct conn *c = &f->conn;
+    uint32_t acked = answers->has_acked ? answers->acked : answers->next;
+    if (role == 1 && s->wire_n)
+        pace_data(&c->pace, s, acked, c->rtt_server);
+    else if (role == 0 && s->flags & TCP_ACK && pace_hears(&c->pace, c->rtt_server))
+        pace_ack(&c->pace, s, (int32_t)(s->ack - acked) > 0 ? s->ack : acked, c->rtt_server);
+}
+
 void flow_segment(struct flow_table *t, const struct segment *s)
 {
     t->order++;
@@ -472,6 +485,9 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     }
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
         handshake(f, k.dir, s);
+    f->conn.pace.window[role] = s->window;
+    if (f->conn.pace.on || s->wire_n >= PACE_LEAST)
+        pace(f, role, s);
     reasm_segment(t, f, k.dir, s);
     if (s->n && f->decoding.tls)
         note_waiting(t, f);

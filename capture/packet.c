@@ -335,7 +335,14 @@ static inline void read_timestamps(const uint8_t *p, struct segment *out)
     out->has_ts = true;
 }
 
-/* Looks for the time stamps among n bytes of options (RFC 9293 section 3.1, RFC 7323 section 3.2). */
+static inline void begin_options(struct segment *out)
+{
+    out->mss = 0;
+    out->wscale = 0xff;
+}
+
+/* Looks for the time stamps among n bytes of options, of a SYN for the greatest segment and the window's scale, too
+ * (RFC 9293 section 3.1, RFC 7323 sections 2.2 and 3.2). */
 static void read_options(const uint8_t *p, uint32_t n, struct segment *out)
 {
     for (uint32_t at = 0; at < n && p[at] != 0;) {
@@ -347,8 +354,13 @@ static void read_options(const uint8_t *p, uint32_t n, struct segment *out)
             return;
         if (p[at] == 8 && p[at + 1] == 10) {
             read_timestamps(p + at + 2, out);
-            return;
+            if (!(out->flags & TCP_SYN))
+                return;
         }
+        if (p[at] == 2 && p[at + 1] == 4)
+            out->mss = be16(p + at + 2);
+        if (p[at] == 3 && p[at + 1] == 3)
+            out->wscale = p[at + 2];
         at += p[at + 1];
     }
 }
@@ -392,6 +404,8 @@ static inline enum packet_result read_tcp(const struct walk *w, struct segment *
     out->scope = w->scope;
     out->has_ts = false;
     out->tsval = out->tsecr = 0;
+    if (out->flags & TCP_SYN)
+        begin_options(out);
     if (captured == 32 && be32(p + 20) == 0x0101080a) /* how every stack pads them */
         read_timestamps(p + 24, out);
     else if (captured > 20)

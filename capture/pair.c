@@ -325,6 +325,8 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
     s->x.status = h->status;
     s->x.t_rsp0 = first_ts;
     s->response_started = true;
+    if (s->pairing)
+        memcpy(s->paced, s->pairing->conn->pace.us, sizeof s->paced);
     s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY);
     if (p->looks && s->response.p)
         look_begin(p->looks, s, first_ts);
@@ -395,11 +397,25 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
     return s;
 }
 
+/* No more than it took in all: what waited in order was let go by what came later. */
+static void note_pace(struct slot *s, const struct conn *conn)
+{
+    int64_t transfer = s->x.t_rsp1 > s->x.t_rsp0 && s->x.t_rsp0 != TIME_NONE ? s->x.t_rsp1 - s->x.t_rsp0 : 0;
+    uint32_t most = transfer < UINT32_MAX ? (uint32_t)transfer : UINT32_MAX;
+    uint32_t loss = conn->pace.us[PACE_LOSS] - s->paced[PACE_LOSS];
+    uint32_t window = conn->pace.us[PACE_WINDOW] - s->paced[PACE_WINDOW];
+    s->x.loss_us = loss < most ? loss : most;
+    s->x.window_us = window < most - s->x.loss_us ? window : most - s->x.loss_us;
+}
+
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
 {
-    const struct conn *conn = s->pairing->conn;
+    struct conn *conn = s->pairing->conn;
     s->x.t_rsp1 = last_ts;
     s->response_done = true;
+    if (conn->pace.on)
+        note_pace(s, conn);
+    conn->pace.on = false; /* another stream's next large segment begins it again */
     if (p->looks)
         look_end(p->looks, &p->slots, s);
     if (s->request_done)

@@ -80,7 +80,7 @@ const bool parts_reads[TOKEN_COUNT] = {
     [TOKEN_OTHER] = true,           [TOKEN_ACCEPT] = true,        [TOKEN_ACCEPT_ENCODING] = true,
     [TOKEN_ACCEPT_LANGUAGE] = true, [TOKEN_ORIGIN] = true,        [TOKEN_USER_AGENT] = true,
     [TOKEN_COOKIE] = true,          [TOKEN_X_API_VERSION] = true, [TOKEN_X_GITHUB_API_VERSION] = true,
-    [TOKEN_X_MS_VERSION] = true};
+    [TOKEN_X_MS_VERSION] = true,    [TOKEN_X_REQUEST_ID] = true};
 
 /* ---- names ---- */
 

@@ -14,6 +14,7 @@
 #include "capture/quotasaid.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
+#include "capture/trace.h"
 
 /* ---- writing ---- */
 
@@ -146,9 +147,25 @@ static void text_if(struct json *j, const char *name, struct slice s)
     json_slice(j, s);
 }
 
+static void identity_if(struct json *j, const char *name, uint64_t id)
+{
+    if (!id)
+        return;
+    json_key(j, name);
+    json_IDENTITY(j, id);
+}
+
 static void rtt(struct json *j, const char *name, int32_t us)
 {
     if (us < 0)
+        return;
+    json_key(j, name);
+    json_micros(j, us);
+}
+
+static void micros_if(struct json *j, const char *name, uint32_t us)
+{
+    if (!us)
         return;
     json_key(j, name);
     json_micros(j, us);
@@ -307,8 +324,12 @@ static void write_json(const struct exchange *x, struct buf *out)
         flags(&j, x->flags);
     rtt(&j, "rtt_client_s", x->rtt_client);
     rtt(&j, "rtt_server_s", x->rtt_server);
+    micros_if(&j, "transfer_window_s", x->window_us);
+    micros_if(&j, "transfer_loss_s", x->loss_us);
     if (x->n_fields)
         fields(&j, x);
+    identity_if(&j, "trace_id", x->trace_id);
+    identity_if(&j, "request_id", x->request_id);
     if (x->grpc)
         grpc(&j, x);
     if (x->websocket)
@@ -325,10 +346,7 @@ static void write_json(const struct exchange *x, struct buf *out)
         n += api_version_format(x->api_version, text + n);
         json_key_text(&j, "api_version", slice_of(text, n));
     }
-    if (x->decoded_id) {
-        json_key(&j, "decoded_id");
-        json_IDENTITY(&j, x->decoded_id);
-    }
+    identity_if(&j, "decoded_id", x->decoded_id);
     if (x->leaves)
         leaves(&j, x->leaves);
     text_if(&j, "upgrade", x->upgrade);
@@ -721,6 +739,18 @@ static void read_parts(const struct reading *r, struct exchange *x)
     x->parts = parts_end(r->parts, r->pool, r->slot);
 }
 
+/* As capture found them, or else as the request's fields have them in clear. */
+static void read_ids(const struct reading *r, struct exchange *x, const struct hash_key *key)
+{
+    struct slice trace = exchange_field(x, TOKEN_TRACEPARENT, false), id = exchange_field(x, TOKEN_X_REQUEST_ID, false);
+    x->trace_id = read_identity(r, "trace_id");
+    x->request_id = read_identity(r, "request_id");
+    if (!x->trace_id && trace.p)
+        x->trace_id = trace_of(key, trace);
+    if (!x->request_id && id.p && id.p[0] != '~')
+        x->request_id = trace_request(key, id);
+}
+
 static const char *value_by_number(unsigned i)
 {
     return leaf_value_name((enum leaf_value)i);
@@ -792,6 +822,9 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     int64_t rtt_client = read_micros(r, "rtt_client_s"), rtt_server = read_micros(r, "rtt_server_s");
     x->rtt_client = rtt_client >= 0 && rtt_client < INT32_MAX ? (int32_t)rtt_client : -1;
     x->rtt_server = rtt_server >= 0 && rtt_server < INT32_MAX ? (int32_t)rtt_server : -1;
+    int64_t window = read_micros(r, "transfer_window_s"), loss = read_micros(r, "transfer_loss_s");
+    x->window_us = window > 0 && window < UINT32_MAX ? (uint32_t)window : 0;
+    x->loss_us = loss > 0 && loss < UINT32_MAX ? (uint32_t)loss : 0;
     read_service(r, x);
     read_client(r, x, key);
     read_flags(r, x);
@@ -803,6 +836,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->decoded_id = read_identity(r, "decoded_id");
     read_leaves(r, x);
     read_fields(r, x);
+    read_ids(r, x, key);
     x->content_type = read_text(r, "content_type");
     x->encoding = read_text(r, "encoding");
     x->user_agent = read_text(r, "user_agent");

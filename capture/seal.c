@@ -11,6 +11,7 @@
 #include "capture/identity.h"
 #include "capture/parts.h"
 #include "capture/quotasaid.h"
+#include "capture/trace.h"
 
 enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
 
@@ -24,9 +25,10 @@ static const char keep[TOKEN_COUNT] = {
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
 static const bool read_request[TOKEN_COUNT] = {
-    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,  [TOKEN_COOKIE] = true,
-    [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,  [TOKEN_IF_MODIFIED_SINCE] = true,
-    [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true};
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,   [TOKEN_COOKIE] = true,
+    [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,   [TOKEN_IF_MODIFIED_SINCE] = true,
+    [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true, [TOKEN_TRACEPARENT] = true,
+    [TOKEN_X_REQUEST_ID] = true};
 static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_CACHE_CONTROL] = true,
                                                 [TOKEN_CACHE_STATUS] = true,
@@ -59,6 +61,7 @@ static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
                                                 [TOKEN_X_RATE_LIMIT_LIMIT] = true,
                                                 [TOKEN_X_RATE_LIMIT_REMAINING] = true,
                                                 [TOKEN_X_RATE_LIMIT_RESET] = true,
+                                                [TOKEN_X_REQUEST_ID] = true,
                                                 [TOKEN_X_VARNISH] = true};
 
 struct seal {
@@ -235,6 +238,14 @@ static struct slice joined(struct slot_pool *pool, struct slot *slot, struct sli
     return slice_of(at, a.n + 2 + b.n);
 }
 
+/* The request's own ids; where it came without one, the id that was made for it and came back with its answer. */
+static void seal_id(const struct seal *s, struct exchange *x, enum token t, struct slice value)
+{
+    uint64_t *id = t == TOKEN_TRACEPARENT ? &x->trace_id : &x->request_id;
+    if (!*id)
+        *id = t == TOKEN_TRACEPARENT ? trace_of(&s->key, value) : trace_request(&s->key, value);
+}
+
 static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
                        const struct rawhead *h, const struct rawfield *f, bool response)
 {
@@ -242,6 +253,11 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
     int other = -1;
     if (t == TOKEN_OTHER && (response || (other = other_index(s, raw_name(h, f))) < 0))
         return;
+    if (keep[t] == 'I') {
+        seal_id(s, &slot->x, t, raw_value(h, f));
+        if (response || !s->nominated[t])
+            return;
+    }
     struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
     t = keep[t] == 'Q' ? TOKEN_RATELIMIT : t;
     struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));

@@ -26,6 +26,8 @@ struct segment {
     uint32_t wire_n;        /* bytes of it by the IP length; n < wire_n: cut by the snap length */
     uint32_t scope;         /* hash-free identity of VLAN ids and VNI; part of the flow key */
     uint16_t sport, dport, window, checksum;
+    uint16_t mss;   /* 0: none; meaningless without TCP_SYN, as is the next */
+    uint8_t wscale; /* shift of windows; 0xff: none */
     uint16_t ip_id; /* of the IPv4 header; 0: none */
     uint8_t flags;  /* TCP_* */
     bool v6, has_ts;

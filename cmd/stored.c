@@ -46,6 +46,10 @@ static void one(void *context, const struct row_exchange *row)
         x.rtt_server = (int32_t)(row->ttfb_us - row->server_us);
     x.flags = row->flags & FLAGS_ALL;
     x.tls = row->flags & ROW_TLS;
+    x.trace_id = row->trace;
+    x.request_id = row->request_id;
+    x.window_us = row->window_us;
+    x.loss_us = row->loss_us;
     x.request_bytes = row->request_bytes;
     x.response_bytes = row->response_bytes;
     names_client(&s->names, row->client, &x);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analysis/report/gathering.h"
+#include "analysis/report/servers.h"
 #include "base/human.h"
 #include "base/json.h"
 
@@ -11,7 +12,7 @@
 #define SLOW_TIMES 2
 #define SLOW_SHARE 0.001
 
-enum { FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
+enum { NAMED_STEPS = 2, FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
 
 /* What of an endpoint is needed when all have been met. */
 struct met {
@@ -31,13 +32,15 @@ struct gathering {
     struct met *met;
     size_t n, cap;
     struct buf names;
+    struct server_names servers;
 };
 
 const char *bottleneck_name(enum bottleneck_kind k)
 {
-    static const char *const names[] = {"cache",       "coalesce",   "n_plus_one", "errors",  "retries",  "slow",
-                                        "tail",        "revalidate", "saturation", "session", "affinity", "unsafe_get",
-                                        "retry_storm", "polling",    "stampede",   "flood"};
+    static const char *const names[] = {"cache",    "coalesce",    "n_plus_one",  "errors",     "retries",
+                                        "slow",     "tail",        "revalidate",  "saturation", "session",
+                                        "affinity", "unsafe_get",  "retry_storm", "polling",    "stampede",
+                                        "flood",    "slow_server", "bad_server",  "chatty",     "connections"};
     return names[k];
 }
 
@@ -294,8 +297,8 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
     struct slice after = name_of(g, trigger);
     b->endpoint = child->id;
     buf_slice(&b->target, name_of(g, child));
-    buf_printf(&b->why, "%s times %.1f requests on end after %.*s, %s of them one by one", human_count(r->events).text,
-               (double)r->calls / (double)r->events, (int)after.n, after.p,
+    buf_printf(&b->why, "%s times %.1f requests on end %s %.*s, %s of them one by one", human_count(r->events).text,
+               (double)r->calls / (double)r->events, r->within ? "to answer" : "after", (int)after.n, after.p,
                human_percent((double)r->sequential / (double)trips).text);
     buf_str(&b->action, "let one request ask for many (batch, embed in the first answer), or send them side by side");
     struct json j = {&b->evidence, false};
@@ -306,6 +309,48 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
     say_count(&b->evidence, "round_trips", trips);
     say_number(&b->evidence, "rtt_s", (double)r->rtt_us / 1e6 / (double)trips);
     say_number(&b->evidence, "server_median_s", child->median_s);
+}
+
+/* Round trips between the steps, and as ALGORITHMS.md 8.8 has it the server time of all but the first. */
+static void find_chain(struct gathering *g, const struct chatty_chain *k)
+{
+    double server = 0, n = (double)k->actions;
+    struct buf after = {0};
+    for (uint32_t i = 1; i < k->n; i++) {
+        const struct met *m = met_of(g, k->endpoint[i]);
+        server += m && !isnan(m->median_s) ? m->median_s : 0;
+        buf_str(&after, i == 1 ? "" : i <= NAMED_STEPS ? ", " : i == NAMED_STEPS + 1 ? ", …" : "");
+        if (i <= NAMED_STEPS)
+            buf_slice(&after, m ? name_of(g, m) : SLICE("?"));
+    }
+    const struct met *first = met_of(g, k->endpoint[0]);
+    struct bottleneck *b = !first ? NULL
+                                  : add(g, BOTTLENECK_CHATTY, EFFORT_CODE, (double)k->rtt_us / 1e6 + n * server,
+                                        behaviour_seconds(g->behaviour), k->actions);
+    if (b) {
+        buf_slice(&b->target, name_of(g, first));
+        buf_printf(&b->why, "%s times it was followed by %u more, each after the answer before, in %s: %.*s",
+                   human_count(k->actions).text, k->n - 1, human_seconds((double)k->us / n / 1e6).text, (int)after.n,
+                   after.p);
+        buf_str(&b->action,
+                "let one request answer what they ask for (batch, embed), or send side by side what does not "
+                "depend on the answer before");
+        say_count(&b->evidence, "actions", k->actions);
+        say_count(&b->evidence, "round_trips", k->n - 1);
+        say_number(&b->evidence, "rtt_s", (double)k->rtt_us / 1e6 / n / (k->n - 1));
+        say_number(&b->evidence, "server_s", server);
+        say_number(&b->evidence, "expected_by_chance", k->expected);
+    }
+    buf_free(&after);
+}
+
+static void find_chains(struct gathering *g)
+{
+    uint32_t n = 0;
+    bool known = g->behaviour->any && !g->behaviour->failed;
+    const struct chatty_chain *k = known ? chatty_chains(g->behaviour->chatty, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++)
+        find_chain(g, &k[i]);
 }
 
 static void say_backoff(const struct backoff *k, struct buf *out)
@@ -342,6 +387,86 @@ static bool of_client(void *context, const struct row_client *c)
     say_count(&b->evidence, "retry_after_violations", seen->early);
     say_number(&b->evidence, "server_s", spent);
     return true;
+}
+
+/* ---- of one server ---- */
+
+static void name_server(struct gathering *g, const struct backend *s, struct buf *out)
+{
+    buf_slice(out, named_service_name(&g->behaviour->named, s->service));
+    buf_str(out, " at ");
+    buf_slice(out, server_name(&g->servers, s->server));
+}
+
+static void find_slow_server(struct gathering *g, const struct backend *s)
+{
+    const struct backend_beside *at = &s->beside;
+    struct bottleneck *b = !at->slow ? NULL
+                                     : add(g, BOTTLENECK_SLOW_SERVER, EFFORT_CONFIG, at->time_s - at->expected_s,
+                                           behaviour_seconds(g->behaviour), at->n);
+    if (!b)
+        return;
+    name_server(g, s, &b->target);
+    buf_printf(&b->why, "%s of server time on average where its peers take %s for the same requests (%s of them)",
+               human_seconds(at->time_s / (double)at->n).text, human_seconds(at->expected_s / (double)at->n).text,
+               human_count(at->n).text);
+    buf_str(&b->action, "compare this server with its peers (version, load, disk, neighbours), or give it less weight");
+    say_count(&b->evidence, "requests", at->n);
+    say_number(&b->evidence, "server_s", at->time_s);
+    say_number(&b->evidence, "expected_s", at->expected_s);
+    say_number(&b->evidence, "z", at->z);
+}
+
+/* What the failures beyond those of its peers cost in its own time. */
+static void find_bad_server(struct gathering *g, const struct backend *s)
+{
+    const struct backend_beside *at = &s->beside;
+    double more = at->failed - at->expected_failed;
+    double each = s->failed ? (double)s->failed_us / 1e6 / (double)s->failed : 0;
+    struct bottleneck *b = !at->bad ? NULL
+                                    : add(g, BOTTLENECK_BAD_SERVER, EFFORT_CONFIG, more * each,
+                                          behaviour_seconds(g->behaviour), (uint64_t)more);
+    if (!b)
+        return;
+    name_server(g, s, &b->target);
+    buf_printf(&b->why, "%.0f of its requests failed where its peers would have failed %.0f", at->failed,
+               at->expected_failed);
+    buf_str(&b->action, "take this server out of the balance until it answers as its peers do");
+    say_number(&b->evidence, "failed", at->failed);
+    say_number(&b->evidence, "expected_failed", at->expected_failed);
+    say_number(&b->evidence, "mean_s", each);
+    say_number(&b->evidence, "z", at->z_failed);
+}
+
+static void find_reopened(struct gathering *g, const struct backend *s)
+{
+    struct bottleneck *b = add(g, BOTTLENECK_CONNECTIONS, EFFORT_CONFIG, (double)s->reopened_us / 1e6,
+                               behaviour_seconds(g->behaviour), s->reopened);
+    if (!b)
+        return;
+    name_server(g, s, &b->target);
+    buf_printf(&b->why,
+               "%s of %s connections were opened within %d s of one that the same address had let go; they carry "
+               "%.1f requests each",
+               human_count(s->reopened).text, human_count(s->connections).text, BACKENDS_KEEP_S,
+               (double)s->requests / (double)s->connections);
+    buf_str(&b->action, "keep connections open (keep-alive, upstream keepalive, a pool in the client)");
+    say_count(&b->evidence, "reopened", s->reopened);
+    say_count(&b->evidence, "connections", s->connections);
+    say_count(&b->evidence, "requests", s->requests);
+    say_number(&b->evidence, "handshake_s", (double)s->reopened_us / 1e6);
+}
+
+static void find_servers(struct gathering *g)
+{
+    uint32_t n = 0;
+    bool known = g->behaviour->any && !g->behaviour->failed;
+    const struct backend *s = known ? backends_list(g->behaviour->backends, &n) : NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        find_slow_server(g, &s[i]);
+        find_bad_server(g, &s[i]);
+        find_reopened(g, &s[i]);
+    }
 }
 
 /* ---- of a backend ---- */
@@ -468,12 +593,16 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
     for (uint32_t i = 0; b->any && !b->failed && i < b->n_runs; i++)
         find_runs(&g, &b->runs[i]);
     store_read_clients(r, of_client, &g);
+    server_names_load(&g.servers, r, b);
+    find_servers(&g);
+    find_chains(&g);
     find_cacheable(&g, advice);
     for (uint32_t i = 0; loads->any && !loads->failed && i < loads->n; i++)
         find_saturated(&g, loads, &loads->load[i]);
     l->failed |= g.names.failed;
     if (l->n)
         qsort(l->item, l->n, sizeof *l->item, by_score);
+    server_names_free(&g.servers);
     free(g.met);
     buf_free(&g.names);
 }

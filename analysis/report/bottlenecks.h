@@ -24,9 +24,13 @@ enum bottleneck_kind {
     BOTTLENECK_AFFINITY,   /* clients that stay at one server, where others are quicker */
     BOTTLENECK_UNSAFE_GET, /* answers that could be kept, did not a GET change them */
     BOTTLENECK_RETRY_STORM,
-    BOTTLENECK_POLLING,  /* polls that brought nothing new */
-    BOTTLENECK_STAMPEDE, /* requests for what was under way when a lifetime had ended */
-    BOTTLENECK_FLOOD,    /* one client's requests beyond what all others keep within */
+    BOTTLENECK_POLLING,     /* polls that brought nothing new */
+    BOTTLENECK_STAMPEDE,    /* requests for what was under way when a lifetime had ended */
+    BOTTLENECK_FLOOD,       /* one client's requests beyond what all others keep within */
+    BOTTLENECK_SLOW_SERVER, /* what one server takes beyond what its peers do for the same */
+    BOTTLENECK_BAD_SERVER,  /* failures of one server that its peers do not have */
+    BOTTLENECK_CHATTY,      /* chains of requests that are made again and again */
+    BOTTLENECK_CONNECTIONS, /* handshakes of connections that are let go too soon */
 };
 
 struct bottleneck {

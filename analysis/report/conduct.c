@@ -75,6 +75,20 @@ static void expiry(struct json *j, const struct expiry_sums *s)
     json_close(j, '}');
 }
 
+/* Where the time between an answer's first and last byte went; unknown: of connections that were not seen whole. */
+static void transfer(struct json *j, const struct behaviour_endpoint *seen)
+{
+    json_key(j, "transfer");
+    json_open(j, '{');
+    json_key_micros(j, "seconds", (int64_t)seen->transfer_us);
+    json_key_micros(j, "window_seconds", seen->judged_us ? (int64_t)seen->window_us : INT64_MIN);
+    json_key_micros(j, "loss_seconds", seen->judged_us ? (int64_t)seen->loss_us : INT64_MIN);
+    json_key_micros(j, "server_seconds",
+                    seen->judged_us ? (int64_t)(seen->judged_us - seen->window_us - seen->loss_us) : INT64_MIN);
+    json_key_micros(j, "unknown_seconds", (int64_t)(seen->transfer_us - seen->judged_us));
+    json_close(j, '}');
+}
+
 static void coalescing(struct json *j, const struct behaviour_endpoint *seen)
 {
     json_key(j, "coalescing");
@@ -138,6 +152,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
     if (!seen) {
         null(j, "concurrency");
         null(j, "error_classes");
+        null(j, "transfer");
         null(j, "coalescing");
         null(j, "retries");
         null(j, "quota");
@@ -146,6 +161,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
     }
     concurrency(j, b, seen);
     error_classes(j, seen);
+    transfer(j, seen);
     coalescing(j, seen);
     json_key(j, "retries");
     json_open(j, '{');
@@ -179,6 +195,25 @@ static void retries(struct json *j, const struct behaviour_client *seen)
     json_key_u64(j, "asked_to_wait", seen->asked_to_wait);
     json_key_u64(j, "retry_after_violations", seen->early);
     storm(j, &seen->storm);
+    json_close(j, '}');
+}
+
+/* Null: too many clients, or none of its actions is over. */
+static void chattiness(struct json *j, const struct chatty_client *c)
+{
+    json_key(j, "chattiness");
+    if (!c) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '{');
+    json_key_u64(j, "actions", c->actions);
+    json_key_u64(j, "unbroken", c->unbroken);
+    json_key_double(j, "requests_median", chatty_quantile(c->requests, .5));
+    json_key_double(j, "requests_p95", chatty_quantile(c->requests, .95));
+    json_key_double(j, "depth_median", chatty_quantile(c->depth, .5));
+    json_key_u64(j, "depth_max", c->deepest);
+    json_key_double(j, "round_trips_waited", c->actions ? (double)c->waits / (double)c->actions : NAN);
     json_close(j, '}');
 }
 
@@ -328,6 +363,7 @@ void conduct_client(struct json *j, const struct row_client *c, const struct beh
         diurnal(j, seen, behaviour_seconds(b));
     else
         null(j, "diurnal");
+    chattiness(j, seen ? chatty_client(b->chatty, c->id) : NULL);
     if (seen)
         activity(j, b, c->id);
     else
@@ -347,6 +383,8 @@ static void run(struct json *j, const struct behaviour_runs *r)
         json_u64(j, r->trigger);
     else
         json_null(j);
+    json_key(j, "within");
+    json_bool(j, r->within);
     json_key_u64(j, "child", r->child);
     json_key_u64(j, "events", r->events);
     json_key_u64(j, "requests", r->calls);
@@ -366,6 +404,40 @@ void conduct_runs(struct json *j, const struct behaviour *b)
     json_open(j, '[');
     for (uint32_t i = 0; i < b->n_runs; i++)
         run(j, &b->runs[i]);
+    json_close(j, ']');
+}
+
+static void chain(struct json *j, const struct chatty_chain *k)
+{
+    double n = (double)k->actions;
+    json_open(j, '{');
+    json_key(j, "endpoints");
+    json_open(j, '[');
+    for (uint32_t i = 0; i < k->n; i++)
+        json_u64(j, k->endpoint[i]);
+    json_close(j, ']');
+    json_key_u64(j, "actions", k->actions);
+    json_key_double(j, "expected_by_chance", k->expected);
+    json_key_u64(j, "clients_at_least", (uint64_t)__builtin_popcountll(k->clients_mask));
+    json_key_double(j, "requests_mean", (double)k->requests / n);
+    json_key_u64(j, "round_trips", k->n - 1);
+    json_key_double(j, "duration_mean_s", (double)k->us / n / 1e6);
+    json_key_double(j, "rtt_seconds", (double)k->rtt_us / 1e6);
+    json_close(j, '}');
+}
+
+void conduct_chains(struct json *j, const struct behaviour *b)
+{
+    uint32_t n = 0;
+    if (!b->any || b->failed) {
+        null(j, "waterfalls");
+        return;
+    }
+    const struct chatty_chain *k = chatty_chains(b->chatty, &n);
+    json_key(j, "waterfalls");
+    json_open(j, '[');
+    for (uint32_t i = 0; i < n; i++)
+        chain(j, &k[i]);
     json_close(j, ']');
 }
 

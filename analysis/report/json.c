@@ -9,6 +9,8 @@
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
 #include "analysis/report/cached.h"
+#include "analysis/report/callers.h"
+#include "analysis/report/servers.h"
 #include "analysis/report/capacities.h"
 #include "analysis/report/conduct.h"
 #include "analysis/report/demanded.h"
@@ -713,6 +715,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct behaviour behaviour;
     struct ties ties;
     struct limits limits;
+    struct server_names names;
     struct loads loads;
     struct relief relief;
     struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties, &limits};
@@ -748,8 +751,13 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     limits_free(&limits);
     bottleneck_json(&j, &hurts);
     conduct_runs(&j, &behaviour);
+    conduct_chains(&j, &behaviour);
     conduct_addresses(&j, r, &behaviour);
     conduct_source(&j, &behaviour);
+    callers_json(&j, &behaviour, facts_coverage(f));
+    server_names_load(&names, r, &behaviour);
+    servers_json(&j, &behaviour, &names);
+    server_names_free(&names);
     tied_services(&j, r, f, &ties);
     versioned_json(&j, r, &ties);
     ties_free(&ties);

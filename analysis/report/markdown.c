@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/callers.h"
+#include "analysis/report/servers.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/cached.h"
@@ -43,6 +45,11 @@ static void foreign(struct buf *out, struct slice text)
             buf_char(out, (char)c);
     }
     buf_free(&cell);
+}
+
+void markdown_foreign(struct buf *out, struct slice text)
+{
+    foreign(out, text);
 }
 
 static void name(struct buf *out, const struct row_endpoint *e)
@@ -197,14 +204,12 @@ static bool client(void *context, const struct row_client *c)
     return true;
 }
 
-static void hurts(struct store_reader *r, struct page *p)
+static void hurts(struct store_reader *r, struct page *p, const struct behaviour *behaviour)
 {
     struct bottleneck_list list;
-    struct behaviour behaviour;
     struct ties ties;
-    behaviour_read(&behaviour, r, facts_total(p->f, "exchanges"));
     ties_read(&ties, r);
-    bottleneck_list(&list, r, p->f, &behaviour, &ties, p->advised, p->loads);
+    bottleneck_list(&list, r, p->f, behaviour, &ties, p->advised, p->loads);
     ties_free(&ties);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
@@ -222,7 +227,6 @@ static void hurts(struct store_reader *r, struct page *p)
     p->row = list.n < UINT32_MAX ? (unsigned)list.n : UINT32_MAX;
     rest(p, p->top < HURTS ? p->top : HURTS, "places");
     bottleneck_list_free(&list);
-    behaviour_free(&behaviour);
 }
 
 static void capacity(struct store_reader *r, struct page *p)
@@ -236,6 +240,8 @@ static void capacity(struct store_reader *r, struct page *p)
 void report_markdown(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out)
 {
     struct advice_list advised;
+    struct behaviour behaviour;
+    struct server_names names;
     struct loads loads;
     struct page p = {out, f, &advised, &loads, 0, o->top ? o->top : ROWS};
     head(f, out);
@@ -247,7 +253,8 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
         advice(r, &p);
         blocked(r, &p);
     }
-    hurts(r, &p);
+    behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
+    hurts(r, &p, &behaviour);
     buf_str(out,
             "\n## Endpoints\n\nHit and stale: had one cache kept every answer for 60 s, whatever may be shared.\n\n"
             "| endpoint | requests | repeat | hit | stale | p50 | p95 | server time | errors |\n"
@@ -261,6 +268,11 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     p.row = 0;
     store_read_clients(r, client, &p);
     rest(&p, p.top, "clients");
+    callers_markdown(&behaviour, facts_coverage(f), p.top, out);
+    server_names_load(&names, r, &behaviour);
+    servers_markdown(&behaviour, &names, p.top, out);
+    server_names_free(&names);
+    behaviour_free(&behaviour);
     cached_markdown(r, p.top, out, foreign);
     capacity(r, &p);
     demanded_markdown(r, f, out);

@@ -9,6 +9,8 @@
 #include "analysis/report/cached.h"
 #include "analysis/report/advice.h"
 #include "analysis/report/bottlenecks.h"
+#include "analysis/report/callers.h"
+#include "analysis/report/servers.h"
 #include "analysis/report/blockers.h"
 #include "analysis/report/capacities.h"
 #include "analysis/report/demanded.h"
@@ -611,16 +613,14 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
-static void hurts(struct store_reader *r, const struct table *t, const struct ties *ties)
+static void hurts(struct store_reader *r, const struct table *t, const struct behaviour *behaviour,
+                  const struct ties *ties)
 {
     struct bottleneck_list list;
-    struct behaviour behaviour;
-    behaviour_read(&behaviour, r, facts_total(t->f, "exchanges"));
-    bottleneck_list(&list, r, t->f, &behaviour, ties, t->advised, t->loads);
-    bottleneck_text(&list, t->f, &behaviour, t->top, t->out);
-    noted_text(r, &behaviour, ties, t->top, t->out);
+    bottleneck_list(&list, r, t->f, behaviour, ties, t->advised, t->loads);
+    bottleneck_text(&list, t->f, behaviour, t->top, t->out);
+    noted_text(r, behaviour, ties, t->top, t->out);
     bottleneck_list_free(&list);
-    behaviour_free(&behaviour);
 }
 
 static void capacity(struct store_reader *r, const struct table *t)
@@ -635,6 +635,8 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
 {
     struct advice_list advised;
     struct ties ties;
+    struct behaviour behaviour;
+    struct server_names names;
     struct loads loads;
     struct table t = {out, f, &advised, &loads, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
     head(f, out);
@@ -644,8 +646,9 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     loads_read(&loads, r);
     if (!f->windowed)
         advice(r, &t);
+    behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
-    hurts(r, &t, &ties);
+    hurts(r, &t, &behaviour, &ties);
     caching(r, &t);
     lifetimes(r, &t);
     declared(r, &t);
@@ -654,6 +657,11 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     times(r, &t);
     capacity(r, &t);
     demanded_text(r, f, out);
+    callers_text(&behaviour, facts_coverage(f), t.top, t.width, out);
+    server_names_load(&names, r, &behaviour);
+    servers_text(&behaviour, &names, t.top, t.width, out);
+    server_names_free(&names);
+    behaviour_free(&behaviour);
     longlived_text(r, f, t.top, t.width, out);
     unread_text(r, t.top, out);
     tied_text(r, f, &ties, t.top, t.width, out);

@@ -12,4 +12,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
 void report_html(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
 void report_text(struct store_reader *r, const struct facts *f, const struct report_options *o, struct buf *out);
 
+/* Names from traffic, cut, and without what Markdown would take for its own. */
+void markdown_foreign(struct buf *out, struct slice text);
+
 #endif

@@ -177,15 +177,18 @@ struct row_exchange {
     uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
-    uint32_t notes;       /* enum reason, and a bit for each declared count that has one */
-    uint32_t lifetime;    /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
-    uint32_t body;        /* 32 bits of the identity of the request's body; 0: none, or unknown */
-    uint32_t retry_after; /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
-    uint32_t rtt;         /* 1 + round trip to the client, microseconds; 0: unknown */
-    uint32_t conn;        /* number of the connection, modulo 2^32; 0: unknown */
-    uint8_t managed;      /* MANAGED_* */
-    uint64_t quota;       /* what its answer says of one (analysis/quota.h); 0: nothing */
-    uint32_t version;     /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
+    uint32_t notes;              /* enum reason, and a bit for each declared count that has one */
+    uint32_t lifetime;           /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
+    uint32_t body;               /* 32 bits of the identity of the request's body; 0: none, or unknown */
+    uint32_t retry_after;        /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
+    uint32_t rtt;                /* 1 + round trip to the client, microseconds; 0: unknown */
+    uint32_t conn;               /* number of the connection, modulo 2^32; 0: unknown */
+    uint8_t managed;             /* MANAGED_* */
+    uint64_t quota;              /* what its answer says of one (analysis/quota.h); 0: nothing */
+    uint32_t version;            /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
+    uint32_t trace;              /* 32 bits of the keyed hash of its traceparent's trace; 0: none */
+    uint32_t request_id;         /* of its X-Request-Id */
+    uint32_t window_us, loss_us; /* of the transfer: held up by the client's window, by loss */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

@@ -15,7 +15,7 @@ ARROWS = {
     "capture": ("base/",),
     "analysis": ("base/", "capture/exchange.h", "analysis/store/"),
     "analysis/store": ("base/",),
-    "analysis/report": ("base/", "analysis/behaviour.h", "analysis/changes.h", "analysis/demand.h", "analysis/fields.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
+    "analysis/report": ("base/", "analysis/backends.h", "analysis/behaviour.h", "analysis/chatty.h", "analysis/hops.h", "analysis/named.h", "analysis/changes.h", "analysis/demand.h", "analysis/fields.h", "analysis/learned.h", "analysis/limitadvice.h", "analysis/live.h",
                         "analysis/interval.h", "analysis/loads.h", "analysis/ranking.h", "analysis/recommend.h", "analysis/rekey.h", "analysis/sampling.h", "analysis/sharing.h", "analysis/sources.h",
                         "analysis/standing.h", "analysis/stateless.h", "analysis/ties.h", "analysis/versions.h", "analysis/writes.h",
                         "capture/mirror.h") + READ_SIDE,

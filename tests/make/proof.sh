@@ -26,6 +26,10 @@ step "HAR in a browser's network panel" timeout 300 python3 tests/web/run_har.py
 step "TLS by version, suite and time" timeout 900 python3 tests/e2e/tlsmatrix.py
 step "key logs, rotated" timeout 300 python3 tests/e2e/keylog.py
 step "doctor, live" timeout 300 bash tests/live/doctor.sh
+step "hops of real servers" timeout 300 bash tests/live/hops.sh
+step "hops" timeout 900 python3 tests/e2e/hops.py
+step "backends" timeout 900 python3 tests/e2e/backends.py
+step "chatty" timeout 900 python3 tests/e2e/chatty.py
 step "a backend that saturates" timeout 900 bash tests/live/saturation.sh
 step "live, forty minutes" timeout 2700 bash tests/live/long.sh
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_learning

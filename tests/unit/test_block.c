@@ -52,7 +52,11 @@ static struct row_exchange any_row(void)
                                  .conn = (uint32_t)any_length(),
                                  .managed = (uint8_t)any(),
                                  .quota = any() % 2 ? any_length() : 0,
-                                 .version = any() % 2 ? (uint32_t)any_length() : 0};
+                                 .version = any() % 2 ? (uint32_t)any_length() : 0,
+                                 .trace = (uint32_t)any(),
+                                 .request_id = any() % 2 ? (uint32_t)any() : 0,
+                                 .window_us = any() % 2 ? (uint32_t)any_length() : 0,
+                                 .loss_us = any() % 2 ? (uint32_t)any_length() : 0};
 }
 
 /* As an API's traffic is: 60,000 keys of unequal popularity, a few servers, milliseconds. */
@@ -182,12 +186,12 @@ static void columns_that_came_later_may_lack(void **state)
     for (uint32_t i = 0; i < 100; i++) {
         rows[i] = any_row();
         rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed = rows[i].version =
-            i % 100; /* one byte each */
+            rows[i].window_us = rows[i].loss_us = i % 100; /* one byte each */
         rows[i].quota = i % 100;
         block_add(b, &rows[i]);
     }
     assert_true(block_raw(b, &raw));
-    size_t latest = (1 + 100) * 6 + (2 + 400), without = latest + (1 + 100) + (2 + 400); /* each after its length */
+    size_t latest = (1 + 100) * 8 + (2 + 400) * 3, without = latest + (1 + 100) + (2 + 400); /* each after its length */
     assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - without), 100, without_notes, &s));
     assert_int_equal(s.n, 100);
     assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - latest), 100, without_body, &(struct seen){0}));

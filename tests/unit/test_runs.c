@@ -24,7 +24,7 @@ static void keep(void *context, const struct runs_event *e)
 
 static void call(struct runs *r, uint32_t client, uint32_t endpoint, uint32_t key, int64_t start_ms, int64_t end_ms)
 {
-    runs_add(r, &(struct runs_call){client, endpoint, key, start_ms * MS, end_ms * MS, -1, true});
+    runs_add(r, &(struct runs_call){client, endpoint, key, start_ms * MS, end_ms * MS, -1, true, 0, 0});
 }
 
 static void toy(void **state)
@@ -73,7 +73,7 @@ static void broken(void **state)
     for (uint32_t i = 0; i < 20; i++) /* 51 ms of silence after each four */
         call(r, 2, ITEM, i + 1, 20 * i + 51 * (i / 4), 20 * i + 51 * (i / 4) + 20);
     for (uint32_t i = 0; i < 20; i++)
-        runs_add(r, &(struct runs_call){3, ITEM, i + 1, 20 * i * MS, (20 * i + 10) * MS, -1, false});
+        runs_add(r, &(struct runs_call){3, ITEM, i + 1, 20 * i * MS, (20 * i + 10) * MS, -1, false, 0, 0});
     runs_end(r);
     assert_int_equal(k.n, 0);
     runs_free(r);
@@ -86,9 +86,28 @@ static void far_away(void **state)
     struct runs *r = runs_new(keep, &k);
     (void)state;
     for (uint32_t i = 0; i < 8; i++)
-        runs_add(r, &(struct runs_call){1, ITEM, i + 1, 220 * i * MS, (220 * i + 10) * MS, 100 * MS, true});
+        runs_add(r, &(struct runs_call){1, ITEM, i + 1, 220 * i * MS, (220 * i + 10) * MS, 100 * MS, true, 0, 0});
     runs_end(r);
     assert_true(k.n == 1 && k.event[0].calls == 8 && k.event[0].rtt_us == 100 * MS && k.event[0].trigger == 0);
+    runs_free(r);
+}
+
+/* Of three requests that are answered at once: each its own calls, and each is the trigger of its own. */
+static void grouped(void **state)
+{
+    struct kept k = {0};
+    struct runs *r = runs_new(keep, &k);
+    (void)state;
+    for (uint32_t i = 0; i < 6; i++)
+        for (uint32_t g = 1; g <= 3; g++)
+            runs_add(r, &(struct runs_call){1, ITEM, 10 * g + (g == 3 ? 0 : i), 20 * i * MS, (20 * i + 10) * MS, -1,
+                                            true, g, g == 2 ? LIST : 0});
+    runs_end(r);
+    assert_int_equal(k.n, 2);
+    for (int i = 0; i < 2; i++)
+        assert_true(k.event[i].calls == 6 && k.event[i].client == 1 &&
+                    k.event[i].within == (k.event[i].trigger == LIST));
+    assert_true(k.event[0].trigger + k.event[1].trigger == LIST);
     runs_free(r);
 }
 
@@ -107,7 +126,7 @@ static void crowd(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(toy), cmocka_unit_test(parallel), cmocka_unit_test(broken),
-                                       cmocka_unit_test(far_away), cmocka_unit_test(crowd)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(toy),      cmocka_unit_test(parallel), cmocka_unit_test(broken),
+                                       cmocka_unit_test(far_away), cmocka_unit_test(grouped),  cmocka_unit_test(crowd)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,64 @@
+#include "analysis/hosts.h"
+
+#include <stdlib.h>
+
+#include "base/dense.h"
+#include "base/hash.h"
+#include "base/map.h"
+#include "capture/exchange.h"
+
+enum { HOSTS_MOST = 1 << 20 };
+
+struct loading {
+    struct hosts *hosts;
+    struct hash_key key;
+    struct map map;
+    uint64_t *hash; /* of hosts, by number - 1 */
+    uint32_t n;
+    bool failed;
+};
+
+static uint32_t number_of(struct loading *l, const struct addr *a)
+{
+    uint64_t hash = hash_bytes(&l->key, 'h', a->ip, sizeof a->ip);
+    uint32_t at = map_find(&l->map, hash);
+    if (at != MAP_NONE)
+        return at + 1;
+    if (l->n == HOSTS_MOST || !map_insert(&l->map, hash, l->n))
+        return 0;
+    l->hash[l->n++] = hash;
+    return l->n;
+}
+
+static bool add(void *context, const struct row_address *row)
+{
+    struct loading *l = context;
+    struct addr a;
+    if (!addr_parse(row->text, &a))
+        return true;
+    if (!dense_grow((void **)&l->hosts->number, &l->hosts->n, row->id, sizeof *l->hosts->number)) {
+        l->failed = true;
+        return false;
+    }
+    l->hosts->number[row->id] = number_of(l, &a);
+    return true;
+}
+
+bool hosts_load(struct hosts *h, struct store_reader *r)
+{
+    struct loading l = {.hosts = h};
+    *h = (struct hosts){0};
+    l.hash = malloc(HOSTS_MOST * sizeof *l.hash); /* touched as it fills */
+    l.failed = !l.hash || !hash_key_random(&l.key) || !map_init(&l.map, l.hash, sizeof *l.hash, HOSTS_MOST);
+    if (!l.failed)
+        store_read_addresses(r, add, &l);
+    map_free(&l.map);
+    free(l.hash);
+    return !l.failed;
+}
+
+void hosts_free(struct hosts *h)
+{
+    free(h->number);
+    *h = (struct hosts){0};
+}
