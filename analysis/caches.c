@@ -103,9 +103,9 @@ static void note_time(struct caches_row *row, int64_t us)
 static void take_latency(struct caches_row *row, const struct exchange *x, struct hist_pool *pages)
 {
     const struct cache_facts *f = x->cache;
-    int64_t us = x->t_rsp1 - x->t_req0;
-    if (!f->answered || f->blocks || f->queued || x->t_rsp1 == TIME_NONE || us < 0)
+    if (!f->answered || f->blocks || f->queued || x->t_rsp1 == TIME_NONE || x->t_rsp1 < x->t_req0)
         return;
+    int64_t us = x->t_rsp1 - x->t_req0;
     hist_add(&row->latency, pages, (uint64_t)us);
     row->count[CACHE_COUNT_latency_us] += (uint64_t)us;
     row->count[CACHE_COUNT_slow] += us >= CACHES_SLOW_US;
