@@ -330,13 +330,30 @@ static bool enter_socks(struct decode_env *e, struct decoding *s, int role, cons
     return true;
 }
 
-/* The first bytes are of something else. */
+/* The first bytes are of TLS that may be read. */
+static bool tls_after_kept(struct decode_env *e, struct decoding *s, int role, const struct chunk *c,
+                           struct slice bytes)
+{
+    struct h1_side *side = &s->h1.side[role];
+    struct buf kept;
+    if (!tls_begins(bytes, role))
+        return false;
+    struct chunk whole = with_kept(side, c, &kept);
+    if (!enter_tls(e, s, role, &whole)) {
+        side->carry = kept;
+        return false;
+    }
+    *e->h1.memory -= kept.cap;
+    buf_free(&kept);
+    return true;
+}
+
+/* They are of something else. */
 static void neither(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     struct buf kept;
     struct chunk whole = with_kept(&s->h1.side[role], c, &kept);
-    if (!enter_tls(e, s, role, &whole))
-        not_http(e, s, role, &whole);
+    not_http(e, s, role, &whole);
     *e->h1.memory -= kept.cap;
     buf_free(&kept);
 }
@@ -457,7 +474,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     } else if (guess == GUESS_MAYBE) {
         if (!carried)
             h1_stash(&e->h1, &s->h1, role, c);
-    } else if (!carried && enter_socks(e, s, role, c)) {
+    } else if (tls_after_kept(e, s, role, c, bytes) || (!carried && enter_socks(e, s, role, c))) {
         return;
     } else if (!enter_cache(e, s, role, c, bytes)) {
         neither(e, s, role, c);

@@ -119,7 +119,7 @@ static void frame(struct told *t, int64_t ts, int role, uint8_t flags, uint32_t 
     be(f + 48, 65535, 2);
     if (n)
         memcpy(f + 54, p, n);
-    struct frame of = {ts, f, (uint32_t)(54 + n), (uint32_t)(54 + n), 1};
+    struct frame of = {.ts = ts, .data = f, .n = (uint32_t)(54 + n), .wire_n = (uint32_t)(54 + n), .link = 1};
     capture_frame(t->capture, &of);
     free(f);
 }

@@ -54,7 +54,7 @@ static void cut_anywhere(void **state)
         struct wire w;
         begin(&w, "Transfer-Encoding: chunked\r\n");
         for (size_t at = 0; at < sizeof EVENTS - 1; at += piece)
-            chunk(&w, EVENTS + at, piece < sizeof EVENTS - 1 - at ? piece : sizeof EVENTS - 1 - at);
+            chunk(&w, &EVENTS[at], piece < sizeof EVENTS - 1 - at ? piece : sizeof EVENTS - 1 - at);
         wire_data(&w, 1, "0\r\n\r\n", 5);
         wire_finish(&w);
         assert_non_null(strstr(w.log.p, "GET /events 200 complete"));
