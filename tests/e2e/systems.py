@@ -128,10 +128,10 @@ def mutating_get(w, own):
 def n_plus_one(w):
     length, took, rtt = w.rng.randint(6, 12), w.draw(.02), w.draw(.03)
     for n, at in enumerate(w.arrivals(200)):
-        who = n % 50
-        at = w.add(at, "/orders/%d" % n, .005, who, rtt=rtt, content=n) + rtt
+        who, conn = n % 50, 10**6 + n % 50  # one connection each, or opening them would be the greater waste
+        at = w.add(at, "/orders/%d" % n, .005, who, rtt=rtt, content=n, conn=conn) + rtt
         for k in range(length):
-            at = w.add(at, "/lines/%d" % (n * 20 + k), took, who, rtt=rtt, content=k) + rtt
+            at = w.add(at, "/lines/%d" % (n * 20 + k), took, who, rtt=rtt, content=k, conn=conn) + rtt
         w.cost += (length - 1) * (took + rtt)
 
 
