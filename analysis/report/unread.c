@@ -120,7 +120,9 @@ static void server_name(struct buf *out, const struct row_opaque *o)
 static struct human each_second(uint64_t bytes, uint64_t open_us)
 {
     double r = rate(bytes, open_us);
-    return isnan(r) ? (struct human){"-"} : human_bytes((uint64_t)(r + 0.5));
+    if (isnan(r))
+        return (struct human){"-"};
+    return human_bytes((uint64_t)(r + 0.5));
 }
 
 static bool text_row(void *context, const struct row_opaque *o)

@@ -130,10 +130,16 @@ static int64_t number(struct store_reader *r, sqlite3_stmt *q)
     return v;
 }
 
+/* What was read of the capture is no longer what it says. */
+static void forget_capture(struct store_reader *r)
+{
+    sqlite3_finalize(r->capture);
+    r->capture = NULL;
+}
+
 bool store_read_window(struct store_reader *r, struct store_span asked, struct store_span *got, char why[256])
 {
-    sqlite3_finalize(r->capture); /* that of the whole */
-    r->capture = NULL;
+    forget_capture(r);
     r->windowed = compose_window(r->db, asked, got, why);
     r->window = *got;
     return r->windowed;
@@ -145,6 +151,7 @@ bool store_read_join(struct store_reader *r, struct store_reader *const *others,
     while (begun < n && store_read_begin(others[begun], why))
         begun++;
     r->windowed = begun == n && join_audits(r->db, r, others, n, &r->window, why);
+    forget_capture(r);
     r->joined = r->windowed ? n + 1 : 0;
     for (size_t i = 0; i < begun; i++) {
         if (store_read_failure(others[i]) && !*r->failure)

@@ -61,6 +61,7 @@ def figures(report):
         out.update({(name, k): e["staleness"][k] for k in ("observed_gaps", "changes")})
         for r in e["ttl"]:
             out.update({(name, r["ttl_s"], k): r[k] for k in ladder.RUNG})
+            out[(name, "within %d" % r["ttl_s"])] = round((r["repeat_ratio"] or 0) * e["eligible"])
             out[(name, r["ttl_s"], "server_us_saved")] = round((r["server_seconds_saved"] or 0) * 1e6)
             warm = r["hit_ratio_warm"]
             out[(name, r["ttl_s"], "warm_ratio")] = None if warm is None else round(warm, 9)
@@ -71,7 +72,7 @@ def figures(report):
 
 
 def wanted(counted):
-    out = {k: v for k, v in counted.items() if k[-1] not in ("warm", "warm_hits")}
+    out = {k: v for k, v in counted.items() if k[-1] not in ("warm", "warm_hits", "pairs")}  # pairs: of the whole alone
     for (name, ttl), warm in {k[:2]: v for k, v in counted.items() if k[-1] == "warm"}.items():
         out[(name, ttl, "warm_ratio")] = round(counted.get((name, ttl, "warm_hits"), 0) / warm, 9)
     return {k: v for k, v in out.items() if v}
