@@ -66,12 +66,6 @@ static struct entry *first_of(const struct gaptable *t, const struct blocks *poo
     return &entries(pool, t->table)[bucket & ((1u << t->class >> ENTRY_CLASS) - 1)];
 }
 
-void gaptable_prefetch(const struct gaptable *t, const struct blocks *pool, uint32_t gap_ms)
-{
-    if (t->table)
-        __builtin_prefetch(first_of(t, pool, lifetime_index(gap_ms)), 1);
-}
-
 void gaptable_add(struct gaptable *t, struct blocks *pool, uint32_t gap_ms, bool changed)
 {
     unsigned bucket = lifetime_index(gap_ms);

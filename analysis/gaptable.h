@@ -16,8 +16,6 @@ struct gaptable {
 
 /* One gap between two visits of a key whose contents are known and comparable. */
 void gaptable_add(struct gaptable *t, struct blocks *pool, uint32_t gap_ms, bool changed);
-/* Asks ahead for where such a gap will be counted, most likely. */
-void gaptable_prefetch(const struct gaptable *t, const struct blocks *pool, uint32_t gap_ms);
 void gaptable_merge(struct gaptable *into, const struct gaptable *from, struct blocks *pool);
 /* Gives the table back. */
 void gaptable_drop(struct gaptable *t, struct blocks *pool);

@@ -300,27 +300,11 @@ static void look_at_slots(struct analysis *a, const struct exchange *x, struct a
         pairs_prefetch(&a->pairs, h->hash, clients_at(&a->clients, h->client)->hash);
 }
 
-/* Where the endpoint will count how long it took, and the gap since the last look-up. */
-static void look_at_counts(struct analysis *a, const struct exchange *x, const struct key *key)
-{
-    const struct endpoint *ep = endpoints_at(&a->endpoints, key->endpoint);
-    int64_t took = span(x->t_req0, x->t_rsp1);
-    if (took >= 0)
-        hist_prefetch(&ep->latency, &a->pages, (uint64_t)took);
-    if (key->slot) {
-        const struct ladder_slot *slot = slab_at(&a->keys.slots, key->slot - 1);
-        gaptable_prefetch(&ep->lifetimes.gaps, &a->endpoints.lifetimes,
-                          (uint32_t)floor_div(x->arrival, 1000) - slot->changes.visit);
-    }
-}
-
 static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
 {
     const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
     if (key && key->tag)
         etags_prefetch(&a->etags, key->hash, key->tag);
-    if (key)
-        look_at_counts(a, x, key);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
     if (key)

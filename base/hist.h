@@ -47,13 +47,6 @@ double hist_middle(unsigned index);
 /* The pages' memory must be zero. */
 void hist_pool_init(struct hist_pool *pool, struct hist_page *memory, uint32_t most);
 void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v);
-/* Asks ahead for where v will be counted. */
-static inline void hist_prefetch(const struct hist *h, const struct hist_pool *pool, uint64_t v)
-{
-    unsigned index = hist_index(v);
-    __builtin_prefetch(&pool->page[h->page[index / HIST_SUB]].count[index % HIST_SUB], 1);
-}
-
 /* Adds what is in `from` to `into`. */
 void hist_merge(struct hist *into, const struct hist *from, struct hist_pool *pool);
 /* The reverse of hist_dense_add, for a histogram that is empty. */

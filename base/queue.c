@@ -1,12 +1,13 @@
 #include "base/queue.h"
 
-#include <stdlib.h>
 #include <time.h>
+
+#include "base/pages.h"
 
 bool queue_init(struct queue *q, size_t capacity)
 {
     *q = (struct queue){.mask = capacity - 1, .worth = capacity / 4 < QUEUE_WORTH ? capacity / 4 : QUEUE_WORTH};
-    q->ring = calloc(capacity, sizeof *q->ring);
+    q->ring = pages_reserve(capacity * sizeof *q->ring);
     if (!q->ring)
         return false;
     pthread_condattr_t attributes;
@@ -24,7 +25,7 @@ void queue_fini(struct queue *q)
         return;
     pthread_cond_destroy(&q->moved);
     pthread_mutex_destroy(&q->lock);
-    free(q->ring);
+    pages_release(q->ring, (q->mask + 1) * sizeof *q->ring);
     q->ring = NULL;
 }
 

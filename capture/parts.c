@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/pages.h"
 #include "capture/identity.h"
 #include "capture/redact.h"
 
@@ -110,7 +111,7 @@ struct parts_maker *parts_new(const struct hash_key *key)
         return NULL;
     m->key = *key;
     m->shared = calloc(PLACES, sizeof *m->shared);
-    m->bytes = malloc(SHARED_BYTES);
+    m->bytes = pages_reserve(SHARED_BYTES);
     if (!m->shared || !m->bytes) {
         parts_free(m);
         return NULL;
@@ -128,7 +129,7 @@ void parts_free(struct parts_maker *m)
     if (!m)
         return;
     free(m->shared);
-    free(m->bytes);
+    pages_release(m->bytes, SHARED_BYTES);
     free(m);
 }
 
