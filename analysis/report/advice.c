@@ -15,25 +15,33 @@
 #define LOST_MOST                                                                                                      \
     0.01 /* share of the look-ups that found no room in the ladder; others' floods cost nobody his advice */
 
+struct recommend_rung advice_rung(const struct row_rung *r)
+{
+    return (struct recommend_rung){.ttl_s = r->ttl_s,
+                                   .lookups = r->lookups,
+                                   .hits = r->hits,
+                                   .stale_hits = r->stale_hits,
+                                   .unknown_hits = r->unknown_hits,
+                                   .warm_lookups = r->warm_lookups,
+                                   .warm_hits = r->warm_hits,
+                                   .cycles_hit = r->cycles_hit,
+                                   .bytes_saved = r->bytes_saved,
+                                   .server_us_saved = r->server_us_saved};
+}
+
 /* The sample of a bound is what was seen, not what was estimated from it. */
 static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
                            struct recommend_rung out[LADDER_RUNGS])
 {
     unsigned n = 0;
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
-        const struct row_rung *r = &e->ttl[i];
-        if (r->ttl_s)
-            out[n++] = (struct recommend_rung){.ttl_s = r->ttl_s,
-                                               .lookups = r->lookups,
-                                               .hits = r->hits,
-                                               .stale_hits = r->stale_hits,
-                                               .unknown_hits = r->unknown_hits,
-                                               .stale_purgeable = r->stale_purgeable,
-                                               .warm_lookups = r->warm_lookups,
-                                               .warm_hits = r->warm_hits,
-                                               .cycles_hit = sampled->level ? sampled->cycles[i] : r->cycles_hit,
-                                               .bytes_saved = r->bytes_saved,
-                                               .server_us_saved = r->server_us_saved};
+        if (!e->ttl[i].ttl_s)
+            continue;
+        out[n] = advice_rung(&e->ttl[i]);
+        out[n].stale_purgeable = e->ttl[i].stale_purgeable;
+        if (sampled->level)
+            out[n].cycles_hit = sampled->cycles[i];
+        n++;
     }
     return n;
 }

@@ -76,4 +76,7 @@ void advice_list_free(struct advice_list *l);
 /* That of an endpoint, what is advised of its lifetime before what is of its key; or NULL. */
 const struct advised *advice_of_endpoint(const struct advice_list *l, uint32_t endpoint);
 
+/* A rung as the rule for lifetimes wants it; what a purge would have mended is left 0. */
+struct recommend_rung advice_rung(const struct row_rung *r);
+
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "analysis/report/advice.h"
 #include "analysis/sharing.h"
 #include "analysis/sources.h"
 #include "base/human.h"
@@ -14,19 +15,8 @@
 static unsigned fill_rungs(const struct fields *f, struct recommend_rung out[LADDER_RUNGS])
 {
     unsigned n = 0;
-    for (; n < LADDER_RUNGS && f->ladder[n].ttl_s; n++) {
-        const struct row_rung *r = &f->ladder[n];
-        out[n] = (struct recommend_rung){.ttl_s = r->ttl_s,
-                                         .lookups = r->lookups,
-                                         .hits = r->hits,
-                                         .stale_hits = r->stale_hits,
-                                         .unknown_hits = r->unknown_hits,
-                                         .warm_lookups = r->warm_lookups,
-                                         .warm_hits = r->warm_hits,
-                                         .cycles_hit = r->cycles_hit,
-                                         .bytes_saved = r->bytes_saved,
-                                         .server_us_saved = r->server_us_saved};
-    }
+    for (; n < LADDER_RUNGS && f->ladder[n].ttl_s; n++)
+        out[n] = advice_rung(&f->ladder[n]);
     return n;
 }
 

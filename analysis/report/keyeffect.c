@@ -83,19 +83,8 @@ static double covered_s(const struct key_effect *k, const struct facts *f)
 
 static unsigned fill_rungs(const struct rekey_side *s, struct recommend_rung out[LADDER_RUNGS])
 {
-    for (unsigned i = 0; i < LADDER_RUNGS; i++) {
-        const struct row_rung *r = &s->rung[i];
-        out[i] = (struct recommend_rung){.ttl_s = r->ttl_s,
-                                         .lookups = r->lookups,
-                                         .hits = r->hits,
-                                         .stale_hits = r->stale_hits,
-                                         .unknown_hits = r->unknown_hits,
-                                         .warm_lookups = r->warm_lookups,
-                                         .warm_hits = r->warm_hits,
-                                         .cycles_hit = r->cycles_hit,
-                                         .bytes_saved = r->bytes_saved,
-                                         .server_us_saved = r->server_us_saved};
-    }
+    for (unsigned i = 0; i < LADDER_RUNGS; i++)
+        out[i] = advice_rung(&s->rung[i]);
     return LADDER_RUNGS;
 }
 
