@@ -136,6 +136,7 @@ unit-capture:
 syntax:
 	$(Q)printf '%s\n' $(SOURCES) spanwise.c $(UNIT_SOURCES) $(wildcard tests/fuzz/*.c) | \
 		xargs -P $(JOBS) -n 16 $(CC) $(WARN) -Wno-missing-prototypes $(CFLAGS) $(CPPFLAGS) -fsyntax-only
+	@echo "ok - syntax by $(CC)"
 
 # Fuzz targets with the fuzzer.
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/libspanwise.a $(BUILD)/.flags
