@@ -28,9 +28,10 @@ ifeq ($(origin BUILD),file)
 BUILD := build/san$(lean)
 endif
 # Not position-independent: two hundred thousand relocations less, every time that it starts.
-CFLAGS := -O1 -g1 -fno-pie -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS := -Og -g1 -fno-pie -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CPPFLAGS += -DNO_MULTIVERSION
 LDFLAGS += -no-pie -fsanitize=address,undefined
+$(BUILD)/base/hash.o: CPPFLAGS += -DXXH_NO_INLINE_HINTS=1 # which insist on what -Og does not do
 endif
 
 # clang 14 gives a function with target_clones another name outside its file than gcc does, and the link fails.
@@ -95,9 +96,9 @@ $(BUILD)/libspanwise.a: $(OBJECTS)
 	$(Q)ar rcs $@ $^
 
 # The unit tests and the replays of fuzzing's inputs: one program, linked once, that has a link per test (tests/unit/all.c).
-# They run once: optimised little, themselves not looked at for undefined behaviour (what they test is), and linked by the
+# They run once: not optimised, themselves not looked at for undefined behaviour (what they test is), and linked by the
 # faster linker where there is one.
-UNIT_FLAGS = $(patsubst -O3,-O1,$(CFLAGS:%,undefined=%)) $(CPPFLAGS)
+UNIT_FLAGS = $(patsubst -O%,-O0,$(CFLAGS:%,undefined=%)) $(CPPFLAGS)
 QUICK_LINK := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 UNIT_LIBS := -lcmocka -lnghttp2 -lbrotlienc
 UNIT_SOURCES ?= $(wildcard tests/unit/test_*.c)
