@@ -46,11 +46,16 @@ enum cachetalk_kind cachetalk_tell(struct slice client, struct slice server)
     return client.n ? tell_line(client, server) : CACHETALK_NONE;
 }
 
-struct cachetalk *cachetalk_open(struct cache_env *e, struct conn *conn, enum cachetalk_kind kind, bool whole)
+bool cache_env_open(struct cache_env *e)
 {
     if (!e->keys)
         e->keys = cachekeys_new(e->h1->key, seal_names(e->h1->pair->seal));
-    bool room = e->keys && *e->h1->memory + sizeof(struct cachetalk) <= e->h1->memory_limit;
+    return e->keys != NULL;
+}
+
+struct cachetalk *cachetalk_open(struct cache_env *e, struct conn *conn, enum cachetalk_kind kind, bool whole)
+{
+    bool room = cache_env_open(e) && *e->h1->memory + sizeof(struct cachetalk) <= e->h1->memory_limit;
     struct cachetalk *t = room ? malloc(sizeof *t) : NULL;
     if (!t)
         return NULL;
