@@ -303,7 +303,7 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
     }
     if (s)
         pair_hold(s, &side->slot);
-    if (s && framing != FRAME_LENGTH && !s->connect_method)
+    if (s && !s->connect_method)
         pair_events(env->pair, s, head);
     enter_body(side, framing, head->length);
     return H1_OK;
