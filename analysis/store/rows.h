@@ -155,7 +155,7 @@ struct row_address {
     struct slice text; /* "10.0.0.1" */
 };
 
-/* TLS connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
+/* Connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
 struct row_opaque {
     uint32_t id;
     struct slice client, server;               /* address; with port. Empty: those there was no room to tell apart */
