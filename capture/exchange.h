@@ -267,6 +267,7 @@ struct capture_stats {
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
     uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
+    uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
 };
 
 const char *end_name(enum end_state e);

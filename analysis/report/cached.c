@@ -426,36 +426,28 @@ static bool page_row(void *context, const struct row_cache *row)
     return true;
 }
 
-static uint64_t of_udp(const struct facts *f, const char *name)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->counter[i].what, "memcached_udp") && !strcmp(f->counter[i].name, name))
-            return f->counter[i].value;
-    return 0;
-}
-
 /* Where something of it is missing. */
 static void say_udp(const struct facts *f, struct page *p)
 {
-    uint64_t lost = of_udp(f, "lost"), stray = of_udp(f, "stray");
+    uint64_t lost = facts_counted(f, "memcached_udp", "lost"), stray = facts_counted(f, "memcached_udp", "stray");
     if (!lost && !stray)
         return;
     buf_printf(p->out,
                "%sof %s datagrams of memcached over UDP, %s answer no request that was seen, and %s more of answers "
                "never came\n",
-               p->foreign ? "\n" : "  ", human_count(of_udp(f, "datagrams")).text, human_count(stray).text,
-               human_count(lost).text);
+               p->foreign ? "\n" : "  ", human_count(facts_counted(f, "memcached_udp", "datagrams")).text,
+               human_count(stray).text, human_count(lost).text);
 }
 
 void cached_udp_json(struct json *j, const struct facts *f)
 {
     static const char *const names[] = {"datagrams", "lost", "stray"};
-    if (!of_udp(f, names[0]))
+    if (!facts_counted(f, "memcached_udp", names[0]))
         return;
     json_key(j, "memcached_udp");
     json_open(j, '{');
     for (int i = 0; i < 3; i++)
-        json_key_u64(j, names[i], of_udp(f, names[i]));
+        json_key_u64(j, names[i], facts_counted(f, "memcached_udp", names[i]));
     json_close(j, '}');
 }
 
