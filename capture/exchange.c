@@ -89,6 +89,17 @@ const char *ease_name(enum ease_step e)
     return e < EASE_STEPS ? ease_names[e] : "?";
 }
 
+const char *operation_answer_name(enum operation_answer a)
+{
+    static const char *const names[] = {
+        "read",
+#define UNREAD(name, what) #name,
+#include "capture/unread.def"
+#undef UNREAD
+    };
+    return a < OPERATION_ANSWERS ? names[a] : "?";
+}
+
 const char *leaf_value_name(enum leaf_value v)
 {
     return v < LEAF_VALUES ? leaf_names[v] : "?";

@@ -84,19 +84,6 @@ static struct slice name_of(const struct gathering *g, const struct met *m)
     return slice_of(g->names.p + m->name_at, m->name_n);
 }
 
-static void add_name(struct buf *out, const struct row_endpoint *e)
-{
-    buf_slice(out, e->method);
-    if (e->method.n)
-        buf_char(out, ' ');
-    buf_slice(out, e->service);
-    buf_slice(out, e->route);
-    struct slice operation = row_operation_apart(e);
-    if (operation.n)
-        buf_str(out, "#");
-    buf_slice(out, operation);
-}
-
 static void say_count(struct buf *evidence, const char *name, uint64_t n)
 {
     struct json j = {evidence, evidence->n > 0};
@@ -114,7 +101,7 @@ static void say_number(struct buf *evidence, const char *name, double v)
 static void of_this(struct bottleneck *b, const struct row_endpoint *e)
 {
     b->endpoint = e->id;
-    add_name(&b->target, e);
+    facts_name(&b->target, e);
 }
 
 static void find_tail(struct gathering *g, const struct row_endpoint *e, const struct hist_dense *server)
@@ -201,7 +188,7 @@ static struct met *meet(struct gathering *g, const struct row_endpoint *e)
     }
     struct met *m = &g->met[g->n++];
     *m = (struct met){.id = e->id, .name_at = g->names.n};
-    add_name(&g->names, e);
+    facts_name(&g->names, e);
     m->name_n = g->names.n - m->name_at;
     return m;
 }

@@ -140,6 +140,7 @@ void tied_management(struct json *j, const struct row_endpoint *e, const struct 
 {
     const struct ties_endpoint *seen = ties_endpoint(t, e->id);
     bool unsafe = slice_eq(e->method, SLICE("POST")) || slice_eq(e->method, SLICE("PATCH"));
+    unsafe &= !e->operation_safe;
     json_key(j, "management");
     if (!seen || !seen->seen.requests) {
         json_null(j);
@@ -322,10 +323,7 @@ static bool row(void *context, const struct row_endpoint *e)
         return true;
     if (l->row++ >= l->top)
         return true;
-    buf_slice(&name, e->method);
-    buf_char(&name, ' ');
-    buf_slice(&name, e->service);
-    buf_slice(&name, e->route);
+    facts_name(&name, e);
     buf_str(l->out, "  ");
     human_cell(l->out, slice_of(name.p, name.n), l->width - 60);
     buf_free(&name);
