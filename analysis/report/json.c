@@ -593,7 +593,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_close(j, ']');
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
-    tied_endpoint(j, e, l->facts, l->ties);
+    tied_endpoint(j, e, l->facts, l->ties, &l->advice->names);
     tied_replicas(j, e, l->ties);
     tied_management(j, e, l->ties);
     sampling(j, e);
