@@ -6,6 +6,8 @@
 #include "capture/bounds.h"
 #include "capture/ease.h"
 #include "capture/flow.h"
+#include "capture/memcachedudp.h"
+#include "capture/operation.h"
 
 struct capture {
     struct capture_options o;
@@ -14,6 +16,7 @@ struct capture {
     struct decode_env env;
     struct flow_table flows;
     struct fragments *fragments;
+    struct memcachedudp udp;
     struct ease ease;
 };
 
@@ -23,11 +26,12 @@ static bool divide(struct capture *c)
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = b.held_bytes;
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
+    c->pair.operations = operations_new(&c->o.key, b.operation_bytes);
     c->pair.event_codings = (struct codings){.limit = b.event_bytes};
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
     c->env.opaque = opaque_new(&c->o.key, b.opaque);
     c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);
-    return c->pair.looks && c->env.opaque && c->fragments &&
+    return c->pair.looks && c->pair.operations && c->env.opaque && c->fragments &&
            slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
            (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
@@ -51,13 +55,17 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.h1.pair = &c->pair;
     c->env.h1.key = &c->o.key;
     c->env.h2.h1 = c->env.cache.h1 = &c->env.h1;
-    line_init(&c->pair.line, o->sink);
+    c->pair.sink = o->sink;
+    c->pair.together = o->together ? PAIR_TOGETHER : 1;
+    line_init(&c->pair.line, (struct exchange_sink){pair_leave, &c->pair});
     if (!c->pair.seal) {
         free(c);
         return NULL;
     }
-    if (divide(c))
+    if (divide(c)) {
+        memcachedudp_init(&c->udp, &c->env.cache, &c->stats, c->flows.dedup);
         return c;
+    }
     snprintf(why, 128, "out of memory: try a smaller --memory");
     capture_free(c);
     return NULL;
@@ -98,11 +106,45 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-void capture_frame(struct capture *c, const struct frame *f)
+/* A frame on its way. */
+struct passing {
+    enum packet_result result;
+    struct segment segment;
+    struct piece piece;
+    struct flow_place place;
+};
+
+static void place(struct capture *c, struct passing *p)
+{
+    if (c->o.merge_vlans)
+        p->segment.scope = 0;
+    p->place = flow_place(&c->flows, &p->segment);
+}
+
+static void take_segment(struct capture *c, const struct passing *p)
+{
+    const struct segment *s = &p->segment;
+    if (c->o.n_ports && !wanted_port(c, s))
+        return;
+    if (s->n < s->wire_n) {
+        c->stats.cut_segments++;
+        c->stats.cut_bytes += s->wire_n - s->n;
+    }
+    flow_segment(&c->flows, s, &p->place);
+}
+
+static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
+{
+    if (c->o.merge_vlans)
+        seg->scope = 0;
+    bool wanted = !c->o.n_ports || wanted_port(c, seg);
+    if (!wanted || !memcachedudp_datagram(&c->udp, seg, ++c->flows.order))
+        c->stats.other_packets++;
+}
+
+static void take(struct capture *c, const struct frame *f, struct passing *p)
 {
     struct capture_stats *s = &c->stats;
-    struct segment seg;
-    struct piece piece;
     s->packets++;
     s->bytes += f->wire_n;
     if (s->first_us == TIME_NONE || f->ts < s->first_us)
@@ -111,35 +153,45 @@ void capture_frame(struct capture *c, const struct frame *f)
         s->last_us = f->ts;
     if ((s->packets & 1023) == 0)
         note_memory(c);
-    enum packet_result r = packet_decode(f, &c->o.packet, s, &seg, &piece);
-    if (r == PACKET_FRAGMENT)
-        r = join(c, &seg, &piece);
-    switch (r) {
-    case PACKET_TCP:
-        if (c->o.n_ports && !wanted_port(c, &seg))
-            break;
-        if (c->o.merge_vlans)
-            seg.scope = 0;
-        if (seg.n < seg.wire_n) {
-            s->cut_segments++;
-            s->cut_bytes += seg.wire_n - seg.n;
-        }
-        flow_segment(&c->flows, &seg);
-        break;
-    case PACKET_OTHER:
-        s->other_packets++;
-        break;
-    case PACKET_FRAGMENT:
-    case PACKET_UNPARSED:
-        break;
-    }
+    if (p->result == PACKET_FRAGMENT && (p->result = join(c, &p->segment, &p->piece)) == PACKET_TCP)
+        place(c, p);
+    if (p->result == PACKET_TCP)
+        take_segment(c, p);
+    if (p->result == PACKET_UDP)
+        datagram(c, &p->segment);
+    s->other_packets += p->result == PACKET_OTHER;
+    if (c->udp.waiting)
+        memcachedudp_tick(&c->udp, f->ts);
     if (f->ts > c->pair.line.now)
         pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
+}
+
+void capture_frames(struct capture *c, const struct frame *f, size_t n)
+{
+    struct passing p[CAPTURE_FRAMES];
+    for (size_t i = 0; i < n; i++) {
+        p[i].result = packet_decode(&f[i], &c->o.packet, &c->stats, &p[i].segment, &p[i].piece);
+        if (p[i].result == PACKET_TCP)
+            place(c, &p[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t ahead = i ? i + 1 : 0; /* the first two at once, then the next while one is taken */
+        for (size_t j = ahead; j <= i + 1 && j < n; j++)
+            if (p[j].result == PACKET_TCP)
+                flow_near(&c->flows, &p[j].place, p[j].segment.n > 0);
+        take(c, &f[i], &p[i]);
+    }
+}
+
+void capture_frame(struct capture *c, const struct frame *f)
+{
+    capture_frames(c, f, 1);
 }
 
 void capture_tick(struct capture *c, int64_t now)
 {
     flow_tick(&c->flows, now);
+    memcachedudp_tick(&c->udp, now);
     pair_tick(&c->pair, now, c->o.answer_timeout_us);
     note_memory(c);
 }
@@ -149,8 +201,9 @@ bool capture_ease(struct capture *c, int64_t now, bool behind)
     if (!ease_note(&c->ease, now, behind, c->stats.eased))
         return false;
     looks_pause(c->pair.looks, c->ease.step > EASE_BODIES);
+    operations_pause(c->pair.operations, c->ease.step > EASE_BODIES);
     seal_pause(c->pair.seal, c->ease.step > EASE_PARTS);
-    c->flows.eased = c->ease.step;
+    c->flows.eased = c->udp.eased = c->ease.step;
     return true;
 }
 
@@ -174,6 +227,7 @@ void capture_finish(struct capture *c)
     note_memory(c);
     fragments_finish(c->fragments, &c->stats);
     flow_finish(&c->flows);
+    memcachedudp_finish(&c->udp);
     pair_finish(&c->pair);
 }
 
@@ -200,11 +254,14 @@ void capture_free(struct capture *c)
     for (uint32_t i = 0; c->flows.nodes && i < c->flows.touched; i++)
         reasm_drop(&c->flows, &c->flows.nodes[i]);
     fragments_free(c->fragments);
+    if (c->udp.env)
+        memcachedudp_fini(&c->udp);
     flow_fini(&c->flows);
     opaque_free(c->env.opaque);
     h2_env_fini(&c->env.h2);
     cache_env_fini(&c->env.cache);
     h1_env_fini(&c->env.h1);
+    operations_free(c->pair.operations);
     slot_pool_fini(&c->pair.slots);
     looks_free(c->pair.looks);
     seal_free(c->pair.seal);

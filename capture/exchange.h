@@ -81,6 +81,26 @@ struct websocket_facts {
     bool closed;                 /* a close frame was seen */
 };
 
+enum { OPERATION_TEXT = 250 };
+enum operation_kind { OPERATION_GRAPHQL, OPERATION_RPC, OPERATION_SOAP };
+/* Whether the answer was read for errors; if not, why. */
+enum operation_answer {
+    OPERATION_READ,
+#define UNREAD(name, what) OPERATION_UNREAD_##name,
+#include "capture/unread.def"
+#undef UNREAD
+    OPERATION_ANSWERS
+};
+
+/* An operation that the request names in its body, query or fields (capture/operation.h); of a batch all of them,
+ * joined with ','. */
+struct operation_facts {
+    struct slice name; /* at most OPERATION_TEXT octets */
+    bool safe;         /* certainly changes nothing: queries of GraphQL alone */
+    uint8_t kind;      /* enum operation_kind */
+    uint8_t answer;    /* enum operation_answer */
+};
+
 /* Server-sent events of an answer. */
 struct event_facts {
     uint64_t events, bytes;            /* bytes: of their lines, codings taken off, without line ends */
@@ -197,6 +217,7 @@ struct exchange {
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
+    struct operation_facts *operation;                        /* NULL: none is named, or it was not seen */
     const struct websocket_facts *websocket;                  /* NULL: no WebSocket */
     const struct event_facts *events;                         /* NULL: no server-sent events */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
@@ -240,6 +261,13 @@ struct ease_count {
     uint64_t times, us; /* how often taken, how long in force, packet time */
 };
 
+enum memcached_udp_count {
+#define COUNT(id, name) MEMCACHED_UDP_##id,
+#include "capture/memcachedudp.def"
+#undef COUNT
+    MEMCACHED_UDP_COUNTS
+};
+
 struct capture_stats {
     int64_t first_us, last_us; /* least and greatest packet time; TIME_NONE: no packet */
     uint64_t packets, bytes;
@@ -256,9 +284,11 @@ struct capture_stats {
     uint64_t flows_skipped, packets_skipped; /* of connections that were not read for want of time */
     uint64_t memory_bytes;                   /* reassembly and exchanges in flight now */
     uint64_t memory_peak_bytes;              /* and at most */
-    uint64_t other_packets;                  /* read, and no TCP */
+    uint64_t other_packets;                  /* read, and neither TCP nor memcached */
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
+    uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
+    uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
 };
 
 const char *end_name(enum end_state e);
@@ -268,9 +298,11 @@ const char *opaque_name(enum opaque_reason r);
 const char *encap_name(enum encapsulation e);
 const char *unparsed_name(enum unparsed_reason r);
 const char *ease_name(enum ease_step e);
+const char *memcached_udp_name(enum memcached_udp_count c);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */
 enum token token_find(struct slice name);
+const char *operation_answer_name(enum operation_answer a);
 const char *leaf_value_name(enum leaf_value v);
 /* Name of the flag bit (0..31), NULL when there is none. */
 const char *flag_name(unsigned bit);

@@ -4,6 +4,7 @@
 
 #include "capture/eventstream.h"
 #include "capture/grpc.h"
+#include "capture/operation.h"
 #include "capture/websocket.h"
 
 enum { SPARE_STREAMS = 1024 };
@@ -420,7 +421,7 @@ static void response(struct h2_env *env, struct h2 *h, struct h2_stream *s, cons
     pair_answer(env->h1->pair, s->slot, head, w->first_ts);
     s->slot->x.flags |= (incomplete(env->list) ? FLAG_UNKNOWN_FIELDS : 0) | (h->side[1].resynced ? FLAG_RESYNC : 0);
     open_websocket(env, s, w);
-    if (!head->has_length && !s->slot->head_method)
+    if (!s->slot->head_method)
         pair_events(env->h1->pair, s->slot, head);
     trailers(env, s); /* an answer that is trailers alone */
 }
@@ -541,6 +542,8 @@ void h2stream_data(struct h2_env *env, struct h2_stream *s, int role, const char
         grpc_data(s->slot->grpc, role, p, n);
     if (m->truncated || (m->lost && !m->has_length))
         return;
+    if (s->slot->operation)
+        operation_data(s->slot->operation, role, p, n);
     if (role == 1 && s->slot->look)
         look_data(s->slot->look, p, n);
     if (whole && first) {

@@ -8,6 +8,7 @@
 #include "capture/head.h"
 #include "capture/line.h"
 #include "capture/look.h"
+#include "capture/operation.h"
 #include "capture/seal.h"
 #include "capture/slot.h"
 
@@ -20,11 +21,18 @@ struct pairing {
     bool pipelined;          /* the client has sent requests without waiting for answers */
 };
 
+/* So many leave together at most. */
+enum { PAIR_TOGETHER = 8 };
+
 struct pair {
     struct slot_pool slots;
     struct line line;
+    struct exchange_sink sink;
+    struct slot *leaving[PAIR_TOGETHER]; /* in order, not sealed yet */
+    unsigned n_leaving, together;        /* they leave when there are so many of them */
     struct seal *seal;
-    struct looks *looks; /* NULL: bodies are not looked into */
+    struct looks *looks;           /* NULL: bodies are not looked into */
+    struct operations *operations; /* NULL: operations are not told apart */
     struct codings event_codings;
     struct capture_stats *stats;
     uint64_t in_flight;                        /* slots between their request's head and the line's end */
@@ -51,7 +59,7 @@ void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
 /* The holder is told when the slot leaves, which it may do before its answer is whole: without memory the exchange of
  * which nothing was seen for longest goes. NULL: it is held no longer. */
 void pair_hold(struct slot *s, struct slot **holder);
-/* The answer's head is that of a body of unknown length: events are counted if it carries any. */
+/* The answer's head is that of a body: events are counted if it carries any. */
 void pair_events(struct pair *p, struct slot *s, const struct head *h);
 /* HTTP/2, where the stream says which request is answered. */
 void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts);
@@ -83,6 +91,10 @@ void pair_close(struct pair *p, struct pairing *q, enum end_state end);
 
 /* Ends requests older than the answer timeout and lets the line move. */
 void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout);
+/* What waits for others to leave with leaves. */
+void pair_flush(struct pair *p);
+/* Where the line of arrival ends; context: the pair. */
+void pair_leave(void *context, struct exchange *x);
 /* The capture is over. */
 void pair_finish(struct pair *p);
 

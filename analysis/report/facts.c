@@ -67,12 +67,17 @@ void facts_free(struct facts *f)
     *f = (struct facts){0};
 }
 
-uint64_t facts_total(const struct facts *f, const char *name)
+uint64_t facts_counted(const struct facts *f, const char *what, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->counter[i].what, "total") && !strcmp(f->counter[i].name, name))
+        if (!strcmp(f->counter[i].what, what) && !strcmp(f->counter[i].name, name))
             return f->counter[i].value;
     return 0;
+}
+
+uint64_t facts_total(const struct facts *f, const char *name)
+{
+    return facts_counted(f, "total", name);
 }
 
 double facts_duration_s(const struct facts *f)
@@ -153,6 +158,19 @@ double facts_stale_ratio(const struct row_rung *r)
 double facts_hit_ratio_warm(const struct row_rung *r)
 {
     return facts_ratio(r->warm_hits, r->warm_lookups);
+}
+
+void facts_name(struct buf *out, const struct row_endpoint *e)
+{
+    struct slice operation = row_operation_apart(e);
+    buf_slice(out, e->method);
+    if (e->method.n)
+        buf_char(out, ' ');
+    buf_slice(out, e->service);
+    buf_slice(out, e->route);
+    if (operation.n)
+        buf_char(out, '#');
+    buf_slice(out, operation);
 }
 
 bool facts_long_enough(const struct row_rung *r, double duration_s)

@@ -53,15 +53,7 @@ static void rest(struct table *t, uint64_t all, const char *what)
 static void name_cell(struct buf *out, const struct row_endpoint *e, unsigned width)
 {
     struct buf name = {0};
-    buf_slice(&name, e->method);
-    if (e->method.n)
-        buf_char(&name, ' ');
-    buf_slice(&name, e->service);
-    buf_slice(&name, e->route);
-    struct slice operation = row_operation_apart(e);
-    if (operation.n)
-        buf_str(&name, "#");
-    buf_slice(&name, operation);
+    facts_name(&name, e);
     human_cell(out, slice_of(name.p, name.n), width);
     buf_free(&name);
 }
@@ -665,7 +657,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     longlived_text(r, f, t.top, t.width, out);
     unread_text(r, t.top, out);
     tied_text(r, f, &ties, t.top, t.width, out);
-    cached_text(r, t.top, t.width, out);
+    cached_text(r, f, t.top, t.width, out);
     loads_free(&loads);
     ties_free(&ties);
     advice_list_free(&advised);

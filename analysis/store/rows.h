@@ -67,12 +67,15 @@ struct row_endpoint {
     uint64_t websocket_bytes_client, websocket_bytes_server, websocket_lost;
     uint64_t event_streams, event_stream_us, events, event_bytes, event_gaps, event_gap_us, event_gap_max_us;
     uint64_t event_streams_resumed, event_streams_lost;
+    bool operation_safe;        /* the operation changes nothing, whatever the method */
+    uint64_t operation_answers; /* answers to it that were read for errors of GraphQL and JSON-RPC */
 };
 
 /* What a name needs besides the route: a gRPC method is its path already. */
 static inline struct slice row_operation_apart(const struct row_endpoint *e)
 {
-    bool is_path = e->route.n && slice_eq(e->operation, slice_sub(e->route, 1, e->route.n));
+    bool is_path = e->route.n && slice_find(e->operation, '/', 0) < e->operation.n &&
+                   slice_eq(e->operation, slice_sub(e->route, 1, e->route.n));
     return is_path ? (struct slice){NULL, 0} : e->operation;
 }
 
@@ -148,6 +151,8 @@ struct row_key {
     uint32_t id, endpoint;
     struct slice method, service, target; /* target redacted */
     bool hot;                             /* followed although its endpoint is sampled */
+    struct slice operation;               /* it asks for; empty: none was told */
+    bool safe;                            /* that changes nothing */
 };
 
 struct row_address {
@@ -155,7 +160,7 @@ struct row_address {
     struct slice text; /* "10.0.0.1" */
 };
 
-/* TLS connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
+/* Connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
 struct row_opaque {
     uint32_t id;
     struct slice client, server;               /* address; with port. Empty: those there was no room to tell apart */
@@ -200,8 +205,9 @@ enum {
 };
 #define NOTE(name, is) ((uint32_t)((is) != 0) << NOTE_AT_##name)
 
-/* What fields of API management it carries. */
-enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4 }; /* KEY: the request's Idempotency-Key */
+/* What fields of API management it carries; STAYS: it is a WebSocket, or an answer of server-sent events. KEY: the
+ * request's Idempotency-Key. */
+enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4, MANAGED_STAYS = 8 };
 
 /* Stored numbers are not trusted to be times that can be added. */
 #define ROW_SANE_US ((int64_t)1 << 60)
