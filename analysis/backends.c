@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/table.h"
 
 #define KEEP_US (INT64_C(1000000) * BACKENDS_KEEP_S)
 #define LEFT_US INT64_C(60000000)
@@ -52,13 +53,13 @@ struct backends {
 
 static bool begin(struct backends *b)
 {
-    b->row = calloc(BACKENDS_MOST, sizeof *b->row); /* all touched as they fill */
-    b->cell = calloc(BACKENDS_CELLS, sizeof *b->cell);
-    b->conn = calloc(BACKENDS_CONNS, sizeof *b->conn);
-    b->pair = calloc(BACKENDS_CONNS, sizeof *b->pair);
-    b->asks = calloc(BACKENDS_HOSTS, sizeof *b->asks);
-    b->pages = calloc(PAGES, sizeof *b->pages);
-    b->group = calloc(BACKENDS_MOST, sizeof *b->group);
+    b->row = table_new(BACKENDS_MOST, sizeof *b->row); /* all touched as they fill */
+    b->cell = table_new(BACKENDS_CELLS, sizeof *b->cell);
+    b->conn = table_new(BACKENDS_CONNS, sizeof *b->conn);
+    b->pair = table_new(BACKENDS_CONNS, sizeof *b->pair);
+    b->asks = table_new(BACKENDS_HOSTS, sizeof *b->asks);
+    b->pages = table_new(PAGES, sizeof *b->pages);
+    b->group = table_new(BACKENDS_MOST, sizeof *b->group);
     if (!b->row || !b->cell || !b->conn || !b->pair || !b->asks || !b->pages || !b->group)
         return false;
     hist_pool_init(&b->pool, b->pages, PAGES);
@@ -86,10 +87,10 @@ static void free_working(struct backends *b)
     map_free(&b->conns);
     map_free(&b->pairs);
     map_free(&b->asking);
-    free(b->cell);
-    free(b->conn);
-    free(b->pair);
-    free(b->asks);
+    table_free(b->cell);
+    table_free(b->conn);
+    table_free(b->pair);
+    table_free(b->asks);
     b->cell = NULL;
     b->conn = NULL;
     b->pair = NULL;
@@ -101,9 +102,9 @@ void backends_free(struct backends *b)
     if (!b)
         return;
     free_working(b);
-    free(b->row);
-    free(b->pages);
-    free(b->group);
+    table_free(b->row);
+    table_free(b->pages);
+    table_free(b->group);
     free(b);
 }
 

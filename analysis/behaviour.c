@@ -9,6 +9,7 @@
 #include "analysis/runs.h"
 #include "base/floor.h"
 #include "base/hash.h"
+#include "base/table.h"
 #include "capture/exchange.h"
 
 enum { IDS_MOST = 1 << 20, VISITS = 1 << 16 };
@@ -583,17 +584,17 @@ static bool prepare(struct reading *g, struct store_reader *r)
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
     store_read_keys(r, count_key, g);
-    g->set = calloc(BEHAVIOUR_PAIRS, sizeof *g->set);
+    g->set = table_new(BEHAVIOUR_PAIRS, sizeof *g->set);
     g->inflight = inflight_new(b->from_us, b->to_us);
     g->retries = retries_new();
     g->runs = runs_new(add_run, g);
     g->polling = polling_new(polling_of, g);
     g->expiry = expiry_new(expiry_of, g);
-    g->visit = calloc(VISITS, sizeof *g->visit);
+    g->visit = table_new(VISITS, sizeof *g->visit);
     b->hops = hops_new();
     b->backends = backends_new();
     b->chatty = chatty_new();
-    b->runs = calloc(BEHAVIOUR_RUNS, sizeof *b->runs);
+    b->runs = table_new(BEHAVIOUR_RUNS, sizeof *b->runs);
     b->activity = calloc(g->active + 1, sizeof *b->activity);
     bool clients = b->client || grow((void **)&b->client, &b->n_clients, 0, sizeof *b->client);
     return clients && g->set && map_init(&g->sets, g->set, sizeof *g->set, BEHAVIOUR_PAIRS) && g->inflight &&
@@ -637,7 +638,7 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     }
     map_free(&g.pairs);
     map_free(&g.sets);
-    free(g.set);
+    table_free(g.set);
     free(g.id);
     recurrence_free(&g.recurrence);
     free(g.target);
@@ -647,7 +648,7 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     runs_free(g.runs);
     polling_free(g.polling);
     expiry_free(g.expiry);
-    free(g.visit);
+    table_free(g.visit);
     free(g.alias);
     free(g.safe);
 }
@@ -662,7 +663,7 @@ void behaviour_free(struct behaviour *b)
         free(b->endpoint[i].schedule);
     free(b->endpoint);
     free(b->client);
-    free(b->runs);
+    table_free(b->runs);
     free(b->activity);
     free(b->address);
     hops_free(b->hops);

@@ -7,6 +7,7 @@
 #include "base/dense.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/table.h"
 
 #define GAP_US INT64_C(1000000)
 #define ENDLESS_US INT64_C(60000000)
@@ -43,8 +44,8 @@ struct chatty *chatty_new(void)
     struct chatty *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    c->client = calloc(CHATTY_CLIENTS, sizeof *c->client);
-    c->chain = calloc(CHATTY_CHAINS, sizeof *c->chain);
+    c->client = table_new(CHATTY_CLIENTS, sizeof *c->client);
+    c->chain = table_new(CHATTY_CHAINS, sizeof *c->chain);
     if (c->client && c->chain && map_init(&c->clients, c->client, sizeof *c->client, CHATTY_CLIENTS) &&
         map_init(&c->chains, c->chain, sizeof *c->chain, CHATTY_CHAINS))
         return c;
@@ -58,8 +59,8 @@ void chatty_free(struct chatty *c)
         return;
     map_free(&c->clients);
     map_free(&c->chains);
-    free(c->client);
-    free(c->chain);
+    table_free(c->client);
+    table_free(c->chain);
     free(c->asked);
     free(c);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/marks.h"
+#include "base/table.h"
 
 /* What a cache would hold of a key, and what came when the copy before it had ended. */
 struct entry {
@@ -19,6 +21,7 @@ struct expiry {
     struct entry *entry;
     struct expiry_sums *(*sums)(void *context, uint32_t endpoint);
     void *context;
+    uint64_t used[MARKS(EXPIRY_MOST)];
 };
 
 struct expiry *expiry_new(struct expiry_sums *(*sums)(void *context, uint32_t endpoint), void *context)
@@ -26,7 +29,7 @@ struct expiry *expiry_new(struct expiry_sums *(*sums)(void *context, uint32_t en
     struct expiry *x = calloc(1, sizeof *x);
     if (!x)
         return NULL;
-    *x = (struct expiry){calloc(EXPIRY_MOST, sizeof *x->entry), sums, context};
+    *x = (struct expiry){table_new(EXPIRY_MOST, sizeof *x->entry), sums, context, {0}};
     if (x->entry)
         return x;
     expiry_free(x);
@@ -36,7 +39,7 @@ struct expiry *expiry_new(struct expiry_sums *(*sums)(void *context, uint32_t en
 void expiry_free(struct expiry *x)
 {
     if (x)
-        free(x->entry);
+        table_free(x->entry);
     free(x);
 }
 
@@ -86,13 +89,15 @@ static void near(struct entry *e, const struct expiry_call *c)
 
 void expiry_take(struct expiry *x, const struct expiry_call *c)
 {
-    struct entry *e = &x->entry[hash_mix(c->hash) >> 32 & (EXPIRY_MOST - 1)];
+    size_t number = hash_mix(c->hash) >> 32 & (EXPIRY_MOST - 1);
+    struct entry *e = &x->entry[number];
     bool known = e->hash == c->hash;
     if (!known && c->lifetime <= 1)
         return;
     if (!known) {
         leave(x, e);
         *e = (struct entry){.hash = c->hash, .ends_us = INT64_MIN, .ended_us = INT64_MIN};
+        marks_set(x->used, number);
     }
     bool over = c->start_us >= e->ends_us;
     if (over && c->lifetime > 1)
@@ -103,7 +108,7 @@ void expiry_take(struct expiry *x, const struct expiry_call *c)
 
 void expiry_end(struct expiry *x)
 {
-    for (uint32_t i = 0; i < EXPIRY_MOST; i++)
+    for (size_t i = 0; (i = marks_next(x->used, EXPIRY_MOST, i)) < EXPIRY_MOST; i++)
         leave(x, &x->entry[i]);
 }
 

@@ -7,6 +7,7 @@
 #include "base/dense.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/table.h"
 
 enum { HEADS = 1 << 17, IDS_MOST = 1 << 20, BY_TRACE = 0, BY_REQUEST = 1 };
 
@@ -37,7 +38,7 @@ struct hops {
 static bool table_init(struct table *t, struct hops_level *level)
 {
     t->level = level;
-    level->edge = calloc(HOPS_EDGES, sizeof *level->edge);
+    level->edge = table_new(HOPS_EDGES, sizeof *level->edge);
     return level->edge && map_init(&t->map, level->edge, sizeof *level->edge, HOPS_EDGES);
 }
 
@@ -46,9 +47,9 @@ struct hops *hops_new(void)
     struct hops *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
-    h->ring = calloc(HOPS_OPEN, sizeof *h->ring); /* touched as it fills */
-    h->head[0] = calloc(HEADS, sizeof *h->head[0]);
-    h->head[1] = calloc(HEADS, sizeof *h->head[1]);
+    h->ring = table_new(HOPS_OPEN, sizeof *h->ring); /* touched as it fills */
+    h->head[0] = table_new(HEADS, sizeof *h->head[0]);
+    h->head[1] = table_new(HEADS, sizeof *h->head[1]);
     bool tables = table_init(&h->endpoint, &h->sums.endpoint) && table_init(&h->service, &h->sums.service);
     if (h->ring && h->head[0] && h->head[1] && tables)
         return h;
@@ -58,9 +59,9 @@ struct hops *hops_new(void)
 
 static void free_ring(struct hops *h)
 {
-    free(h->ring);
-    free(h->head[0]);
-    free(h->head[1]);
+    table_free(h->ring);
+    table_free(h->head[0]);
+    table_free(h->head[1]);
     h->ring = NULL;
     h->head[0] = h->head[1] = NULL;
 }
@@ -69,7 +70,7 @@ static void free_table(struct table *t)
 {
     map_free(&t->map);
     if (t->level) {
-        free(t->level->edge);
+        table_free(t->level->edge);
         free(t->level->asked);
     }
 }

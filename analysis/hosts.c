@@ -5,6 +5,7 @@
 #include "base/dense.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/table.h"
 #include "capture/exchange.h"
 
 enum { HOSTS_MOST = 1 << 20 };
@@ -48,12 +49,12 @@ bool hosts_load(struct hosts *h, struct store_reader *r)
 {
     struct loading l = {.hosts = h};
     *h = (struct hosts){0};
-    l.hash = malloc(HOSTS_MOST * sizeof *l.hash); /* touched as it fills */
+    l.hash = table_new(HOSTS_MOST, sizeof *l.hash); /* touched as it fills */
     l.failed = !l.hash || !hash_key_random(&l.key) || !map_init(&l.map, l.hash, sizeof *l.hash, HOSTS_MOST);
     if (!l.failed)
         store_read_addresses(r, add, &l);
     map_free(&l.map);
-    free(l.hash);
+    table_free(l.hash);
     return !l.failed;
 }
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/table.h"
+
 /* Calls that are the same. */
 struct same {
     uint64_t hash;
@@ -31,8 +33,8 @@ struct inflight *inflight_new(int64_t from_us, int64_t to_us)
         return NULL;
     f->from_us = from_us;
     f->to_us = to_us;
-    f->same = calloc(INFLIGHT_MOST, sizeof *f->same);
-    f->heap = calloc(INFLIGHT_MOST, sizeof *f->heap);
+    f->same = table_new(INFLIGHT_MOST, sizeof *f->same);
+    f->heap = table_new(INFLIGHT_MOST, sizeof *f->heap);
     if (f->same && f->heap && map_init(&f->map, f->same, sizeof *f->same, INFLIGHT_MOST))
         return f;
     inflight_free(f);
@@ -44,8 +46,8 @@ void inflight_free(struct inflight *f)
     if (!f)
         return;
     map_free(&f->map);
-    free(f->same);
-    free(f->heap);
+    table_free(f->same);
+    table_free(f->heap);
     free(f);
 }
 

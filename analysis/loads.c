@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/floor.h"
+#include "base/table.h"
 #include "capture/exchange.h"
 
 enum { PAGES = 1 << 16, IDS_MOST = 1 << 20 };
@@ -391,13 +392,13 @@ static int by_importance(const void *x, const void *y)
 static bool prepare(struct reading *g, struct store_reader *r)
 {
     struct loads *l = g->l;
-    struct hist_page *pages = calloc(PAGES, sizeof *pages);
+    struct hist_page *pages = table_new(PAGES, sizeof *pages);
     if (pages)
         hist_pool_init(&g->pool, pages, PAGES);
-    l->load = calloc(LOADS_MOST, sizeof *l->load);
-    l->order = calloc(LOADS_MOST, sizeof *l->order);
-    l->mix = calloc(LOADS_MIX, sizeof *l->mix);
-    g->group = calloc(LOADS_MOST, sizeof *g->group);
+    l->load = table_new(LOADS_MOST, sizeof *l->load);
+    l->order = table_new(LOADS_MOST, sizeof *l->order);
+    l->mix = table_new(LOADS_MIX, sizeof *l->mix);
+    g->group = table_new(LOADS_MOST, sizeof *g->group);
     return pages && l->load && l->order && l->mix && g->group && named_load(&l->names, r, false) &&
            map_init(&g->pairs, l->load, sizeof *l->load, LOADS_MOST) &&
            map_init(&g->mixes, l->mix, sizeof *l->mix, LOADS_MIX);
@@ -445,8 +446,8 @@ void loads_read(struct loads *l, struct store_reader *r)
     map_free(&g.mixes);
     free(g.of_service);
     free(g.of_server);
-    free(g.group);
-    free(g.pool.page);
+    table_free(g.group);
+    table_free(g.pool.page);
     underway_free(g.underway);
 }
 
@@ -454,9 +455,9 @@ void loads_free(struct loads *l)
 {
     for (uint32_t i = 0; i < l->n; i++)
         free(l->load[i].trend);
-    free(l->load);
-    free(l->order);
-    free(l->mix);
+    table_free(l->load);
+    table_free(l->order);
+    table_free(l->mix);
     free(l->server_at);
     buf_free(&l->servers);
     named_free(&l->names);

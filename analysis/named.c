@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/table.h"
+
 static uint32_t keep(struct named *n, struct slice text)
 {
     size_t at = n->text.n;
@@ -66,7 +68,7 @@ static bool add_key(void *context, const struct row_key *row)
 bool named_load(struct named *n, struct store_reader *r, bool keys)
 {
     *n = (struct named){0};
-    n->service = malloc(NAMED_SERVICES * sizeof *n->service); /* touched as it fills */
+    n->service = table_new(NAMED_SERVICES, sizeof *n->service); /* touched as it fills */
     n->failed = !n->service || !hash_key_random(&n->key) ||
                 !map_init(&n->services, n->service, sizeof *n->service, NAMED_SERVICES);
     if (!n->failed)
@@ -81,7 +83,7 @@ void named_free(struct named *n)
     map_free(&n->services);
     free(n->endpoint);
     free(n->service_of);
-    free(n->service);
+    table_free(n->service);
     buf_free(&n->text);
     *n = (struct named){0};
 }

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/marks.h"
+#include "base/table.h"
 
 #define EVEN (-0.7)
 
-enum { WAYS = 4, FEW = 2 };
+enum { WAYS = 4, FEW = 2, SETS = POLLING_MOST / WAYS };
 
 /* A client at a key. */
 struct place {
@@ -23,6 +25,7 @@ struct polling {
     struct polling_sums *(*sums)(void *context, uint32_t endpoint);
     void *context;
     uint64_t lost;
+    uint64_t used[MARKS(SETS)];
 };
 
 struct polling *polling_new(struct polling_sums *(*sums)(void *context, uint32_t endpoint), void *context)
@@ -30,7 +33,7 @@ struct polling *polling_new(struct polling_sums *(*sums)(void *context, uint32_t
     struct polling *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    *p = (struct polling){calloc(POLLING_MOST, sizeof *p->place), sums, context, 0};
+    *p = (struct polling){table_new(POLLING_MOST, sizeof *p->place), sums, context, 0, {0}};
     if (p->place)
         return p;
     polling_free(p);
@@ -40,7 +43,7 @@ struct polling *polling_new(struct polling_sums *(*sums)(void *context, uint32_t
 void polling_free(struct polling *p)
 {
     if (p)
-        free(p->place);
+        table_free(p->place);
     free(p);
 }
 
@@ -95,13 +98,15 @@ static void visit(struct place *at, const struct polling_read *r)
 void polling_read(struct polling *p, const struct polling_read *r)
 {
     uint64_t hash = hash_mix(hash_mix((uint64_t)r->client << 32 | r->key) + r->endpoint) | 1;
-    struct place *set = &p->place[(hash >> 32) % (POLLING_MOST / WAYS) * WAYS], *at = set;
+    size_t number = (hash >> 32) % SETS;
+    struct place *set = &p->place[number * WAYS], *at = set;
     while (at < set + WAYS && at->hash != hash)
         at++;
     if (at < set + WAYS) {
         visit(at, r);
     } else if ((at = make_room(p, set, r->at_us))) {
         *at = (struct place){.hash = hash, .endpoint = r->endpoint};
+        marks_set(p->used, number);
     } else {
         p->lost++;
         return;
@@ -113,8 +118,9 @@ void polling_read(struct polling *p, const struct polling_read *r)
 
 void polling_end(struct polling *p)
 {
-    for (uint32_t i = 0; i < POLLING_MOST; i++)
-        leave(p, &p->place[i]);
+    for (size_t set = 0; (set = marks_next(p->used, SETS, set)) < SETS; set++)
+        for (struct place *at = &p->place[set * WAYS]; at < &p->place[(set + 1) * WAYS]; at++)
+            leave(p, at);
 }
 
 uint64_t polling_lost(const struct polling *p)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/floor.h"
+#include "base/table.h"
 
 #define WITHIN_US ((int64_t)RETRIES_WITHIN_S * 1000000)
 
@@ -27,7 +28,7 @@ struct retries *retries_new(void)
     struct retries *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    r->row = calloc(RETRIES_MOST, sizeof *r->row);
+    r->row = table_new(RETRIES_MOST, sizeof *r->row);
     if (r->row && map_init(&r->map, r->row, sizeof *r->row, RETRIES_MOST))
         return r;
     retries_free(r);
@@ -39,7 +40,7 @@ void retries_free(struct retries *r)
     if (!r)
         return;
     map_free(&r->map);
-    free(r->row);
+    table_free(r->row);
     free(r);
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/marks.h"
+#include "base/table.h"
 
 enum { RECENT = 64, OPEN = 8, KEYS = 64, WAYS = 4, TRIGGER_US = 1000000 };
 
@@ -29,6 +31,7 @@ struct caller {
 
 struct runs {
     struct caller *caller;
+    uint64_t used[MARKS(RUNS_CLIENTS)];
     void (*each)(void *context, const struct runs_event *e);
     void *context;
 };
@@ -40,7 +43,7 @@ struct runs *runs_new(void (*each)(void *context, const struct runs_event *e), v
         return NULL;
     r->each = each;
     r->context = context;
-    r->caller = calloc(RUNS_CLIENTS, sizeof *r->caller);
+    r->caller = table_new(RUNS_CLIENTS, sizeof *r->caller);
     if (r->caller)
         return r;
     free(r);
@@ -50,7 +53,7 @@ struct runs *runs_new(void (*each)(void *context, const struct runs_event *e), v
 void runs_free(struct runs *r)
 {
     if (r)
-        free(r->caller);
+        table_free(r->caller);
     free(r);
 }
 
@@ -69,7 +72,7 @@ static void end_runs(struct runs *r, struct caller *c)
 
 void runs_end(struct runs *r)
 {
-    for (int i = 0; i < RUNS_CLIENTS; i++)
+    for (size_t i = 0; (i = marks_next(r->used, RUNS_CLIENTS, i)) < RUNS_CLIENTS; i++)
         end_runs(r, &r->caller[i]);
 }
 
@@ -85,6 +88,7 @@ static struct caller *caller_of(struct runs *r, uint64_t id)
     end_runs(r, oldest);
     memset(oldest, 0, sizeof *oldest);
     oldest->id = id;
+    marks_set(r->used, (size_t)(oldest - r->caller));
     return oldest;
 }
 

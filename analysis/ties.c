@@ -8,6 +8,7 @@
 #include "analysis/sandwich.h"
 #include "base/floor.h"
 #include "base/map.h"
+#include "base/table.h"
 
 #define PRIOR_US INT64_C(600000000) /* S7: how long before */
 
@@ -458,14 +459,14 @@ static bool prepare(struct reading *g, struct store_reader *r)
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
     store_read_keys(r, count_key, g);
-    g->bond = calloc(TIES_BONDS, sizeof *g->bond);
-    g->order = calloc(TIES_ORDERS, sizeof *g->order);
-    g->content = calloc(PLACES, sizeof *g->content);
-    g->class = calloc(PLACES, sizeof *g->class);
-    g->replica = calloc(PLACES, sizeof *g->replica);
-    g->alone = calloc(PLACES, sizeof *g->alone);
+    g->bond = table_new(TIES_BONDS, sizeof *g->bond);
+    g->order = table_new(TIES_ORDERS, sizeof *g->order);
+    g->content = table_new(PLACES, sizeof *g->content);
+    g->class = table_new(PLACES, sizeof *g->class);
+    g->replica = table_new(PLACES, sizeof *g->replica);
+    g->alone = table_new(PLACES, sizeof *g->alone);
     g->unsafe = unsafe_new(g->t->n_endpoints);
-    g->t->changes = calloc(UNSAFE_PAIRS, sizeof *g->t->changes);
+    g->t->changes = table_new(UNSAFE_PAIRS, sizeof *g->t->changes);
     return versions && !g->t->failed && g->bond && g->order && g->content && g->class && g->replica && g->alone &&
            g->unsafe && g->t->changes && map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
@@ -493,12 +494,12 @@ void ties_read(struct ties *t, struct store_reader *r)
     t->untracked += t->versions.lost;
     map_free(&g.bonds);
     map_free(&g.orders);
-    free(g.bond);
-    free(g.order);
-    free(g.content);
-    free(g.class);
-    free(g.replica);
-    free(g.alone);
+    table_free(g.bond);
+    table_free(g.order);
+    table_free(g.content);
+    table_free(g.class);
+    table_free(g.replica);
+    table_free(g.alone);
     free(g.place);
     free(g.alias);
     free(g.kind);
@@ -512,7 +513,7 @@ void ties_read(struct ties *t, struct store_reader *r)
 void ties_free(struct ties *t)
 {
     free(t->endpoint);
-    free(t->changes);
+    table_free(t->changes);
     versions_free(&t->versions);
     *t = (struct ties){0};
 }

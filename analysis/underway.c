@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/floor.h"
+#include "base/table.h"
 
 enum { SECOND_US = 1000000 };
 
@@ -28,12 +29,12 @@ struct underway *underway_new(int64_t from_us, int64_t to_us, struct underway_gr
                               void *context)
 {
     struct underway *u = calloc(1, sizeof *u);
-    struct ending *heap = calloc(UNDERWAY_MOST, sizeof *heap);
+    struct ending *heap = table_new(UNDERWAY_MOST, sizeof *heap);
     if (u && heap) {
         *u = (struct underway){from_us, to_us, groups, each, context, heap, 0, 0};
         return u;
     }
-    free(heap);
+    table_free(heap);
     free(u);
     return NULL;
 }
@@ -41,7 +42,7 @@ struct underway *underway_new(int64_t from_us, int64_t to_us, struct underway_gr
 void underway_free(struct underway *u)
 {
     if (u)
-        free(u->heap);
+        table_free(u->heap);
     free(u);
 }
 

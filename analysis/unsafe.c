@@ -7,6 +7,7 @@
 #include "analysis/suspect.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/table.h"
 
 /* What convicts a GET: nearly every gap with it ends in a change; fewer do where its answer says that it made
  * something. */
@@ -77,9 +78,9 @@ struct unsafe *unsafe_new(size_t endpoints)
     if (!u)
         return NULL;
     u->endpoints = endpoints;
-    u->name = calloc(NAMES, sizeof *u->name);
-    u->visit = calloc(VISITS, sizeof *u->visit);
-    u->pair = calloc(UNSAFE_PAIRS, sizeof *u->pair);
+    u->name = table_new(NAMES, sizeof *u->name);
+    u->visit = table_new(VISITS, sizeof *u->visit);
+    u->pair = table_new(UNSAFE_PAIRS, sizeof *u->pair);
     u->reader = calloc(endpoints + 1, sizeof *u->reader);
     u->caller = calloc(endpoints + 1, sizeof *u->caller);
     if (u->name && u->visit && u->pair && u->reader && u->caller &&
@@ -94,9 +95,9 @@ void unsafe_free(struct unsafe *u)
     if (!u)
         return;
     map_free(&u->pairs);
-    free(u->name);
-    free(u->visit);
-    free(u->pair);
+    table_free(u->name);
+    table_free(u->visit);
+    table_free(u->pair);
     free(u->reader);
     free(u->caller);
     free(u);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/table.h"
 
 /* v, digits, and any of digits, dots, and what stands for a stage: alpha, beta, rc. */
 static bool is_version(struct slice s)
@@ -73,8 +74,8 @@ const char *versions_from_name(enum versions_from f)
 
 bool versions_init(struct versions *v)
 {
-    v->caller = calloc(VERSIONS_CALLERS, sizeof *v->caller);
-    v->place = calloc(VERSIONS_PLACES, sizeof *v->place);
+    v->caller = table_new(VERSIONS_CALLERS, sizeof *v->caller);
+    v->place = table_new(VERSIONS_PLACES, sizeof *v->place);
     return v->caller && v->place && map_init(&v->map, v->caller, sizeof *v->caller, VERSIONS_CALLERS) &&
            map_init(&v->places, v->place, sizeof *v->place, VERSIONS_PLACES);
 }
@@ -83,8 +84,8 @@ void versions_free(struct versions *v)
 {
     map_free(&v->map);
     map_free(&v->places);
-    free(v->caller);
-    free(v->place);
+    table_free(v->caller);
+    table_free(v->place);
     *v = (struct versions){0};
 }
 

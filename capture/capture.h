@@ -9,7 +9,7 @@
 #include "capture/seal.h"
 #include "capture/tlskeys.h"
 
-enum { CAPTURE_PORTS_MAX = 64 };
+enum { CAPTURE_PORTS_MAX = 64, CAPTURE_FRAMES = 16 };
 
 struct capture_options {
     struct hash_key key;
@@ -22,6 +22,7 @@ struct capture_options {
     unsigned n_ports;
     bool keep_duplicates; /* second copies of packets count as any packet */
     bool merge_vlans;     /* VLAN ids and VNIs do not tell connections apart */
+    bool together;        /* exchanges may wait for a few others before they leave; nobody waits for them */
     struct exchange_sink sink;
     /* Called when slots run short: give finished exchanges back with capture_give_back; wait for one if `wait`. May be
      * NULL. */
@@ -34,6 +35,8 @@ struct capture;
 /* NULL: `why` says what is wrong with the options, or that memory is short. */
 struct capture *capture_new(const struct capture_options *o, char why[128]);
 void capture_frame(struct capture *c, const struct frame *f);
+/* Several in their order, at most CAPTURE_FRAMES: each stage takes all, so that what they will read is near by then. */
+void capture_frames(struct capture *c, const struct frame *f, size_t n);
 /* The wire is silent; packet time moves on. */
 void capture_tick(struct capture *c, int64_t now);
 /* Live, now and then, with the packet time: whether frames are handled late, or were lost for want of time. What is

@@ -33,6 +33,11 @@ static inline uint64_t dedup_hash(const struct segment *s, uint32_t flow, int di
     return dedup_fold(dedup_fold(a, b ^ 0x9e3779b97f4a7c15u) ^ c, d ^ key);
 }
 
+static inline void dedup_ask(const struct dedup *t, uint64_t hash)
+{
+    __builtin_prefetch(t->marks[hash >> 16 & (DEDUP_SETS - 1)], 1);
+}
+
 /* Whether the segment was seen a moment ago; else it is remembered. */
 static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t hash)
 {

@@ -14,11 +14,12 @@ static struct slot *take(struct pair *p)
     if (p->reclaim && !p->slots.free)
         p->reclaim(p->context, false);
     struct slot *s = slot_take(&p->slots);
-    if (!s && p->reclaim) {
+    if (s)
+        return s;
+    pair_flush(p);
+    if (p->reclaim)
         p->reclaim(p->context, true);
-        s = slot_take(&p->slots);
-    }
-    return s;
+    return slot_take(&p->slots);
 }
 
 static void queue_push(struct pairing *q, struct slot *s)
@@ -40,7 +41,7 @@ static void queue_drop(struct slot *s)
     s->pairing = NULL;
 }
 
-/* Seals the exchange and lets it leave. */
+/* The exchange leaves when its turn comes. */
 static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum end_state end)
 {
     struct exchange *x = &s->x;
@@ -60,8 +61,27 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
         x->flags |= FLAG_ONEWAY;
     if (x->arrival == TIME_NONE)
         x->arrival = x->t_req1 != TIME_NONE ? x->t_req1 : x->t_req0 != TIME_NONE ? x->t_req0 : x->t_rsp0;
-    seal_exchange(p->seal, &p->slots, s);
     line_done(&p->line, s);
+}
+
+/* Sealed one after another, so that what seals them, and what reads their bytes, stay near in turn. */
+void pair_flush(struct pair *p)
+{
+    unsigned n = p->n_leaving;
+    p->n_leaving = 0;
+    for (unsigned i = 0; i < n; i++)
+        if (!p->leaving[i]->x.cache)
+            seal_exchange(p->seal, &p->slots, p->leaving[i]);
+    for (unsigned i = 0; i < n; i++)
+        p->sink.take(p->sink.context, &p->leaving[i]->x);
+}
+
+void pair_leave(void *context, struct exchange *x)
+{
+    struct pair *p = context;
+    p->leaving[p->n_leaving++] = slot_of(x);
+    if (p->n_leaving >= p->together)
+        pair_flush(p);
 }
 
 /* A request leaves whose answer may still come. */
@@ -467,4 +487,5 @@ void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout)
 void pair_finish(struct pair *p)
 {
     line_tick(&p->line, INT64_MAX / 2);
+    pair_flush(p);
 }

@@ -20,9 +20,15 @@ struct pairing {
     bool pipelined;          /* the client has sent requests without waiting for answers */
 };
 
+/* So many leave together at most. */
+enum { PAIR_TOGETHER = 8 };
+
 struct pair {
     struct slot_pool slots;
     struct line line;
+    struct exchange_sink sink;
+    struct slot *leaving[PAIR_TOGETHER]; /* in order, not sealed yet */
+    unsigned n_leaving, together;        /* they leave when there are so many of them */
     struct seal *seal;
     struct looks *looks; /* NULL: bodies are not looked into */
     struct codings event_codings;
@@ -83,6 +89,10 @@ void pair_close(struct pair *p, struct pairing *q, enum end_state end);
 
 /* Ends requests older than the answer timeout and lets the line move. */
 void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout);
+/* What waits for others to leave with leaves. */
+void pair_flush(struct pair *p);
+/* Where the line of arrival ends; context: the pair. */
+void pair_leave(void *context, struct exchange *x);
 /* The capture is over. */
 void pair_finish(struct pair *p);
 

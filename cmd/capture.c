@@ -286,6 +286,7 @@ static int run_wire(struct capture_command *c, struct source *source)
     o->sink = (struct exchange_sink){pipeline_take, &c->pipeline};
     o->reclaim = pipeline_reclaim;
     o->reclaim_context = &c->pipeline;
+    o->together = !(c->live || c->piped);
     c->capture = capture_new(o, why);
     if (!c->capture) {
         log_line("%s", why);

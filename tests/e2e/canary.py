@@ -5,6 +5,7 @@ search through every output, the DB, its WAL while it is written, the log and wh
 import base64
 import json
 import random
+import re
 import shutil
 import string
 import subprocess
@@ -124,21 +125,39 @@ found = {}
 searched = {}
 
 
+def forms():
+    """How a canary may show: in any case (all lower), and as base64 of it in three alignments. Form -> canary, by length."""
+    plain = {word.lower().encode(): word for word in planted}
+    packed = {}
+    for word in planted:
+        for shift in range(3):
+            core = base64.b64encode(b"\0" * shift + word.encode()).decode().rstrip("=")[4 if shift else 0:-2]
+            packed.setdefault(len(core), {})[core.encode()] = word
+    return plain, packed
+
+
+plain, packed = forms()
+RUNS = re.compile(rb"[A-Za-z0-9+/]{16,}")
+
+
 def search(what, data):
-    """Looks for every canary, plain and base64 of it (three alignments), in the bytes."""
+    """Looks for every canary in the bytes: whatever stands in a run of letters and digits that is long enough."""
     if isinstance(data, str):
         data = data.encode()
     searched[what] = len(data)
-    for word, where in planted.items():
-        for form in (word, word.lower(), word.upper()):
-            if form.encode() in data:
-                found.setdefault(what, []).append("%s: %s" % (where, word))
-                break
-        else:
-            for shift in range(3):
-                core = base64.b64encode(b"\0" * shift + word.encode()).decode().rstrip("=")[4 if shift else 0:-2]
-                if  core.encode() in data:
-                    found.setdefault(what, []).append("%s: base64 of %s" % (where, word))
+    finds = {}
+    for stretch in RUNS.findall(data):
+        lower = stretch.lower()
+        for at in range(len(stretch) - 15):
+            word = plain.get(lower[at:at + 16])
+            if word:
+                finds[word] = "%s: %s" % (planted[word], word)
+            for n, cores in packed.items():
+                word = cores.get(stretch[at:at + n])
+                if word:
+                    finds.setdefault(word, "%s: base64 of %s" % (planted[word], word))
+    if finds:
+        found[what] = list(finds.values())
 
 
 search("the capture itself", data)

@@ -1,15 +1,12 @@
-/* replay: a plain main for a fuzz target. Feeds it every file named, and every file of every folder named, each in a
- * block of exactly its size, so that a read past the end is seen. Always feeds the empty input as well. */
+#include "tests/fuzz/replay.h"
+
 #include <dirent.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
-
+static int (*feed)(const uint8_t *data, size_t size);
 static unsigned fed;
 
 static void feed_file(const char *path)
@@ -27,7 +24,7 @@ static void feed_file(const char *path)
         exit(1);
     }
     fclose(f);
-    LLVMFuzzerTestOneInput(data, n);
+    feed(data, n);
     free(data);
     fed++;
 }
@@ -52,22 +49,21 @@ static void feed_folder(const char *path)
         free(entries);
 }
 
-int main(int argc, char **argv)
+int replay(int (*target)(const uint8_t *data, size_t size), int n, char **paths)
 {
-    if (LLVMFuzzerInitialize)
-        LLVMFuzzerInitialize(&argc, &argv);
-    uint8_t *none = malloc(1);
+    uint8_t *none = calloc(1, 1);
     if (!none)
         return 1;
-    LLVMFuzzerTestOneInput(none, 0);
+    feed = target;
+    feed(none, 0);
     free(none);
-    for (int i = 1; i < argc; i++) {
+    for (int i = 0; i < n; i++) {
         struct stat st;
-        if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
-            feed_folder(argv[i]);
+        if (stat(paths[i], &st) == 0 && S_ISDIR(st.st_mode))
+            feed_folder(paths[i]);
         else
-            feed_file(argv[i]);
+            feed_file(paths[i]);
     }
-    printf("%s - %u inputs of %s\n", fed ? "ok" : "not ok", fed, argc > 1 ? argv[1] : "no corpus");
+    printf("%s - %u inputs of %s\n", fed ? "ok" : "not ok", fed, n ? paths[0] : "no corpus");
     return fed ? 0 : 1;
 }

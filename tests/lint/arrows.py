@@ -30,6 +30,8 @@ ARROWS = {
 ONE_FILE = {"curses": r"(^|/)n?curses(w/\w+)?\.h$", "microhttpd": r"(^|/)microhttpd\.h$", "pcap": r"(^|/)pcap\.h$",
             "OpenSSL": r"^openssl/"}
 ONE_ROOM = {"sqlite": (r"(^|/)sqlite3\.h$", "analysis/store")}
+# What only the commands know, so that all else is the same with and without: the build without the faces shares its objects.
+FACES = re.compile(r"\bNO_(TUI|WEB)\b")
 
 
 def sources():
@@ -50,6 +52,8 @@ def main():
         if room not in ARROWS:
             trouble["rooms"].append("%s: %s is no room" % (name, room))
             continue
+        if room not in ("cmd", ".") and FACES.search(text):
+            trouble["faces"].append("%s asks whether there are faces" % name)
         for bracket, target in INCLUDE.findall(text):
             for what, pattern in [*ONE_FILE.items(), *((k, v[0]) for k, v in ONE_ROOM.items())]:
                 if re.search(pattern, target):
@@ -68,7 +72,7 @@ def main():
         rooms = {str(pathlib.PurePath(f).parent) for f in users[what]}
         if len(rooms) > 1 or (home and rooms - {home}):
             trouble["libraries"].append("%s is named by %s" % (what, ", ".join(sorted(users[what]))))
-    for check in ("rooms", "paths", "arrows", "libraries"):
+    for check in ("rooms", "paths", "arrows", "libraries", "faces"):
         for line in trouble[check]:
             print("# " + line)
         print("%s - %s (%d files)" % ("not ok" if trouble[check] else "ok", check, count))

@@ -17,16 +17,4 @@ struct wire {
     unsigned exchanges;
 };
 
-void wire_open(struct wire *w);
-void wire_handshake(struct wire *w);
-/* One frame; role 0 is the client. seq and ack are absolute. */
-void wire_frame(struct wire *w, int role, uint8_t flags, uint32_t seq, uint32_t ack, const void *p, size_t n);
-/* In-order data with a current acknowledgement. */
-void wire_data(struct wire *w, int role, const void *p, size_t n);
-void wire_fin(struct wire *w, int role);
-void wire_rst(struct wire *w, int role);
-/* Ends the capture; w->log is complete and NUL-terminated. */
-void wire_finish(struct wire *w);
-void wire_close(struct wire *w);
-
 #endif
