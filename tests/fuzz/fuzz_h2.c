@@ -31,7 +31,8 @@ static void begin(void)
     pair.stats = &stats;
     if (!pair.seal || !slot_pool_init(&pair.slots, 256, 1 << 20))
         abort();
-    line_init(&pair.line, (struct exchange_sink){take, NULL});
+    pair.sink = (struct exchange_sink){take, NULL};
+    line_init(&pair.line, (struct exchange_sink){pair_leave, &pair});
     env.h1.pair = &pair;
     env.h1.key = &key;
     env.h1.memory = &memory;
