@@ -140,7 +140,7 @@ static bool is_popular(struct analysis *a, uint64_t hash)
 
 static uint32_t add(struct analysis *a, const struct admission_visit *v)
 {
-    uint32_t row = keys_add(&a->keys, v->hash, v->method, v->service, v->target);
+    uint32_t row = keys_add(&a->keys, v->hash, v->method, v->service, v->target, v->operation);
     if (row != MAP_NONE)
         keys_at(&a->keys, row)->endpoint = (uint16_t)v->endpoint;
     return row;

@@ -5,6 +5,7 @@
 #ifndef ANALYSIS_ADMISSION_H
 #define ANALYSIS_ADMISSION_H
 
+#include "analysis/keys.h"
 #include "analysis/spacesaving.h"
 #include "base/slice.h"
 
@@ -26,6 +27,7 @@ struct admission_visit {
     uint32_t endpoint; /* as resolved */
     bool lookup;
     struct slice method, service, target;
+    struct keys_operation operation;
 };
 
 void admission_init(struct admission *m, uint64_t seed, uint32_t popular_most);

@@ -42,7 +42,8 @@ struct reading {
     size_t n_targets;
     struct hosts hosts;
     uint32_t *alias; /* by endpoint id; 0: not read */
-    bool *safe;
+    bool *safe;      /* by method */
+    bool *query;     /* by operation: what is asked for stands in the body */
     uint32_t other;  /* client `(other)`, which is many */
     uint32_t active; /* clients with an activity */
     int64_t last_us;
@@ -65,15 +66,17 @@ static bool is_safe(struct slice method)
 static bool count_endpoint(void *context, const struct row_endpoint *e)
 {
     struct reading *g = context;
-    size_t safe = g->b->n_endpoints, alias = safe;
+    size_t safe = g->b->n_endpoints, alias = safe, query = safe;
     if (!grow((void **)&g->b->endpoint, &g->b->n_endpoints, e->id, sizeof *g->b->endpoint) ||
         !grow((void **)&g->alias, &alias, e->id, sizeof *g->alias) ||
-        !grow((void **)&g->safe, &safe, e->id, sizeof *g->safe)) {
+        !grow((void **)&g->safe, &safe, e->id, sizeof *g->safe) ||
+        !grow((void **)&g->query, &query, e->id, sizeof *g->query)) {
         g->b->failed = true;
         return false;
     }
     g->alias[e->id] = e->alias ? e->alias : e->id;
     g->safe[e->id] = is_safe(e->method);
+    g->query[e->id] = e->operation_safe && !g->safe[e->id];
     return true;
 }
 
@@ -289,16 +292,18 @@ static void see_backend(struct reading *g, const struct call *c, const struct ho
                                                          .tls = (x->flags & ROW_TLS) != 0});
 }
 
+/* Queries of one operation are told apart by their bodies; what these are must be known. */
 static void see_run(struct reading *g, const struct call *c, const struct hops_parent *parent)
 {
+    bool query = g->query[c->endpoint] && c->x->body;
     if (c->client && c->x->key)
         runs_add(g->runs, &(struct runs_call){.client = c->client,
                                               .endpoint = c->endpoint,
-                                              .key = c->x->key,
+                                              .key = query ? (uint32_t)identity(c->x, 0) : c->x->key,
                                               .start_us = c->first_us,
                                               .end_us = c->end_us,
                                               .rtt_us = (int64_t)c->x->rtt - 1,
-                                              .safe = g->safe[c->endpoint],
+                                              .safe = g->safe[c->endpoint] || query,
                                               .group = parent->number ? parent->number : c->x->trace,
                                               .within = parent->endpoint});
 }
@@ -651,6 +656,7 @@ void behaviour_read(struct behaviour *b, struct store_reader *r, uint64_t audite
     table_free(g.visit);
     free(g.alias);
     free(g.safe);
+    free(g.query);
 }
 
 void behaviour_free(struct behaviour *b)

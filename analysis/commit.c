@@ -37,6 +37,9 @@ static void name_endpoint(struct analysis *a, const struct endpoint *e, struct r
     out->route = slice_of_buf(&a->route);
     if (e->grpc && !e->alias) /* package.Service/Method */
         out->operation = slice_sub(out->route, 1, out->route.n);
+    else if (!e->alias && !e->other)
+        out->operation = trie_operation(a->trie, e->node);
+    out->operation_safe = e->safe;
 }
 
 /* What is estimated is written as if it had been counted; what the estimate rests on stands beside it. */
@@ -104,6 +107,7 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
         .event_gap_max_us = e->events.gap_max_us,
         .event_streams_resumed = e->events.resumed,
         .event_streams_lost = e->events.lost,
+        .operation_answers = e->operation_answers,
         .first_us = e->first_us == INT64_MAX ? TIME_NONE : e->first_us,
         .last_us = e->last_us};
     name_endpoint(a, e, out);
@@ -336,7 +340,9 @@ static void commit_key(struct analysis *a, struct store *s, uint32_t at)
                                 .method = store_text(s, keys_method(&a->keys, key)),
                                 .service = store_text(s, keys_service(&a->keys, key)),
                                 .target = store_text(s, keys_target(&a->keys, key)),
-                                .hot = key->hot};
+                                .hot = key->hot,
+                                .operation = store_text(s, keys_operation(&a->keys, key).name),
+                                .safe = key->safe};
 }
 
 static void commit_keys(struct analysis *a, struct store *s)

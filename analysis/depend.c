@@ -24,7 +24,7 @@ static const struct query *query_of(struct analysis *a, const struct exchange *x
     size_t mark = slice_find(target, '?', 0);
     query_split(q, &a->key, slice_sub(target, mark + 1, target.n), x->identity == IDENTITY_APIKEY);
     q->key = key->hash;
-    q->rest += take_key_hash(a, origin, take_key_text(a, slice_sub(target, 0, mark)).whole);
+    q->rest += take_key_hash(a, origin, take_key_text(a, slice_sub(target, 0, mark)).whole, SLICE(""));
     return q;
 }
 

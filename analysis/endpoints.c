@@ -257,6 +257,8 @@ void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into)
     a->server_us_total += b->server_us_total;
     add_events(&a->events, &b->events);
     unite_sockets(&a->sockets, &b->sockets);
+    a->operation_answers += b->operation_answers;
+    a->safe &= b->safe;
     a->first_us = b->first_us < a->first_us ? b->first_us : a->first_us;
     a->last_us = b->last_us > a->last_us ? b->last_us : a->last_us;
     unite_sets(e, a, b);

@@ -27,6 +27,7 @@ struct endpoint {
     uint32_t alias, node;         /* node of the trie */
     bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
     bool grpc;                    /* its route is a gRPC method, literally */
+    bool safe;                    /* its operation changes nothing, whatever its method */
     uint8_t set_class;
     uint32_t learner; /* row of analysis/learning.h; 0: none */
     uint32_t set;     /* clients seen, a bit per client number; block of 2^set_class words */
@@ -47,6 +48,7 @@ struct endpoint {
     uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
     struct socket_sums sockets;
     struct event_sums events;
+    uint64_t operation_answers; /* answers to its operation that were read for errors */
 };
 
 struct endpoints {

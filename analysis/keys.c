@@ -37,13 +37,29 @@ static void put_name(struct keys *k, struct slice s)
     k->names.used += (uint32_t)s.n;
 }
 
-uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct slice service, struct slice target)
+/* After the target: its length, its text. */
+static void put_operation(struct keys *k, struct slice name)
 {
+    char n = (char)(unsigned char)name.n;
+    put_name(k, slice_of(&n, name.n != 0));
+    put_name(k, name);
+}
+
+static uint32_t name_length(const struct keys *k, const struct key *at)
+{
+    struct slice operation = keys_operation(k, at).name;
+    return at->method_n + at->service_n + at->target_n + (uint32_t)operation.n + at->operation;
+}
+
+uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct slice service, struct slice target,
+                  struct keys_operation operation)
+{
+    size_t operation_n = operation.name.n + (operation.name.n != 0);
     if (slice_eq(method, SLICE("HEAD")))
         method = SLICE("GET");
     method = slice_sub(method, 0, UINT8_MAX);
     service = slice_sub(service, 0, UINT16_MAX);
-    if (k->names.most - k->names.used < method.n + service.n + target.n || k->rows.used == k->rows.most)
+    if (k->names.most - k->names.used < method.n + service.n + target.n + operation_n || k->rows.used == k->rows.most)
         return MAP_NONE;
     struct key *at = keys_at(k, k->rows.used);
     *at = (struct key){.hash = hash,
@@ -53,12 +69,15 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
                        .target_n = (uint32_t)target.n,
                        .service_n = (uint16_t)service.n,
                        .method_n = (uint8_t)method.n,
-                       .query = slice_find(target, '?', 0) < target.n};
+                       .query = slice_find(target, '?', 0) < target.n,
+                       .operation = operation_n != 0,
+                       .safe = operation.safe};
     if (!map_insert(&k->map, hash, k->rows.used))
         return MAP_NONE;
     put_name(k, method);
     put_name(k, service);
     put_name(k, target);
+    put_operation(k, operation.name);
     *(uint32_t *)slab_at(&k->ids, k->rows.used) = k->next_id++;
     if (k->generation) /* before, it is zero */
         *keys_counted(k, at) = (struct sampling_key){0};
@@ -78,6 +97,15 @@ struct slice keys_service(const struct keys *k, const struct key *at)
 struct slice keys_target(const struct keys *k, const struct key *at)
 {
     return slice_of(k->names.base + at->name + at->method_n + at->service_n, at->target_n);
+}
+
+struct keys_operation keys_operation(const struct keys *k, const struct key *at)
+{
+    struct keys_operation none = {{"", 0}, false};
+    if (!at->operation)
+        return none;
+    const char *p = k->names.base + at->name + at->method_n + at->service_n + at->target_n;
+    return (struct keys_operation){slice_of(p + 1, (unsigned char)*p), at->safe};
 }
 
 static struct ladder_slot *slot_at(const struct keys *k, uint32_t row)
@@ -169,7 +197,7 @@ static void remap(struct map *m, const struct slab *rows)
 
 static void move_name(struct keys *k, struct key *at, uint32_t to)
 {
-    memmove(k->names.base + to, k->names.base + at->name, (size_t)at->method_n + at->service_n + at->target_n);
+    memmove(k->names.base + to, k->names.base + at->name, name_length(k, at));
     at->name = to;
 }
 
@@ -190,7 +218,7 @@ static void drop_rows(struct keys *k, bool (*keeps)(void *context, const struct 
         if (!keeps(context, at))
             continue;
         move_name(k, at, names);
-        names += at->method_n + at->service_n + at->target_n;
+        names += name_length(k, at);
         written += row < k->written;
         move_row(&k->rows, row, kept);
         move_row(&k->ids, row, kept);

@@ -32,6 +32,7 @@ struct key {
     uint8_t method_n;
     bool eligible : 1, tag_strong : 1; /* eligible: was looked up before */
     bool query : 1, hot : 1;           /* query: the target has one; hot: followed whatever its hash */
+    bool operation : 1, safe : 1;      /* its name has an operation; that changes nothing */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct key) == 64, "a key is one cache line");
@@ -92,11 +93,19 @@ void keys_demote(struct keys *k);
 /* Drops the keys that `keeps` does not want, with their slots and names. False: out of memory, nothing is changed. */
 bool keys_drop(struct keys *k, bool (*keeps)(void *context, const struct key *at), void *context);
 
+/* Which operation of an API a request asks for; name n 0: none is told. */
+struct keys_operation {
+    struct slice name; /* at most UINT8_MAX octets */
+    bool safe;
+};
+
 /* A new key; MAP_NONE when there is no room. HEAD is named GET. */
-uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct slice service, struct slice target);
+uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct slice service, struct slice target,
+                  struct keys_operation operation);
 struct slice keys_method(const struct keys *k, const struct key *at);
 struct slice keys_service(const struct keys *k, const struct key *at);
 struct slice keys_target(const struct keys *k, const struct key *at);
+struct keys_operation keys_operation(const struct keys *k, const struct key *at);
 /* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
  * KEYS_VARIANTS. */
 struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now);

@@ -19,6 +19,7 @@ struct reading {
     size_t n_of_service, n_of_server;
     struct underway *underway;
     struct underway_group *group; /* by place of the load */
+    struct queueing *queueing;
     struct hist_pool pool;
     int64_t last_us, least_us, most_us;
 };
@@ -255,6 +256,13 @@ static void follow_trend(struct load *x, const struct underway_second *s)
         trend_add(x->trend, (double)s->area_us, (double)s->server_us / s->timed);
 }
 
+static void ended(void *context, uint32_t place, int64_t second, int64_t server_us)
+{
+    struct reading *g = context;
+    if (g->l->load[place].scope != LOAD_ENDPOINT)
+        queueing_answer(g->queueing, place, second, (uint64_t)server_us);
+}
+
 static void second(void *context, uint32_t place, const struct underway_second *s)
 {
     struct reading *g = context;
@@ -266,6 +274,8 @@ static void second(void *context, uint32_t place, const struct underway_second *
     hist_add(&x->rate, &g->pool, s->done);
     hist_add(&x->depth, &g->pool, s->area_us);
     follow_trend(x, s);
+    if (x->scope != LOAD_ENDPOINT && s->timed && !s->damaged)
+        queueing_second(g->queueing, place, s->second, s->area_us);
     if (s->done < LOADS_FEW || !s->area_us) {
         x->seconds.few++;
     } else if (s->damaged) {
@@ -327,6 +337,7 @@ static void conclude(struct reading *g)
 {
     struct loads *l = g->l;
     l->untracked += underway_untracked(g->underway);
+    queueing_end(g->queueing);
     for (uint32_t i = 0; i < l->n; i++) {
         struct load *x = &l->load[i];
         x->area_us = g->group[i].area_us;
@@ -338,6 +349,7 @@ static void conclude(struct reading *g)
         x->slows = x->trend ? trend_spearman(x->trend) : NAN;
         free(x->trend);
         x->trend = NULL;
+        x->queueing = queueing_of(g->queueing, i);
         x->fit = usl_fit(&x->usl, x->usable_low, x->usable_high);
     }
 }
@@ -420,7 +432,10 @@ static bool read_twice(struct reading *g, struct store_reader *r)
     make_parts(l);
     g->last_us = INT64_MIN;
     g->underway = underway_new(l->from_us, l->to_us, g->group, second, g);
-    if (!g->underway || !store_read_exchanges(r, follow, g))
+    g->queueing = queueing_new(l->n);
+    if (g->underway)
+        underway_tell(g->underway, ended);
+    if (!g->underway || !g->queueing || !store_read_exchanges(r, follow, g))
         return false;
     underway_end(g->underway, l->n);
     conclude(g);
@@ -449,6 +464,7 @@ void loads_read(struct loads *l, struct store_reader *r)
     table_free(g.group);
     table_free(g.pool.page);
     underway_free(g.underway);
+    queueing_free(g.queueing);
 }
 
 void loads_free(struct loads *l)

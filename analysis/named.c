@@ -39,15 +39,22 @@ static bool add_endpoint(void *context, const struct row_endpoint *row)
         return false;
     }
     n->endpoint = list;
+    struct slice operation = row_operation_apart(row);
+    uint32_t route = keep(n, row->route);
+    if (operation.n) {
+        keep(n, SLICE("#"));
+        keep(n, operation);
+    }
+    uint32_t route_n = (uint32_t)n->text.n - route;
     n->endpoint[row->id] = (struct named_endpoint){
         .alias = row->alias == row->id ? 0 : row->alias,
         .service = number_of(n, row->service),
         .method_at = keep(n, row->method),
         .service_at = keep(n, row->service),
-        .route_at = keep(n, row->route),
+        .route_at = route,
         .method_n = (uint32_t)row->method.n,
         .service_n = (uint32_t)row->service.n,
-        .route_n = (uint32_t)row->route.n,
+        .route_n = route_n,
     };
     return !n->failed;
 }

@@ -42,13 +42,14 @@ void named_free(struct named *n);
 
 /* The endpoint that counts for this id; 0: there is none. */
 uint32_t named_resolve(const struct named *n, uint32_t endpoint);
-/* An id, or METHOD SERVICE/ROUTE (HEAD is GET; the service with or without http(s)://). 0: there is none. */
+/* An id, or METHOD SERVICE/ROUTE, or that with #OPERATION (HEAD is GET; the service with or without http(s)://). 0:
+ * there is none. */
 uint32_t named_find(const struct named *n, struct slice what);
 /* The end of a chain of unions: alias[id] is id where it ends, 0 where nothing was read. 0: it has none. */
 uint32_t named_follow(const uint32_t *alias, size_t n, uint32_t id);
 struct slice named_method(const struct named *n, uint32_t endpoint);
 struct slice named_service(const struct named *n, uint32_t endpoint);
-struct slice named_route(const struct named *n, uint32_t endpoint);
+struct slice named_route(const struct named *n, uint32_t endpoint); /* with #operation, where that is not its path */
 /* Number of the service of a key (or, key 0, of an endpoint), 0: unknown; and its name. */
 uint32_t named_service_of(const struct named *n, uint32_t key, uint32_t endpoint);
 struct slice named_service_name(const struct named *n, uint32_t service);

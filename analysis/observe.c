@@ -11,15 +11,25 @@ static bool is_error(const struct row_exchange *r)
     return r->status >= 500 || r->status == 429 || none || r->end == END_SERVER_ABORT || (r->flags & FLAG_FAILED);
 }
 
+/* One is safe if all of its keys are: names of operations may fall together (TRIE_OTHER). */
+static void note_safety(struct endpoint *e, bool safe, bool new)
+{
+    e->safe = safe && (new || e->safe);
+}
+
 uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
-                          bool literal)
+                          bool literal, struct keys_operation operation)
 {
     if (slice_eq(method, SLICE("HEAD")))
         method = SLICE("GET");
     struct slice known = knownroutes_find(a->options.routes, method, path);
     if (!known.p && literal)
         known = path; /* ALGORITHMS.md 6.3 */
-    uint32_t id = known.p ? trie_known(a->trie, method, service, known) : trie_find(a->trie, method, service, path);
+    uint32_t before = a->endpoints.rows.used;
+    uint32_t id = known.p ? trie_known(a->trie, method, service, known, operation.name)
+                          : trie_find(a->trie, method, service, path, operation.name);
+    if (id && operation.name.n)
+        note_safety(endpoints_at(&a->endpoints, id), operation.safe, id >= before);
     if (id && literal && known.p == path.p)
         endpoints_at(&a->endpoints, id)->grpc = true;
     return id ? id : endpoints_other(&a->endpoints);
@@ -338,12 +348,13 @@ static bool is_safe(struct slice method)
 static void observe_write(struct analysis *a, const struct fact *f, const struct key *key, int64_t us)
 {
     const struct row_exchange *r = &f->row;
-    if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)))
+    if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)) ||
+        key->safe)
         return;
     bound_write(a, f->key, r->endpoint, floor_div(us, 1000));
     struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
     struct slice text = take_key_text(a, keys_target(&a->keys, key)).whole;
-    uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text));
+    uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text, SLICE("")));
     if (read != MAP_NONE)
         keys_at(&a->keys, read)->written_us = us;
 }

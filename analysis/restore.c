@@ -28,13 +28,13 @@ static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struc
 {
     struct key_text text = take_key_text(a, k->target);
     *path = text.path;
-    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), text.whole);
+    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), text.whole, k->operation);
 }
 
 /* Whether the key is still to be followed, and has room. */
 static bool wanted(struct analysis *a, const struct row_key *row, uint64_t hash)
 {
-    size_t name_n = row->method.n + row->service.n + row->target.n;
+    size_t name_n = row->method.n + row->service.n + row->target.n + 1 + row->operation.n;
     if (keys_tight(&a->keys, name_n))
         admission_make_room(a, name_n);
     return row->hot || admission_stands_for(a, hash, endpoints_resolve(&a->endpoints, row->endpoint));
@@ -51,7 +51,8 @@ static bool restore_key(struct analysis *a, const struct row_key *row, bool comp
     keys_number(k, row->id);
     if (!complete && !wanted(a, row, hash))
         return true;
-    uint32_t at = keys_add(k, hash, row->method, row->service, row->target);
+    struct keys_operation operation = {slice_sub(row->operation, 0, UINT8_MAX), row->safe};
+    uint32_t at = keys_add(k, hash, row->method, row->service, row->target, operation);
     if (at == MAP_NONE)
         return false;
     k->written = k->rows.used;
@@ -241,6 +242,7 @@ static void load_sockets(struct endpoint *e, const struct row_endpoint *row)
     e->sockets.bytes[0] += row->websocket_bytes_client;
     e->sockets.bytes[1] += row->websocket_bytes_server;
     e->sockets.lost += row->websocket_lost;
+    e->operation_answers += row->operation_answers;
     struct event_sums *s = &e->events;
     s->streams += row->event_streams;
     s->us += row->event_stream_us;
@@ -290,9 +292,10 @@ static void load_endpoint(struct analysis *a, struct endpoint *e, const struct r
 
 static bool place(struct analysis *a, const struct row_endpoint *row, uint32_t id)
 {
-    if (row->operation.n || knownroutes_has(a->options.routes, row->route))
-        return trie_place_known(a->trie, row->method, row->service, row->route, id);
-    return trie_place(a->trie, row->method, row->service, row->route, id);
+    struct slice operation = row_operation_apart(row);
+    if ((row->operation.n && !operation.n) || knownroutes_has(a->options.routes, row->route))
+        return trie_place_known(a->trie, row->method, row->service, row->route, operation, id);
+    return trie_place(a->trie, row->method, row->service, row->route, operation, id);
 }
 
 static bool restore_endpoints(struct analysis *a, const struct restore *r)
@@ -306,7 +309,8 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         struct endpoint *e = endpoints_at(&a->endpoints, id);
         load_endpoint(a, e, &row);
         e->alias = row.alias;
-        e->grpc = row.operation.n != 0;
+        e->grpc = row.operation.n && !row_operation_apart(&row).n;
+        e->safe = row.operation_safe;
         if (!other && !row.alias && !place(a, &row, id))
             return false;
         if (e->first_us < a->start_us)
@@ -433,7 +437,7 @@ static void find_endpoint(struct analysis *a, struct key *key, bool literal)
                           .service = keys_service(&a->keys, key),
                           .target = keys_target(&a->keys, key)};
     hash_key_text(a, &row, &path);
-    key->endpoint = observe_endpoint(a, row.method, row.service, path, literal);
+    key->endpoint = observe_endpoint(a, row.method, row.service, path, literal, keys_operation(&a->keys, key));
 }
 
 static struct slice method_of(struct analysis *a, const struct fact *f)

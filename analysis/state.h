@@ -81,7 +81,7 @@ struct fact {
 
 /* take.c: what stands for a target in a key, until the next call, and the hash of the key. */
 struct key_text take_key_text(struct analysis *a, struct slice target);
-uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text);
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text, struct slice operation);
 
 /* depend.c: holds the parts of an exchange against its answer, after observe(). */
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
@@ -125,6 +125,6 @@ void analysis_commit_names(struct analysis *a);
 void analysis_turn(struct analysis *a, int64_t us);
 /* Endpoint of a path not seen before; never 0. `literal`: nothing in it varies. */
 uint32_t observe_endpoint(struct analysis *a, struct slice method, struct slice service, struct slice path,
-                          bool literal);
+                          bool literal, struct keys_operation operation);
 
 #endif

@@ -65,7 +65,7 @@ double stateless_z(struct stateless_share a, struct stateless_share b)
 
 static struct stateless_result result(enum stateless_state state, uint64_t n, double value, const char *says)
 {
-    struct stateless_result r = {state, n, value, ""};
+    struct stateless_result r = {.state = state, .n = n, .value = value};
     snprintf(r.says, sizeof r.says, "%s", says);
     return r;
 }
@@ -190,6 +190,7 @@ static struct stateless_result order(const struct stateless_seen *s)
                       "no other endpoint came before often enough, and often enough not");
     double excess = share(s->without) - share(s->before);
     struct stateless_result r = result(STATELESS_FREE, n, excess, "");
+    r.endpoint = s->prior;
     if (excess >= EXCESS && stateless_z(s->without, s->before) >= SURE)
         r.state = STATELESS_TIED;
     snprintf(r.says, sizeof r.says, "%.0f %% fail without endpoint %" PRIu32 " before, %.0f %% after it",
@@ -203,6 +204,7 @@ static struct stateless_result unsafe_get(const struct stateless_seen *s)
     struct stateless_result r = result(STATELESS_UNDETERMINED, s->changes.n, s->changes.precision, "");
     if (!s->reads)
         return result(STATELESS_FREE, s->requests, NAN, "no GET");
+    r.endpoint = s->changes.proven || s->changes.z >= SURE ? s->changes.reader : 0;
     if (s->changes.proven) {
         r.state = STATELESS_TIED;
         snprintf(r.says, sizeof r.says, "%.0f %% of endpoint %" PRIu32 "'s answers change after it, %.0f %% otherwise",

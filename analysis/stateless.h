@@ -71,6 +71,7 @@ struct stateless_result {
     uint64_t n;   /* what it stands on */
     double value; /* share, kappa or excess; NaN: none */
     char says[96];
+    uint32_t endpoint; /* the one that `says` calls "endpoint N"; 0: none */
 };
 
 struct stateless_grade {

@@ -182,12 +182,18 @@ static bool is_certain(const struct exchange *x)
     return !(x->flags & (FLAG_UNKNOWN_FIELDS | FLAG_PUSHED));
 }
 
+static struct keys_operation operation_of(const struct exchange *x)
+{
+    const struct operation_facts *f = x->operation;
+    return f ? (struct keys_operation){f->name, f->safe} : (struct keys_operation){{NULL, 0}, false};
+}
+
 /* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. */
 static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t hash, bool reads, struct fact *f)
 {
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint
                                          : observe_endpoint(a, x->method, x->service, take_key_text(a, x->target).path,
-                                                            x->flags & FLAG_METHOD);
+                                                            x->flags & FLAG_METHOD, operation_of(x));
     f->row.endpoint = endpoints_resolve(&a->endpoints, f->row.endpoint);
     struct admission_visit v = {.hash = hash,
                                 .row = f->key,
@@ -195,7 +201,8 @@ static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t has
                                 .lookup = is_certain(x) && cacheable_eligible(reads, x->status, x->end == END_COMPLETE),
                                 .method = x->method,
                                 .service = x->service,
-                                .target = x->target};
+                                .target = x->target,
+                                .operation = operation_of(x)};
     return admission_row(a, &v);
 }
 
@@ -235,9 +242,11 @@ struct key_text take_key_text(struct analysis *a, struct slice target)
     return (struct key_text){{NULL, 0}, {NULL, 0}};
 }
 
-uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text)
+/* What is asked for in a target is part of it already: only what stands in a body makes another key. */
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text, struct slice operation)
 {
-    return hash_bytes(&a->key, 'k', text.p, text.n) + origin.hash;
+    uint64_t hash = hash_bytes(&a->key, 'k', text.p, text.n) + origin.hash;
+    return operation.n && !origin.reads ? hash + hash_bytes(&a->key, 'o', operation.p, operation.n) : hash;
 }
 
 /* What is known of a request before it is taken. Rows are MAP_NONE while it is not known whether they exist. */
@@ -267,7 +276,7 @@ static void look_at_texts(const struct exchange *x)
 static void look_up(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
     h->origin = origins_find(&a->origins, x->method, x->service);
-    h->hash = take_key_hash(a, h->origin, take_key_text(a, x->target).whole);
+    h->hash = take_key_hash(a, h->origin, take_key_text(a, x->target).whole, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
@@ -330,7 +339,7 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 {
     f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
     fill_plain(a, &f->row, x, client_address(a, f->client, &x->client));
-    size_t name_n = x->method.n + x->service.n + x->target.n;
+    size_t name_n = x->method.n + x->service.n + x->target.n + 1 + operation_of(x).name.n;
     if (keys_tight(&a->keys, name_n))
         admission_make_room(a, name_n);
     bool known = ahead->key != MAP_NONE && ahead->generation == a->keys.generation;
@@ -366,6 +375,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         endpoints_events(endpoints_at(&a->endpoints, f.row.endpoint), x->events);
     if (x->websocket)
         endpoints_websocket(endpoints_at(&a->endpoints, f.row.endpoint), x->websocket);
+    if (x->operation)
+        endpoints_at(&a->endpoints, f.row.endpoint)->operation_answers += x->operation->answer == OPERATION_READ;
     depend_observe(a, x, ahead->origin, &f);
     if (x->leaves)
         masked_observe(a, x, &f);

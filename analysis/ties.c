@@ -90,7 +90,8 @@ static bool count_endpoint(void *context, const struct row_endpoint *e)
     struct place *p = &g->place[e->id];
     g->alias[e->id] = e->alias ? e->alias : e->id;
     p->get = slice_eq(e->method, SLICE("GET"));
-    p->safe = p->get || slice_eq(e->method, SLICE("OPTIONS")) || slice_eq(e->method, SLICE("TRACE"));
+    p->safe =
+        p->get || slice_eq(e->method, SLICE("OPTIONS")) || slice_eq(e->method, SLICE("TRACE")) || e->operation_safe;
     p->service = hash_service(e->service);
     if (!e->alias)
         p->version = versions_endpoint(&g->t->versions, p->service, e->route, e->id);

@@ -13,9 +13,9 @@ struct node {
     uint64_t hash; /* of parent and label; roots: of method and service */
     uint32_t parent, child, next;
     uint32_t text, endpoint;
-    uint16_t text_n, literals;
+    uint16_t text_n, literals, operations;
     uint8_t method_n; /* roots: method, then service */
-    bool literal, open;
+    bool literal, open, operation;
 };
 
 struct trie {
@@ -70,16 +70,26 @@ static struct slice label_of(const struct trie *t, const struct node *n)
     return slice_of(t->text.base + n->text, n->text_n);
 }
 
-static uint64_t child_hash(const struct trie *t, uint32_t parent, struct slice label)
+static uint64_t child_hash(const struct trie *t, uint32_t parent, struct slice label, bool operation)
 {
-    uint64_t words[2] = {parent, hash_bytes(&t->key, 't', label.p, label.n)};
+    uint64_t words[2] = {parent, hash_bytes(&t->key, operation ? 'o' : 't', label.p, label.n)};
     return hash_words(&t->key, words, 2);
+}
+
+static uint32_t hash_find(const struct trie *t, uint64_t hash)
+{
+    uint32_t n = map_find(&t->map, hash);
+    return n == MAP_NONE ? 0 : n;
 }
 
 static uint32_t child_find(const struct trie *t, uint32_t parent, struct slice label)
 {
-    uint32_t n = map_find(&t->map, child_hash(t, parent, label));
-    return n == MAP_NONE ? 0 : n;
+    return hash_find(t, child_hash(t, parent, label, false));
+}
+
+static uint32_t operation_find(const struct trie *t, uint32_t parent, struct slice name)
+{
+    return hash_find(t, child_hash(t, parent, name, true));
 }
 
 static uint32_t take_node(struct trie *t)
@@ -133,22 +143,28 @@ static void attach(struct trie *t, uint32_t parent, uint32_t n)
     c->next = p->child;
     p->child = n;
     p->literals = (uint16_t)(p->literals + c->literal);
+    p->operations = (uint16_t)(p->operations + c->operation);
 }
 
-static uint32_t child_add(struct trie *t, uint32_t parent, struct slice label, bool literal)
+static uint32_t node_add(struct trie *t, uint32_t parent, struct slice label, bool literal, bool operation)
 {
     uint32_t n = take_node(t);
     if (!n)
         return 0;
-    *at(t, n) = (struct node){.literal = literal};
+    *at(t, n) = (struct node){.literal = literal, .operation = operation};
     if (!set_text(t, at(t, n), label, (struct slice){NULL, 0})) {
         give_node(t, n);
         return 0;
     }
-    if (!enter(t, n, child_hash(t, parent, label)))
+    if (!enter(t, n, child_hash(t, parent, label, operation)))
         return 0;
     attach(t, parent, n);
     return n;
+}
+
+static uint32_t child_add(struct trie *t, uint32_t parent, struct slice label, bool literal)
+{
+    return node_add(t, parent, label, literal, false);
 }
 
 static void count_service(struct trie *t, struct slice service)
@@ -204,7 +220,7 @@ static void rename_child(struct trie *t, uint32_t n, uint32_t parent, struct sli
 {
     struct node *node = at(t, n);
     map_remove(&t->map, node->hash, n);
-    node->hash = child_hash(t, parent, label);
+    node->hash = child_hash(t, parent, label, node->operation);
     map_insert(&t->map, node->hash, n);
 }
 
@@ -232,6 +248,18 @@ static void unite_endpoints(struct trie *t, struct node *from, uint32_t into)
 }
 
 /* Moves what is under `from` to `into`; `from`, already out of its parent's list, is given back. */
+/* What a child of one node is united with that goes to another; 0: it goes there as it is. */
+static uint32_t counterpart(struct trie *t, uint32_t c, uint32_t into)
+{
+    const struct node *child = at(t, c);
+    if (child->operation) {
+        uint32_t same = operation_find(t, into, label_of(t, child));
+        return same || at(t, into)->operations < TRIE_OPERATIONS ? same : operation_find(t, into, TRIE_OTHER);
+    }
+    uint32_t same = child_find(t, into, label_of(t, child));
+    return !same && child->literal && at(t, into)->open ? child_find(t, into, var_label) : same;
+}
+
 static void unite(struct trie *t, uint32_t from, uint32_t into)
 {
     unite_endpoints(t, at(t, from), into);
@@ -240,9 +268,9 @@ static void unite(struct trie *t, uint32_t from, uint32_t into)
     uint32_t next;
     for (uint32_t c = at(t, from)->child; c; c = next) {
         next = at(t, c)->next;
-        uint32_t same = child_find(t, into, label_of(t, at(t, c)));
-        if (!same && at(t, c)->literal && at(t, into)->open)
-            same = child_find(t, into, var_label);
+        uint32_t same = counterpart(t, c, into);
+        if (!same && at(t, c)->operation && at(t, into)->operations >= TRIE_OPERATIONS)
+            set_text(t, at(t, c), TRIE_OTHER, (struct slice){NULL, 0});
         if (same) {
             unite(t, c, same);
             continue;
@@ -265,7 +293,7 @@ static uint32_t split_children(struct trie *t, uint32_t n, uint64_t all)
     for (uint32_t c = at(t, n)->child; c; c = next) {
         struct node *child = at(t, c);
         next = child->next;
-        bool stays = !child->literal || exempt(t, c, all);
+        bool stays = !child->literal || exempt(t, c, all); /* operations are no literals */
         literals = (uint16_t)(literals + (stays && child->literal));
         child->next = stays ? kept : taken;
         *(stays ? &kept : &taken) = c;
@@ -341,6 +369,20 @@ static uint32_t walk(struct trie *t, uint32_t n, struct slice path)
     return n;
 }
 
+/* The node of an operation below that of its path. Without room for one more node it is the path's own. */
+static uint32_t below(struct trie *t, uint32_t n, struct slice operation)
+{
+    uint32_t child = n && operation.n ? operation_find(t, n, operation) : 0;
+    if (!n || !operation.n || child)
+        return child ? child : n;
+    if (at(t, n)->operations >= TRIE_OPERATIONS) {
+        operation = TRIE_OTHER;
+        child = operation_find(t, n, operation);
+    }
+    child = child ? child : node_add(t, n, operation, false, true);
+    return child ? child : n;
+}
+
 static uint32_t opened(struct trie *t, uint32_t n)
 {
     if (n && !at(t, n)->endpoint)
@@ -348,10 +390,10 @@ static uint32_t opened(struct trie *t, uint32_t n)
     return n ? at(t, n)->endpoint : 0;
 }
 
-uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path)
+uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path, struct slice operation)
 {
     uint32_t root = root_of(t, method, service);
-    return opened(t, root ? walk(t, root, path) : 0);
+    return opened(t, below(t, root ? walk(t, root, path) : 0, operation));
 }
 
 /* All of the route is one label below the root: no segment has slashes, so it is nobody else's. */
@@ -363,9 +405,10 @@ static uint32_t known_node(struct trie *t, struct slice method, struct slice ser
     return n || !root ? n : child_add(t, root, label, false);
 }
 
-uint32_t trie_known(struct trie *t, struct slice method, struct slice service, struct slice route)
+uint32_t trie_known(struct trie *t, struct slice method, struct slice service, struct slice route,
+                    struct slice operation)
 {
-    return opened(t, known_node(t, method, service, route));
+    return opened(t, below(t, known_node(t, method, service, route), operation));
 }
 
 /* Labels of a written route are labels as they stand. */
@@ -377,7 +420,18 @@ static uint32_t place_label(struct trie *t, uint32_t n, struct slice label)
     return child ? child : child_add(t, n, label, !typed);
 }
 
-bool trie_place(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint)
+static bool settle(struct trie *t, uint32_t n, struct slice operation, uint32_t endpoint)
+{
+    uint32_t place = below(t, n, operation);
+    if (!n || (place == n && operation.n))
+        return false;
+    at(t, place)->endpoint = endpoint;
+    t->owner.move(t->owner.context, endpoint, place);
+    return true;
+}
+
+bool trie_place(struct trie *t, struct slice method, struct slice service, struct slice route, struct slice operation,
+                uint32_t endpoint)
 {
     uint32_t n = root_of(t, method, service);
     size_t from = route.n && route.p[0] == '/', end;
@@ -386,21 +440,13 @@ bool trie_place(struct trie *t, struct slice method, struct slice service, struc
         n = n ? place_label(t, n, slice_sub(route, from, end)) : 0;
         from = end + 1;
     } while (n && end < route.n);
-    if (!n)
-        return false;
-    at(t, n)->endpoint = endpoint;
-    t->owner.move(t->owner.context, endpoint, n);
-    return true;
+    return settle(t, n, operation, endpoint);
 }
 
-bool trie_place_known(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint)
+bool trie_place_known(struct trie *t, struct slice method, struct slice service, struct slice route,
+                      struct slice operation, uint32_t endpoint)
 {
-    uint32_t n = known_node(t, method, service, route);
-    if (!n)
-        return false;
-    at(t, n)->endpoint = endpoint;
-    t->owner.move(t->owner.context, endpoint, n);
-    return true;
+    return settle(t, known_node(t, method, service, route), operation, endpoint);
 }
 
 static const struct node *root_at(const struct trie *t, uint32_t n)
@@ -417,9 +463,16 @@ void trie_route(const struct trie *t, uint32_t n, struct buf *out)
     if (!node->parent)
         return;
     trie_route(t, node->parent, out);
+    if (node->operation)
+        return;
     if (!slice_eq(label, SLICE("*")))
         buf_char(out, '/');
     buf_slice(out, label);
+}
+
+struct slice trie_operation(const struct trie *t, uint32_t n)
+{
+    return at(t, n)->operation ? label_of(t, at(t, n)) : (struct slice){NULL, 0};
 }
 
 struct slice trie_method(const struct trie *t, uint32_t n)

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 
-enum { TRIE_FANOUT = 32, TRIE_DEPTH = 12, TRIE_PATH = 1024 };
+enum { TRIE_OPERATIONS = 512, TRIE_FANOUT = 32, TRIE_DEPTH = 12, TRIE_PATH = 1024 };
 
 /* Who keeps the endpoints. Ids are above 0. */
 struct trie_owner {
@@ -27,15 +27,25 @@ struct trie;
 struct trie *trie_new(const struct hash_key *key, const struct trie_owner *owner, uint32_t nodes, bool strict);
 void trie_free(struct trie *t);
 
+/* Operations hang below the node of their path, apart from its segments, at most TRIE_OPERATIONS of them; further ones
+ * are the one called TRIE_OTHER. `operation` n 0: none. */
+#define TRIE_OTHER SLICE("other")
+
 /* The endpoint of a normalised path without query; 0: no node or endpoint is left for it. */
-uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path);
+uint32_t trie_find(struct trie *t, struct slice method, struct slice service, struct slice path,
+                   struct slice operation);
 /* The endpoint of a route that was given, whatever paths it stands for; never united with another. */
-uint32_t trie_known(struct trie *t, struct slice method, struct slice service, struct slice route);
+uint32_t trie_known(struct trie *t, struct slice method, struct slice service, struct slice route,
+                    struct slice operation);
 /* Puts an endpoint of an earlier run back at its route; false: no node left. */
-bool trie_place(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint);
-bool trie_place_known(struct trie *t, struct slice method, struct slice service, struct slice route, uint32_t endpoint);
+bool trie_place(struct trie *t, struct slice method, struct slice service, struct slice route, struct slice operation,
+                uint32_t endpoint);
+bool trie_place_known(struct trie *t, struct slice method, struct slice service, struct slice route,
+                      struct slice operation, uint32_t endpoint);
 
 void trie_route(const struct trie *t, uint32_t node, struct buf *out);
+/* Empty: none. */
+struct slice trie_operation(const struct trie *t, uint32_t node);
 /* Borrowed until the next call that may add a node. */
 struct slice trie_method(const struct trie *t, uint32_t node);
 struct slice trie_service(const struct trie *t, uint32_t node);

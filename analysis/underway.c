@@ -19,6 +19,7 @@ struct underway {
     int64_t from_us, to_us;
     struct underway_group *group;
     underway_each *each;
+    underway_ended *ended;
     void *context;
     struct ending *heap; /* the earliest first */
     uint32_t n;
@@ -31,7 +32,7 @@ struct underway *underway_new(int64_t from_us, int64_t to_us, struct underway_gr
     struct underway *u = calloc(1, sizeof *u);
     struct ending *heap = table_new(UNDERWAY_MOST, sizeof *heap);
     if (u && heap) {
-        *u = (struct underway){from_us, to_us, groups, each, context, heap, 0, 0};
+        *u = (struct underway){from_us, to_us, groups, each, NULL, context, heap, 0, 0};
         return u;
     }
     table_free(heap);
@@ -44,6 +45,11 @@ void underway_free(struct underway *u)
     if (u)
         table_free(u->heap);
     free(u);
+}
+
+void underway_tell(struct underway *u, underway_ended *ended)
+{
+    u->ended = ended;
 }
 
 static void push(struct underway *u, const struct ending *e)
@@ -117,6 +123,8 @@ static void leave(struct underway *u, const struct ending *e)
         g->current.timed += e->server_us >= 0;
         g->current.server_us += e->server_us < 0 ? 0 : (uint64_t)e->server_us;
         g->done += e->us >= u->from_us && e->us < u->to_us;
+        if (u->ended && e->server_us >= 0)
+            u->ended(u->context, e->group[i] - 1, g->current.second, e->server_us);
         if (e->kind[i])
             g->current.kind[e->kind[i] - 1]++;
     }

@@ -45,12 +45,16 @@ struct underway_call {
 struct underway;
 
 typedef void underway_each(void *context, uint32_t group, const struct underway_second *s);
+/* A call of known server time ended in this second of a group. */
+typedef void underway_ended(void *context, uint32_t group, int64_t second, int64_t server_us);
 
 /* Counts what lies in [from_us, to_us); seconds that lie in it wholly are handed on. The groups must outlive it and not
  * move. NULL: out of memory. */
 struct underway *underway_new(int64_t from_us, int64_t to_us, struct underway_group *groups, underway_each *each,
                               void *context);
 void underway_free(struct underway *u);
+/* Every end is told from now on, before its second is handed on. */
+void underway_tell(struct underway *u, underway_ended *ended);
 void underway_add(struct underway *u, const struct underway_call *c);
 /* One of which it is not known when it ended; damaged: bytes of it were not captured. */
 void underway_lost(struct underway *u, const struct underway_call *c, bool damaged);

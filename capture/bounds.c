@@ -19,7 +19,8 @@ struct bounds bounds_of(uint64_t memory)
                        .decoder_bytes = third / 16,
                        .opaque_unit = sizeof(struct opaque_row) + 12, /* with its places in two indices */
                        .event_bytes = third / 32,
-                       .held_bytes = third - third / 16 - third / 32};
+                       .operation_bytes = third / 32,
+                       .held_bytes = third - third / 16 - third / 32 - third / 32};
     b.opaque = between(third / 32 / b.opaque_unit, 16, 1 << 14);
     b.held_bytes -= (uint64_t)b.opaque * b.opaque_unit;
     b.exchanges = between((third - b.text_bytes) / b.exchange_unit, 64, 1 << 18);

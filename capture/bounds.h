@@ -11,6 +11,7 @@ struct bounds {
     uint64_t text_bytes;                   /* of exchanges, beyond what each has inline */
     uint64_t decoder_bytes;                /* of content-codings being taken off */
     uint64_t event_bytes;                  /* of those of server-sent events */
+    uint64_t operation_bytes;              /* of those of operations */
     uint32_t opaque, opaque_unit;          /* rows of connections that are not read (capture/opaque.h) */
     uint64_t held_bytes;                   /* out of order, and heads that are not whole */
 };

@@ -7,6 +7,7 @@
 #include "capture/ease.h"
 #include "capture/flow.h"
 #include "capture/memcachedudp.h"
+#include "capture/operation.h"
 
 struct capture {
     struct capture_options o;
@@ -25,11 +26,12 @@ static bool divide(struct capture *c)
     c->env.h1.memory = &c->flows.held_bytes;
     c->env.h1.memory_limit = b.held_bytes;
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
+    c->pair.operations = operations_new(&c->o.key, b.operation_bytes);
     c->pair.event_codings = (struct codings){.limit = b.event_bytes};
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
     c->env.opaque = opaque_new(&c->o.key, b.opaque);
     c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);
-    return c->pair.looks && c->env.opaque && c->fragments &&
+    return c->pair.looks && c->pair.operations && c->env.opaque && c->fragments &&
            slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
            (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
@@ -104,15 +106,6 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
-{
-    if (c->o.merge_vlans)
-        seg->scope = 0;
-    bool wanted = !c->o.n_ports || wanted_port(c, seg);
-    if (!wanted || !memcachedudp_datagram(&c->udp, seg, ++c->flows.order))
-        c->stats.other_packets++;
-}
-
 /* A frame on its way. */
 struct passing {
     enum packet_result result;
@@ -140,6 +133,15 @@ static void take_segment(struct capture *c, const struct passing *p)
     flow_segment(&c->flows, s, &p->place);
 }
 
+static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
+{
+    if (c->o.merge_vlans)
+        seg->scope = 0;
+    bool wanted = !c->o.n_ports || wanted_port(c, seg);
+    if (!wanted || !memcachedudp_datagram(&c->udp, seg, ++c->flows.order))
+        c->stats.other_packets++;
+}
+
 static void take(struct capture *c, const struct frame *f, struct passing *p)
 {
     struct capture_stats *s = &c->stats;
@@ -155,7 +157,7 @@ static void take(struct capture *c, const struct frame *f, struct passing *p)
         place(c, p);
     if (p->result == PACKET_TCP)
         take_segment(c, p);
-    else if (p->result == PACKET_UDP)
+    if (p->result == PACKET_UDP)
         datagram(c, &p->segment);
     s->other_packets += p->result == PACKET_OTHER;
     if (c->udp.waiting)
@@ -199,6 +201,7 @@ bool capture_ease(struct capture *c, int64_t now, bool behind)
     if (!ease_note(&c->ease, now, behind, c->stats.eased))
         return false;
     looks_pause(c->pair.looks, c->ease.step > EASE_BODIES);
+    operations_pause(c->pair.operations, c->ease.step > EASE_BODIES);
     seal_pause(c->pair.seal, c->ease.step > EASE_PARTS);
     c->flows.eased = c->udp.eased = c->ease.step;
     return true;
@@ -258,6 +261,7 @@ void capture_free(struct capture *c)
     h2_env_fini(&c->env.h2);
     cache_env_fini(&c->env.cache);
     h1_env_fini(&c->env.h1);
+    operations_free(c->pair.operations);
     slot_pool_fini(&c->pair.slots);
     looks_free(c->pair.looks);
     seal_free(c->pair.seal);

@@ -100,6 +100,17 @@ const char *memcached_udp_name(enum memcached_udp_count c)
     return c < MEMCACHED_UDP_COUNTS ? memcached_udp_names[c] : "?";
 }
 
+const char *operation_answer_name(enum operation_answer a)
+{
+    static const char *const names[] = {
+        "read",
+#define UNREAD(name, what) #name,
+#include "capture/unread.def"
+#undef UNREAD
+    };
+    return a < OPERATION_ANSWERS ? names[a] : "?";
+}
+
 const char *leaf_value_name(enum leaf_value v)
 {
     return v < LEAF_VALUES ? leaf_names[v] : "?";

@@ -81,6 +81,26 @@ struct websocket_facts {
     bool closed;                 /* a close frame was seen */
 };
 
+enum { OPERATION_TEXT = 250 };
+enum operation_kind { OPERATION_GRAPHQL, OPERATION_RPC, OPERATION_SOAP };
+/* Whether the answer was read for errors; if not, why. */
+enum operation_answer {
+    OPERATION_READ,
+#define UNREAD(name, what) OPERATION_UNREAD_##name,
+#include "capture/unread.def"
+#undef UNREAD
+    OPERATION_ANSWERS
+};
+
+/* An operation that the request names in its body, query or fields (capture/operation.h); of a batch all of them,
+ * joined with ','. */
+struct operation_facts {
+    struct slice name; /* at most OPERATION_TEXT octets */
+    bool safe;         /* certainly changes nothing: queries of GraphQL alone */
+    uint8_t kind;      /* enum operation_kind */
+    uint8_t answer;    /* enum operation_answer */
+};
+
 /* Server-sent events of an answer. */
 struct event_facts {
     uint64_t events, bytes;            /* bytes: of their lines, codings taken off, without line ends */
@@ -197,6 +217,7 @@ struct exchange {
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
+    struct operation_facts *operation;                        /* NULL: none is named, or it was not seen */
     const struct websocket_facts *websocket;                  /* NULL: no WebSocket */
     const struct event_facts *events;                         /* NULL: no server-sent events */
     const struct parts *parts;                                /* NULL: none; lives as long as what made it */
@@ -281,6 +302,7 @@ const char *memcached_udp_name(enum memcached_udp_count c);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */
 enum token token_find(struct slice name);
+const char *operation_answer_name(enum operation_answer a);
 const char *leaf_value_name(enum leaf_value v);
 /* Name of the flag bit (0..31), NULL when there is none. */
 const char *flag_name(unsigned bit);

@@ -4,6 +4,7 @@
 
 #include "capture/eventstream.h"
 #include "capture/grpc.h"
+#include "capture/operation.h"
 #include "capture/websocket.h"
 
 enum { SIZE_LINE_MAX = 8192, TRAILER_MAX = 64 * 1024, STASH_MAX = HEAD_MAX };
@@ -74,6 +75,8 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
         return;
     if (side->slot->grpc)
         grpc_data(side->slot->grpc, role, p, n);
+    if (side->slot->operation)
+        operation_data(side->slot->operation, role, p, n);
     if (role == 1 && side->slot->look)
         look_data(side->slot->look, p, n);
     if (whole && !side->body) {

@@ -4,6 +4,7 @@
 
 #include "capture/eventstream.h"
 #include "capture/grpc.h"
+#include "capture/operation.h"
 #include "capture/websocket.h"
 
 enum { SPARE_STREAMS = 1024 };
@@ -541,6 +542,8 @@ void h2stream_data(struct h2_env *env, struct h2_stream *s, int role, const char
         grpc_data(s->slot->grpc, role, p, n);
     if (m->truncated || (m->lost && !m->has_length))
         return;
+    if (s->slot->operation)
+        operation_data(s->slot->operation, role, p, n);
     if (role == 1 && s->slot->look)
         look_data(s->slot->look, p, n);
     if (whole && first) {

@@ -4,6 +4,7 @@
 
 #include "capture/eventstream.h"
 #include "capture/grpc.h"
+#include "capture/redact.h"
 #include "capture/websocket.h"
 
 enum { EVICT_LOOKED = 64 };
@@ -51,6 +52,8 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     s->holder = NULL;
     if (s->look)
         look_drop(p->looks, s);
+    if (s->operation)
+        operation_drop(p->operations, s);
     if (s->events)
         eventstream_end(s->events);
     p->in_flight--;
@@ -206,6 +209,15 @@ static void look_ahead(struct pair *p, struct slot *s)
     if (p->looks)
         look_expect(p->looks, s);
     seal_expect(p->seal, s);
+    if (s->target_hash != REDACT_PLAIN && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
+        operation_get(p->operations, &p->slots, s);
+}
+
+static void begin_post(struct pair *p, struct slot *s, const struct head *h)
+{
+    s->grpc = grpc_begin(&p->slots, s, h);
+    if (!s->grpc && p->operations && slice_eq(h->method, SLICE("POST")))
+        operation_post(p->operations, &p->slots, s, h);
 }
 
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
@@ -229,8 +241,8 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     s->connect_method = slice_eq(h->method, SLICE("CONNECT"));
     if (h->ambiguous)
         s->x.flags |= FLAG_AMBIGUOUS;
-    if (h->method.n == 4) /* POST */
-        s->grpc = grpc_begin(&p->slots, s, h);
+    if (h->method.n == 4 && !s->head_method) /* POST */
+        begin_post(p, s, h);
     s->had_offset = ack_offset;
     if (q->last && !q->last->response_started && ack_offset != ACK_UNKNOWN && q->last->had_offset == ack_offset)
         q->pipelined = true; /* no answer is empty */
@@ -257,6 +269,8 @@ void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t
     s->end_offset = end_offset;
     read_up_to(s->pairing, end_offset);
     s->request_done = true;
+    if (s->operation)
+        operation_asked(p->operations, &p->slots, s);
     line_enter(&p->line, s);
     if (s->response_done)
         finish(p, s, s->pairing->conn, END_COMPLETE);
@@ -353,6 +367,8 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
     s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY);
     if (p->looks && s->response.p)
         look_begin(p->looks, s, first_ts);
+    if (s->x.operation && s->response.p)
+        operation_answer(p->operations, s);
 }
 
 void pair_events(struct pair *p, struct slot *s, const struct head *h)
@@ -396,6 +412,7 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     copy->x.request_bytes = s->x.request_bytes;
     copy->x.request_body_id = s->x.request_body_id;
     copy->head_method = s->head_method;
+    copy->x.operation = operation_copy(&p->slots, copy, s->x.operation);
     copy->request_done = true;
     look_ahead(p, copy);
     queue_push(s->pairing, copy);
@@ -441,6 +458,8 @@ void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
     conn->pace.on = false; /* another stream's next large segment begins it again */
     if (p->looks)
         look_end(p->looks, &p->slots, s);
+    if (s->operation)
+        operation_answered(p->operations, s);
     if (s->request_done)
         finish(p, s, conn, s->x.flags & FLAG_TRUNCATED ? END_GAP : END_COMPLETE);
 }

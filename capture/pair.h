@@ -8,6 +8,7 @@
 #include "capture/head.h"
 #include "capture/line.h"
 #include "capture/look.h"
+#include "capture/operation.h"
 #include "capture/seal.h"
 #include "capture/slot.h"
 
@@ -30,7 +31,8 @@ struct pair {
     struct slot *leaving[PAIR_TOGETHER]; /* in order, not sealed yet */
     unsigned n_leaving, together;        /* they leave when there are so many of them */
     struct seal *seal;
-    struct looks *looks; /* NULL: bodies are not looked into */
+    struct looks *looks;           /* NULL: bodies are not looked into */
+    struct operations *operations; /* NULL: operations are not told apart */
     struct codings event_codings;
     struct capture_stats *stats;
     uint64_t in_flight;                        /* slots between their request's head and the line's end */

@@ -10,6 +10,7 @@
 #include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/identity.h"
+#include "capture/operation.h"
 #include "capture/recordcache.h"
 #include "capture/quotasaid.h"
 #include "capture/recordlog.h"
@@ -237,6 +238,17 @@ static void grpc(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+static void operation(struct json *j, const struct operation_facts *f)
+{
+    json_key_text(j, "operation", f->name);
+    if (f->safe) {
+        json_key(j, "operation_safe");
+        json_bool(j, true);
+    }
+    json_key(j, "operation_answer");
+    json_str(j, operation_answer_name((enum operation_answer)f->answer));
+}
+
 static void websocket(struct json *j, const struct websocket_facts *w)
 {
     json_key(j, "websocket");
@@ -332,6 +344,8 @@ static void write_json(const struct exchange *x, struct buf *out)
     identity_if(&j, "request_id", x->request_id);
     if (x->grpc)
         grpc(&j, x);
+    else if (x->operation)
+        operation(&j, x->operation);
     if (x->websocket)
         websocket(&j, x->websocket);
     if (x->events)
@@ -667,6 +681,24 @@ static void read_grpc(const struct reading *r, struct exchange *x)
     x->grpc = g;
 }
 
+static const char *answer_by_number(unsigned i)
+{
+    return operation_answer_name((enum operation_answer)i);
+}
+
+/* That of a call of gRPC is its path. */
+static void read_operation(const struct reading *r, struct exchange *x)
+{
+    struct slice name = read_text(r, "operation");
+    struct operation_facts *f = !x->grpc && operation_is_name(name) ? slot_alloc(r->pool, r->slot, sizeof *f) : NULL;
+    if (!f)
+        return;
+    *f = (struct operation_facts){.name = name, .safe = cJSON_IsTrue(member(r, "operation_safe"))};
+    f->answer = read_name(cJSON_GetStringValue(member(r, "operation_answer")), answer_by_number, OPERATION_ANSWERS,
+                          OPERATION_UNREAD_none);
+    x->operation = f;
+}
+
 static void read_websocket(const struct reading *r, struct exchange *x)
 {
     const cJSON *o = member(r, "websocket"), *duration = cJSON_GetObjectItemCaseSensitive(o, "duration_s");
@@ -829,6 +861,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_client(r, x, key);
     read_flags(r, x);
     read_grpc(r, x);
+    read_operation(r, x);
     read_websocket(r, x);
     read_events(r, x);
     if (x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED)

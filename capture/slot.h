@@ -34,6 +34,7 @@ struct look_candidate {
 };
 
 struct grpc;
+struct operation;
 struct websocket;
 struct eventstream;
 struct look;
@@ -57,9 +58,10 @@ struct slot {
     struct eventstream *events;  /* in the arena; NULL: no server-sent events */
     int64_t touched;             /* when something of it was seen last */
     struct look_candidate candidate;
-    uint32_t paced[2];    /* of the connection when the answer began (capture/pace.h) */
-    uint64_t target_hash; /* redact_expect's */
-    struct look *look;    /* at the answer's body while it passes; NULL: none */
+    uint32_t paced[2];           /* of the connection when the answer began (capture/pace.h) */
+    uint64_t target_hash;        /* redact_expect's */
+    struct operation *operation; /* at the body that passes; NULL: none */
+    struct look *look;           /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;
     uint8_t line; /* enum line_state of order.c */

@@ -30,7 +30,7 @@ int budgets_show(uint64_t memory)
 {
     struct budget b = budget_of(budgets_analysis(memory));
     struct bounds c = bounds_of(budgets_capture(memory));
-    uint64_t sum = c.text_bytes + c.held_bytes + c.decoder_bytes + c.event_bytes +
+    uint64_t sum = c.text_bytes + c.held_bytes + c.decoder_bytes + c.event_bytes + c.operation_bytes +
                    (uint64_t)c.exchanges * c.exchange_unit + (uint64_t)c.connections * c.connection_unit +
                    (uint64_t)c.opaque * c.opaque_unit;
     printf("--memory %s: what each structure may come to hold\n\n", human_bytes(memory).text);
@@ -42,6 +42,7 @@ int budgets_show(uint64_t memory)
     line("capture", "connections", c.connection_unit, c.connections, memory);
     line("capture", "bytes of content decoders", 1, c.decoder_bytes, memory);
     line("capture", "bytes of decoders of events", 1, c.event_bytes, memory);
+    line("capture", "bytes of decoders of operations", 1, c.operation_bytes, memory);
     line("capture", "connections not read, summed up", c.opaque_unit, c.opaque, memory);
     line("capture", "bytes waiting for their turn", 1, c.held_bytes, memory);
     line("in flight", "exchanges", c.exchange_unit, c.exchanges, memory);

@@ -20,8 +20,14 @@ static bool add_key(void *context, const struct row_key *row)
     n->key = list ? list : n->key;
     if (n->failed)
         return false;
-    n->key[row->id] = (struct row_key){
-        row->id, row->endpoint, keep(n, row->method), keep(n, row->service), keep(n, row->target), row->hot};
+    n->key[row->id] = (struct row_key){.id = row->id,
+                                       .endpoint = row->endpoint,
+                                       .method = keep(n, row->method),
+                                       .service = keep(n, row->service),
+                                       .target = keep(n, row->target),
+                                       .hot = row->hot,
+                                       .operation = keep(n, row->operation),
+                                       .safe = row->safe};
     n->failed |= n->text.failed;
     return !n->failed;
 }
@@ -71,6 +77,7 @@ bool names_load(struct names *n, struct store_reader *r)
         settle(n, &n->key[i].method);
         settle(n, &n->key[i].service);
         settle(n, &n->key[i].target);
+        settle(n, &n->key[i].operation);
     }
     return !n->failed;
 }

@@ -77,6 +77,7 @@ static bool load_key(void *context, const struct row_key *row)
         mine->method = own(r, row->method);
         mine->service = own(r, row->service);
         mine->target = own(r, row->target);
+        mine->operation = own(r, row->operation);
     }
     return !r->failed;
 }

@@ -36,6 +36,7 @@ static void one(void *context, const struct row_exchange *row)
     const struct row_key *key = names_key(&s->names, row->key);
     struct exchange x = {
         .arrival = row->arrival_us, .seq = s->seq++, .status = row->status, .end = row->end, .proto = row->proto};
+    struct operation_facts operation;
     bool orphan = row->flags & ROW_ORPHAN;
     x.t_req1 = orphan ? TIME_NONE : row->arrival_us;
     x.t_req0 = orphan || row->request_us < 0 ? x.t_req1 : row->arrival_us - row->request_us;
@@ -61,6 +62,11 @@ static void one(void *context, const struct row_exchange *row)
         x.service = key->service;
         x.authority = slice_sub(key->service, scheme + 3, key->service.n);
         x.target = key->target;
+        if (key->operation.n) {
+            operation =
+                (struct operation_facts){.name = key->operation, .safe = key->safe, .answer = OPERATION_UNREAD_none};
+            x.operation = &operation;
+        }
     } else if (!orphan) {
         x.method = SLICE("?"); /* its name did not fit the dictionary */
     }

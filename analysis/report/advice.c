@@ -335,10 +335,7 @@ static struct advised *add(struct gathering *g, const struct row_endpoint *e, co
     }
     a->advice = *advice;
     a->endpoint = e->id;
-    buf_slice(&a->target, e->method);
-    buf_char(&a->target, ' ');
-    buf_slice(&a->target, e->service);
-    buf_slice(&a->target, e->route);
+    facts_name(&a->target, e);
     return a;
 }
 

@@ -292,10 +292,7 @@ static bool keep(struct blocked_list *l, const struct row_endpoint *e, const str
     }
     struct blocked *new = &l->item[l->n++];
     *new = (struct blocked){.blocker = *b};
-    buf_slice(&new->target, e->method);
-    buf_char(&new->target, ' ');
-    buf_slice(&new->target, e->service);
-    buf_slice(&new->target, e->route);
+    facts_name(&new->target, e);
     return true;
 }
 

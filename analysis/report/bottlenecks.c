@@ -11,6 +11,8 @@
 /* Half of all endpoints take longer than the median: slow is what takes a multiple of it, and a share of all time. */
 #define SLOW_TIMES 2
 #define SLOW_SHARE 0.001
+/* Every endpoint has a slowest twentieth: what takes this share of all time is worth a line. */
+#define TAIL_SHARE 0.01
 
 enum { NAMED_STEPS = 2, FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2 };
 
@@ -19,6 +21,8 @@ struct met {
     uint32_t id;
     unsigned decade;
     double mean_s, median_s, least_s; /* server time */
+    double tail_s, p95_s;             /* what requests beyond the 95 % quantile took more than that */
+    uint64_t tail_n;
     uint64_t server_n;
     size_t name_at, name_n;
 };
@@ -84,19 +88,6 @@ static struct slice name_of(const struct gathering *g, const struct met *m)
     return slice_of(g->names.p + m->name_at, m->name_n);
 }
 
-static void add_name(struct buf *out, const struct row_endpoint *e)
-{
-    buf_slice(out, e->method);
-    if (e->method.n)
-        buf_char(out, ' ');
-    buf_slice(out, e->service);
-    buf_slice(out, e->route);
-    struct slice operation = row_operation_apart(e);
-    if (operation.n)
-        buf_str(out, "#");
-    buf_slice(out, operation);
-}
-
 static void say_count(struct buf *evidence, const char *name, uint64_t n)
 {
     struct json j = {evidence, evidence->n > 0};
@@ -114,23 +105,7 @@ static void say_number(struct buf *evidence, const char *name, double v)
 static void of_this(struct bottleneck *b, const struct row_endpoint *e)
 {
     b->endpoint = e->id;
-    add_name(&b->target, e);
-}
-
-static void find_tail(struct gathering *g, const struct row_endpoint *e, const struct hist_dense *server)
-{
-    uint64_t n;
-    double beyond = ranking_tail(server, &n), p95 = hist_quantile(server, .95) / 1e6;
-    struct bottleneck *b = server->n < FEW_TIMES ? NULL : add(g, BOTTLENECK_TAIL, EFFORT_CODE, beyond, g->hours_s, n);
-    if (!b)
-        return;
-    of_this(b, e);
-    buf_printf(&b->why, "%s of %s requests took longer than %s, %s more on average", human_count(n).text,
-               human_count(server->n).text, human_seconds(p95).text, human_seconds(beyond / (double)n).text);
-    buf_str(&b->action, "find what the slowest requests wait for: locks, cold caches, large results");
-    say_count(&b->evidence, "requests", n);
-    say_number(&b->evidence, "p95_s", p95);
-    say_number(&b->evidence, "mean_beyond_s", beyond / (double)n);
+    facts_name(&b->target, e);
 }
 
 static void find_errors(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
@@ -201,7 +176,7 @@ static struct met *meet(struct gathering *g, const struct row_endpoint *e)
     }
     struct met *m = &g->met[g->n++];
     *m = (struct met){.id = e->id, .name_at = g->names.n};
-    add_name(&g->names, e);
+    facts_name(&g->names, e);
     m->name_n = g->names.n - m->name_at;
     return m;
 }
@@ -223,8 +198,8 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
     m->least_s = timed ? (double)server.min / 1e6 : NAN;
     g->server_s += timed ? (double)server.sum / 1e6 : 0;
     m->decade = ranking_decade((double)e->response_bytes / (double)(e->requests ? e->requests : 1));
-    if (timed)
-        find_tail(g, e, &server);
+    m->tail_s = timed ? ranking_tail(&server, &m->tail_n) : 0;
+    m->p95_s = hist_quantile(&server, .95) / 1e6;
     if (seen) {
         find_errors(g, e, seen);
         find_alike(g, e, seen);
@@ -264,6 +239,23 @@ static void find_slow(struct gathering *g, const struct met *m, double usual)
     say_number(&b->evidence, "usual_s", usual);
 }
 
+static void find_tail(struct gathering *g, const struct met *m)
+{
+    bool worth = m->server_n >= FEW_TIMES && m->tail_s >= TAIL_SHARE * g->server_s;
+    struct bottleneck *b = worth ? add(g, BOTTLENECK_TAIL, EFFORT_CODE, m->tail_s, g->hours_s, m->tail_n) : NULL;
+    if (!b)
+        return;
+    double mean = m->tail_s / (double)m->tail_n;
+    b->endpoint = m->id;
+    buf_slice(&b->target, name_of(g, m));
+    buf_printf(&b->why, "%s of %s requests took longer than %s, %s more on average", human_count(m->tail_n).text,
+               human_count(m->server_n).text, human_seconds(m->p95_s).text, human_seconds(mean).text);
+    buf_str(&b->action, "find what the slowest requests wait for: locks, cold caches, large results");
+    say_count(&b->evidence, "requests", m->tail_n);
+    say_number(&b->evidence, "p95_s", m->p95_s);
+    say_number(&b->evidence, "mean_beyond_s", mean);
+}
+
 static void compare(struct gathering *g)
 {
     double *room = calloc(g->n + 1, sizeof *room), usual[24];
@@ -273,6 +265,8 @@ static void compare(struct gathering *g)
     for (size_t i = 0; room && i < g->n; i++)
         if (g->met[i].server_n && g->met[i].decade < 24)
             find_slow(g, &g->met[i], usual[g->met[i].decade]);
+    for (size_t i = 0; i < g->n; i++)
+        find_tail(g, &g->met[i]);
     free(room);
 }
 

@@ -159,11 +159,21 @@ static void row(const struct behaviour *b, const struct hops_edge *e, double cov
                                                : "");
 }
 
+/* Of one service nobody asks. */
+static void no_map(const struct behaviour *b, const char *why, const char *before, const char *after, struct buf *out)
+{
+    if (b->any && b->named.n_services > 1)
+        buf_printf(out, "%s%s%s", before, why, after);
+}
+
 void callers_text(const struct behaviour *b, double coverage, unsigned top, unsigned width, struct buf *out)
 {
     const struct hops_sums *s = sums_of(b);
-    if (why_not(b))
+    const char *why = why_not(b);
+    if (why) {
+        no_map(b, why, "\nWHO CALLS WHOM\n  not known: ", "\n", out);
         return;
+    }
     buf_str(out, "\nWHO CALLS WHOM\n  joined by traceparent and X-Request-Id; each: calls for each request of the "
                  "caller; time: % of its time that they take,\n  own: % that it takes itself; through: requests that "
                  "failed as a call of theirs did\n");
@@ -188,8 +198,11 @@ void callers_text(const struct behaviour *b, double coverage, unsigned top, unsi
 void callers_markdown(const struct behaviour *b, double coverage, unsigned top, struct buf *out)
 {
     const struct hops_sums *s = sums_of(b);
-    if (why_not(b))
+    const char *why = why_not(b);
+    if (why) {
+        no_map(b, why, "\n## Who calls whom\n\nNot known: ", ".\n", out);
         return;
+    }
     buf_str(out,
             "\n## Who calls whom\n\nJoined by traceparent and X-Request-Id; time: share of the caller's time that the "
             "calls take.\n\n| caller | called | calls | each request | time | mean | failed | confidence |\n"

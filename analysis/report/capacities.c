@@ -185,6 +185,21 @@ static void headroom(struct json *j, const struct headroom *h)
     json_close(j, '}');
 }
 
+static void queueing(struct json *j, const struct queueing_found *q)
+{
+    json_key(j, "queueing");
+    json_open(j, '{');
+    json_key_double(j, "index", q->index);
+    json_key_double(j, "p95_by_p50_busy", q->busy);
+    json_key_double(j, "p95_by_p50_idle", q->idle);
+    json_key(j, "reason");
+    if (q->refused)
+        json_str(j, queueing_refusal_name(q->refused));
+    else
+        json_null(j);
+    json_close(j, '}');
+}
+
 static void load(struct json *j, const struct loads *l, const struct load *x, const struct relief *r)
 {
     struct headroom room = headroom_of(l, x, r);
@@ -206,6 +221,8 @@ static void load(struct json *j, const struct loads *l, const struct load *x, co
     headroom(j, &room);
     json_key_double(j, "waited_s", capacity_waited_s(x));
     json_key_double(j, "latency_vs_concurrency", x->slows);
+    if (x->scope != LOAD_ENDPOINT)
+        queueing(j, &x->queueing);
     curve(j, &x->usl);
     json_close(j, '}');
 }

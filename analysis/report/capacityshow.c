@@ -78,6 +78,17 @@ static void wanting(const struct load *x, struct buf *out)
     }
 }
 
+/* Whether answers queue: how far slow ones are from usual ones, when busy and when not. */
+static void queues(const struct load *x, struct buf *out)
+{
+    const struct queueing_found *q = &x->queueing;
+    if (!q->refused)
+        buf_printf(out,
+                   "; queueing index %s: p95 of server time is %s times its median in the busiest tenth of seconds, %s "
+                   "times in the quietest",
+                   amount(q->index).text, amount(q->busy).text, amount(q->idle).text);
+}
+
 /* One sentence on what it means. */
 static void meaning(const struct load *x, const struct headroom *h, struct buf *out)
 {
@@ -113,6 +124,7 @@ static void row(const struct loads *l, const struct load *x, const struct relief
                amount(x->throughput_p95).text, amount((double)x->most).text, knee(&x->fit).text,
                amount(x->fit.most.value).text, human_percent(h.now).text, human_percent(h.cached).text);
     meaning(x, &h, out);
+    queues(x, out);
     buf_char(out, '\n');
 }
 
@@ -187,6 +199,7 @@ void capacity_markdown(const struct loads *l, const struct relief *r, unsigned t
                    amount(x->throughput_p95).text, knee(&x->fit).text, amount(x->fit.most.value).text,
                    human_percent(h.now).text, human_percent(h.cached).text);
         meaning(x, &h, out);
+        queues(x, out);
         buf_str(out, " |\n");
         buf_free(&text);
     }

@@ -160,6 +160,19 @@ double facts_hit_ratio_warm(const struct row_rung *r)
     return facts_ratio(r->warm_hits, r->warm_lookups);
 }
 
+void facts_name(struct buf *out, const struct row_endpoint *e)
+{
+    struct slice operation = row_operation_apart(e);
+    buf_slice(out, e->method);
+    if (e->method.n)
+        buf_char(out, ' ');
+    buf_slice(out, e->service);
+    buf_slice(out, e->route);
+    if (operation.n)
+        buf_char(out, '#');
+    buf_slice(out, operation);
+}
+
 bool facts_long_enough(const struct row_rung *r, double duration_s)
 {
     return duration_s >= 3. * r->ttl_s && r->warm_lookups >= 100;

@@ -58,6 +58,8 @@ bool facts_few_sampled(const struct row_endpoint *e);
 double facts_sampling_rate(uint64_t level);
 double facts_stale_ratio(const struct row_rung *r);
 double facts_hit_ratio_warm(const struct row_rung *r); /* of look-ups at least ttl_s after the start */
+/* Appends METHOD service/route, and #operation where the route does not say it. */
+void facts_name(struct buf *out, const struct row_endpoint *e);
 /* Whether that ratio can be relied upon (ALGORITHMS.md 3.5): an audit of three lifetimes, 100 look-ups after one. */
 bool facts_long_enough(const struct row_rung *r, double duration_s);
 /* False: there was no room to profile it, so its peaks and envelope are unknown. */

@@ -18,6 +18,7 @@
 #include "analysis/report/keyadvice.h"
 #include "analysis/report/limits.h"
 #include "analysis/report/longlived.h"
+#include "analysis/report/operations.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/unread.h"
@@ -595,11 +596,12 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_close(j, ']');
     staleness(j, e, &l->advice->names);
     of_the_whole(j, e, l->facts);
-    tied_endpoint(j, e, l->facts, l->ties);
+    tied_endpoint(j, e, l->facts, l->ties, &l->advice->names);
     tied_replicas(j, e, l->ties);
     tied_management(j, e, l->ties);
     sampling(j, e);
     longlived_json(j, l->facts, e);
+    operations_json(j, e, l->behaviour);
     json_key_double(j, "top_client_share", facts_top_client(e));
     const struct advised *advised = advice_of_endpoint(l->advice, e->id);
     json_key(j, "recommendation");

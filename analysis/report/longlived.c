@@ -124,10 +124,7 @@ static bool each(void *context, const struct row_endpoint *e)
 static void text_name(struct buf *out, const struct row_endpoint *e, unsigned width)
 {
     struct buf text = {0};
-    buf_slice(&text, e->method);
-    buf_char(&text, ' ');
-    buf_slice(&text, e->service);
-    buf_slice(&text, e->route);
+    facts_name(&text, e);
     human_cell(out, slice_of(text.p, text.n), width);
     buf_free(&text);
 }

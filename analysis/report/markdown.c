@@ -54,11 +54,10 @@ void markdown_foreign(struct buf *out, struct slice text)
 
 static void name(struct buf *out, const struct row_endpoint *e)
 {
-    foreign(out, e->method);
-    if (e->method.n)
-        buf_char(out, ' ');
-    foreign(out, e->service);
-    foreign(out, e->route);
+    struct buf text = {0};
+    facts_name(&text, e);
+    foreign(out, slice_of(text.p, text.n));
+    buf_free(&text);
 }
 
 static void head(const struct facts *f, struct buf *out)

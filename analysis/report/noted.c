@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "analysis/report/facts.h"
 #include "base/human.h"
 
 enum { KINDS = 3, NAME_WIDTH = 60 };
@@ -19,10 +20,7 @@ static struct buf *begin(struct listing *l, int kind, const struct row_endpoint 
     struct buf *out = &l->line[kind], name = {0};
     if (l->n[kind]++ >= l->top)
         return NULL;
-    buf_slice(&name, e->method);
-    buf_char(&name, ' ');
-    buf_slice(&name, e->service);
-    buf_slice(&name, e->route);
+    facts_name(&name, e);
     buf_str(out, "  ");
     human_cell(out, slice_of(name.p, name.n), NAME_WIDTH);
     buf_free(&name);

@@ -53,15 +53,7 @@ static void rest(struct table *t, uint64_t all, const char *what)
 static void name_cell(struct buf *out, const struct row_endpoint *e, unsigned width)
 {
     struct buf name = {0};
-    buf_slice(&name, e->method);
-    if (e->method.n)
-        buf_char(&name, ' ');
-    buf_slice(&name, e->service);
-    buf_slice(&name, e->route);
-    struct slice operation = row_operation_apart(e);
-    if (operation.n)
-        buf_str(&name, "#");
-    buf_slice(&name, operation);
+    facts_name(&name, e);
     human_cell(out, slice_of(name.p, name.n), width);
     buf_free(&name);
 }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,28 @@ static void letter(struct json *j, char grade)
         json_null(j);
 }
 
-static void signal(struct json *j, enum stateless_signal s, const struct stateless_result *r)
+/* What it says, with the endpoint's name for its number. */
+static void says(struct json *j, const struct stateless_result *r, const struct written_names *names)
+{
+    char number[32];
+    snprintf(number, sizeof number, "endpoint %" PRIu32, r->endpoint);
+    struct slice name = written_name_of(names, r->endpoint);
+    const char *at = r->endpoint && name.n ? strstr(r->says, number) : NULL;
+    struct buf text = {0};
+    json_key(j, "says");
+    if (!at) {
+        json_str(j, r->says);
+        return;
+    }
+    buf_slice(&text, slice_of(r->says, (size_t)(at - r->says)));
+    buf_slice(&text, name);
+    buf_str(&text, at + strlen(number));
+    json_slice(j, slice_of(text.p, text.n));
+    buf_free(&text);
+}
+
+static void signal(struct json *j, enum stateless_signal s, const struct stateless_result *r,
+                   const struct written_names *names)
 {
     json_open(j, '{');
     json_key(j, "signal");
@@ -78,12 +100,12 @@ static void signal(struct json *j, enum stateless_signal s, const struct statele
     json_key_u64(j, "deducted", (uint64_t)stateless_deducts(s, r->state));
     json_key_u64(j, "n", r->n);
     json_key_double(j, "value", r->value);
-    json_key(j, "says");
-    json_str(j, r->says);
+    says(j, r, names);
     json_close(j, '}');
 }
 
-void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t)
+void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t,
+                   const struct written_names *names)
 {
     const struct ties_endpoint *seen = ties_endpoint(t, e->id);
     struct stateless_grade g;
@@ -101,7 +123,7 @@ void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct fa
     json_key(j, "evidence");
     json_open(j, '[');
     for (int i = 0; i < STATELESS_SIGNALS; i++)
-        signal(j, (enum stateless_signal)i, &g.signal[i]);
+        signal(j, (enum stateless_signal)i, &g.signal[i], names);
     json_close(j, ']');
     json_key(j, "undetermined");
     json_open(j, '[');
@@ -140,6 +162,7 @@ void tied_management(struct json *j, const struct row_endpoint *e, const struct 
 {
     const struct ties_endpoint *seen = ties_endpoint(t, e->id);
     bool unsafe = slice_eq(e->method, SLICE("POST")) || slice_eq(e->method, SLICE("PATCH"));
+    unsafe &= !e->operation_safe;
     json_key(j, "management");
     if (!seen || !seen->seen.requests) {
         json_null(j);
@@ -322,10 +345,7 @@ static bool row(void *context, const struct row_endpoint *e)
         return true;
     if (l->row++ >= l->top)
         return true;
-    buf_slice(&name, e->method);
-    buf_char(&name, ' ');
-    buf_slice(&name, e->service);
-    buf_slice(&name, e->route);
+    facts_name(&name, e);
     buf_str(l->out, "  ");
     human_cell(l->out, slice_of(name.p, name.n), l->width - 60);
     buf_free(&name);

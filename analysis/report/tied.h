@@ -3,11 +3,13 @@
 #define REPORT_TIED_H
 
 #include "analysis/report/facts.h"
+#include "analysis/report/written.h"
 #include "analysis/ties.h"
 #include "base/json.h"
 
 /* The member `statelessness` of an endpoint; null without records. */
-void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t);
+void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct facts *f, const struct ties *t,
+                   const struct written_names *names);
 /* The member `replicas` of an endpoint: whether its servers answer the same at the same time; null without records, and
  * where it has one server. */
 void tied_replicas(struct json *j, const struct row_endpoint *e, const struct ties *t);

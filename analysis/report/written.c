@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "analysis/changes.h"
+#include "analysis/report/facts.h"
 #include "base/dense.h"
 
 static struct writes_totals totals_of(const struct row_endpoint *e)
@@ -40,10 +41,7 @@ bool written_name(struct written_names *names, const struct row_endpoint *e)
         return false;
     names->name = list;
     list[e->id].at = names->text.n;
-    buf_slice(&names->text, e->method);
-    buf_char(&names->text, ' ');
-    buf_slice(&names->text, e->service);
-    buf_slice(&names->text, e->route);
+    facts_name(&names->text, e);
     list[e->id].n = names->text.n - list[e->id].at;
     return !names->text.failed;
 }

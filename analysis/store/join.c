@@ -103,6 +103,7 @@ static bool add_endpoint(void *context, const struct row_endpoint *e)
     struct row_endpoint *row = &j->batch.endpoint.row[at];
     row->first_us = e->first_us < row->first_us ? e->first_us : row->first_us;
     row->last_us = e->last_us > row->last_us ? e->last_us : row->last_us;
+    row->operation_safe &= e->operation_safe;
     if (!row->lifetimes.n)
         row->lifetimes = batch_copy(&j->batch, e->lifetimes);
     sums_of(&sums, e);

@@ -67,12 +67,15 @@ struct row_endpoint {
     uint64_t websocket_bytes_client, websocket_bytes_server, websocket_lost;
     uint64_t event_streams, event_stream_us, events, event_bytes, event_gaps, event_gap_us, event_gap_max_us;
     uint64_t event_streams_resumed, event_streams_lost;
+    bool operation_safe;        /* the operation changes nothing, whatever the method */
+    uint64_t operation_answers; /* answers to it that were read for errors of GraphQL and JSON-RPC */
 };
 
 /* What a name needs besides the route: a gRPC method is its path already. */
 static inline struct slice row_operation_apart(const struct row_endpoint *e)
 {
-    bool is_path = e->route.n && slice_eq(e->operation, slice_sub(e->route, 1, e->route.n));
+    bool is_path = e->route.n && slice_find(e->operation, '/', 0) < e->operation.n &&
+                   slice_eq(e->operation, slice_sub(e->route, 1, e->route.n));
     return is_path ? (struct slice){NULL, 0} : e->operation;
 }
 
@@ -148,6 +151,8 @@ struct row_key {
     uint32_t id, endpoint;
     struct slice method, service, target; /* target redacted */
     bool hot;                             /* followed although its endpoint is sampled */
+    struct slice operation;               /* it asks for; empty: none was told */
+    bool safe;                            /* that changes nothing */
 };
 
 struct row_address {

@@ -99,6 +99,17 @@ for i in range(40):  # bodies that are looked into: what is the same in all of t
     plant("/looked", reply=answer(200, json.dumps(inner).encode(), "Content-Type: application/json"))
 plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"operationName": "Login", "query": "mutation",
                                                                                "variables": {"pin": canary("GraphQL variable")}}).encode())
+plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({
+    "query": 'query Look($a: ID = "%s") { look(by: "%s", n: """%s""") { id } } # %s' % tuple(
+        canary("GraphQL " + w) for w in ("default", "literal", "block", "comment")), "variables": {canary("GraphQL variable name"): 1},
+    "extensions": {"x": canary("GraphQL extension")}}).encode(),
+      reply=answer(200, json.dumps({"errors": [{"message": canary("GraphQL error")}]}).encode(), "Content-Type: application/json"))
+plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"query": '{ look(by: "%s") { id } }' % canary("anonymous GraphQL")}).encode())
+plant("/rpc?query=%7Blook(by:%22" + canary("GraphQL in a query") + "%22)%7Bid%7D%7D")
+plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"jsonrpc": "2.0", "method": "look",
+                                                                               "params": [canary("JSON-RPC parameter")], "id": canary("JSON-RPC id")}).encode())
+plant("/rpc", "Content-Type: application/json", method="POST", body=json.dumps({"jsonrpc": "2.0", "method": "odd name " + canary("odd JSON-RPC name")}).encode())
+plant("/rpc", "Content-Type: text/xml", "SOAPAction: \"urn:look\"", method="POST", body=b"<x>%s</x>" % canary("SOAP body").encode())
 # What is odd on the wire: cut in the middle, several in one segment, a request without an answer, no HTTP at all, an upgrade.
 cap.talk((">", request(GET, "/cut", "Authorization: Bearer " + canary("cut into small segments"))), ("<", ok), mss=7)
 cap.talk((">", b"".join(request(GET, "/pipe%d?token=%s" % (i, canary("pipelined")), "X-Api-Key: " + canary("pipelined")) for i in range(3))),

@@ -142,6 +142,8 @@ def judge(seed, report):
 for seed in range(10 if PROOF else 2):
     db, report = audit(seed)
     judge(seed, report)
+    order = [x["says"] for e in report["endpoints"] for x in e["statelessness"]["evidence"] if x["signal"] == "S7" and x["state"] == "tied"]
+    check(order and all("POST http://workflow.example" in says and "endpoint " not in says for says in order), "seed %d: what must come before is named" % seed, order)
     services = {s["service"]: s for s in report["statelessness"]["services"]}
     check(len(services) == len(APIS) and services["http://jwt.example"]["grade"] == "A" and services["http://stickysession.example"]["worst"]["grade"] in ("D", "E"),
           "seed %d: each service has a grade, and its worst endpoint" % seed, services)

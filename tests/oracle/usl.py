@@ -26,7 +26,7 @@ NAMES = ("gamma", "sigma", "kappa", "knee", "max_throughput")
 
 class Tally:
     def __init__(self):
-        self.seen, self.wrong = 0, []
+        self.seen, self.wrong, self.indices = 0, [], 0
 
     def same(self, what, want, got, within=0.0):
         self.seen += 1
@@ -151,6 +151,33 @@ def spearman(calls, seconds):
     return sum(v * w for v, w in zip(a, b)) / below if below else None
 
 
+def queueing(calls, seconds):
+    """p95/p50 of server time in the busiest tenth of seconds by that in the quietest, eight steps of concurrency an octave."""
+    times, depth = collections.defaultdict(list), {k: index(s[0]) // 4 for k, s in seconds.items()}
+    for c in calls:
+        if c.known and c.status:
+            times[c.over // 1_000_000].append(max(0, c.duration - c.request))
+    depth = {k: v for k, v in depth.items() if times[k] and not seconds[k][4]}
+    if len(depth) < 300:
+        return None, "few_seconds"
+    order = sorted(depth.values())
+    low, high = order[math.ceil(.1 * len(order)) - 1], order[math.ceil(.9 * len(order)) - 1]
+    if low >= high:
+        return None, "narrow"
+    idle = [t for k, v in depth.items() if v <= low for t in times[k]]
+    busy = [t for k, v in depth.items() if v >= high for t in times[k]]
+    if min(len(idle), len(busy)) < 100:
+        return None, "few_answers"
+    if not (quantile(idle, .5) and quantile(busy, .5)):
+        return None, "no_time"
+    return quantile(busy, .95) / quantile(busy, .5) / (quantile(idle, .95) / quantile(idle, .5)), None
+
+
+def index(v):
+    e = v.bit_length() - 1
+    return v if v < 32 else (e - 4) * 32 + (v >> (e - 5)) - 32
+
+
 def curve(usable):
     out = collections.defaultdict(list)
     for area, done, _ in usable:
@@ -256,6 +283,10 @@ def compare(name, row, calls, span, tally):
     if "endpoint" not in row:
         tally.holds(name + " ranks", row["latency_vs_concurrency"] == (want := spearman(asked, seconds)) or
                     abs(want - row["latency_vs_concurrency"]) < 1e-4, (want, row["latency_vs_concurrency"]))
+        want, why = queueing(asked, seconds)
+        tally.same(name + " queueing reason", why, row["queueing"]["reason"])
+        tally.same(name + " queueing", want, row["queueing"]["index"], 1e-9)
+        tally.indices += want is not None
     if ties:
         return usable
     for k in ("with_answers", "usable", "few", "damaged", "failing", "mixed"):
@@ -482,7 +513,7 @@ def main():
             for seed in range(first, first + n):
                 test(binary, seed, folder, tally)
             failed |= bool(tally.wrong)
-            print("%s - %s: %d figures of %d seeds" % ("not ok" if tally.wrong else "ok", what, tally.seen, n))
+            print("%s - %s: %d figures of %d seeds, %d queueing indices" % ("not ok" if tally.wrong else "ok", what, tally.seen, n, tally.indices))
             for line in tally.wrong[:12]:
                 print("#   " + line[:300])
             sys.stdout.flush()

@@ -726,7 +726,9 @@ static bool next_key(void *context, struct row_key *out)
                             keys_method(&s->from->keys, k),
                             keys_service(&s->from->keys, k),
                             keys_target(&s->from->keys, k),
-                            k->hot};
+                            k->hot,
+                            keys_operation(&s->from->keys, k).name,
+                            k->safe};
     return true;
 }
 

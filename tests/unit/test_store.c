@@ -181,6 +181,8 @@ static void write_all(struct store *s)
                                      store_text(s, SLICE("GET")),
                                      store_text(s, SLICE("http://a.example")),
                                      store_text(s, SLICE("/r/1?x=\xc3\xa4")),
+                                     true,
+                                     store_text(s, SLICE("query:A")),
                                      true};
     *store_address(s) = (struct row_address){1, store_text(s, SLICE("10.0.0.1:80"))};
     *store_minute(s) = (struct row_minute){.minute = 28333333, .requests = 5, .clients = 2};
@@ -822,6 +824,8 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE endpoint DROP COLUMN event_gap_max_us;"
             "ALTER TABLE endpoint DROP COLUMN event_streams_resumed;"
             "ALTER TABLE endpoint DROP COLUMN event_streams_lost;"
+            "ALTER TABLE endpoint DROP COLUMN operation_safe; ALTER TABLE endpoint DROP COLUMN operation_answers;"
+            "ALTER TABLE key DROP COLUMN operation; ALTER TABLE key DROP COLUMN safe;"
             "PRAGMA user_version = 1");
     struct store_reader *r = open_reader();
     store_read_all_endpoints(r, look_at_old, &read);

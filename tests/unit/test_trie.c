@@ -58,7 +58,7 @@ static struct trie *start(uint32_t nodes, bool strict)
 
 static void see(struct trie *t, const char *path)
 {
-    uint32_t id = trie_find(t, SLICE("GET"), SLICE("http://h"), slice_str(path));
+    uint32_t id = trie_find(t, SLICE("GET"), SLICE("http://h"), slice_str(path), SLICE(""));
     if (id)
         ends.requests[id]++;
 }
@@ -209,11 +209,11 @@ static void e3_caps_hold(void **state)
     }
     for (int i = 0; i < 10000; i++) {
         snprintf(service, sizeof service, "http://h%d", i);
-        trie_find(t, SLICE("GET"), slice_str(service), SLICE("/"));
+        trie_find(t, SLICE("GET"), slice_str(service), SLICE("/"), SLICE(""));
     }
     assert_in_range(trie_nodes(t), 1, 2000);
-    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://other"), SLICE("/new/path")), 0);
-    uint32_t users = trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/users/7"));
+    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://other"), SLICE("/new/path"), SLICE("")), 0);
+    uint32_t users = trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/users/7"), SLICE(""));
     assert_int_equal(ends.requests[users], 1000);
     trie_free(t);
 }
@@ -244,14 +244,69 @@ static void places_routes_back(void **state)
 {
     struct trie *t = start(65536, false);
     (void)state;
-    assert_true(trie_place(t, SLICE("GET"), SLICE("http://h"), SLICE("/users/{int}"), 1));
-    assert_true(trie_place(t, SLICE("GET"), SLICE("http://h"), SLICE("/blog/{var}"), 2));
-    assert_true(trie_place(t, SLICE("GET"), SLICE("http://h"), SLICE("/"), 3));
+    assert_true(trie_place(t, SLICE("GET"), SLICE("http://h"), SLICE("/users/{int}"), SLICE(""), 1));
+    assert_true(trie_place(t, SLICE("GET"), SLICE("http://h"), SLICE("/blog/{var}"), SLICE(""), 2));
+    assert_true(trie_place(t, SLICE("GET"), SLICE("http://h"), SLICE("/"), SLICE(""), 3));
     ends.n = 3;
-    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/users/12")), 1);
-    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/blog/hello")), 2);
-    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/")), 3);
-    assert_int_equal(trie_find(t, SLICE("POST"), SLICE("http://h"), SLICE("/")), 4);
+    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/users/12"), SLICE("")), 1);
+    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/blog/hello"), SLICE("")), 2);
+    assert_int_equal(trie_find(t, SLICE("GET"), SLICE("http://h"), SLICE("/"), SLICE("")), 3);
+    assert_int_equal(trie_find(t, SLICE("POST"), SLICE("http://h"), SLICE("/"), SLICE("")), 4);
+    trie_free(t);
+}
+
+static uint32_t operation(struct trie *t, const char *path, const char *name)
+{
+    uint32_t id = trie_find(t, SLICE("POST"), SLICE("http://h"), slice_str(path), slice_str(name));
+    ends.requests[id]++;
+    return id;
+}
+
+static bool is_at(const struct trie *t, uint32_t id, const char *route, const char *name)
+{
+    struct buf text = {0};
+    trie_route(t, ends.node[id], &text);
+    bool same = slice_eq(slice_of(text.p, text.n), slice_str(route)) &&
+                slice_eq(trie_operation(t, ends.node[id]), slice_str(name));
+    buf_free(&text);
+    return same;
+}
+
+/* Operations are endpoints below their path, are no segments of it, and go where it goes. */
+static void operations(void **state)
+{
+    struct trie *t = start(65536, false);
+    char path[32], name[32];
+    (void)state;
+    uint32_t path_own = operation(t, "/api", ""), a = operation(t, "/api", "a"), segment = operation(t, "/api/a", "");
+    assert_true(path_own != a && a != segment && operation(t, "/api", "a") == a);
+    assert_true(is_at(t, path_own, "/api", "") && is_at(t, a, "/api", "a") && is_at(t, segment, "/api/a", ""));
+    for (int i = 0; i < 600; i++) {
+        snprintf(name, sizeof name, "m%d", i);
+        uint32_t id = operation(t, "/many", name);
+        assert_true(is_at(t, id, "/many", i < TRIE_OPERATIONS ? name : "other"));
+    }
+    for (int i = 0; i < 80; i++) { /* words that become a variable take their operations with them */
+        snprintf(path, sizeof path, "/t/word%c%c", 'a' + i / 26, 'a' + i % 26);
+        snprintf(name, sizeof name, "m%d", i % 3);
+        operation(t, path, name);
+    }
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "m%d", i);
+        uint32_t id = operation(t, "/t/another", name);
+        assert_true(is_at(t, id, "/t/{var}", name));
+        assert_true(ends.requests[id] == 27 + (i < 2));
+    }
+    for (int i = 0; i < 40; i++) /* 40 of 20 each are more than a path may have */
+        for (int k = 0; k < 20; k++) {
+            snprintf(path, sizeof path, "/u/word%c%c", 'a' + i / 26, 'a' + i % 26);
+            snprintf(name, sizeof name, "m%d", i * 20 + k);
+            operation(t, path, name);
+        }
+    uint32_t other = operation(t, "/u/another", "new");
+    assert_true(is_at(t, other, "/u/{var}", "other") && ends.requests[other] > 200);
+    assert_true(trie_place(t, SLICE("PUT"), SLICE("http://h"), SLICE("/v/{int}"), SLICE("b"), 4000));
+    assert_int_equal(trie_find(t, SLICE("PUT"), SLICE("http://h"), SLICE("/v/7"), SLICE("b")), 4000);
     trie_free(t);
 }
 
@@ -261,7 +316,7 @@ int main(void)
         cmocka_unit_test(e1_templates),       cmocka_unit_test(a_large_share_stays_literal),
         cmocka_unit_test(collapse_cascades),  cmocka_unit_test(e2_order_does_not_matter_when_strict),
         cmocka_unit_test(e3_caps_hold),       cmocka_unit_test(odd_paths),
-        cmocka_unit_test(places_routes_back),
+        cmocka_unit_test(places_routes_back), cmocka_unit_test(operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

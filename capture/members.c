@@ -1,0 +1,272 @@
+#include "capture/members.h"
+
+enum state { VALUE, FIRST_VALUE, FIRST_NAME, NAME, COLON, AFTER, WORD, STRING, ESCAPE, UNICODE, SKIP, BAD };
+
+/* Quotes and brackets within what is stepped over. */
+enum { SKIP_PLAIN, SKIP_STRING, SKIP_ESCAPE };
+
+void members_begin(struct members *m, const struct members_reader *reader, void *context, uint8_t where)
+{
+    *m = (struct members){.reader = reader, .context = context, .state = VALUE};
+    m->level[0].where = where;
+}
+
+static struct members_level *top(struct members *m)
+{
+    return &m->level[m->depth];
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void tell(struct members *m, const char *p, size_t n)
+{
+    if (m->string)
+        m->reader->text(m->context, m->string, p, n);
+}
+
+/* ---- strings ---- */
+
+static void name_add(struct members *m, const char *p, size_t n)
+{
+    if (m->name_n + n > MEMBERS_NAME) {
+        m->name_n = MEMBERS_NAME + 1;
+        return;
+    }
+    memcpy(m->name + m->name_n, p, n);
+    m->name_n += (uint8_t)n;
+}
+
+static void characters(struct members *m, const char *p, size_t n)
+{
+    if (!m->is_name)
+        tell(m, p, n);
+    else if (m->name_n <= MEMBERS_NAME)
+        name_add(m, p, n);
+}
+
+static void rune(struct members *m, uint32_t c)
+{
+    char out[4];
+    size_t n = 0;
+    if (c < 0x80) {
+        out[n++] = (char)c;
+    } else if (c < 0x800) {
+        out[n++] = (char)(0xc0 | c >> 6);
+    } else if (c < 0x10000) {
+        out[n++] = (char)(0xe0 | c >> 12);
+        out[n++] = (char)(0x80 | (c >> 6 & 63));
+    } else {
+        out[n++] = (char)(0xf0 | c >> 18);
+        out[n++] = (char)(0x80 | (c >> 12 & 63));
+        out[n++] = (char)(0x80 | (c >> 6 & 63));
+    }
+    if (c >= 0x80)
+        out[n++] = (char)(0x80 | (c & 63));
+    characters(m, out, n);
+}
+
+/* The first half of a pair that has no second stands for itself. */
+static void settle(struct members *m)
+{
+    uint16_t high = m->high;
+    m->high = 0;
+    if (high)
+        rune(m, high);
+}
+
+static void unit(struct members *m, uint16_t v)
+{
+    if (m->high && v >= 0xdc00 && v < 0xe000) {
+        uint32_t c = 0x10000 + ((uint32_t)(m->high - 0xd800) << 10) + (v - 0xdc00u);
+        m->high = 0;
+        rune(m, c);
+        return;
+    }
+    settle(m);
+    if (v >= 0xd800 && v < 0xdc00)
+        m->high = v;
+    else
+        rune(m, v);
+}
+
+static enum state escape(struct members *m, char c)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const char *at = c ? strchr(from, c) : NULL;
+    if (c == 'u') {
+        m->digits = 0;
+        m->unit = 0;
+        return UNICODE;
+    }
+    if (!at)
+        return BAD;
+    settle(m);
+    characters(m, &to[at - from], 1);
+    return STRING;
+}
+
+static enum state unicode(struct members *m, char c)
+{
+    int digit = ascii_hex(c);
+    if (digit < 0)
+        return BAD;
+    m->unit = (uint16_t)(m->unit << 4 | digit);
+    if (++m->digits < 4)
+        return UNICODE;
+    unit(m, m->unit);
+    return STRING;
+}
+
+static enum state string_end(struct members *m)
+{
+    settle(m);
+    if (m->is_name)
+        return COLON;
+    tell(m, NULL, 0);
+    return AFTER;
+}
+
+static size_t in_string(struct members *m, const char *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= ' ')
+        i++;
+    if (i) {
+        settle(m);
+        characters(m, p, i);
+    }
+    if (i == n)
+        return n;
+    m->state = (uint8_t)(p[i] == '"' ? string_end(m) : p[i] == '\\' ? ESCAPE : BAD);
+    return i + 1;
+}
+
+/* ---- structure ---- */
+
+static enum state begin_name(struct members *m)
+{
+    m->is_name = true;
+    m->name_n = 0;
+    return STRING;
+}
+
+static enum state enter(struct members *m, uint8_t where, bool list)
+{
+    if (!where || m->depth + 1 == MEMBERS_DEPTH) {
+        m->skipped = 1;
+        m->digits = SKIP_PLAIN;
+        return SKIP;
+    }
+    m->level[++m->depth] = (struct members_level){where, list};
+    return list ? FIRST_VALUE : FIRST_NAME;
+}
+
+static enum state begin_value(struct members *m, char c)
+{
+    bool named = m->depth && !top(m)->list && m->name_n <= MEMBERS_NAME;
+    struct slice name = named ? slice_of(m->name, m->name_n) : (struct slice){NULL, 0};
+    if (c != '{' && c != '[' && c != '"' && !ascii_digit(c) && c != '-' && !ascii_alpha(c))
+        return BAD;
+    uint8_t where = m->reader->value(m->context, top(m)->where, name, c);
+    if (c == '{' || c == '[')
+        return enter(m, where, c == '[');
+    m->string = c == '"' ? where : (uint8_t)MEMBERS_SKIP;
+    m->is_name = false;
+    return c == '"' ? STRING : WORD;
+}
+
+static enum state leave(struct members *m, bool list)
+{
+    if (!m->depth || top(m)->list != list)
+        return BAD;
+    uint8_t where = top(m)->where;
+    m->depth--;
+    m->reader->leave(m->context, where);
+    return AFTER;
+}
+
+static enum state structure(struct members *m, char c)
+{
+    switch ((enum state)m->state) {
+    case FIRST_VALUE:
+        return c == ']' ? leave(m, true) : begin_value(m, c);
+    case VALUE:
+        return begin_value(m, c);
+    case FIRST_NAME:
+        if (c == '}')
+            return leave(m, false);
+        return c == '"' ? begin_name(m) : BAD;
+    case NAME:
+        return c == '"' ? begin_name(m) : BAD;
+    case COLON:
+        return c == ':' ? VALUE : BAD;
+    default: /* AFTER */
+        if (c == ',' && m->depth)
+            return top(m)->list ? VALUE : NAME;
+        return c == '}' || c == ']' ? leave(m, c == ']') : BAD;
+    }
+}
+
+static bool in_word(char c)
+{
+    return ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '+' || c == '.';
+}
+
+/* What is stepped over: only where it ends matters. */
+static size_t skip(struct members *m, const char *p, size_t n)
+{
+    size_t i = 0;
+    for (; i < n && m->state == SKIP; i++) {
+        char c = p[i];
+        if (m->digits == SKIP_ESCAPE)
+            m->digits = SKIP_STRING;
+        else if (m->digits == SKIP_STRING)
+            m->digits = c == '"' ? SKIP_PLAIN : c == '\\' ? SKIP_ESCAPE : SKIP_STRING;
+        else if (c == '"')
+            m->digits = SKIP_STRING;
+        else if (c == '{' || c == '[')
+            m->skipped++;
+        else if ((c == '}' || c == ']') && !--m->skipped)
+            m->state = AFTER;
+    }
+    return i;
+}
+
+bool members_feed(struct members *m, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n && m->state != BAD;) {
+        switch ((enum state)m->state) {
+        case STRING:
+            i += in_string(m, p + i, n - i);
+            break;
+        case ESCAPE:
+            m->state = (uint8_t)escape(m, p[i++]);
+            break;
+        case UNICODE:
+            m->state = (uint8_t)unicode(m, p[i++]);
+            break;
+        case SKIP:
+            i += skip(m, p + i, n - i);
+            break;
+        case WORD:
+            if (in_word(p[i]))
+                i++;
+            else
+                m->state = AFTER;
+            break;
+        default:
+            if (!is_blank(p[i]))
+                m->state = (uint8_t)structure(m, p[i]);
+            i++;
+        }
+    }
+    return m->state != BAD;
+}
+
+bool members_done(const struct members *m)
+{
+    return !m->depth && (m->state == AFTER || m->state == WORD);
+}
