@@ -127,7 +127,7 @@ static void leave_profile(struct decode_env *e, struct decoding *s)
 {
     if (!s->profile) {
         struct opaque_sums one = {.connections = 1, .first_us = TIME_NONE, .last_us = TIME_NONE};
-        if (s->counted && is_tls(s->opaque))
+        if (s->counted && (is_tls(s->opaque) || s->opaque == OPAQUE_UNKNOWN || s->opaque == OPAQUE_SSH))
             opaque_add(e->opaque, 0, &one);
         return;
     }

@@ -37,7 +37,7 @@ static void begin(void)
     env.h1.pair = &pair;
     env.h1.key = &key;
     env.h1.memory = &memory;
-    env.h2.h1 = &env.h1;
+    env.h2.h1 = env.cache.h1 = &env.h1;
     env.stats = &stats;
     env.tls = (struct tls_env){NULL, &memory, 8 << 20};
     env.opaque = opaque_new(&key, 16);
