@@ -427,6 +427,12 @@ static void commit_counters(struct analysis *a, struct store *s)
         if (a->base.encapsulations[i] + a->stats.encapsulations[i])
             store_counter(s, "encapsulation", slice_str(encap_name((enum encapsulation)i)),
                           a->base.encapsulations[i] + a->stats.encapsulations[i]);
+    for (int i = 0; i < MEMCACHED_UDP_COUNTS; i++)
+        if (a->base.memcached_udp[i] + a->stats.memcached_udp[i])
+            store_counter(s, "memcached_udp", slice_str(memcached_udp_name((enum memcached_udp_count)i)),
+                          a->base.memcached_udp[i] + a->stats.memcached_udp[i]);
+    if (a->base.heads_unread + a->stats.heads_unread)
+        store_counter(s, "unread", SLICE("heads"), a->base.heads_unread + a->stats.heads_unread);
     commit_eased(a, s);
     for (; a->vary_written < vary_count(a->vary); a->vary_written++)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);

@@ -58,7 +58,7 @@ struct load {
     struct load_seconds seconds;
     double throughput_p95, concurrency_p95; /* of seconds with an answer; NaN: unknown */
     double usable_low, usable_high;         /* 5 and 95 % of the concurrency of usable ones; NaN: there are none */
-    double slows;        /* rank correlation of server time and concurrency by seconds; NaN: unknown */
+    double slows; /* rank correlation of server time and concurrency by seconds; NaN: unknown */
     struct queueing_found queueing;
     struct trend *trend; /* NULL: of an endpoint, no memory, or nothing yet */
     struct usl usl;

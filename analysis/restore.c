@@ -342,6 +342,11 @@ static void load_capture_counter(struct analysis *a, const struct row_counter *c
     for (int i = 0; i < ENCAP_COUNT && strcmp(c->what, "encapsulation") == 0; i++)
         if (slice_eq(c->name, slice_str(encap_name((enum encapsulation)i))))
             a->base.encapsulations[i] = c->value;
+    for (int i = 0; i < MEMCACHED_UDP_COUNTS && strcmp(c->what, "memcached_udp") == 0; i++)
+        if (slice_eq(c->name, slice_str(memcached_udp_name((enum memcached_udp_count)i))))
+            a->base.memcached_udp[i] = c->value;
+    if (strcmp(c->what, "unread") == 0)
+        a->base.heads_unread = c->value;
     for (int i = 0; i < EASE_STEPS && slice_starts(slice_str(c->what), SLICE("eased")); i++)
         if (slice_eq(c->name, slice_str(ease_name((enum ease_step)i))))
             *(strcmp(c->what, "eased") ? &a->base.eased[i].us : &a->base.eased[i].times) = c->value;

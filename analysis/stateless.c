@@ -235,8 +235,8 @@ void stateless_judge(const struct stateless_seen *s, enum stateless_replay repla
     r[STATELESS_S7] = order(s);
     r[STATELESS_S8] = unsafe_get(s);
     r[STATELESS_S9] = often(s->in_url, s->requests, "next to no URL carries a session", stateless_says(STATELESS_S9));
-    r[STATELESS_S10] = often(s->upgraded, s->answers, "next to no connection is upgraded (event streams are not told)",
-                             "connections are upgraded (WebSocket)");
+    r[STATELESS_S10] = often(s->stays, s->answers, "next to no WebSocket or event stream is open",
+                             "WebSockets or event streams stay open, each at one server");
     out->score = 100;
     out->evidence = UINT64_MAX;
     for (int i = 0; i < STATELESS_SIGNALS; i++) {

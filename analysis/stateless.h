@@ -35,7 +35,7 @@ struct stateless_seen {
     uint64_t sets_session;               /* answers that set a session cookie by its name */
     uint64_t kind[IDENTITY_COUNT];       /* requests by who asks */
     uint64_t with_cookie, in_url;        /* requests with a Cookie; with a session in their URL */
-    uint64_t upgraded;                   /* answers 101 */
+    uint64_t stays;                      /* WebSockets, and answers of server-sent events */
     bool reads;                          /* the method is safe and its answers are compared */
     struct stateless_share content;      /* sandwiched answers with and without cookies, all else equal; that differ */
     struct stateless_share class;        /* the same, by the class of their status alone */

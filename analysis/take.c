@@ -358,7 +358,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     fill_flags(&f.row, x, &h, ahead->origin.head);
     f.row.managed =
         (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
-                  heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET);
+                  heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET +
+                  (x->websocket || x->events) * MANAGED_STAYS);
     f.row.version = x->api_version;
     if (heads_has(&h, HEAD_ratelimit))
         f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),

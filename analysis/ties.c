@@ -383,7 +383,7 @@ static void see(void *context, const struct row_exchange *x)
     s->requests++;
     s->reads = g->place[c.endpoint].get;
     s->answers += x->status != 0;
-    s->upgraded += x->status == 101;
+    s->stays += x->status == 101 || (x->managed & MANAGED_STAYS);
     s->sets_session += (x->flags & FLAG_SESSION) != 0;
     s->with_cookie += c.cookie;
     s->in_url += x->key < g->n_urls && g->in_url[x->key];

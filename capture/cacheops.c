@@ -235,7 +235,7 @@ void cacheops_leave(struct cacheops *o, struct cache_env *e, struct cacheops_que
 {
     const struct cacheop *op = cacheops_first(q);
     struct pair *p = e->h1->pair;
-    struct slot *s = pair_apart(p, o->conn);
+    struct slot *s = o->dry ? NULL : pair_apart(p, o->conn);
     o->answered |= a != NULL;
     if (s) {
         struct exchange *x = &s->x;
@@ -274,9 +274,38 @@ void cacheops_lose(struct cacheops *o, struct cache_env *e)
     o->trust = CACHEOPS_LOST;
 }
 
+void cacheops_end(struct cacheops *o, struct cache_env *e, enum end_state end)
+{
+    all_leave(o, e, end);
+}
+
 void cacheops_close(struct cacheops *o, struct cache_env *e, enum end_state end)
 {
     all_leave(o, e, end);
     queue_free(e, &o->waiting);
     queue_free(e, &o->held);
+}
+
+bool cacheops_try(const struct cacheops *o, struct cacheops *to)
+{
+    *to = *o;
+    to->dry = true;
+    to->held = (struct cacheops_queue){0};
+    to->waiting.op = malloc(o->waiting.cap * sizeof *o->waiting.op + 1);
+    to->waiting.key = malloc(o->waiting.key_cap * sizeof *o->waiting.key + 1);
+    if (!to->waiting.op || !to->waiting.key) {
+        cacheops_untry(to);
+        return false;
+    }
+    if (o->waiting.cap)
+        memcpy(to->waiting.op, o->waiting.op, o->waiting.cap * sizeof *o->waiting.op);
+    if (o->waiting.key_cap)
+        memcpy(to->waiting.key, o->waiting.key, o->waiting.key_cap * sizeof *o->waiting.key);
+    return true;
+}
+
+void cacheops_untry(struct cacheops *to)
+{
+    free(to->waiting.op);
+    free(to->waiting.key);
 }

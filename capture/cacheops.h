@@ -65,6 +65,7 @@ struct cacheops {
     struct cacheops_queue waiting, held; /* held: commands of a transaction */
     enum cacheops_trust trust;
     uint8_t rounds, proto;
+    bool dry;         /* nothing leaves: it is looked whether answers fit */
     bool answered;    /* since the round was looked at */
     bool known;       /* some command left, or waits */
     uint64_t seen[2]; /* how far each stream was read */
@@ -121,5 +122,11 @@ void cacheops_hold(struct cacheops *o, struct cache_env *e);
 /* Order is lost: all that wait leave without an answer. */
 void cacheops_lose(struct cacheops *o, struct cache_env *e);
 void cacheops_close(struct cacheops *o, struct cache_env *e, enum end_state end);
+/* All that wait leave; what they waited in stays, for who opens it again. */
+void cacheops_end(struct cacheops *o, struct cache_env *e, enum end_state end);
+/* To try answers on: *to has what waits in o, and lets nothing leave. False: no memory. Its queue is the caller's to
+ * free with cacheops_untry. */
+bool cacheops_try(const struct cacheops *o, struct cacheops *to);
+void cacheops_untry(struct cacheops *to);
 
 #endif

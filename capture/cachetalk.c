@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "capture/memcachedbinary.h"
+#include "capture/memcachedtext.h"
+
 struct cachetalk {
     enum cachetalk_kind kind;
     union {
@@ -14,7 +17,7 @@ struct cachetalk {
 static enum cachetalk_kind tell_line(struct slice client, struct slice server)
 {
     bool sure;
-    enum cache_guess line = memcached_guess_line(client, &sure);
+    enum cache_guess line = memcachedtext_guess(client, &sure);
     size_t end = slice_find(client, '\n', 0), word = 0;
     while (word < client.n && (ascii_alpha(client.p[word]) || client.p[word] == '_'))
         word++;
@@ -27,7 +30,7 @@ static enum cachetalk_kind tell_line(struct slice client, struct slice server)
         return CACHETALK_NONE;
     if (!server.n || !whole)
         return CACHETALK_UNSURE;
-    if (line == CACHE_GUESS_YES && memcached_answers(server))
+    if (line == CACHE_GUESS_YES && memcachedtext_may_answer(server))
         return CACHETALK_LINES;
     return inlined && redis_answers(server) && server.n > 2 ? CACHETALK_REDIS : CACHETALK_NONE;
 }
@@ -37,17 +40,22 @@ enum cachetalk_kind cachetalk_tell(struct slice client, struct slice server)
     enum cache_guess guess = redis_guess(client);
     if (guess != CACHE_GUESS_NO)
         return guess == CACHE_GUESS_YES ? CACHETALK_REDIS : CACHETALK_UNSURE;
-    guess = memcached_guess_binary(client);
+    guess = memcachedbinary_guess(client);
     if (guess != CACHE_GUESS_NO)
         return guess == CACHE_GUESS_YES ? CACHETALK_BINARY : CACHETALK_UNSURE;
     return client.n ? tell_line(client, server) : CACHETALK_NONE;
 }
 
-struct cachetalk *cachetalk_open(struct cache_env *e, struct conn *conn, enum cachetalk_kind kind, bool whole)
+bool cache_env_open(struct cache_env *e)
 {
     if (!e->keys)
         e->keys = cachekeys_new(e->h1->key, seal_names(e->h1->pair->seal));
-    bool room = e->keys && *e->h1->memory + sizeof(struct cachetalk) <= e->h1->memory_limit;
+    return e->keys != NULL;
+}
+
+struct cachetalk *cachetalk_open(struct cache_env *e, struct conn *conn, enum cachetalk_kind kind, bool whole)
+{
+    bool room = cache_env_open(e) && *e->h1->memory + sizeof(struct cachetalk) <= e->h1->memory_limit;
     struct cachetalk *t = room ? malloc(sizeof *t) : NULL;
     if (!t)
         return NULL;

@@ -19,6 +19,8 @@ void cachetalk_gap(struct cachetalk *t, struct cache_env *e, int role, uint64_t 
 /* Frees it. *kind: what it was; false: none of its commands could be read. */
 bool cachetalk_close(struct cachetalk *t, struct cache_env *e, enum end_state end, enum cachetalk_kind *kind);
 
+/* What connections share is there from now on. False: no memory. */
+bool cache_env_open(struct cache_env *e);
 void cache_env_fini(struct cache_env *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include "capture/bounds.h"
 #include "capture/ease.h"
 #include "capture/flow.h"
+#include "capture/memcachedudp.h"
 #include "capture/operation.h"
 
 struct capture {
@@ -15,6 +16,7 @@ struct capture {
     struct decode_env env;
     struct flow_table flows;
     struct fragments *fragments;
+    struct memcachedudp udp;
     struct ease ease;
 };
 
@@ -60,8 +62,10 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
         free(c);
         return NULL;
     }
-    if (divide(c))
+    if (divide(c)) {
+        memcachedudp_init(&c->udp, &c->env.cache, &c->stats, c->flows.dedup);
         return c;
+    }
     snprintf(why, 128, "out of memory: try a smaller --memory");
     capture_free(c);
     return NULL;
@@ -129,6 +133,15 @@ static void take_segment(struct capture *c, const struct passing *p)
     flow_segment(&c->flows, s, &p->place);
 }
 
+static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
+{
+    if (c->o.merge_vlans)
+        seg->scope = 0;
+    bool wanted = !c->o.n_ports || wanted_port(c, seg);
+    if (!wanted || !memcachedudp_datagram(&c->udp, seg, ++c->flows.order))
+        c->stats.other_packets++;
+}
+
 static void take(struct capture *c, const struct frame *f, struct passing *p)
 {
     struct capture_stats *s = &c->stats;
@@ -144,7 +157,11 @@ static void take(struct capture *c, const struct frame *f, struct passing *p)
         place(c, p);
     if (p->result == PACKET_TCP)
         take_segment(c, p);
+    if (p->result == PACKET_UDP)
+        datagram(c, &p->segment);
     s->other_packets += p->result == PACKET_OTHER;
+    if (c->udp.waiting)
+        memcachedudp_tick(&c->udp, f->ts);
     if (f->ts > c->pair.line.now)
         pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
 }
@@ -174,6 +191,7 @@ void capture_frame(struct capture *c, const struct frame *f)
 void capture_tick(struct capture *c, int64_t now)
 {
     flow_tick(&c->flows, now);
+    memcachedudp_tick(&c->udp, now);
     pair_tick(&c->pair, now, c->o.answer_timeout_us);
     note_memory(c);
 }
@@ -185,7 +203,7 @@ bool capture_ease(struct capture *c, int64_t now, bool behind)
     looks_pause(c->pair.looks, c->ease.step > EASE_BODIES);
     operations_pause(c->pair.operations, c->ease.step > EASE_BODIES);
     seal_pause(c->pair.seal, c->ease.step > EASE_PARTS);
-    c->flows.eased = c->ease.step;
+    c->flows.eased = c->udp.eased = c->ease.step;
     return true;
 }
 
@@ -209,6 +227,7 @@ void capture_finish(struct capture *c)
     note_memory(c);
     fragments_finish(c->fragments, &c->stats);
     flow_finish(&c->flows);
+    memcachedudp_finish(&c->udp);
     pair_finish(&c->pair);
 }
 
@@ -235,6 +254,8 @@ void capture_free(struct capture *c)
     for (uint32_t i = 0; c->flows.nodes && i < c->flows.touched; i++)
         reasm_drop(&c->flows, &c->flows.nodes[i]);
     fragments_free(c->fragments);
+    if (c->udp.env)
+        memcachedudp_fini(&c->udp);
     flow_fini(&c->flows);
     opaque_free(c->env.opaque);
     h2_env_fini(&c->env.h2);

@@ -79,10 +79,17 @@ void decode_open(struct decoding *s, struct conn *conn)
     begin(s, conn);
 }
 
-/* ---- TLS from outside ---- */
+/* ---- from outside ---- */
+
+static bool is_tls(enum opaque_reason r)
+{
+    return r == OPAQUE_TLS || r == OPAQUE_TLS_MIDSTREAM || r == OPAQUE_TLS_SUITE || r == OPAQUE_TLS_BROKEN;
+}
 
 static enum opaque_why why_opaque(const struct decode_env *e, const struct decoding *s)
 {
+    if (!is_tls(s->opaque))
+        return s->opaque == OPAQUE_UNKNOWN ? OPAQUE_WHY_NOT_RECOGNISED : OPAQUE_WHY_NOT_DECODED;
     if (!tlsprofile_begins(s->profile) || s->opaque == OPAQUE_TLS_MIDSTREAM)
         return OPAQUE_WHY_START_MISSED;
     if (s->opaque == OPAQUE_TLS_SUITE)
@@ -92,33 +99,39 @@ static enum opaque_why why_opaque(const struct decode_env *e, const struct decod
     return tls_keys_expected(e->tls.keys) ? OPAQUE_WHY_NO_ENTRY : OPAQUE_WHY_NO_KEYS;
 }
 
-static bool counted_as_tls(const struct decoding *s)
-{
-    return s->counted && (s->opaque == OPAQUE_TLS || s->opaque == OPAQUE_TLS_MIDSTREAM ||
-                          s->opaque == OPAQUE_TLS_SUITE || s->opaque == OPAQUE_TLS_BROKEN);
-}
-
-/* Without memory for its profile the connection is counted alone. */
-static void watch_tls(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+/* Without memory for its profile the connection is counted alone. What is not known yet may be read later: then what
+ * was told of it is taken back. */
+static void watch(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     if (!s->profile)
         s->profile = tlsprofile_new(&e->tls, s->tls != NULL);
     if (!s->profile)
         return;
     tlsprofile_feed(s->profile, &e->tls, role, c);
-    if (s->state == DECODING_OPAQUE && tlsprofile_due(s->profile, c->ts) && counted_as_tls(s))
+    bool told = s->state == DECODING_OPAQUE || s->state == DECODING_UNDECIDED;
+    if (told && s->counted && tlsprofile_due(s->profile, c->ts))
         tlsprofile_tell(s->profile, e->opaque, s->h1.pairing.conn, why_opaque(e, s));
+}
+
+/* What is inside is read: the profile is of no use, but for TLS that may turn out to miss a secret. */
+static void drop_profile(struct decode_env *e, struct decoding *s)
+{
+    if (!s->profile || (s->tls && !tlsprofile_is_inside(s->profile)))
+        return;
+    tlsprofile_withdraw(s->profile, e->opaque);
+    tlsprofile_free(s->profile, &e->tls);
+    s->profile = NULL;
 }
 
 static void leave_profile(struct decode_env *e, struct decoding *s)
 {
     if (!s->profile) {
         struct opaque_sums one = {.connections = 1, .first_us = TIME_NONE, .last_us = TIME_NONE};
-        if (counted_as_tls(s))
+        if (s->counted && is_tls(s->opaque))
             opaque_add(e->opaque, 0, &one);
         return;
     }
-    if (counted_as_tls(s))
+    if (s->counted)
         tlsprofile_tell(s->profile, e->opaque, s->h1.pairing.conn, why_opaque(e, s));
     tlsprofile_free(s->profile, &e->tls);
     s->profile = NULL;
@@ -133,7 +146,7 @@ static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const 
 {
     if (!tls_keys_expected(e->tls.keys) || s->tls || role != 0 || !tls_begins(slice_of(c->p, c->n), role))
         return false;
-    watch_tls(e, s, role, c);
+    watch(e, s, role, c);
     s->tls = tls_open(&e->tls);
     if (!s->tls)
         return false;
@@ -148,10 +161,12 @@ static bool enter_tls(struct decode_env *e, struct decoding *s, int role, const 
 static void not_http(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     enum opaque_reason why = foreign(slice_of(c->p, c->n));
+    if (s->counted && s->opaque == OPAQUE_UNKNOWN && why != OPAQUE_UNKNOWN && s->profile)
+        tlsprofile_withdraw(s->profile, e->opaque); /* it goes to another row */
     if (!s->counted || why != OPAQUE_UNKNOWN)
         count_opaque(e, s, why);
-    if (why == OPAQUE_TLS && !s->profile)
-        watch_tls(e, s, role, c);
+    if (!s->profile)
+        watch(e, s, role, c);
     if (why != OPAQUE_UNKNOWN)
         s->state = DECODING_OPAQUE;
 }
@@ -187,6 +202,7 @@ static bool enter_h2(struct decode_env *e, struct decoding *s, bool begins)
         return false;
     }
     uncount_opaque(e, s);
+    drop_profile(e, s);
     s->state = DECODING_H2;
     return true;
 }
@@ -384,6 +400,7 @@ static void open_cache(struct decode_env *e, struct decoding *s, int role, const
     s->cache = cachetalk_open(&e->cache, q->conn, kind, whole);
     if (s->cache) {
         uncount_opaque(e, s);
+        drop_profile(e, s);
         s->state = DECODING_CACHE;
         if (before.n)
             cachetalk_feed(s->cache, &e->cache, 1 - role, &before);
@@ -469,6 +486,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
         guess = GUESS_NO; /* as well the rest of a message whose head was not seen */
     if (guess == GUESS_YES) {
         uncount_opaque(e, s);
+        drop_profile(e, s);
         s->state = DECODING_H1;
         after_upgrade(e, s, carried ? h1_resume(&e->h1, &s->h1, role, c) : h1_feed(&e->h1, &s->h1, role, c), c);
     } else if (guess == GUESS_MAYBE) {
@@ -492,6 +510,8 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         undecided(e, s, role, c);
         break;
     case DECODING_UNDECIDED:
+        if (s->profile && tlsprofile_is_inside(s->profile))
+            watch(e, s, role, c);
         undecided(e, s, role, c);
         break;
     case DECODING_H1:
@@ -511,7 +531,7 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         break;
     case DECODING_OPAQUE:
         if (s->profile && tlsprofile_is_inside(s->profile))
-            watch_tls(e, s, role, c);
+            watch(e, s, role, c);
         break;
     }
 }
@@ -620,7 +640,7 @@ void decode_secrets(struct decode_env *e, struct decoding *s)
 void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     if (s->profile && !tlsprofile_is_inside(s->profile))
-        watch_tls(e, s, role, c);
+        watch(e, s, role, c);
     if (s->tls)
         through_tls(e, s, role, c);
     else
@@ -657,6 +677,19 @@ void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_e
         h1_end(&e->h1, &s->h1, role, how);
 }
 
+/* It ended before it was clear what it is: what was kept is all there was. */
+static void end_undecided(struct decode_env *e, struct decoding *s)
+{
+    count_opaque(e, s, OPAQUE_UNKNOWN);
+    for (int role = 0; role < 2; role++) {
+        const struct h1_side *side = &s->h1.side[role];
+        if (side->carry.n)
+            watch(e, s, role,
+                  &(struct chunk){side->carry.p, side->carry.n, side->last_ts, side->order, 0, ACK_UNKNOWN});
+    }
+    leave_profile(e, s);
+}
+
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first)
 {
     if (s->tls)
@@ -675,7 +708,7 @@ void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, 
     if (s->state == DECODING_NOTHING && !s->counted)
         count_opaque(e, s, OPAQUE_EMPTY);
     else if (s->state == DECODING_UNDECIDED && !s->counted)
-        count_opaque(e, s, OPAQUE_UNKNOWN);
+        end_undecided(e, s);
     if (s->state != DECODING_H1) {
         h1_forget(&e->h1, &s->h1, 0);
         h1_forget(&e->h1, &s->h1, 1);

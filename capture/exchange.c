@@ -40,6 +40,12 @@ static const char *const ease_names[] = {
 #undef EASE
 };
 
+static const char *const memcached_udp_names[] = {
+#define COUNT(id, name) name,
+#include "capture/memcachedudp.def"
+#undef COUNT
+};
+
 static const char *const leaf_names[] = {
 #define LEAF(id, name) name,
 #include "capture/leaves.def"
@@ -87,6 +93,11 @@ const char *unparsed_name(enum unparsed_reason r)
 const char *ease_name(enum ease_step e)
 {
     return e < EASE_STEPS ? ease_names[e] : "?";
+}
+
+const char *memcached_udp_name(enum memcached_udp_count c)
+{
+    return c < MEMCACHED_UDP_COUNTS ? memcached_udp_names[c] : "?";
 }
 
 const char *operation_answer_name(enum operation_answer a)

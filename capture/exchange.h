@@ -261,6 +261,13 @@ struct ease_count {
     uint64_t times, us; /* how often taken, how long in force, packet time */
 };
 
+enum memcached_udp_count {
+#define COUNT(id, name) MEMCACHED_UDP_##id,
+#include "capture/memcachedudp.def"
+#undef COUNT
+    MEMCACHED_UDP_COUNTS
+};
+
 struct capture_stats {
     int64_t first_us, last_us; /* least and greatest packet time; TIME_NONE: no packet */
     uint64_t packets, bytes;
@@ -277,9 +284,11 @@ struct capture_stats {
     uint64_t flows_skipped, packets_skipped; /* of connections that were not read for want of time */
     uint64_t memory_bytes;                   /* reassembly and exchanges in flight now */
     uint64_t memory_peak_bytes;              /* and at most */
-    uint64_t other_packets;                  /* read, and no TCP */
+    uint64_t other_packets;                  /* read, and neither TCP nor memcached */
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
+    uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
+    uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
 };
 
 const char *end_name(enum end_state e);
@@ -289,6 +298,7 @@ const char *opaque_name(enum opaque_reason r);
 const char *encap_name(enum encapsulation e);
 const char *unparsed_name(enum unparsed_reason r);
 const char *ease_name(enum ease_step e);
+const char *memcached_udp_name(enum memcached_udp_count c);
 const char *token_name(enum token t); /* lower case */
 /* Token of a header name in any case, TOKEN_OTHER when none reads it. */
 enum token token_find(struct slice name);

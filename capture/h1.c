@@ -306,7 +306,7 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
     }
     if (s)
         pair_hold(s, &side->slot);
-    if (s && framing != FRAME_LENGTH && !s->connect_method)
+    if (s && !s->connect_method)
         pair_events(env->pair, s, head);
     enter_body(side, framing, head->length);
     return H1_OK;
@@ -377,7 +377,8 @@ static size_t head_carried(struct h1_env *env, struct h1 *h, int role, const str
         if (!side->carry.n || room >= c->n)
             return used;
     }
-    carry_drop(env, side); /* no head is that long */
+    carry_drop(env, side); /* no head is that long, or there is no room for it */
+    env->pair->stats->heads_unread++;
     lose(env, h, role, c->offset);
     return c->n;
 }
@@ -408,6 +409,7 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
     case HEAD_MORE:
         if (carry_add(env, side, s.p, s.n))
             return skip + s.n;
+        env->pair->stats->heads_unread++;
         break;
     case HEAD_BAD:
         break;

@@ -421,7 +421,7 @@ static void response(struct h2_env *env, struct h2 *h, struct h2_stream *s, cons
     pair_answer(env->h1->pair, s->slot, head, w->first_ts);
     s->slot->x.flags |= (incomplete(env->list) ? FLAG_UNKNOWN_FIELDS : 0) | (h->side[1].resynced ? FLAG_RESYNC : 0);
     open_websocket(env, s, w);
-    if (!head->has_length && !s->slot->head_method)
+    if (!s->slot->head_method)
         pair_events(env->h1->pair, s->slot, head);
     trailers(env, s); /* an answer that is trailers alone */
 }

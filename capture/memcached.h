@@ -42,11 +42,4 @@ void memcached_feed(struct memcached *m, struct cache_env *e, int role, const st
 void memcached_gap(struct memcached *m, struct cache_env *e, int role, uint64_t n);
 void memcached_close(struct memcached *m, struct cache_env *e, enum end_state end);
 
-/* Whether octets of a client begin with a binary command. */
-enum cache_guess memcached_guess_binary(struct slice bytes);
-/* With a line that is a command: NO, MAYBE (not whole yet), YES. *sure: it could hardly be anything else. */
-enum cache_guess memcached_guess_line(struct slice bytes, bool *sure);
-/* Whether octets of a server may begin an answer to a line. */
-bool memcached_answers(struct slice bytes);
-
 #endif

@@ -1,7 +1,7 @@
-/* opaque: what is known of TLS connections that were not read, summed up by who spoke with whom and how: sizes, times,
- * the name asked for, the fingerprint of the client. Fixed capacity; what finds no room is summed up in row 0. Written
- * by the capture, read by the analysis' thread: the only thing here that two threads touch, under its own lock, which
- * is taken for connections, never for packets. */
+/* opaque: what is known of connections that were not read, summed up by who spoke with whom and how: sizes, times; of
+ * TLS the name asked for, the fingerprint of the client. Fixed capacity; what finds no room is summed up in row 0.
+ * Written by the capture, read by the analysis' thread: the only thing here that two threads touch, under its own lock,
+ * which is taken for connections, never for packets. */
 #ifndef CAPTURE_OPAQUE_H
 #define CAPTURE_OPAQUE_H
 

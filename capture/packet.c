@@ -1,6 +1,7 @@
 /* packet: a bounded walk over the headers of one frame. Each step reads one header and names the next. */
 #include "capture/packet.h"
 
+#include "capture/memcachedudp.h"
 #include "capture/walk.h"
 
 /* Ends the walk at a header that is known by name and not walked. */
@@ -312,7 +313,7 @@ static enum next walk_udp(struct walk *w, const struct packet_options *o)
         at = NEXT_TEREDO;
     if (at == NEXT_OTHER && o->tally)
         tally_udp(o->tally, from, port, w->p, w->n);
-    return at;
+    return at == NEXT_OTHER && memcachedudp_possible(w->p, w->n) ? NEXT_DATAGRAM : at;
 }
 
 /* RFC 7348 section 5. Without the I flag it is something else on that port. */
@@ -414,6 +415,23 @@ static inline enum packet_result read_tcp(const struct walk *w, struct segment *
     return PACKET_TCP;
 }
 
+/* Behind the header of UDP. */
+static __attribute__((noinline)) enum packet_result read_datagram(const struct walk *w, struct segment *out)
+{
+    const uint8_t *p = w->p - 8;
+    int64_t ts = out->ts;
+    *out = (struct segment){.ts = ts,
+                            .payload = w->p,
+                            .n = w->n,
+                            .wire_n = w->wire,
+                            .scope = w->scope,
+                            .sport = be16(p),
+                            .dport = be16(p + 2),
+                            .checksum = be16(p + 6)};
+    read_addresses(w, out);
+    return PACKET_UDP;
+}
+
 static inline enum next walk_step(struct walk *w, enum next at, const struct packet_options *o)
 {
     switch (at) {
@@ -446,6 +464,7 @@ static inline enum next walk_step(struct walk *w, enum next at, const struct pac
     case NEXT_VXLAN:
         return walk_vxlan(w);
     case NEXT_TCP:
+    case NEXT_DATAGRAM:
     case NEXT_PIECE:
     case NEXT_OTHER:
     case NEXT_UNPARSED:
@@ -498,6 +517,8 @@ static inline enum packet_result walk_on(struct walk *w, enum next at, const str
         count_kinds(w->kinds, stats);
     if (at == NEXT_TCP)
         return read_tcp(w, out);
+    if (at == NEXT_DATAGRAM)
+        return read_datagram(w, out);
     if (at == NEXT_PIECE) {
         read_piece(w, piece);
         return PACKET_FRAGMENT;

@@ -11,6 +11,7 @@ enum { PACKET_DEPTH_MAX = 24, PACKET_VXLAN_PORTS_MAX = 16 };
 
 enum packet_result {
     PACKET_TCP,      /* *out is filled */
+    PACKET_UDP,      /* *out is filled as far as a datagram has it: one that may be memcached's by its header */
     PACKET_FRAGMENT, /* *piece is filled, and may be part of TCP */
     PACKET_OTHER,    /* read, and it is no TCP: ARP, UDP, ICMP, STP ... */
     PACKET_UNPARSED, /* cut, malformed, or an encapsulation not decoded here; counted */

@@ -224,10 +224,13 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
                           uint64_t ack_offset)
 {
     struct slot *s = take_or_evict(p);
-    if (!s)
+    if (!s) {
+        p->stats->heads_unread++;
         return NULL;
+    }
     begin(s, q->conn);
     if (!keep_head(p, s, &s->request, h)) {
+        p->stats->heads_unread++;
         slot_give(&p->slots, s);
         p->in_flight--;
         return NULL;

@@ -14,6 +14,9 @@
 
 enum { RAW_BLOCK = STREAM_WINDOW / 4 };
 
+/* What is read at once: the copy lands where the one before was, near the processor, and is read from there. */
+enum { READ_MOST = 128 * 1024 };
+
 struct stream_decoder {
     size_t at, end; /* unread bytes of raw */
     bool inside;    /* in the middle of a member or frame: an end here is a cut */
@@ -46,6 +49,7 @@ static bool wait_readable(struct stream *s)
 static size_t read_block(struct stream *s, uint8_t *to, size_t n)
 {
     ssize_t got;
+    n = n < READ_MOST ? n : READ_MOST;
     if (!wait_readable(s)) {
         s->over = true;
         return 0;

@@ -230,3 +230,18 @@ void tlsprofile_tell(struct tlsprofile *p, struct opaque *o, const struct conn *
     p->due = p->last + TLSPROFILE_TELL_US;
     opaque_add(o, p->row, &since);
 }
+
+void tlsprofile_withdraw(struct tlsprofile *p, struct opaque *o)
+{
+    struct opaque_sums back = {.connections = 0 - p->sums.connections,
+                               .bytes = {0 - p->sums.bytes[0], 0 - p->sums.bytes[1]},
+                               .open_us = 0 - p->sums.open_us,
+                               .hellos = 0 - p->sums.hellos,
+                               .hello_us = 0 - p->sums.hello_us,
+                               .first_us = TIME_NONE,
+                               .last_us = TIME_NONE};
+    if (p->told)
+        opaque_add(o, p->row, &back);
+    p->sums = (struct opaque_sums){0};
+    p->told = false;
+}

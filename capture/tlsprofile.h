@@ -1,5 +1,5 @@
-/* tlsprofile: what a TLS connection shows without being opened: its hellos, wherever segments and records cut them, how
- * much went each way and when. One for each connection that may turn out not to be read; the sums go to
+/* tlsprofile: what a connection shows without being read: how much went each way and when; of TLS its hellos, wherever
+ * segments and records cut them. One for each connection that may turn out not to be read; the sums go to
  * capture/opaque.h, long connections' every TLSPROFILE_TELL_US. */
 #ifndef CAPTURE_TLSPROFILE_H
 #define CAPTURE_TLSPROFILE_H
@@ -27,5 +27,7 @@ bool tlsprofile_begins(const struct tlsprofile *p);
 bool tlsprofile_due(const struct tlsprofile *p, int64_t now);
 /* Adds what came since the last time. From the first time on its row stays the same. */
 void tlsprofile_tell(struct tlsprofile *p, struct opaque *o, const struct conn *conn, enum opaque_why why);
+/* What was told is taken back: it was read, or belongs to another row. */
+void tlsprofile_withdraw(struct tlsprofile *p, struct opaque *o);
 
 #endif

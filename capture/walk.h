@@ -39,6 +39,7 @@ enum next {
     NEXT_L2TP,
     NEXT_NFLOG,
     NEXT_TCP,
+    NEXT_DATAGRAM, /* of UDP, behind whose header the walk stands */
     NEXT_PIECE,
     NEXT_OTHER,
     NEXT_UNPARSED,

@@ -426,20 +426,46 @@ static bool page_row(void *context, const struct row_cache *row)
     return true;
 }
 
-static void page(struct store_reader *r, struct page *p)
+/* Where something of it is missing. */
+static void say_udp(const struct facts *f, struct page *p)
+{
+    uint64_t lost = facts_counted(f, "memcached_udp", "lost"), stray = facts_counted(f, "memcached_udp", "stray");
+    if (!lost && !stray)
+        return;
+    buf_printf(p->out,
+               "%sof %s datagrams of memcached over UDP, %s answer no request that was seen, and %s more of answers "
+               "never came\n",
+               p->foreign ? "\n" : "  ", human_count(facts_counted(f, "memcached_udp", "datagrams")).text,
+               human_count(stray).text, human_count(lost).text);
+}
+
+void cached_udp_json(struct json *j, const struct facts *f)
+{
+    static const char *const names[] = {"datagrams", "lost", "stray"};
+    if (!facts_counted(f, "memcached_udp", names[0]))
+        return;
+    json_key(j, "memcached_udp");
+    json_open(j, '{');
+    for (int i = 0; i < 3; i++)
+        json_key_u64(j, names[i], facts_counted(f, "memcached_udp", names[i]));
+    json_close(j, '}');
+}
+
+static void page(struct store_reader *r, const struct facts *f, struct page *p)
 {
     store_read_caches(r, page_row, p);
     end_page(p);
+    say_udp(f, p);
     buf_free(&p->remarks);
 }
 
-void cached_text(struct store_reader *r, unsigned top, unsigned width, struct buf *out)
+void cached_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out)
 {
-    page(r, &(struct page){.out = out, .top = top, .width = width, .in = CACHE_ROWS});
+    page(r, f, &(struct page){.out = out, .top = top, .width = width, .in = CACHE_ROWS});
 }
 
-void cached_markdown(struct store_reader *r, unsigned top, struct buf *out,
+void cached_markdown(struct store_reader *r, const struct facts *f, unsigned top, struct buf *out,
                      void (*foreign)(struct buf *out, struct slice text))
 {
-    page(r, &(struct page){.out = out, .top = top, .width = 120, .foreign = foreign, .in = CACHE_ROWS});
+    page(r, f, &(struct page){.out = out, .top = top, .width = 120, .foreign = foreign, .in = CACHE_ROWS});
 }

@@ -7,9 +7,11 @@
 #include "base/json.h"
 
 void cached_json(struct json *j, struct store_reader *r);
-void cached_text(struct store_reader *r, unsigned top, unsigned width, struct buf *out);
+/* Of `capture`: what came over UDP, where any did. */
+void cached_udp_json(struct json *j, const struct facts *f);
+void cached_text(struct store_reader *r, const struct facts *f, unsigned top, unsigned width, struct buf *out);
 /* `foreign` writes text from the wire so that it cannot format. */
-void cached_markdown(struct store_reader *r, unsigned top, struct buf *out,
+void cached_markdown(struct store_reader *r, const struct facts *f, unsigned top, struct buf *out,
                      void (*foreign)(struct buf *out, struct slice text));
 
 #endif

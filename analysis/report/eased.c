@@ -15,14 +15,6 @@ static const struct {
 
 enum { STEPS = sizeof steps / sizeof *steps };
 
-static uint64_t counted(const struct facts *f, const char *what, const char *name)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->counter[i].what, what) && !strcmp(f->counter[i].name, name))
-            return f->counter[i].value;
-    return 0;
-}
-
 static void nulls(struct json *j)
 {
     json_key(j, "degraded");
@@ -40,37 +32,37 @@ void eased_json(struct json *j, const struct facts *f)
     json_key(j, "degraded");
     json_open(j, '[');
     for (unsigned i = 0; i < STEPS; i++) {
-        uint64_t times = counted(f, "eased", steps[i].name);
+        uint64_t times = facts_counted(f, "eased", steps[i].name);
         if (!times)
             continue;
         json_open(j, '{');
         json_key(j, "step");
         json_str(j, steps[i].name);
         json_key_u64(j, "times", times);
-        json_key_micros(j, "seconds", (int64_t)counted(f, "eased_us", steps[i].name));
+        json_key_micros(j, "seconds", (int64_t)facts_counted(f, "eased_us", steps[i].name));
         json_close(j, '}');
     }
     json_close(j, ']');
     json_key(j, "skipped");
     json_open(j, '{');
-    json_key_u64(j, "packets", counted(f, "skipped", "packets"));
-    json_key_u64(j, "flows", counted(f, "skipped", "flows"));
+    json_key_u64(j, "packets", facts_counted(f, "skipped", "packets"));
+    json_key_u64(j, "flows", facts_counted(f, "skipped", "flows"));
     json_close(j, '}');
 }
 
 bool eased_line(const struct facts *f, struct buf *out)
 {
-    uint64_t packets = counted(f, "skipped", "packets");
+    uint64_t packets = facts_counted(f, "skipped", "packets");
     unsigned n = 0;
     for (unsigned i = 0; i < STEPS && !f->windowed; i++) {
-        if (!counted(f, "eased", steps[i].name))
+        if (!facts_counted(f, "eased", steps[i].name))
             continue;
         buf_printf(out, "%s%s for %s", n++ ? ", " : "This machine did not keep up: ", steps[i].what,
-                   human_seconds((double)counted(f, "eased_us", steps[i].name) / 1e6).text);
+                   human_seconds((double)facts_counted(f, "eased_us", steps[i].name) / 1e6).text);
     }
     if (n && packets)
         buf_printf(out, " (%s packets of %s connections): counts are lower bounds", human_count(packets).text,
-                   human_count(counted(f, "skipped", "flows")).text);
+                   human_count(facts_counted(f, "skipped", "flows")).text);
     if (n)
         buf_str(out, ".\n");
     return n;

@@ -67,12 +67,17 @@ void facts_free(struct facts *f)
     *f = (struct facts){0};
 }
 
-uint64_t facts_total(const struct facts *f, const char *name)
+uint64_t facts_counted(const struct facts *f, const char *what, const char *name)
 {
     for (size_t i = 0; i < f->n; i++)
-        if (!strcmp(f->counter[i].what, "total") && !strcmp(f->counter[i].name, name))
+        if (!strcmp(f->counter[i].what, what) && !strcmp(f->counter[i].name, name))
             return f->counter[i].value;
     return 0;
+}
+
+uint64_t facts_total(const struct facts *f, const char *name)
+{
+    return facts_counted(f, "total", name);
 }
 
 double facts_duration_s(const struct facts *f)

@@ -32,11 +32,12 @@ struct facts {
 /* Between store_read_begin and end. False: out of memory. */
 bool facts_load(struct facts *f, struct store_reader *r);
 void facts_free(struct facts *f);
-uint64_t facts_total(const struct facts *f, const char *name); /* of what = "total" */
-double facts_duration_s(const struct facts *f);                /* NaN: nothing captured */
-double facts_watched_s(const struct facts *f);                 /* first to last arrival: what rates are of; NaN: none */
-double facts_coverage(const struct facts *f);                  /* NaN: unknown */
-double facts_clients_error(const struct facts *f);             /* of the number of clients, relative; 0: exact */
+uint64_t facts_counted(const struct facts *f, const char *what, const char *name); /* a counter of the store */
+uint64_t facts_total(const struct facts *f, const char *name);                     /* of what = "total" */
+double facts_duration_s(const struct facts *f);                                    /* NaN: nothing captured */
+double facts_watched_s(const struct facts *f);     /* first to last arrival: what rates are of; NaN: none */
+double facts_coverage(const struct facts *f);      /* NaN: unknown */
+double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
 
 /* a / b, NaN when b is 0. */
 double facts_ratio(uint64_t a, uint64_t b);

@@ -120,6 +120,9 @@ static void capture(struct json *j, const struct facts *f)
         NULLS(j, "encapsulations");
     else
         counters(j, "encapsulations", f, "encapsulation");
+    cached_udp_json(j, f);
+    if (facts_counted(f, "unread", "heads"))
+        json_key_u64(j, "heads_unread", facts_counted(f, "unread", "heads"));
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
     json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
     json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));

@@ -272,7 +272,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     servers_markdown(&behaviour, &names, p.top, out);
     server_names_free(&names);
     behaviour_free(&behaviour);
-    cached_markdown(r, p.top, out, foreign);
+    cached_markdown(r, f, p.top, out, foreign);
     capacity(r, &p);
     demanded_markdown(r, f, out);
     loads_free(&loads);

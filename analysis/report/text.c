@@ -657,7 +657,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     longlived_text(r, f, t.top, t.width, out);
     unread_text(r, t.top, out);
     tied_text(r, f, &ties, t.top, t.width, out);
-    cached_text(r, t.top, t.width, out);
+    cached_text(r, f, t.top, t.width, out);
     loads_free(&loads);
     ties_free(&ties);
     advice_list_free(&advised);

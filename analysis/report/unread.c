@@ -5,7 +5,7 @@
 
 #include "base/human.h"
 
-enum { WHYS = 6, SERVER = 40, CLIENT = 20 };
+enum { WHYS = 8, SERVER = 40, CLIENT = 20 };
 
 static const struct {
     const char *why, *words;
@@ -15,6 +15,8 @@ static const struct {
     {"start_missed", "they began before the capture, or their beginning was lost"},
     {"unsupported", "of a version or cipher suite that is not decrypted: tap behind the terminator"},
     {"broken", "what is in the key log does not open them: keys of other connections, or bytes that were lost"},
+    {"not_recognised", "of no language that is read here: databases, queues, or HTTP that was joined inside a message"},
+    {"not_decoded", "of a language that is known by name and not read (SSH, tunnels)"},
     {"other", "too many to tell apart: --memory"},
 };
 
@@ -158,7 +160,7 @@ void unread_text(struct store_reader *r, unsigned top, struct buf *out)
     store_read_opaque(r, add, &s);
     if (!s.rows)
         return;
-    buf_str(out, "\nTLS THAT WAS NOT READ\n");
+    buf_str(out, "\nWHAT WAS NOT READ\n");
     for (unsigned i = 0; i < WHYS; i++)
         if (s.connections[i])
             buf_printf(out, "  %s connections: %s\n", human_count(s.connections[i]).text, whys[i].words);
@@ -204,7 +206,7 @@ void unread_markdown(struct store_reader *r, unsigned top, struct buf *out,
     store_read_opaque(r, add, &s);
     if (!s.rows)
         return;
-    buf_str(out, "\n## TLS that was not read\n\n");
+    buf_str(out, "\n## What was not read\n\n");
     for (unsigned i = 0; i < WHYS; i++)
         if (s.connections[i])
             buf_printf(out, "- %s connections: %s\n", human_count(s.connections[i]).text, whys[i].words);

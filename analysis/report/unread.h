@@ -1,4 +1,4 @@
-/* unread: TLS connections that were not read: who speaks with whom, how much and how fast, and why they stay closed. */
+/* unread: connections that were not read: who speaks with whom, how much and how fast, and why they stay closed. */
 #ifndef REPORT_UNREAD_H
 #define REPORT_UNREAD_H
 
@@ -8,7 +8,7 @@
 /* Member `opaque`: a row for each client, server and kind of hello, most octets first; null where packets are not
  * known, and in a window. */
 void unread_json(struct json *j, struct store_reader *r, const struct facts *f);
-/* The section TLS THAT WAS NOT READ; nothing when there was none. */
+/* The section WHAT WAS NOT READ; nothing when there was none. */
 void unread_text(struct store_reader *r, unsigned top, struct buf *out);
 /* The same as a table; `cell` writes foreign text harmlessly. */
 void unread_markdown(struct store_reader *r, unsigned top, struct buf *out,

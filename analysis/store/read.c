@@ -378,7 +378,9 @@ static bool has_opaque(struct store_reader *r)
 void store_read_opaque(struct store_reader *r, bool (*each)(void *context, const struct row_opaque *row), void *context)
 {
     if (!r->windowed && has_opaque(r))
-        each_opaque(r, prepare(r, "SELECT * FROM opaque ORDER BY bytes_client + bytes_server DESC, client, server, id"),
+        each_opaque(r,
+                    prepare(r, "SELECT * FROM opaque WHERE connections > 0 ORDER BY bytes_client + bytes_server DESC, "
+                               "client, server, id"),
                     each, context);
 }
 

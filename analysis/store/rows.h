@@ -160,7 +160,7 @@ struct row_address {
     struct slice text; /* "10.0.0.1" */
 };
 
-/* TLS connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
+/* Connections that were not read, summed up by who spoke with whom and how (capture/opaque.h). */
 struct row_opaque {
     uint32_t id;
     struct slice client, server;               /* address; with port. Empty: those there was no room to tell apart */
@@ -205,8 +205,9 @@ enum {
 };
 #define NOTE(name, is) ((uint32_t)((is) != 0) << NOTE_AT_##name)
 
-/* What fields of API management it carries. */
-enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4 }; /* KEY: the request's Idempotency-Key */
+/* What fields of API management it carries; STAYS: it is a WebSocket, or an answer of server-sent events. KEY: the
+ * request's Idempotency-Key. */
+enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4, MANAGED_STAYS = 8 };
 
 /* Stored numbers are not trusted to be times that can be added. */
 #define ROW_SANE_US ((int64_t)1 << 60)

@@ -207,6 +207,26 @@ check(straight == {"streams": 1, "open_s": lines["/straight"]["events"]["duratio
       abs(straight["gap_mean_s"] - lines["/straight"]["events"]["gap_s"] / 11) < 1e-9, "in the report", straight)
 check(direct["/resumed"][0]["resumed"] == 1 and direct["/chat/{int}"][1]["messages_server"] == 40 if "/chat/{int}" in direct else
       direct["/chat/9"][1]["messages_server"] == 40, "resumed streams, messages", direct)
+
+# Streams that say how long they are, in both versions; what stays open is bound to its connection, in HTTP/2 as well.
+body = b"id: 1\ndata: one\n\ndata: two\n\n: no event\n\nevent: x\ndata:\n\n"
+known = Capture()
+known.talk((">", b"GET /told HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+           ("<", b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body) + body),
+           (">", b"GET /told HTTP/1.1\r\nHost: a.test\r\n\r\n"), ("<", b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"))
+get = block((b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"a.test"), (b":path", b"/told2"))
+head = block((b":status", b"200"), (b"content-type", b"text/event-stream"), (b"content-length", b"%d" % len(body)))
+known.talk((">", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 5, 1, get)), ("<", frame(4, 0, 0) + frame(1, 4, 1, head) + frame(0, 0, 1, body[:30])),
+           ("<", frame(0, 1, 1, body[30:])))
+for i in range(12):
+    known.talk(*socket_turns, port=80)
+knew = known.write(here / "known.pcap")
+told = [x.get("events") or {} for x in map(parsed, good("log", "-r", knew, "--format", "jsonl", "--secret", SECRET).splitlines()) if x["target"].startswith("/told")]
+check([x.get("events") for x in told] == [3, None, 3] and told[0]["whole"] and told[2]["bytes"] == told[0]["bytes"], "event streams that say how long they are", told)
+good("capture", "-q", "-r", knew, "-d", here / "known.db", *options)
+tied = {e["route"]: e["statelessness"] for e in parsed(good("report", here / "known.db", "--format", "json"))["endpoints"]}
+ten = {e["signal"]: (e["state"], e["n"]) for e in tied["/chat/{int}"]["evidence"]}["S10"]
+check(ten == ("tied", 12) and all({e["signal"]: e["state"] for e in tied[r]["evidence"]}["S10"] == "tied" for r in ("/told", "/told2")), "state bound to connections", ten, list(tied))
 later = Capture()
 later.packets = [(now + 86_400_000_000, f, wire) for now, f, wire in cap.packets]
 good("capture", "-q", "-r", later.write(here / "later.pcap"), "-d", here / "a.db", "--append", *options)

@@ -228,9 +228,9 @@ check(by == {"10.0.0.1:443": ("start_missed", None, received), "10.0.0.1:3128": 
 check(len(report["opaque"]) == 2 * len(talks) and sum(r["connections"] for r in report["opaque"]) == 3 * len(talks) == report["capture"]["flows_opaque"]["tls"],
       "a row for each client and kind of hello", [(r["client"], r["ja4"], r["connections"]) for r in report["opaque"]])
 text = good("report", here / "many.db")
-check("TLS THAT WAS NOT READ" in text and "shop.example:443" in text and "18 connections: no key log was given" in text, "in the text", text[-1500:])
+check("WHAT WAS NOT READ" in text and "shop.example:443" in text and "18 connections: no key log was given" in text, "in the text", text[-1500:])
 markdown = good("report", here / "many.db", "--format", "markdown")
-check("## TLS that was not read" in markdown and "shop.example:443" in markdown, "in Markdown", markdown[-900:])
+check("## What was not read" in markdown and "shop.example:443" in markdown, "in Markdown", markdown[-900:])
 table = good("report", here / "many.db", "--format", "csv")
 check("table,client,server,reason,server_name" in table and table.count("\nopaque,") == 2 * len(talks), "as CSV", table[-900:])
 
@@ -256,4 +256,38 @@ check(total(r["opaque"], "connections") == 3000 and total(r["opaque"], "bytes_cl
       "a flood: every octet is counted", total(r["opaque"], "connections"))
 other = [x for x in r["opaque"] if x["reason"] == "other"]
 check(len(r["opaque"]) < 200 and len(other) == 1 and other[0]["client"] is None and other[0]["connections"] > 2500, "in a table that is bounded", len(r["opaque"]), other)
+
+# ---- what is no TLS ----
+
+postgres = [(">", struct.pack(">II", 60, 196608) + b"user\0app\0database\0shop\0\0"), ("<", b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I")]
+postgres += [(">", b"Q\0\0\0\x1eSELECT * FROM item WHERE id=7\0"), ("<", b"T\0\0\0\x20" + bytes(900) + b"Z\0\0\0\x05I")] * 30
+ssh = [("<", b"SSH-2.0-OpenSSH_9.2\r\n"), (">", b"SSH-2.0-OpenSSH_9.2\r\n"), (">", bytes(1200)), ("<", bytes(2400))]
+cap = Capture()
+for _ in range(3):
+    cap.talk(*postgres, port=5432)
+cap.talk(*ssh, port=22)
+cap.talk((">", b"GE"), port=8080)  # it ends before it is clear what it is
+r = rows(cap, "foreign")
+by = {x["server"]: (x["reason"], x["connections"], x["bytes_client"], x["bytes_server"]) for x in r["opaque"]}
+size = lambda turns, way: len(side(turns, way))
+check(by == {"10.0.0.1:5432": ("not_recognised", 3, 3 * size(postgres, ">"), 3 * size(postgres, "<")), "10.0.0.1:22": ("not_decoded", 1, size(ssh, ">"), size(ssh, "<")),
+             "10.0.0.1:8080": ("not_recognised", 1, 2, 0)}, "databases, SSH and fragments have rows", by, r["capture"]["flows_opaque"])
+check(all(x["open_s"] > 0 and x["rate_server"] > 0 and not x["ja4"] for x in r["opaque"] if x["connections"] == 3), "with times and rates", r["opaque"])
+text = good("report", here / "foreign.db")
+check("4 connections: of no language that is read here" in text and "1 connections: of a language that is known by name" in text, "in the text", text[-1500:])
+
+# What is told of a connection is taken back when it turns out to be read: HTTP that was joined inside a long answer.
+cap = Capture()
+turns = [(">", request("GET", "/long")), ("<", answer(200, b"x" * 40000)), (">", request("GET", "/next")), ("<", answer(200, b"seen"))]
+cap.talk(*turns, port=8080)
+late = Capture()
+late.packets = cap.packets[8:]
+late.packets = [(now + i * 2_000_000, frame, wire) for i, (now, frame, wire) in enumerate(late.packets)]
+r = rows(late, "joined")
+check(r["opaque"] == [] and r["totals"]["exchanges"] == 1 and not r["capture"]["flows_opaque"], "joined inside a message, read later: no row", r["opaque"], r["totals"]["exchanges"])
+# Where it never turns out, its rows have all of it, although it was told of in parts.
+late.packets = late.packets[:-9]
+r = rows(late, "never")
+sent = sum(len(frame) - 54 for _, frame, _ in late.packets)
+check([(x["reason"], x["connections"], x["bytes_client"] + x["bytes_server"]) for x in r["opaque"]] == [("not_recognised", 1, sent)], "never read: all of it", r["opaque"], sent)
 finish()

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         .link = links[data[0] % (sizeof links / sizeof *links)],
     };
     enum packet_result r = packet_decode(&f, &o, &stats, &s, &piece);
-    if (r == PACKET_TCP)
+    if (r == PACKET_TCP || r == PACKET_UDP)
         check(&f, &s);
     for (unsigned i = 0; i < ENCAP_COUNT; i++)
         if (stats.encapsulations[i] > 1)

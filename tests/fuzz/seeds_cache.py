@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of fuzz_redis and fuzz_memcached: small, made from nothing.
+"""Writes the seed corpora of fuzz_redis, fuzz_memcached and fuzz_memcachedudp: small, made from nothing.
 
-    python3 tests/fuzz/seeds_cache.py      writes tests/fuzz/corpus/{redis,memcached}/
+    python3 tests/fuzz/seeds_cache.py      writes tests/fuzz/corpus/{redis,memcached,memcachedudp}/
 """
 import os
 import struct
@@ -74,3 +74,29 @@ write("memcached", "binary", 33, (C, ask(1, b"a", bytes(8), b"x")), (S, told(1))
 write("memcached", "quiet", 33, (C, ask(13, b"a", opaque=1) + ask(13, b"b", opaque=2) + ask(10)), (S, told(13, 0, b"b", bytes(4), b"x", 2) + told(10)))
 write("memcached", "blurred", 33, (C, ask(9, b"a") + ask(9, b"b") + ask(10)), (S, told(9, 0, b"", bytes(4), b"x") + told(10)))
 write("memcached", "stat", 33, (C, ask(16)), (S, told(16, 0, b"pid", b"", b"1") + told(16)))
+
+
+# memcached over UDP: (flags, number of the request, octets), an answer as (flags, number, seq, total, octets).
+def over_udp(name, how, *steps):
+    os.makedirs(os.path.join(HERE, "memcachedudp"), exist_ok=True)
+    out = bytes([how])
+    for step in steps:
+        flags, number, *numbers, data = step
+        frame = struct.pack("!HHHH", number, *(numbers or (0, 1)), 0) + data
+        out += bytes([flags | 16]) + struct.pack("!H", len(frame)) + frame
+    with open(os.path.join(HERE, "memcachedudp", name), "wb") as f:
+        f.write(out)
+
+
+VALUE = b"VALUE big 0 300\r\n" + b"x" * 300 + b"\r\nEND\r\n"
+PARTS = [VALUE[at:at + 100] for at in range(0, len(VALUE), 100)]
+over_udp("plain", 1, (0, 1, b"set a 0 60 1\r\nb\r\n"), (1, 1, b"STORED\r\n"), (0, 2, b"get a\r\n"), (1, 2, b"VALUE a 0 1\r\nb\r\nEND\r\n"), (0, 3, b"get b\r\n"), (1, 3, b"END\r\n"))
+over_udp("parts", 0, (0, 1, b"get big\r\n"), *[(1, 1, i, len(PARTS), PARTS[i]) for i in (2, 0, 3, 1)])
+over_udp("missing", 0, (0, 1, b"get big\r\n"), *[(1, 1, i, len(PARTS), PARTS[i]) for i in (0, 3)], (8, 2, b"get a\r\n"), (1, 2, b"END\r\n"))
+over_udp("several", 0, (0, 7, b"get a big c d\r\n"), (1, 7, b"VALUE c 0 1\r\nc\r\n"), (1, 7, b"VALUE a 0 1\r\na\r\n"), (1, 7, b"END\r\n"),
+         *[(1, 7, i, len(PARTS), PARTS[i].replace(b"END\r\n", b"")) for i in range(len(PARTS))], (32, 8, b"version\r\n"), (1, 8, b"VERSION 1\r\n"))
+over_udp("commands", 0, (0, 7, b"mg a v q k\r\nmg b v q k\r\nmn\r\n"), (1, 7, b"VA 1 kb\r\nx\r\n"), (1, 7, b"MN\r\n"), (8, 7, b"get a\r\nget b\r\n"), (1, 7, b"END\r\n"), (1, 7, b"END\r\n"))
+over_udp("binary", 1, (0, 1, ask(0, b"a", opaque=5)), (1, 1, told(0, value=b"v", extras=bytes(4), opaque=5)),
+         (0, 2, ask(0x0D, b"a", opaque=1) + ask(0x0D, b"b", opaque=2) + ask(0x0A, opaque=3)), (1, 2, told(0x0D, key=b"b", value=b"w", extras=bytes(4), opaque=2)), (1, 2, told(0x0A, opaque=3)))
+over_udp("reused", 0, (0, 0, b"get a\r\n"), (0, 0, b"get b\r\n"), (1, 0, b"END\r\n"), (3, 0, b"END\r\n"), (2, 0, b"set a 0 0 1 noreply\r\nx\r\n"), (4, 5, b"get k\r\n"))
+over_udp("crowd", 4, *[(2 * (i & 1), i, b"get a\r\n") for i in range(60)], *[(1, i, b"END\r\n") for i in range(40)])
