@@ -121,9 +121,11 @@ uint32_t named_follow(const uint32_t *alias, size_t n, uint32_t id)
 }
 
 /* What follows the method: service and route, one after the other. */
-static bool is_place(const struct named *n, uint32_t id, struct slice place)
+static bool is_place(const struct named *n, uint32_t id, struct slice place, bool of_any_operation)
 {
     struct slice service = named_service(n, id), route = named_route(n, id);
+    if (of_any_operation)
+        route = slice_sub(route, 0, slice_find(route, '#', 0));
     size_t scheme = slice_starts(service, SLICE("http://")) ? 7 : slice_starts(service, SLICE("https://")) ? 8 : 0;
     if (!slice_starts(place, service))
         service = slice_sub(service, scheme, service.n);
@@ -139,9 +141,12 @@ uint32_t named_find(const struct named *n, struct slice what)
         return id < n->n_endpoints ? named_resolve(n, (uint32_t)id) : 0;
     if (slice_eq(method, SLICE("HEAD")))
         method = SLICE("GET");
-    for (uint32_t i = 1; i < n->n_endpoints && place.n; i++)
-        if (there(n, i) && !n->endpoint[i].alias && slice_eq(named_method(n, i), method) && is_place(n, i, place))
-            return i;
+    for (int any = 0; any < 2;
+         any++) /* a route alone is that of its first operation, where it has no endpoint itself */
+        for (uint32_t i = 1; i < n->n_endpoints && place.n; i++)
+            if (there(n, i) && !n->endpoint[i].alias && slice_eq(named_method(n, i), method) &&
+                is_place(n, i, place, any))
+                return i;
     return 0;
 }
 

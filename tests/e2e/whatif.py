@@ -31,7 +31,8 @@ def whatif(db, *options):
 
 
 def name_of(e):
-    return "%s %s%s" % (e["method"], e["service"], e["route"])
+    apart = e["operation"] and e["route"] != "/" + e["operation"]
+    return "%s %s%s%s" % (e["method"], e["service"], e["route"], "#" + e["operation"] if apart else "")
 
 
 # 1. The ladder of the report, every endpoint and every TTL, by replaying.

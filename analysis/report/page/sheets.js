@@ -27,7 +27,9 @@ const SHEETS = [
   {member: "capacity", title: "Capacity", keep: r => !known(r.endpoint), says: "Under way at once, and answered a second. Knee: beyond so many at once throughput falls. By the Universal Scalability Law: a model of what clients offered, not a measurement.", columns: [
     ["service", "Service", word], ["server", "Server", word], ["exchanges", "Requests", count], ["concurrency_mean", "Mean", amount], ["concurrency_p95", "Busy", amount],
     ["concurrency_peak", "Most", count], ["throughput_peak", "Most a second", amount], ["usl.knee", "Knee", amount], ["usl.max_throughput", "Limit a second", amount],
-    ["headroom", "Free", percent], ["with_caching.headroom", "With caching", percent], ["usl.reason", "No fit:", ifAny]]},
+    ["headroom", "Free", percent], ["with_caching.headroom", "With caching", percent], ["queueing.index", "Queueing", amount], ["usl.reason", "No fit:", ifAny]]},
+  {member: "demand_by_hour", title: "When it is asked for", says: "Requests a minute by hour of the day (UTC).", columns: [
+    ["hour", "Hour", count], ["requests", "Requests", count], ["per_minute.p50", "A minute, median", amount], ["per_minute.p95", "p95", amount], ["per_minute.max", "Most", amount]]},
   {member: "redis", each: "patterns", title: "Redis", says: CACHED_SAYS, columns: CACHED},
   {member: "memcached", each: "patterns", title: "memcached", says: CACHED_SAYS, columns: CACHED},
   {member: "llm", title: "Language models"},
