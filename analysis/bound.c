@@ -1,6 +1,8 @@
 /* Which names a key has that a write may bind it by, and what writes do to it (analysis/writes.h). */
 #include "analysis/state.h"
 
+#include "base/prefetch.h"
+
 /* So many gaps of an endpoint are asked for writes before any was found to be bound, then one in sixteen. */
 enum { ASKED_FIRST = 256, ASKED_THEN = 16 };
 
@@ -54,7 +56,7 @@ void bound_expect(const struct analysis *a, uint32_t row, unsigned step)
         return;
     const struct writes_name *name = slab_at(&a->write_names, row);
     if (step == 0)
-        __builtin_prefetch(name);
+        prefetch(name);
     else if (step == 1)
         writes_prefetch(&a->writes, name);
     else

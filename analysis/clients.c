@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "analysis/spacesaving.h"
 
 bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key)
@@ -175,11 +176,11 @@ void clients_prefetch(const struct clients *c, uint32_t row, int64_t us)
     struct profile *p = clients_profile(c, clients_at(c, row));
     if (!p)
         return;
-    __builtin_prefetch(p, 1);
-    __builtin_prefetch((const char *)p + 64, 1);
-    __builtin_prefetch(&p->peaks.count[us / 1000000 & (PEAKS_SECONDS - 1)], 1);
+    prefetch(p);
+    prefetch((const char *)p + 64);
+    prefetch(&p->peaks.count[us / 1000000 & (PEAKS_SECONDS - 1)]);
     for (size_t at = 0; at < sizeof p->envelope + offsetof(struct gaps, count); at += 64)
-        __builtin_prefetch((const char *)&p->envelope + at, 1);
+        prefetch((const char *)&p->envelope + at);
 }
 
 void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us)

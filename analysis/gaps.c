@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/hist.h"
+#include "base/prefetch.h"
 
 enum { POLLER_GAPS = 30, FIRST = GAPS_FIRST * HIST_SUB, BUCKETS = GAPS_OCTAVES * HIST_SUB };
 
@@ -24,7 +25,7 @@ static unsigned bucket(int64_t dt)
 
 void gaps_prefetch(const struct gaps *g, int64_t dt)
 {
-    __builtin_prefetch(&g->count[0][0] + bucket(dt < 0 ? 0 : dt), 1);
+    prefetch(&g->count[0][0] + bucket(dt < 0 ? 0 : dt));
 }
 
 static void count(struct gaps *g, int64_t dt)

@@ -12,6 +12,7 @@
 #include "analysis/slab.h"
 #include "analysis/today.h"
 #include "base/map.h"
+#include "base/prefetch.h"
 #include "base/slice.h"
 
 enum { KEYS_VARIANTS = 1024 }; /* of a key: else a field that Vary names could fill the table with one key */
@@ -122,11 +123,11 @@ static inline void keys_prefetch_slot(const struct keys *k, const struct key *at
     if (!at->slot)
         return;
     const char *p = slab_at(&k->slots, at->slot - 1);
-    __builtin_prefetch(p, 1);
-    __builtin_prefetch(p + 64, 1);
-    __builtin_prefetch(p + 128, 1);
-    __builtin_prefetch(p + 192, 1);
-    __builtin_prefetch(slab_at(&k->today, at->slot - 1), 1);
+    prefetch(p);
+    prefetch(p + 64);
+    prefetch(p + 128);
+    prefetch(p + 192);
+    prefetch(slab_at(&k->today, at->slot - 1));
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "analysis/learned.h"
 #include "base/hash.h"
 #include "base/pages.h"
+#include "base/prefetch.h"
 
 enum {
     ABSENT = LEARN_DIMS, /* in the index: no dimension */
@@ -418,7 +419,7 @@ static unsigned level_of(const struct learning *l, const struct learner *r)
 static void wait_for(struct learning *l, struct learner *r, unsigned i, const struct sandwich_visit *v)
 {
     l->look[l->looks++] = (struct learn_look){r, *v, (uint8_t)i};
-    __builtin_prefetch(&l->table[v->context >> 28 & l->mask], 1);
+    prefetch(&l->table[v->context >> 28 & l->mask]);
 }
 
 /* Equal requests; a coin tells them apart. */

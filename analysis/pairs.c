@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/pages.h"
+#include "base/prefetch.h"
 
 enum { PLACES_FIRST = 256, LEVELS = 32 };
 
@@ -72,7 +73,7 @@ void pairs_prefetch(const struct pairs *p, uint64_t key, uint64_t client)
 {
     uint64_t hash = hash_of(key, client);
     if (followed(p, hash))
-        __builtin_prefetch(&p->place[(uint32_t)hash & p->mask], 1);
+        prefetch(&p->place[(uint32_t)hash & p->mask]);
 }
 
 uint64_t pairs_meet(struct pairs *p, uint64_t key, uint64_t client)

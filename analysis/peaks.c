@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/floor.h"
+#include "base/prefetch.h"
 
 enum { RING_SMALLEST = 4, RING_LARGEST = 12, BUCKETS_CLASS = 6 };
 
@@ -169,9 +170,9 @@ void peaks_prefetch(const struct peaks *p, const struct blocks *pool)
 {
     uint64_t mask = ((uint64_t)1 << p->class) - 1;
     const uint64_t *ring = blocks_at(pool, p->ring);
-    __builtin_prefetch(&ring[p->n & mask], 1);
+    prefetch(&ring[p->n & mask]);
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        __builtin_prefetch(&ring[p->window[i].tail & mask]);
+        prefetch(&ring[p->window[i].tail & mask]);
 }
 
 void peaks_drop(struct peaks *p, struct blocks *pool)

@@ -5,6 +5,7 @@
 #include "analysis/heads.h"
 #include "analysis/quota.h"
 #include "analysis/state.h"
+#include "base/prefetch.h"
 
 static int64_t span(int64_t from, int64_t to)
 {
@@ -262,15 +263,15 @@ struct ahead {
 static void look_at_exchange(const struct exchange *x)
 {
     for (size_t at = 0; at < sizeof *x; at += 64)
-        __builtin_prefetch((const char *)x + at);
+        prefetch((const char *)x + at);
 }
 
 static void look_at_texts(const struct exchange *x)
 {
-    __builtin_prefetch(x->target.p);
-    __builtin_prefetch(x->service.p);
+    prefetch(x->target.p);
+    prefetch(x->service.p);
     for (unsigned i = 0; i < x->n_fields; i += 2)
-        __builtin_prefetch(&x->fields[i]);
+        prefetch(&x->fields[i]);
 }
 
 static void look_up(struct analysis *a, const struct exchange *x, struct ahead *h)
@@ -298,8 +299,8 @@ static void look_at_slots(struct analysis *a, const struct exchange *x, struct a
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
-        __builtin_prefetch(sharing_place(a->contexts, h->hash), 1);
-        __builtin_prefetch(endpoints_at(&a->endpoints, key->endpoint), 1);
+        prefetch(sharing_place(a->contexts, h->hash));
+        prefetch(endpoints_at(&a->endpoints, key->endpoint));
         bound_expect(a, h->key, 0);
     }
     if (h->client == MAP_NONE)

@@ -5,6 +5,7 @@
 
 #include "analysis/numbers.h"
 #include "base/json.h"
+#include "base/prefetch.h"
 
 /* From which evidence on a purge is advised. */
 enum { OBSERVED_LEAST = 20, LIFT_LEAST = 3, Z_LEAST = 4 };
@@ -113,7 +114,7 @@ void writes_prefetch(const struct writes *w, const struct writes_name *name)
 {
     uint64_t at[5];
     for (unsigned i = 0, n = places(name, at); i < n; i++)
-        __builtin_prefetch(filter_word(w, at[i]));
+        prefetch(filter_word(w, at[i]));
 }
 
 void writes_prefetch_rows(const struct writes *w, const struct writes_name *name, bool slots)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/prefetch.h"
+
 #define MAP_NONE UINT32_MAX
 
 struct map_slot {
@@ -42,7 +44,7 @@ static inline uint64_t map_hash_at(const struct map *m, uint32_t row)
 
 static inline void map_prefetch(const struct map *m, uint64_t hash)
 {
-    __builtin_prefetch(&m->slot[(uint32_t)(hash >> 32) & m->mask]);
+    prefetch(&m->slot[(uint32_t)(hash >> 32) & m->mask]);
 }
 
 /* Asks for the first row whose tag is that of the hash, most likely the one. */
@@ -54,9 +56,9 @@ static inline void map_prefetch_row(const struct map *m, uint64_t hash)
     if (!m->slot[at].index)
         return;
     const char *row = m->rows + (size_t)(m->slot[at].index - 1) * m->unit;
-    __builtin_prefetch(row, 1);
+    prefetch(row);
     if (m->unit > 64)
-        __builtin_prefetch(row + 64, 1);
+        prefetch(row + 64);
 }
 
 /* The row with this hash, or MAP_NONE. */

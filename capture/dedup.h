@@ -8,6 +8,7 @@
 #define CAPTURE_DEDUP_H
 
 #include "capture/segment.h"
+#include "base/prefetch.h"
 
 enum { DEDUP_SETS = 1024, DEDUP_WAYS = 4, DEDUP_ID_US = 50000, DEDUP_BARE_US = 2000 };
 enum { DEDUP_TIME_BITS = 16, DEDUP_TIME_SHIFT = 6 }; /* times of 64 us, which wrap after 4 s */
@@ -35,7 +36,7 @@ static inline uint64_t dedup_hash(const struct segment *s, uint32_t flow, int di
 
 static inline void dedup_ask(const struct dedup *t, uint64_t hash)
 {
-    __builtin_prefetch(t->marks[hash >> 16 & (DEDUP_SETS - 1)], 1);
+    prefetch(t->marks[hash >> 16 & (DEDUP_SETS - 1)]);
 }
 
 /* Whether the segment was seen a moment ago; else it is remembered. */

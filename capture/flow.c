@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/pages.h"
+#include "base/prefetch.h"
 #include "capture/ease.h"
 
 enum { FIRST_SLOTS = 1024 };
@@ -79,7 +80,7 @@ struct flow_place flow_place(const struct flow_table *t, const struct segment *s
         h = fold(h ^ t->key.body_seed, t->key.k0 | 1);
     }
     at.hash = (uint32_t)h | 1;
-    __builtin_prefetch(&t->slots[at.hash & t->mask]);
+    prefetch(&t->slots[at.hash & t->mask]);
     if (t->dedup) {
         at.dedup = dedup_hash(s, at.hash, dir, t->key.k1 | 1);
         dedup_ask(t->dedup, at.dedup);
@@ -97,7 +98,7 @@ static bool same_key(const struct flow *f, const struct flow_key *k)
 static inline void ask_for(const struct flow *f, bool data)
 {
     for (size_t at = 0; at < (data ? sizeof *f : offsetof(struct flow, decoding)); at += 64)
-        __builtin_prefetch((const char *)f + at, 1);
+        prefetch((const char *)f + at);
 }
 
 void flow_near(const struct flow_table *t, const struct flow_place *at, bool data)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/prefetch.h"
 #include "capture/redact.h"
 
 enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
@@ -110,7 +111,7 @@ static unsigned address_place(const struct addr *a)
 
 void identifier_expect(const struct identifier *i, const struct addr *peer)
 {
-    __builtin_prefetch(&i->addresses[address_place(peer)]);
+    prefetch(&i->addresses[address_place(peer)]);
 }
 
 /* As identity_of_address; most clients are known by their address, and come again. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/prefetch.h"
 #include "capture/coding.h"
 #include "capture/leaves.h"
 
@@ -125,8 +126,8 @@ void look_expect(struct looks *l, struct slot *s)
     if (!slice_eq(s->request.method, SLICE("GET")))
         return;
     place(l, s, c);
-    __builtin_prefetch(&l->path[c->path % LOOK_PATHS]);
-    __builtin_prefetch(&l->target[c->target % LOOK_TARGETS], 1);
+    prefetch(&l->path[c->path % LOOK_PATHS]);
+    prefetch(&l->target[c->target % LOOK_TARGETS]);
 }
 
 /* A 200 to a GET whose body may be looked into. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/pages.h"
+#include "base/prefetch.h"
 
 enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
 
@@ -373,8 +374,8 @@ uint64_t redact_expect(struct redact *r, struct slice target)
         harmless(target))
         return REDACT_PLAIN;
     uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
-    __builtin_prefetch(&r->memo[h % MEMO], 1);
-    __builtin_prefetch((const char *)&r->memo[h % MEMO] + 64, 1);
+    prefetch(&r->memo[h % MEMO]);
+    prefetch((const char *)&r->memo[h % MEMO] + 64);
     return h <= REDACT_PLAIN ? ~h : h;
 }
 
