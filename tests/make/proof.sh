@@ -45,6 +45,10 @@ step "advice" timeout 900 python3 tests/e2e/advice.py
 step "writes" timeout 900 python3 tests/e2e/writes.py
 step "bodies" timeout 900 python3 tests/e2e/bodies.py
 step "coverage" timeout 900 python3 tests/e2e/coverage.py
+step "damaged input" timeout 900 python3 tests/e2e/badinput.py
+step "packets missing, one at a time" timeout 1800 python3 tests/e2e/drops.py
+step "kill -9 amid caches" timeout 900 python3 tests/e2e/killcaches.py
+step "floods of caches, streams and fields" timeout 1800 python3 tests/e2e/floods.py
 make --no-print-directory -s BUILD=build/opt build/opt/tests/test_flood
 step "floods of ten million" env FLOOD=10000000 timeout 1800 build/opt/tests/test_flood
 step "sampling" timeout 900 python3 tests/e2e/sampling.py
