@@ -37,7 +37,8 @@ void analysis_free(struct analysis *a);
 bool analysis_restore(struct analysis *a, const struct restore *r);
 /* One exchange. */
 void analysis_take(struct analysis *a, const struct exchange *x);
-/* Several at once, in arrival order: the same, but about twice as fast when ANALYSIS_TOGETHER are at hand. */
+/* Several at once, in arrival order: the same; what each needs is asked for before the first is taken, so it is
+ * faster when ANALYSIS_TOGETHER are at hand. */
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n);
 /* The latest counters of the packets, cumulative since the program began. */
 void analysis_stats(struct analysis *a, const struct capture_stats *s);

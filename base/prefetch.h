@@ -1,5 +1,6 @@
 /* prefetch: asks for a cache line that will be read or written soon. Not __builtin_prefetch: gcc takes a function that
- * holds nothing else for one without effects and drops its calls (so it was found: half of them were not there). */
+ * holds nothing else for one without effects and drops its calls (gcc 12, -O3: those for a key's slot were not there).
+ */
 #ifndef BASE_PREFETCH_H
 #define BASE_PREFETCH_H
 

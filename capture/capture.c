@@ -106,31 +106,17 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-/* A frame on its way. */
-struct passing {
-    enum packet_result result;
-    struct segment segment;
-    struct piece piece;
-    struct flow_place place;
-};
-
-static void place(struct capture *c, struct passing *p)
+static void take_segment(struct capture *c, struct segment *s)
 {
-    if (c->o.merge_vlans)
-        p->segment.scope = 0;
-    p->place = flow_place(&c->flows, &p->segment);
-}
-
-static void take_segment(struct capture *c, const struct passing *p)
-{
-    const struct segment *s = &p->segment;
     if (c->o.n_ports && !wanted_port(c, s))
         return;
+    if (c->o.merge_vlans)
+        s->scope = 0;
     if (s->n < s->wire_n) {
         c->stats.cut_segments++;
         c->stats.cut_bytes += s->wire_n - s->n;
     }
-    flow_segment(&c->flows, s, &p->place);
+    flow_segment(&c->flows, s);
 }
 
 static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
@@ -142,9 +128,11 @@ static __attribute__((noinline)) void datagram(struct capture *c, struct segment
         c->stats.other_packets++;
 }
 
-static void take(struct capture *c, const struct frame *f, struct passing *p)
+void capture_frame(struct capture *c, const struct frame *f)
 {
     struct capture_stats *s = &c->stats;
+    struct segment seg;
+    struct piece piece;
     s->packets++;
     s->bytes += f->wire_n;
     if (s->first_us == TIME_NONE || f->ts < s->first_us)
@@ -153,39 +141,18 @@ static void take(struct capture *c, const struct frame *f, struct passing *p)
         s->last_us = f->ts;
     if ((s->packets & 1023) == 0)
         note_memory(c);
-    if (p->result == PACKET_FRAGMENT && (p->result = join(c, &p->segment, &p->piece)) == PACKET_TCP)
-        place(c, p);
-    if (p->result == PACKET_TCP)
-        take_segment(c, p);
-    if (p->result == PACKET_UDP)
-        datagram(c, &p->segment);
-    s->other_packets += p->result == PACKET_OTHER;
+    enum packet_result r = packet_decode(f, &c->o.packet, s, &seg, &piece);
+    if (r == PACKET_FRAGMENT)
+        r = join(c, &seg, &piece);
+    if (r == PACKET_TCP)
+        take_segment(c, &seg);
+    else if (r == PACKET_UDP)
+        datagram(c, &seg);
+    s->other_packets += r == PACKET_OTHER;
     if (c->udp.waiting)
         memcachedudp_tick(&c->udp, f->ts);
     if (f->ts > c->pair.line.now)
         pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
-}
-
-void capture_frames(struct capture *c, const struct frame *f, size_t n)
-{
-    struct passing p[CAPTURE_FRAMES];
-    for (size_t i = 0; i < n; i++) {
-        p[i].result = packet_decode(&f[i], &c->o.packet, &c->stats, &p[i].segment, &p[i].piece);
-        if (p[i].result == PACKET_TCP)
-            place(c, &p[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t ahead = i ? i + 1 : 0; /* the first two at once, then the next while one is taken */
-        for (size_t j = ahead; j <= i + 1 && j < n; j++)
-            if (p[j].result == PACKET_TCP)
-                flow_near(&c->flows, &p[j].place, p[j].segment.n > 0);
-        take(c, &f[i], &p[i]);
-    }
-}
-
-void capture_frame(struct capture *c, const struct frame *f)
-{
-    capture_frames(c, f, 1);
 }
 
 void capture_tick(struct capture *c, int64_t now)

@@ -8,7 +8,6 @@
 #define CAPTURE_DEDUP_H
 
 #include "capture/segment.h"
-#include "base/prefetch.h"
 
 enum { DEDUP_SETS = 1024, DEDUP_WAYS = 4, DEDUP_ID_US = 50000, DEDUP_BARE_US = 2000 };
 enum { DEDUP_TIME_BITS = 16, DEDUP_TIME_SHIFT = 6 }; /* times of 64 us, which wrap after 4 s */
@@ -32,11 +31,6 @@ static inline uint64_t dedup_hash(const struct segment *s, uint32_t flow, int di
     uint64_t c = (uint64_t)s->tsval << 32 | s->tsecr;
     uint64_t d = (uint64_t)flow << 32 | (uint64_t)s->window << 16 | (uint64_t)dir << 8 | s->flags;
     return dedup_fold(dedup_fold(a, b ^ 0x9e3779b97f4a7c15u) ^ c, d ^ key);
-}
-
-static inline void dedup_ask(const struct dedup *t, uint64_t hash)
-{
-    prefetch(t->marks[hash >> 16 & (DEDUP_SETS - 1)]);
 }
 
 /* Whether the segment was seen a moment ago; else it is remembered. */

@@ -145,11 +145,6 @@ enum savefile_result files_next(struct files *all, struct frame *f)
     return choose(all, f);
 }
 
-bool files_at_hand(const struct files *all)
-{
-    return all->current && savefile_at_hand(&all->current->save);
-}
-
 /* Up to the first frame. Regular files are then closed again when there are others, for who knows how many. */
 static bool probe(struct files *all, struct file *file)
 {

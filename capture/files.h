@@ -16,8 +16,6 @@ void files_close(struct files *all);
 /* The next frame, valid until the next call. SAVEFILE_DAMAGED: one file ends here, files_fault says which and why; call
  * on. */
 enum savefile_result files_next(struct files *all, struct frame *f);
-/* Whether the next frame is there without reading on, so that those handed out before stay valid beside it. */
-bool files_at_hand(const struct files *all);
 const char *files_fault(const struct files *all);
 /* Bytes read of all files and their size; total is 0 when one of them has none (a pipe). */
 void files_progress(const struct files *all, uint64_t *done, uint64_t *total);

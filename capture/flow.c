@@ -38,6 +38,7 @@ struct flow_key {
     const uint8_t *ip[2];
     uint16_t port[2];
     uint32_t scope, hash;
+    int dir; /* index of the sender */
 };
 
 /* Multiplies and folds under the key: positions alone, bounded by the table's capacity. */
@@ -54,21 +55,15 @@ static inline uint64_t word(const uint8_t *p)
     return w;
 }
 
-/* The lower endpoint comes first. */
-static inline struct flow_key key_of(const struct segment *s, int dir, uint32_t hash)
-{
-    return (struct flow_key){{dir ? s->dst : s->src, dir ? s->src : s->dst},
-                             {dir ? s->dport : s->sport, dir ? s->sport : s->dport},
-                             s->scope,
-                             hash};
-}
-
-struct flow_place flow_place(const struct flow_table *t, const struct segment *s)
+static struct flow_key key_of(const struct flow_table *t, const struct segment *s)
 {
     int order = memcmp(s->src, s->dst, 16);
     int dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
-    struct flow_key k = key_of(s, dir, 0);
-    struct flow_place at = {.dir = dir};
+    struct flow_key k = {{dir ? s->dst : s->src, dir ? s->src : s->dst},
+                         {dir ? s->dport : s->sport, dir ? s->sport : s->dport},
+                         s->scope,
+                         0,
+                         dir};
     uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
     uint64_t h;
     if (s->v6) {
@@ -79,13 +74,8 @@ struct flow_place flow_place(const struct flow_table *t, const struct segment *s
         h = fold(((word(k.ip[0] + 8) & 0xffffffff00000000u) | word(k.ip[1] + 8) >> 32) ^ t->key.k0, ports ^ t->key.k1);
         h = fold(h ^ t->key.body_seed, t->key.k0 | 1);
     }
-    at.hash = (uint32_t)h | 1;
-    prefetch(&t->slots[at.hash & t->mask]);
-    if (t->dedup) {
-        at.dedup = dedup_hash(s, at.hash, dir, t->key.k1 | 1);
-        dedup_ask(t->dedup, at.dedup);
-    }
-    return at;
+    k.hash = (uint32_t)h | 1;
+    return k;
 }
 
 static bool same_key(const struct flow *f, const struct flow_key *k)
@@ -101,20 +91,14 @@ static inline void ask_for(const struct flow *f, bool data)
         prefetch((const char *)f + at);
 }
 
-void flow_near(const struct flow_table *t, const struct flow_place *at, bool data)
-{
-    for (uint32_t i = at->hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask)
-        if (t->slots[i].hash == at->hash) {
-            ask_for(&t->nodes[t->slots[i].node - 1], data);
-            return;
-        }
-}
-
-static struct flow *find(struct flow_table *t, const struct flow_key *k)
+static struct flow *find(struct flow_table *t, const struct flow_key *k, bool data)
 {
     for (uint32_t i = k->hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
-        if (t->slots[i].hash == k->hash && same_key(f, k))
+        if (t->slots[i].hash != k->hash)
+            continue;
+        ask_for(f, data);
+        if (same_key(f, k))
             return f;
     }
     return NULL;
@@ -464,16 +448,15 @@ static void pace(struct flow *f, int role, const struct segment *s)
         pace_ack(&c->pace, s, (int32_t)(s->ack - acked) > 0 ? s->ack : acked, c->rtt_server);
 }
 
-void flow_segment(struct flow_table *t, const struct segment *s, const struct flow_place *at)
+void flow_segment(struct flow_table *t, const struct segment *s)
 {
-    int dir = at->dir;
     t->order++;
     if (s->ts > t->now)
         flow_tick(t, s->ts);
-    struct flow_key k = key_of(s, dir, at->hash);
-    bool copy = t->dedup && dedup_seen(t->dedup, s, at->dedup);
-    struct flow *f = find(t, &k);
-    if (copy && !(f && s->n && f->side[dir].held)) { /* what waits is compared with it */
+    struct flow_key k = key_of(t, s);
+    bool copy = t->dedup && dedup_seen(t->dedup, s, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
+    struct flow *f = find(t, &k, s->n > 0);
+    if (copy && !(f && s->n && f->side[k.dir].held)) { /* what waits is compared with it */
         t->stats->duplicates++;
         return;
     }
@@ -487,32 +470,32 @@ void flow_segment(struct flow_table *t, const struct segment *s, const struct fl
         f = make(t, &k);
         if (!f)
             return;
-    } else if (begins_anew(f, dir, s)) {
+    } else if (begins_anew(f, k.dir, s)) {
         finish(t, f, CHUNK_IDLE);
         start(t, f);
     }
     f->last = s->ts;
     if (f->closed)
         return;
-    guess_client(f, dir, s);
-    int role = flow_role(f, dir);
-    f->side[dir].seen = f->conn.seen[role] = true;
+    guess_client(f, k.dir, s);
+    int role = flow_role(f, k.dir);
+    f->side[k.dir].seen = f->conn.seen[role] = true;
     if (!f->syn && !(s->flags & TCP_SYN) && !f->conn.midstream) {
         f->conn.midstream = true;
         t->stats->flows_midstream++;
     }
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
-        handshake(f, dir, s);
+        handshake(f, k.dir, s);
     f->conn.pace.window[role] = s->window;
     if (f->conn.pace.on || s->wire_n >= PACE_LEAST)
         pace(f, role, s);
-    reasm_segment(t, f, dir, s);
+    reasm_segment(t, f, k.dir, s);
     if (s->n && f->decoding.tls)
         note_waiting(t, f);
-    if (s->flags & TCP_RST && plausible_reset(f, dir, s))
+    if (s->flags & TCP_RST && plausible_reset(f, k.dir, s))
         f->rst = true;
-    if (s->flags & (TCP_RST | TCP_FIN) || f->side[dir].fin)
-        note_end(t, f, dir, s);
+    if (s->flags & (TCP_RST | TCP_FIN) || f->side[k.dir].fin)
+        note_end(t, f, k.dir, s);
 }
 
 /* ---- time ---- */

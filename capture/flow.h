@@ -90,19 +90,8 @@ struct flow_table {
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key);
-/* Where a segment belongs. */
-struct flow_place {
-    uint32_t hash;
-    int dir;        /* index of the sender */
-    uint64_t dedup; /* what tells copies of it */
-};
-
-/* Finds the place and asks for the first lines that flow_segment will read; what flow_near asks for is found through
- * those. */
-struct flow_place flow_place(const struct flow_table *t, const struct segment *s);
-void flow_near(const struct flow_table *t, const struct flow_place *at, bool data);
 /* One TCP segment, in capture order. */
-void flow_segment(struct flow_table *t, const struct segment *s, const struct flow_place *at);
+void flow_segment(struct flow_table *t, const struct segment *s);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */
 void flow_tick(struct flow_table *t, int64_t now);
 /* Secrets came: what waits for some is tried again. */

@@ -67,7 +67,8 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     line_done(&p->line, s);
 }
 
-/* Sealed one after another, so that what seals them, and what reads their bytes, stay near in turn. */
+/* Sealed one after another, so that what seals them, and what reads their bytes, stay near in turn. Commands of caches
+ * have no heads to seal. */
 void pair_flush(struct pair *p)
 {
     unsigned n = p->n_leaving;

@@ -391,17 +391,6 @@ enum savefile_result savefile_next(struct savefile *s, struct frame *f)
     return s->pcapng ? next_pcapng(s, f) : next_pcap(s, f);
 }
 
-bool savefile_at_hand(const struct savefile *s)
-{
-    const uint8_t *p = s->in.window + s->in.at;
-    size_t left = stream_left(&s->in);
-    if (s->fault[0] || s->rest || left < 16)
-        return false;
-    if (s->pcapng)
-        return get32(s, p) == BLOCK_PACKET && get32(s, p + 4) <= left;
-    return left >= s->record_head && get32(s, p + 8) <= left - s->record_head;
-}
-
 /* The magic number of a pcap file in this machine's order; sets swap. */
 static uint32_t pcap_magic(struct savefile *s, const uint8_t *p)
 {

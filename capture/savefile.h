@@ -46,7 +46,5 @@ bool savefile_open(struct savefile *s, const char *path, int wake, struct tls_ke
 void savefile_close(struct savefile *s);
 /* The next frame; its data lives until the next call. After END or DAMAGED every call gives the same. */
 enum savefile_result savefile_next(struct savefile *s, struct frame *f);
-/* Whether the next frame stands in the window already: then the data of frames before it outlives the next call. */
-bool savefile_at_hand(const struct savefile *s);
 
 #endif

@@ -370,15 +370,6 @@ enum source_event source_next(struct source *s, struct frame *f)
     return s->files ? files_event(s, f) : live_next(s, f);
 }
 
-size_t source_more(struct source *s, struct frame *f, size_t n)
-{
-    size_t got = 0;
-    while (got < n && s->files && files_at_hand(s->files) && !atomic_load_explicit(&s->stop, memory_order_relaxed) &&
-           files_next(s->files, &f[got]) == SAVEFILE_FRAME)
-        got++;
-    return got;
-}
-
 const char *source_message(const struct source *s)
 {
     return s->message;

@@ -51,9 +51,6 @@ void source_close(struct source *s);
 /* The next event. f->data lives until the next call. Frames of several inputs come in order of time; live ones wait for
  * up to 20 ms for that. After END and FAILED the answer stays the same. */
 enum source_event source_next(struct source *s, struct frame *f);
-/* Up to n further frames that are at hand without reading on: they and the one that source_next gave live until its
- * next call. Live ones never are. */
-size_t source_more(struct source *s, struct frame *f, size_t n);
 /* One line for SOURCE_DAMAGE and SOURCE_FAILED; valid until the next call of source_next. */
 const char *source_message(const struct source *s);
 /* Makes source_next return SOURCE_END at once, even while it waits. Async-signal-safe. */

@@ -384,7 +384,7 @@ static bool follows_keys(const struct input_loop *loop)
 int input_run(const struct input_loop *loop)
 {
     struct progress progress = {.begun = seconds_now(), .on = !loop->quiet && isatty(STDERR_FILENO)};
-    struct frame all[CAPTURE_FRAMES], *f = all;
+    struct frame f;
     uint64_t frames = 0;
     int64_t last = TIME_NONE;
     int code = 0;
@@ -392,31 +392,28 @@ int input_run(const struct input_loop *loop)
     bool following = follows_keys(loop); /* a connection waits for its secrets for a mebibyte at most */
     input_wake(loop->source);
     for (bool more = true; more;) {
-        size_t n;
-        switch (source_next(loop->source, f)) {
+        switch (source_next(loop->source, &f)) {
         case SOURCE_FRAME:
-            if (!frames && too_early(loop, f->ts)) {
+            if (!frames++ && too_early(loop, f.ts)) {
                 code = 2;
                 more = false;
                 break;
             }
-            n = 1 + source_more(loop->source, f + 1, CAPTURE_FRAMES - 1);
-            capture_frames(loop->capture, f, n);
-            frames += n;
-            if (following && frames % KEYS_EVERY < n)
+            capture_frame(loop->capture, &f);
+            if (following && frames % KEYS_EVERY == 0)
                 look_at_keys(loop);
-            if (frames % 4096 < n || (loop->live && (last == TIME_NONE || f->ts - last >= PULSE_US))) {
-                last = f->ts;
+            if (frames % 4096 == 0 || (loop->live && (last == TIME_NONE || f.ts - last >= PULSE_US))) {
+                last = f.ts;
                 now_and_then(loop, &progress);
                 if (loop->waiting)
-                    ease(loop, &load, f, source_lag(loop->source, f) > EASE_BEHIND_US);
+                    ease(loop, &load, &f, source_lag(loop->source, &f) > EASE_BEHIND_US);
             }
             break;
         case SOURCE_TICK:
-            capture_tick(loop->capture, f->ts);
+            capture_tick(loop->capture, f.ts);
             now_and_then(loop, &progress);
             if (loop->waiting)
-                ease(loop, &load, f, false);
+                ease(loop, &load, &f, false);
             break;
         case SOURCE_DAMAGE:
             log_line("%s", source_message(loop->source));
