@@ -53,7 +53,7 @@ static bool init_parts(struct analysis *a)
     hist_pool_init(&a->pages, (struct hist_page *)(void *)a->page_memory.base, b.most[ROOM_PAGES]);
     a->trie = trie_new(&a->key, &owner, b.most[ROOM_NODES], a->options.strict_templates);
     a->vary = vary_new(&a->key);
-    a->contexts = pages_reserve(SHARING_CONTEXTS * sizeof *a->contexts);
+    a->contexts = pages_table(SHARING_CONTEXTS * sizeof *a->contexts);
     return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) &&

@@ -1,5 +1,4 @@
 /* Rows for the store: what changed since the last batch, and the small things whole. */
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -458,8 +457,7 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
     a->own_peak = own > a->own_peak ? own : a->own_peak;
     uint64_t memory = a->own_peak + n->memory_peak_bytes;
     if (a->options.live) { /* of a file the figure must not depend on how large this machine's pages are */
-        struct mallinfo2 heap = mallinfo2();
-        uint64_t held = pages_resident() + heap.arena;
+        uint64_t held = pages_resident();
         memory = held > memory ? held : memory;
     }
     a->memory_peak = memory > a->memory_peak ? memory : a->memory_peak;

@@ -41,7 +41,7 @@ static const uint8_t most_of[PART_KINDS] = {
 bool learning_init(struct learning *l, uint32_t learners, uint32_t dims, uint32_t places)
 {
     *l = (struct learning){.mask = places - 1};
-    l->table = pages_reserve(places * sizeof *l->table);
+    l->table = pages_table(places * sizeof *l->table);
     return l->table && slab_init(&l->learners, sizeof(struct learner), learners + 1) &&
            slab_init(&l->dims, sizeof(struct learn_dim), dims + 1) && slab_take(&l->learners) == 0 &&
            slab_take(&l->dims) == 0;

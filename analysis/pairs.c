@@ -9,7 +9,7 @@ enum { PLACES_FIRST = 256, LEVELS = 32 };
 bool pairs_init(struct pairs *p, uint32_t most)
 {
     *p =
-        (struct pairs){.place = pages_reserve(PLACES_FIRST * sizeof *p->place), .mask = PLACES_FIRST - 1, .most = most};
+        (struct pairs){.place = pages_table(PLACES_FIRST * sizeof *p->place), .mask = PLACES_FIRST - 1, .most = most};
     return p->place;
 }
 
@@ -36,7 +36,7 @@ static uint64_t *find(const struct pairs *p, uint64_t hash)
 /* Those that are followed still, in so many places. */
 static bool move(struct pairs *p, uint32_t places)
 {
-    uint64_t *old = p->place, *new = pages_reserve(places * sizeof *new);
+    uint64_t *old = p->place, *new = pages_table(places * sizeof *new);
     uint32_t n = p->mask + 1;
     if (!new)
         return false;

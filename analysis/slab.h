@@ -10,17 +10,24 @@
 struct slab {
     char *base;
     size_t unit; /* bytes of a row */
-    uint32_t used, most;
+    uint32_t used, ready, most; /* ready: rows whose memory was asked for */
 };
 
 /* False: no address space. */
 bool slab_init(struct slab *s, size_t unit, uint32_t most);
 void slab_fini(struct slab *s);
 
+/* Asks for memory of the rows that come next. */
+void slab_ahead(struct slab *s);
+
 /* The next row, or SLAB_NONE when all are taken. */
 static inline uint32_t slab_take(struct slab *s)
 {
-    return s->used < s->most ? s->used++ : SLAB_NONE;
+    if (s->used >= s->most)
+        return SLAB_NONE;
+    if (s->used >= s->ready)
+        slab_ahead(s);
+    return s->used++;
 }
 
 static inline void *slab_at(const struct slab *s, uint32_t row)

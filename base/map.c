@@ -15,7 +15,7 @@ static uint64_t positions_for(uint32_t rows)
 
 bool map_init(struct map *m, const void *rows, size_t unit, uint32_t most)
 {
-    *m = (struct map){pages_reserve(SMALLEST * sizeof *m->slot), rows, unit, SMALLEST - 1, 0, most};
+    *m = (struct map){pages_table(SMALLEST * sizeof *m->slot), rows, unit, SMALLEST - 1, 0, most};
     return m->slot != NULL;
 }
 
@@ -44,7 +44,7 @@ static bool put(struct map_slot *slot, uint32_t mask, struct map_slot s)
 static bool grow(struct map *m)
 {
     uint32_t positions = (m->mask + 1) * 2;
-    struct map_slot *slot = pages_reserve(positions * sizeof *slot);
+    struct map_slot *slot = pages_table(positions * sizeof *slot);
     if (!slot)
         return false;
     for (uint32_t i = 0; i <= m->mask; i++)

@@ -1,19 +1,29 @@
-/* pages: address space that is touched as it fills. Large regions ask for huge pages: tables that are hit at random
- * wait less for address translation, most of all in virtual machines. */
+/* pages: address space that is touched as it fills. What the kernel is asked for page by page is dear, most of all in
+ * virtual machines (some 15 us a page, 4 us when many are asked for together): so memory is asked for ahead, in steps that
+ * grow; and of large regions all but the beginning lies in huge pages, which also make random access wait less. */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PAGES_HUGE_FROM = 2 << 20 };
+enum { PAGES_HUGE = 2 << 20, PAGES_HEAD = 256 << 10 };
 
-/* n zeroed bytes, or NULL. Released with pages_release(p, n). */
+/* n zeroed bytes, or NULL; they fill from the beginning. Released with pages_release(p, n). */
 void *pages_reserve(size_t n);
+/* The same for what is soon hit everywhere. */
+void *pages_table(size_t n);
 void pages_release(void *p, size_t n);
 
-/* Bytes of all regions reserved and not released that lie in memory now, whole pages, huge ones too. Asks the kernel: a
- * call a second is nothing, one a packet is not. Any thread. */
+/* Asks for the memory of the next bytes of a region of pages_reserve(most), of which `used` are: returns how many are
+ * there, or need not be asked for. */
+size_t pages_ahead(void *p, size_t used, size_t most);
+
+/* Once, before there are threads: the C library has one heap for all of them, in huge pages at first, and keeps what it got. */
+void pages_heap(void);
+
+/* Bytes of all regions reserved and not released, and of the heap of pages_heap, that lie in memory now, whole pages, huge
+ * ones too. Asks the kernel: a call a second is nothing, one a packet is not. Any thread. */
 uint64_t pages_resident(void);
 
 #endif

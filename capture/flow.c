@@ -20,7 +20,7 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .now = INT64_MIN,
                              .wheel_at = INT64_MIN};
     t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
-    t->slots = pages_reserve(FIRST_SLOTS * sizeof *t->slots);
+    t->slots = pages_table(FIRST_SLOTS * sizeof *t->slots);
     return t->nodes && t->slots;
 }
 
@@ -116,7 +116,7 @@ static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
 static void table_grow(struct flow_table *t)
 {
     uint32_t slots = (t->mask + 1) * 2;
-    struct flow_slot *wide = pages_reserve((size_t)slots * sizeof *wide);
+    struct flow_slot *wide = pages_table((size_t)slots * sizeof *wide);
     if (!wide)
         return;
     for (uint32_t i = 0; i <= t->mask; i++)
@@ -316,6 +316,14 @@ static void start(struct flow_table *t, struct flow *f)
     t->stats->flows++;
 }
 
+static struct flow *fresh(struct flow_table *t)
+{
+    enum { UNIT = sizeof *t->nodes };
+    if (t->touched >= t->ready)
+        t->ready = (uint32_t)(pages_ahead(t->nodes, (size_t)t->touched * UNIT, (size_t)t->capacity * UNIT) / UNIT);
+    return &t->nodes[t->touched++];
+}
+
 static struct flow *make(struct flow_table *t, const struct flow_key *k)
 {
     if (!table_room(t) || (!t->free && t->touched == t->capacity))
@@ -324,7 +332,7 @@ static struct flow *make(struct flow_table *t, const struct flow_key *k)
     if (f)
         t->free = f->wheel_next;
     else if (t->touched < t->capacity)
-        f = &t->nodes[t->touched++];
+        f = fresh(t);
     else
         return NULL;
     f->index = (uint32_t)(f - t->nodes);

@@ -39,7 +39,7 @@ struct redact *redact_new(const struct hash_key *key, const struct redact_option
     r->key = *key;
     r->options = *o;
     r->parameters = calloc(PARAMETERS, sizeof *r->parameters);
-    r->memo = pages_reserve(MEMO * sizeof *r->memo);
+    r->memo = pages_table(MEMO * sizeof *r->memo);
     if (r->parameters && r->memo)
         return r;
     redact_free(r);

@@ -37,13 +37,22 @@ void slot_pool_fini(struct slot_pool *pool)
     *pool = (struct slot_pool){0};
 }
 
+static struct slot *fresh(struct slot_pool *pool)
+{
+    enum { UNIT = sizeof *pool->nodes };
+    if (pool->touched >= pool->ready)
+        pool->ready =
+            (uint32_t)(pages_ahead(pool->nodes, (size_t)pool->touched * UNIT, (size_t)pool->capacity * UNIT) / UNIT);
+    return &pool->nodes[pool->touched++];
+}
+
 struct slot *slot_take(struct slot_pool *pool)
 {
     struct slot *s = pool->free;
     if (s)
         pool->free = s->free_next;
     else if (pool->touched < pool->capacity)
-        s = &pool->nodes[pool->touched++];
+        s = fresh(pool);
     else
         return NULL;
     memset(s, 0, offsetof(struct slot, text));

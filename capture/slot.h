@@ -75,7 +75,7 @@ struct slot {
 
 struct slot_pool {
     struct slot *nodes;
-    uint32_t capacity, touched, taken, taken_peak;
+    uint32_t capacity, touched, ready, taken, taken_peak; /* ready: slots whose memory was asked for */
     struct slot *free;
     uint64_t extra_bytes, extra_limit;
 };

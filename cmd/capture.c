@@ -11,6 +11,7 @@
 #include "analysis/store/read.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/pages.h"
 #include "capture/interfaces.h"
 #include "cmd/budgets.h"
 #include "cmd/commands.h"
@@ -340,6 +341,7 @@ static int run_records(struct capture_command *c)
 /* From an open source to a closed DB. */
 static int audit(struct capture_command *c, struct source *source)
 {
+    pages_heap();
     int code = open_store(c);
     if (code)
         return code;

@@ -163,7 +163,7 @@ static bool check_audit(struct connection *c, enum store_mode mode, char why[256
 
 static bool prepare_db(struct connection *c, const struct store_options *o, char why[256], bool *usage)
 {
-    char pragmas[240];
+    char pragmas[280];
     if (sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return open_failed(c, why);
     sqlite3_busy_timeout(c->db, OPEN_BUSY_MS);
@@ -171,7 +171,7 @@ static bool prepare_db(struct connection *c, const struct store_options *o, char
         return false;
     snprintf(
         pragmas, sizeof pragmas,
-        "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF;"
+        "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF; PRAGMA cache_size = -1024;"
         "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
         PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
     bool stays = o->mode == STORE_FRESH && schema_look(c->db) == SCHEMA_GOOD; /* until the first commit */
