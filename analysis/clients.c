@@ -171,16 +171,12 @@ static void visit_counts(struct client *at, const struct client_visit *v)
     at->last_us = v->us > at->last_us ? v->us : at->last_us;
 }
 
-void clients_prefetch(const struct clients *c, uint32_t row, int64_t us)
+void clients_prefetch(const struct clients *c, uint32_t row)
 {
     struct profile *p = clients_profile(c, clients_at(c, row));
     if (!p)
         return;
-    prefetch(p);
-    prefetch((const char *)p + 64);
-    prefetch(&p->peaks.count[us / 1000000 & (PEAKS_SECONDS - 1)]);
-    for (size_t at = 0; at < sizeof p->envelope + offsetof(struct gaps, count); at += 64)
-        prefetch((const char *)&p->envelope + at);
+    prefetch_lines(p, offsetof(struct profile, gaps.count));
 }
 
 void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us)

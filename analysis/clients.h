@@ -103,7 +103,7 @@ uint64_t clients_count(const struct clients *c);
 /* Those of an earlier run, of whom not all have rows. False: not as clients.met is. */
 bool clients_meet(struct clients *c, const void *met, size_t n);
 /* Ask for the memory that a visit at this time will touch: first the profile, then what it points to. */
-void clients_prefetch(const struct clients *c, uint32_t row, int64_t us);
+void clients_prefetch(const struct clients *c, uint32_t row);
 void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us);
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);

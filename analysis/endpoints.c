@@ -1,5 +1,7 @@
 #include "analysis/endpoints.h"
 
+#include "base/prefetch.h"
+
 bool endpoints_init(struct endpoints *e, const struct budget *b, struct hist_pool *pages)
 {
     uint32_t most = b->most[ROOM_ENDPOINTS];
@@ -56,6 +58,12 @@ uint32_t endpoints_other(struct endpoints *e)
         endpoints_at(e, e->other)->other = true;
     }
     return e->other;
+}
+
+void endpoints_prefetch(const struct endpoint *at)
+{
+    prefetch_lines(at, offsetof(struct endpoint, sharing));
+    prefetch_lines(at->declared, sizeof at->declared);
 }
 
 uint32_t endpoints_resolve(struct endpoints *e, uint32_t id)

@@ -71,6 +71,8 @@ static inline struct endpoint *endpoints_at(const struct endpoints *e, uint32_t 
     return (struct endpoint *)slab_at(&e->rows, id);
 }
 
+/* Asks for what an exchange of it changes. */
+void endpoints_prefetch(const struct endpoint *at);
 /* A new one at this node of the trie; 0 when all are taken (the last id is kept for `(other)`). */
 uint32_t endpoints_open(struct endpoints *e, uint32_t node);
 /* `(other)`, made on first need. */

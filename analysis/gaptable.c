@@ -1,5 +1,7 @@
 #include "analysis/gaptable.h"
 
+#include "base/prefetch.h"
+
 enum { LEAST_CLASS = 4, MOST_CLASS = 9, ENTRY_CLASS = 2 }; /* words: 4 entries, 128 entries, one entry */
 
 /* A word tells whose it is: the bucket's number + 1 stands above a count that 56 bits are enough for. */
@@ -64,6 +66,12 @@ static struct entry *entry_of(struct gaptable *t, struct blocks *pool, unsigned 
 static struct entry *first_of(const struct gaptable *t, const struct blocks *pool, unsigned bucket)
 {
     return &entries(pool, t->table)[bucket & ((1u << t->class >> ENTRY_CLASS) - 1)];
+}
+
+void gaptable_prefetch(const struct gaptable *t, const struct blocks *pool, uint32_t gap_ms)
+{
+    if (t->table)
+        prefetch(first_of(t, pool, lifetime_index(gap_ms)));
 }
 
 void gaptable_add(struct gaptable *t, struct blocks *pool, uint32_t gap_ms, bool changed)

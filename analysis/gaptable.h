@@ -14,6 +14,8 @@ struct gaptable {
     uint64_t lost; /* gaps that no room was left for */
 };
 
+/* Asks for the count that a gap would most likely change. */
+void gaptable_prefetch(const struct gaptable *t, const struct blocks *pool, uint32_t gap_ms);
 /* One gap between two visits of a key whose contents are known and comparable. */
 void gaptable_add(struct gaptable *t, struct blocks *pool, uint32_t gap_ms, bool changed);
 void gaptable_merge(struct gaptable *into, const struct gaptable *from, struct blocks *pool);

@@ -111,6 +111,12 @@ struct keys_operation keys_operation(const struct keys *k, const struct key *at)
  * KEYS_VARIANTS. */
 struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now);
 
+/* The one visited last; there is one. */
+static inline const struct ladder_slot *keys_slot_at(const struct keys *k, const struct key *at)
+{
+    return (const struct ladder_slot *)slab_at(&k->slots, at->slot - 1);
+}
+
 static inline struct today *keys_today(const struct keys *k, const struct ladder_slot *slot)
 {
     return (struct today *)slab_at(&k->today,

@@ -140,6 +140,14 @@ static inline bool learning_wants(const struct learning *l, uint32_t row)
     return !r->rests || r->asked++ % (8 * LEARN_BURST) < LEARN_BURST;
 }
 
+/* Asks for what most answers change. */
+static inline void learning_prefetch(const struct learning *l, uint32_t row)
+{
+    const struct learner *r = learning_at(l, row);
+    prefetch_lines(r, offsetof(struct learner, row[LEARN_DIMS / 4]));
+    prefetch(r->listed);
+}
+
 /* One answer. The looks that it takes are done with the next one, when their memory has come. */
 void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *v);
 /* Does the looks that wait; before anything is read. */

@@ -2,6 +2,7 @@
 
 #include "analysis/numbers.h"
 #include "base/json.h"
+#include "base/prefetch.h"
 
 #define EACH_TTL(i) for (unsigned i = 0; i < LIVE_TTLS; i++)
 
@@ -195,6 +196,21 @@ void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_
 void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes)
 {
     live_fill_many(l, pool, filled, now, bytes, 1);
+}
+
+void live_prefetch(const struct live *l, const struct blocks *pool)
+{
+    if (l->block)
+        prefetch_lines(state_of(l, pool)->queue, sizeof(struct queue) * LIVE_TTLS);
+}
+
+void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t now)
+{
+    for (unsigned i = 0; l->block && i < LIVE_TTLS; i++) {
+        const struct queue *q = &state_of(l, pool)->queue[i];
+        if (now >= q->due && q->n)
+            prefetch(entry_at(q, pool, 0));
+    }
 }
 
 /* Two entries of one part, in order of time. */

@@ -27,6 +27,9 @@ struct live {
 void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes);
 /* The same by `n` answers at once. */
 void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n);
+/* Asks for what a fill at `now` would change; then, when that is there, for what would have to go. */
+void live_prefetch(const struct live *l, const struct blocks *pool);
+void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t now);
 /* Of two that become one. Peaks add up, for when they were is not kept: an upper bound. */
 void live_merge(struct live *into, const struct live *from, struct blocks *pool);
 /* Gives everything back. */

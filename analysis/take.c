@@ -262,8 +262,7 @@ struct ahead {
 /* The steps ahead of the work: each asks for the memory that the next one reads. */
 static void look_at_exchange(const struct exchange *x)
 {
-    for (size_t at = 0; at < sizeof *x; at += 64)
-        prefetch((const char *)x + at);
+    prefetch_lines(x, sizeof *x);
 }
 
 static void look_at_texts(const struct exchange *x)
@@ -291,7 +290,13 @@ static void look_at_rows(struct analysis *a, const struct ahead *h)
     map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
 }
 
-static void look_at_slots(struct analysis *a, const struct exchange *x, struct ahead *h)
+/* May have become another's name: then it is asked for in vain. */
+static const struct endpoint *endpoint_ahead(const struct analysis *a, const struct key *key)
+{
+    return endpoints_at(&a->endpoints, key->endpoint);
+}
+
+static void look_at_slots(struct analysis *a, struct ahead *h)
 {
     h->key = keys_find(&a->keys, h->hash);
     h->generation = a->keys.generation;
@@ -300,14 +305,33 @@ static void look_at_slots(struct analysis *a, const struct exchange *x, struct a
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
         prefetch(sharing_place(a->contexts, h->hash));
-        prefetch(endpoints_at(&a->endpoints, key->endpoint));
+        endpoints_prefetch(endpoint_ahead(a, key));
         bound_expect(a, h->key, 0);
     }
     if (h->client == MAP_NONE)
         return;
-    clients_prefetch(&a->clients, h->client, x->arrival);
+    clients_prefetch(&a->clients, h->client);
     if (h->key != MAP_NONE)
         pairs_prefetch(&a->pairs, h->hash, clients_at(&a->clients, h->client)->hash);
+}
+
+/* What the endpoint's sums lead to. */
+static void look_at_sums(const struct analysis *a, const struct exchange *x, const struct key *key)
+{
+    const struct endpoint *ep = endpoint_ahead(a, key);
+    int64_t ttfb = span(x->t_req1, x->t_rsp0), duration = span(x->t_req0, x->t_rsp1);
+    if (duration >= 0)
+        hist_prefetch(&ep->latency, &a->pages, (uint64_t)duration);
+    if (ttfb >= 0)
+        hist_prefetch(&ep->server, &a->pages, (uint64_t)server_time(ttfb, x->rtt_server));
+    live_prefetch(&ep->live, &a->endpoints.live);
+    if (key->slot)
+        changes_prefetch(&keys_slot_at(&a->keys, key)->changes, &ep->lifetimes, &a->endpoints.lifetimes,
+                         floor_div(x->arrival, 1000));
+    if (ep->learner)
+        learning_prefetch(&a->learning, ep->learner);
+    if (key->query)
+        prefetch_lines(&a->queries[key->hash % QUERY_MEMO], offsetof(struct query, part[4]));
 }
 
 static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
@@ -317,8 +341,18 @@ static void look_at_rings(struct analysis *a, const struct exchange *x, const st
         etags_prefetch(&a->etags, key->hash, key->tag);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
-    if (key)
-        bound_expect(a, h->key, 1);
+    if (!key)
+        return;
+    bound_expect(a, h->key, 1);
+    look_at_sums(a, x, key);
+}
+
+/* What expires first. */
+static void look_at_due(struct analysis *a, const struct exchange *x, const struct ahead *h)
+{
+    if (h->key != MAP_NONE)
+        live_prefetch_due(&endpoint_ahead(a, keys_at(&a->keys, h->key))->live, &a->endpoints.live,
+                          floor_div(x->arrival, 1000));
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -441,8 +475,9 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
     EACH(look_at_texts(x[i]))
     EACH(look_up(a, x[i], &ahead[i]))
     EACH(look_at_rows(a, &ahead[i]))
-    EACH(look_at_slots(a, x[i], &ahead[i]))
+    EACH(look_at_slots(a, &ahead[i]))
     EACH(look_at_rings(a, x[i], &ahead[i]))
+    EACH(look_at_due(a, x[i], &ahead[i]))
     for (unsigned step = 2; a->writes.written && step < 4; step++)
         EACH(bound_expect(a, ahead[i].key, step))
 #undef EACH

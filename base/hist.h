@@ -6,6 +6,7 @@
 #define BASE_HIST_H
 
 #include "base/buf.h"
+#include "base/prefetch.h"
 
 enum { HIST_SUB = 32, HIST_OCTAVES = 33, HIST_BUCKETS = HIST_OCTAVES * HIST_SUB };
 
@@ -47,6 +48,14 @@ double hist_middle(unsigned index);
 /* The pages' memory must be zero. */
 void hist_pool_init(struct hist_pool *pool, struct hist_page *memory, uint32_t most);
 void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v);
+
+/* Asks for the count that v would change. */
+static inline void hist_prefetch(const struct hist *h, const struct hist_pool *pool, uint64_t v)
+{
+    unsigned at = hist_index(v);
+    prefetch(&pool->page[h->page[at / HIST_SUB]].count[at % HIST_SUB]);
+}
+
 /* Adds what is in `from` to `into`. */
 void hist_merge(struct hist *into, const struct hist *from, struct hist_pool *pool);
 /* The reverse of hist_dense_add, for a histogram that is empty. */

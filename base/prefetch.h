@@ -4,6 +4,8 @@
 #ifndef BASE_PREFETCH_H
 #define BASE_PREFETCH_H
 
+#include <stddef.h>
+
 static inline void prefetch(const void *p)
 {
 #if defined __x86_64__ || defined __i386__
@@ -13,6 +15,13 @@ static inline void prefetch(const void *p)
 #else
     __builtin_prefetch(p);
 #endif
+}
+
+/* The lines of n bytes that begin where a line does. */
+static inline void prefetch_lines(const void *p, size_t n)
+{
+    for (size_t at = 0; at < n; at += 64)
+        prefetch((const char *)p + at);
 }
 
 #endif
