@@ -133,6 +133,8 @@ void capture_frame(struct capture *c, const struct frame *f)
     struct capture_stats *s = &c->stats;
     struct segment seg;
     struct piece piece;
+    if (f->soon && f->link == LINKTYPE_ETHERNET)
+        flow_expect(&c->flows, f->soon, f->soon_n);
     s->packets++;
     s->bytes += f->wire_n;
     if (s->first_us == TIME_NONE || f->ts < s->first_us)

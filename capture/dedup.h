@@ -33,11 +33,17 @@ static inline uint64_t dedup_hash(const struct segment *s, uint32_t flow, int di
     return dedup_fold(dedup_fold(a, b ^ 0x9e3779b97f4a7c15u) ^ c, d ^ key);
 }
 
+/* Where copies of a segment with these numbers are looked for. */
+static inline uint64_t *dedup_set(struct dedup *t, uint32_t flow, uint32_t seq, uint32_t ack)
+{
+    return t->marks[(flow + seq * 0x9e3779b1u + ack * 0x85ebca77u) / (UINT32_MAX / DEDUP_SETS + 1)];
+}
+
 /* Whether the segment was seen a moment ago; else it is remembered. */
-static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t hash)
+static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint32_t flow, uint64_t hash)
 {
     enum { TIME = (1 << DEDUP_TIME_BITS) - 1 };
-    uint64_t *set = t->marks[hash >> 16 & (DEDUP_SETS - 1)];
+    uint64_t *set = dedup_set(t, flow, s->seq, s->ack);
     uint64_t mark = (hash & ~(uint64_t)TIME) | ((uint64_t)(s->ts >> DEDUP_TIME_SHIFT) & TIME);
     for (int i = 0; i < DEDUP_WAYS; i++) {
         if ((set[i] ^ mark) > TIME)

@@ -1,5 +1,6 @@
 #include "capture/flow.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "base/pages.h"
@@ -55,7 +56,21 @@ static inline uint64_t word(const uint8_t *p)
     return w;
 }
 
-static struct flow_key key_of(const struct flow_table *t, const struct segment *s)
+static inline uint32_t half_word(const uint8_t *p)
+{
+    uint32_t w;
+    memcpy(&w, p, 4);
+    return w;
+}
+
+/* Of the addresses in the key's order, and the ports with the scope. */
+static inline uint32_t hash_v4(const struct flow_table *t, const uint8_t a[4], const uint8_t b[4], uint64_t ports)
+{
+    uint64_t h = fold(((uint64_t)half_word(a) << 32 | half_word(b)) ^ t->key.k0, ports ^ t->key.k1);
+    return (uint32_t)fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
+}
+
+static inline struct flow_key key_of(const struct flow_table *t, const struct segment *s)
 {
     int order = memcmp(s->src, s->dst, 16);
     int dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
@@ -65,15 +80,13 @@ static struct flow_key key_of(const struct flow_table *t, const struct segment *
                          0,
                          dir};
     uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
-    uint64_t h;
-    if (s->v6) {
-        h = fold(word(k.ip[0]) ^ t->key.k0, word(k.ip[0] + 8) ^ t->key.k1);
-        h = fold(h ^ word(k.ip[1]) ^ t->key.k1, word(k.ip[1] + 8) ^ t->key.body_seed);
-        h = fold(h ^ ports, t->key.k0 | 1);
-    } else {
-        h = fold(((word(k.ip[0] + 8) & 0xffffffff00000000u) | word(k.ip[1] + 8) >> 32) ^ t->key.k0, ports ^ t->key.k1);
-        h = fold(h ^ t->key.body_seed, t->key.k0 | 1);
+    if (!s->v6) {
+        k.hash = hash_v4(t, k.ip[0] + 12, k.ip[1] + 12, ports);
+        return k;
     }
+    uint64_t h = fold(word(k.ip[0]) ^ t->key.k0, word(k.ip[0] + 8) ^ t->key.k1);
+    h = fold(h ^ word(k.ip[1]) ^ t->key.k1, word(k.ip[1] + 8) ^ t->key.body_seed);
+    h = fold(h ^ ports, t->key.k0 | 1);
     k.hash = (uint32_t)h | 1;
     return k;
 }
@@ -102,6 +115,40 @@ static struct flow *find(struct flow_table *t, const struct flow_key *k, bool da
             return f;
     }
     return NULL;
+}
+
+/* The connection of this hash, most likely. */
+static void expect_node(const struct flow_table *t, uint32_t hash)
+{
+    uint32_t i = hash & t->mask;
+    while (t->slots[i].node && t->slots[i].hash != hash)
+        i = (i + 1) & t->mask;
+    if (t->slots[i].node)
+        ask_for(&t->nodes[t->slots[i].node - 1], true);
+}
+
+/* The connection's hash, of its plain headers. */
+static uint32_t hash_of_headers(const struct flow_table *t, const uint8_t *ip, const uint8_t *tcp)
+{
+    const uint8_t *a = ip + 12, *b = ip + 16;
+    uint64_t from = (uint64_t)(tcp[0] << 8 | tcp[1]), to = (uint64_t)(tcp[2] << 8 | tcp[3]);
+    uint32_t first = be32toh(half_word(a)), second = be32toh(half_word(b));
+    bool swap = first > second || (first == second && from > to);
+    return swap ? hash_v4(t, b, a, to << 48 | from << 32) : hash_v4(t, a, b, from << 48 | to << 32);
+}
+
+void flow_expect(struct flow_table *t, const uint8_t *frame, uint32_t n)
+{
+    enum { IP = 14, TCP = IP + 20, PLAIN = TCP + 20 };
+    static const uint8_t plain[] = {0x08, 0x00, 0x45};
+    if (n < PLAIN || memcmp(frame + IP - 2, plain, sizeof plain) != 0 || frame[IP + 9] != 6)
+        return;
+    uint32_t hash = hash_of_headers(t, frame + IP, frame + TCP), *turn = &t->expected[t->expecting++ % FLOW_EXPECTED];
+    expect_node(t, *turn);
+    prefetch(&t->slots[hash & t->mask]);
+    if (t->dedup)
+        prefetch(dedup_set(t->dedup, hash, be32toh(half_word(frame + TCP + 4)), be32toh(half_word(frame + TCP + 8))));
+    *turn = hash;
 }
 
 static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
@@ -462,7 +509,7 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     if (s->ts > t->now)
         flow_tick(t, s->ts);
     struct flow_key k = key_of(t, s);
-    bool copy = t->dedup && dedup_seen(t->dedup, s, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
+    bool copy = t->dedup && dedup_seen(t->dedup, s, k.hash, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
     struct flow *f = find(t, &k, s->n > 0);
     if (copy && !(f && s->n && f->side[k.dir].held)) { /* what waits is compared with it */
         t->stats->duplicates++;

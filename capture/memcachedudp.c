@@ -332,7 +332,7 @@ static bool is_copy(struct memcachedudp *u, const struct segment *d)
     s.tsval = (uint32_t)text;
     s.tsecr = (uint32_t)(text >> 32);
     s.flags = 0x80; /* no segment of TCP has it here */
-    return dedup_seen(u->dedup, d, dedup_hash(&s, (uint32_t)ends, 0, key->k1 | 1));
+    return dedup_seen(u->dedup, &s, (uint32_t)(ends + text), dedup_hash(&s, (uint32_t)ends, 0, key->k1 | 1));
 }
 
 bool memcachedudp_datagram(struct memcachedudp *u, const struct segment *d, uint64_t order)

@@ -89,7 +89,7 @@ static inline enum next next_of_protocol(struct walk *w, uint8_t protocol)
 static inline enum next next_of_link(uint16_t link)
 {
     switch (link) {
-    case 1:
+    case LINKTYPE_ETHERNET:
         return NEXT_ETHERNET;
     case 0:   /* NULL: in the byte order of whoever captured */
     case 108: /* LOOP: in network order */
@@ -368,7 +368,6 @@ static void read_options(const uint8_t *p, uint32_t n, struct segment *out)
 
 static inline void read_addresses(const struct walk *w, struct segment *out)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     out->v6 = w->v6;
     if (w->v6) {
         out->ip_id = 0;
@@ -377,10 +376,8 @@ static inline void read_addresses(const struct walk *w, struct segment *out)
         return;
     }
     out->ip_id = be16(w->ip + 4);
-    memcpy(out->src, mapped, 12);
-    memcpy(out->src + 12, w->ip + 12, 4);
-    memcpy(out->dst, mapped, 12);
-    memcpy(out->dst + 12, w->ip + 16, 4);
+    segment_v4(out->src, w->ip + 12);
+    segment_v4(out->dst, w->ip + 16);
 }
 
 static inline enum packet_result read_tcp(const struct walk *w, struct segment *out)

@@ -23,6 +23,7 @@ enum {
     OPTION_TSOFFSET = 14,
     DESCRIPTION_MAX = STREAM_WINDOW / 2, /* bytes of one interface description */
     INTERFACES_MAX = 65536,
+    SOON = 8, /* frames */
 };
 
 static const int64_t SECONDS_MAX = INT64_C(1) << 40; /* keeps microseconds within 63 bits */
@@ -104,6 +105,27 @@ static bool blank(const uint8_t *p, size_t n)
     return true;
 }
 
+/* Tells of a frame that comes SOON frames on, so that what it needs can be asked for meanwhile: as far as the window
+ * reaches, and nothing is checked that is not needed to stay in it. */
+static inline void look_ahead(struct savefile *s, struct frame *f)
+{
+    const struct stream *in = &s->in;
+    f->soon = NULL;
+    s->soon_by -= s->soon_by > 0;
+    if (!s->soon_by)
+        s->soon = stream_offset(in);
+    for (unsigned step = 0; step < 2 && s->soon_by < SOON; step++) {
+        size_t at = (size_t)(s->soon - in->base), left = in->end - at;
+        uint32_t n = left >= s->record_head ? get32(s, in->window + at + 8) : 0;
+        if (!n || n > left - s->record_head)
+            return;
+        f->soon = in->window + at + s->record_head;
+        f->soon_n = n;
+        s->soon += s->record_head + n;
+        s->soon_by++;
+    }
+}
+
 static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f)
 {
     const uint8_t *p = stream_peek(&s->in, s->record_head);
@@ -125,6 +147,7 @@ static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f
         return cut(s, stream_offset(&s->in), "record");
     f->data = p + s->record_head;
     s->in.at += s->record_head + captured;
+    look_ahead(s, f);
     return SAVEFILE_FRAME;
 }
 

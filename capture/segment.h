@@ -7,6 +7,8 @@
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
 
+enum { LINKTYPE_ETHERNET = 1 };
+
 /* A frame as a source hands it over. */
 struct frame {
     int64_t ts;          /* us since the epoch */
@@ -15,6 +17,8 @@ struct frame {
     uint32_t wire_n;     /* bytes on the wire */
     uint16_t link;       /* LINKTYPE_* number of the pcap registry */
     uint16_t input;      /* live: index of the interface it came from */
+    const uint8_t *soon; /* the first bytes of a frame of the same link type that comes a few frames on; NULL: not known */
+    uint32_t soon_n;
 };
 
 struct segment {
@@ -33,5 +37,12 @@ struct segment {
     bool v6, has_ts;
     uint8_t src[16], dst[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
+
+static inline void segment_v4(uint8_t out[16], const uint8_t ip[4])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    memcpy(out, mapped, 12);
+    memcpy(out + 12, ip, 4);
+}
 
 #endif
