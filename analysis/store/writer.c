@@ -11,7 +11,7 @@
 #include "analysis/store/schema.h"
 #include "analysis/store/window.h"
 
-enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 12 << 20 };
+enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 512 << 10 };
 
 /* A packed block; its bytes follow those of the one before in `bytes`. */
 struct packed {
@@ -48,7 +48,7 @@ struct writer {
     struct packed *waiting;
     size_t n_waiting, cap_waiting;
     struct buf bytes;
-    bool fresh;
+    bool fresh, begun; /* begun: a transaction is open, that the next commit ends */
 };
 
 static void parcel_free(struct parcel *p)
@@ -86,18 +86,6 @@ static bool room_for_packed(struct writer *w)
     return true;
 }
 
-static bool pack(struct writer *w, const struct parcel *p)
-{
-    size_t before = w->bytes.n;
-    if (atomic_load(&w->failed) || !room_for_packed(w) ||
-        !block_pack(&w->tools, slice_of(p->raw.p, p->raw.n), &w->bytes))
-        return false;
-    w->waiting[w->n_waiting++] = (struct packed){p->id, p->first_us, p->last_us, p->n, w->bytes.n - before};
-    if (w->bytes.n > WAITING_BYTES)
-        atomic_store(&w->wants, true);
-    return true;
-}
-
 /* Takes the oldest closed block out of the line. Under the lock. */
 static struct parcel *next_closed(struct writer *w)
 {
@@ -124,18 +112,6 @@ static void give_back(struct writer *w, struct parcel *p)
     w->n_spare++;
 }
 
-/* Packs one closed block; gives the lock up meanwhile. */
-static void pack_next(struct writer *w)
-{
-    struct parcel *p = next_closed(w);
-    pthread_mutex_unlock(&w->lock);
-    bool ok = pack(w, p);
-    pthread_mutex_lock(&w->lock);
-    w->dropped += !ok && !atomic_load(&w->failed);
-    give_back(w, p);
-    pthread_cond_broadcast(&w->moved);
-}
-
 /* ---- committing ---- */
 
 static bool write_block(struct writer *w, const struct packed *p, int format, struct slice data)
@@ -152,16 +128,20 @@ static bool write_block(struct writer *w, const struct packed *p, int format, st
     return ok;
 }
 
-static bool write_blocks(struct writer *w, const struct parcel *open)
+static bool write_blocks(struct writer *w)
 {
     const char *at = w->bytes.p;
     bool ok = true;
     for (size_t i = 0; ok && i < w->n_waiting; at += w->waiting[i++].size)
         ok = write_block(w, &w->waiting[i], BLOCK_ZSTD, slice_of(at, w->waiting[i].size));
-    if (ok && open)
-        ok = write_block(w, &(struct packed){open->id, open->first_us, open->last_us, open->n, 0}, BLOCK_RAW,
-                         slice_of(open->raw.p, open->raw.n));
+    w->n_waiting = w->bytes.n = 0;
     return ok;
+}
+
+static bool write_open(struct writer *w, const struct parcel *open)
+{
+    return !open || write_block(w, &(struct packed){open->id, open->first_us, open->last_us, open->n, 0}, BLOCK_RAW,
+                                slice_of(open->raw.p, open->raw.n));
 }
 
 /* Whole blocks go from the old end as long as --exchanges records stay. */
@@ -205,25 +185,67 @@ static bool start_over(struct writer *w)
     return schema_remake(w->c.db) && prepare(w);
 }
 
-static void commit(struct writer *w, const struct parcel *open)
+/* Nothing since the last commit is kept. */
+static void give_up(struct writer *w)
+{
+    fail(w, w->window.failed ? "out of memory" : sqlite3_errmsg(w->c.db));
+    sqlite3_exec(w->c.db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* What is written from now on is seen with the next commit. False: nothing can be written any more. */
+static bool begin(struct writer *w)
 {
     if (atomic_load(&w->failed))
-        return;
+        return false;
+    if (w->begun)
+        return true;
     if (!connect_there(&w->c)) {
         fail(w, "the file was removed or replaced while it was written");
+        return false;
+    }
+    w->begun = connect_run(&w->c, "BEGIN IMMEDIATE") && (!w->fresh || start_over(w));
+    if (!w->begun)
+        give_up(w);
+    return w->begun;
+}
+
+static void commit(struct writer *w, const struct parcel *open)
+{
+    if (!begin(w))
+        return;
+    if (!batch_write(&w->statements, &w->batch) || !turn(w) || !write_blocks(w) || !write_open(w, open) || !trim(w) ||
+        !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
+        give_up(w);
         return;
     }
-    bool ok = connect_run(&w->c, "BEGIN IMMEDIATE") && (!w->fresh || start_over(w)) &&
-              batch_write(&w->statements, &w->batch) && turn(w) && write_blocks(w, open) && trim(w) &&
-              count_commit(w) && connect_run(&w->c, "COMMIT");
-    if (!ok) {
-        fail(w, w->window.failed ? "out of memory" : sqlite3_errmsg(w->c.db));
-        sqlite3_exec(w->c.db, "ROLLBACK", NULL, NULL, NULL);
-        return;
-    }
-    w->fresh = false;
+    w->fresh = w->begun = false;
     if (w->batch.failed)
         fail(w, "out of memory");
+}
+
+/* Many at once would be memory that is needed once a second. */
+static bool pack(struct writer *w, const struct parcel *p)
+{
+    size_t before = w->bytes.n;
+    if (atomic_load(&w->failed) || !room_for_packed(w) ||
+        !block_pack(&w->tools, slice_of(p->raw.p, p->raw.n), &w->bytes))
+        return false;
+    w->waiting[w->n_waiting++] = (struct packed){p->id, p->first_us, p->last_us, p->n, w->bytes.n - before};
+    if (w->bytes.n > WAITING_BYTES && begin(w) && !write_blocks(w))
+        give_up(w);
+    return true;
+}
+
+/* Packs one closed block; gives the lock up meanwhile. */
+static void pack_next(struct writer *w)
+{
+    struct parcel *p = next_closed(w);
+    pthread_mutex_unlock(&w->lock);
+    bool ok = pack(w, p);
+    pthread_mutex_lock(&w->lock);
+    w->dropped += !ok && !atomic_load(&w->failed);
+    give_back(w, p);
+    pthread_cond_broadcast(&w->moved);
 }
 
 /* ---- the thread ---- */
@@ -250,7 +272,7 @@ static void do_job(struct writer *w)
     pthread_mutex_unlock(&w->lock);
     commit(w, open);
     batch_clear(&w->batch);
-    w->n_waiting = w->bytes.n = 0;
+    w->n_waiting = w->bytes.n = 0; /* those that could not be written, too */
     pthread_mutex_lock(&w->lock);
     give_back(w, open);
     w->job = NULL;
