@@ -19,6 +19,8 @@ static void touch(const struct frame *f)
     uint32_t sum = 0;
     for (uint32_t i = 0; i < f->n; i++)
         sum += f->data[i];
+    for (uint32_t i = 0; f->soon && i < f->soon_n; i++)
+        sum += f->soon[i];
     sink = sum;
     if (f->wire_n < f->n)
         abort();

@@ -291,6 +291,33 @@ static void test_nothing(void **state)
     buf_free(&b);
 }
 
+/* While frames are handled, one that comes later is in sight, as far as the window reaches. */
+static void tells_what_comes(void **state)
+{
+    enum { FRAMES = 40, AHEAD = 8 };
+    (void)state;
+    struct buf b = {0};
+    struct frame f;
+    put_pcap(&b, 0xa1b2c3d4, 1);
+    for (uint32_t i = 0; i < FRAMES; i++)
+        put_record(&b, i, 0, i, 20 + i % 7);
+    struct source *s = open_bytes(&b);
+    for (uint32_t i = 0; i < FRAMES; i++) {
+        assert_int_equal(source_next(s, &f), SOURCE_FRAME);
+        uint32_t later = i + AHEAD < 2 * (i + 1) ? i + AHEAD : 2 * (i + 1); /* it gets ahead by one at a time */
+        if (later >= FRAMES) {
+            assert_null(f.soon);
+            continue;
+        }
+        assert_non_null(f.soon);
+        assert_int_equal(f.soon_n, 20 + later % 7);
+        assert_int_equal(f.soon[0], (uint8_t)later);
+    }
+    expect_end(s);
+    drop_files(NULL);
+    buf_free(&b);
+}
+
 /* Cut before the first frame is whole: refused. Later: all before the cut, then the damage, once. */
 static void cut_everywhere(const struct buf *b, const size_t *ends, unsigned n_ends)
 {
@@ -851,6 +878,7 @@ int main(void)
         cmocka_unit_test_teardown(test_pcap_odd, drop_files),
         cmocka_unit_test_teardown(test_nothing, drop_files),
         cmocka_unit_test_teardown(test_pcap_cut, drop_files),
+cmocka_unit_test_teardown(tells_what_comes, drop_files),
         cmocka_unit_test_teardown(test_pcapng_cut, drop_files),
         cmocka_unit_test_teardown(test_absurd, drop_files),
         cmocka_unit_test_teardown(test_pcapng, drop_files),
