@@ -47,8 +47,8 @@ struct changes_sums {
 };
 
 /* Asks for the count that a visit at `now_ms` would change. */
-static inline void changes_prefetch(const struct changes *c, const struct changes_sums *sums,
-                                    const struct blocks *pool, int64_t now_ms)
+static inline void changes_prefetch(const struct changes *c, const struct changes_sums *sums, const struct blocks *pool,
+                                    int64_t now_ms)
 {
     gaptable_prefetch(&sums->gaps, pool, (uint32_t)now_ms - c->visit);
 }

@@ -8,8 +8,7 @@ enum { PLACES_FIRST = 256, LEVELS = 32 };
 
 bool pairs_init(struct pairs *p, uint32_t most)
 {
-    *p =
-        (struct pairs){.place = pages_table(PLACES_FIRST * sizeof *p->place), .mask = PLACES_FIRST - 1, .most = most};
+    *p = (struct pairs){.place = pages_table(PLACES_FIRST * sizeof *p->place), .mask = PLACES_FIRST - 1, .most = most};
     return p->place;
 }
 

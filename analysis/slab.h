@@ -9,7 +9,7 @@
 
 struct slab {
     char *base;
-    size_t unit; /* bytes of a row */
+    size_t unit;                /* bytes of a row */
     uint32_t used, ready, most; /* ready: rows whose memory was asked for */
 };
 

@@ -34,8 +34,8 @@ static void *map(size_t n)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Mapped with room to spare and cut, so that a border of huge pages lies `head` bytes behind the beginning: or the kernel
- * cannot use them from there on. */
+/* Mapped with room to spare and cut, so that a border of huge pages lies `head` bytes behind the beginning: or the
+ * kernel cannot use them from there on. */
 static void *map_huge(size_t n, size_t head)
 {
     char *p = map(n + PAGES_HUGE);

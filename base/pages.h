@@ -1,6 +1,6 @@
 /* pages: address space that is touched as it fills. What the kernel is asked for page by page is dear, most of all in
- * virtual machines (some 15 us a page, 4 us when many are asked for together): so memory is asked for ahead, in steps that
- * grow; and of large regions all but the beginning lies in huge pages, which also make random access wait less. */
+ * virtual machines (some 15 us a page, 4 us when many are asked for together): so memory is asked for ahead, in steps
+ * that grow; and of large regions all but the beginning lies in huge pages, which also make random access wait less. */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
@@ -19,11 +19,12 @@ void pages_release(void *p, size_t n);
  * there, or need not be asked for. */
 size_t pages_ahead(void *p, size_t used, size_t most);
 
-/* Once, before there are threads: the C library has one heap for all of them, in huge pages at first, and keeps what it got. */
+/* Once, before there are threads: the C library has one heap for all of them, in huge pages at first, and keeps what it
+ * got. */
 void pages_heap(void);
 
-/* Bytes of all regions reserved and not released, and of the heap of pages_heap, that lie in memory now, whole pages, huge
- * ones too. Asks the kernel: a call a second is nothing, one a packet is not. Any thread. */
+/* Bytes of all regions reserved and not released, and of the heap of pages_heap, that lie in memory now, whole pages,
+ * huge ones too. Asks the kernel: a call a second is nothing, one a packet is not. Any thread. */
 uint64_t pages_resident(void);
 
 #endif

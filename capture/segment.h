@@ -17,7 +17,8 @@ struct frame {
     uint32_t wire_n;     /* bytes on the wire */
     uint16_t link;       /* LINKTYPE_* number of the pcap registry */
     uint16_t input;      /* live: index of the interface it came from */
-    const uint8_t *soon; /* the first bytes of a frame of the same link type that comes a few frames on; NULL: not known */
+    const uint8_t
+        *soon; /* the first bytes of a frame of the same link type that comes a few frames on; NULL: not known */
     uint32_t soon_n;
 };
 

@@ -169,11 +169,11 @@ static bool prepare_db(struct connection *c, const struct store_options *o, char
     sqlite3_busy_timeout(c->db, OPEN_BUSY_MS);
     if (!check_audit(c, o->mode, why, usage) || !set_mode(c, o, why))
         return false;
-    snprintf(
-        pragmas, sizeof pragmas,
-        "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = OFF; PRAGMA cache_size = -1024;"
-        "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
-        PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
+    snprintf(pragmas, sizeof pragmas,
+             "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = "
+             "OFF; PRAGMA cache_size = -1024;"
+             "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
+             PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
     bool stays = o->mode == STORE_FRESH && schema_look(c->db) == SCHEMA_GOOD; /* until the first commit */
     if (!connect_run(c, pragmas) || !(stays || schema_make(c->db)) || !connect_run(c, "COMMIT"))
         return open_failed(c, why);

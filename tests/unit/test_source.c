@@ -878,7 +878,7 @@ int main(void)
         cmocka_unit_test_teardown(test_pcap_odd, drop_files),
         cmocka_unit_test_teardown(test_nothing, drop_files),
         cmocka_unit_test_teardown(test_pcap_cut, drop_files),
-cmocka_unit_test_teardown(tells_what_comes, drop_files),
+        cmocka_unit_test_teardown(tells_what_comes, drop_files),
         cmocka_unit_test_teardown(test_pcapng_cut, drop_files),
         cmocka_unit_test_teardown(test_absurd, drop_files),
         cmocka_unit_test_teardown(test_pcapng, drop_files),
