@@ -50,6 +50,11 @@ static const struct writes_name *name_of(struct analysis *a, uint32_t row)
     return name;
 }
 
+bool bound_asks(const struct analysis *a, const struct endpoint *e)
+{
+    return a->writes.written && (e->writes || e->gaps_asked < ASKED_FIRST);
+}
+
 void bound_expect(const struct analysis *a, uint32_t row, unsigned step)
 {
     if (!a->writes.written || row >= a->write_names.used || a->write_generation != a->keys.generation)

@@ -133,7 +133,6 @@ static inline void keys_prefetch_slot(const struct keys *k, const struct key *at
     prefetch(p + 64);
     prefetch(p + 128);
     prefetch(p + 192);
-    prefetch(slab_at(&k->today, at->slot - 1));
 }
 
 #endif

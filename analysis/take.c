@@ -257,6 +257,7 @@ struct ahead {
     enum identity kind;
     uint32_t key, client;
     uint32_t generation; /* of the rows of keys */
+    bool bound;          /* it will be asked which write changed it */
 };
 
 /* The steps ahead of the work: each asks for the memory that the next one reads. */
@@ -306,7 +307,6 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
         keys_prefetch_slot(&a->keys, key);
         prefetch(sharing_place(a->contexts, h->hash));
         endpoints_prefetch(endpoint_ahead(a, key));
-        bound_expect(a, h->key, 0);
     }
     if (h->client == MAP_NONE)
         return;
@@ -325,9 +325,12 @@ static void look_at_sums(const struct analysis *a, const struct exchange *x, con
     if (ttfb >= 0)
         hist_prefetch(&ep->server, &a->pages, (uint64_t)server_time(ttfb, x->rtt_server));
     live_prefetch(&ep->live, &a->endpoints.live);
-    if (key->slot)
-        changes_prefetch(&keys_slot_at(&a->keys, key)->changes, &ep->lifetimes, &a->endpoints.lifetimes,
-                         floor_div(x->arrival, 1000));
+    if (key->slot) {
+        const struct ladder_slot *slot = keys_slot_at(&a->keys, key);
+        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, floor_div(x->arrival, 1000));
+        if (slot->today)
+            prefetch(keys_today(&a->keys, slot));
+    }
     if (ep->learner)
         learning_prefetch(&a->learning, ep->learner);
     if (key->query)
@@ -343,16 +346,20 @@ static void look_at_rings(struct analysis *a, const struct exchange *x, const st
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
     if (!key)
         return;
-    bound_expect(a, h->key, 1);
     look_at_sums(a, x, key);
 }
 
-/* What expires first. */
-static void look_at_due(struct analysis *a, const struct exchange *x, const struct ahead *h)
+/* What expires first, and whether writes are looked for. */
+static void look_at_due(struct analysis *a, const struct exchange *x, struct ahead *h)
 {
-    if (h->key != MAP_NONE)
-        live_prefetch_due(&endpoint_ahead(a, keys_at(&a->keys, h->key))->live, &a->endpoints.live,
-                          floor_div(x->arrival, 1000));
+    h->bound = false;
+    if (h->key == MAP_NONE)
+        return;
+    const struct endpoint *ep = endpoint_ahead(a, keys_at(&a->keys, h->key));
+    live_prefetch_due(&ep->live, &a->endpoints.live, floor_div(x->arrival, 1000));
+    h->bound = bound_asks(a, ep);
+    if (h->bound)
+        bound_expect(a, h->key, 0);
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -478,8 +485,8 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
     EACH(look_at_slots(a, &ahead[i]))
     EACH(look_at_rings(a, x[i], &ahead[i]))
     EACH(look_at_due(a, x[i], &ahead[i]))
-    for (unsigned step = 2; a->writes.written && step < 4; step++)
-        EACH(bound_expect(a, ahead[i].key, step))
+    for (unsigned step = 1; a->writes.written && step < 4; step++)
+        EACH(if (ahead[i].bound) bound_expect(a, ahead[i].key, step))
 #undef EACH
     for (size_t i = 0; i < n; i++)
         take_one(a, x[i], &ahead[i]);
