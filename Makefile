@@ -180,7 +180,7 @@ proof:
 	@bash tests/make/proof.sh
 
 lint:
-	@bash tests/run lint
+	@CPPCHECK=1 bash tests/run lint
 
 # The analysis alone; at a fixed address, so that tests/bench/shares.py finds what a tick fell into.
 $(BUILD)/analysis_bench: tests/bench/analysis_bench.c $(BUILD)/libspanwise.a $(BUILD)/.flags
