@@ -105,24 +105,64 @@ static bool blank(const uint8_t *p, size_t n)
     return true;
 }
 
+/* What stands at some place of the window, as far as it need be known there. */
+struct coming {
+    size_t whole; /* its bytes; 0: not to be told */
+    bool packet;
+    uint32_t head, n; /* where its frame begins and ends; n 0: none of this link type */
+};
+
+static inline struct coming coming_record(const struct savefile *s, const uint8_t *p, size_t left)
+{
+    struct coming c = {0, true, s->record_head, left >= s->record_head ? get32(s, p + 8) : 0};
+    if (c.n && c.n <= left - c.head)
+        c.whole = c.head + c.n;
+    return c;
+}
+
+static struct coming coming_block(const struct savefile *s, const uint8_t *p, size_t left, uint16_t link)
+{
+    enum { HEAD = 28, LEAST = HEAD + 4 };
+    struct coming c = {0};
+    uint32_t type = left >= LEAST ? get32(s, p) : BLOCK_SECTION;
+    if (type == BLOCK_SECTION)
+        return c;
+    uint32_t length = get32(s, p + 4), interface = get32(s, p + 8), n = get32(s, p + 20);
+    c.packet = type == BLOCK_PACKET || type == BLOCK_SIMPLE_PACKET || type == BLOCK_OLD_PACKET;
+    if (length >= 12 && length % 4 == 0 && length <= left)
+        c.whole = length;
+    if (type == BLOCK_PACKET && c.whole >= LEAST && n <= length - LEAST && interface < s->n_interfaces &&
+        s->interfaces[interface].link == link) {
+        c.head = HEAD;
+        c.n = n;
+    }
+    return c;
+}
+
 /* Tells of a frame that comes SOON frames on, so that what it needs can be asked for meanwhile: as far as the window
  * reaches, and nothing is checked that is not needed to stay in it. */
 static inline void look_ahead(struct savefile *s, struct frame *f)
 {
     const struct stream *in = &s->in;
+    uint64_t next = stream_offset(in) + s->rest;
     f->soon = NULL;
     s->soon_by -= s->soon_by > 0;
-    if (!s->soon_by)
-        s->soon = stream_offset(in);
-    for (unsigned step = 0; step < 2 && s->soon_by < SOON; step++) {
+    if (!s->soon_by || s->soon < next) {
+        s->soon_by = 0;
+        s->soon = next;
+    }
+    for (unsigned step = 0; step < 2 && s->soon_by < SOON && s->soon < in->base + in->end; step++) {
         size_t at = (size_t)(s->soon - in->base), left = in->end - at;
-        uint32_t n = left >= s->record_head ? get32(s, in->window + at + 8) : 0;
-        if (!n || n > left - s->record_head)
+        const uint8_t *p = in->window + at;
+        struct coming c = s->pcapng ? coming_block(s, p, left, f->link) : coming_record(s, p, left);
+        if (!c.whole)
             return;
-        f->soon = in->window + at + s->record_head;
-        f->soon_n = n;
-        s->soon += s->record_head + n;
-        s->soon_by++;
+        if (c.n) {
+            f->soon = p + c.head;
+            f->soon_n = c.n;
+        }
+        s->soon += c.whole;
+        s->soon_by += c.packet;
     }
 }
 
@@ -348,6 +388,7 @@ static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint3
         .wire_n = b.wire > b.captured ? b.wire : b.captured,
         .link = s->interfaces[b.interface].link,
     };
+    look_ahead(s, f);
     return SAVEFILE_FRAME;
 }
 

@@ -32,8 +32,8 @@ struct savefile {
     uint8_t record_head;                   /* pcap: bytes before a frame */
     uint16_t minor;                        /* pcap: version 2.minor */
     uint16_t link;                         /* pcap */
-    uint8_t soon_by;                       /* pcap: so many records lie between the one at hand and `soon` */
-    uint64_t soon;                         /* pcap: offset of a record that comes later */
+    uint8_t soon_by;                       /* so many frames lie between the one at hand and `soon` */
+    uint64_t soon;                         /* offset of a record or block that comes later */
     struct savefile_interface *interfaces; /* pcapng: of the section at hand */
     uint32_t n_interfaces, cap_interfaces;
     int64_t last_ts;          /* for blocks without a time */

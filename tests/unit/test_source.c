@@ -292,16 +292,13 @@ static void test_nothing(void **state)
 }
 
 /* While frames are handled, one that comes later is in sight, as far as the window reaches. */
-static void tells_what_comes(void **state)
+enum { COMING = 40 };
+
+static void expect_coming(struct buf *b)
 {
-    enum { FRAMES = 40, AHEAD = 8 };
-    (void)state;
-    struct buf b = {0};
+    enum { FRAMES = COMING, AHEAD = 8 };
     struct frame f;
-    put_pcap(&b, 0xa1b2c3d4, 1);
-    for (uint32_t i = 0; i < FRAMES; i++)
-        put_record(&b, i, 0, i, 20 + i % 7);
-    struct source *s = open_bytes(&b);
+    struct source *s = open_bytes(b);
     for (uint32_t i = 0; i < FRAMES; i++) {
         assert_int_equal(source_next(s, &f), SOURCE_FRAME);
         uint32_t later = i + AHEAD < 2 * (i + 1) ? i + AHEAD : 2 * (i + 1); /* it gets ahead by one at a time */
@@ -315,6 +312,50 @@ static void tells_what_comes(void **state)
     }
     expect_end(s);
     drop_files(NULL);
+    b->n = 0;
+}
+
+static void tells_what_comes(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    put_pcap(&b, 0xa1b2c3d4, 1);
+    for (uint32_t i = 0; i < COMING; i++)
+        put_record(&b, i, 0, i, 20 + i % 7);
+    expect_coming(&b);
+    put_section(&b);
+    put_interface(&b, 1, 100, 6, 0);
+    for (uint32_t i = 0; i < COMING; i++)
+        put_packet(&b, 0, i, i, 20 + i % 7, 0);
+    expect_coming(&b);
+    buf_free(&b);
+}
+
+/* Frames of another link type are not told of, nor what lies behind damage or another section. */
+static void tells_of_its_own(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    struct frame f;
+    put_section(&b);
+    put_interface(&b, 1, 100, 6, 0);
+    put_interface(&b, 113, 100, 6, 0);
+    for (uint32_t i = 0; i < 20; i++)
+        put_packet(&b, i % 2, i, i, 20, 0);
+    put_section(&b);
+    put_interface(&b, 1, 100, 6, 0);
+    put_packet(&b, 0, 20, 20, 20, 0);
+    struct source *s = open_bytes(&b);
+    for (uint32_t i = 0; i < 21; i++) {
+        assert_int_equal(source_next(s, &f), SOURCE_FRAME);
+        assert_int_equal(f.data[0], i);
+        if (!f.soon)
+            continue;
+        assert_int_equal(f.soon_n, 20);
+        assert_true(f.soon[0] > i && f.soon[0] <= i + 8 && f.soon[0] < 20);
+        assert_int_equal(f.soon[0] % 2, i % 2);
+    }
+    expect_end(s);
     buf_free(&b);
 }
 
@@ -879,6 +920,7 @@ int main(void)
         cmocka_unit_test_teardown(test_nothing, drop_files),
         cmocka_unit_test_teardown(test_pcap_cut, drop_files),
         cmocka_unit_test_teardown(tells_what_comes, drop_files),
+        cmocka_unit_test_teardown(tells_of_its_own, drop_files),
         cmocka_unit_test_teardown(test_pcapng_cut, drop_files),
         cmocka_unit_test_teardown(test_absurd, drop_files),
         cmocka_unit_test_teardown(test_pcapng, drop_files),
