@@ -30,6 +30,7 @@ uint32_t blocks_take(struct blocks *b, unsigned class)
         return 0;
     block = b->words.used;
     b->words.used += n;
+    slab_reach(&b->words, block + n - 1);
     return block;
 }
 

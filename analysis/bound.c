@@ -33,6 +33,7 @@ static const struct writes_name *name_of(struct analysis *a, uint32_t row)
         a->write_generation = a->keys.generation;
     }
     struct writes_name *name = slab_at(&a->write_names, row);
+    slab_reach(&a->write_names, row);
     if (name->uri)
         return name;
     const struct key *key = keys_at(&a->keys, row);

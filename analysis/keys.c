@@ -62,6 +62,8 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
     if (k->names.most - k->names.used < method.n + service.n + target.n + operation_n || k->rows.used == k->rows.most)
         return MAP_NONE;
     struct key *at = keys_at(k, k->rows.used);
+    slab_reach(&k->rows, k->rows.used);
+    slab_reach(&k->ids, k->rows.used);
     *at = (struct key){.hash = hash,
                        .last_us = INT64_MIN,
                        .written_us = INT64_MIN,
@@ -74,6 +76,7 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
                        .safe = operation.safe};
     if (!map_insert(&k->map, hash, k->rows.used))
         return MAP_NONE;
+    slab_reach(&k->names, k->names.used + (uint32_t)(method.n + service.n + target.n + operation_n) - 1);
     put_name(k, method);
     put_name(k, service);
     put_name(k, target);
@@ -123,6 +126,9 @@ static uint32_t new_slot(struct keys *k, uint64_t hash, int64_t now)
     if (k->slots.used == k->slots.most)
         return MAP_NONE;
     struct ladder_slot *s = slot_at(k, k->slots.used);
+    slab_reach(&k->slots, k->slots.used);
+    slab_reach(&k->owners, k->slots.used);
+    slab_reach(&k->today, k->slots.used);
     s->hash = hash;
     ladder_reset(s, now);
     return map_insert(&k->slot_map, hash, k->slots.used) ? slab_take(&k->slots) : MAP_NONE;

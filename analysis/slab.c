@@ -8,11 +8,12 @@ bool slab_init(struct slab *s, size_t unit, uint32_t most)
     return s->base;
 }
 
-void slab_ahead(struct slab *s)
+void slab_ahead(struct slab *s, uint32_t row)
 {
-    s->ready = (uint32_t)(pages_ahead(s->base, s->unit * s->used, s->unit * s->most) / s->unit);
-    if (s->ready <= s->used)
-        s->ready = s->used + 1; /* a row larger than what is asked for at once */
+    do {
+        uint32_t there = (uint32_t)(pages_ahead(s->base, s->unit * s->ready, s->unit * s->most) / s->unit);
+        s->ready = there > s->ready ? there : s->ready + 1; /* or a row is larger than what is asked for at once */
+    } while (s->ready <= row);
 }
 
 void slab_fini(struct slab *s)

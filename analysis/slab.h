@@ -17,16 +17,22 @@ struct slab {
 bool slab_init(struct slab *s, size_t unit, uint32_t most);
 void slab_fini(struct slab *s);
 
-/* Asks for memory of the rows that come next. */
-void slab_ahead(struct slab *s);
+/* Asks for the memory of all rows up to this one, and of some that come next. */
+void slab_ahead(struct slab *s, uint32_t row);
+
+/* Rows up to this one, below `most`, will be written soon: of a slab whose rows are not taken one by one. */
+static inline void slab_reach(struct slab *s, uint32_t row)
+{
+    if (row >= s->ready)
+        slab_ahead(s, row);
+}
 
 /* The next row, or SLAB_NONE when all are taken. */
 static inline uint32_t slab_take(struct slab *s)
 {
     if (s->used >= s->most)
         return SLAB_NONE;
-    if (s->used >= s->ready)
-        slab_ahead(s);
+    slab_reach(s, s->used);
     return s->used++;
 }
 
