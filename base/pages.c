@@ -120,9 +120,9 @@ static uint64_t resident(const struct region *r)
     return pages * PAGE;
 }
 
-/* What the C library does not do (that of a sanitizer) is done without. */
 void pages_heap(void)
 {
+#ifndef __SANITIZE_ADDRESS__ /* whose heap is another */
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 2 * HEAP_ROOM);
     mallopt(M_TRIM_THRESHOLD, 2 * HEAP_ROOM);
@@ -134,6 +134,7 @@ void pages_heap(void)
     free(p);
     mallopt(M_TOP_PAD, HEAP_ROOM);
     heap = (unsigned char *)(((uintptr_t)sbrk(0) - mallinfo2().arena) & ~(uintptr_t)(PAGE - 1));
+#endif
 }
 
 uint64_t pages_resident(void)
