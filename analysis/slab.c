@@ -10,10 +10,7 @@ bool slab_init(struct slab *s, size_t unit, uint32_t most)
 
 void slab_ahead(struct slab *s, uint32_t row)
 {
-    do {
-        uint32_t there = (uint32_t)(pages_ahead(s->base, s->unit * s->ready, s->unit * s->most) / s->unit);
-        s->ready = there > s->ready ? there : s->ready + 1; /* or a row is larger than what is asked for at once */
-    } while (s->ready <= row);
+    s->ready = pages_rows(s->base, s->unit, s->ready, row, s->most);
 }
 
 void slab_fini(struct slab *s)

@@ -99,6 +99,15 @@ size_t pages_ahead(void *p, size_t used, size_t most)
     return from + step;
 }
 
+uint32_t pages_rows(void *p, size_t unit, uint32_t ready, uint32_t row, uint32_t most)
+{
+    while (ready <= row) {
+        uint32_t there = (uint32_t)(pages_ahead(p, unit * ready, unit * most) / unit);
+        ready = there > ready ? there : ready + 1; /* or a row is larger than what is asked for at once */
+    }
+    return ready;
+}
+
 void pages_release(void *p, size_t n)
 {
     if (!p)

@@ -1,6 +1,6 @@
 /* pages: address space that is touched as it fills. What the kernel is asked for page by page is dear, most of all in
  * virtual machines (some 15 us a page, 4 us when many are asked for together): so memory is asked for ahead, in steps
- * that grow; and of large regions all but the beginning lies in huge pages, which also make random access wait less. */
+ * that grow; and of large regions all but the beginning lies in huge pages. */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
@@ -18,6 +18,8 @@ void pages_release(void *p, size_t n);
 /* Asks for the memory of the next bytes of a region of pages_reserve(most), of which `used` are: returns how many are
  * there, or need not be asked for. */
 size_t pages_ahead(void *p, size_t used, size_t most);
+/* The same for rows of a region of `most`, of which `ready` are there: until this one is. Returns how many are then. */
+uint32_t pages_rows(void *p, size_t unit, uint32_t ready, uint32_t row, uint32_t most);
 
 /* Once, before there are threads: the C library has one heap for all of them, in huge pages at first, and keeps what it
  * got. */

@@ -100,8 +100,7 @@ static bool same_key(const struct flow *f, const struct flow_key *k)
 /* Asks for the whole node at once: its lines are read one after the other, and each would be waited for. */
 static inline void ask_for(const struct flow *f, bool data)
 {
-    for (size_t at = 0; at < (data ? sizeof *f : offsetof(struct flow, decoding)); at += 64)
-        prefetch((const char *)f + at);
+    prefetch_lines(f, data ? sizeof *f : offsetof(struct flow, decoding));
 }
 
 static struct flow *find(struct flow_table *t, const struct flow_key *k, bool data)
@@ -365,9 +364,7 @@ static void start(struct flow_table *t, struct flow *f)
 
 static struct flow *fresh(struct flow_table *t)
 {
-    enum { UNIT = sizeof *t->nodes };
-    if (t->touched >= t->ready)
-        t->ready = (uint32_t)(pages_ahead(t->nodes, (size_t)t->touched * UNIT, (size_t)t->capacity * UNIT) / UNIT);
+    t->ready = pages_rows(t->nodes, sizeof *t->nodes, t->ready, t->touched, t->capacity);
     return &t->nodes[t->touched++];
 }
 

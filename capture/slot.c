@@ -39,10 +39,7 @@ void slot_pool_fini(struct slot_pool *pool)
 
 static struct slot *fresh(struct slot_pool *pool)
 {
-    enum { UNIT = sizeof *pool->nodes };
-    if (pool->touched >= pool->ready)
-        pool->ready =
-            (uint32_t)(pages_ahead(pool->nodes, (size_t)pool->touched * UNIT, (size_t)pool->capacity * UNIT) / UNIT);
+    pool->ready = pages_rows(pool->nodes, sizeof *pool->nodes, pool->ready, pool->touched, pool->capacity);
     return &pool->nodes[pool->touched++];
 }
 
