@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/prefetch.h"
 #include "analysis/spacesaving.h"
+#include "base/prefetch.h"
 
 bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key)
 {

@@ -344,9 +344,8 @@ static void look_at_rings(struct analysis *a, const struct exchange *x, const st
         etags_prefetch(&a->etags, key->hash, key->tag);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, x->arrival);
-    if (!key)
-        return;
-    look_at_sums(a, x, key);
+    if (key)
+        look_at_sums(a, x, key);
 }
 
 /* What expires first, and whether writes are looked for. */

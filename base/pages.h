@@ -21,8 +21,8 @@ size_t pages_ahead(void *p, size_t used, size_t most);
 /* The same for rows of a region of `most`, of which `ready` are there: until this one is. Returns how many are then. */
 uint32_t pages_rows(void *p, size_t unit, uint32_t ready, uint32_t row, uint32_t most);
 
-/* Once, before there are threads: the C library has one heap for all of them, in huge pages at first, and keeps what it
- * got. */
+/* Once, before there are threads: the C library has one heap for all of them, in huge pages at first, and gives back
+ * only what is far too much. */
 void pages_heap(void);
 
 /* Bytes of all regions reserved and not released, and of the heap of pages_heap, that lie in memory now, whole pages,

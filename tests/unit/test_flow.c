@@ -48,15 +48,27 @@ static struct segment random_syn(uint32_t *seed)
     return s;
 }
 
-static void expects_what_comes(void **state)
+static struct flow_table *open_table(void)
 {
+    static struct capture_stats stats;
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
-    struct capture_stats stats = {0};
     struct flow_table *t = calloc(1, sizeof *t);
-    uint32_t seed = 1;
-    (void)state;
     assert_non_null(t);
     assert_true(flow_init(t, 4096, 1 << 20, NULL, &stats, &key));
+    return t;
+}
+
+static void close_table(struct flow_table *t)
+{
+    flow_fini(t);
+    free(t);
+}
+
+static void expects_what_comes(void **state)
+{
+    struct flow_table *t = open_table();
+    uint32_t seed = 1;
+    (void)state;
     for (int i = 0; i < 2000; i++) {
         struct segment s = random_syn(&seed);
         uint8_t *frame = frame_of(&s);
@@ -68,20 +80,15 @@ static void expects_what_comes(void **state)
         free(frame);
     }
     assert_true(t->touched > 1000);
-    flow_fini(t);
-    free(t);
+    close_table(t);
 }
 
 /* Whatever else comes is let be, and read no further than it goes. */
 static void lets_others_be(void **state)
 {
-    struct hash_key key = hash_key_from("0123456789abcdef", 16);
-    struct capture_stats stats = {0};
-    struct flow_table *t = calloc(1, sizeof *t);
+    struct flow_table *t = open_table();
     uint32_t seed = 7;
     (void)state;
-    assert_non_null(t);
-    assert_true(flow_init(t, 64, 1 << 20, NULL, &stats, &key));
     for (uint32_t n = 0; n < SIZE; n++) {
         struct segment s = random_syn(&seed);
         uint8_t *whole = frame_of(&s), *cut = malloc(n + !n);
@@ -94,8 +101,7 @@ static void lets_others_be(void **state)
         free(whole);
     }
     assert_int_equal(t->expecting, 0);
-    flow_fini(t);
-    free(t);
+    close_table(t);
 }
 
 int main(void)
