@@ -430,6 +430,15 @@ static void commit_counters(struct analysis *a, struct store *s)
         if (a->base.memcached_udp[i] + a->stats.memcached_udp[i])
             store_counter(s, "memcached_udp", slice_str(memcached_udp_name((enum memcached_udp_count)i)),
                           a->base.memcached_udp[i] + a->stats.memcached_udp[i]);
+    for (int i = 0; i < UNPARSED_COUNT; i++)
+        if (a->base.unparsed_by[i] + a->stats.unparsed_by[i])
+            store_counter(s, "unparsed", slice_str(unparsed_name((enum unparsed_reason)i)),
+                          a->base.unparsed_by[i] + a->stats.unparsed_by[i]);
+#define PACKETS(member, name)                                                                                          \
+    if (a->base.member + a->stats.member)                                                                              \
+        store_counter(s, "packets", SLICE(name), a->base.member + a->stats.member);
+    CAPTURE_PACKETS(PACKETS)
+#undef PACKETS
     if (a->base.heads_unread + a->stats.heads_unread)
         store_counter(s, "unread", SLICE("heads"), a->base.heads_unread + a->stats.heads_unread);
     commit_eased(a, s);

@@ -345,6 +345,14 @@ static void load_capture_counter(struct analysis *a, const struct row_counter *c
     for (int i = 0; i < MEMCACHED_UDP_COUNTS && strcmp(c->what, "memcached_udp") == 0; i++)
         if (slice_eq(c->name, slice_str(memcached_udp_name((enum memcached_udp_count)i))))
             a->base.memcached_udp[i] = c->value;
+    for (int i = 0; i < UNPARSED_COUNT && strcmp(c->what, "unparsed") == 0; i++)
+        if (slice_eq(c->name, slice_str(unparsed_name((enum unparsed_reason)i))))
+            a->base.unparsed_by[i] = c->value;
+#define PACKETS(member, text)                                                                                          \
+    if (strcmp(c->what, "packets") == 0 && slice_eq(c->name, SLICE(text)))                                             \
+        a->base.member = c->value;
+    CAPTURE_PACKETS(PACKETS)
+#undef PACKETS
     if (strcmp(c->what, "unread") == 0)
         a->base.heads_unread = c->value;
     for (int i = 0; i < EASE_STEPS && slice_starts(slice_str(c->what), SLICE("eased")); i++)

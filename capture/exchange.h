@@ -285,11 +285,20 @@ struct capture_stats {
     uint64_t memory_bytes;                   /* reassembly and exchanges in flight now */
     uint64_t memory_peak_bytes;              /* and at most */
     uint64_t other_packets;                  /* read, and neither TCP nor memcached */
+    uint64_t udp_packets, quic_packets;      /* UDP without a tunnel in it; of that, QUIC */
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
     uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
     uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
 };
+
+/* Sums of packets that the store keeps by name. */
+#define CAPTURE_PACKETS(X)                                                                                             \
+    X(other_packets, "not_tcp")                                                                                        \
+    X(udp_packets, "udp")                                                                                              \
+    X(quic_packets, "quic")                                                                                            \
+    X(cut_segments, "cut")                                                                                             \
+    X(cut_bytes, "cut_bytes")
 
 const char *end_name(enum end_state e);
 const char *proto_name(enum proto p);

@@ -287,10 +287,8 @@ static bool no_http(const struct mirror *m, struct mirror_finding *f)
     f->brief = "is this the right port, and is HTTP in the clear on it?";
     number(f, "packets", (double)s->packets);
     number(f, "flows", (double)s->flows);
-    if (m->tally) {
-        number(f, "tcp", (double)tcp);
-        number(f, "udp", (double)m->tally->udp);
-    }
+    number(f, "tcp", (double)tcp);
+    number(f, "udp", (double)s->udp_packets);
     do_this(f, "what is there? tcpdump -nn -c 50 -i {if}");
     return true;
 }
@@ -391,7 +389,8 @@ static bool snaplen(const struct mirror *m, struct mirror_finding *f)
     uint64_t all = s->stream_bytes + s->gap_bytes;
     if (!s->cut_segments)
         return false;
-    rank(f, share(s->cut_bytes, all) > 1 - COVERAGE_WHOLE ? MIRROR_PROBLEM : MIRROR_WARNING, MIRROR_PARTIAL);
+    double part = share(s->cut_bytes, all);
+    rank(f, part > 1 - COVERAGE_WHOLE ? MIRROR_PROBLEM : MIRROR_WARNING, part > MOST ? MIRROR_LITTLE : MIRROR_PARTIAL);
     saw(f, "%" PRIu64 " packets were cut, %s of what was sent is missing for it", s->cut_segments,
         human_bytes(s->cut_bytes).text);
     if (m->watch)
@@ -553,12 +552,14 @@ static bool midstream(const struct mirror *m, struct mirror_finding *f)
 
 static bool quic(const struct mirror *m, struct mirror_finding *f)
 {
-    if (!m->tally || !(share(m->tally->quic, m->stats->packets) >= COUNTS))
+    double part = share(m->stats->quic_packets, m->stats->packets);
+    if (!(part >= COUNTS))
         return false;
     rank(f, MIRROR_NOTE, MIRROR_UNHARMED);
-    saw(f, "%" PRIu64 " of %" PRIu64 " packets are QUIC", m->tally->quic, m->stats->packets);
+    f->headline = part >= MUCH;
+    saw(f, "%" PRIu64 " of %" PRIu64 " packets are QUIC", m->stats->quic_packets, m->stats->packets);
     f->brief = "HTTP/3 is not decoded, and is in no figure";
-    number(f, "quic_packets", (double)m->tally->quic);
+    number(f, "quic_packets", (double)m->stats->quic_packets);
     number(f, "packets", (double)m->stats->packets);
     do_this(f, "mirror behind what ends it; or offer HTTP/2 alone for the time of the audit (no Alt-Svc)");
     return true;

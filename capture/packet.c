@@ -283,6 +283,17 @@ static bool looks_like_teredo(const struct walk *w)
            (be32(w->p + 8) == prefix || be32(w->p + 24) == prefix);
 }
 
+/* A long header of a version that is in use, on any port; on HTTP's a short one, too, by its fixed bit (RFC 9000
+ * section 17, RFC 9369; drafts; Google's before it). */
+static bool looks_like_quic(uint16_t from, uint16_t to, const uint8_t *p, uint32_t n)
+{
+    if (n < 5 || !(p[0] & 0x40))
+        return false;
+    uint32_t version = be32(p + 1);
+    bool known = version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 || version >> 16 == 0x5130;
+    return p[0] & 0x80 ? known : from == 443 || to == 443;
+}
+
 static enum next walk_udp(struct walk *w, const struct packet_options *o)
 {
     if (w->n < 8)
@@ -311,9 +322,13 @@ static enum next walk_udp(struct walk *w, const struct packet_options *o)
     enum next at = from == 3544 ? NEXT_TEREDO : from == 2152 ? NEXT_GTP : from == 1701 ? NEXT_L2TP : NEXT_OTHER;
     if (at == NEXT_OTHER && looks_like_teredo(w))
         at = NEXT_TEREDO;
-    if (at == NEXT_OTHER && o->tally)
-        tally_udp(o->tally, from, port, w->p, w->n);
-    return at == NEXT_OTHER && memcachedudp_possible(w->p, w->n) ? NEXT_DATAGRAM : at;
+    if (at != NEXT_OTHER)
+        return at;
+    w->udp = true;
+    w->quic = looks_like_quic(from, port, w->p, w->n);
+    if (o->tally)
+        tally_udp(o->tally, port, w->p, w->n);
+    return memcachedudp_possible(w->p, w->n) ? NEXT_DATAGRAM : NEXT_OTHER;
 }
 
 /* RFC 7348 section 5. Without the I flag it is something else on that port. */
@@ -514,6 +529,8 @@ static inline enum packet_result walk_on(struct walk *w, enum next at, const str
         count_kinds(w->kinds, stats);
     if (at == NEXT_TCP)
         return read_tcp(w, out);
+    stats->udp_packets += w->udp;
+    stats->quic_packets += w->quic;
     if (at == NEXT_DATAGRAM)
         return read_datagram(w, out);
     if (at == NEXT_PIECE) {

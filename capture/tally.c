@@ -27,11 +27,8 @@ static struct tally_port *place(struct tally *t, uint16_t port)
     return least;
 }
 
-void tally_udp(struct tally *t, uint16_t from, uint16_t to, const uint8_t *p, uint32_t n)
+void tally_udp(struct tally *t, uint16_t to, const uint8_t *p, uint32_t n)
 {
-    t->udp++;
-    if ((from == 443 || to == 443) && n && (p[0] & 0x40)) /* the fixed bit, RFC 9000 section 17 */
-        t->quic++;
     if (looks_like_vxlan(p, n))
         place(t, to)->packets++;
 }

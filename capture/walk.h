@@ -55,6 +55,7 @@ struct walk {
     const uint8_t *fragment; /* NEXT_PIECE: the header that says so */
     uint16_t type;           /* the EtherType read last */
     bool v6, tagged;         /* tagged: the header before was a VLAN tag */
+    bool udp, quic;          /* udp: that is walked no further */
     uint8_t why;             /* NEXT_UNPARSED: enum unparsed_reason */
 };
 

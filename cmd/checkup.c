@@ -264,8 +264,8 @@ static void seen_json(const struct checkup *c, struct json *j)
     json_key_u64(j, "packets", s->packets);
     json_key_u64(j, "bytes", s->bytes);
     json_key_u64(j, "not_tcp_packets", s->other_packets);
-    json_key_u64(j, "udp_packets", c->tally.udp);
-    json_key_u64(j, "quic_packets", c->tally.quic);
+    json_key_u64(j, "udp_packets", s->udp_packets);
+    json_key_u64(j, "quic_packets", s->quic_packets);
     json_key_u64(j, "unparsed_packets", s->unparsed_packets);
     named_json(j, "unparsed", UNPARSED_COUNT, s->unparsed_by, unparsed_at);
     named_json(j, "encapsulations", ENCAP_COUNT, s->encapsulations, encap_at);

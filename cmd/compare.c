@@ -242,7 +242,7 @@ static double span_s(int64_t from_us, int64_t to_us)
 /* Requests of all that no rule touches, after to before, a second. NaN: not known. */
 static double volume_of(const struct work *w, const struct other *o)
 {
-    double volume = facts_ratio(o->after, o->before) * facts_duration_s(w->o->before.facts) /
+    double volume = facts_ratio(o->after, o->before) * facts_watched_s(w->o->before.facts) /
                     span_s(w->watched.from_us, w->watched.to_us);
     return o->before < PROMISE_LEAST || o->after < PROMISE_LEAST ? NAN : volume;
 }
@@ -420,6 +420,14 @@ static bool replay_after(struct work *w, const char *spec, enum carrier of, size
     return true;
 }
 
+static bool has_service(const struct work *w)
+{
+    bool any = false;
+    for (size_t i = 0; i < w->rules->n_services; i++)
+        any |= w->there[i];
+    return any;
+}
+
 static void judge_limit(struct work *w, uint64_t rejected_before, struct verify_rule *v)
 {
     v->expected = facts_ratio(v->rejected_expected, v->requests);
@@ -430,7 +438,9 @@ static void judge_limit(struct work *w, uint64_t rejected_before, struct verify_
         return;
     v->reason = promise_limit(
         &(struct promise_limit){v->requests, v->rejected_expected, v->rejected_seen, rejected_before, LIMIT_ROOM});
-    if (!v->requests)
+    if (!has_service(w))
+        v->reason = PROMISE_NO_SERVICE;
+    else if (!v->requests)
         v->reason = PROMISE_NO_CLIENTS;
 }
 

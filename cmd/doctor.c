@@ -85,7 +85,7 @@ static void count(void *context, struct exchange *x)
 {
     struct patient *p = context;
     struct checkup *c = p->checkup;
-    bool asked = x->method.p != NULL, answered = x->status != 0;
+    bool asked = x->method.p != NULL, answered = x->cache ? x->cache->answered : x->status != 0;
     c->exchanges++;
     c->requests += asked;
     c->answers += answered;

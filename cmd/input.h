@@ -54,7 +54,7 @@ enum {
         {INPUT_MEMORY, 0, "memory", "SIZE", "ceiling for analysis and reassembly (default 512M)"},                     \
         {INPUT_SNAPLEN, 0, "snaplen", "N", "live: bytes of each packet (default 262144)"},                             \
         {INPUT_PORTS, 0, "ports", "LIST",                                                                              \
-         "only connections with one of these TCP ports (default: all, told by content)"},                              \
+         "only connections with one of these ports, TCP or UDP (default: all, told by content)"},                      \
         {INPUT_VXLAN, 0, "vxlan-ports", "LIST", "UDP ports of VXLAN (default 4789,8472)"},                             \
         {INPUT_MERGE, 0, "merge-vlans", NULL,                                                                          \
          "VLAN ids and VNIs do not tell connections apart: for routes that differ by direction"},                      \

@@ -145,7 +145,10 @@ static int conclude(struct work *w)
     else if (s->verdicts[PROMISE_BROKEN])
         log_line("%llu of %zu rules are not kept", (unsigned long long)s->verdicts[PROMISE_BROKEN], s->n);
     else if (!s->verdicts[PROMISE_KEPT])
-        log_line("of none of %zu rules it can be told whether it is kept", s->n);
+        log_line("it cannot be told of any of %zu rules whether it is kept", s->n);
+    if (s->after.from_us != INT64_MIN && s->after.from_us < s->before.from_us)
+        log_line("%s begins before %s: the audit from before the deployment comes first", s->after.path,
+                 s->before.path);
     return ok && s->verdicts[PROMISE_KEPT] && !s->verdicts[PROMISE_BROKEN] ? 0 : 1;
 }
 

@@ -63,7 +63,7 @@ static void fill_input(const struct row_endpoint *e, const struct facts *f, doub
                        struct recommend_rung rung[LADDER_RUNGS], struct recommend_input *in)
 {
     const uint64_t *d = e->declared;
-    double duration = facts_duration_s(f), lost = facts_ratio(e->eligible - e->ttl[0].lookups, e->eligible);
+    double duration = facts_watched_s(f), lost = facts_ratio(e->eligible - e->ttl[0].lookups, e->eligible);
     struct sampling_stored sampled;
     sampling_read(&sampled, e->sampling);
     *in = (struct recommend_input){

@@ -32,6 +32,7 @@ struct gathering {
     const struct facts *facts;
     const struct behaviour *behaviour;
     double hours_s, coverage; /* of the rows */
+    double records_s;         /* that the exchange records stand for */
     double server_s;          /* of all endpoints */
     struct met *met;
     size_t n, cap;
@@ -111,7 +112,7 @@ static void of_this(struct bottleneck *b, const struct row_endpoint *e)
 static void find_errors(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
     double spent = (double)seen->failed_us / 1e6;
-    struct bottleneck *b = add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->failed);
+    struct bottleneck *b = add(g, BOTTLENECK_ERRORS, EFFORT_CODE, spent, g->records_s, seen->failed);
     if (!b)
         return;
     of_this(b, e);
@@ -132,8 +133,7 @@ static void find_alike(struct gathering *g, const struct row_endpoint *e, const 
     bool shared = !g->facts->windowed && seen->coalescable && advice_of(e, g->facts).sharing.verdict == SHARING_SHARED;
     uint64_t rest = seen->coalescable - seen->expiry.coalescable; /* without the stampedes */
     double spent = (double)(seen->coalescable_us - seen->expiry.server_us) / 1e6;
-    struct bottleneck *b =
-        !shared ? NULL : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, behaviour_seconds(g->behaviour), rest);
+    struct bottleneck *b = !shared ? NULL : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, g->records_s, rest);
     if (!b)
         return;
     of_this(b, e);
@@ -204,7 +204,7 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
         find_errors(g, e, seen);
         find_alike(g, e, seen);
         find_vain(g, e, seen);
-        pressing_endpoint(g, e->id, seen, behaviour_seconds(g->behaviour));
+        pressing_endpoint(g, e->id, seen);
     }
     return true;
 }
@@ -285,7 +285,7 @@ static void find_runs(struct gathering *g, const struct behaviour_runs *r)
     if (!child || !trigger || r->events < FEW_EVENTS || isnan(child->median_s))
         return;
     double spent = (double)r->rtt_us / 1e6 + (double)trips * child->median_s;
-    struct bottleneck *b = add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), r->events);
+    struct bottleneck *b = add(g, BOTTLENECK_RUNS, EFFORT_CODE, spent, g->records_s, r->events);
     if (!b)
         return;
     struct slice after = name_of(g, trigger);
@@ -318,9 +318,9 @@ static void find_chain(struct gathering *g, const struct chatty_chain *k)
             buf_slice(&after, m ? name_of(g, m) : SLICE("?"));
     }
     const struct met *first = met_of(g, k->endpoint[0]);
-    struct bottleneck *b = !first ? NULL
-                                  : add(g, BOTTLENECK_CHATTY, EFFORT_CODE, (double)k->rtt_us / 1e6 + n * server,
-                                        behaviour_seconds(g->behaviour), k->actions);
+    struct bottleneck *b =
+        !first ? NULL
+               : add(g, BOTTLENECK_CHATTY, EFFORT_CODE, (double)k->rtt_us / 1e6 + n * server, g->records_s, k->actions);
     if (b) {
         buf_slice(&b->target, name_of(g, first));
         buf_printf(&b->why, "%s times it was followed by %u more, each after the answer before, in %s: %.*s",
@@ -361,8 +361,7 @@ static bool of_client(void *context, const struct row_client *c)
         return true;
     pressing_client(g, c, g->behaviour, seen);
     double spent = (double)seen->retries_us / 1e6;
-    struct bottleneck *b =
-        add(g, BOTTLENECK_RETRIES, EFFORT_CODE, spent, behaviour_seconds(g->behaviour), seen->retries);
+    struct bottleneck *b = add(g, BOTTLENECK_RETRIES, EFFORT_CODE, spent, g->records_s, seen->retries);
     if (!b)
         return true;
     struct backoff k = behaviour_backoff(seen);
@@ -395,9 +394,9 @@ static void name_server(struct gathering *g, const struct backend *s, struct buf
 static void find_slow_server(struct gathering *g, const struct backend *s)
 {
     const struct backend_beside *at = &s->beside;
-    struct bottleneck *b = !at->slow ? NULL
-                                     : add(g, BOTTLENECK_SLOW_SERVER, EFFORT_CONFIG, at->time_s - at->expected_s,
-                                           behaviour_seconds(g->behaviour), at->n);
+    struct bottleneck *b =
+        !at->slow ? NULL
+                  : add(g, BOTTLENECK_SLOW_SERVER, EFFORT_CONFIG, at->time_s - at->expected_s, g->records_s, at->n);
     if (!b)
         return;
     name_server(g, s, &b->target);
@@ -417,9 +416,8 @@ static void find_bad_server(struct gathering *g, const struct backend *s)
     const struct backend_beside *at = &s->beside;
     double more = at->failed - at->expected_failed;
     double each = s->failed ? (double)s->failed_us / 1e6 / (double)s->failed : 0;
-    struct bottleneck *b = !at->bad ? NULL
-                                    : add(g, BOTTLENECK_BAD_SERVER, EFFORT_CONFIG, more * each,
-                                          behaviour_seconds(g->behaviour), (uint64_t)more);
+    struct bottleneck *b =
+        !at->bad ? NULL : add(g, BOTTLENECK_BAD_SERVER, EFFORT_CONFIG, more * each, g->records_s, (uint64_t)more);
     if (!b)
         return;
     name_server(g, s, &b->target);
@@ -434,8 +432,8 @@ static void find_bad_server(struct gathering *g, const struct backend *s)
 
 static void find_reopened(struct gathering *g, const struct backend *s)
 {
-    struct bottleneck *b = add(g, BOTTLENECK_CONNECTIONS, EFFORT_CONFIG, (double)s->reopened_us / 1e6,
-                               behaviour_seconds(g->behaviour), s->reopened);
+    struct bottleneck *b =
+        add(g, BOTTLENECK_CONNECTIONS, EFFORT_CONFIG, (double)s->reopened_us / 1e6, g->records_s, s->reopened);
     if (!b)
         return;
     name_server(g, s, &b->target);
@@ -480,7 +478,7 @@ static void find_saturated(struct gathering *g, const struct loads *l, const str
     bool backend = x->scope == LOAD_PAIR || x->scope == LOAD_SERVER;
     struct bottleneck *b = !backend || !(waited > 0) || is_of_a_whole(l, x)
                                ? NULL
-                               : add(g, BOTTLENECK_SATURATION, EFFORT_CONFIG, waited, loads_seconds(l), x->answered);
+                               : add(g, BOTTLENECK_SATURATION, EFFORT_CONFIG, waited, g->records_s, x->answered);
     if (!b)
         return;
     const struct usl_fit *f = &x->fit;
@@ -538,9 +536,9 @@ static void find_cacheable(struct gathering *g, const struct advice_list *advice
 /* ---- for the other files ---- */
 
 struct bottleneck *gathering_add(struct gathering *g, enum bottleneck_kind kind, enum ranking_effort effort,
-                                 double seconds, double of_s, uint64_t n)
+                                 double seconds, uint64_t n)
 {
-    return add(g, kind, effort, seconds, of_s, n);
+    return add(g, kind, effort, seconds, g->records_s, n);
 }
 
 struct slice gathering_name(const struct gathering *g, uint32_t id)
@@ -579,11 +577,12 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
 {
     struct gathering g = {.list = l, .facts = f, .behaviour = b};
     *l = (struct bottleneck_list){0};
-    g.hours_s = b->any && b->whole && !b->failed ? behaviour_seconds(b) : facts_duration_s(f);
+    g.hours_s = facts_watched_s(f);
+    g.records_s = b->whole ? g.hours_s : behaviour_seconds(b);
     g.coverage = facts_coverage(f);
     store_read_endpoints(r, of_endpoint, &g);
     compare(&g);
-    stateful_find(&g, t, behaviour_seconds(b));
+    stateful_find(&g, t);
     for (uint32_t i = 0; b->any && !b->failed && i < b->n_runs; i++)
         find_runs(&g, &b->runs[i]);
     store_read_clients(r, of_client, &g);

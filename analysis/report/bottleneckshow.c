@@ -21,7 +21,7 @@ static const char *says(enum bottleneck_kind k)
                                         "a storm of retries",
                                         "polls that bring nothing new",
                                         "a stampede when copies end",
-                                        "one client beyond all others",
+                                        "a client beyond the others",
                                         "a server slower than its peers",
                                         "a server that fails more than its peers",
                                         "requests that wait for each other",

@@ -40,17 +40,13 @@ static bool add_tested(void *context, const struct row_endpoint *e)
     struct learned l;
     learned_read(&l, e->learned);
     f->tested_parts += learned_tests(&l);
-    if (e->requests && e->first_us != INT64_MIN && e->first_us < f->first_us)
-        f->first_us = e->first_us;
-    if (e->requests && e->last_us > f->last_us)
-        f->last_us = e->last_us;
     return true;
 }
 
 bool facts_load(struct facts *f, struct store_reader *r)
 {
     struct loading l = {f, false};
-    *f = (struct facts){.first_us = INT64_MAX, .last_us = INT64_MIN};
+    *f = (struct facts){0};
     f->any = store_read_capture(r, &f->capture);
     f->windowed = store_read_window_is(r, &f->window);
     f->joined = store_read_joined(r);
@@ -88,7 +84,14 @@ double facts_duration_s(const struct facts *f)
 
 double facts_watched_s(const struct facts *f)
 {
-    return f->last_us < f->first_us ? NAN : (double)(f->last_us - f->first_us) / 1e6;
+    int64_t from = f->capture.started_us, to = f->capture.ended_us;
+    if (from == INT64_MIN || to == INT64_MIN)
+        return NAN;
+    if (f->windowed) {
+        from = from > f->window.from_s * 1000000 ? from : f->window.from_s * 1000000;
+        to = to < f->window.to_s * 1000000 ? to : f->window.to_s * 1000000;
+    }
+    return to < from ? NAN : (double)(to - from) / 1e6;
 }
 
 double facts_coverage(const struct facts *f)

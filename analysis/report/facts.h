@@ -24,7 +24,6 @@ struct facts {
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
-    int64_t first_us, last_us;   /* arrivals, of all endpoints; INT64_MAX and INT64_MIN: none */
     uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
     const struct rekey *rekey;   /* what other keys would do (keyeffect.h); NULL: the records were not read for it */
 };
@@ -35,7 +34,7 @@ void facts_free(struct facts *f);
 uint64_t facts_counted(const struct facts *f, const char *what, const char *name); /* a counter of the store */
 uint64_t facts_total(const struct facts *f, const char *name);                     /* of what = "total" */
 double facts_duration_s(const struct facts *f);                                    /* NaN: nothing captured */
-double facts_watched_s(const struct facts *f);     /* first to last arrival: what rates are of; NaN: none */
+double facts_watched_s(const struct facts *f);     /* of that what the window has: what rates are of; NaN: none */
 double facts_coverage(const struct facts *f);      /* NaN: unknown */
 double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
 

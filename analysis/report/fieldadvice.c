@@ -43,7 +43,7 @@ void field_advice_of(struct field_advice *a, const struct row_endpoint *e, const
     struct recommend_input in = {.rung = rung,
                                  .n = fill_rungs(&a->seen, rung),
                                  .budget = RECOMMEND_BUDGET,
-                                 .duration_s = facts_duration_s(f),
+                                 .duration_s = facts_watched_s(f),
                                  .coverage = facts_coverage(f),
                                  .excess = sources_read(&sources, e->sources) ? sources_excess(&sources) : 0,
                                  .not_modified = NAN,

@@ -104,6 +104,9 @@ static void capture(struct json *j, const struct facts *f)
     packet_u64(j, "duplicates", f, c->duplicates);
     packet_u64(j, "retransmitted", f, c->retransmitted);
     packet_u64(j, "unparsed_packets", f, c->unparsed_packets);
+    packet_u64(j, "quic_packets", f, facts_counted(f, "packets", "quic"));
+    packet_u64(j, "cut_packets", f, facts_counted(f, "packets", "cut"));
+    packet_u64(j, "cut_bytes", f, facts_counted(f, "packets", "cut_bytes"));
     packet_u64(j, "flows", f, c->flows);
     packet_u64(j, "flows_midstream", f, c->flows_midstream);
     packet_u64(j, "flows_oneway", f, c->flows_oneway);
@@ -112,6 +115,10 @@ static void capture(struct json *j, const struct facts *f)
         NULLS(j, "flows_opaque");
     else
         counters(j, "flows_opaque", f, "opaque");
+    if (c->from_records)
+        NULLS(j, "unparsed");
+    else
+        counters(j, "unparsed", f, "unparsed");
     packet_u64(j, "gaps", f, c->gaps);
     packet_u64(j, "gap_bytes", f, c->gap_bytes);
     packet_u64(j, "acked_unseen_bytes", f, c->acked_unseen_bytes);
@@ -723,7 +730,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct server_names names;
     struct loads loads;
     struct relief relief;
-    struct listing all = {&j, facts_duration_s(f), f, &list, &behaviour, &ties, &limits};
+    struct listing all = {&j, facts_watched_s(f), f, &list, &behaviour, &ties, &limits};
     (void)o;
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));

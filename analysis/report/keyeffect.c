@@ -132,7 +132,7 @@ static void take_step(struct key_step *s, const struct key_effect *k, const stru
     struct recommend_input in = {.rung = rung,
                                  .n = fill_rungs(s->to, rung),
                                  .budget = RECOMMEND_BUDGET,
-                                 .duration_s = k->whole ? facts_duration_s(f) : covered_s(k, f),
+                                 .duration_s = covered_s(k, f),
                                  .coverage = facts_coverage(f),
                                  .excess = sources_excess(&s->to->sources),
                                  .not_modified = NAN,

@@ -79,7 +79,7 @@ const char *limits_unseen(const struct facts *f)
 {
     if (facts_coverage(f) < STANDING_COVERAGE)
         return "too much was not captured";
-    if (!(facts_duration_s(f) >= WINDOWS_LEAST * LIMITS_WINDOW_S))
+    if (!(facts_watched_s(f) >= WINDOWS_LEAST * LIMITS_WINDOW_S))
         return "was not watched long enough";
     return NULL;
 }

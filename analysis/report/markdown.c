@@ -197,7 +197,7 @@ static bool client(void *context, const struct row_client *c)
     buf_str(p->out, "| ");
     foreign(p->out, c->client);
     buf_printf(p->out, " | %s | %s | %s | %s | %s | %s | %s |\n", human_count(c->requests).text,
-               human_rate(c->requests, facts_duration_s(p->f)).text, known ? human_count(c->peak_1s).text : "-",
+               human_rate(c->requests, facts_watched_s(p->f)).text, known ? human_count(c->peak_1s).text : "-",
                known ? human_count(c->peak_10s).text : "-", known ? human_count(c->peak_60s).text : "-",
                human_count(c->errors).text, human_count(c->throttled).text);
     return true;

@@ -1,12 +1,15 @@
 /* Clients that press: storms of retries, pollers, floods (ALGORITHMS.md 7.2, 7.5, 7.8, in the currency of 8.8). */
 #include "analysis/report/gathering.h"
+
+#include <inttypes.h>
+
 #include "base/human.h"
 
-static void find_storm(struct gathering *g, uint32_t id, const struct behaviour_endpoint *seen, double seconds)
+static void find_storm(struct gathering *g, uint32_t id, const struct behaviour_endpoint *seen)
 {
     struct bottleneck *b = !seen->storm.storms ? NULL
                                                : gathering_add(g, BOTTLENECK_RETRY_STORM, EFFORT_CONFIG,
-                                                               (double)seen->retries_us / 1e6, seconds, seen->retries);
+                                                               (double)seen->retries_us / 1e6, seen->retries);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, id));
@@ -20,10 +23,9 @@ static void find_storm(struct gathering *g, uint32_t id, const struct behaviour_
     gathering_number(b, "server_s", (double)seen->retries_us / 1e6);
 }
 
-static void find_polling(struct gathering *g, uint32_t id, const struct polling_sums *p, double seconds)
+static void find_polling(struct gathering *g, uint32_t id, const struct polling_sums *p)
 {
-    struct bottleneck *b =
-        gathering_add(g, BOTTLENECK_POLLING, EFFORT_CODE, (double)p->idle_us / 1e6, seconds, p->idle);
+    struct bottleneck *b = gathering_add(g, BOTTLENECK_POLLING, EFFORT_CODE, (double)p->idle_us / 1e6, p->idle);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, id));
@@ -39,10 +41,10 @@ static void find_polling(struct gathering *g, uint32_t id, const struct polling_
     gathering_number(b, "server_s", (double)p->idle_us / 1e6);
 }
 
-static void find_stampede(struct gathering *g, uint32_t id, const struct expiry_sums *x, double seconds)
+static void find_stampede(struct gathering *g, uint32_t id, const struct expiry_sums *x)
 {
     struct bottleneck *b =
-        gathering_add(g, BOTTLENECK_STAMPEDE, EFFORT_CONFIG, (double)x->server_us / 1e6, seconds, x->coalescable);
+        gathering_add(g, BOTTLENECK_STAMPEDE, EFFORT_CONFIG, (double)x->server_us / 1e6, x->coalescable);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, id));
@@ -63,29 +65,40 @@ static void find_stampede(struct gathering *g, uint32_t id, const struct expiry_
     gathering_number(b, "most_in_a_second_with_jitter", expiry_spread(x));
 }
 
-void pressing_endpoint(struct gathering *g, uint32_t id, const struct behaviour_endpoint *seen, double seconds)
+void pressing_endpoint(struct gathering *g, uint32_t id, const struct behaviour_endpoint *seen)
 {
-    find_storm(g, id, seen, seconds);
+    find_storm(g, id, seen);
     if (seen->expiry.stampedes)
-        find_stampede(g, id, &seen->expiry, seconds);
+        find_stampede(g, id, &seen->expiry);
     if (seen->polling.pollers)
-        find_polling(g, id, &seen->polling, seconds);
+        find_polling(g, id, &seen->polling);
+}
+
+/* Clients for whom the limit is the same: those of one kind of identity. */
+static uint32_t flooding(const struct floods *all, const struct flood *f)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < all->n; i++)
+        n += all->item[i].rate == f->rate && all->item[i].burst == f->burst && all->item[i].rejected;
+    return n;
 }
 
 void pressing_client(struct gathering *g, const struct row_client *c, const struct behaviour *b,
                      const struct behaviour_client *seen)
 {
     const struct flood *f = seen->flood ? &b->floods.item[seen->flood - 1] : NULL;
-    struct bottleneck *k = !f ? NULL
-                              : gathering_add(g, BOTTLENECK_FLOOD, EFFORT_CONFIG, (double)f->rejected_us / 1e6,
-                                              behaviour_seconds(b), f->rejected);
+    struct bottleneck *k =
+        !f ? NULL : gathering_add(g, BOTTLENECK_FLOOD, EFFORT_CONFIG, (double)f->rejected_us / 1e6, f->rejected);
     if (!k)
         return;
     buf_slice(&k->target, c->client);
-    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%.3g/s, %.0f at once)",
+    uint32_t n = flooding(&b->floods, f);
+    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%.3g/s, bursts of %.0f)",
                human_count(f->rejected).text, human_count(f->requests).text, f->rate, f->burst);
-    buf_printf(&k->action, "limit clients to %.3g requests a second, %.0f at once: it rejects nobody else", f->rate,
-               f->burst);
+    buf_printf(&k->action, "limit clients to %.3g requests a second and bursts of %.0f: it rejects nobody else",
+               f->rate, f->burst);
+    if (n > 1)
+        buf_printf(&k->action, " but %" PRIu32 " more like it", n - 1);
     gathering_count(k, "requests", f->requests);
     gathering_count(k, "beyond", f->rejected);
     gathering_number(k, "rate", f->rate);

@@ -10,7 +10,7 @@
 
 /* Requests without a session, where one is needed; and with one, at a server that does not know it. */
 static void find_session(struct gathering *g, uint32_t id, const struct ties_endpoint *e,
-                         const struct stateless_grade *grade, double seconds)
+                         const struct stateless_grade *grade)
 {
     const struct stateless_seen *s = &e->seen;
     bool needed = grade->signal[STATELESS_S2].state == STATELESS_TIED && s->with_cookie;
@@ -19,7 +19,7 @@ static void find_session(struct gathering *g, uint32_t id, const struct ties_end
         breaks && s->moved.k ? grade->signal[STATELESS_S4].value * (double)s->moved.n / (double)s->moved.k : 0;
     double without = needed ? (double)e->refused_us / 1e6 : 0, strayed = excess * (double)e->strayed_us / 1e6;
     uint64_t n = (needed ? e->refused : 0) + (breaks ? s->moved.k : 0);
-    struct bottleneck *b = gathering_add(g, BOTTLENECK_SESSION, EFFORT_CODE, without + strayed, seconds, n);
+    struct bottleneck *b = gathering_add(g, BOTTLENECK_SESSION, EFFORT_CODE, without + strayed, n);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, id));
@@ -60,7 +60,7 @@ static int quickest(const struct ties_endpoint *e)
 }
 
 /* Clients stay at one server, so load does not spread: what the others take longer than the quickest one. */
-static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endpoint *e, double seconds)
+static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endpoint *e)
 {
     int best = quickest(e);
     double excess = 0, all = 0;
@@ -73,7 +73,7 @@ static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endp
     }
     struct bottleneck *b = best < 0 || excess < UNEVEN_SHARE * all
                                ? NULL
-                               : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess, seconds, n);
+                               : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess, n);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, id));
@@ -87,13 +87,13 @@ static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endp
     gathering_number(b, "quickest_share", (double)e->seen.served[best] / (double)e->seen.requests);
 }
 
-static void find_unsafe(struct gathering *g, const struct unsafe_found *f, double seconds)
+static void find_unsafe(struct gathering *g, const struct unsafe_found *f)
 {
     struct slice changed = gathering_name(g, f->reader);
     struct bottleneck *b =
         !changed.p || !gathering_name(g, f->writer).p
             ? NULL
-            : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6, seconds, f->idle);
+            : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6, f->idle);
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, f->writer));
@@ -113,7 +113,7 @@ static void find_unsafe(struct gathering *g, const struct unsafe_found *f, doubl
     gathering_count(b, "own_answers_only", f->scope == UNSAFE_OWN);
 }
 
-void stateful_find(struct gathering *g, const struct ties *t, double seconds)
+void stateful_find(struct gathering *g, const struct ties *t)
 {
     for (uint32_t id = 1; t->any && !t->failed && id < t->n_endpoints; id++) {
         const struct ties_endpoint *e = &t->endpoint[id];
@@ -121,10 +121,10 @@ void stateful_find(struct gathering *g, const struct ties *t, double seconds)
         if (!e->seen.requests || !gathering_name(g, id).p)
             continue;
         stateless_judge(&e->seen, STATELESS_REPLAY_UNKNOWN, &grade);
-        find_session(g, id, e, &grade, seconds);
+        find_session(g, id, e, &grade);
         if (grade.signal[STATELESS_S3].state == STATELESS_TIED)
-            find_uneven(g, id, e, seconds);
+            find_uneven(g, id, e);
     }
     for (uint32_t i = 0; t->any && !t->failed && i < t->n_changes; i++)
-        find_unsafe(g, &t->changes[i], seconds);
+        find_unsafe(g, &t->changes[i]);
 }

@@ -117,10 +117,10 @@ static void head(const struct facts *f, struct buf *out)
     buf_printf(
         out,
         "  %s exchanges (%s), %s%s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
-        human_count(exchanges).text, human_rate(exchanges, duration).text, facts_clients_error(f) > 0 ? "about " : "",
-        human_count(facts_total(f, "clients")).text, human_count(f->endpoints).text,
-        human_count(facts_total(f, "services")).text, human_count(facts_total(f, "unanswered")).text,
-        human_count(facts_total(f, "orphan_responses")).text);
+        human_count(exchanges).text, human_rate(exchanges, facts_watched_s(f)).text,
+        facts_clients_error(f) > 0 ? "about " : "", human_count(facts_total(f, "clients")).text,
+        human_count(f->endpoints).text, human_count(facts_total(f, "services")).text,
+        human_count(facts_total(f, "unanswered")).text, human_count(facts_total(f, "orphan_responses")).text);
     if (facts_total(f, "ignored"))
         buf_printf(out, "  %s of them were left out of the analysis (--ignore)\n",
                    human_count(facts_total(f, "ignored")).text);
@@ -503,7 +503,7 @@ static double burst_at(const struct row_client *c, double rate)
 static bool client_row(void *context, const struct row_client *c)
 {
     struct table *t = context;
-    double duration = facts_duration_s(t->f);
+    double duration = facts_watched_s(t->f);
     if (t->row == t->top)
         return false;
     t->row++;

@@ -31,10 +31,13 @@ static struct capture_stats counters_of(const struct facts *f)
                               .gap_bytes = c->gap_bytes,
                               .acked_unseen_bytes = c->acked_unseen_bytes,
                               .stream_bytes = c->stream_bytes};
-    for (size_t i = 0; i < f->n; i++)
-        for (int r = 0; r < OPAQUE_COUNT && strcmp(f->counter[i].what, "opaque") == 0; r++)
-            if (strcmp(f->counter[i].name, opaque_name((enum opaque_reason)r)) == 0)
-                s.flows_opaque[r] = f->counter[i].value;
+    for (int r = 0; r < OPAQUE_COUNT; r++)
+        s.flows_opaque[r] = facts_counted(f, "opaque", opaque_name((enum opaque_reason)r));
+    for (int r = 0; r < UNPARSED_COUNT; r++)
+        s.unparsed_by[r] = facts_counted(f, "unparsed", unparsed_name((enum unparsed_reason)r));
+#define PACKETS(member, name) s.member = facts_counted(f, "packets", name);
+    CAPTURE_PACKETS(PACKETS)
+#undef PACKETS
     return s;
 }
 
