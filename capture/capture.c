@@ -186,6 +186,11 @@ uint32_t capture_exchanges(const struct capture *c)
     return c->pair.slots.capacity;
 }
 
+void capture_flush(struct capture *c)
+{
+    pair_flush(&c->pair);
+}
+
 void capture_secrets(struct capture *c)
 {
     flow_secrets(&c->flows);

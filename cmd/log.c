@@ -96,8 +96,9 @@ static int from_wire(struct log_command *c)
         source_close(source);
         return 2;
     }
-    struct input_loop loop = {c->capture, source,    c->in.capture.keys,  c->in.keys, c->in.quiet,
-                              live,       TIME_NONE, live ? flush : NULL, c,          NULL};
+    struct input_loop loop = {c->capture,  source, c->in.capture.keys, c->in.keys,
+                              c->in.quiet, live,   TIME_NONE,          live || input_piped(&c->in) ? flush : NULL,
+                              c,           NULL};
     code = input_run(&loop);
     record_footer(c->format, &c->out);
     flush(c);
