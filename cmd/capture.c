@@ -84,10 +84,11 @@ static const struct arg table[] = {
 #endif
     {0}};
 
-static const char usage[] = "usage: spanwise capture -i IF… [-f BPF] [-d DB]     live, until SIGINT or SIGTERM\n"
-                            "       spanwise capture -r FILE… [-d DB]           from captures\n"
-                            "       spanwise capture --records FILE [-d DB]     from exchange records\n"
-                            "       spanwise capture                            lists the interfaces\n";
+static const char usage[] =
+    "usage: spanwise capture -i IF… [-f BPF] [-d DB]     live, until SIGINT or SIGTERM\n"
+    "       spanwise capture -r FILE… [-d DB]           from captures: words behind -r FILE are further files\n"
+    "       spanwise capture --records FILE [-d DB]     from exchange records\n"
+    "       spanwise capture                            lists the interfaces\n";
 
 static bool on_number(struct capture_command *c, const char *value)
 {
@@ -123,6 +124,7 @@ static bool on_retain(struct capture_command *c, const char *value)
 static bool on_option(void *context, int id, const char *value)
 {
     struct capture_command *c = context;
+    bool told = false;
     switch (id) {
     case CAPTURE_DB:
         c->db = value;
@@ -162,7 +164,10 @@ static bool on_option(void *context, int id, const char *value)
         c->faces.serve = value;
         return true;
     case ARG_POSITIONAL:
-        log_line("capture: '%s' is no option; captures are given with -r, the DB with -d", value);
+        if (input_word(&c->in, value, &told))
+            return true;
+        if (!told)
+            log_line("capture: '%s' is no option; captures are given with -r, the DB with -d", value);
         return false;
     default:
         return input_option(&c->in, id, value);

@@ -75,8 +75,8 @@ static bool number(struct input *in, int id, const char *value)
         in->snaplen = (uint32_t)n;
         return true;
     default:
-        if (!args_seconds(value, &seconds) || seconds <= 0)
-            return refuse("answer-timeout", value, "number of seconds");
+        if (!args_seconds(value, &seconds) || seconds < 1e-3)
+            return refuse("answer-timeout", value, "time of a millisecond or more");
         in->capture.answer_timeout_us = (int64_t)(seconds * 1e6);
         return true;
     }
@@ -149,6 +149,12 @@ bool input_piped(const struct input *in)
     return piped;
 }
 
+bool input_word(struct input *in, const char *word, bool *told)
+{
+    *told = in->n_files == INPUT_SOURCES_MAX;
+    return in->n_files && add_source(in->files, &in->n_files, word);
+}
+
 /* A key log may come later where packets do. */
 static bool may_come(const struct input *in)
 {
@@ -191,7 +197,7 @@ int input_check(struct input *in)
         return 2;
     }
     if (!secret_load(in->secret, &in->capture.key))
-        return 1;
+        return in->secret ? 2 : 1;
     return in->keys || in->n_files ? open_keys(in) : 0;
 }
 

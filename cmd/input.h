@@ -46,7 +46,8 @@ enum {
 /* Rows for the option table of a command that reads traffic. */
 #define INPUT_ARGS                                                                                                     \
     {INPUT_INTERFACE, 'i', "interface", "IF", "capture live on this interface (repeatable)"},                          \
-        {INPUT_READ, 'r', "read", "FILE", "read a capture: pcap, pcapng, .gz, .zst, .lz4, - for stdin (repeatable)"},  \
+        {INPUT_READ, 'r', "read", "FILE",                                                                              \
+         "read captures, several in order of time: pcap, pcapng, .gz, .zst, .lz4; - for stdin"},                       \
         {INPUT_FILTER, 'f', "filter", "BPF", "capture filter, live only"},                                             \
         {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
         {INPUT_USER, 0, "user", "NAME",                                                                                \
@@ -72,6 +73,8 @@ enum {
 void input_init(struct input *in);
 /* Handles one of INPUT_*. False: the reason was printed. */
 bool input_option(struct input *in, int id, const char *value);
+/* A word that is no option: behind -r FILE it is one more file. False: it is none, or one too many (printed: *told). */
+bool input_word(struct input *in, const char *word, bool *told);
 /* Loads the key. Returns an exit code: 0, or 2 when the options contradict each other (printed). */
 int input_check(struct input *in);
 
