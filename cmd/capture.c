@@ -65,7 +65,7 @@ static const struct arg table[] = {
     {INPUT_RECORDS, 0, "records", "FILE",
      "read exchange records (the output of `log`) instead of packets; - for stdin"},
     {CAPTURE_DB, 'd', "db", "DB", "the DB to write (default $SPANWISE_DB, else ./spanwise.db)"},
-    {CAPTURE_EXCHANGES, 0, "exchanges", "N", "exchange records to keep, or none (default 2000000)"},
+    {CAPTURE_EXCHANGES, 0, "exchanges", "N", "exchange records to keep, the newest, or none (default 2000000; up to 8191 more while it runs)"},
     {CAPTURE_RETAIN, 0, "retain", "DURATION",
      "keep hours and minutes so long (default 14d), then days, ten times as long; 7d, 36h, or forever"},
     {CAPTURE_APPEND, 0, "append", NULL, "go on with the audit that is in the DB (live captures always do)"},
