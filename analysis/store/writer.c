@@ -200,8 +200,8 @@ static void commit(struct writer *w, const struct parcel *open)
 {
     if (!begin(w))
         return;
-    if (!batch_write(&w->statements, &w->batch) || !turn(w) || !write_blocks(w) || !write_open(w, open) || !trim_blocks(&w->c, w->o.exchanges) ||
-        !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
+    if (!batch_write(&w->statements, &w->batch) || !turn(w) || !write_blocks(w) || !write_open(w, open) ||
+        !trim_blocks(&w->c, w->o.exchanges) || !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
         give_up(w);
         return;
     }
