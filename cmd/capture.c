@@ -321,6 +321,7 @@ static int run_wire(struct capture_command *c, struct source *source)
 static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
+                                .redact = c->in.capture.seal.redact,
                                 .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
