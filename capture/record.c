@@ -433,6 +433,7 @@ enum { CLEAR_MAX = 512, AGENT_MAX = 64 }; /* as capture/seal.c has them */
 
 struct reading {
     const cJSON *o;
+    struct slice line;
     const struct record_reader *reader;
     struct parts_maker *parts;
     struct slot_pool *pool;
@@ -658,6 +659,78 @@ static const char *proto_by_number(unsigned i)
     return proto_name((enum proto)i);
 }
 
+/* Behind the string that begins at s.p[at]. */
+static size_t skip_string(struct slice s, size_t at)
+{
+    for (at++; at < s.n && s.p[at] != '"'; at++)
+        at += s.p[at] == '\\';
+    return at + 1;
+}
+
+/* The text of a number among the members of the object itself, as it stands in the line; empty: not found so. */
+static struct slice number_text(struct slice s, struct slice name)
+{
+    unsigned depth = 0;
+    for (size_t at = 0; at < s.n; at++) {
+        depth += s.p[at] == '{' || s.p[at] == '[';
+        depth -= s.p[at] == '}' || s.p[at] == ']';
+        if (s.p[at] != '"')
+            continue;
+        size_t end = skip_string(s, at);
+        bool same = depth == 1 && slice_eq(slice_sub(s, at + 1, end - 1), name);
+        at = end - 1;
+        if (!same)
+            continue;
+        struct slice rest = slice_trim(slice_sub(s, end, s.n));
+        if (!rest.n || rest.p[0] != ':')
+            continue;
+        rest = slice_trim(slice_sub(rest, 1, rest.n));
+        size_t n = 0;
+        while (n < rest.n && (ascii_digit(rest.p[n]) || memchr("+-.eE", rest.p[n], 5)))
+            n++;
+        return slice_sub(rest, 0, n);
+    }
+    return (struct slice){NULL, 0};
+}
+
+/* A decimal number times a million, to the nearest integer: by its digits, of which 18 count. -1: it is none. */
+static int64_t millionths(struct slice s)
+{
+    uint64_t digits = 0, unit = 1;
+    int power = 6, n = 0;
+    size_t at = 0;
+    for (bool fraction = false; at < s.n && (ascii_digit(s.p[at]) || (s.p[at] == '.' && !fraction)); at++) {
+        if (s.p[at] == '.') {
+            fraction = true;
+        } else if (n < 18) {
+            digits = digits * 10 + (uint64_t)(s.p[at] - '0');
+            n += digits != 0;
+            power -= fraction;
+        } else {
+            power += !fraction;
+        }
+    }
+    if (at < s.n) { /* JSON: e, a sign perhaps, digits */
+        bool minus = at + 1 < s.n && s.p[at + 1] == '-';
+        int exponent = 0;
+        for (at++; at < s.n && exponent < 100; at++)
+            exponent = ascii_digit(s.p[at]) ? exponent * 10 + s.p[at] - '0' : exponent;
+        power += minus ? -exponent : exponent;
+    }
+    for (; power > 0 && digits < UINT64_MAX / 10; power--)
+        digits *= 10;
+    for (; power < 0 && unit < UINT64_MAX / 20; power++)
+        unit *= 10;
+    return power || digits > INT64_MAX ? -1 : (int64_t)(digits / unit + (digits % unit >= unit - digits % unit));
+}
+
+/* A double tells Unix time to a quarter of a microsecond, so the nearest one is told by the digits themselves. */
+static int64_t moment(const struct reading *r, double about)
+{
+    int64_t us = millionths(number_text(r->line, SLICE("ts")));
+    return us < 0 || fabs((double)us - about * 1e6) > 1 ? (int64_t)llround(about * 1e6) : us;
+}
+
 static const char *read_times(const struct reading *r, struct exchange *x)
 {
     double ts = number(r, "ts", NAN);
@@ -665,12 +738,14 @@ static const char *read_times(const struct reading *r, struct exchange *x)
         return "no 'ts' in Unix seconds";
     int64_t request = read_micros(r, "request_s"), ttfb = read_micros(r, "ttfb_s"),
             duration = read_micros(r, "duration_s");
-    x->t_req0 = (int64_t)llround(ts * 1e6);
+    x->t_req0 = moment(r, ts);
     x->t_req1 = x->arrival = x->t_req0 + (request > 0 ? request : 0);
     x->t_rsp0 = ttfb >= 0 ? x->t_req1 + ttfb : TIME_NONE;
     x->t_rsp1 = duration >= 0 ? x->t_req0 + duration : TIME_NONE;
-    if (!x->method.p)
+    if (!x->method.p) { /* as capture has them: of a request nothing is known */
         x->t_rsp0 = x->arrival;
+        x->t_req0 = x->t_req1 = TIME_NONE;
+    }
     return NULL;
 }
 
@@ -915,14 +990,18 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->target = read_target(r);
     x->authority = keep_bytes(r, redact_authority(r->reader->redact, raw_text(r, "authority")));
     x->tls = cJSON_IsTrue(member(r, "tls"));
-    double status = number(r, "status", 0);
+    x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
+    double status = number(r, "status", -1);
     if (status < 0 || status > 999)
-        return "'status' is no status code";
+        return member(r, "status") ? "'status' is no status code" : "no 'status'";
     x->status = (uint16_t)status;
     if (!x->method.p && !(cJSON_IsNull(method) && x->status))
         return "no 'method'";
     if (x->method.p && !x->target.p)
         return "no 'target'";
+    bool cache = x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED;
+    if (x->method.p && !cache && !x->authority.p && !cJSON_GetStringValue(member(r, "service")))
+        return "no 'authority'";
     if (!client || !addr_parse(slice_str(client), &x->client))
         return "no 'client' address";
     if (server)
@@ -932,7 +1011,6 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
         return trouble;
     x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT,
                        x->status ? END_COMPLETE : END_CAPTURE);
-    x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
     x->request_bytes = count(r, "request_bytes");
     x->response_bytes = count(r, "response_bytes");
     x->gap_bytes = count(r, "gap_bytes");
@@ -954,7 +1032,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_operation(r, x);
     read_websocket(r, x);
     read_events(r, x);
-    if (x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED)
+    if (cache)
         x->cache = recordcache_read(member(r, "cache"), r->pool, r->slot);
     x->decoded_id = read_identity(r, "decoded_id");
     read_leaves(r, x);
@@ -978,7 +1056,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
 const char *record_read(const struct record_reader *reader, struct slice line, uint64_t number_of, struct slot *out)
 {
     cJSON *o = cJSON_ParseWithLength(line.p, line.n);
-    struct reading r = {o, reader, reader->parts, reader->pool, out};
+    struct reading r = {o, line, reader, reader->parts, reader->pool, out};
     const char *trouble = "not a JSON object";
     if (cJSON_IsObject(o))
         trouble = read_object(&r, &out->x, &reader->key);

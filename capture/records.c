@@ -12,6 +12,7 @@ struct records {
     struct redact *redact;
     struct buf text;
     uint64_t lines, taken;
+    int64_t settled; /* the greatest arrival at the last records_settle */
 };
 
 struct records *records_new(const struct records_options *o)
@@ -23,6 +24,7 @@ struct records *records_new(const struct records_options *o)
     r->o = *o;
     line_init(&r->line, o->sink);
     r->line.hold = true;
+    r->settled = TIME_NONE;
     r->parts = parts_new(&o->key);
     r->o.redact.sealed = true;
     r->redact = redact_new(&o->key, &r->o.redact);
@@ -54,6 +56,11 @@ static struct slot *take(struct records *r)
     }
 }
 
+static int64_t began(const struct exchange *x)
+{
+    return x->t_req0 != TIME_NONE ? x->t_req0 : x->arrival;
+}
+
 const char *records_line(struct records *r, struct slice text)
 {
     r->lines++;
@@ -65,6 +72,8 @@ const char *records_line(struct records *r, struct slice text)
         return "out of memory";
     struct record_reader reader = {r->o.key, r->parts, &r->pool, r->redact, &r->text};
     const char *trouble = record_read(&reader, text, r->lines, s);
+    if (!trouble && began(&s->x) < r->o.not_before)
+        trouble = "it begins before the audit in the DB ends";
     if (trouble) {
         slot_give(&r->pool, s);
         return trouble;
@@ -81,6 +90,13 @@ const char *records_line(struct records *r, struct slice text)
     line_tick(&r->line, s->x.arrival);
     line_done(&r->line, s);
     return NULL;
+}
+
+void records_settle(struct records *r)
+{
+    while (r->line.head && r->line.head->x.arrival <= r->settled && line_push(&r->line))
+        ;
+    r->settled = r->line.now;
 }
 
 void records_finish(struct records *r)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/floor.h"
 #include "base/log.h"
 #include "cmd/args.h"
 #include "cmd/audit.h"
@@ -139,6 +140,18 @@ static bool given_twice(const struct report_command *c)
     return false;
 }
 
+/* --to before --from: only the audit's end tells, where one of them counts from there. */
+static bool reversed(const struct report_command *c, struct store_reader *r)
+{
+    char why[256];
+    struct row_capture row;
+    if (!span_given(&c->options.span) || !r || !store_read_begin(r, why))
+        return false;
+    bool known = store_read_capture(r, &row) && row.ended_us != INT64_MIN;
+    store_read_end(r);
+    return known && span_reversed(&c->options.span, -floor_div(-row.ended_us, 1000000));
+}
+
 static int show(struct report_command *c, int argc, char **argv)
 {
     struct winsize size;
@@ -163,13 +176,14 @@ static int show(struct report_command *c, int argc, char **argv)
     }
     struct store_reader *other[MOST_AUDITS] = {0};
     struct store_reader *r = store_read_open(db, why);
+    bool back = reversed(c, r);
     bool ok = r && open_others(c, other, why) && report_write(r, c->format, &c->options, &text, why);
     store_read_close(r);
     for (size_t i = 0; i < c->n_more; i++)
         store_read_close(other[i]);
     if (!ok)
         log_line("%s", why);
-    int code = ok ? save(c, &text) : 1;
+    int code = ok ? save(c, &text) : back ? 2 : 1;
     buf_free(&text);
     return code;
 }
