@@ -324,7 +324,7 @@ static void show_pattern(struct page *p, const struct row_cache *row)
 
 static void show_command(struct page *p, const struct row_cache *row)
 {
-    struct facts_quantiles q = facts_quantiles(row->latency);
+    struct facts_quantiles q = facts_shown(facts_quantiles(row->latency));
     say_command(p, row);
     if (!room(p))
         return;
