@@ -635,3 +635,9 @@ size_t mirror_judge(const struct mirror *m, struct mirror_finding out[MIRROR_CHE
     }
     return n;
 }
+
+void mirror_say(const struct mirror_finding *f, struct buf *out)
+{
+    buf_printf(out, "%s%s%s%s\n", f->evidence, f->brief ? ": " : "", f->brief ? f->brief : "",
+               f->brief && strchr(f->brief, '?') ? "" : ".");
+}

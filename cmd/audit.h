@@ -11,5 +11,7 @@ const char *cmd_open_audit(const char *path, char why[256]);
 /* The same with what the audit of a capture is to be of; a DB has been audited already and is refused then. */
 const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256]);
 int cmd_open_audit_code(void);
+/* What people know it by: of the DB of an audited capture the capture's path, of another its own. */
+const char *cmd_audit_name(const char *db);
 
 #endif

@@ -56,12 +56,6 @@ static void say_caches(const struct facts *f, struct buf *lines)
         buf_printf(lines, " %s read, and no HTTP.\n", all == 1 ? "was" : "were");
 }
 
-static void say(const struct mirror_finding *f, struct buf *lines)
-{
-    buf_printf(lines, "%s%s%s%s\n", f->evidence, f->brief ? ": " : "", f->brief ? f->brief : "",
-               f->brief && strchr(f->brief, '?') ? "" : ".");
-}
-
 enum verdict verdict_of(const struct facts *f, struct buf *lines)
 {
     static const enum verdict verdicts[] = {[MIRROR_UNHARMED] = VERDICT_GOOD,
@@ -84,7 +78,7 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
     for (size_t i = 0; i < n; i++) {
         if (!found[i].headline)
             continue;
-        say(&found[i], lines);
+        mirror_say(&found[i], lines);
         v = verdicts[found[i].harm] > v ? verdicts[found[i].harm] : v;
     }
     const char *one_sided = facts_one_sided(f);

@@ -2,9 +2,10 @@
 """What a tired engineer reads is true: of captures without HTTP, with one direction, of caches alone, and without
 exchange records; in lists as long as they were asked for."""
 import re
+import sqlite3
 import struct
 
-from lib import PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request
+from lib import PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
 
 here = folder()
 
@@ -79,4 +80,33 @@ check("more endpoints (" not in section(long, "WHAT TO DO FIRST") and len(sectio
       "--top 50: all that is undecided, too", section(long, "WHAT TO DO FIRST"))
 check(len(re.findall(r"^     Do: ", text(demo, "--top", "2"), re.M)) == 2, "--top 2: two findings")
 check("p50 to max: of whole" in section(report, "WHERE TIME GOES"), "which column is a whole duration is said", section(report, "WHERE TIME GOES"))
+
+# Where little could be decoded it is said first, beside what goes to stdout.
+for name, says in (("tls", "3 flows, 100 % TLS without keys: tap behind the terminator or give --keys."), ("oneway", "2 of 2 flows show one direction only: mirror both directions of the port.")):
+    path = PCAP / (name + ".pcap")
+    for words in (("whatif", path, "--ttl", "all=60"), ("policy", path, "--for", "nginx"), ("log", "-q", "-r", path), ("log", kept(name)), ("capture", "-q", "-r", path, "-d", here / "again.db", "--fresh"),
+                  ("verify", path, path)):
+        code, out, err = run(*words, "--secret", SECRET) if words[0] == "capture" else run(*words)
+        check(says in err and says not in out, "%s of %s: says why there is little" % (words[0], name), err, out[:300])
+        check(err.count(says) == (2 if words[0] == "verify" else 1), "%s of %s: once" % (words[0], name), err)
+for words in (("log", "-q", "-r", PCAP / "heads.pcap"), ("log", "-q", "-r", PCAP / "redis.pcap"), ("policy", demo, "--for", "headers"), ("whatif", kept("redis"), "--ttl", "all=60")):
+    check("flows" not in run(*words)[2], "%s of %s: nothing to say" % (words[0], words[-1]))
+check(run("log", kept("empty"))[2].count("The capture holds no packets.") == 1 and "--exchanges" not in run("log", kept("empty"))[2], "log of an empty audit: why it is empty")
+
+# What is no audit is not served.
+newer, foreign, damaged, torn = (here / (n + ".db") for n in ("newer", "foreign", "damaged", "torn"))
+whole = demo.read_bytes()
+newer.write_bytes(whole)
+for path, statement in ((newer, "PRAGMA user_version = 99"), (foreign, "CREATE TABLE t (a)")):
+    db = sqlite3.connect(path)
+    db.execute(statement)
+    db.commit()
+    db.close()
+damaged.write_bytes(whole[:4096] + b"U" * 60000 + whole[64096:])
+torn.write_bytes(whole[:20000])
+for path, says in ((newer, "newer spanwise"), (foreign, "no spanwise DB"), (damaged, "damaged"), (torn, "malformed")):
+    for command in ("report", "serve"):
+        options = ("--listen", "127.0.0.1:18931") if command == "serve" else ()
+        code, out, err = run(command, path, *options, limit=8)
+        check(code == 1 and says in err and "serving" not in err and not out, "%s: a DB that is %s is refused" % (command, path.stem), code, err)
 finish()
