@@ -41,8 +41,11 @@ static void name(const struct load *x, struct buf *out)
 static void wanting(const struct load *x, struct buf *out)
 {
     const struct load_seconds *s = &x->seconds;
-    buf_printf(out, "no saturation seen up to %s at once and %s/s: ", amount(x->concurrency_p95).text,
-               amount(x->throughput_p95).text);
+    bool busy = x->concurrency_p95 >= .05; /* else that is 0.0 in print, though there were two at once */
+    buf_printf(out, "no saturation seen up to %s at once", amount(busy ? x->concurrency_p95 : x->peak).text);
+    if (x->throughput_p95 >= .05)
+        buf_printf(out, " and %s/s", amount(x->throughput_p95).text);
+    buf_str(out, ": ");
     switch (x->fit.refused) {
     case USL_FEW:
         if (s->usable + s->mixed >= USL_WINDOWS)

@@ -68,9 +68,10 @@ static void name(struct buf *out, const struct row_endpoint *e)
 
 static void exchanges(const struct facts *f, struct buf *out)
 {
-    buf_printf(out, "- %s exchanges, %s clients, %s endpoints; %s unanswered\n",
-               human_count(facts_total(f, "exchanges")).text, human_count(facts_total(f, "clients")).text,
-               human_count(f->endpoints).text, human_count(facts_total(f, "unanswered")).text);
+    uint64_t all = facts_total(f, "exchanges"), clients = facts_total(f, "clients");
+    buf_printf(out, "- %s exchange%s, %s client%s, %s endpoint%s; %s unanswered\n", human_count(all).text, human_s(all),
+               human_count(clients).text, human_s(clients), human_count(f->endpoints).text, human_s(f->endpoints),
+               human_count(facts_total(f, "unanswered")).text);
     buf_printf(out, "- %s could be answered by a cache at all; %s of them repeat an earlier request\n",
                human_count(facts_total(f, "eligible")).text,
                human_percent(facts_repeat_ratio(facts_total(f, "keys"), facts_total(f, "eligible"))).text);

@@ -103,8 +103,9 @@ static void trust(const struct facts *f, struct buf *out)
         buf_str(out, "  from exchange records: packets, losses and coverage are unknown\n");
         return;
     }
-    buf_printf(out, "  %s packets in %s flows, %s dropped by the kernel, ", human_count(c->packets).text,
-               human_count(c->flows).text, human_count(c->kernel_dropped + c->interface_dropped).text);
+    buf_printf(out, "  %s packet%s in %s flow%s, %s dropped by the kernel, ", human_count(c->packets).text,
+               human_s(c->packets), human_count(c->flows).text, human_s(c->flows),
+               human_count(c->kernel_dropped + c->interface_dropped).text);
     if (isnan(coverage))
         buf_str(out, "no TCP payload\n");
     else
@@ -114,13 +115,15 @@ static void trust(const struct facts *f, struct buf *out)
 static void exchanges(const struct facts *f, struct buf *out)
 {
     uint64_t all = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
-    buf_printf(
-        out,
-        "  %s exchanges (%s), %s%s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
-        human_count(all).text, human_rate(all, facts_watched_s(f)).text, facts_clients_error(f) > 0 ? "about " : "",
-        human_count(facts_total(f, "clients")).text, human_count(f->endpoints).text,
-        human_count(facts_total(f, "services")).text, human_count(facts_total(f, "unanswered")).text,
-        human_count(facts_total(f, "orphan_responses")).text);
+    uint64_t clients = facts_total(f, "clients"), services = facts_total(f, "services");
+    uint64_t orphans = facts_total(f, "orphan_responses");
+    buf_printf(out, "  %s exchange%s (%s), ", human_count(all).text, human_s(all),
+               human_rate(all, facts_watched_s(f)).text);
+    buf_printf(out, "%s%s client%s, %s endpoint%s, %s service%s; ", facts_clients_error(f) > 0 ? "about " : "",
+               human_count(clients).text, human_s(clients), human_count(f->endpoints).text, human_s(f->endpoints),
+               human_count(services).text, human_s(services));
+    buf_printf(out, "%s unanswered, %s answer%s without request\n", human_count(facts_total(f, "unanswered")).text,
+               human_count(orphans).text, human_s(orphans));
     if (facts_total(f, "ignored"))
         buf_printf(out, "  %s of them were left out of the analysis (--ignore)\n",
                    human_count(facts_total(f, "ignored")).text);
