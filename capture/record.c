@@ -26,9 +26,18 @@ static int64_t between(int64_t from, int64_t to)
     return to > from ? to - from : 0;
 }
 
+/* Of gRPC the path, literally (ALGORITHMS.md 6.3); NULL: none is known. */
+static struct slice operation_of(const struct exchange *x)
+{
+    if (!x->grpc)
+        return x->operation ? x->operation->name : (struct slice){NULL, 0};
+    struct slice path = slice_sub(x->target, 0, slice_find(x->target, '?', 0));
+    return x->target.p ? slice_sub(path, path.n && path.p[0] == '/', path.n) : (struct slice){NULL, 0};
+}
+
 struct record_times {
     int64_t first, request, ttfb, duration;
-    struct slice client;
+    struct slice client, operation;
 };
 
 static struct record_times times_of(const struct exchange *x, char client[32])
@@ -36,9 +45,12 @@ static struct record_times times_of(const struct exchange *x, char client[32])
     bool orphan = !x->method.p;
     int64_t first = x->t_req0 != TIME_NONE ? x->t_req0 : x->arrival;
     int64_t whole = orphan ? TIME_NONE : x->t_req1 != TIME_NONE ? x->t_req1 : x->arrival;
-    return (struct record_times){first, orphan ? 0 : between(first, whole), between(whole, x->t_rsp0),
+    return (struct record_times){first,
+                                 orphan ? 0 : between(first, whole),
+                                 between(whole, x->t_rsp0),
                                  x->end == END_COMPLETE ? between(first, x->t_rsp1) : -1,
-                                 slice_of(client, client_format(x->identity, x->client_hash, client))};
+                                 slice_of(client, client_format(x->identity, x->client_hash, client)),
+                                 operation_of(x)};
 }
 
 /* One function a kind and format; unknown is null, an empty cell in tsv. */
@@ -90,6 +102,15 @@ static void json_TEXT(struct json *j, const struct slice *s)
     json_slice(j, *s);
 }
 
+/* Of gRPC. */
+static void json_STATUS(struct json *j, const struct grpc_facts *g)
+{
+    if (g && g->status >= 0)
+        json_u64(j, (uint64_t)g->status);
+    else
+        json_null(j);
+}
+
 static void json_IDENTITY(struct json *j, uint64_t id)
 {
     char hex[17];
@@ -135,6 +156,7 @@ static void write_tsv(const struct exchange *x, struct buf *out)
         tsv_cell(out, slice_of(cell.p, cell.n));                                                                       \
     }
 #include "capture/record.def"
+#include "capture/recordmore.def"
 #undef COLUMN
     buf_char(out, '\n');
     buf_free(&cell);
@@ -208,22 +230,14 @@ static void per_side(struct json *j, const char *name, uint64_t request, uint64_
     json_close(j, ']');
 }
 
-/* The gRPC method is the path, literally (ALGORITHMS.md 6.3). How it streams is what was seen: one message may also be
- * a short stream. */
+/* How it streams is what was seen: one message may also be a short stream. */
 static void grpc(struct json *j, const struct exchange *x)
 {
     const struct grpc_facts *g = x->grpc;
     static const char *const kinds[] = {"unary", "client_streaming", "server_streaming", "bidi_streaming"};
-    struct slice path = slice_sub(x->target, 0, slice_find(x->target, '?', 0));
     json_key(j, "grpc_status");
-    if (g->status < 0)
-        json_null(j);
-    else
-        json_u64(j, (uint64_t)g->status);
-    if (x->target.p) {
-        json_key(j, "operation");
-        json_slice(j, slice_sub(path, path.n && path.p[0] == '/', path.n));
-    }
+    json_STATUS(j, g);
+    text_if(j, "operation", operation_of(x));
     json_key(j, "grpc");
     json_open(j, '{');
     json_key(j, "kind");
@@ -401,6 +415,7 @@ void record_header(enum record_format format, struct buf *out)
 #define COLUMN(name, kind, value) "\t" name
     static const char columns[] =
 #include "capture/record.def"
+#include "capture/recordmore.def"
         ;
 #undef COLUMN
     buf_str(out, columns + 1);
