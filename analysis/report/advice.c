@@ -185,6 +185,24 @@ const char *advice_name(enum advice_kind k)
     return "?";
 }
 
+const char *advice_own_name(enum advice_kind k)
+{
+    switch (k) {
+    case ADVICE_FIX:
+        return "private";
+    case ADVICE_VARY:
+        return "vary";
+    case ADVICE_FIELD:
+        return "field";
+    case ADVICE_LIES:
+        return "etag_lies";
+    case ADVICE_TAGS:
+        return "etag";
+    default:
+        return advice_name(k);
+    }
+}
+
 void advice_action(const struct advice *a, struct buf *out)
 {
     switch (a->kind) {
