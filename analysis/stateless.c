@@ -116,6 +116,12 @@ static unsigned backends(const struct stateless_seen *s, double *same)
     return n;
 }
 
+unsigned stateless_backends(const struct stateless_seen *s)
+{
+    double same;
+    return backends(s, &same);
+}
+
 static struct stateless_result affinity(const struct stateless_seen *s)
 {
     double by_chance;

@@ -81,6 +81,8 @@ struct stateless_grade {
     uint64_t evidence; /* the weakest n among the signals that decided; 0: none did */
 };
 
+/* How many servers have a share of the requests that counts. */
+unsigned stateless_backends(const struct stateless_seen *s);
 void stateless_judge(const struct stateless_seen *s, enum stateless_replay replay, struct stateless_grade *out);
 char stateless_letter(double score);
 const char *stateless_name(enum stateless_signal s);   /* "session_set", ... */

@@ -16,6 +16,12 @@ struct human human_moment(int64_t us);               /* 2026-11-24 05:17:00, UTC
 struct human human_percent(double ratio);            /* 12.3 %; NaN: "-" */
 struct human human_short_percent(double ratio);      /* 12.3, 100; NaN: "-" */
 
+/* "s" of what there are several of, as in "2 flows", "1 flow". */
+static inline const char *human_s(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 /* Appends text cut or padded to `width` terminal columns: control characters and invalid UTF-8 are shown harmlessly,
  * wide characters count two, what is cut ends in "…". */
 void human_cell(struct buf *out, struct slice text, unsigned width);

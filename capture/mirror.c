@@ -234,7 +234,8 @@ static bool tls(const struct mirror *m, struct mirror_finding *f)
                                                                                     : OPAQUE_TLS);
     if (first && is_tls(most)) {
         rank(f, MIRROR_PROBLEM, m->exchanges ? MIRROR_LITTLE : MIRROR_NOTHING);
-        saw(f, "%" PRIu64 " flows, %.0f %% %s", s->flows, 100 * share(s->flows_opaque[most], s->flows),
+        saw(f, "%" PRIu64 " flow%s, %.0f %% %s", s->flows, human_s(s->flows),
+            100 * share(s->flows_opaque[most], s->flows),
             most != OPAQUE_TLS ? opaque_name(most)
             : m->keys          ? "TLS with other keys"
                                : "TLS without keys");
@@ -260,8 +261,8 @@ static bool opaque(const struct mirror *m, struct mirror_finding *f)
     number(f, "flows", (double)s->flows);
     if (first && !is_tls(most)) {
         rank(f, MIRROR_PROBLEM, m->exchanges ? MIRROR_LITTLE : MIRROR_NOTHING);
-        saw(f, "%" PRIu64 " flows, %.0f %% %s", s->flows, 100 * share(s->flows_opaque[most], s->flows),
-            opaque_name(most));
+        saw(f, "%" PRIu64 " flow%s, %.0f %% %s", s->flows, human_s(s->flows),
+            100 * share(s->flows_opaque[most], s->flows), opaque_name(most));
         f->brief = advice_of(most);
         do_this(f, "other protocols are left out of the audit: narrow the mirror, or -f 'tcp port 80 or 8080'");
         return true;
@@ -283,7 +284,8 @@ static bool no_http(const struct mirror *m, struct mirror_finding *f)
     if (!s->packets || m->exchanges || mostly_opaque(m, &most))
         return false;
     rank(f, MIRROR_PROBLEM, MIRROR_NOTHING);
-    saw(f, "%" PRIu64 " packets, %" PRIu64 " flows, no HTTP", s->packets, s->flows);
+    saw(f, "%" PRIu64 " packet%s, %" PRIu64 " flow%s, no HTTP", s->packets, human_s(s->packets), s->flows,
+        human_s(s->flows));
     f->brief = "is this the right port, and is HTTP in the clear on it?";
     number(f, "packets", (double)s->packets);
     number(f, "flows", (double)s->flows);
@@ -634,4 +636,10 @@ size_t mirror_judge(const struct mirror *m, struct mirror_finding out[MIRROR_CHE
         n += rules[c](m, f);
     }
     return n;
+}
+
+void mirror_say(const struct mirror_finding *f, struct buf *out)
+{
+    buf_printf(out, "%s%s%s%s\n", f->evidence, f->brief ? ": " : "", f->brief ? f->brief : "",
+               f->brief && strchr(f->brief, '?') ? "" : ".");
 }

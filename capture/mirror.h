@@ -3,6 +3,7 @@
 #ifndef CAPTURE_MIRROR_H
 #define CAPTURE_MIRROR_H
 
+#include "base/buf.h"
 #include "capture/exchange.h"
 
 enum mirror_check {
@@ -57,6 +58,8 @@ uint64_t mirror_count(const struct mirror *m, enum mirror_check c);
 const char *mirror_severity_name(enum mirror_severity s);
 /* The findings in the order of mirror.def. Returns how many. */
 size_t mirror_judge(const struct mirror *m, struct mirror_finding out[MIRROR_CHECKS]);
+/* Appends the evidence and what it means or what to do: a sentence and a line end. */
+void mirror_say(const struct mirror_finding *f, struct buf *out);
 /* Share of the bytes sent that was seen; NaN: none was sent. */
 double mirror_coverage(const struct capture_stats *s);
 

@@ -26,9 +26,18 @@ static int64_t between(int64_t from, int64_t to)
     return to > from ? to - from : 0;
 }
 
+/* Of gRPC the path, literally (ALGORITHMS.md 6.3); NULL: none is known. */
+static struct slice operation_of(const struct exchange *x)
+{
+    if (!x->grpc)
+        return x->operation ? x->operation->name : (struct slice){NULL, 0};
+    struct slice path = slice_sub(x->target, 0, slice_find(x->target, '?', 0));
+    return x->target.p ? slice_sub(path, path.n && path.p[0] == '/', path.n) : (struct slice){NULL, 0};
+}
+
 struct record_times {
     int64_t first, request, ttfb, duration;
-    struct slice client;
+    struct slice client, operation;
 };
 
 static struct record_times times_of(const struct exchange *x, char client[32])
@@ -36,9 +45,12 @@ static struct record_times times_of(const struct exchange *x, char client[32])
     bool orphan = !x->method.p;
     int64_t first = x->t_req0 != TIME_NONE ? x->t_req0 : x->arrival;
     int64_t whole = orphan ? TIME_NONE : x->t_req1 != TIME_NONE ? x->t_req1 : x->arrival;
-    return (struct record_times){first, orphan ? 0 : between(first, whole), between(whole, x->t_rsp0),
+    return (struct record_times){first,
+                                 orphan ? 0 : between(first, whole),
+                                 between(whole, x->t_rsp0),
                                  x->end == END_COMPLETE ? between(first, x->t_rsp1) : -1,
-                                 slice_of(client, client_format(x->identity, x->client_hash, client))};
+                                 slice_of(client, client_format(x->identity, x->client_hash, client)),
+                                 operation_of(x)};
 }
 
 /* One function a kind and format; unknown is null, an empty cell in tsv. */
@@ -90,6 +102,15 @@ static void json_TEXT(struct json *j, const struct slice *s)
     json_slice(j, *s);
 }
 
+/* Of gRPC. */
+static void json_STATUS(struct json *j, const struct grpc_facts *g)
+{
+    if (g && g->status >= 0)
+        json_u64(j, (uint64_t)g->status);
+    else
+        json_null(j);
+}
+
 static void json_IDENTITY(struct json *j, uint64_t id)
 {
     char hex[17];
@@ -135,6 +156,7 @@ static void write_tsv(const struct exchange *x, struct buf *out)
         tsv_cell(out, slice_of(cell.p, cell.n));                                                                       \
     }
 #include "capture/record.def"
+#include "capture/recordmore.def"
 #undef COLUMN
     buf_char(out, '\n');
     buf_free(&cell);
@@ -208,22 +230,14 @@ static void per_side(struct json *j, const char *name, uint64_t request, uint64_
     json_close(j, ']');
 }
 
-/* The gRPC method is the path, literally (ALGORITHMS.md 6.3). How it streams is what was seen: one message may also be
- * a short stream. */
+/* How it streams is what was seen: one message may also be a short stream. */
 static void grpc(struct json *j, const struct exchange *x)
 {
     const struct grpc_facts *g = x->grpc;
     static const char *const kinds[] = {"unary", "client_streaming", "server_streaming", "bidi_streaming"};
-    struct slice path = slice_sub(x->target, 0, slice_find(x->target, '?', 0));
     json_key(j, "grpc_status");
-    if (g->status < 0)
-        json_null(j);
-    else
-        json_u64(j, (uint64_t)g->status);
-    if (x->target.p) {
-        json_key(j, "operation");
-        json_slice(j, slice_sub(path, path.n && path.p[0] == '/', path.n));
-    }
+    json_STATUS(j, g);
+    text_if(j, "operation", operation_of(x));
     json_key(j, "grpc");
     json_open(j, '{');
     json_key(j, "kind");
@@ -401,6 +415,7 @@ void record_header(enum record_format format, struct buf *out)
 #define COLUMN(name, kind, value) "\t" name
     static const char columns[] =
 #include "capture/record.def"
+#include "capture/recordmore.def"
         ;
 #undef COLUMN
     buf_str(out, columns + 1);
@@ -429,9 +444,12 @@ void record_write(const struct exchange *x, enum record_format format, struct bu
 
 /* ---- reading ---- */
 
+enum { CLEAR_MAX = 512, AGENT_MAX = 64 }; /* as capture/seal.c has them */
+
 struct reading {
     const cJSON *o;
     struct slice line;
+    const struct record_reader *reader;
     struct parts_maker *parts;
     struct slot_pool *pool;
     struct slot *slot;
@@ -459,6 +477,21 @@ static struct slice keep(const struct reading *r, const char *s)
 static struct slice read_text(const struct reading *r, const char *name)
 {
     return keep(r, cJSON_GetStringValue(member(r, name)));
+}
+
+static struct slice raw_text(const struct reading *r, const char *name)
+{
+    return slice_str(cJSON_GetStringValue(member(r, name)));
+}
+
+static struct slice read_target(const struct reading *r)
+{
+    struct slice raw = raw_text(r, "target");
+    if (!raw.p)
+        return raw;
+    r->reader->text->n = 0;
+    redact_target(r->reader->redact, raw, REDACT_UNKNOWN, r->reader->text);
+    return keep_bytes(r, raw.n ? slice_of(r->reader->text->p, r->reader->text->n) : raw);
 }
 
 static double number(const struct reading *r, const char *name, double unknown)
@@ -566,17 +599,24 @@ static void read_fields(const struct reading *r, struct exchange *x)
     x->n_fields = (uint8_t)n;
 }
 
+/* 12 hex digits, as client_format writes them. What is longer may be the credential itself. */
+static bool is_pseudonym(const char *s)
+{
+    size_t n = 0;
+    while (ascii_hex(s[n]) >= 0)
+        n++;
+    return n == 12 && !s[n];
+}
+
 static void read_client(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *id = cJSON_GetStringValue(member(r, "client_id"));
     const char *colon = id ? strchr(id, ':') : NULL;
     struct slice kind = slice_of(id, colon ? (size_t)(colon - id) : 0);
     for (unsigned i = 0; colon && i < IDENTITY_COUNT; i++) {
-        char *end;
-        uint64_t hash = strtoull(colon + 1, &end, 16);
-        if (slice_eq(kind, slice_str(identity_name(i))) && end != colon + 1 && !*end) {
+        if (slice_eq(kind, slice_str(identity_name(i))) && is_pseudonym(colon + 1)) {
             x->identity = (uint8_t)i;
-            x->client_hash = hash & 0xffffffffffffu;
+            x->client_hash = strtoull(colon + 1, NULL, 16);
             return;
         }
     }
@@ -590,21 +630,29 @@ static void read_client(const struct reading *r, struct exchange *x, const struc
     x->client_hash = who.hash;
 }
 
+/* scheme://authority, and nothing of user or path. */
 static void read_service(const struct reading *r, struct exchange *x)
 {
-    x->service = read_text(r, "service");
-    if (x->service.p || !x->authority.p)
-        return;
+    struct slice given = raw_text(r, "service"), a = x->authority;
     struct slice scheme = x->tls ? SLICE("https://") : SLICE("http://");
-    struct slice port = x->tls ? SLICE(":443") : SLICE(":80"), a = x->authority;
-    if (a.n > port.n && memcmp(a.p + a.n - port.n, port.p, port.n) == 0)
+    struct slice port = x->tls ? SLICE(":443") : SLICE(":80");
+    if (given.p) {
+        size_t colon = slice_find(given, ':', 0);
+        bool has = slice_starts(slice_sub(given, colon, given.n), SLICE("://"));
+        scheme = slice_sub(given, 0, has ? colon + 3 : 0);
+        a = redact_authority(r->reader->redact, slice_sub(given, scheme.n, given.n));
+    } else if (!a.p) {
+        return;
+    } else if (a.n > port.n && memcmp(a.p + a.n - port.n, port.p, port.n) == 0) {
         a.n -= port.n;
+    }
     char *at = slot_alloc(r->pool, r->slot, scheme.n + a.n);
     if (!at)
         return;
-    memcpy(at, scheme.p, scheme.n);
+    if (scheme.n)
+        memcpy(at, scheme.p, scheme.n);
     for (size_t i = 0; i < a.n; i++)
-        at[scheme.n + i] = ascii_lower(a.p[i]);
+        at[scheme.n + i] = given.p ? a.p[i] : ascii_lower(a.p[i]);
     x->service = slice_of(at, scheme.n + a.n);
 }
 
@@ -761,10 +809,28 @@ static const char *answer_by_number(unsigned i)
     return operation_answer_name((enum operation_answer)i);
 }
 
+/* Whether one of the names could be a credential. */
+static bool is_secret(struct slice names)
+{
+    size_t at = 0;
+    for (size_t i = 0; i <= names.n; i++)
+        if (i == names.n || names.p[i] == ',' || names.p[i] == '+') {
+            if (piece_any(slice_sub(names, at, i)))
+                return true;
+            at = i + 1;
+        }
+    return false;
+}
+
 /* That of a call of gRPC is its path. */
 static void read_operation(const struct reading *r, struct exchange *x)
 {
     struct slice name = read_text(r, "operation");
+    char hidden[REDACTED];
+    if (is_secret(name)) {
+        redact_hide(r->reader->redact, name, -1, hidden);
+        name = keep_bytes(r, slice_of(hidden, sizeof hidden));
+    }
     struct operation_facts *f = !x->grpc && operation_is_name(name) ? slot_alloc(r->pool, r->slot, sizeof *f) : NULL;
     if (!f)
         return;
@@ -892,13 +958,52 @@ static void read_leaves(const struct reading *r, struct exchange *x)
     x->leaves = l;
 }
 
+/* What became of a field's value when it was sealed: `~` or a keyed hash, perhaps of a weak tag; repeated fields are
+ * joined. */
+static bool is_sealed(struct slice value)
+{
+    struct slice item;
+    if (!value.n)
+        return true;
+    while (slice_next(&value, ',', &item)) {
+        if (slice_starts(item, SLICE("W/")))
+            item = slice_sub(item, 2, item.n);
+        if (!piece_is_hidden(item) && !slice_eq(item, SLICE("~")))
+            return false;
+    }
+    return true;
+}
+
+/* As capture seals them (capture/tokens.def), once everything else has read them. */
+static void seal_fields(const struct reading *r, const struct exchange *x)
+{
+    static const char kept[TOKEN_COUNT] = {
+        [TOKEN_OTHER] = 'H',
+#define TOKEN(id, name, what) [TOKEN_##id] = what,
+#include "capture/tokens.def"
+#undef TOKEN
+    };
+    for (unsigned i = 0; i < x->n_fields; i++) {
+        struct field *f = (struct field *)(uintptr_t)&x->fields[i];
+        char what = kept[f->token], text[2 + REDACTED] = "W/";
+        bool clear = what == 'C' && f->value.n <= CLEAR_MAX, target = what == 'L' && f->value.n;
+        if (target && slice_eq(f->value, raw_text(r, "target"))) {
+            f->value = x->target;
+        } else if (!clear && what != 'S' && what != 'Q' && !is_sealed(f->value)) {
+            bool weak = what == 'T' && slice_starts(f->value, SLICE("W/"));
+            redact_hide(r->reader->redact, f->value, -1, text + 2);
+            f->value = keep_bytes(r, slice_of(text + (weak ? 0 : 2), REDACTED + (weak ? 2 : 0)));
+        }
+    }
+}
+
 static const char *read_object(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *client = cJSON_GetStringValue(member(r, "client")), *server = cJSON_GetStringValue(member(r, "server"));
     const cJSON *method = member(r, "method");
     x->method = read_text(r, "method");
-    x->target = read_text(r, "target");
-    x->authority = read_text(r, "authority");
+    x->target = read_target(r);
+    x->authority = keep_bytes(r, redact_authority(r->reader->redact, raw_text(r, "authority")));
     x->tls = cJSON_IsTrue(member(r, "tls"));
     x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
     double status = number(r, "status", -1);
@@ -948,9 +1053,10 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_leaves(r, x);
     read_fields(r, x);
     read_ids(r, x, key);
-    x->content_type = read_text(r, "content_type");
+    struct slice type = raw_text(r, "content_type"), agent = raw_text(r, "user_agent");
+    x->content_type = keep_bytes(r, slice_trim(slice_sub(type, 0, slice_find(type, ';', 0))));
     x->encoding = read_text(r, "encoding");
-    x->user_agent = read_text(r, "user_agent");
+    x->user_agent = keep_bytes(r, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
     x->api_version = apiversion_parse(read_text(r, "api_version"));
     for (unsigned i = 0; i < x->n_fields && !x->api_version; i++)
         if (!x->fields[i].response && apiversion_reads[x->fields[i].token])
@@ -958,13 +1064,14 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->upgrade = read_text(r, "upgrade");
     if (!x->cache && slice_eq(x->method, SLICE("GET")))
         read_parts(r, x);
+    seal_fields(r, x);
     return NULL;
 }
 
 const char *record_read(const struct record_reader *reader, struct slice line, uint64_t number_of, struct slot *out)
 {
     cJSON *o = cJSON_ParseWithLength(line.p, line.n);
-    struct reading r = {o, line, reader->parts, reader->pool, out};
+    struct reading r = {o, line, reader, reader->parts, reader->pool, out};
     const char *trouble = "not a JSON object";
     if (cJSON_IsObject(o))
         trouble = read_object(&r, &out->x, &reader->key);

@@ -89,7 +89,7 @@ void recordlog_combined(const struct exchange *x, struct buf *out)
 
 /* ---- HAR ---- */
 
-/* Milliseconds; what was not seen is -1 (HAR 1.2, timings). */
+/* Milliseconds; -1: not seen. */
 static double span_ms(int64_t from, int64_t to)
 {
     if (from == TIME_NONE || to == TIME_NONE)
@@ -166,6 +166,16 @@ static void query(struct json *j, struct slice target)
     json_close(j, ']');
 }
 
+/* -1: it was not seen. */
+static void size(struct json *j, const char *name, uint64_t bytes, bool seen)
+{
+    json_key(j, name);
+    if (seen)
+        json_u64(j, bytes);
+    else
+        json_i64(j, -1);
+}
+
 static void request(struct json *j, const struct exchange *x)
 {
     json_key(j, "request");
@@ -176,7 +186,7 @@ static void request(struct json *j, const struct exchange *x)
     json_str(j, version_of(x));
     headers(j, x, false);
     query(j, x->target);
-    json_key_u64(j, "bodySize", x->request_bytes);
+    size(j, "bodySize", x->request_bytes, x->method.p != NULL);
     json_close(j, '}');
 }
 
@@ -190,7 +200,7 @@ static void response(struct json *j, const struct exchange *x)
     json_str(j, version_of(x));
     headers(j, x, true);
     json_key_text(j, "redirectURL", SLICE(""));
-    json_key_u64(j, "bodySize", x->response_bytes);
+    size(j, "bodySize", x->response_bytes, x->status != 0);
     json_key(j, "content");
     json_open(j, '{');
     json_key_u64(j, "size", x->response_bytes);
@@ -199,11 +209,15 @@ static void response(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+/* HAR 1.2: the sum of the timings, less those that are -1 as they do not apply. Of these three none may be that, so an
+ * exchange without an answer has no time: -1, and not what its request took. */
 static void timings(struct json *j, const struct exchange *x)
 {
     double send = span_ms(x->t_req0, x->t_req1), wait = span_ms(x->t_req1, x->t_rsp0),
            receive = span_ms(x->t_rsp0, x->t_rsp1);
-    json_key_double(j, "time", (send > 0 ? send : 0) + (wait > 0 ? wait : 0) + (receive > 0 ? receive : 0));
+    bool answered = wait >= 0 || receive >= 0;
+    json_key_double(j, "time",
+                    answered ? (send > 0 ? send : 0) + (wait > 0 ? wait : 0) + (receive > 0 ? receive : 0) : -1);
     json_key(j, "timings");
     json_open(j, '{');
     json_key_double(j, "send", send > 0 ? send : 0); /* these three may not be -1 */

@@ -4,10 +4,12 @@
 #define CAPTURE_RECORDS_H
 
 #include "capture/line.h"
+#include "capture/redact.h"
 
 struct records_options {
     struct hash_key key;
-    uint64_t memory; /* ceiling for records that wait for their order, bytes */
+    struct redact_options redact; /* records are redacted as packets are; what was hidden stays */
+    uint64_t memory;              /* ceiling for records that wait for their order, bytes */
     struct exchange_sink sink;
     void (*reclaim)(void *context, bool wait); /* as in capture_options */
     void *reclaim_context;

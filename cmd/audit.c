@@ -12,13 +12,22 @@
 #include "cmd/scope.h"
 
 enum { AUDITS = 2 };
-static char temporary[AUDITS][512]; /* DBs made for this process; empty: none */
+static char temporary[AUDITS][512];  /* DBs made for this process; empty: none */
+static const char *captures[AUDITS]; /* that they were made of, as given */
 static unsigned n_temporary;
 static int code = 1;
 
 int cmd_open_audit_code(void)
 {
     return code;
+}
+
+const char *cmd_audit_name(const char *db)
+{
+    for (unsigned k = 0; k < n_temporary; k++)
+        if (strcmp(db, temporary[k]) == 0)
+            return strcmp(captures[k], "-") == 0 ? "standard input" : captures[k];
+    return db;
 }
 
 static void remove_temporary(void)
@@ -65,6 +74,7 @@ static const char *audit_capture(const char *path, const struct scope *scope, ch
         return NULL;
     }
     close(fd);
+    captures[n_temporary] = path;
     if (!n_temporary++)
         atexit(remove_temporary);
     code = capture_file_into(path, scope, db);

@@ -15,5 +15,7 @@ const char *cmd_open_audit_of(const char *path, const struct scope *scope, char 
 int cmd_open_audit_code(void);
 /* Whether the file begins as a DB does. False also when it cannot be read. */
 bool audit_is_db(const char *path);
+/* What people know it by: of the DB of an audited capture the capture's path, of another its own. */
+const char *cmd_audit_name(const char *db);
 
 #endif

@@ -21,6 +21,7 @@
 #include "cmd/privilege.h"
 #include "cmd/restore.h"
 #include "cmd/scope.h"
+#include "cmd/trust.h"
 
 enum {
     CAPTURE_DB = 1,
@@ -46,6 +47,7 @@ struct capture_command {
     uint64_t exchanges;
     int64_t retain_s;
     bool append, fresh, by_address, strict, show_budget;
+    bool unsaid;  /* how little there is to be had: whoever asked for the audit says it */
     bool goes_on; /* with the audit that is in the DB */
     struct scope scope;
     /* while it runs */
@@ -323,6 +325,8 @@ static int run_wire(struct capture_command *c, struct source *source)
                               c->live ? waiting : NULL};
     int code = input_run(&loop);
     pipeline_end(&c->pipeline, capture_counters(c->capture));
+    if (!code && !c->unsaid)
+        trust_wire(capture_counters(c->capture), c->pipeline.seen, c->live, c->in.keys != NULL);
     capture_free(c->capture);
     return code;
 }
@@ -330,6 +334,7 @@ static int run_wire(struct capture_command *c, struct source *source)
 static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
+                                .redact = c->in.capture.seal.redact,
                                 .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
@@ -398,7 +403,7 @@ static int audit_records(struct capture_command *c)
 
 int capture_file_into(const char *file, const struct scope *scope, const char *db)
 {
-    struct capture_command c = {.db = db, .exchanges = 2000000, .retain_s = RETAIN_S, .fresh = true};
+    struct capture_command c = {.db = db, .exchanges = 2000000, .retain_s = RETAIN_S, .fresh = true, .unsaid = true};
     if (scope)
         c.scope = *scope;
     input_init(&c.in);

@@ -116,7 +116,7 @@ static void exchanges_text(const struct checkup *c, unsigned width, struct buf *
     struct buf line = {0};
     double coverage = mirror_coverage(&c->stats);
     bool begun = false;
-    buf_printf(&line, "%" PRIu64 " exchanges", c->exchanges);
+    buf_printf(&line, "%" PRIu64 " exchange%s", c->exchanges, human_s(c->exchanges));
     for (int p = 0; p < PROTO_COUNT; p++)
         list_names(&line, ": ", proto_name((enum proto)p), c->protocols[p], &begun);
     list_names(&line, ": ", "without answer", c->unanswered, &begun);
@@ -133,11 +133,11 @@ static void seen_text(const struct checkup *c, unsigned width, struct buf *out)
 {
     const struct capture_stats *s = &c->stats;
     bool begun = false;
-    buf_printf(out, "  %" PRIu64 " packets (%" PRIu64 " not TCP), %s", s->packets, s->other_packets,
-               human_bytes(s->bytes).text);
+    buf_printf(out, "  %" PRIu64 " packet%s (%" PRIu64 " not TCP), %s", s->packets, human_s(s->packets),
+               s->other_packets, human_bytes(s->bytes).text);
     if (!isnan(c->seconds))
         buf_printf(out, " in %s", human_seconds(c->seconds).text);
-    buf_printf(out, "; %" PRIu64 " TCP connections\n", s->flows);
+    buf_printf(out, "; %" PRIu64 " TCP connection%s\n", s->flows, human_s(s->flows));
     exchanges_text(c, width, out);
     for (int e = 0; e < ENCAP_COUNT; e++)
         list_names(out, "  inside: ", encap_name((enum encapsulation)e), s->encapsulations[e], &begun);

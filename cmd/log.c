@@ -10,6 +10,7 @@
 #include "cmd/input.h"
 #include "cmd/privilege.h"
 #include "cmd/stored.h"
+#include "cmd/trust.h"
 
 enum { LOG_FORMAT = 1, LOG_FLUSH = 1 << 16 };
 
@@ -20,7 +21,8 @@ struct log_command {
     struct buf out;
     struct capture *capture;
     struct records *records;
-    bool broken; /* stdout is gone */
+    uint64_t seen; /* exchanges */
+    bool broken;   /* stdout is gone */
 };
 
 static const struct arg table[] = {
@@ -67,6 +69,7 @@ static void take(void *context, struct exchange *x)
 {
     struct log_command *c = context;
     record_write(x, c->format, &c->out);
+    c->seen++;
     if (c->out.n > LOG_FLUSH)
         flush(c);
     if (c->capture)
@@ -107,6 +110,8 @@ static int from_wire(struct log_command *c)
     code = input_run(&loop);
     record_footer(c->format, &c->out);
     flush(c);
+    if (!code && !c->broken)
+        trust_wire(capture_counters(c->capture), c->seen, live, c->in.keys != NULL);
     capture_free(c->capture);
     source_close(source);
     return code;

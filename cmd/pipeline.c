@@ -123,6 +123,7 @@ static bool bring_home(struct pipeline *p, unsigned timeout_ms)
 void pipeline_take(void *pipeline, struct exchange *x)
 {
     struct pipeline *p = pipeline;
+    p->seen++;
     if (!p->threaded) {
         gather(p, x);
         return;

@@ -22,6 +22,7 @@ struct pipeline {
     unsigned taken;                         /* since the last look whether the store wants a commit */
     struct exchange *batch[PIPELINE_BATCH]; /* gathered, so that the analysis can look ahead */
     unsigned gathered;
+    uint64_t seen; /* exchanges in all */
     /* threaded alone */
     struct queue forward, back;
     size_t out; /* exchanges that have not come home */

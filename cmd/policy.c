@@ -16,10 +16,9 @@
 #include "cmd/predict.h"
 #include "cmd/rulewish.h"
 #include "cmd/scope.h"
+#include "cmd/trust.h"
 
 enum { POLICY_OUT = 1, POLICY_FRAGMENT, POLICY_DRY_RUN, POLICY_LISTEN, POLICY_STATE };
-
-enum { LEFT_SHOWN = 20 };
 
 struct policy {
     const char *audit, *out;
@@ -179,11 +178,9 @@ static bool any_rule(const struct policy *c, const struct rules *r)
 
 static void list_left(const struct policy *c, const struct rules *r)
 {
-    for (size_t i = 0; i < r->n_left && i < LEFT_SHOWN; i++)
+    for (size_t i = 0; i < r->n_left; i++)
         log_line("left out: %.*s: %s", r->left[i].what.n < 200 ? (int)r->left[i].what.n : 200, r->left[i].what.p,
                  r->left[i].why);
-    if (r->n_left > LEFT_SHOWN)
-        log_line("left out: %zu more", r->n_left - LEFT_SHOWN);
     if (!any_rule(c, r))
         log_line("no rule is advised by this audit%s; spanwise report says what is wanting",
                  c->wish.rules.force ? "" : " (--force prints what the evidence does not carry)");
@@ -208,6 +205,7 @@ static int write_policy(struct policy *c, struct store_reader *reader, const cha
     if (!ok) {
         log_line("%s: %s", db, why);
     } else {
+        trust_of(&f, db);
         list_left(c, &r);
         ok = save(c->out, &text);
         if (!ok)
@@ -230,7 +228,7 @@ int cmd_policy(int argc, char **argv)
     const char *db = code < 0 ? cmd_open_audit_of(c.audit, &c.scope, why) : NULL;
     struct store_reader *reader = db ? store_read_open(db, why) : NULL;
     if (reader && store_read_begin(reader, why)) {
-        code = write_policy(&c, reader, db);
+        code = write_policy(&c, reader, cmd_audit_name(db));
     } else if (code < 0) {
         if (*why)
             log_line("%s", why);

@@ -123,6 +123,23 @@ static bool open_others(struct report_command *c, struct store_reader *other[MOS
     return true;
 }
 
+/* Whether one file is given twice: its audit would count twice. */
+static bool given_twice(const struct report_command *c)
+{
+    struct stat at[MOST_AUDITS];
+    for (size_t i = 0; i <= c->n_more; i++) {
+        const char *path = i ? c->more[i - 1] : c->audit;
+        if (!path || stat(path, &at[i]) != 0)
+            return false; /* who opens it says so */
+        for (size_t k = 0; k < i; k++)
+            if (at[k].st_dev == at[i].st_dev && at[k].st_ino == at[i].st_ino) {
+                log_line("report: %s is given twice", path);
+                return true;
+            }
+    }
+    return false;
+}
+
 /* --to before --from: only the audit's end tells, where one of them counts from there. */
 static bool reversed(const struct report_command *c, struct store_reader *r)
 {
@@ -147,6 +164,8 @@ static int show(struct report_command *c, int argc, char **argv)
         log_line("--from, --to: of one audit");
         return 2;
     }
+    if (given_twice(c))
+        return 2;
     if (!c->out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
         c->options.width = size.ws_col < 200 ? size.ws_col : 200;
     const char *db = cmd_open_audit_of(c->audit, &c->scope, why);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "analysis/report/facts.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "cmd/args.h"
@@ -149,6 +150,23 @@ static bool check(struct serve_command *c)
     return false;
 }
 
+/* Nobody is served what is no audit, or cannot be read. */
+static bool readable(const char *db, char why[256])
+{
+    struct store_reader *r = store_read_open(db, why);
+    struct facts f;
+    bool ok = r && store_read_begin(r, why);
+    if (ok) {
+        ok = facts_load(&f, r) && !store_read_failure(r);
+        if (!ok)
+            snprintf(why, 256, "%s", store_read_failure(r) ? store_read_failure(r) : "out of memory");
+        facts_free(&f);
+        store_read_end(r);
+    }
+    store_read_close(r);
+    return ok;
+}
+
 static void ready(const char *url)
 {
     log_line("serving %s", url);
@@ -162,6 +180,10 @@ static int serve(struct serve_command *c)
         if (*why)
             log_line("%s", why);
         return cmd_open_audit_code();
+    }
+    if (!c->wait && !readable(db, why)) {
+        log_line("%s", why);
+        return 1;
     }
     c->web.db = db;
     c->web.ready = ready;

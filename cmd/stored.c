@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analysis/report/facts.h"
 #include "analysis/restore.h"
 #include "analysis/store/read.h"
 #include "base/log.h"
 #include "cmd/names.h"
+#include "cmd/trust.h"
 
 enum { FLUSH = 1 << 16 };
 
@@ -75,6 +77,18 @@ static void one(void *context, const struct row_exchange *row)
         flush(s);
 }
 
+/* Why there will be little to read, or nothing. */
+static void no_records(struct store_reader *r, const char *db)
+{
+    struct facts f;
+    if (facts_load(&f, r)) {
+        trust_of(&f, db);
+        if (facts_total(&f, "exchanges") && !store_read_exchange_count(r))
+            log_line("%s keeps no exchange records (--exchanges none)", db);
+    }
+    facts_free(&f);
+}
+
 int stored_log(const char *db, const struct hash_key *key, enum record_format format)
 {
     char why[256];
@@ -91,8 +105,8 @@ int stored_log(const char *db, const struct hash_key *key, enum record_format fo
     bool ok = names_load(&s.names, r);
     if (!ok)
         log_line("out of memory");
-    else if (!store_read_exchange_count(r))
-        log_line("%s keeps no exchange records (--exchanges none, or nothing was captured)", db);
+    else
+        no_records(r, db);
     record_header(format, &s.out);
     if (ok && !store_read_exchanges(r, one, &s)) {
         log_line("%s: a block of exchange records is damaged; what stood before it was read", db);

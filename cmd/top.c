@@ -66,7 +66,7 @@ int cmd_top(int argc, char **argv)
             log_line("%s", why);
         return cmd_open_audit_code();
     }
-    if (top_run(db, c.wait, why))
+    if (top_run(db, cmd_audit_name(db), c.wait, why))
         return 0;
     log_line("%s", why);
     return 1;

@@ -10,6 +10,7 @@
 #include "cmd/predict.h"
 #include "cmd/rulewish.h"
 #include "cmd/scope.h"
+#include "cmd/trust.h"
 
 enum { VERIFY_FORMAT = 1 };
 
@@ -135,6 +136,8 @@ static int conclude(struct work *w)
     s->product = w->c->wish.product->name;
     s->before = audit_of(w->c->path[0], &w->before.facts);
     s->after = audit_of(w->c->path[1], &w->after.facts);
+    trust_of(&w->before.facts, s->before.path);
+    trust_of(&w->after.facts, s->after.path);
     (w->c->json ? verifyshow_json : verifyshow_text)(s, &out);
     bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
     buf_free(&out);

@@ -223,16 +223,16 @@ static void text_audit(const char *which, const struct verify_audit *a, struct b
 {
     buf_printf(out, "  %s ", which);
     human_cell(out, slice_str(a->path), 40);
-    buf_printf(out, " %s exchanges, %s to %s UTC\n", human_count(a->exchanges).text, human_moment(a->from_us).text,
-               human_moment(a->to_us).text);
+    buf_printf(out, " %s exchange%s, %s to %s UTC\n", human_count(a->exchanges).text, human_s(a->exchanges),
+               human_moment(a->from_us).text, human_moment(a->to_us).text);
 }
 
 void verifyshow_text(const struct verify_show *s, struct buf *out)
 {
     static const char *const words[PROMISE_VERDICTS] = {"KEPT", "NOT KEPT", "CANNOT TELL"};
-    buf_printf(out, "THE POLICY FOR %s: %llu of %zu rules kept, %llu not kept, %llu cannot be told\n", s->product,
-               (unsigned long long)s->verdicts[PROMISE_KEPT], s->n, (unsigned long long)s->verdicts[PROMISE_BROKEN],
-               (unsigned long long)s->verdicts[PROMISE_UNKNOWN]);
+    buf_printf(out, "THE POLICY FOR %s: %llu of %zu rule%s kept, %llu not kept, %llu cannot be told\n", s->product,
+               (unsigned long long)s->verdicts[PROMISE_KEPT], s->n, human_s(s->n),
+               (unsigned long long)s->verdicts[PROMISE_BROKEN], (unsigned long long)s->verdicts[PROMISE_UNKNOWN]);
     text_audit("before", &s->before, out);
     text_audit("after ", &s->after, out);
     for (size_t i = 0; i < s->n; i++) {

@@ -12,6 +12,7 @@
 #include "cmd/audit.h"
 #include "cmd/commands.h"
 #include "cmd/scope.h"
+#include "cmd/trust.h"
 #include "cmd/whatifshow.h"
 
 enum {
@@ -368,7 +369,8 @@ int cmd_whatif(int argc, char **argv)
     const char *db = code < 0 ? cmd_open_audit_of(c.audit, &c.scope, why) : NULL;
     struct store_reader *r = db ? store_read_open(db, why) : NULL;
     if (r && store_read_begin(r, why)) {
-        code = replay(&c, r, db);
+        trust_db(r, cmd_audit_name(db));
+        code = replay(&c, r, cmd_audit_name(db));
     } else if (code < 0) {
         if (*why)
             log_line("%s", why);

@@ -177,7 +177,7 @@ void whatifshow_json(const struct whatifshow *c, const struct replay_options *o,
 
 static void text_head(const struct replay *p, struct buf *out)
 {
-    buf_printf(out, "%s exchanges replayed", human_count(p->records).text);
+    buf_printf(out, "%s exchange%s replayed", human_count(p->records).text, human_s(p->records));
     if (p->records)
         buf_printf(out, ", %s to %s UTC (%s)", human_moment(p->from_us).text, human_moment(p->to_us).text,
                    human_seconds((double)(p->to_us / 1000 - p->from_us / 1000) / 1e3).text);
@@ -269,13 +269,13 @@ static void text_limit_head(const struct whatifshow *c, const struct replay *p, 
     limitspec_say(&c->limit, out);
     buf_printf(out, "; one counter per %s\n", replay_pers[c->per]);
     if (!p->rejected)
-        buf_printf(out, "  nobody is rejected: %s requests, %zu %s\n", human_count(p->requests).text, p->n_counted,
-                   p->n_counted == 1 ? replay_pers[c->per] : many[c->per]);
+        buf_printf(out, "  nobody is rejected: %s request%s, %zu %s\n", human_count(p->requests).text,
+                   human_s(p->requests), p->n_counted, p->n_counted == 1 ? replay_pers[c->per] : many[c->per]);
     else
         buf_printf(out, "  %s of %s requests are rejected (%s); it hits %llu of %zu %s\n",
                    human_count(p->rejected).text, human_count(p->requests).text,
                    human_percent(facts_ratio(p->rejected, p->requests)).text, (unsigned long long)p->hit, p->n_counted,
-                   many[c->per]);
+                   p->n_counted == 1 ? replay_pers[c->per] : many[c->per]);
     if (p->delayed)
         buf_printf(out, "  %s are held back for a while\n", human_count(p->delayed).text);
     buf_printf(out, "  at most %s let through in one second\n", human_count(p->peak_admitted).text);

@@ -310,7 +310,7 @@ static void terminal_close(struct terminal *t)
         fclose(t->in);
 }
 
-bool top_run(const char *db, bool wait, char why[256])
+bool top_run(const char *db, const char *name, bool wait, char why[256])
 {
     struct terminal t = {0};
     struct model m;
@@ -318,7 +318,7 @@ bool top_run(const char *db, bool wait, char why[256])
     f.reader = store_read_open(db, why);
     if (!f.reader && !wait)
         return false;
-    model_init(&m, db);
+    model_init(&m, name);
     bool ok = terminal_open(&t, why);
     if (ok) {
         run(&t, &f, &m);

@@ -111,7 +111,7 @@ const struct table endpoints_table = {"endpoints", column, sizeof column / sizeo
 static int head(const struct moment_endpoint *e, const struct table_view *v, struct grid *g, int y)
 {
     bool wide = g->width >= 70;
-    unsigned x = grid_print(g, y, 1, STYLE_BOLD, "%s requests", human_count(e->requests).text);
+    unsigned x = grid_print(g, y, 1, STYLE_BOLD, "%s request%s", human_count(e->requests).text, human_s(e->requests));
     x = grid_print(g, y, x, STYLE_PLAIN, ", %s, of %s clients", human_rate(e->requests, v->now->duration_s).text,
                    human_count(e->clients).text);
     if (!wide)

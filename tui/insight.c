@@ -120,14 +120,19 @@ static void add_signal(struct reading *r, struct insight_ties *t, const cJSON *o
                                                       .n = count(o, "n")};
 }
 
+/* With a question mark those that take something off while they are not told. */
 static struct slice signals_in(struct reading *r, const struct insight_ties *t, enum tied state)
 {
-    for (unsigned i = 0; i < t->signals; i++)
-        if (t->signal[i].state == state) {
-            if (r->scratch.n)
-                buf_char(&r->scratch, ' ');
-            buf_slice(&r->scratch, t->signal[i].number);
-        }
+    for (unsigned i = 0; i < t->signals; i++) {
+        bool doubt = state == TIED && t->signal[i].state == TIED_UNKNOWN && t->signal[i].deducted;
+        if (t->signal[i].state != state && !doubt)
+            continue;
+        if (r->scratch.n)
+            buf_char(&r->scratch, ' ');
+        buf_slice(&r->scratch, t->signal[i].number);
+        if (doubt)
+            buf_char(&r->scratch, '?');
+    }
     return kept_buf(&r->out->text, &r->scratch);
 }
 
@@ -138,6 +143,7 @@ static void read_ties(struct reading *r, struct insight_ties *t, const cJSON *o)
     t->score = *string(o, "grade") ? number(o, "score") : NAN;
     t->requests = count(o, "requests");
     t->clients = count(o, "clients");
+    t->servers = count(o, "servers");
     t->least = count(o, "evidence_least");
     cJSON_ArrayForEach(one, get(o, "evidence")) add_signal(r, t, one);
     t->by = signals_in(r, t, TIED);

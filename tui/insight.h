@@ -33,7 +33,7 @@ struct insight_ties {
     struct slice grade;            /* "A"; empty: too little was seen */
     struct slice name, by, untold; /* numbers of the signals, "S1 S5" */
     double score;
-    uint64_t requests, clients, least;
+    uint64_t requests, clients, servers, least;
     struct insight_signal signal[INSIGHT_SIGNALS];
     unsigned signals;
 };

@@ -55,15 +55,18 @@ static void verdict(struct page *p)
     const struct moment *m = p->v->now;
     struct slice all = slice_of(m->sentences.p, m->sentences.n), line;
     unsigned most = p->left < TIGHT ? 2 : 5;
-    enum style style = m->trust == TRUST_PARTIAL ? STYLE_WARN : STYLE_BAD;
+    bool good = m->trust == TRUST_GOOD; /* said of an audit without HTTP: what it has instead */
+    enum style style = good ? STYLE_BOLD : m->trust == TRUST_PARTIAL ? STYLE_WARN : STYLE_BAD;
     while (most && slice_next(&all, '\n', &line)) {
         if (!line.n)
             continue;
-        grid_fill(p->g, p->y, 1, 1, style, '!');
+        grid_fill(p->g, p->y, 1, 1, style, good ? ' ' : '!');
         unsigned n = overview_wrap(p->g, p->y, 3, most < 2 ? 1 : 2, style, line);
         took(p, n);
         most -= n < most ? n : most;
     }
+    if (good && all.p)
+        took(p, overview_wrap(p->g, p->y, 3, 1, STYLE_DIM, SLICE("6 shows them")));
 }
 
 static void promise(struct page *p)

@@ -136,7 +136,7 @@ static const struct shape shapes[] = {
     {.member = "llm", .title = "language models"},
     {.member = "limits",
      .title = "how much a client may ask",
-     .says = "so that nobody who behaves is turned away; who would be: 3, by limit%",
+     .says = "nobody who behaves is turned away; who would be: screen 3 by limit%",
      .column = limits},
     {.member = "versions", .title = "versions", .says = "of APIs, by their paths", .column = versions},
     {.member = "websocket",

@@ -58,8 +58,8 @@ static const struct column column[] = {
     {"reqs", "requests", 5, 5, 3, NULL, NULL, requests, show_count, NULL, false},
     {"clients", "distinct clients", 7, 7, 4, NULL, NULL, clients, show_count, NULL, false},
     {"endpoint", "", 31, 100, 0, name_of, shorten, NULL, NULL, NULL, false},
-    {"tied by", "signals that take something off; Enter shows the evidence", 10, 24, 1, by, NULL, NULL, NULL, NULL,
-     false},
+    {"tied by", "signals that take something off (?: while they are not told); Enter shows the evidence", 10, 24, 1, by,
+     NULL, NULL, NULL, NULL, false},
     {"not told", "signals that the traffic does not show either way", 12, 24, 2, untold, NULL, NULL, NULL, NULL, false},
 };
 
@@ -86,7 +86,9 @@ static void below(const void *row, struct grid *g, int y, unsigned lines)
     int end = y + (int)lines;
     if (!t->by.n)
         grid_print(g, y++, 1, STYLE_DIM, "%s",
-                   t->signals ? "nothing that was seen ties clients to a server" : "no records of it are kept");
+                   !t->signals       ? "no records of it are kept"
+                   : t->servers == 1 ? "nothing that was seen ties clients to a server; one server was seen"
+                                     : "nothing that was seen ties clients to a server");
     for (unsigned o = 0; o < 2; o++)
         for (unsigned i = 0; i < t->signals && y < end; i++) {
             const struct insight_signal *s = &t->signal[i];
@@ -146,7 +148,10 @@ unsigned ties_detail(const struct insight_ties *t, struct grid *g, int y)
                             SLICE("A: any server can answer any request, so that it can be moved, restarted and "
                                   "spread; E: only one can"));
     struct buf text = {0};
-    buf_printf(&text, "%s requests of %s clients", human_count(t->requests).text, human_count(t->clients).text);
+    buf_printf(&text, "%s request%s of %s client%s", human_count(t->requests).text, human_s(t->requests),
+               human_count(t->clients).text, human_s(t->clients));
+    if (t->servers == 1)
+        buf_str(&text, "; one server was seen: that another could answer was not put to the test");
     if (t->least)
         buf_printf(&text, "; the weakest signal that decides stands on %s", human_count(t->least).text);
     if (t->untold.n)

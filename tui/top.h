@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Runs until q, SIGINT, SIGTERM or SIGHUP; the terminal is then as it was. `wait`: the DB may not be there yet. False:
- * it never began, `why` is one line. */
-bool top_run(const char *db, bool wait, char why[256]);
+/* On `db`, which people know as `name`. Runs until q, SIGINT, SIGTERM or SIGHUP; the terminal is then as it was.
+ * `wait`: the DB may not be there yet. False: it never began, `why` is one line. */
+bool top_run(const char *db, const char *name, bool wait, char why[256]);
 
 #endif

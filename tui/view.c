@@ -160,7 +160,7 @@ static void line_of_list(struct model *m, struct grid *g)
     x = grid_print(g, 1, x, STYLE_DIM, " by %s%s", c->title, l->reverse ? ", reversed" : "");
     if (m->screen >= SCREEN_HURTS)
         x = age(m, g, x);
-    if (m->screen == SCREEN_ENDPOINTS)
+    if (m->screen == SCREEN_ENDPOINTS && m->now->ttl[m->rung].ttl_s)
         x = grid_print(g, 1, x, STYLE_DIM, ", TTL %s", show_ttl(m->now->ttl[m->rung].ttl_s).text);
     if (l->n && x + 14 < g->width) {
         char at[32];
@@ -181,7 +181,7 @@ static void line_of_detail(const struct model *m, struct grid *g)
 
 static void line_of_services(const struct model *m, struct grid *g)
 {
-    unsigned x = grid_print(g, 1, 1, STYLE_PLAIN, "%" PRIu64 " services", m->now->services);
+    unsigned x = grid_print(g, 1, 1, STYLE_PLAIN, "%" PRIu64 " service%s", m->now->services, human_s(m->now->services));
     age(m, g, x);
 }
 
@@ -297,13 +297,15 @@ static void scrolled(struct model *m, struct grid *g, int y, unsigned height)
 /* Why there is no row. */
 static const char *wanting(const struct model *m)
 {
+    bool kept = m->insight && m->insight->records, counted = m->now && m->now->exchanges;
     const struct list *l = &m->list[m->screen - 1];
     bool studied = m->screen >= SCREEN_HURTS;
     return l->filter[0]                ? "nothing matches the filter; Esc clears it"
            : studied && !m->insight    ? m->insight_failed ? "the report could not be made; it is tried again" : READING
            : m->screen == SCREEN_HURTS ? "nothing that was seen costs time that could be saved"
-           : studied                   ? "no exchange records are kept (--exchanges none): it cannot be told"
-                                       : "none yet";
+           : !studied || kept || !counted   ? "none yet"
+           : m->now->live && !m->now->ended ? "no exchange records are written yet"
+                                            : "no exchange records are kept (--exchanges none): it cannot be told";
 }
 
 enum { BELOW = 6, BELOW_LEAST = 14 }; /* lines about the chosen row; so many there must be for it */

@@ -57,6 +57,8 @@ void bottleneck_list_free(struct bottleneck_list *l);
 const char *bottleneck_name(enum bottleneck_kind k); /* for JSON */
 /* bottleneckshow.c: the member `bottlenecks`; the section of the text. */
 void bottleneck_json(struct json *j, const struct bottleneck_list *l);
+/* Below which people are not shown it, seconds an hour: 1, or 0 where all are below that; *n: how many are left. */
+double bottleneck_least(const struct bottleneck_list *l, size_t *n);
 void bottleneck_text(const struct bottleneck_list *l, const struct facts *f, const struct behaviour *b, unsigned top,
                      struct buf *out);
 

@@ -74,26 +74,50 @@ static void line(struct buf *out, const char *label, const struct buf *text)
     buf_char(out, '\n');
 }
 
+double bottleneck_least(const struct bottleneck_list *l, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        *n += l->item[i].seconds_per_hour >= 1;
+    if (*n)
+        return 1;
+    *n = l->n;
+    return 0;
+}
+
+/* Why there are no exchange records, though exchanges were counted. */
+static const char *no_records(const struct facts *f)
+{
+    return f->joined                              ? "of several audits together exchange records are not read"
+           : f->windowed                          ? "no exchange records of this time are kept"
+           : f->capture.live && !f->capture.ended ? "no exchange records are written yet"
+                                                  : "no exchange records are kept (--exchanges none)";
+}
+
 void bottleneck_text(const struct bottleneck_list *l, const struct facts *f, const struct behaviour *b, unsigned top,
                      struct buf *out)
 {
-    unsigned shown = top < 5 ? top : 5;
+    unsigned shown = 0;
+    size_t all;
+    double least = bottleneck_least(l, &all);
     buf_printf(out, "\nWHERE IT HURTS\n  %s\n",
                l->n ? "seconds an hour that could be saved, what is easily mended first; they overlap and do not add up"
                     : "nothing that was seen costs time that could be saved");
-    for (size_t i = 0; i < l->n && i < shown; i++) {
+    for (size_t i = 0; i < l->n && shown < top; i++) {
         const struct bottleneck *x = &l->item[i];
-        buf_printf(out, "  %zu. %s an hour: %s\n", i + 1, human_seconds(x->seconds_per_hour).text, says(x->kind));
+        if (x->seconds_per_hour < least)
+            continue;
+        buf_printf(out, "  %u. %s an hour: %s\n", ++shown, human_seconds(x->seconds_per_hour).text, says(x->kind));
         line(out, "at:  ", &x->target);
         line(out, "why: ", &x->why);
         line(out, "do:  ", &x->action);
     }
-    if (l->n > shown)
-        buf_printf(out, "  … and %zu more (--format json for all)\n", l->n - shown);
-    if (!b->any)
-        buf_str(out,
-                "  no exchange records are kept (--exchanges none): errors' time, retries, runs and equal requests "
-                "are not known\n");
+    if (all > shown)
+        buf_printf(out, "  … and %zu more (--top N, or --format json for all)\n", all - shown);
+    if (l->n > all)
+        buf_printf(out, "  and %zu of less than a second an hour (--format json)\n", l->n - all);
+    if (!b->any && facts_total(f, "exchanges"))
+        buf_printf(out, "  %s: errors' time, retries, runs and equal requests are not known\n", no_records(f));
     else if (b->failed)
         buf_str(out, "  exchange records could not all be read: errors' time, retries, runs and equal requests are not "
                      "known\n");

@@ -294,8 +294,9 @@ static void say_pattern(struct page *p, const struct row_cache *row)
 static void say_command(struct page *p, const struct row_cache *row)
 {
     if (slice_eq(row->name, SLICE("KEYS")) && remark(p, row->name))
-        buf_printf(&p->remarks, "%s times, up to %s: it walks all keys, and everybody waits; SCAN does not\n",
-                   human_count(row->commands).text, human_seconds(quantile(row->latency, 1, 1e6)).text);
+        buf_printf(&p->remarks, "%s time%s, up to %s: it walks all keys, and everybody waits; SCAN does not\n",
+                   human_count(row->commands).text, human_s(row->commands),
+                   human_seconds(quantile(row->latency, 1, 1e6)).text);
     else if (row->slow * 100 > row->answered && row->slow > 9 && remark(p, row->name))
         buf_printf(&p->remarks, "%s of %s took 10 ms and more\n", human_count(row->slow).text,
                    human_count(row->answered).text);
@@ -324,7 +325,7 @@ static void show_pattern(struct page *p, const struct row_cache *row)
 
 static void show_command(struct page *p, const struct row_cache *row)
 {
-    struct facts_quantiles q = facts_quantiles(row->latency);
+    struct facts_quantiles q = facts_shown(facts_quantiles(row->latency));
     say_command(p, row);
     if (!room(p))
         return;
@@ -396,8 +397,9 @@ static void show_server(struct page *p, const struct row_cache *row)
         human_seconds(quantile(row->latency, 0.5, 1e6)).text, human_seconds(quantile(row->latency, 0.95, 1e6)).text);
     if (row->commands > row->answered)
         buf_printf(p->out,
-                   "%s%s commands without an answer that is certainly theirs: not asked for, lost, or joined late\n",
-                   p->foreign ? "\n" : "  ", human_count(row->commands - row->answered).text);
+                   "%s%s command%s without an answer that is certainly theirs: not asked for, lost, or joined late\n",
+                   p->foreign ? "\n" : "  ", human_count(row->commands - row->answered).text,
+                   human_s(row->commands - row->answered));
     p->named = p->hot = p->hot_n = 0;
     p->in = CACHE_ROW_server;
 }

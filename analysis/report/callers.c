@@ -185,7 +185,7 @@ void callers_text(const struct behaviour *b, double coverage, unsigned top, unsi
     for (uint32_t i = 0; i < s->service.n_edges && i < top; i++)
         row(b, &s->service.edge[i], coverage, width, out);
     if (s->service.n_edges > top)
-        buf_printf(out, "  … and %u more (--format json for all)\n", s->service.n_edges - top);
+        buf_printf(out, "  … and %u more (--top N, or --format json for all)\n", s->service.n_edges - top);
     if (s->relayed)
         buf_printf(out,
                    "  %s requests were seen at two hops, once in front of who passes them on and once behind: counts "

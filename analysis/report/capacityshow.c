@@ -2,12 +2,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/report/capacities.h"
 #include "base/human.h"
 
-enum { COLUMNS = 76, TEXT_MOST = 8 };
+enum { COLUMNS = 76 };
 
 static struct human amount(double v)
 {
@@ -40,8 +41,11 @@ static void name(const struct load *x, struct buf *out)
 static void wanting(const struct load *x, struct buf *out)
 {
     const struct load_seconds *s = &x->seconds;
-    buf_printf(out, "no saturation seen up to %s at once and %s/s: ", amount(x->concurrency_p95).text,
-               amount(x->throughput_p95).text);
+    bool busy = x->concurrency_p95 >= .05; /* else that is 0.0 in print, though there were two at once */
+    buf_printf(out, "no saturation seen up to %s at once", amount(busy ? x->concurrency_p95 : x->peak).text);
+    if (x->throughput_p95 >= .05)
+        buf_printf(out, " and %s/s", amount(x->throughput_p95).text);
+    buf_str(out, ": ");
     switch (x->fit.refused) {
     case USL_FEW:
         if (s->usable + s->mixed >= USL_WINDOWS)
@@ -134,34 +138,41 @@ static bool is_shown(const struct load *x)
     return x->scope != LOAD_ENDPOINT && x->peak > 1 && x->seconds.all > x->seconds.few;
 }
 
-/* Those with most exchanges, whatever they are; of equal ones in the order of the lists. Returns how many. */
-static unsigned pick(const struct loads *l, const struct load *out[TEXT_MOST], unsigned most, unsigned *all)
+struct picked {
+    const struct load **item;
+    unsigned n, all; /* of all that could be shown */
+};
+
+/* Those with most exchanges, whatever they are; of equal ones in the order of the lists. free(item). */
+static struct picked pick(const struct loads *l, unsigned most)
 {
-    unsigned n = 0;
-    *all = 0;
-    most = most < TEXT_MOST ? most : TEXT_MOST;
-    for (uint32_t i = 0; l->any && !l->failed && i < l->n; i++) {
-        unsigned at = n;
+    struct picked p = {0};
+    uint32_t there = l->any && !l->failed ? l->n : 0;
+    most = most < there ? most : there;
+    p.item = calloc(most + 1, sizeof(const struct load *));
+    for (uint32_t i = 0; p.item && i < there; i++) {
+        unsigned at = p.n;
         if (!is_shown(l->order[i]))
             continue;
-        ++*all;
-        while (at && out[at - 1]->exchanges < l->order[i]->exchanges)
+        p.all++;
+        while (at && p.item[at - 1]->exchanges < l->order[i]->exchanges)
             at--;
         if (at >= most)
             continue;
-        n += n < most;
-        memmove(&out[at + 1], &out[at], (n - 1 - at) * sizeof *out);
-        out[at] = l->order[i];
+        p.n += p.n < most;
+        memmove(&p.item[at + 1], &p.item[at], (p.n - 1 - at) * sizeof *p.item);
+        p.item[at] = l->order[i];
     }
-    return n;
+    return p;
 }
 
 void capacity_text(const struct loads *l, const struct relief *r, unsigned top, unsigned width, struct buf *out)
 {
-    const struct load *shown[TEXT_MOST];
-    unsigned all, n = pick(l, shown, top, &all);
-    if (!n)
+    struct picked p = pick(l, top);
+    if (!p.n) {
+        free(p.item);
         return;
+    }
     buf_str(out, "\nCAPACITY\n"
                  "  under way at once: on average, in busy seconds (95 %), most; answered a second: busy, most; knee: "
                  "at once beyond which\n  throughput falls; limit: throughput there; free: what of it busy seconds "
@@ -171,24 +182,24 @@ void capacity_text(const struct loads *l, const struct relief *r, unsigned top, 
     buf_str(out, " request   mean   busy   most busy/s most/s   knee  limit     free  cached\n");
     if (r->unsure)
         buf_str(out, "  not all of the traffic was seen: true figures are higher, and what is free is not known\n");
-    for (unsigned i = 0; i < n; i++)
-        row(l, shown[i], r, width, out);
-    if (all > n)
-        buf_printf(out, "  … and %u more (--format json for all)\n", all - n);
+    for (unsigned i = 0; i < p.n; i++)
+        row(l, p.item[i], r, width, out);
+    if (p.all > p.n)
+        buf_printf(out, "  … and %u more (--top N, or --format json for all)\n", p.all - p.n);
+    free(p.item);
 }
 
 void capacity_markdown(const struct loads *l, const struct relief *r, unsigned top,
                        void (*foreign)(struct buf *out, struct slice text), struct buf *out)
 {
-    const struct load *shown[TEXT_MOST];
-    unsigned all, n = pick(l, shown, top, &all);
-    if (n)
+    struct picked p = pick(l, top);
+    if (p.n)
         buf_str(out, "\n## Capacity\n\nBy the Universal Scalability Law, from seconds of traffic: a model of what "
                      "clients offered, not a measurement. Busy: 95 % of the seconds with answers.\n\n"
                      "| backend | requests | under way, mean | busy | busy/s | knee | limit/s | free | with caching "
                      "| |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
-    for (unsigned i = 0; i < n; i++) {
-        const struct load *x = shown[i];
+    for (unsigned i = 0; i < p.n; i++) {
+        const struct load *x = p.item[i];
         struct headroom h = headroom_of(l, x, r);
         struct buf text = {0};
         buf_str(out, "| ");
@@ -203,6 +214,7 @@ void capacity_markdown(const struct loads *l, const struct relief *r, unsigned t
         buf_str(out, " |\n");
         buf_free(&text);
     }
-    if (all > n)
-        buf_printf(out, "\n%u more are in the JSON report.\n", all - n);
+    if (p.all > p.n)
+        buf_printf(out, "\n%u more are in the JSON report.\n", p.all - p.n);
+    free(p.item);
 }

@@ -34,6 +34,14 @@ static bool add_counter(void *context, const struct row_counter *row)
     return true;
 }
 
+static bool add_cached(void *context, const struct row_cache *row)
+{
+    struct facts *f = context;
+    if (slice_eq(row->what, slice_str(row_cache_names[CACHE_ROW_server])))
+        f->cached[slice_eq(row->proto, SLICE("memcached"))] += row->commands;
+    return true;
+}
+
 static bool add_tested(void *context, const struct row_endpoint *e)
 {
     struct facts *f = context;
@@ -54,6 +62,8 @@ bool facts_load(struct facts *f, struct store_reader *r)
     f->endpoints = store_read_count_endpoints(r);
     f->clients = store_read_count_clients(r);
     store_read_endpoints(r, add_tested, f);
+    if (!facts_total(f, "exchanges"))
+        store_read_caches(r, add_cached, f);
     return !l.failed;
 }
 
@@ -74,6 +84,29 @@ uint64_t facts_counted(const struct facts *f, const char *what, const char *name
 uint64_t facts_total(const struct facts *f, const char *name)
 {
     return facts_counted(f, "total", name);
+}
+
+uint64_t facts_caches_alone(const struct facts *f)
+{
+    return f->cached[0] + f->cached[1];
+}
+
+const char *facts_one_sided(const struct facts *f)
+{
+    const struct row_capture *c = &f->capture;
+    if (c->flows_oneway * 2 <= c->flows || !facts_total(f, "unanswered"))
+        return NULL;
+    return "the answers of most flows were not mirrored: their requests count as failed, whatever was answered";
+}
+
+const char *facts_no_times(const struct facts *f)
+{
+    uint64_t orphans = facts_total(f, "orphan_responses");
+    uint64_t answered = facts_total(f, "exchanges") - facts_total(f, "unanswered");
+    if (!answered)
+        return facts_one_sided(f) ? "no answer was seen: that direction was not mirrored" : "nothing was answered";
+    return answered <= orphans ? "answers were seen without their requests: how long they took is not known"
+                               : "of no answer is known when it came";
 }
 
 double facts_duration_s(const struct facts *f)
@@ -192,6 +225,15 @@ const struct row_rung *facts_rung(const struct row_endpoint *e, uint32_t ttl_s)
         if (e->ttl[i].ttl_s == ttl_s)
             return &e->ttl[i];
     return NULL;
+}
+
+struct facts_quantiles facts_shown(struct facts_quantiles q)
+{
+    double most = isnan(q.max) ? INFINITY : q.max;
+    double *each[] = {&q.p50, &q.p95, &q.p99};
+    for (int i = 0; i < 3; i++)
+        *each[i] = *each[i] > most ? most : *each[i];
+    return q;
 }
 
 struct facts_quantiles facts_quantiles(struct slice blob)

@@ -6,7 +6,7 @@
 #include "analysis/sources.h"
 #include "analysis/store/read.h"
 
-enum { FACTS_COUNTERS = 4096 };
+enum { FACTS_COUNTERS = 4096, FACTS_CACHES = 2 };
 
 struct facts_counter {
     char what[24], name[64];
@@ -20,7 +20,8 @@ struct facts {
     bool any;                   /* something was captured */
     bool windowed;              /* all is of this window, not of the whole audit */
     struct store_span window;
-    size_t joined; /* all is the sum of so many audits; 0: of one */
+    size_t joined;                 /* all is the sum of so many audits; 0: of one */
+    uint64_t cached[FACTS_CACHES]; /* commands to caches by protocol, where there is no HTTP; else 0 */
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
@@ -33,7 +34,12 @@ bool facts_load(struct facts *f, struct store_reader *r);
 void facts_free(struct facts *f);
 uint64_t facts_counted(const struct facts *f, const char *what, const char *name); /* a counter of the store */
 uint64_t facts_total(const struct facts *f, const char *name);                     /* of what = "total" */
-double facts_duration_s(const struct facts *f);                                    /* NaN: nothing captured */
+uint64_t facts_caches_alone(const struct facts *f); /* commands to caches, where there is no HTTP; else 0 */
+/* What to say beside errors and misses where the answers were not mirrored, which then read like an outage; NULL: most
+ * flows have both directions. */
+const char *facts_one_sided(const struct facts *f);
+const char *facts_no_times(const struct facts *f); /* why no exchange has a duration, where none has */
+double facts_duration_s(const struct facts *f);    /* NaN: nothing captured */
 double facts_watched_s(const struct facts *f);     /* of that what the window has: what rates are of; NaN: none */
 double facts_coverage(const struct facts *f);      /* NaN: unknown */
 double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
@@ -71,6 +77,8 @@ struct facts_quantiles {
     double p50, p95, p99, max;
 };
 struct facts_quantiles facts_quantiles(struct slice blob);
+/* The same for people: none above max, as midpoints of buckets may be. */
+struct facts_quantiles facts_shown(struct facts_quantiles q);
 
 /* The q-quantile of the lifetimes declared for shared caches, seconds: exact when all are the same or below 64, else at
  * most 1/64 off. NaN: none was declared. */

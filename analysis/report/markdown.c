@@ -20,7 +20,7 @@
 #include "analysis/report/writers.h"
 #include "base/human.h"
 
-enum { TTL_SHOWN = 60, ROWS = 20, QUESTIONS = 5, HURTS = 10, CELL = 160 };
+enum { TTL_SHOWN = 60, ROWS = 20, QUESTIONS = 5, HURTS = 10, CAPACITIES = 8, CELL = 160 };
 
 struct page {
     struct buf *out;
@@ -28,7 +28,13 @@ struct page {
     const struct advice_list *advised;
     const struct loads *loads;
     unsigned row, top;
+    unsigned asked; /* --top; 0: lists have lengths of their own */
 };
+
+static unsigned most(const struct page *p, unsigned unasked)
+{
+    return p->asked ? p->asked : p->top < unasked ? p->top : unasked;
+}
 
 /* As terminals show it, and punctuation that means something to Markdown or HTML as character references. */
 static void foreign(struct buf *out, struct slice text)
@@ -60,6 +66,17 @@ static void name(struct buf *out, const struct row_endpoint *e)
     buf_free(&text);
 }
 
+static void exchanges(const struct facts *f, struct buf *out)
+{
+    uint64_t all = facts_total(f, "exchanges"), clients = facts_total(f, "clients");
+    buf_printf(out, "- %s exchange%s, %s client%s, %s endpoint%s; %s unanswered\n", human_count(all).text, human_s(all),
+               human_count(clients).text, human_s(clients), human_count(f->endpoints).text, human_s(f->endpoints),
+               human_count(facts_total(f, "unanswered")).text);
+    buf_printf(out, "- %s could be answered by a cache at all; %s of them repeat an earlier request\n",
+               human_count(facts_total(f, "eligible")).text,
+               human_percent(facts_repeat_ratio(facts_total(f, "keys"), facts_total(f, "eligible"))).text);
+}
+
 static void head(const struct facts *f, struct buf *out)
 {
     struct buf lines = {0};
@@ -72,12 +89,8 @@ static void head(const struct facts *f, struct buf *out)
         if (line.n)
             buf_printf(out, "> **%.*s**\n\n", (int)line.n, line.p);
     buf_free(&lines);
-    buf_printf(out, "- %s exchanges, %s clients, %s endpoints; %s unanswered\n",
-               human_count(facts_total(f, "exchanges")).text, human_count(facts_total(f, "clients")).text,
-               human_count(f->endpoints).text, human_count(facts_total(f, "unanswered")).text);
-    buf_printf(out, "- %s could be answered by a cache at all; %s of them repeat an earlier request\n",
-               human_count(facts_total(f, "eligible")).text,
-               human_percent(facts_repeat_ratio(facts_total(f, "keys"), facts_total(f, "eligible"))).text);
+    if (!facts_caches_alone(f))
+        exchanges(f, out);
     if (f->windowed)
         windowed_text(f, "- ", out);
     else if (isnan(coverage))
@@ -92,8 +105,10 @@ static bool question(void *context, const struct row_endpoint *e)
     struct advice a = advice_of(e, p->f);
     if (a.kind != ADVICE_NONE || !e->eligible)
         return true;
-    if (p->row++ >= QUESTIONS)
+    if (p->row++ >= most(p, QUESTIONS))
         return true;
+    if (p->row == 1)
+        buf_str(p->out, "\nWhere nothing is advised:\n\n");
     buf_str(p->out, "- ");
     name(p->out, e);
     buf_str(p->out, ": ");
@@ -124,7 +139,7 @@ static void sentence(struct buf *out, const char *before, const struct buf *text
 static void finding(struct buf *out, size_t number, const struct advised *a)
 {
     struct finding f = {0};
-    char before[8];
+    char before[24];
     finding_of(&f, a);
     snprintf(before, sizeof before, "%zu. ", number);
     sentence(out, before, &f.what);
@@ -139,14 +154,14 @@ static void advice(struct store_reader *r, struct page *p)
     buf_str(p->out, "\n## What to do first\n\n");
     if (!list->n)
         buf_str(p->out, "No endpoint has evidence enough for advice yet.\n");
-    for (size_t i = 0; i < list->n && i < FINDINGS; i++)
+    size_t shown = most(p, FINDINGS);
+    for (size_t i = 0; i < list->n && i < shown; i++)
         finding(p->out, i + 1, &list->item[i]);
-    if (list->n > FINDINGS)
-        buf_printf(p->out, "\n%zu more are in the JSON report.\n", list->n - FINDINGS);
-    buf_str(p->out, "\nWhere nothing is advised:\n\n");
+    if (list->n > shown)
+        buf_printf(p->out, "\n%zu more are in the JSON report.\n", list->n - shown);
     p->row = 0;
     store_read_endpoints(r, question, p);
-    rest(p, QUESTIONS, "endpoints");
+    rest(p, most(p, QUESTIONS), "endpoints");
 }
 
 static void blocked(struct store_reader *r, struct page *p)
@@ -175,7 +190,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
 {
     struct page *p = context;
     const struct row_rung *r = facts_rung(e, TTL_SHOWN);
-    struct facts_quantiles latency = facts_quantiles(e->latency);
+    struct facts_quantiles latency = facts_shown(facts_quantiles(e->latency));
     if (p->row++ >= p->top)
         return true;
     buf_str(p->out, "| ");
@@ -207,15 +222,22 @@ static void hurts(struct store_reader *r, struct page *p, const struct behaviour
 {
     struct bottleneck_list list;
     struct ties ties;
+    unsigned shown = 0;
+    size_t all;
     ties_read(&ties, r);
     bottleneck_list(&list, r, p->f, behaviour, &ties, p->advised, p->loads);
     ties_free(&ties);
     buf_str(p->out,
             "\n## Where it hurts\n\nTime an hour that could be saved, what is easily mended first; it overlaps and "
             "does not add up.\n\n");
-    for (size_t i = 0; i < list.n && i < p->top && i < HURTS; i++) {
+    double least = bottleneck_least(&list, &all);
+    if (!list.n)
+        buf_str(p->out, "Nothing that was seen costs time that could be saved.\n");
+    for (size_t i = 0; i < list.n && shown < most(p, HURTS); i++) {
         const struct bottleneck *b = &list.item[i];
-        buf_printf(p->out, "%zu. %s an hour at **", i + 1, human_seconds(b->seconds_per_hour).text);
+        if (b->seconds_per_hour < least)
+            continue;
+        buf_printf(p->out, "%u. %s an hour at **", ++shown, human_seconds(b->seconds_per_hour).text);
         foreign(p->out, slice_of(b->target.p, b->target.n));
         buf_str(p->out, "**: ");
         foreign(p->out, slice_of(b->action.p, b->action.n));
@@ -224,7 +246,7 @@ static void hurts(struct store_reader *r, struct page *p, const struct behaviour
         buf_str(p->out, ".\n");
     }
     p->row = list.n < UINT32_MAX ? (unsigned)list.n : UINT32_MAX;
-    rest(p, p->top < HURTS ? p->top : HURTS, "places");
+    rest(p, shown, "places");
     bottleneck_list_free(&list);
 }
 
@@ -232,7 +254,7 @@ static void capacity(struct store_reader *r, struct page *p)
 {
     struct relief relief;
     relief_of(&relief, r, p->f, p->advised);
-    capacity_markdown(p->loads, &relief, p->top, foreign, p->out);
+    capacity_markdown(p->loads, &relief, most(p, CAPACITIES), foreign, p->out);
     relief_free(&relief);
 }
 
@@ -242,10 +264,15 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     struct behaviour behaviour;
     struct server_names names;
     struct loads loads;
-    struct page p = {out, f, &advised, &loads, 0, o->top ? o->top : ROWS};
+    struct page p = {out, f, &advised, &loads, 0, o->top ? o->top : ROWS, o->top};
     head(f, out);
     if (!f->any)
         return;
+    if (!facts_total(f, "exchanges")) {
+        cached_markdown(r, f, p.top, out, foreign);
+        unread_markdown(r, p.top, out, foreign);
+        return;
+    }
     advice_list(&advised, r, f);
     loads_read(&loads, r);
     if (!f->windowed) {
@@ -269,7 +296,7 @@ void report_markdown(struct store_reader *r, const struct facts *f, const struct
     rest(&p, p.top, "clients");
     callers_markdown(&behaviour, facts_coverage(f), p.top, out);
     server_names_load(&names, r, &behaviour);
-    servers_markdown(&behaviour, &names, p.top, out);
+    servers_markdown(&behaviour, &names, facts_one_sided(f), p.top, out);
     server_names_free(&names);
     behaviour_free(&behaviour);
     cached_markdown(r, f, p.top, out, foreign);

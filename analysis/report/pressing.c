@@ -29,9 +29,9 @@ static void find_polling(struct gathering *g, uint32_t id, const struct polling_
     if (!b)
         return;
     buf_slice(&b->target, gathering_name(g, id));
-    buf_printf(&b->why, "%s pollers, every %s, got %s of %s answers that they had already",
-               human_count(p->pollers).text, human_seconds(p->period_s).text, human_count(p->idle).text,
-               human_count(p->polls).text);
+    buf_printf(&b->why, "%s poller%s, every %s, got %s of %s answers that they had already",
+               human_count(p->pollers).text, human_s(p->pollers), human_seconds(p->period_s).text,
+               human_count(p->idle).text, human_count(p->polls).text);
     buf_str(&b->action, "tell them when there is something (push, long poll), or let them ask less often and with "
                         "If-None-Match");
     gathering_count(b, "pollers", p->pollers);

@@ -207,6 +207,12 @@ void servers_json(struct json *j, const struct behaviour *b, const struct server
 
 /* ---- text ---- */
 
+/* Seconds; nobody is shown a quantile above the longest. */
+static double shown_s(const struct hist_dense *d, double q)
+{
+    return fmin(hist_quantile(d, q), d->n ? (double)d->max : NAN) / 1e6;
+}
+
 enum { NUMBERS = 92, ADDRESS = 22 };
 
 static void line(const struct behaviour *b, const struct backend_group *g, const struct backend *s,
@@ -220,13 +226,13 @@ static void line(const struct behaviour *b, const struct backend_group *g, const
     buf_char(out, ' ');
     human_cell(out, server_name(names, s->server), ADDRESS);
     buf_printf(out, " %7s %5s %7s %7s %7s %7s", human_count(s->requests).text, human_short_percent(share_of(g, s)).text,
-               human_seconds(hist_quantile(&d, .5) / 1e6).text, human_seconds(hist_quantile(&d, .95) / 1e6).text,
-               human_count(s->failed).text, s->connections ? human_count(s->connections).text : "-");
+               human_seconds(shown_s(&d, .5)).text, human_seconds(shown_s(&d, .95)).text, human_count(s->failed).text,
+               s->connections ? human_count(s->connections).text : "-");
     buf_printf(out, "%s%s\n", *word ? "  " : "", word);
 }
 
-void servers_text(const struct behaviour *b, const struct server_names *names, unsigned top, unsigned width,
-                  struct buf *out)
+void servers_text(const struct behaviour *b, const struct server_names *names, const char *caveat, unsigned top,
+                  unsigned width, struct buf *out)
 {
     uint32_t n_rows, n = 0, shown = 0, all = 0;
     const struct backend *row = list_of(b, &n_rows);
@@ -238,6 +244,8 @@ void servers_text(const struct behaviour *b, const struct server_names *names, u
     buf_str(out,
             "\nWHO ANSWERS\n  services with several servers; beside their peers servers are held against what those "
             "need for the same requests\n  ");
+    if (caveat)
+        buf_printf(out, "%s\n  ", caveat);
     human_cell(out, SLICE("service"), width - NUMBERS);
     buf_char(out, ' ');
     human_cell(out, SLICE("server"), ADDRESS);
@@ -249,12 +257,13 @@ void servers_text(const struct behaviour *b, const struct server_names *names, u
             buf_printf(out, "  … unevenly: one of %u gets %.1f times its even share\n", g[i].peers, g[i].imbalance);
     }
     if (all > shown)
-        buf_printf(out, "  … and %u more servers (--format json for all)\n", all - shown);
+        buf_printf(out, "  … and %u more servers (--top N, or --format json for all)\n", all - shown);
 }
 
 /* ---- markdown ---- */
 
-void servers_markdown(const struct behaviour *b, const struct server_names *names, unsigned top, struct buf *out)
+void servers_markdown(const struct behaviour *b, const struct server_names *names, const char *caveat, unsigned top,
+                      struct buf *out)
 {
     uint32_t n_rows, n = 0, shown = 0;
     const struct backend *row = list_of(b, &n_rows);
@@ -265,16 +274,17 @@ void servers_markdown(const struct behaviour *b, const struct server_names *name
             struct hist_dense d;
             backends_time(b->backends, s, &d);
             if (!shown)
-                buf_str(out, "\n## Who answers\n\nServices with several servers.\n\n"
-                             "| service | server | requests | share | p50 | p95 | failed | |\n"
-                             "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n");
+                buf_printf(out,
+                           "\n## Who answers\n\nServices with several servers.%s%s\n\n"
+                           "| service | server | requests | share | p50 | p95 | failed | |\n"
+                           "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+                           caveat ? " " : "", caveat ? caveat : "");
             buf_str(out, "| ");
             markdown_foreign(out, named_service_name(&b->named, g[i].service));
             buf_str(out, " | ");
             markdown_foreign(out, server_name(names, s->server));
             buf_printf(out, " | %s | %s | %s | %s | %s | %s |\n", human_count(s->requests).text,
-                       human_percent(share_of(&g[i], s)).text, human_seconds(hist_quantile(&d, .5) / 1e6).text,
-                       human_seconds(hist_quantile(&d, .95) / 1e6).text, human_count(s->failed).text,
-                       word_of(b, &g[i], s));
+                       human_percent(share_of(&g[i], s)).text, human_seconds(shown_s(&d, .5)).text,
+                       human_seconds(shown_s(&d, .95)).text, human_count(s->failed).text, word_of(b, &g[i], s));
         }
 }

@@ -20,9 +20,10 @@ struct slice server_name(const struct server_names *s, uint32_t id); /* "10.0.0.
 
 /* The member `backends`; null: no record is kept, or none names its server. */
 void servers_json(struct json *j, const struct behaviour *b, const struct server_names *names);
-/* The sections: services with more than one server; nothing where there is none. */
-void servers_text(const struct behaviour *b, const struct server_names *names, unsigned top, unsigned width,
-                  struct buf *out);
-void servers_markdown(const struct behaviour *b, const struct server_names *names, unsigned top, struct buf *out);
+/* The sections: services with more than one server; nothing where there is none. caveat: one clause, or NULL. */
+void servers_text(const struct behaviour *b, const struct server_names *names, const char *caveat, unsigned top,
+                  unsigned width, struct buf *out);
+void servers_markdown(const struct behaviour *b, const struct server_names *names, const char *caveat, unsigned top,
+                      struct buf *out);
 
 #endif

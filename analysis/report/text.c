@@ -33,7 +33,14 @@ struct table {
     const struct advice_list *advised;
     const struct loads *loads;
     unsigned row, top, width;
+    unsigned asked; /* --top; 0: lists have lengths of their own */
 };
+
+/* Of a list that is no table. */
+static unsigned most(const struct table *t, unsigned unasked)
+{
+    return t->asked ? t->asked : t->top < unasked ? t->top : unasked;
+}
 
 static void rule(struct buf *out, const char *title, const char *says)
 {
@@ -46,6 +53,14 @@ static void rest(struct table *t, uint64_t all, const char *what)
 {
     if (all > t->row)
         buf_printf(t->out, "  … and %" PRIu64 " more %s (--top N, or --format json for all)\n", all - t->row, what);
+}
+
+/* Under what reads like an outage where the answers were not mirrored. */
+static void one_sided(const struct table *t)
+{
+    const char *says = facts_one_sided(t->f);
+    if (says)
+        buf_printf(t->out, "  %s\n", says);
 }
 
 /* ---- cells ---- */
@@ -88,39 +103,27 @@ static void trust(const struct facts *f, struct buf *out)
         buf_str(out, "  from exchange records: packets, losses and coverage are unknown\n");
         return;
     }
-    buf_printf(out, "  %s packets in %s flows, %s dropped by the kernel, ", human_count(c->packets).text,
-               human_count(c->flows).text, human_count(c->kernel_dropped + c->interface_dropped).text);
+    buf_printf(out, "  %s packet%s in %s flow%s, %s dropped by the kernel, ", human_count(c->packets).text,
+               human_s(c->packets), human_count(c->flows).text, human_s(c->flows),
+               human_count(c->kernel_dropped + c->interface_dropped).text);
     if (isnan(coverage))
         buf_str(out, "no TCP payload\n");
     else
         buf_printf(out, "%.2f %% of the bytes sent were seen\n", 100 * coverage);
 }
 
-static void head(const struct facts *f, struct buf *out)
+static void exchanges(const struct facts *f, struct buf *out)
 {
-    struct buf lines = {0};
-    enum verdict v = verdict_of(f, &lines);
-    double duration = facts_duration_s(f);
-    buf_str(out, "spanwise audit");
-    if (f->capture.started_us != INT64_MIN) {
-        buf_str(out, " · ");
-        buf_printf(out, "%s UTC · %s", human_moment(f->capture.started_us).text, human_seconds(duration).text);
-    }
-    buf_str(out, !f->any || f->capture.ended ? "\n" : " · not ended: it still runs, or it was killed\n");
-    struct slice all = slice_of(lines.p, lines.n), line;
-    while (slice_next(&all, '\n', &line))
-        if (line.n)
-            buf_printf(out, "%s %.*s\n", v == VERDICT_PARTIAL ? " note:" : " ATTENTION:", (int)line.n, line.p);
-    buf_free(&lines);
-    trust(f, out);
-    uint64_t exchanges = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
-    buf_printf(
-        out,
-        "  %s exchanges (%s), %s%s clients, %s endpoints, %s services; %s unanswered, %s answers without request\n",
-        human_count(exchanges).text, human_rate(exchanges, facts_watched_s(f)).text,
-        facts_clients_error(f) > 0 ? "about " : "", human_count(facts_total(f, "clients")).text,
-        human_count(f->endpoints).text, human_count(facts_total(f, "services")).text,
-        human_count(facts_total(f, "unanswered")).text, human_count(facts_total(f, "orphan_responses")).text);
+    uint64_t all = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
+    uint64_t clients = facts_total(f, "clients"), services = facts_total(f, "services");
+    uint64_t orphans = facts_total(f, "orphan_responses");
+    buf_printf(out, "  %s exchange%s (%s), ", human_count(all).text, human_s(all),
+               human_rate(all, facts_watched_s(f)).text);
+    buf_printf(out, "%s%s client%s, %s endpoint%s, %s service%s; ", facts_clients_error(f) > 0 ? "about " : "",
+               human_count(clients).text, human_s(clients), human_count(f->endpoints).text, human_s(f->endpoints),
+               human_count(services).text, human_s(services));
+    buf_printf(out, "%s unanswered, %s answer%s without request\n", human_count(facts_total(f, "unanswered")).text,
+               human_count(orphans).text, human_s(orphans));
     if (facts_total(f, "ignored"))
         buf_printf(out, "  %s of them were left out of the analysis (--ignore)\n",
                    human_count(facts_total(f, "ignored")).text);
@@ -139,6 +142,27 @@ static void head(const struct facts *f, struct buf *out)
     if (lost)
         buf_printf(out, "  %s look-ups of keys beyond that are in no hit ratio (more --memory)\n",
                    human_count(lost).text);
+}
+
+static void head(const struct facts *f, struct buf *out)
+{
+    struct buf lines = {0};
+    enum verdict v = verdict_of(f, &lines);
+    double duration = facts_duration_s(f);
+    buf_str(out, "spanwise audit");
+    if (f->capture.started_us != INT64_MIN) {
+        buf_str(out, " · ");
+        buf_printf(out, "%s UTC · %s", human_moment(f->capture.started_us).text, human_seconds(duration).text);
+    }
+    buf_str(out, !f->any || f->capture.ended ? "\n" : " · not ended: it still runs, or it was killed\n");
+    struct slice all = slice_of(lines.p, lines.n), line;
+    while (slice_next(&all, '\n', &line))
+        if (line.n)
+            buf_printf(out, "%s %.*s\n", v <= VERDICT_PARTIAL ? " note:" : " ATTENTION:", (int)line.n, line.p);
+    buf_free(&lines);
+    trust(f, out);
+    if (!facts_caches_alone(f))
+        exchanges(f, out);
 }
 
 /* ---- advice ---- */
@@ -181,9 +205,9 @@ static void paragraph(struct buf *out, const char *label, const struct buf *text
 static void finding(struct buf *out, size_t number, const struct advised *a, unsigned width)
 {
     struct finding f = {0};
-    char label[8];
+    char label[16];
     finding_of(&f, a);
-    snprintf(label, sizeof label, "  %zu. ", number % 10);
+    snprintf(label, sizeof label, "  %zu. ", number % 1000000);
     paragraph(out, label, &f.what, width);
     paragraph(out, "     Seen: ", &f.evidence, width);
     paragraph(out, "     Do: ", &f.todo, width);
@@ -192,20 +216,26 @@ static void finding(struct buf *out, size_t number, const struct advised *a, uns
 
 enum { OPEN_QUESTIONS = 4 };
 
+struct questions {
+    struct table *t;
+    struct buf lines;
+    unsigned n, most;
+};
+
 /* Endpoints without advice, and why. */
 static bool open_question(void *context, const struct row_endpoint *e)
 {
-    struct table *t = context;
-    struct advice a = advice_of(e, t->f);
+    struct questions *q = context;
+    struct advice a = advice_of(e, q->t->f);
     struct buf why = {0};
     if (a.kind != ADVICE_NONE || !e->eligible)
         return true;
-    if (t->row++ >= OPEN_QUESTIONS)
+    if (q->n++ >= q->most)
         return true;
     advice_wanting(&a, &why);
-    buf_str(t->out, "  ");
-    name_cell(t->out, e, t->width - 76);
-    buf_printf(t->out, " %.*s\n", (int)why.n, why.p);
+    buf_str(&q->lines, "  ");
+    name_cell(&q->lines, e, q->t->width - 76);
+    buf_printf(&q->lines, " %.*s\n", (int)why.n, why.p);
     buf_free(&why);
     return true;
 }
@@ -213,18 +243,23 @@ static bool open_question(void *context, const struct row_endpoint *e)
 static void advice(struct store_reader *r, struct table *t)
 {
     const struct advice_list *list = t->advised;
+    struct questions q = {.t = t, .most = most(t, OPEN_QUESTIONS)};
+    size_t shown = most(t, FINDINGS);
+    store_read_endpoints(r, open_question, &q);
     rule(t->out, "WHAT TO DO FIRST",
-         list->n ? NULL : "no endpoint has evidence enough for advice yet; what is wanting:");
-    for (size_t i = 0; i < list->n && i < FINDINGS; i++)
+         list->n ? NULL
+         : q.n   ? "no endpoint has evidence enough for advice yet; what is wanting:"
+                 : "nothing is advised: no GET or HEAD with a complete answer was seen");
+    for (size_t i = 0; i < list->n && i < shown; i++)
         finding(t->out, i + 1, &list->item[i], t->width);
-    if (list->n > FINDINGS)
-        buf_printf(t->out, "  … and %zu more (--format json for all)\n", list->n - FINDINGS);
-    if (list->n)
+    if (list->n > shown)
+        buf_printf(t->out, "  … and %zu more (--top N, or --format json for all)\n", list->n - shown);
+    if (list->n && q.n)
         buf_str(t->out, "  and where nothing is advised:\n");
-    t->row = 0;
-    store_read_endpoints(r, open_question, t);
-    if (t->row > OPEN_QUESTIONS)
-        buf_printf(t->out, "  … and %u more endpoints (--format json for all)\n", t->row - OPEN_QUESTIONS);
+    buf_slice(t->out, slice_of(q.lines.p, q.lines.n));
+    if (q.n > q.most)
+        buf_printf(t->out, "  … and %u more endpoints (--top N, or --format json for all)\n", q.n - q.most);
+    buf_free(&q.lines);
 }
 
 /* ---- caching ---- */
@@ -292,6 +327,7 @@ static void caching(struct store_reader *r, struct table *t)
                "60 s: "
                "bytes, server time"
              : "nothing: no GET or HEAD with a complete answer was seen");
+    one_sided(t);
     if (!all)
         return;
     buf_str(t->out, "  ");
@@ -532,9 +568,10 @@ static void clients(struct store_reader *r, struct table *t)
     rule(t->out, "WHO ASKS HOW MUCH",
          t->f->clients ? "most requests in 1, 10, 60 consecutive seconds; bucket: the token bucket depth that rejects "
                          "nothing at 1/s and 10/s"
-                       : "nobody");
+                       : "no request was seen");
     if (!t->f->clients)
         return;
+    one_sided(t);
     buf_str(t->out, "  client                   from                 request     rate    1s   10s   60s  bkt1/s "
                     "bkt10/s  errors throttled\n");
     t->row = 0;
@@ -573,7 +610,7 @@ static bool keep_slow(void *context, const struct row_endpoint *e)
     s->row[at] = (struct slow){.requests = e->requests,
                                .errors = e->errors,
                                .server_us = e->server_us_total,
-                               .latency = facts_quantiles(e->latency)};
+                               .latency = facts_shown(facts_quantiles(e->latency))};
     name_cell(&s->row[at].name, e, s->width);
     return true;
 }
@@ -584,7 +621,10 @@ static void times(struct store_reader *r, struct table *t)
     if (s.row)
         store_read_endpoints(r, keep_slow, &s);
     rule(t->out, "WHERE TIME GOES",
-         s.n ? "by server time in all: time to first byte less the network's round trip" : "nothing was answered");
+         s.n ? "by server time in all (to an answer's first byte, less the network's round trip); p50 to max: of "
+               "whole\n  "
+               "exchanges, from the first byte asked to the last answered"
+             : facts_no_times(t->f));
     if (s.n) {
         buf_str(t->out, "  ");
         human_cell(t->out, SLICE("endpoint"), t->width - 60);
@@ -605,21 +645,25 @@ static void times(struct store_reader *r, struct table *t)
     free(s.row);
 }
 
+enum { HURTS = 5 };
+
 static void hurts(struct store_reader *r, const struct table *t, const struct behaviour *behaviour,
                   const struct ties *ties)
 {
     struct bottleneck_list list;
     bottleneck_list(&list, r, t->f, behaviour, ties, t->advised, t->loads);
-    bottleneck_text(&list, t->f, behaviour, t->top, t->out);
+    bottleneck_text(&list, t->f, behaviour, most(t, HURTS), t->out);
     noted_text(r, behaviour, ties, t->top, t->out);
     bottleneck_list_free(&list);
 }
+
+enum { CAPACITIES = 8 };
 
 static void capacity(struct store_reader *r, const struct table *t)
 {
     struct relief relief;
     relief_of(&relief, r, t->f, t->advised);
-    capacity_text(t->loads, &relief, t->top, t->width, t->out);
+    capacity_text(t->loads, &relief, most(t, CAPACITIES), t->width, t->out);
     relief_free(&relief);
 }
 
@@ -630,10 +674,15 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     struct behaviour behaviour;
     struct server_names names;
     struct loads loads;
-    struct table t = {out, f, &advised, &loads, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120};
+    struct table t = {out, f, &advised, &loads, 0, o->top ? o->top : 10, o->width >= 100 ? o->width : 120, o->top};
     head(f, out);
     if (!f->any)
         return;
+    if (!facts_total(f, "exchanges")) {
+        cached_text(r, f, t.top, t.width, out);
+        unread_text(r, t.top, out);
+        return;
+    }
     advice_list(&advised, r, f);
     loads_read(&loads, r);
     if (!f->windowed)
@@ -651,7 +700,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     demanded_text(r, f, out);
     callers_text(&behaviour, facts_coverage(f), t.top, t.width, out);
     server_names_load(&names, r, &behaviour);
-    servers_text(&behaviour, &names, t.top, t.width, out);
+    servers_text(&behaviour, &names, facts_one_sided(f), t.top, t.width, out);
     server_names_free(&names);
     behaviour_free(&behaviour);
     longlived_text(r, f, t.top, t.width, out);

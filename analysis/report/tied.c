@@ -120,6 +120,7 @@ void tied_endpoint(struct json *j, const struct row_endpoint *e, const struct fa
     json_key_u64(j, "evidence_least", g.evidence);
     json_key_u64(j, "requests", seen->seen.requests);
     json_key_u64(j, "clients", seen->seen.clients);
+    json_key_u64(j, "servers", stateless_backends(&seen->seen));
     json_key(j, "evidence");
     json_open(j, '[');
     for (int i = 0; i < STATELESS_SIGNALS; i++)
@@ -314,6 +315,7 @@ struct listing {
     const struct ties *t;
     unsigned row, top, width;
     uint64_t clear, seen;
+    unsigned alone; /* graded endpoints of which one server was seen */
 };
 
 /* What took something off, or what could not be told. */
@@ -331,6 +333,28 @@ static void list(struct buf *out, const struct stateless_grade *g, enum stateles
     }
 }
 
+/* What takes something off as long as it is not told. */
+static void untold(struct buf *out, const struct stateless_grade *g)
+{
+    for (int i = 0; i < STATELESS_SIGNALS; i++) {
+        int off = stateless_deducts((enum stateless_signal)i, STATELESS_UNDETERMINED);
+        if (off && g->signal[i].state == STATELESS_UNDETERMINED)
+            buf_printf(out, "  %s -%d while not told", stateless_number((enum stateless_signal)i), off);
+    }
+}
+
+static void one_server(const struct listing *l, struct buf *out)
+{
+    if (!l->alone)
+        return;
+    if (l->alone == l->row)
+        buf_str(out, "  One server was seen of each: that another could answer was not put to the test, only nothing "
+                     "speaks against it.\n");
+    else
+        buf_printf(out, "  Of %u of %u one server was seen: that another could answer was not put to the test.\n",
+                   l->alone, l->row);
+}
+
 static bool row(void *context, const struct row_endpoint *e)
 {
     struct listing *l = context;
@@ -343,6 +367,7 @@ static bool row(void *context, const struct row_endpoint *e)
     l->seen += seen->seen.requests;
     if (!g.grade)
         return true;
+    l->alone += stateless_backends(&seen->seen) < 2;
     if (l->row++ >= l->top)
         return true;
     facts_name(&name, e);
@@ -351,6 +376,7 @@ static bool row(void *context, const struct row_endpoint *e)
     buf_free(&name);
     buf_printf(l->out, " %c %3d %7s", g.grade, g.score, human_count(seen->seen.requests).text);
     list(l->out, &g, STATELESS_TIED, "  ");
+    untold(l->out, &g);
     list(l->out, &g, STATELESS_UNDETERMINED, "  not told: ");
     buf_char(l->out, '\n');
     if (seen->deprecation || seen->sunset)
@@ -369,7 +395,9 @@ void tied_text(struct store_reader *r, const struct facts *f, const struct ties 
         buf_str(out, "\nWHAT TIES CLIENTS TO A SERVER\n"
                      "  A: any server can answer any request; E: only one can. S1 sets sessions, S2 needs them, S3 "
                      "affinity, S4 breaks without it,\n  S5 cookie alone, S6 answers differ, S7 order, S8 unsafe GET, "
-                     "S9 session in URL (--format json has all evidence)\n  ");
+                     "S9 session in URL (--format json has all evidence)\n");
+        one_server(&l, out);
+        buf_str(out, "  ");
         human_cell(out, SLICE("endpoint"), width - 60);
         buf_str(out, " grade request  tied by\n");
         buf_slice(out, slice_of(rows.p, rows.n));

@@ -163,7 +163,8 @@ void unread_text(struct store_reader *r, unsigned top, struct buf *out)
     buf_str(out, "\nWHAT WAS NOT READ\n");
     for (unsigned i = 0; i < WHYS; i++)
         if (s.connections[i])
-            buf_printf(out, "  %s connections: %s\n", human_count(s.connections[i]).text, whys[i].words);
+            buf_printf(out, "  %s connection%s: %s\n", human_count(s.connections[i]).text, human_s(s.connections[i]),
+                       whys[i].words);
     buf_str(out, "  ");
     human_cell(out, SLICE("server"), SERVER);
     buf_str(out, " from                   conns     sent received     a s.   hello  TLS  JA4                          "
@@ -209,7 +210,8 @@ void unread_markdown(struct store_reader *r, unsigned top, struct buf *out,
     buf_str(out, "\n## What was not read\n\n");
     for (unsigned i = 0; i < WHYS; i++)
         if (s.connections[i])
-            buf_printf(out, "- %s connections: %s\n", human_count(s.connections[i]).text, whys[i].words);
+            buf_printf(out, "- %s connection%s: %s\n", human_count(s.connections[i]).text, human_s(s.connections[i]),
+                       whys[i].words);
     buf_str(out, "\n| server | from | connections | sent | received | a second | hello | TLS | JA4 | why |\n"
                  "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n");
     store_read_opaque(r, markdown_row, &l);

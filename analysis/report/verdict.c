@@ -1,8 +1,10 @@
 #include "analysis/report/verdict.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "analysis/report/eased.h"
+#include "base/human.h"
 #include "capture/mirror.h"
 
 static const char *nothing(const struct facts *f)
@@ -10,7 +12,7 @@ static const char *nothing(const struct facts *f)
     if (!f->any)
         return "Nothing has been written to this DB yet.\n";
     if (f->windowed)
-        return "Nothing arrived in this time.\n";
+        return "No HTTP arrived in this time.\n";
     return "There was no exchange record to read.\n";
 }
 
@@ -41,10 +43,17 @@ static struct capture_stats counters_of(const struct facts *f)
     return s;
 }
 
-static void say(const struct mirror_finding *f, struct buf *lines)
+/* Caches alone are an audit as well: what it has. */
+static void say_caches(const struct facts *f, struct buf *lines)
 {
-    buf_printf(lines, "%s%s%s%s\n", f->evidence, f->brief ? ": " : "", f->brief ? f->brief : "",
-               f->brief && strchr(f->brief, '?') ? "" : ".");
+    static const char *const names[FACTS_CACHES] = {"Redis", "memcached"};
+    uint64_t all = facts_caches_alone(f);
+    for (int i = 0, said = 0; i < FACTS_CACHES; i++)
+        if (f->cached[i])
+            buf_printf(lines, "%s%s %s to %s", said++ ? " and " : "", human_count(f->cached[i]).text,
+                       f->cached[i] == 1 ? "command" : "commands", names[i]);
+    if (all)
+        buf_printf(lines, " %s read, and no HTTP.\n", all == 1 ? "was" : "were");
 }
 
 enum verdict verdict_of(const struct facts *f, struct buf *lines)
@@ -55,23 +64,29 @@ enum verdict verdict_of(const struct facts *f, struct buf *lines)
                                             [MIRROR_NOTHING] = VERDICT_NOTHING};
     const struct row_capture *c = &f->capture;
     struct capture_stats stats = counters_of(f);
-    struct mirror m = {.stats = &stats, .exchanges = facts_total(f, "exchanges"), .live = c->live, .now_us = TIME_NONE};
+    struct mirror m = {.stats = &stats,
+                       .exchanges = facts_total(f, "exchanges") + facts_caches_alone(f),
+                       .live = c->live,
+                       .now_us = TIME_NONE};
     struct mirror_finding found[MIRROR_CHECKS];
     enum verdict v = VERDICT_GOOD;
     if (!f->any || (c->from_records ? !m.exchanges : f->windowed && !c->packets)) {
         buf_str(lines, nothing(f));
         return VERDICT_NOTHING;
     }
-    if (c->from_records)
-        return VERDICT_GOOD;
-    size_t n = mirror_judge(&m, found);
+    size_t n = c->from_records ? 0 : mirror_judge(&m, found);
     for (size_t i = 0; i < n; i++) {
         if (!found[i].headline)
             continue;
-        say(&found[i], lines);
+        mirror_say(&found[i], lines);
         v = verdicts[found[i].harm] > v ? verdicts[found[i].harm] : v;
     }
-    if (eased_line(f, lines))
+    const char *one_sided = facts_one_sided(f);
+    if (one_sided)
+        buf_printf(lines, "%c%s.\n", toupper(*one_sided), one_sided + 1);
+    if (!c->from_records && eased_line(f, lines))
         v = v == VERDICT_GOOD ? VERDICT_PARTIAL : v;
+    if (v < VERDICT_LITTLE)
+        say_caches(f, lines);
     return v;
 }

@@ -8,7 +8,8 @@
 
 enum verdict { VERDICT_GOOD, VERDICT_PARTIAL, VERDICT_LITTLE, VERDICT_NOTHING };
 
-/* Appends one sentence a line, most important first; nothing for VERDICT_GOOD. */
+/* Appends one sentence a line, most important first; for VERDICT_GOOD one at most, of what there is where there is no
+ * HTTP. */
 enum verdict verdict_of(const struct facts *f, struct buf *lines);
 
 #endif

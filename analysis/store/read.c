@@ -34,6 +34,8 @@ static bool trouble(struct store_reader *r, char why[256])
     int error = sqlite3_errcode(r->db);
     if (error == SQLITE_NOTADB)
         snprintf(why, 256, "%.200s is no DB", r->path);
+    else if (error == SQLITE_OK)
+        snprintf(why, 256, "%.200s is damaged: its tables cannot be read", r->path);
     else
         snprintf(why, 256, "%.120s: %.100s", r->path, sqlite3_errmsg(r->db));
     return false;

@@ -5,7 +5,7 @@ import datetime
 import json
 import re
 
-from lib import PCAP, SECRET, Capture, answer, check, finish, folder, good, request, run
+from lib import PCAP, SECRET, Capture, answer, check, check_tsv, finish, folder, good, request, run
 
 here = folder()
 CANARY = "Xq7Lm2ZtPw9Kd4Rb"
@@ -22,7 +22,7 @@ def all_in(o, keys):
     return not set(keys.split()) - set(o)
 
 
-for path in (made, PCAP / "keepalive.pcap", PCAP / "h2.pcap"):
+for path in (made, PCAP / "keepalive.pcap", PCAP / "h2.pcap", PCAP / "upgrade.pcap"):
     name = path.stem
     records = [json.loads(line) for line in good("log", "-r", path, "--secret", SECRET).splitlines()]
     lines = good("log", "-r", path, "--secret", SECRET, "--format", "combined").splitlines()
@@ -52,6 +52,10 @@ for path in (made, PCAP / "keepalive.pcap", PCAP / "h2.pcap"):
              or (x["method"] and x["target"][0] == "/" and e["request"]["url"] != x["service"] + x["target"])
              or abs(datetime.datetime.fromisoformat(e["startedDateTime"].replace("Z", "+00:00")).timestamp() - x["ts"]) > 2e-6]
     check(not wrong, "%s, HAR: what the records say" % name, *wrong[:2])
+    wrong = [e for e, x in zip(entries, records) if abs(e["time"] - (sum(e["timings"].values()) if x["status"] else -1)) > 1e-9
+             or e["response"]["bodySize"] != (x["response_bytes"] if x["status"] else -1) or e["request"]["bodySize"] != (x["request_bytes"] if x["method"] else -1)]
+    check(not wrong, "%s, HAR: the time is the sum of the timings; it and what was not seen is -1" % name, *wrong[:2])
+    check_tsv(path)
     if path == made:
         check(CANARY not in text and CANARY not in "".join(lines), "no credential is in either")
         query = entries[0]["request"]["queryString"]

@@ -5,7 +5,7 @@ of its endpoint, paths that the server does not know are; the records give the s
 import json
 import struct
 
-from lib import Capture, SECRET, check, finish, folder, run
+from lib import Capture, SECRET, check, check_tsv, finish, folder, run
 
 here = folder()
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -56,6 +56,7 @@ both.packets = first.packets + second.packets
 for name, capture in (("first", first), ("second", second), ("both", both)):
     capture.write(here / (name + ".pcap"))
 
+check_tsv(here / "first.pcap")
 rc, _, err = run("capture", "-q", "-r", here / "both.pcap", "-d", here / "both.db", "--secret", SECRET)
 check(rc == 0, "capture", err)
 told = endpoints(here / "both.db")

@@ -105,6 +105,22 @@ def parsed(text):
         return {}
 
 
+TSV = ("seq conn stream ts request_s ttfb_s duration_s client server proto tls method service authority target status request_bytes response_bytes end gap_bytes request_body_id body_id "
+       "client_id rtt_client_s rtt_server_s grpc_status operation upgrade content_type encoding user_agent").split()
+
+
+def check_tsv(path, *options):
+    """`log --format tsv` has the columns of the contract in its order, and in each what the record of jsonl says."""
+    lines = good("log", "-r", path, "--secret", SECRET, "--format", "tsv", *options).splitlines()
+    records = [json.loads(line, parse_float=str, parse_int=str) for line in good("log", "-r", path, "--secret", SECRET, *options).splitlines()]
+    check(lines[0].split("\t") == TSV, "%s, tsv: the columns" % path.stem, lines[0])
+
+    def cell(v):
+        return "" if v is None else str(v).lower() if isinstance(v, bool) else json.dumps(v, ensure_ascii=False)[1:-1]
+    wrong = [(line, x) for line, x in zip(lines[1:], records) if line.split("\t") != [cell(x.get(c)) for c in TSV]]
+    check(len(lines) == len(records) + 1 and not wrong, "%s, tsv: what the records say" % path.stem, *wrong[:1])
+
+
 # Captures made by hand: Ethernet, IPv4, TCP.
 class Capture:
     def __init__(self, link=1):

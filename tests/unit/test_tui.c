@@ -359,6 +359,9 @@ static void unstudied(void **state)
     assert_non_null(strstr(drawn(&m, 80, 24), "nothing that was seen costs time"));
     press(&m, "5");
     assert_non_null(strstr(drawn(&m, 80, 24), "no exchange records are kept"));
+    m.now->exchanges = 0; /* nobody asked for that: there was nothing to keep */
+    assert_null(strstr(drawn(&m, 80, 24), "no exchange records"));
+    assert_non_null(strstr(drawn(&m, 80, 24), "none yet"));
     press(&m, "6");
     assert_non_null(strstr(drawn(&m, 80, 24), "nothing is known of services"));
     press(&m, "1");

@@ -335,15 +335,18 @@ const tieColumns = [
   {title: "Grade", hint: "A: any server can answer any request; E: only one can", value: e => e.statelessness.grade, show: v => known(v) ? safe(v) : NONE,
    tint: v => v >= "D" ? "bad" : v >= "C" ? "warn" : null},
   {title: "Requests", hint: "Requests that it stands on", low: "middle", value: e => e.statelessness.requests, show: count},
-  {title: "Tied by", hint: "Signals that take something off", value: e => signalsOf(e, "tied"), show: v => safe(v)},
+  {title: "Tied by", hint: "Signals that take something off (?: while they are not told)", value: e => signalsOf(e, "tied"), show: v => safe(v)},
   {title: "Not told", hint: "Signals that the traffic does not show either way", low: "wide", value: e => signalsOf(e, "undetermined"), show: v => safe(v)}];
 
-const signalsOf = (e, state) => (e.statelessness.evidence || []).filter(s => s.state === state).map(s => s.signal).join(" ");
+// With a question mark those that take something off while they are not told.
+const signalsOf = (e, state) => (e.statelessness.evidence || []).filter(s => s.state === state || (state === "tied" && s.state === "undetermined" && s.deducted))
+  .map(s => s.signal + (s.state === state ? "" : "?")).join(" ");
 
 function tieDetail(e) {
   const s = e.statelessness, words = {tied: "yes", free: "no", undetermined: "not told"};
   return el("div", {class: "columns"}, el("div", {}, el("p", {}, s.grade ? `${safe(s.grade)}, ${s.score} of 100, from ${count(s.requests)} requests of ${count(s.clients)} clients` +
-    (s.evidence_least ? `; the weakest signal that decides stands on ${count(s.evidence_least)}` : "") : "No grade: too little was seen"),
+    (s.evidence_least ? `; the weakest signal that decides stands on ${count(s.evidence_least)}` : "") +
+    (s.servers === 1 ? ". One server was seen: that another could answer was not put to the test" : "") : "No grade: too little was seen"),
   plainTable(["Signal", "What it would mean, and the evidence", "Seen", "Score", "Of"], (s.evidence || []).map(v => [safe(v.signal),
     el("span", {}, safe(v.means ?? v.name), el("br"), el("span", {class: "dim"}, safe(v.says))),
     el("span", {class: v.state === "tied" ? "warn" : v.state === "undetermined" ? "dim" : null}, words[v.state] ?? safe(v.state)),
