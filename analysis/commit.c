@@ -5,6 +5,8 @@
 #include "analysis/state.h"
 #include "base/pages.h"
 
+enum { PAUSES_MOST = 1000 }; /* that are told; more of them are no more left out of rates */
+
 static struct slice slice_of_buf(const struct buf *b)
 {
     return slice_of(b->p, b->n);
@@ -405,6 +407,18 @@ static void commit_eased(struct analysis *a, struct store *s)
     }
 }
 
+/* Between the last packet of the run before and the first of this live one nobody watched. */
+static void commit_pause(const struct analysis *a, struct store *s)
+{
+    char name[24];
+    int64_t from = a->base_ended, to = a->stats.first_us;
+    if (!a->options.live || !a->stats_known || from == TIME_NONE || to == TIME_NONE || to <= from ||
+        a->base_pauses >= PAUSES_MOST)
+        return;
+    int n = snprintf(name, sizeof name, "%lld", (long long)from);
+    store_counter(s, "pause", slice_of(name, (size_t)n), (uint64_t)(to - from));
+}
+
 static void commit_counters(struct analysis *a, struct store *s)
 {
     const struct totals *t = &a->totals;
@@ -442,6 +456,7 @@ static void commit_counters(struct analysis *a, struct store *s)
     if (a->base.heads_unread + a->stats.heads_unread)
         store_counter(s, "unread", SLICE("heads"), a->base.heads_unread + a->stats.heads_unread);
     commit_eased(a, s);
+    commit_pause(a, s);
     for (; a->vary_written < vary_count(a->vary); a->vary_written++)
         store_counter(s, "vary", vary_text(a->vary, a->vary_written + 1), a->vary_written + 1);
 }

@@ -353,6 +353,7 @@ static void load_capture_counter(struct analysis *a, const struct row_counter *c
         a->base.member = c->value;
     CAPTURE_PACKETS(PACKETS)
 #undef PACKETS
+    a->base_pauses += strcmp(c->what, "pause") == 0;
     if (strcmp(c->what, "unread") == 0)
         a->base.heads_unread = c->value;
     for (int i = 0; i < EASE_STEPS && slice_starts(slice_str(c->what), SLICE("eased")); i++)

@@ -65,6 +65,7 @@ struct analysis {
     struct capture_stats stats, base; /* of this run; of the runs before */
     bool stats_known;
     int64_t base_started, base_ended; /* of the runs before */
+    unsigned base_pauses;             /* between them */
     uint64_t memory_peak, own_peak;   /* own_peak: of analysis_memory() before something was dropped */
     struct buf text;                  /* scratch: key text, row text */
     struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned, fields;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "analysis/learned.h"
+#include "analysis/report/pauses.h"
 #include "base/hist.h"
 #include "base/hll.h"
 
@@ -124,7 +125,7 @@ double facts_watched_s(const struct facts *f)
         from = from > f->window.from_s * 1000000 ? from : f->window.from_s * 1000000;
         to = to < f->window.to_s * 1000000 ? to : f->window.to_s * 1000000;
     }
-    return to < from ? NAN : (double)(to - from) / 1e6;
+    return to < from ? NAN : (double)(to - from - pauses_within(f, from, to, NULL)) / 1e6;
 }
 
 double facts_coverage(const struct facts *f)

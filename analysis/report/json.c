@@ -20,6 +20,7 @@
 #include "analysis/report/limits.h"
 #include "analysis/report/longlived.h"
 #include "analysis/report/operations.h"
+#include "analysis/report/pauses.h"
 #include "analysis/report/placement.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/unread.h"
@@ -98,6 +99,7 @@ static void capture(struct json *j, const struct facts *f)
     json_key_micros(j, "started", c->started_us);
     json_key_micros(j, "ended", c->ended_us);
     json_key_double(j, "duration_s", facts_duration_s(f));
+    pauses_json(j, f);
     packet_u64(j, "packets", f, c->packets);
     packet_u64(j, "bytes", f, c->bytes);
     packet_u64(j, "kernel_dropped", f, c->kernel_dropped);

@@ -17,6 +17,7 @@
 #include "analysis/report/finding.h"
 #include "analysis/report/longlived.h"
 #include "analysis/report/noted.h"
+#include "analysis/report/pauses.h"
 #include "analysis/report/tied.h"
 #include "analysis/report/unread.h"
 #include "analysis/report/verdict.h"
@@ -95,6 +96,12 @@ static void trust(const struct facts *f, struct buf *out)
 {
     const struct row_capture *c = &f->capture;
     double coverage = facts_coverage(f);
+    size_t before = out->n;
+    buf_str(out, "  ");
+    if (pauses_line(f, out))
+        buf_char(out, '\n');
+    else
+        out->n = before;
     if (f->windowed) {
         windowed_text(f, "  ", out);
         return;

@@ -254,7 +254,7 @@ static bool counters(struct composing *c)
                          "total", "what, name", "what, name", "value", "-value",
                          "counter c WHERE ?3 AND " WINDOW_ADDS_UP) " GROUP BY what, name") &&
            run(c, "INSERT INTO temp.counter SELECT what, name, value FROM main.counter"
-                  " WHERE what = 'total' AND name = 'sampling_level'") &&
+                  " WHERE what = 'total' AND name = 'sampling_level' OR what = 'pause'") &&
            run(c, "INSERT INTO temp.counter SELECT 'total', 'clients', count(*) FROM temp.client"
                   " WHERE client <> '(other)'") &&
            run(c, "INSERT INTO temp.counter SELECT 'total', 'services', count(DISTINCT service) FROM temp.endpoint"

@@ -148,11 +148,12 @@ static bool add_client(void *context, const struct row_client *c)
 
 /* ---- counters, minutes, the captures ---- */
 
-/* Those of distinct things are made anew, and numbers of lists mean nothing without records. */
+/* Those of distinct things are made anew, numbers of lists mean nothing without records, and while one
+ * sensor paused others may have watched. */
 static bool adds_up(const struct row_counter *c)
 {
     static const char *const apart[] = {"clients", "clients_estimated", "services", "sampling_level"};
-    bool total = strcmp(c->what, "total") == 0, is = strcmp(c->what, "vary") != 0;
+    bool total = strcmp(c->what, "total") == 0, is = strcmp(c->what, "vary") && strcmp(c->what, "pause");
     for (size_t i = 0; total && i < sizeof apart / sizeof *apart; i++)
         is &= !slice_eq(c->name, slice_str(apart[i]));
     return is;
