@@ -385,15 +385,21 @@ static size_t host_at(struct slice authority)
     return at;
 }
 
+/* Length of "scheme://" (RFC 3986 section 3.1), or 0. */
+static size_t scheme_length(struct slice t)
+{
+    size_t n = 0;
+    while (n < t.n && (ascii_alpha(t.p[n]) || (n && (ascii_digit(t.p[n]) || strchr("+-.", t.p[n])))))
+        n++;
+    return n && slice_starts(slice_sub(t, n, t.n), SLICE("://")) ? n + 3 : 0;
+}
+
 /* Scheme and authority of an absolute target, or an authority alone; user and password never pass. Returns where the
  * path begins. */
 static size_t absolute(struct redact *r, struct slice t, struct buf *out)
 {
-    size_t colon = slice_find(t, ':', 0), start = 0;
-    bool scheme = colon + 2 < t.n && t.p[colon + 1] == '/' && t.p[colon + 2] == '/' && slice_find(t, '/', 0) > colon;
-    if (scheme)
-        start = colon + 3;
-    else if (slice_starts(t, SLICE("//")))
+    size_t scheme = scheme_length(t), start = scheme;
+    if (slice_starts(t, SLICE("//")))
         start = 2;
     else if (t.n && t.p[0] == '/')
         return 0;
