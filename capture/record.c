@@ -1012,6 +1012,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->status = (uint16_t)status;
     if (!x->method.p && !(cJSON_IsNull(method) && x->status))
         return "no 'method'";
+    if (slice_find(x->method, ' ', 0) < x->method.n || slice_find(x->method, '/', 0) < x->method.n)
+        return "'method' is more than a method";
     if (x->method.p && !x->target.p)
         return "no 'target'";
     bool cache = x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED;
