@@ -32,7 +32,8 @@ static bool wait_readable(struct recordfile *f)
 static bool read_more(struct recordfile *f)
 {
     ssize_t n = -1;
-    memmove(f->text.p, f->text.p + f->at, f->text.n - f->at);
+    if (f->at)
+        memmove(f->text.p, f->text.p + f->at, f->text.n - f->at);
     f->text.n -= f->at;
     f->at = 0;
     if (f->over || !wait_readable(f) || !buf_reserve(&f->text, READ)) {

@@ -9,6 +9,7 @@
 
 #include "analysis/store/block.h"
 #include "analysis/store/schema.h"
+#include "analysis/store/trim.h"
 #include "analysis/store/window.h"
 
 enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 512 << 10 };
@@ -49,6 +50,7 @@ struct writer {
     size_t n_waiting, cap_waiting;
     struct buf bytes;
     bool fresh, begun; /* begun: a transaction is open, that the next commit ends */
+    bool committed;    /* something, so far */
 };
 
 static void parcel_free(struct parcel *p)
@@ -144,21 +146,6 @@ static bool write_open(struct writer *w, const struct parcel *open)
                                 slice_of(open->raw.p, open->raw.n));
 }
 
-/* Whole blocks go from the old end as long as --exchanges records stay. */
-static bool trim(struct writer *w)
-{
-    int64_t stored = connect_ask(&w->c, "SELECT ifnull(sum(n), 0) FROM exchange_block");
-    while (stored > 0 && (uint64_t)stored > w->o.exchanges) {
-        int64_t oldest = connect_ask(&w->c, "SELECT n FROM exchange_block ORDER BY id LIMIT 1");
-        if (oldest <= 0 || (uint64_t)(stored - oldest) < w->o.exchanges)
-            return oldest >= 0;
-        if (!connect_run(&w->c, "DELETE FROM exchange_block WHERE id = (SELECT min(id) FROM exchange_block)"))
-            return false;
-        stored -= oldest;
-    }
-    return stored >= 0;
-}
-
 static bool count_commit(struct writer *w)
 {
     return connect_run(&w->c,
@@ -213,12 +200,13 @@ static void commit(struct writer *w, const struct parcel *open)
 {
     if (!begin(w))
         return;
-    if (!batch_write(&w->statements, &w->batch) || !turn(w) || !write_blocks(w) || !write_open(w, open) || !trim(w) ||
-        !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
+    if (!batch_write(&w->statements, &w->batch) || !turn(w) || !write_blocks(w) || !write_open(w, open) ||
+        !trim_blocks(&w->c, w->o.exchanges) || !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
         give_up(w);
         return;
     }
     w->fresh = w->begun = false;
+    w->committed = true;
     if (w->batch.failed)
         fail(w, "out of memory");
 }
@@ -458,6 +446,8 @@ bool writer_end(struct writer *w, char why[256])
     pthread_cond_broadcast(&w->moved);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    if (w->committed && !atomic_load(&w->failed))
+        trim_rest(&w->c, &w->tools, w->o.exchanges); /* else a few more than asked for stay, as after a kill */
     batch_finalize(&w->statements);
     window_fini(&w->window);
     sqlite3_finalize(w->insert_block);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # kinds: san
 """The store as users meet it: one audit a DB, --append, --fresh, newer schemas, foreign files, a second writer, WAL."""
+import json
 import os
 import shutil
 import sqlite3
@@ -94,6 +95,17 @@ for name in ("text.db", "foreign.db"):
     code, out, err = run("report", here / name)
     check(code in (1, 3) and not out and err.count("\n") == 1, "report of %s: one line" % name, code, err)
 check(not list(here.glob("*-wal")) and not list(here.glob("*-journal")), "nothing left beside them", [p.name for p in here.glob("*-*")])
+
+# Exactly the newest exchange records stay, across appends, too.
+many = [record(i, EPOCH + i * 0.01) for i in range(20000)]
+for keep, first, rest in ((9000, 11000, 20000), (5, 100, 8205), (100, 50, 60)):
+    kept = here / "kept.db"
+    good("capture", "-q", "--records", "-", "-d", kept, "--fresh", "--secret", SECRET, "--exchanges", keep, stdin="".join(many[:first]))
+    if rest > first:
+        good("capture", "-q", "--records", "-", "-d", kept, "--append", "--secret", SECRET, "--exchanges", keep, stdin="".join(many[first:rest]))
+    stamps = [json.loads(line)["ts"] for line in good("log", kept).splitlines()]
+    want = [json.loads(line)["ts"] for line in many[max(0, rest - keep):rest]]
+    check(stamps == want and exchanges("kept.db") == rest, "--exchanges %d of %d: the newest stay" % (keep, rest), len(stamps), stamps[:1], want[:1])
 
 # A second writer, and readers while one writes.
 p = subprocess.Popen([BINARY, "capture", "-q", "--records", "-", "-d", str(here / "w.db"), "--secret", SECRET], stdin=subprocess.PIPE,
