@@ -54,7 +54,8 @@ static bool init_parts(struct analysis *a)
     a->trie = trie_new(&a->key, &owner, b.most[ROOM_NODES], a->options.strict_templates);
     a->vary = vary_new(&a->key);
     a->contexts = pages_table(SHARING_CONTEXTS * sizeof *a->contexts);
-    return a->trie && a->vary && a->contexts && endpoints_init(&a->endpoints, &b, &a->pages) &&
+    a->equals = pages_table(SHARING_EQUALS * sizeof *a->equals);
+    return a->trie && a->vary && a->contexts && a->equals && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
            pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) &&
            addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) && caches_init(&a->caches, &b) &&
@@ -89,6 +90,7 @@ void analysis_free(struct analysis *a)
     trie_free(a->trie);
     vary_free(a->vary);
     pages_release(a->contexts, SHARING_CONTEXTS * sizeof *a->contexts);
+    pages_release(a->equals, SHARING_EQUALS * sizeof *a->equals);
     learning_fini(&a->learning);
     endpoints_fini(&a->endpoints);
     keys_fini(&a->keys);

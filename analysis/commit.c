@@ -250,9 +250,9 @@ uint32_t analysis_clients(const struct analysis *a)
 uint64_t analysis_memory(const struct analysis *a)
 {
     const struct clients *c = &a->clients;
-    return SHARING_CONTEXTS * sizeof *a->contexts + pairs_bytes(&a->pairs) + learning_bytes(&a->learning) +
-           slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) + slab_bytes(&a->keys.slots) +
-           slab_bytes(&a->endpoints.tails) +
+    return (SHARING_CONTEXTS + (a->equals_used ? SHARING_EQUALS : 0)) * sizeof *a->contexts + pairs_bytes(&a->pairs) +
+           learning_bytes(&a->learning) + slab_bytes(&a->keys.rows) + slab_bytes(&a->keys.names) +
+           slab_bytes(&a->keys.slots) + slab_bytes(&a->endpoints.tails) +
            (a->admission.popular ? (uint64_t)a->admission.popular_most * budget_unit(ROOM_POPULAR) : 0) +
            (a->admission.sampled ? (uint64_t)a->keys.rows.used * sizeof(struct sampling_key) : 0) +
            map_bytes(a->keys.map.used) + map_bytes(a->keys.slot_map.used) + slab_bytes(&a->etags.rows) +

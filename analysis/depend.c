@@ -43,15 +43,30 @@ static uint32_t learner_of(struct analysis *a, uint32_t id)
     return ep->learner;
 }
 
+/* Once answers of its keys differed between clients: did those to equal header fields, too? */
+static void compare_equal(struct analysis *a, const struct exchange *x, const struct fact *f, const struct key *key,
+                          struct endpoint *ep)
+{
+    struct sharing_visit v;
+    if (!sharing_wants_equal(&ep->sharing) || !observe_as_shared(a, f, key, key->last_us, &v))
+        return;
+    for (unsigned i = 0; x->parts && i < x->parts->n; i++)
+        v.context += x->parts->part[i].kind == PART_HEADER ? x->parts->part[i].value : 0;
+    v.context = hash_mix(v.context) | 1;
+    a->equals_used = true;
+    sharing_visit_equal(a->equals, &v, &ep->sharing);
+}
+
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || !tells(r))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
-    const struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
+    struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
     if (!key->query && !x->parts && !ep->learner)
         return;
+    compare_equal(a, x, f, key, ep);
     uint32_t learner = learner_of(a, r->endpoint);
     if (!learner || !learning_wants(&a->learning, learner))
         return;

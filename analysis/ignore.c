@@ -2,6 +2,39 @@
 
 #include <stdio.h>
 
+static bool is_wild(char c)
+{
+    return c == '*' || c == '?';
+}
+
+/* Whether what stands before the first wild card of the glob can begin a service, and a path can follow. */
+static bool can_be_service(struct slice glob)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    size_t n = 0;
+    while (n < glob.n && !is_wild(glob.p[n]))
+        n++;
+    for (size_t i = 0; i < 2; i++) {
+        size_t length = strlen(schemes[i]), same = n < length ? n : length;
+        if (memcmp(glob.p, schemes[i], same))
+            continue;
+        if (n < glob.n || (n > length && memchr(glob.p + length, '/', n - length)))
+            return true;
+    }
+    return false;
+}
+
+/* NULL, or why the pattern can never take a request. */
+static const char *in_vain(struct slice method, struct slice glob)
+{
+    for (size_t i = 0; i < method.n; i++)
+        if (method.p[i] >= 'a' && method.p[i] <= 'z')
+            return "methods are written in capitals, as they are sent";
+    if (glob.p[0] != '/' && glob.p[0] != '*' && !can_be_service(glob))
+        return "GLOB is a path like /health*, or begins with http://HOST/";
+    return NULL;
+}
+
 bool ignore_add(struct ignore *g, const char *text, char why[128])
 {
     struct slice s = slice_trim(slice_str(text));
@@ -10,6 +43,11 @@ bool ignore_add(struct ignore *g, const char *text, char why[128])
     struct slice glob = blank < s.n ? slice_trim(slice_sub(s, blank, s.n)) : s;
     if (!glob.n || slice_find(glob, ' ', 0) < glob.n) {
         snprintf(why, 128, "'%.60s' is not METHOD GLOB, like 'GET /health*' or '* /metrics'", text);
+        return false;
+    }
+    const char *vain = in_vain(method, glob);
+    if (vain) {
+        snprintf(why, 128, "'%.40s' takes nothing: %s", text, vain);
         return false;
     }
     if (g->n == IGNORE_MAX) {

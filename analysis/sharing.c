@@ -6,6 +6,8 @@
 #include "base/hash.h"
 
 enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100, PART_ALIKE = 100 };
+/* Names of fields become parts of requests when they were met 32 times (capture/parts.c). */
+enum { EQUAL_AFTER = 64, EQUAL_CLEAR = 256, VARY_MISSING = 100 };
 
 static void set_add(uint64_t set[SHARING_WORDS], uint64_t hash)
 {
@@ -28,20 +30,30 @@ static uint64_t pair_of(uint32_t a, uint32_t b)
     return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
 }
 
-static void compare(struct sandwich *place, const struct sharing_visit *v, struct sharing *sums)
+static bool closes(struct sandwich *place, const struct sharing_visit *v, struct sandwich_result *closed)
 {
     struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false};
+    return sandwich_visit(place, &visit, closed);
+}
+
+static void add_pairs(uint64_t pairs[SHARING_WORDS], const struct sandwich_result *closed)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (closed->between[i])
+            set_add(pairs, pair_of(closed->value, closed->between[i]));
+}
+
+static void compare(struct sandwich *place, const struct sharing_visit *v, struct sharing *sums)
+{
     struct sandwich_result closed;
-    if (!sandwich_visit(place, &visit, &closed) || !sums)
+    if (!closes(place, v, &closed) || !sums)
         return;
     sums->sandwiches += closed.others;
     sums->differing += closed.differing;
     struct sharing_part *part = &sums->part[hash_mix(v->context) >> 60];
     part->sandwiches += closed.others;
     part->differing += closed.differing;
-    for (unsigned i = 0; i < 2; i++)
-        if (closed.between[i])
-            set_add(sums->pairs, pair_of(closed.value, closed.between[i]));
+    add_pairs(sums->pairs, &closed);
 }
 
 void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums)
@@ -54,6 +66,21 @@ void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing
     }
     if (v->content)
         compare(sharing_place(table, v->context), v, sums);
+}
+
+bool sharing_wants_equal(const struct sharing *s)
+{
+    return s->differing && s->visits > EQUAL_AFTER && s->equal.differing < EQUAL_CLEAR;
+}
+
+void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums)
+{
+    struct sandwich_result closed;
+    if (!v->content || !closes(&table[v->context >> 32 & (SHARING_EQUALS - 1)], v, &closed))
+        return;
+    sums->equal.sandwiches += closed.others;
+    sums->equal.differing += closed.differing;
+    add_pairs(sums->equal.pairs, &closed);
 }
 
 void sharing_merge(struct sharing *into, const struct sharing *from)
@@ -71,6 +98,10 @@ void sharing_merge(struct sharing *into, const struct sharing *from)
         into->part[i].sandwiches += from->part[i].sandwiches;
         into->part[i].differing += from->part[i].differing;
     }
+    into->equal.sandwiches += from->equal.sandwiches;
+    into->equal.differing += from->equal.differing;
+    for (unsigned i = 0; i < SHARING_WORDS; i++)
+        into->equal.pairs[i] |= from->equal.pairs[i];
 }
 
 void sharing_write(const struct sharing *s, struct buf *out)
@@ -90,6 +121,25 @@ void sharing_write(const struct sharing *s, struct buf *out)
         buf_varint(out, s->part[i].sandwiches);
         buf_varint(out, s->part[i].differing);
     }
+    buf_varint(out, s->equal.sandwiches);
+    buf_varint(out, s->equal.differing);
+    for (unsigned i = 0; i < SHARING_WORDS; i++)
+        buf_varint(out, s->equal.pairs[i]);
+}
+
+/* What later versions added; older ones end before it. */
+static void read_added(struct sharing *r, struct cursor *c)
+{
+    for (unsigned i = 0; i < SHARING_PARTS; i++) {
+        r->part[i].sandwiches = (uint32_t)cursor_varint(c);
+        r->part[i].differing = (uint32_t)cursor_varint(c);
+    }
+    if (!cursor_left(c))
+        return;
+    r->equal.sandwiches = cursor_varint(c);
+    r->equal.differing = cursor_varint(c);
+    for (unsigned i = 0; i < SHARING_WORDS; i++)
+        r->equal.pairs[i] = cursor_varint(c);
 }
 
 bool sharing_read(struct sharing *s, struct slice blob)
@@ -107,11 +157,8 @@ bool sharing_read(struct sharing *s, struct slice blob)
         r.networks[i] = cursor_varint(&c);
         r.pairs[i] = cursor_varint(&c);
     }
-    bool older = !cursor_left(&c); /* those end here */
-    for (unsigned i = 0; i < SHARING_PARTS && !older; i++) {
-        r.part[i].sandwiches = (uint32_t)cursor_varint(&c);
-        r.part[i].differing = (uint32_t)cursor_varint(&c);
-    }
+    if (cursor_left(&c))
+        read_added(&r, &c);
     if (c.bad || cursor_left(&c))
         return false;
     *s = r;
@@ -124,18 +171,26 @@ static void undecided(struct sharing_result *r, const char *reason)
     r->reason = reason;
 }
 
+/* Comparisons without a difference. A credential may be of a kind that is not known: where there is none, addresses are
+ * compared, too. */
+static uint64_t enough(const struct sharing_result *r, double level)
+{
+    return r->anonymous ? ANONYMOUS_LEAST : sandwich_enough(level);
+}
+
 /* Whether no difference was seen often, widely and plainly enough. */
 static void judge_alike(const struct sharing_input *in, double level, struct sharing_result *r)
 {
     const struct sharing *s = &in->seen;
-    uint64_t want = sandwich_enough(level);
-    bool anonymous = s->visits && s->anonymous == s->visits;
-    if (anonymous && s->sandwiches >= ANONYMOUS_LEAST) {
+    uint64_t want = enough(r, level);
+    if (!s->visits) {
+        undecided(r, "no whole answer 2xx or 304 was seen that could be compared");
+    } else if (r->anonymous && s->sandwiches >= want) {
         r->verdict = SHARING_SHARED;
         r->reason = "no request carried a credential";
-    } else if (anonymous) { /* a credential may be of a kind that is not known: addresses are compared, too */
-        undecided(r, "too few comparisons between clients");
-        r->needed = ANONYMOUS_LEAST - s->sandwiches;
+    } else if (r->anonymous) {
+        undecided(r, "too few comparisons between clients, none of which sent a credential");
+        r->needed = want - s->sandwiches;
     } else if (s->sandwiches < want) {
         undecided(r, "too few comparisons between credentials");
         r->needed = want - s->sandwiches;
@@ -186,7 +241,7 @@ static void judge_unnamed(const struct sharing_input *in, struct sharing_result 
     if (in->personal)
         undecided(r, "some answers are marked personal");
     else if (r->pairs < PAIRS_LEAST)
-        undecided(r, "too few pairs of credentials compared");
+        undecided(r, r->anonymous ? "too few pairs of clients compared" : "too few pairs of credentials compared");
     else if (r->networks < NETWORKS_LEAST)
         undecided(r, "all clients are of one or two networks");
     else if (is_one_tenant(in))
@@ -194,7 +249,77 @@ static void judge_unnamed(const struct sharing_input *in, struct sharing_result 
     else {
         r->verdict = SHARING_SHARED;
         r->unnamed = true;
-        r->reason = "answers depend on fields that Vary does not name, not on the credential";
+        r->reason = r->anonymous ? "answers depend on fields that Vary does not name; no request carried a credential"
+                                 : "answers depend on fields that Vary does not name, not on the credential";
+    }
+}
+
+/* A header field that not all answers name in Vary. What changes together with the credential may be the credential's
+ * doing. */
+static bool is_unnamed_field(const struct learned *l, unsigned dim)
+{
+    const struct learned_dim *d = &l->dim[dim];
+    for (unsigned i = 0; i < l->n; i++)
+        if (l->dim[i].kind == PART_CREDENTIAL && l->dim[i].leader == d->leader)
+            return false;
+    return d->kind == PART_HEADER && d->varied && (l->visits - d->nominated) * VARY_MISSING > l->visits;
+}
+
+bool sharing_fields_explain(const struct sharing *s, unsigned family)
+{
+    double level = SANDWICH_LEVEL / (family ? family : 1);
+    const struct sharing_equal *e = &s->equal;
+    return e->sandwiches >= PART_ALIKE && !e->differing && set_size(e->pairs) >= PAIRS_LEAST &&
+           sandwich_relevant(s->differing, s->sandwiches, level) &&
+           interval_high(0, (double)e->sandwiches, level) <
+               interval_low((double)s->differing, (double)s->sandwiches, level);
+}
+
+bool sharing_may_follow(const struct sharing *s, const struct learned *l, unsigned dim, unsigned tests)
+{
+    enum learned_verdict is = learned_judge(l, dim, tests, 1).verdict;
+    return is_unnamed_field(l, dim) && (is == LEARNED_RELEVANT || is == LEARNED_UNDECIDED) &&
+           2 * learned_values(&l->dim[dim]) <= set_size(s->credentials);
+}
+
+/* A field is shown to decide answers, or can only be what does. */
+static bool a_field_decides(const struct sharing_input *in)
+{
+    const struct learned *l = in->learned;
+    bool explain = sharing_fields_explain(&in->seen, in->family);
+    for (unsigned i = 0; l && i < l->n; i++) {
+        struct learned_result is = learned_judge(l, i, in->tests, 1);
+        if ((is_unnamed_field(l, i) && is.verdict == LEARNED_RELEVANT && is.sure) ||
+            (explain && sharing_may_follow(&in->seen, l, i, in->tests)))
+            return true;
+    }
+    return false;
+}
+
+/* A field is why answers of one key differ: what of those to equal fields? `alike`: it is known that there the
+ * credential does not matter. */
+static void judge_equal(const struct sharing_input *in, double level, bool alike, struct sharing_result *r)
+{
+    const struct sharing_equal *equal = &in->seen.equal;
+    uint64_t want = enough(r, level);
+    unsigned at;
+    const struct learned_dim *credential = credential_of(in, &at);
+    if (equal->sandwiches >= want || !alike) {
+        r->sandwiches = equal->sandwiches;
+        r->differing = equal->differing;
+        r->pairs = set_size(equal->pairs);
+    }
+    r->unnamed = true;
+    if (equal->differing || (credential && credential->differing)) {
+        undecided(r, "answers depend on a field that Vary does not name, and some differed with it equal");
+    } else if (equal->sandwiches < want && !alike) {
+        undecided(r, r->anonymous ? "answers depend on a field that Vary does not name: too few comparisons between "
+                                    "clients that send the same"
+                                  : "answers depend on a field that Vary does not name: too few comparisons between "
+                                    "credentials that send the same");
+        r->needed = want - equal->sandwiches;
+    } else {
+        judge_unnamed(in, r);
     }
 }
 
@@ -219,9 +344,13 @@ static void judge_differing(const struct sharing_input *in, double level, struct
     if (credential)
         with = learned_judge(in->learned, at, in->tests, 1);
     const char *tenant = with.verdict == LEARNED_RELEVANT ? tenant_of(in) : NULL;
-    if (is_mixed(&in->seen, level)) { /* first: what was learned may be of the other keys alone */
+    bool differs = sandwich_relevant(in->seen.equal.differing, in->seen.equal.sandwiches, level);
+    if (!differs && with.verdict != LEARNED_RELEVANT && a_field_decides(in)) {
+        judge_equal(in, level, with.verdict == LEARNED_IRRELEVANT, r);
+    } else if (is_mixed(&in->seen, level)) { /* first: what was learned may be of the other keys alone */
         r->verdict = SHARING_MIXED;
-        r->reason = "some keys depend on the credential, others do not";
+        r->reason = r->anonymous ? "some keys depend on which client asks, others do not"
+                                 : "some keys depend on the credential, others do not";
     } else if (tenant) {
         r->verdict = SHARING_TENANT;
         memcpy(r->claim, tenant, strlen(tenant) + 1);
@@ -230,9 +359,11 @@ static void judge_differing(const struct sharing_input *in, double level, struct
         judge_unnamed(in, r);
     } else if (sandwich_relevant(in->seen.differing, in->seen.sandwiches, level)) {
         r->verdict = SHARING_PRIVATE;
-        r->reason = "answers depend on the credential";
+        r->reason = r->anonymous ? "answers depend on which client asks, though none sent a credential"
+                                 : "answers depend on the credential";
     } else {
-        undecided(r, "some answers differed between credentials");
+        undecided(r,
+                  r->anonymous ? "some answers differed between clients" : "some answers differed between credentials");
     }
 }
 
@@ -244,7 +375,8 @@ struct sharing_result sharing_judge(const struct sharing_input *in)
                                .pairs = set_size(s->pairs),
                                .networks = set_size(s->networks),
                                .sandwiches = s->sandwiches,
-                               .differing = s->differing};
+                               .differing = s->differing,
+                               .anonymous = s->visits && s->anonymous == s->visits};
     unsigned at;
     const struct learned_dim *credential = credential_of(in, &at);
     if (s->differing)

@@ -9,9 +9,12 @@
  * one of those shows plainly that the credential matters and another as plainly no difference, the endpoint is mixed.
  * That costs nobody privacy: without it the endpoint would be private or undecided.
  *
- * Key and variant leave out the fields that no Vary names, so that what depends on one of them looks private. Where the
- * comparisons of analysis/learning.h, all parts equal, show that the credential does not matter, they decide; and where
- * it does, whether it does so among those that make the same claim, too. */
+ * Key and variant leave out the fields that no Vary names, so that what depends on one of them looks private. So once
+ * answers differed, those to equal header fields are held against each other as well (5.1), in a table of their own.
+ * Where a field that no Vary names is shown to decide answers (analysis/learning.h), or nothing differs between clients
+ * that send the same, only what differs there speaks against sharing. Where the comparisons of analysis/learning.h, all
+ * parts equal, show that the credential does not matter, they decide; and where it does, whether it does so among those
+ * that make the same claim, too. */
 #ifndef ANALYSIS_SHARING_H
 #define ANALYSIS_SHARING_H
 
@@ -19,7 +22,7 @@
 #include "analysis/sandwich.h"
 #include "base/buf.h"
 
-enum { SHARING_CONTEXTS = 1 << 14, SHARING_WORDS = 4, SHARING_PARTS = 16 };
+enum { SHARING_CONTEXTS = 1 << 14, SHARING_EQUALS = 1 << 13, SHARING_WORDS = 4, SHARING_PARTS = 16 };
 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
 struct sharing {
@@ -29,6 +32,9 @@ struct sharing {
     struct sharing_part { /* the comparisons of contexts with that part of the hash */
         uint32_t sandwiches, differing;
     } part[SHARING_PARTS];
+    struct sharing_equal { /* the comparisons of answers to equal header fields */
+        uint64_t sandwiches, differing, pairs[SHARING_WORDS];
+    } equal;
 };
 
 struct sharing_visit {
@@ -47,6 +53,11 @@ static inline struct sandwich *sharing_place(struct sandwich table[SHARING_CONTE
 
 /* A complete answer 2xx, in order of time for its context. sums NULL: rebuild the table, count nothing. */
 void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums);
+/* The same, of a visit whose context has the request's header fields in it. */
+void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums);
+/* Whether the next one should be shown to that: answers of one key differed, and it is not plain yet that equal fields
+ * change nothing about it. */
+bool sharing_wants_equal(const struct sharing *s);
 void sharing_merge(struct sharing *into, const struct sharing *from);
 /* A blob of varints; reading a damaged one gives false and zeroes. */
 void sharing_write(const struct sharing *s, struct buf *out);
@@ -74,9 +85,17 @@ struct sharing_result {
     double credentials, pairs, networks; /* about how many */
     uint64_t sandwiches, differing;
     char claim[LEARN_NAME + 1]; /* SHARING_TENANT: which; else empty */
-    bool unnamed;               /* SHARING_SHARED, if only Vary named what answers do depend on */
+    bool unnamed;               /* answers depend on a field that no Vary names: SHARING_SHARED holds if one did */
+    bool anonymous;             /* no request carried a credential: clients are addresses */
     uint64_t needed;            /* sandwiches still wanting when that is what is wanting; 0: does not apply */
 };
+
+/* Whether it can only be header fields that answers of one key follow: between clients that send the same, none
+ * differed. */
+bool sharing_fields_explain(const struct sharing *s, unsigned family);
+/* Whether this field may be the one, or one of them: not if it goes with the credential, or if hardly two clients send
+ * the same. */
+bool sharing_may_follow(const struct sharing *s, const struct learned *l, unsigned dim, unsigned tests);
 
 struct sharing_result sharing_judge(const struct sharing_input *in);
 const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "tenant", "mixed", "undecided" */

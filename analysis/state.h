@@ -46,6 +46,8 @@ struct analysis {
     struct totals totals;
     struct trie *trie;
     struct sandwich *contexts; /* SHARING_CONTEXTS of them */
+    struct sandwich *equals;   /* SHARING_EQUALS of them, of requests with equal header fields */
+    bool equals_used;
     struct learning learning;
     struct query queries[QUERY_MEMO];
     uint32_t query_generation; /* of the names of keys that their text is borrowed from */

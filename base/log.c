@@ -14,6 +14,13 @@ static void print_harmless(const char *text)
             putc(*p, stderr);
 }
 
+static const char *where;
+
+void log_where(const char *place)
+{
+    where = place;
+}
+
 void log_line(const char *format, ...)
 {
     char text[2048];
@@ -22,6 +29,10 @@ void log_line(const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     fputs(isatty(STDERR_FILENO) ? "\r\033[Kspanwise: " : "spanwise: ", stderr);
+    if (where) {
+        print_harmless(where);
+        fputs(": ", stderr);
+    }
     print_harmless(text);
     putc('\n', stderr);
     fflush(stderr);

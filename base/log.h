@@ -6,6 +6,8 @@
 
 /* One line "spanwise: ..."; control characters are shown harmlessly. */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What the next lines are about, as in "FILE line 3": it stands before their text. Borrowed; NULL: nothing. */
+void log_where(const char *place);
 /* A line that the next one overwrites ("": clears it); nothing when stderr is no terminal.. */
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -149,13 +149,44 @@ static bool is_b64(struct slice s, const struct census *c)
     return s.n >= 16 && c->digits + c->lower + c->upper + c->dashes == s.n && kinds >= 3 && c->turns * 5 >= s.n - 1;
 }
 
+enum { HIDDEN = 13 };
+static const char *const hidden_classes[] = {"{hex}", "{b64}", "{jwt}", "{email}"};
+
 /* The class of what redaction hid, or NULL. */
 static const char *hidden_class(struct slice s, const struct census *c)
 {
-    static const char *const classes[] = {"{hex}", "{b64}", "{jwt}", "{email}"};
-    if (s.n != 13 || s.p[0] != '~' || c->hex != 12 || c->upper)
+    if (s.n != HIDDEN || s.p[0] != '~' || c->hex != 12 || c->upper)
         return NULL;
-    return classes[ascii_hex(s.p[12]) & 3];
+    return hidden_classes[ascii_hex(s.p[12]) & 3];
+}
+
+static bool is_hidden(struct slice s, size_t at)
+{
+    if (s.n - at < HIDDEN || s.p[at] != '~')
+        return false;
+    for (size_t i = 1; i < HIDDEN; i++)
+        if (!ascii_digit(s.p[at + i]) && (s.p[at + i] < 'a' || s.p[at + i] > 'f'))
+            return false;
+    return true;
+}
+
+/* "tok-{hex}", "sha256:{hex}", "{jwt}.{b64}": pieces that redaction hid, by their classes. False: none, or too long a
+ * label. */
+static bool hidden_pieces(struct slice s, char made[ROUTE_LABEL], struct route_label *out)
+{
+    size_t n = 0, pieces = 0;
+    for (size_t at = 0; at < s.n;) {
+        bool hidden = is_hidden(s, at);
+        struct slice piece = hidden ? slice_str(hidden_classes[ascii_hex(s.p[at + 12]) & 3]) : slice_sub(s, at, at + 1);
+        if (n + piece.n > ROUTE_LABEL)
+            return false;
+        memcpy(made + n, piece.p, piece.n);
+        n += piece.n;
+        pieces += hidden;
+        at += hidden ? HIDDEN : 1;
+    }
+    *out = (struct route_label){slice_of(made, n), ROUTE_PREFIX};
+    return pieces;
 }
 
 /* What may stand behind a prefix, too. */
@@ -190,7 +221,7 @@ static const char *whole_class(struct slice s, const struct census *c)
     return is_jwt(s, c) ? "{jwt}" : NULL;
 }
 
-static bool known_extension(struct slice e)
+bool route_extension(struct slice e)
 {
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
         if (slice_ieq(e, slice_str(extensions[i])))
@@ -231,7 +262,7 @@ static bool extended(struct slice s, const struct census *c, char made[ROUTE_LAB
     size_t dot = s.n;
     while (c->dots && dot && s.p[dot - 1] != '.')
         dot--;
-    if (!c->dots || dot < 2 || !known_extension(slice_sub(s, dot, s.n)))
+    if (!c->dots || dot < 2 || !route_extension(slice_sub(s, dot, s.n)))
         return false;
     struct slice stem = slice_sub(s, 0, dot - 1);
     struct census of_stem = census_of(stem);
@@ -247,6 +278,7 @@ static bool extended(struct slice s, const struct census *c, char made[ROUTE_LAB
 struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
 {
     struct slice s = slice_sub(segment, 0, slice_find(segment, ';', 0));
+    s = slice_sub(s, 0, slice_find(s, '#', 0));
     struct census c = census_of(s);
     struct route_label out = {s, ROUTE_LITERAL};
     if (is_version(s))
@@ -258,5 +290,8 @@ struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
         return out;
     if (is_b64(s, &c))
         return (struct route_label){SLICE("{b64}"), ROUTE_TYPED};
+    struct route_label pieces;
+    if (s.n > HIDDEN && slice_find(s, '~', 0) < s.n && hidden_pieces(s, made, &pieces))
+        return pieces;
     return out;
 }

@@ -5,7 +5,7 @@
 
 #include "base/slice.h"
 
-enum { ROUTE_LABEL = 32 }; /* longest label that is made up */
+enum { ROUTE_LABEL = 48 }; /* longest label that is made up */
 
 enum route_kind {
     ROUTE_LITERAL, /* the segment itself; may be united with its siblings */
@@ -18,8 +18,10 @@ struct route_label {
     enum route_kind kind;
 };
 
-/* Label of one segment; parameters after ';' are no part of it. A segment that redaction hid (`~` and 12 hex digits)
- * carries the class of what stood there in the low two bits of its last digit. */
+/* Label of one segment; parameters after ';' and a fragment are no part of it. What redaction hid (`~` and 12 hex
+ * digits), a segment or a piece of one, carries the class of what stood there in the low two bits of its last digit. */
 struct route_label route_label(struct slice segment, char made[ROUTE_LABEL]);
+/* Whether this is an extension that is kept behind a class. */
+bool route_extension(struct slice extension);
 
 #endif

@@ -143,6 +143,8 @@ void capture_frame(struct capture *c, const struct frame *f)
         s->last_us = f->ts;
     if ((s->packets & 1023) == 0)
         note_memory(c);
+    if (f->ts > c->pair.line.now) /* what is overdue has ended before the packet can answer it */
+        pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
     enum packet_result r = packet_decode(f, &c->o.packet, s, &seg, &piece);
     if (r == PACKET_FRAGMENT)
         r = join(c, &seg, &piece);
@@ -153,8 +155,6 @@ void capture_frame(struct capture *c, const struct frame *f)
     s->other_packets += r == PACKET_OTHER;
     if (c->udp.waiting)
         memcachedudp_tick(&c->udp, f->ts);
-    if (f->ts > c->pair.line.now)
-        pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
 }
 
 void capture_tick(struct capture *c, int64_t now)
@@ -184,6 +184,11 @@ unsigned capture_eased(const struct capture *c)
 uint32_t capture_exchanges(const struct capture *c)
 {
     return c->pair.slots.capacity;
+}
+
+void capture_flush(struct capture *c)
+{
+    pair_flush(&c->pair);
 }
 
 void capture_secrets(struct capture *c)

@@ -44,6 +44,8 @@ bool capture_ease(struct capture *c, int64_t now, bool behind);
 unsigned capture_eased(const struct capture *c);
 /* Exchanges that there can be at once. */
 uint32_t capture_exchanges(const struct capture *c);
+/* Exchanges that wait to be sealed together (options.together) leave. */
+void capture_flush(struct capture *c);
 /* Secrets of TLS came: connections that wait for some are tried again. */
 void capture_secrets(struct capture *c);
 /* Nothing more comes: everything in flight ends and leaves. */

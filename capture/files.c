@@ -27,7 +27,7 @@ struct files {
     uint32_t n, opened, n_open;
     struct file *current; /* the one whose frame was handed out last, NULL: choose */
     int64_t limit;
-    int wake;
+    const struct stream_wait *wait;
     struct tls_keys *secrets;
     char fault[512];
 };
@@ -74,7 +74,7 @@ static bool reopen(struct files *all, struct file *file)
 {
     if (file->state != FILE_CLOSED)
         return true;
-    if (savefile_open(&file->save, file->path, all->wake, all->secrets)) {
+    if (savefile_open(&file->save, file->path, all->wait, all->secrets)) {
         enter(all, file);
         if (advance(file) == SAVEFILE_FRAME)
             return true;
@@ -148,7 +148,7 @@ enum savefile_result files_next(struct files *all, struct frame *f)
 /* Up to the first frame. Regular files are then closed again when there are others, for who knows how many. */
 static bool probe(struct files *all, struct file *file)
 {
-    if (!savefile_open(&file->save, file->path, all->wake, all->secrets)) {
+    if (!savefile_open(&file->save, file->path, all->wait, all->secrets)) {
         blame(all, file, file->save.fault);
         return false;
     }
@@ -189,12 +189,12 @@ static void sort_closed(struct files *all)
     memmove(all->order + all->opened, all->order, closed * sizeof *all->order);
 }
 
-static struct files *files_new(const char *const paths[], size_t n, int wake)
+static struct files *files_new(const char *const paths[], size_t n, const struct stream_wait *wait)
 {
     struct files *all = calloc(1, sizeof *all);
     if (!all)
         return NULL;
-    *all = (struct files){.n = (uint32_t)n, .wake = wake};
+    *all = (struct files){.n = (uint32_t)n, .wait = wait};
     all->file = calloc(n, sizeof *all->file);
     all->order = calloc(n, sizeof *all->order);
     all->open = calloc(n, sizeof *all->open);
@@ -210,10 +210,10 @@ static struct files *files_new(const char *const paths[], size_t n, int wake)
     return NULL;
 }
 
-struct files *files_open(const char *const paths[], size_t n, int wake, struct tls_keys *secrets, char *why,
-                         size_t why_n)
+struct files *files_open(const char *const paths[], size_t n, const struct stream_wait *wait, struct tls_keys *secrets,
+                         char *why, size_t why_n)
 {
-    struct files *all = n && n < UINT32_MAX ? files_new(paths, n, wake) : NULL;
+    struct files *all = n && n < UINT32_MAX ? files_new(paths, n, wait) : NULL;
     if (all)
         all->secrets = secrets;
     if (!all) {

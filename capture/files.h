@@ -8,10 +8,10 @@
 struct files;
 
 /* Opens every path and reads it up to its first frame, so that what is no capture, or damaged before its first frame,
- * is refused before anything is analysed. NULL with one line in why (why_n bytes). wake: see stream.h; secrets takes
+ * is refused before anything is analysed. NULL with one line in why (why_n bytes). wait: see stream.h; secrets takes
  * what secrets blocks hold, NULL: nobody. */
-struct files *files_open(const char *const paths[], size_t n, int wake, struct tls_keys *secrets, char *why,
-                         size_t why_n);
+struct files *files_open(const char *const paths[], size_t n, const struct stream_wait *wait, struct tls_keys *secrets,
+                         char *why, size_t why_n);
 void files_close(struct files *all);
 /* The next frame, valid until the next call. SAVEFILE_DAMAGED: one file ends here, files_fault says which and why; call
  * on. */

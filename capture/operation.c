@@ -120,7 +120,7 @@ bool operation_is_name(struct slice name)
 static size_t shown(const struct word *w, const struct hash_key *key, char out[WORD_MOST])
 {
     struct slice text = word_text(w);
-    bool plain = text.n && redact_segment_class(text) < 0;
+    bool plain = text.n && !piece_any(text);
     for (size_t i = 0; i < text.n && plain; i++)
         plain = name_char(text.p[i]);
     if (plain) {

@@ -491,17 +491,30 @@ void pair_close(struct pair *p, struct pairing *q, enum end_state end)
     }
 }
 
+/* From there on the first that has waited too long for its answer to begin. */
+static struct slot *overdue(struct slot *s, int64_t before)
+{
+    while (s && s->x.arrival < before && (!s->pairing || s->response_started))
+        s = s->line_next;
+    return s && s->x.arrival < before ? s : NULL;
+}
+
+/* The next one is found first: what is in flight stays in its line, while finished ones may leave. */
+static void give_up(struct pair *p, struct slot *first, int64_t before)
+{
+    for (struct slot *s = overdue(first, before), *next; s; s = next) {
+        next = overdue(s->line_next, before);
+        note_missing(s);
+        finish(p, s, s->pairing->conn, END_TIMEOUT);
+    }
+}
+
 void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout)
 {
     line_tick(&p->line, now);
-    for (struct slot *s = p->line.late_head; s && now - s->x.arrival > answer_timeout;) {
-        struct slot *next = s->line_next;
-        if (s->pairing && !s->response_started) {
-            note_missing(s);
-            finish(p, s, s->pairing->conn, END_TIMEOUT);
-        }
-        s = next;
-    }
+    give_up(p, p->line.late_head, now - answer_timeout);
+    if (answer_timeout < LINE_WAIT_US)
+        give_up(p, p->line.head, now - answer_timeout);
 }
 
 void pair_finish(struct pair *p)

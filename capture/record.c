@@ -444,8 +444,12 @@ void record_write(const struct exchange *x, enum record_format format, struct bu
 
 /* ---- reading ---- */
 
+enum { CLEAR_MAX = 512, AGENT_MAX = 64 }; /* as capture/seal.c has them */
+
 struct reading {
     const cJSON *o;
+    struct slice line;
+    const struct record_reader *reader;
     struct parts_maker *parts;
     struct slot_pool *pool;
     struct slot *slot;
@@ -473,6 +477,21 @@ static struct slice keep(const struct reading *r, const char *s)
 static struct slice read_text(const struct reading *r, const char *name)
 {
     return keep(r, cJSON_GetStringValue(member(r, name)));
+}
+
+static struct slice raw_text(const struct reading *r, const char *name)
+{
+    return slice_str(cJSON_GetStringValue(member(r, name)));
+}
+
+static struct slice read_target(const struct reading *r)
+{
+    struct slice raw = raw_text(r, "target");
+    if (!raw.p)
+        return raw;
+    r->reader->text->n = 0;
+    redact_target(r->reader->redact, raw, REDACT_UNKNOWN, r->reader->text);
+    return keep_bytes(r, raw.n ? slice_of(r->reader->text->p, r->reader->text->n) : raw);
 }
 
 static double number(const struct reading *r, const char *name, double unknown)
@@ -580,17 +599,24 @@ static void read_fields(const struct reading *r, struct exchange *x)
     x->n_fields = (uint8_t)n;
 }
 
+/* 12 hex digits, as client_format writes them. What is longer may be the credential itself. */
+static bool is_pseudonym(const char *s)
+{
+    size_t n = 0;
+    while (ascii_hex(s[n]) >= 0)
+        n++;
+    return n == 12 && !s[n];
+}
+
 static void read_client(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *id = cJSON_GetStringValue(member(r, "client_id"));
     const char *colon = id ? strchr(id, ':') : NULL;
     struct slice kind = slice_of(id, colon ? (size_t)(colon - id) : 0);
     for (unsigned i = 0; colon && i < IDENTITY_COUNT; i++) {
-        char *end;
-        uint64_t hash = strtoull(colon + 1, &end, 16);
-        if (slice_eq(kind, slice_str(identity_name(i))) && end != colon + 1 && !*end) {
+        if (slice_eq(kind, slice_str(identity_name(i))) && is_pseudonym(colon + 1)) {
             x->identity = (uint8_t)i;
-            x->client_hash = hash & 0xffffffffffffu;
+            x->client_hash = strtoull(colon + 1, NULL, 16);
             return;
         }
     }
@@ -604,21 +630,29 @@ static void read_client(const struct reading *r, struct exchange *x, const struc
     x->client_hash = who.hash;
 }
 
+/* scheme://authority, and nothing of user or path. */
 static void read_service(const struct reading *r, struct exchange *x)
 {
-    x->service = read_text(r, "service");
-    if (x->service.p || !x->authority.p)
-        return;
+    struct slice given = raw_text(r, "service"), a = x->authority;
     struct slice scheme = x->tls ? SLICE("https://") : SLICE("http://");
-    struct slice port = x->tls ? SLICE(":443") : SLICE(":80"), a = x->authority;
-    if (a.n > port.n && memcmp(a.p + a.n - port.n, port.p, port.n) == 0)
+    struct slice port = x->tls ? SLICE(":443") : SLICE(":80");
+    if (given.p) {
+        size_t colon = slice_find(given, ':', 0);
+        bool has = slice_starts(slice_sub(given, colon, given.n), SLICE("://"));
+        scheme = slice_sub(given, 0, has ? colon + 3 : 0);
+        a = redact_authority(r->reader->redact, slice_sub(given, scheme.n, given.n));
+    } else if (!a.p) {
+        return;
+    } else if (a.n > port.n && memcmp(a.p + a.n - port.n, port.p, port.n) == 0) {
         a.n -= port.n;
+    }
     char *at = slot_alloc(r->pool, r->slot, scheme.n + a.n);
     if (!at)
         return;
-    memcpy(at, scheme.p, scheme.n);
+    if (scheme.n)
+        memcpy(at, scheme.p, scheme.n);
     for (size_t i = 0; i < a.n; i++)
-        at[scheme.n + i] = ascii_lower(a.p[i]);
+        at[scheme.n + i] = given.p ? a.p[i] : ascii_lower(a.p[i]);
     x->service = slice_of(at, scheme.n + a.n);
 }
 
@@ -640,6 +674,78 @@ static const char *proto_by_number(unsigned i)
     return proto_name((enum proto)i);
 }
 
+/* Behind the string that begins at s.p[at]. */
+static size_t skip_string(struct slice s, size_t at)
+{
+    for (at++; at < s.n && s.p[at] != '"'; at++)
+        at += s.p[at] == '\\';
+    return at + 1;
+}
+
+/* The text of a number among the members of the object itself, as it stands in the line; empty: not found so. */
+static struct slice number_text(struct slice s, struct slice name)
+{
+    unsigned depth = 0;
+    for (size_t at = 0; at < s.n; at++) {
+        depth += s.p[at] == '{' || s.p[at] == '[';
+        depth -= s.p[at] == '}' || s.p[at] == ']';
+        if (s.p[at] != '"')
+            continue;
+        size_t end = skip_string(s, at);
+        bool same = depth == 1 && slice_eq(slice_sub(s, at + 1, end - 1), name);
+        at = end - 1;
+        if (!same)
+            continue;
+        struct slice rest = slice_trim(slice_sub(s, end, s.n));
+        if (!rest.n || rest.p[0] != ':')
+            continue;
+        rest = slice_trim(slice_sub(rest, 1, rest.n));
+        size_t n = 0;
+        while (n < rest.n && (ascii_digit(rest.p[n]) || memchr("+-.eE", rest.p[n], 5)))
+            n++;
+        return slice_sub(rest, 0, n);
+    }
+    return (struct slice){NULL, 0};
+}
+
+/* A decimal number times a million, to the nearest integer: by its digits, of which 18 count. -1: it is none. */
+static int64_t millionths(struct slice s)
+{
+    uint64_t digits = 0, unit = 1;
+    int power = 6, n = 0;
+    size_t at = 0;
+    for (bool fraction = false; at < s.n && (ascii_digit(s.p[at]) || (s.p[at] == '.' && !fraction)); at++) {
+        if (s.p[at] == '.') {
+            fraction = true;
+        } else if (n < 18) {
+            digits = digits * 10 + (uint64_t)(s.p[at] - '0');
+            n += digits != 0;
+            power -= fraction;
+        } else {
+            power += !fraction;
+        }
+    }
+    if (at < s.n) { /* JSON: e, a sign perhaps, digits */
+        bool minus = at + 1 < s.n && s.p[at + 1] == '-';
+        int exponent = 0;
+        for (at++; at < s.n && exponent < 100; at++)
+            exponent = ascii_digit(s.p[at]) ? exponent * 10 + s.p[at] - '0' : exponent;
+        power += minus ? -exponent : exponent;
+    }
+    for (; power > 0 && digits < UINT64_MAX / 10; power--)
+        digits *= 10;
+    for (; power < 0 && unit < UINT64_MAX / 20; power++)
+        unit *= 10;
+    return power || digits > INT64_MAX ? -1 : (int64_t)(digits / unit + (digits % unit >= unit - digits % unit));
+}
+
+/* A double tells Unix time to a quarter of a microsecond, so the nearest one is told by the digits themselves. */
+static int64_t moment(const struct reading *r, double about)
+{
+    int64_t us = millionths(number_text(r->line, SLICE("ts")));
+    return us < 0 || fabs((double)us - about * 1e6) > 1 ? (int64_t)llround(about * 1e6) : us;
+}
+
 static const char *read_times(const struct reading *r, struct exchange *x)
 {
     double ts = number(r, "ts", NAN);
@@ -647,12 +753,14 @@ static const char *read_times(const struct reading *r, struct exchange *x)
         return "no 'ts' in Unix seconds";
     int64_t request = read_micros(r, "request_s"), ttfb = read_micros(r, "ttfb_s"),
             duration = read_micros(r, "duration_s");
-    x->t_req0 = (int64_t)llround(ts * 1e6);
+    x->t_req0 = moment(r, ts);
     x->t_req1 = x->arrival = x->t_req0 + (request > 0 ? request : 0);
     x->t_rsp0 = ttfb >= 0 ? x->t_req1 + ttfb : TIME_NONE;
     x->t_rsp1 = duration >= 0 ? x->t_req0 + duration : TIME_NONE;
-    if (!x->method.p)
+    if (!x->method.p) { /* as capture has them: of a request nothing is known */
         x->t_rsp0 = x->arrival;
+        x->t_req0 = x->t_req1 = TIME_NONE;
+    }
     return NULL;
 }
 
@@ -701,10 +809,28 @@ static const char *answer_by_number(unsigned i)
     return operation_answer_name((enum operation_answer)i);
 }
 
+/* Whether one of the names could be a credential. */
+static bool is_secret(struct slice names)
+{
+    size_t at = 0;
+    for (size_t i = 0; i <= names.n; i++)
+        if (i == names.n || names.p[i] == ',' || names.p[i] == '+') {
+            if (piece_any(slice_sub(names, at, i)))
+                return true;
+            at = i + 1;
+        }
+    return false;
+}
+
 /* That of a call of gRPC is its path. */
 static void read_operation(const struct reading *r, struct exchange *x)
 {
     struct slice name = read_text(r, "operation");
+    char hidden[REDACTED];
+    if (is_secret(name)) {
+        redact_hide(r->reader->redact, name, -1, hidden);
+        name = keep_bytes(r, slice_of(hidden, sizeof hidden));
+    }
     struct operation_facts *f = !x->grpc && operation_is_name(name) ? slot_alloc(r->pool, r->slot, sizeof *f) : NULL;
     if (!f)
         return;
@@ -832,22 +958,65 @@ static void read_leaves(const struct reading *r, struct exchange *x)
     x->leaves = l;
 }
 
+/* What became of a field's value when it was sealed: `~` or a keyed hash, perhaps of a weak tag; repeated fields are
+ * joined. */
+static bool is_sealed(struct slice value)
+{
+    struct slice item;
+    if (!value.n)
+        return true;
+    while (slice_next(&value, ',', &item)) {
+        if (slice_starts(item, SLICE("W/")))
+            item = slice_sub(item, 2, item.n);
+        if (!piece_is_hidden(item) && !slice_eq(item, SLICE("~")))
+            return false;
+    }
+    return true;
+}
+
+/* As capture seals them (capture/tokens.def), once everything else has read them. */
+static void seal_fields(const struct reading *r, const struct exchange *x)
+{
+    static const char kept[TOKEN_COUNT] = {
+        [TOKEN_OTHER] = 'H',
+#define TOKEN(id, name, what) [TOKEN_##id] = what,
+#include "capture/tokens.def"
+#undef TOKEN
+    };
+    for (unsigned i = 0; i < x->n_fields; i++) {
+        struct field *f = (struct field *)(uintptr_t)&x->fields[i];
+        char what = kept[f->token], text[2 + REDACTED] = "W/";
+        bool clear = what == 'C' && f->value.n <= CLEAR_MAX, target = what == 'L' && f->value.n;
+        if (target && slice_eq(f->value, raw_text(r, "target"))) {
+            f->value = x->target;
+        } else if (!clear && what != 'S' && what != 'Q' && !is_sealed(f->value)) {
+            bool weak = what == 'T' && slice_starts(f->value, SLICE("W/"));
+            redact_hide(r->reader->redact, f->value, -1, text + 2);
+            f->value = keep_bytes(r, slice_of(text + (weak ? 0 : 2), REDACTED + (weak ? 2 : 0)));
+        }
+    }
+}
+
 static const char *read_object(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *client = cJSON_GetStringValue(member(r, "client")), *server = cJSON_GetStringValue(member(r, "server"));
     const cJSON *method = member(r, "method");
     x->method = read_text(r, "method");
-    x->target = read_text(r, "target");
-    x->authority = read_text(r, "authority");
+    x->target = read_target(r);
+    x->authority = keep_bytes(r, redact_authority(r->reader->redact, raw_text(r, "authority")));
     x->tls = cJSON_IsTrue(member(r, "tls"));
-    double status = number(r, "status", 0);
+    x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
+    double status = number(r, "status", -1);
     if (status < 0 || status > 999)
-        return "'status' is no status code";
+        return member(r, "status") ? "'status' is no status code" : "no 'status'";
     x->status = (uint16_t)status;
     if (!x->method.p && !(cJSON_IsNull(method) && x->status))
         return "no 'method'";
     if (x->method.p && !x->target.p)
         return "no 'target'";
+    bool cache = x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED;
+    if (x->method.p && !cache && !x->authority.p && !cJSON_GetStringValue(member(r, "service")))
+        return "no 'authority'";
     if (!client || !addr_parse(slice_str(client), &x->client))
         return "no 'client' address";
     if (server)
@@ -857,7 +1026,6 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
         return trouble;
     x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT,
                        x->status ? END_COMPLETE : END_CAPTURE);
-    x->proto = read_name(cJSON_GetStringValue(member(r, "proto")), proto_by_number, PROTO_COUNT, PROTO_HTTP11);
     x->request_bytes = count(r, "request_bytes");
     x->response_bytes = count(r, "response_bytes");
     x->gap_bytes = count(r, "gap_bytes");
@@ -879,15 +1047,16 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     read_operation(r, x);
     read_websocket(r, x);
     read_events(r, x);
-    if (x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED)
+    if (cache)
         x->cache = recordcache_read(member(r, "cache"), r->pool, r->slot);
     x->decoded_id = read_identity(r, "decoded_id");
     read_leaves(r, x);
     read_fields(r, x);
     read_ids(r, x, key);
-    x->content_type = read_text(r, "content_type");
+    struct slice type = raw_text(r, "content_type"), agent = raw_text(r, "user_agent");
+    x->content_type = keep_bytes(r, slice_trim(slice_sub(type, 0, slice_find(type, ';', 0))));
     x->encoding = read_text(r, "encoding");
-    x->user_agent = read_text(r, "user_agent");
+    x->user_agent = keep_bytes(r, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
     x->api_version = apiversion_parse(read_text(r, "api_version"));
     for (unsigned i = 0; i < x->n_fields && !x->api_version; i++)
         if (!x->fields[i].response && apiversion_reads[x->fields[i].token])
@@ -895,13 +1064,14 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->upgrade = read_text(r, "upgrade");
     if (!x->cache && slice_eq(x->method, SLICE("GET")))
         read_parts(r, x);
+    seal_fields(r, x);
     return NULL;
 }
 
 const char *record_read(const struct record_reader *reader, struct slice line, uint64_t number_of, struct slot *out)
 {
     cJSON *o = cJSON_ParseWithLength(line.p, line.n);
-    struct reading r = {o, reader->parts, reader->pool, out};
+    struct reading r = {o, line, reader, reader->parts, reader->pool, out};
     const char *trouble = "not a JSON object";
     if (cJSON_IsObject(o))
         trouble = read_object(&r, &out->x, &reader->key);

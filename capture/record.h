@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "capture/parts.h"
+#include "capture/redact.h"
 #include "capture/slot.h"
 
 enum record_format { RECORD_JSONL, RECORD_TSV, RECORD_COMBINED, RECORD_HAR };
@@ -21,10 +22,13 @@ struct record_reader {
     struct hash_key key;
     struct parts_maker *parts;
     struct slot_pool *pool;
+    struct redact *redact; /* of sealed targets */
+    struct buf *text;      /* scratch */
 };
 
-/* Reads one JSON object into a zeroed slot (from slot_take), ready for the line: arrival and order (= number) are set.
- * NULL when it is a record; else what is wrong with it, one clause. */
+/* Reads one JSON object, which may hold secrets as the log of a server does, into a zeroed slot (from slot_take), ready
+ * for the line: arrival and order (= number) are set. NULL when it is a record; else what is wrong with it, one clause.
+ */
 const char *record_read(const struct record_reader *r, struct slice line, uint64_t number, struct slot *out);
 
 #endif

@@ -9,7 +9,10 @@ struct records {
     struct slot_pool pool;
     struct line line;
     struct parts_maker *parts;
+    struct redact *redact;
+    struct buf text;
     uint64_t lines, taken;
+    int64_t settled; /* the greatest arrival at the last records_settle */
 };
 
 struct records *records_new(const struct records_options *o)
@@ -21,14 +24,19 @@ struct records *records_new(const struct records_options *o)
     r->o = *o;
     line_init(&r->line, o->sink);
     r->line.hold = true;
+    r->settled = TIME_NONE;
     r->parts = parts_new(&o->key);
-    if (r->parts && slot_pool_init(&r->pool,
-                                   (uint32_t)(slots < 64        ? 64
-                                              : slots > 1 << 20 ? 1 << 20
-                                                                : slots),
-                                   o->memory / 3))
+    r->o.redact.sealed = true;
+    r->redact = redact_new(&o->key, &r->o.redact);
+    if (r->parts && r->redact &&
+        slot_pool_init(&r->pool,
+                       (uint32_t)(slots < 64        ? 64
+                                  : slots > 1 << 20 ? 1 << 20
+                                                    : slots),
+                       o->memory / 3))
         return r;
     parts_free(r->parts);
+    redact_free(r->redact);
     free(r);
     return NULL;
 }
@@ -48,6 +56,11 @@ static struct slot *take(struct records *r)
     }
 }
 
+static int64_t began(const struct exchange *x)
+{
+    return x->t_req0 != TIME_NONE ? x->t_req0 : x->arrival;
+}
+
 const char *records_line(struct records *r, struct slice text)
 {
     r->lines++;
@@ -57,8 +70,10 @@ const char *records_line(struct records *r, struct slice text)
     struct slot *s = take(r);
     if (!s)
         return "out of memory";
-    struct record_reader reader = {r->o.key, r->parts, &r->pool};
+    struct record_reader reader = {r->o.key, r->parts, &r->pool, r->redact, &r->text};
     const char *trouble = record_read(&reader, text, r->lines, s);
+    if (!trouble && began(&s->x) < r->o.not_before)
+        trouble = "it begins before the audit in the DB ends";
     if (trouble) {
         slot_give(&r->pool, s);
         return trouble;
@@ -75,6 +90,13 @@ const char *records_line(struct records *r, struct slice text)
     line_tick(&r->line, s->x.arrival);
     line_done(&r->line, s);
     return NULL;
+}
+
+void records_settle(struct records *r)
+{
+    while (r->line.head && r->line.head->x.arrival <= r->settled && line_push(&r->line))
+        ;
+    r->settled = r->line.now;
 }
 
 void records_finish(struct records *r)
@@ -97,5 +119,7 @@ void records_free(struct records *r)
 {
     slot_pool_fini(&r->pool);
     parts_free(r->parts);
+    redact_free(r->redact);
+    buf_free(&r->text);
     free(r);
 }

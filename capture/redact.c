@@ -4,6 +4,7 @@
 
 #include "base/pages.h"
 #include "base/prefetch.h"
+#include "base/utf8.h"
 
 enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
 
@@ -20,7 +21,7 @@ struct parameter {
     uint64_t name;
     uint64_t word[WORDS];
     uint8_t n;
-    bool sensitive;
+    bool sensitive, odd; /* odd: the name itself must be looked at */
 };
 
 struct redact {
@@ -28,7 +29,8 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
-    struct memo *memo; /* direct-mapped */
+    struct memo *memo;       /* direct-mapped */
+    struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -52,6 +54,8 @@ void redact_free(struct redact *r)
         return;
     free(r->parameters);
     pages_release(r->memo, MEMO * sizeof *r->memo);
+    buf_free(&r->valid);
+    buf_free(&r->plain);
     free(r);
 }
 
@@ -71,17 +75,64 @@ void redact_hide(const struct redact *r, struct slice value, int low2, char out[
         out[1 + i] = digits[h >> (44 - 4 * i) & 15];
 }
 
+static void escape(struct buf *out, unsigned char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char text[3] = {'%', digits[c >> 4], digits[c & 15]};
+    buf_add(out, text, sizeof text);
+}
+
+/* RFC 3986 section 6.2.2: an escape that need not be one is the same as what it stands for. */
+static struct slice normal(struct redact *r, struct slice s)
+{
+    if (slice_find(s, '%', 0) == s.n)
+        return s;
+    r->plain.n = 0;
+    for (size_t at = 0; at < s.n;) {
+        char c;
+        size_t n = piece_char(s, at, &c);
+        if (n == 1 || ascii_alpha(c) || ascii_digit(c) || (c && strchr("-._~", c)))
+            buf_char(&r->plain, c);
+        else
+            escape(&r->plain, (unsigned char)c);
+        at += n;
+    }
+    return slice_of(r->plain.p, r->plain.n);
+}
+
+/* What was hidden already stays, in records alone: from the wire anybody can send it. */
 static void hide(const struct redact *r, struct slice value, int low2, struct buf *out)
 {
     char text[REDACTED];
+    if (r->options.sealed && piece_is_hidden(value)) {
+        buf_slice(out, value);
+        return;
+    }
     redact_hide(r, value, low2, text);
     buf_add(out, text, sizeof text);
 }
 
-static bool contains(struct slice s, struct slice part)
+/* Whether the word, in lower case, begins at this character of the name, which may be percent-encoded. */
+static bool word_at(struct slice name, size_t at, struct slice word, size_t *end)
 {
-    for (size_t i = 0; i + part.n <= s.n; i++)
-        if (slice_ieq(slice_sub(s, i, i + part.n), part))
+    for (size_t i = 0; i < word.n; i++) {
+        char c;
+        if (at >= name.n)
+            return false;
+        at += piece_char(name, at, &c);
+        if (ascii_lower(c) != ascii_lower(word.p[i]))
+            return false;
+    }
+    *end = at;
+    return true;
+}
+
+static bool contains(struct slice name, struct slice word)
+{
+    char c;
+    size_t end;
+    for (size_t at = 0; at < name.n; at += piece_char(name, at, &c))
+        if (word_at(name, at, word, &end))
             return true;
     return false;
 }
@@ -95,8 +146,9 @@ bool redact_sensitive(const struct redact *r, struct slice name)
         if (contains(name, words[i]))
             return true;
     struct slice rest = slice_str(r->options.more_names), item;
+    size_t end;
     while (slice_next(&rest, ',', &item))
-        if (slice_ieq(item, name))
+        if (word_at(name, 0, item, &end) && end == name.n)
             return true;
     return false;
 }
@@ -139,6 +191,13 @@ static bool is_word(struct slice v)
     return true;
 }
 
+/* Whether a name may be, or hold, what a path may not show. */
+static bool is_odd(struct slice name)
+{
+    return name.n >= PIECE_LEAST || slice_find(name, '@', 0) < name.n || slice_find(name, '%', 0) < name.n ||
+           slice_starts(name, SLICE("eyJ"));
+}
+
 /* What is known of a parameter of this name; NULL when the table is full. */
 static struct parameter *parameter_of(struct redact *r, struct slice name)
 {
@@ -153,6 +212,7 @@ static struct parameter *parameter_of(struct redact *r, struct slice name)
     r->used++;
     p->name = h;
     p->sensitive = redact_sensitive(r, name);
+    p->odd = is_odd(name);
     return p;
 }
 
@@ -169,113 +229,44 @@ static bool word_known(struct redact *r, struct parameter *p, struct slice word)
     return true;
 }
 
-static bool shown(struct redact *r, struct slice name, struct slice value)
+/* Of one segment what is no parameter. */
+static void own_text(struct redact *r, struct slice s, struct buf *out)
 {
-    if (!value.n)
-        return true;
-    struct parameter *p = parameter_of(r, name);
-    if (p ? p->sensitive : redact_sensitive(r, name))
-        return false;
-    return r->options.clear_targets || is_integer(value) || is_date(value) ||
-           (p && is_word(value) && word_known(r, p, value));
-}
-
-static void parameter(struct redact *r, struct slice item, struct buf *out)
-{
-    size_t equals = slice_find(item, '=', 0);
-    if (equals == item.n) {
-        buf_slice(out, item);
+    int class = r->options.clear_targets ? -1 : piece_whole(s);
+    struct secret_piece piece;
+    size_t at = 0, least = PIECE_BESIDE;
+    if (class >= 0) {
+        hide(r, normal(r, s), class, out);
         return;
     }
-    struct slice name = slice_sub(item, 0, equals), value = slice_sub(item, equals + 1, item.n);
-    bool clear = shown(r, name, value);
-    buf_slice(out, clear ? item : slice_sub(item, 0, equals + 1));
-    if (!clear)
-        hide(r, value, -1, out);
-}
-
-static void query(struct redact *r, struct slice q, struct buf *out)
-{
-    size_t at = 0;
-    for (;;) {
-        size_t end = slice_find(q, '&', at);
-        parameter(r, slice_sub(q, at, end), out);
-        if (end >= q.n)
-            return;
-        buf_char(out, '&');
-        at = end + 1;
+    if (r->options.clear_targets || s.n < PIECE_LEAST || !piece_next(s, 0, PIECE_LEAST, r->options.sealed, &piece)) {
+        buf_slice(out, s);
+        return;
     }
-}
-
-static bool is_jwt(struct slice s)
-{
-    unsigned dots = 0;
-    if (s.n < 10 || memcmp(s.p, "eyJ", 3) != 0)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        dots += s.p[i] == '.';
-        if (!ascii_alpha(s.p[i]) && !ascii_digit(s.p[i]) && s.p[i] != '-' && s.p[i] != '_' && s.p[i] != '.')
-            return false;
+    while (piece_next(s, at, least, r->options.sealed, &piece)) {
+        buf_slice(out, slice_sub(s, at, piece.from));
+        hide(r, normal(r, slice_sub(s, piece.from, piece.to)), piece.class, out);
+        at = piece.to;
     }
-    return dots == 2;
+    buf_slice(out, slice_sub(s, at, s.n));
 }
 
-static bool is_email(struct slice s)
-{
-    size_t at = slice_find(s, '@', 0), skip = 1;
-    if (at == s.n) { /* %40 */
-        for (at = 0; at + 3 <= s.n && memcmp(s.p + at, "%40", 3) != 0; at++)
-            ;
-        if (at + 3 > s.n)
-            return false;
-        skip = 3;
-    }
-    return at && slice_find(s, '.', at + skip) < s.n;
-}
-
-int redact_segment_class(struct slice s)
-{
-    size_t hex = 0, b64 = 0, digits = 0, upper = 0, dashes = 0;
-    if (s.n < 3)
-        return -1;
-    if (s.p[0] == 'e' && is_jwt(s))
-        return REDACT_JWT;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        hex += ascii_hex(c) >= 0;
-        digits += ascii_digit(c);
-        upper += c >= 'A' && c <= 'Z';
-        dashes += c == '-' || c == '_';
-        b64 += ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '_' || c == '=' || c == '+';
-    }
-    if (b64 < s.n && is_email(s))
-        return REDACT_EMAIL;
-    if (s.n < 32 || b64 < s.n)
-        return -1;
-    if (hex == s.n && digits)
-        return REDACT_HEX;
-    bool uuid = s.n == 36 && s.p[8] == '-' && s.p[13] == '-' && s.p[18] == '-' && s.p[23] == '-' && hex == 32;
-    bool slug = dashes && !upper;                                       /* top-10-ways-to-… */
-    bool words = !digits && (upper < s.n / 5 || upper > s.n - s.n / 5); /* listMembersOfTheOrganization… */
-    return !uuid && !slug && !words ? REDACT_B64 : -1;
-}
-
-/* One segment: its own class, then `;name=value` parameters that carry secrets. */
+/* One segment: its own class or pieces, then `;name=value` parameters that carry secrets. */
 static void segment(struct redact *r, struct slice s, struct buf *out)
 {
     size_t semicolon = slice_find(s, ';', 0);
-    struct slice own = slice_sub(s, 0, semicolon), rest = slice_sub(s, semicolon, s.n);
-    int class = r->options.clear_targets ? -1 : redact_segment_class(own);
-    if (class >= 0)
-        hide(r, own, class, out);
-    else
-        buf_slice(out, own);
+    struct slice rest = slice_sub(s, semicolon, s.n);
+    own_text(r, slice_sub(s, 0, semicolon), out);
     while (rest.n) {
         size_t next = slice_find(rest, ';', 1), equals = slice_find(slice_sub(rest, 0, next), '=', 0);
-        buf_slice(out, slice_sub(rest, 0, equals < next ? equals + 1 : next));
+        struct slice name = slice_sub(rest, 1, equals), value = slice_sub(rest, equals + 1, next);
+        buf_char(out, ';');
+        own_text(r, name, out);
         if (equals < next) {
-            struct slice value = slice_sub(rest, equals + 1, next);
-            if (redact_sensitive(r, slice_sub(rest, 1, equals)) || (!r->options.clear_targets && value.n >= 32))
+            bool secret = redact_sensitive(r, name) ||
+                          (!r->options.clear_targets && (value.n >= PIECE_LEAST || piece_whole(value) >= 0));
+            buf_char(out, '=');
+            if (secret && value.n)
                 hide(r, value, -1, out);
             else
                 buf_slice(out, value);
@@ -296,10 +287,11 @@ static bool is_uuid(struct slice s)
 
 /* What a character means to `harmless`. */
 enum { PLAIN, SLASH, SUSPECT };
-static const uint8_t path_char[256] = {['/'] = SLASH, ['@'] = SUSPECT, ['%'] = SUSPECT, [';'] = SUSPECT};
+static const uint8_t path_char[256] = {['/'] = SLASH,   ['@'] = SUSPECT, ['%'] = SUSPECT,          [';'] = SUSPECT,
+                                       ['#'] = SUSPECT, [0] = SUSPECT,   [0x80 ... 0xff] = SUSPECT};
 
-/* Nothing in this path can need hiding: no segment of 32 or more but UUIDs, none that begins like a JWT, no `@`, `%` or
- * `;`. */
+/* Nothing in this path can need hiding: no segment of 32 or more but UUIDs, none that begins like a JWT, no `@`, `%`,
+ * `;` or `#`, and only ASCII. */
 static bool harmless(struct slice p)
 {
     for (size_t i = 0; i < p.n; i++) {
@@ -330,42 +322,150 @@ static void path(struct redact *r, struct slice p, struct buf *out)
     }
 }
 
-/* Scheme and authority of an absolute target; user and password never pass. Returns where the path begins. */
-static size_t absolute(struct redact *r, struct slice t, struct buf *out)
+static bool shown(struct redact *r, struct parameter *p, struct slice name, struct slice value)
 {
-    size_t colon = slice_find(t, ':', 0);
-    if (colon + 2 >= t.n || t.p[colon + 1] != '/' || t.p[colon + 2] != '/' || slice_find(t, '/', 0) < colon)
-        return 0;
-    size_t start = colon + 3, end = start;
-    while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
-        end++;
-    struct slice authority = slice_sub(t, start, end);
+    if (!value.n || (r->options.sealed && piece_is_hidden(value)))
+        return true;
+    if (p ? p->sensitive : redact_sensitive(r, name))
+        return false;
+    return r->options.clear_targets || is_integer(value) || is_date(value) ||
+           (p && is_word(value) && word_known(r, p, value));
+}
+
+/* What stands alone, without a value, is judged like a path; so is a name that may be a secret itself. */
+static void parameter(struct redact *r, struct slice item, struct buf *out)
+{
+    size_t equals = slice_find(item, '=', 0);
+    struct slice name = slice_sub(item, 0, equals), value = slice_sub(item, equals + 1, item.n);
+    struct parameter *p = value.n ? parameter_of(r, name) : NULL;
+    if (p ? p->odd : is_odd(name))
+        path(r, name, out);
+    else
+        buf_slice(out, name);
+    if (equals == item.n)
+        return;
+    buf_char(out, '=');
+    if (shown(r, p, name, value))
+        buf_slice(out, value);
+    else
+        hide(r, value, -1, out);
+}
+
+/* Where values are shown as sent, what some servers take for another parameter is one. */
+static void query(struct redact *r, struct slice q, struct buf *out)
+{
+    size_t at = 0;
+    for (;;) {
+        size_t end = slice_find(q, '&', at);
+        if (r->options.clear_targets)
+            for (end = at; end < q.n && q.p[end] != '&' && q.p[end] != ';' && q.p[end] != '?'; end++)
+                ;
+        parameter(r, slice_sub(q, at, end), out);
+        if (end >= q.n)
+            return;
+        buf_char(out, q.p[end]);
+        at = end + 1;
+    }
+}
+
+/* Where the host begins in an authority: behind user and password. */
+static size_t host_at(struct slice authority)
+{
     size_t at = authority.n;
     while (at && authority.p[at - 1] != '@')
         at--;
+    return at;
+}
+
+/* Scheme and authority of an absolute target, or an authority alone; user and password never pass. Returns where the
+ * path begins. */
+static size_t absolute(struct redact *r, struct slice t, struct buf *out)
+{
+    size_t colon = slice_find(t, ':', 0), start = 0;
+    bool scheme = colon + 2 < t.n && t.p[colon + 1] == '/' && t.p[colon + 2] == '/' && slice_find(t, '/', 0) > colon;
+    if (scheme)
+        start = colon + 3;
+    else if (slice_starts(t, SLICE("//")))
+        start = 2;
+    else if (t.n && t.p[0] == '/')
+        return 0;
+    size_t end = start;
+    while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
+        end++;
+    size_t at = host_at(slice_sub(t, start, end));
+    struct slice user = slice_sub(t, start, start + at - (at > 0));
+    bool alone = slice_find(user, ':', 0) == user.n && !piece_is_hidden(user); /* rather an e-mail address */
+    if (!scheme && (!at || (start && alone)))
+        return 0;
     buf_slice(out, slice_sub(t, 0, start));
     if (at) {
-        hide(r, slice_sub(authority, 0, at - 1), -1, out);
+        hide(r, user, -1, out);
         buf_char(out, '@');
     }
-    buf_slice(out, slice_sub(authority, at, authority.n));
+    if (!scheme)
+        return start + at;
+    buf_slice(out, slice_sub(t, start + at, end));
     return end;
+}
+
+/* The same text with every byte percent-encoded that is no UTF-8, so that it is the same in a record; NUL, too. */
+static struct slice valid(struct redact *r, struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t at = 0, n;
+    while (at < s.n && p[at] && (n = utf8_length(p + at, s.n - at)))
+        at += n;
+    if (at == s.n)
+        return s;
+    r->valid.n = 0;
+    for (at = 0; at < s.n; at += n ? n : 1) {
+        n = p[at] ? utf8_length(p + at, s.n - at) : 0;
+        if (n)
+            buf_add(&r->valid, p + at, n);
+        else
+            escape(&r->valid, p[at]);
+    }
+    return slice_of(r->valid.p, r->valid.n);
+}
+
+struct slice redact_authority(struct redact *r, struct slice authority)
+{
+    struct slice a = slice_sub(authority, host_at(authority), authority.n);
+    size_t end = 0;
+    while (end < a.n && a.p[end] != '/' && a.p[end] != '?' && a.p[end] != '#')
+        end++;
+    return valid(r, slice_sub(a, 0, end));
+}
+
+/* Cuts behind a separator, so that nothing is cut in two. The hash stands for the whole. */
+static void shorten(struct redact *r, struct slice target, size_t start, struct buf *out)
+{
+    size_t n = start + TARGET_KEPT - REDACTED;
+    while (n > start && !strchr("/?&", out->p[n - 1]))
+        n--;
+    out->n = n;
+    hide(r, target, -1, out);
 }
 
 static void redact_anew(struct redact *r, struct slice target, struct buf *out)
 {
     size_t start = out->n;
-    size_t begin = absolute(r, target, out);
-    size_t mark = slice_find(target, '?', begin);
-    path(r, slice_sub(target, begin, mark), out);
-    if (mark < target.n) {
+    struct slice t = valid(r, target);
+    size_t fragment = slice_find(t, '#', 0);
+    struct slice asked = slice_sub(t, 0, fragment), behind = slice_sub(t, fragment + 1, t.n);
+    size_t begin = absolute(r, asked, out);
+    size_t mark = slice_find(asked, '?', begin);
+    path(r, slice_sub(asked, begin, mark), out);
+    if (mark < asked.n) {
         buf_char(out, '?');
-        query(r, slice_sub(target, mark + 1, target.n), out);
+        query(r, slice_sub(asked, mark + 1, asked.n), out);
     }
-    if (out->n - start > TARGET_KEPT) { /* the hash stands for the whole */
-        out->n = start + TARGET_KEPT - REDACTED;
-        hide(r, target, -1, out);
-    }
+    if (fragment < t.n)
+        buf_char(out, '#');
+    if (behind.n)
+        hide(r, behind, -1, out);
+    if (out->n - start > TARGET_KEPT && !out->failed)
+        shorten(r, target, start, out);
 }
 
 uint64_t redact_expect(struct redact *r, struct slice target)

@@ -1,18 +1,19 @@
 /* redact: request targets and header values without secrets. A hidden value becomes `~` and 12 hex digits of its keyed
- * hash; of a hidden path segment the low two bits of the last digit tell its class (REDACT_*), so that its route can
- * still be named. */
+ * hash; of a hidden path segment, or piece of one, the low two bits of the last digit tell its class (PIECE_*), so that
+ * its route can still be named. What is shown of a target is valid UTF-8: bytes that are none are percent-encoded. */
 #ifndef CAPTURE_REDACT_H
 #define CAPTURE_REDACT_H
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "capture/piece.h"
 
-enum { REDACT_HEX, REDACT_B64, REDACT_JWT, REDACT_EMAIL };
-enum { REDACTED = 13 }; /* length of a hidden value */
+enum { REDACTED = PIECE_HIDDEN }; /* length of a hidden value */
 
 struct redact_options {
     bool clear_targets;     /* hide sensitive names alone */
     const char *more_names; /* "apikey,ssn": parameters to hide besides the built-in ones; NULL: none */
+    bool sealed;            /* targets come from records: what was hidden already stays as it is */
 };
 
 struct redact;
@@ -31,7 +32,7 @@ uint64_t redact_expect(struct redact *r, struct slice target);
 void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out);
 /* Whether a parameter of this name carries a secret. */
 bool redact_sensitive(const struct redact *r, struct slice name);
-/* Class of a path segment that must be hidden (REDACT_*), or -1. */
-int redact_segment_class(struct slice segment);
+/* An authority without user and password, and without what is none behind it; valid UTF-8. Good until the next call. */
+struct slice redact_authority(struct redact *r, struct slice authority);
 
 #endif

@@ -507,10 +507,10 @@ static bool read_magic(struct savefile *s)
     return false;
 }
 
-bool savefile_open(struct savefile *s, const char *path, int wake, struct tls_keys *secrets)
+bool savefile_open(struct savefile *s, const char *path, const struct stream_wait *wait, struct tls_keys *secrets)
 {
     *s = (struct savefile){.secrets = secrets};
-    if (!stream_open(&s->in, path, wake)) {
+    if (!stream_open(&s->in, path, wait)) {
         snprintf(s->fault, sizeof s->fault, "%s", s->in.fault);
         return false;
     }

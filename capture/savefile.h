@@ -42,9 +42,9 @@ struct savefile {
     char fault[320];
 };
 
-/* Opens path ("-": standard input) and reads its header. False with the reason in s->fault; then nothing is held. wake:
+/* Opens path ("-": standard input) and reads its header. False with the reason in s->fault; then nothing is held. wait:
  * see stream.h. */
-bool savefile_open(struct savefile *s, const char *path, int wake, struct tls_keys *secrets);
+bool savefile_open(struct savefile *s, const char *path, const struct stream_wait *wait, struct tls_keys *secrets);
 void savefile_close(struct savefile *s);
 /* The next frame; its data lives until the next call. After END or DAMAGED every call gives the same. */
 enum savefile_result savefile_next(struct savefile *s, struct frame *f);

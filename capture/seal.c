@@ -304,7 +304,7 @@ static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
     slot->x.n_fields = (uint8_t)list.n;
 }
 
-/* Authority of an absolute target, without user information; empty otherwise. */
+/* Authority of an absolute target; empty otherwise. */
 static struct slice target_authority(struct slice t, bool connect)
 {
     size_t colon = slice_find(t, ':', 0), start = 0;
@@ -316,11 +316,7 @@ static struct slice target_authority(struct slice t, bool connect)
     size_t end = start;
     while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
         end++;
-    struct slice a = slice_sub(t, start, end);
-    size_t at = a.n;
-    while (at && a.p[at - 1] != '@')
-        at--;
-    return slice_sub(a, at, a.n);
+    return slice_sub(t, start, end);
 }
 
 /* scheme://authority: lower-case host, port if not the default. */
@@ -378,6 +374,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     x->target = copy(pool, slot, slice_of(s->text.p, s->text.n));
     if (!authority.n)
         authority = slice_sub(raw_find(h, TOKEN_HOST), 0, 512);
+    authority = redact_authority(s->redact, authority); /* no user, no password */
     if (authority.n)
         x->authority = copy(pool, slot, authority);
     else

@@ -40,6 +40,7 @@ struct source {
     size_t n_devices, n_alive;
     struct device *taken; /* whose frame was handed out last: its ring may be looked into again */
     int wake;             /* eventfd */
+    struct stream_wait wait;
     atomic_bool stop;
     char message[640];
 };
@@ -69,8 +70,10 @@ int64_t source_lag(const struct source *s, const struct frame *f)
 static struct source *source_new(struct source_error *error)
 {
     struct source *s = calloc(1, sizeof *s);
-    if (s && (s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) >= 0)
+    if (s && (s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) >= 0) {
+        s->wait.wake = s->wake;
         return s;
+    }
     free(s);
     fail(error, 1, "no event descriptor: %s", strerror(errno));
     return NULL;
@@ -83,7 +86,7 @@ struct source *source_open_files(const char *const paths[], size_t n, struct tls
     if (!s)
         return NULL;
     error->exit_code = 3;
-    s->files = files_open(paths, n, s->wake, secrets, error->text, sizeof error->text);
+    s->files = files_open(paths, n, &s->wait, secrets, error->text, sizeof error->text);
     if (s->files)
         return s;
     source_close(s);
@@ -382,6 +385,12 @@ void source_stop(struct source *s)
     ssize_t ignored = write(s->wake, &(uint64_t){1}, sizeof(uint64_t));
     (void)ignored; /* a full counter wakes as well */
     errno = saved;
+}
+
+void source_on_wait(struct source *s, void (*idle)(void *context), void *context)
+{
+    s->wait.context = context;
+    s->wait.idle = idle;
 }
 
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface)

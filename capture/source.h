@@ -56,6 +56,10 @@ const char *source_message(const struct source *s);
 /* Makes source_next return SOURCE_END at once, even while it waits. Async-signal-safe. */
 void source_stop(struct source *s);
 
+/* Files that are pipes: idle is called, within source_next, whenever one gives nothing, and then every 100 ms. It may
+ * not use the source; the frame handed out last is gone. NULL: nobody is told any more. */
+void source_on_wait(struct source *s, void (*idle)(void *context), void *context);
+
 /* Packets lost in the kernel for lack of room, and on the interface itself, since the source was opened; 0 for files.
  * To be asked now and then: the kernel counts in 32 bits. */
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface);

@@ -36,12 +36,17 @@ static void end_with(struct stream *s, const char *why)
 /* Waits for a pipe or a terminal; false: woken to stop. */
 static bool wait_readable(struct stream *s)
 {
-    struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->wake, .events = POLLIN}};
-    if (s->regular || s->wake < 0)
+    const struct stream_wait *w = s->wait;
+    if (s->regular || !w)
         return true;
-    while (poll(fds, 2, -1) < 0)
-        if (errno != EINTR)
+    struct pollfd fds[2] = {{.fd = s->fd, .events = POLLIN}, {.fd = w->wake, .events = POLLIN}};
+    int ready;
+    for (int ms = w->idle ? 0 : -1; (ready = poll(fds, 2, ms)) <= 0; ms = w->idle ? STREAM_IDLE_MS : -1) {
+        if (ready < 0 && errno != EINTR)
             return true; /* read() tells why */
+        if (ready == 0)
+            w->idle(w->context);
+    }
     return !fds[1].revents;
 }
 
@@ -252,11 +257,11 @@ static bool start(struct stream *s)
     return s->codec == STREAM_PLAIN || decoder_start(s);
 }
 
-bool stream_open(struct stream *s, const char *path, int wake)
+bool stream_open(struct stream *s, const char *path, const struct stream_wait *wait)
 {
     struct stat st = {0};
     bool standard = strcmp(path, "-") == 0;
-    *s = (struct stream){.wake = wake, .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)};
+    *s = (struct stream){.wait = wait, .fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)};
     if (s->fd < 0 || fstat(s->fd, &st)) {
         snprintf(s->fault, sizeof s->fault, "%s", strerror(errno));
         stream_close(s);

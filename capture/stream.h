@@ -10,9 +10,18 @@
 #define STREAM_WINDOW (1u << 20)
 #endif
 
+enum { STREAM_IDLE_MS = 100 };
+
 enum stream_codec { STREAM_PLAIN, STREAM_GZIP, STREAM_ZSTD, STREAM_LZ4 };
 
 struct stream_decoder; /* state of a codec; NULL for plain bytes */
+
+/* While a pipe gives nothing. */
+struct stream_wait {
+    int wake;                    /* readable means give up waiting; -1: none */
+    void (*idle)(void *context); /* called before each wait and every STREAM_IDLE_MS of it; NULL: nobody */
+    void *context;
+};
 
 struct stream {
     uint8_t *window;
@@ -20,7 +29,8 @@ struct stream {
     uint64_t base;     /* offset of the window in the decompressed bytes */
     uint64_t consumed; /* bytes taken from the file; compressed ones */
     uint64_t size;     /* of the file; 0: not known (pipes) */
-    int fd, wake;      /* wake: readable means give up waiting for a pipe; -1: none */
+    int fd;
+    const struct stream_wait *wait; /* borrowed; NULL: a pipe is waited for, and nobody is told */
     enum stream_codec codec;
     struct stream_decoder *decoder;
     bool regular, over; /* over: no more bytes will come */
@@ -29,7 +39,7 @@ struct stream {
 
 /* Opens path ("-": standard input) and tells the codec by content. False with the reason in s->fault; then nothing is
  * held. An empty file opens, and is over. */
-bool stream_open(struct stream *s, const char *path, int wake);
+bool stream_open(struct stream *s, const char *path, const struct stream_wait *wait);
 void stream_close(struct stream *s);
 /* Reads on until n bytes (at most STREAM_WINDOW) stand in the window, or the stream is over. */
 bool stream_fill(struct stream *s, size_t n);

@@ -65,7 +65,7 @@ static const char *keep(struct slice value)
 /* `name = value` lines. */
 static bool config(struct parse *p, const char *path)
 {
-    char line[1024];
+    char line[1024], place[448];
     FILE *in = fopen(path, "r");
     bool ok = in != NULL;
     if (!in)
@@ -79,6 +79,7 @@ static bool config(struct parse *p, const char *path)
         size_t equals = slice_find(s, '=', 0);
         struct slice name = slice_trim(slice_sub(s, 0, equals)), value = slice_trim(slice_sub(s, equals + 1, s.n));
         const struct arg *a = find_long(p->table, name);
+        snprintf(place, sizeof place, "%.400s line %u", path, number);
         if (!a || strcmp(a->name, "config") == 0) {
             log_line("%s line %u: unknown option '%.*s'", path, number, (int)name.n, name.p);
             ok = false;
@@ -87,7 +88,9 @@ static bool config(struct parse *p, const char *path)
             ok = false;
         } else {
             const char *copy = value.n ? keep(value) : NULL;
+            log_where(place);
             ok = (copy || !value.n) && p->on(p->context, a->id, copy);
+            log_where(NULL);
         }
     }
     if (in)
@@ -165,7 +168,7 @@ bool args_size(const char *text, unsigned long long *bytes)
     char *end;
     double v = strtod(text, &end);
     static const char units[] = "kMGT";
-    if (end == text || v < 0)
+    if (end == text || !(v >= 0))
         return false;
     const char *unit = *end ? strchr(units, *end == 'K' ? 'k' : *end) : NULL;
     if (unit)
@@ -188,7 +191,7 @@ bool args_seconds(const char *text, double *seconds)
                   : !strcmp(end, "h")        ? 3600
                   : !strcmp(end, "d")        ? 86400
                                              : 0;
-    if (end == text || v < 0 || unit == 0 || v * unit > 1e9)
+    if (end == text || !(v >= 0) || unit == 0 || v * unit > 1e9)
         return false;
     *seconds = v * unit;
     return true;

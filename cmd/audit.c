@@ -49,6 +49,15 @@ static bool is_db(int fd)
     return n == sizeof magic && memcmp(magic, "SQLite format 3", 16) == 0;
 }
 
+bool audit_is_db(const char *path)
+{
+    int fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool db = fd >= 0 && is_db(fd);
+    if (fd >= 0)
+        close(fd);
+    return db;
+}
+
 static const char *audit_capture(const char *path, const struct scope *scope, char why[256])
 {
     const char *folder = getenv("TMPDIR");

@@ -2,6 +2,8 @@
 #ifndef CMD_AUDIT_H
 #define CMD_AUDIT_H
 
+#include <stdbool.h>
+
 struct scope;
 
 /* path NULL: $SPANWISE_DB, else ./spanwise.db. A capture (told by content) is audited into a temporary DB that goes
@@ -11,6 +13,8 @@ const char *cmd_open_audit(const char *path, char why[256]);
 /* The same with what the audit of a capture is to be of; a DB has been audited already and is refused then. */
 const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256]);
 int cmd_open_audit_code(void);
+/* Whether the file begins as a DB does. False also when it cannot be read. */
+bool audit_is_db(const char *path);
 /* What people know it by: of the DB of an audited capture the capture's path, of another its own. */
 const char *cmd_audit_name(const char *db);
 

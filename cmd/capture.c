@@ -52,8 +52,9 @@ struct capture_command {
     struct scope scope;
     /* while it runs */
     bool live;
-    bool piped;         /* from stdin, which may be as slow as life: commits must not wait for input */
-    int64_t not_before; /* the end of the audit that goes on; TIME_NONE: none */
+    bool piped;              /* as slow as life, perhaps: commits must not wait for input */
+    struct recordfile lines; /* of records */
+    int64_t not_before;      /* the end of the audit that goes on; TIME_NONE: none */
     struct store *store;
     struct analysis *analysis;
     struct pipeline pipeline;
@@ -85,10 +86,11 @@ static const struct arg table[] = {
 #endif
     {0}};
 
-static const char usage[] = "usage: spanwise capture -i IF… [-f BPF] [-d DB]     live, until SIGINT or SIGTERM\n"
-                            "       spanwise capture -r FILE… [-d DB]           from captures\n"
-                            "       spanwise capture --records FILE [-d DB]     from exchange records\n"
-                            "       spanwise capture                            lists the interfaces\n";
+static const char usage[] =
+    "usage: spanwise capture -i IF… [-f BPF] [-d DB]     live, until SIGINT or SIGTERM\n"
+    "       spanwise capture -r FILE… [-d DB]           from captures: words behind -r FILE are further files\n"
+    "       spanwise capture --records FILE [-d DB]     from exchange records\n"
+    "       spanwise capture                            lists the interfaces\n";
 
 static bool on_number(struct capture_command *c, const char *value)
 {
@@ -124,6 +126,7 @@ static bool on_retain(struct capture_command *c, const char *value)
 static bool on_option(void *context, int id, const char *value)
 {
     struct capture_command *c = context;
+    bool told = false;
     switch (id) {
     case CAPTURE_DB:
         c->db = value;
@@ -163,7 +166,10 @@ static bool on_option(void *context, int id, const char *value)
         c->faces.serve = value;
         return true;
     case ARG_POSITIONAL:
-        log_line("capture: '%s' is no option; captures are given with -r, the DB with -d", value);
+        if (input_word(&c->in, value, &told))
+            return true;
+        if (!told)
+            log_line("capture: '%s' is no option; captures are given with -r, the DB with -d", value);
         return false;
     default:
         return input_option(&c->in, id, value);
@@ -262,6 +268,8 @@ static int close_store(struct capture_command *c)
 static void pulse(void *context)
 {
     struct capture_command *c = context;
+    if (c->capture && pipeline_due(&c->pipeline))
+        capture_flush(c->capture);
     pipeline_pulse(&c->pipeline, c->capture ? capture_counters(c->capture) : NULL);
 }
 
@@ -325,10 +333,14 @@ static int run_wire(struct capture_command *c, struct source *source)
 static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
+                                .redact = c->in.capture.seal.redact,
                                 .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
-                                .reclaim_context = &c->pipeline};
+                                .reclaim_context = &c->pipeline,
+                                .not_before = c->not_before};
+    if (c->lines.first != TIME_NONE && c->lines.first < c->not_before)
+        return input_too_early("these records begin", c->not_before - c->lines.first);
     struct records *r = records_new(&o);
     c->pipeline.give_back = give_to_records;
     c->pipeline.owner = r;
@@ -336,7 +348,7 @@ static int run_records(struct capture_command *c)
         log_line("out of memory");
         return 1;
     }
-    int code = input_run_records(c->in.records, r, pulse, c);
+    int code = input_run_records(&c->lines, r, pulse, c);
     pipeline_end(&c->pipeline, NULL);
     records_free(r);
     return code;
@@ -376,6 +388,15 @@ static int audit_wire(struct capture_command *c)
                  c->db);
     code = audit(c, source);
     source_close(source);
+    return code;
+}
+
+/* Nothing is written before the first record is there. */
+static int audit_records(struct capture_command *c)
+{
+    int code = recordfile_open(&c->lines, c->in.records, &c->in.capture.key);
+    code = code ? code : audit(c, NULL);
+    recordfile_close(&c->lines);
     return code;
 }
 
@@ -432,13 +453,11 @@ static int command(struct capture_command *c, int argc, char **argv)
     int code = check(c);
     if (code)
         return code;
-    for (size_t i = 0; i < c->in.n_files; i++)
-        c->piped |= strcmp(c->in.files[i], "-") == 0;
-    c->piped |= c->in.records && strcmp(c->in.records, "-") == 0;
+    c->piped = input_piped(&c->in);
     input_catch_signals();
     if (!faces_start(&c->faces, c->db, &c->become))
         return 1;
-    code = c->in.records ? audit(c, NULL) : audit_wire(c);
+    code = c->in.records ? audit_records(c) : audit_wire(c);
     input_close(&c->in);
     faces_end(&c->faces);
     return code;

@@ -39,12 +39,13 @@ static const struct arg table[] = {INPUT_ARGS,
 
 static const char usage[] =
     "usage: spanwise doctor -i IF… [--seconds S] [--format text|json]\n"
-    "       spanwise doctor -r FILE… [--format text|json]\n"
+    "       spanwise doctor -r FILE… [--format text|json]   words behind -r FILE are further files\n"
     "Is this mirror port usable? What is wrong with it, with the numbers that show it, and what to do about each.\n";
 
 static bool on_option(void *context, int id, const char *value)
 {
     struct doctor *d = context;
+    bool told = false;
     switch (id) {
     case DOCTOR_FORMAT:
         d->json = strcmp(value, "json") == 0;
@@ -58,7 +59,10 @@ static bool on_option(void *context, int id, const char *value)
         log_line("--seconds: '%s' is no time from 0.1 s to a day", value);
         return false;
     case ARG_POSITIONAL:
-        log_line("doctor: '%s' is no option; interfaces are given with -i, captures with -r", value);
+        if (input_word(&d->in, value, &told))
+            return true;
+        if (!told)
+            log_line("doctor: '%s' is no option; interfaces are given with -i, captures with -r", value);
         return false;
     default:
         return input_option(&d->in, id, value);

@@ -16,6 +16,10 @@
 
 bool faces_check(const struct faces *f)
 {
+    if (f->top && !isatty(STDOUT_FILENO)) {
+        log_line("--top needs a terminal; without it the capture runs alone, and spanwise report tells what it saw");
+        return false;
+    }
 #ifndef NO_WEB
     struct listen l;
     if (!f->serve)

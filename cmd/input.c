@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,10 @@
 #include "cmd/secret.h"
 
 enum { PULSE_US = 100000, KEYS_EVERY = 64 };
+
+/* Records of a pipe that stalls leave after twice that at most: with a commit a second that is less than two seconds.
+ */
+static const double SETTLE_S = 0.4;
 
 static _Atomic bool stopped, hung_up;
 static bool has_terminal, keep_on;     /* keep_on: nohup, a terminal that goes away is no reason to end */
@@ -70,8 +75,8 @@ static bool number(struct input *in, int id, const char *value)
         in->snaplen = (uint32_t)n;
         return true;
     default:
-        if (!args_seconds(value, &seconds) || seconds <= 0)
-            return refuse("answer-timeout", value, "number of seconds");
+        if (!args_seconds(value, &seconds) || seconds < 1e-3)
+            return refuse("answer-timeout", value, "time of a millisecond or more");
         in->capture.answer_timeout_us = (int64_t)(seconds * 1e6);
         return true;
     }
@@ -130,13 +135,30 @@ bool input_option(struct input *in, int id, const char *value)
     }
 }
 
+static bool pipe_at(const char *path)
+{
+    struct stat st;
+    return (strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &st) : stat(path, &st)) == 0 && !S_ISREG(st.st_mode);
+}
+
+bool input_piped(const struct input *in)
+{
+    bool piped = in->records && pipe_at(in->records);
+    for (size_t i = 0; i < in->n_files; i++)
+        piped |= pipe_at(in->files[i]);
+    return piped;
+}
+
+bool input_word(struct input *in, const char *word, bool *told)
+{
+    *told = in->n_files == INPUT_SOURCES_MAX;
+    return in->n_files && add_source(in->files, &in->n_files, word);
+}
+
 /* A key log may come later where packets do. */
 static bool may_come(const struct input *in)
 {
-    for (size_t i = 0; i < in->n_files; i++)
-        if (strcmp(in->files[i], "-") == 0)
-            return true;
-    return in->n_interfaces != 0;
+    return in->n_interfaces || input_piped(in);
 }
 
 /* Of files without a key log, too: a capture may bring its secrets along. */
@@ -175,7 +197,7 @@ int input_check(struct input *in)
         return 2;
     }
     if (!secret_load(in->secret, &in->capture.key))
-        return 1;
+        return in->secret ? 2 : 1;
     return in->keys || in->n_files ? open_keys(in) : 0;
 }
 
@@ -363,13 +385,36 @@ static void now_and_then(const struct input_loop *loop, struct progress *progres
     show_progress(progress, loop);
 }
 
+struct idling {
+    const struct input_loop *loop;
+    struct progress *progress;
+    double pulsed;
+};
+
+/* A pipe gives nothing for now. Packet time stands still meanwhile: what a file would give, the pipe gives. */
+static void idle(void *context)
+{
+    struct idling *i = context;
+    double now = seconds_now();
+    if (now - i->pulsed < PULSE_US / 1e6)
+        return;
+    i->pulsed = now;
+    now_and_then(i->loop, i->progress);
+}
+
+int input_too_early(const char *what, int64_t by_us)
+{
+    log_line("%s %.3f s before the audit in the DB ends: what is appended comes in order of time", what,
+             (double)by_us / 1e6);
+    return 2;
+}
+
 /* What is appended must not precede the audit's end. */
 static bool too_early(const struct input_loop *loop, int64_t ts)
 {
     if (loop->not_before == TIME_NONE || ts >= loop->not_before)
         return false;
-    log_line("this capture begins %.3f s before the audit in the DB ends: captures are appended in order of time",
-             (double)(loop->not_before - ts) / 1e6);
+    input_too_early("this capture begins", loop->not_before - ts);
     return true;
 }
 
@@ -390,6 +435,8 @@ int input_run(const struct input_loop *loop)
     int code = 0;
     struct load load = {.at = TIME_NONE};
     bool following = follows_keys(loop); /* a connection waits for its secrets for a mebibyte at most */
+    struct idling idling = {loop, &progress, 0};
+    source_on_wait(loop->source, idle, &idling);
     input_wake(loop->source);
     for (bool more = true; more;) {
         switch (source_next(loop->source, &f)) {
@@ -430,6 +477,7 @@ int input_run(const struct input_loop *loop)
         }
     }
     input_wake(NULL);
+    source_on_wait(loop->source, NULL, NULL);
     note_drops(loop);
     if (loop->keys)
         tls_keys_finish(loop->keys);
@@ -439,41 +487,48 @@ int input_run(const struct input_loop *loop)
     return code;
 }
 
-int input_run_records(const char *path, struct records *records, void (*each)(void *context), void *context)
+/* ---- records ---- */
+
+struct record_loop {
+    struct records *records;
+    void (*each)(void *context);
+    void *context;
+    double pulsed, settled;
+};
+
+/* A pipe gives nothing for now. */
+static void record_idle(void *context)
 {
-    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-    char *line = NULL;
-    size_t room = 0;
-    unsigned long long number = 0, refused = 0;
-    ssize_t n;
-    if (!in) {
-        log_line("%s: %s", path, strerror(errno));
-        return 3;
+    struct record_loop *loop = context;
+    double now = seconds_now();
+    if (now - loop->settled >= SETTLE_S) {
+        records_settle(loop->records);
+        loop->settled = now;
     }
-    while (!input_stopped() && (n = getline(&line, &room, in)) >= 0) {
-        const char *trouble = records_line(records, slice_of(line, (size_t)n));
-        number++;
-        if (trouble && refused++ < 5)
-            log_line("%s line %llu: %s; it is left out", path, number, trouble);
-        if (number % 4096 == 0 && each)
+    if (now - loop->pulsed >= PULSE_US / 1e6) {
+        loop->each(loop->context);
+        loop->pulsed = now;
+    }
+}
+
+int input_run_records(struct recordfile *f, struct records *records, void (*each)(void *context), void *context)
+{
+    struct record_loop loop = {records, each, context, seconds_now(), seconds_now()};
+    struct slice line;
+    recordfile_on_wait(f, record_idle, &loop);
+    while (recordfile_next(f, &line)) {
+        const char *trouble = records_line(records, line);
+        if (trouble)
+            recordfile_refuse(f, trouble);
+        if (f->number % 4096 == 0)
             each(context);
     }
-    if (refused > 5)
-        log_line("%s: %llu lines in all were no records and are left out", path, refused);
-    bool failed = ferror(in);
-    free(line);
-    if (in != stdin)
-        fclose(in);
+    recordfile_on_wait(f, NULL, NULL);
+    if (f->refused > 5)
+        log_line("%s: %llu lines in all were no records and are left out", f->path, f->refused);
     records_finish(records);
-    if (failed) {
-        log_line("%s: %s", path, strerror(errno));
-        return 1;
-    }
-    if (refused && !records_count(records)) {
-        log_line(
-            "%s holds no records: one JSON object a line with at least ts, client, method, authority, target, status",
-            path);
-        return 3;
-    }
-    return 0;
+    if (!f->error)
+        return 0;
+    log_line("%s: %s", f->path, strerror(f->error));
+    return 1;
 }

@@ -7,6 +7,7 @@
 #include "capture/records.h"
 #include "capture/source.h"
 #include "cmd/args.h"
+#include "cmd/recordfile.h"
 
 enum { INPUT_SOURCES_MAX = 256 };
 
@@ -45,7 +46,8 @@ enum {
 /* Rows for the option table of a command that reads traffic. */
 #define INPUT_ARGS                                                                                                     \
     {INPUT_INTERFACE, 'i', "interface", "IF", "capture live on this interface (repeatable)"},                          \
-        {INPUT_READ, 'r', "read", "FILE", "read a capture: pcap, pcapng, .gz, .zst, .lz4, - for stdin (repeatable)"},  \
+        {INPUT_READ, 'r', "read", "FILE",                                                                              \
+         "read captures, several in order of time: pcap, pcapng, .gz, .zst, .lz4; - for stdin"},                       \
         {INPUT_FILTER, 'f', "filter", "BPF", "capture filter, live only"},                                             \
         {INPUT_SECRET, 0, "secret", "FILE", "key of all pseudonyms (default: made once, kept in your configuration)"}, \
         {INPUT_USER, 0, "user", "NAME",                                                                                \
@@ -71,8 +73,13 @@ enum {
 void input_init(struct input *in);
 /* Handles one of INPUT_*. False: the reason was printed. */
 bool input_option(struct input *in, int id, const char *value);
+/* A word that is no option: behind -r FILE it is one more file. False: it is none, or one too many (printed: *told). */
+bool input_word(struct input *in, const char *word, bool *told);
 /* Loads the key. Returns an exit code: 0, or 2 when the options contradict each other (printed). */
 int input_check(struct input *in);
+
+/* Whether a source is a pipe, which may be as slow as life: what it gives must not wait for more of it. */
+bool input_piped(const struct input *in);
 
 /* Forgets the secrets. */
 void input_close(struct input *in);
@@ -87,16 +94,19 @@ struct input_loop {
     const char *keys_path; /* for messages */
     bool quiet, live;
     int64_t not_before; /* a first frame older than this is refused with exit code 2; TIME_NONE: no such bound */
-    void (*each)(void *context); /* now and then: every 4096 frames, at each tick, and live every 100 ms */
+    /* Now and then: every 4096 frames, at each tick, live every 100 ms, and of a pipe while it gives nothing. */
+    void (*each)(void *context);
     void *context;
     /* Live: exchanges that wait for the analysis. NULL: nothing is given up for want of time (capture/ease.h). */
     size_t (*waiting)(void *context);
 };
 /* Reads frames until the source ends or a signal stops it, and finishes the capture. Returns an exit code. */
 int input_run(const struct input_loop *loop);
-/* Reads records (JSON lines) instead; path "-" is stdin. Lines that are no records are refused with their number.
- * Returns an exit code. */
-int input_run_records(const char *path, struct records *records, void (*each)(void *context), void *context);
+/* Reads records (JSON lines) instead, from an open file of them. Lines that are no records are refused with their
+ * number. `each`: as above. Returns an exit code. */
+int input_run_records(struct recordfile *f, struct records *records, void (*each)(void *context), void *context);
+/* Says that what is appended precedes the audit's end. Returns the exit code. */
+int input_too_early(const char *what, int64_t by_us);
 /* For a loop of one's own, now and then: looks at the key log (NULL: none), says what is wrong with it, and does what a
  * SIGHUP asks for. Whether secrets came. */
 bool input_keys(struct tls_keys *keys, const char *path);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "capture/record.h"
+#include "cmd/audit.h"
 #include "cmd/commands.h"
 #include "cmd/input.h"
 #include "cmd/privilege.h"
@@ -28,8 +29,9 @@ static const struct arg table[] = {
     INPUT_ARGS, {LOG_FORMAT, 0, "format", "F", "jsonl (default), tsv, combined (Apache), har"}, {0}};
 
 static const char usage[] =
-    "usage: spanwise log -r FILE… | -i IF… | DB [--format jsonl|tsv|combined|har]\n"
-    "One record per exchange, in order of arrival, on stdout. From a DB: what its exchange blocks hold.\n";
+    "usage: spanwise log -r FILE… | -i IF… | DB|FILE [--format jsonl|tsv|combined|har]\n"
+    "One record per exchange, in order of arrival, on stdout. From a DB: what its exchange blocks hold.\n"
+    "A capture (told by content) is read as with -r. Words behind -r FILE are further files.\n";
 
 static bool on_option(void *context, int id, const char *value)
 {
@@ -42,10 +44,13 @@ static bool on_option(void *context, int id, const char *value)
     }
     if (id != ARG_POSITIONAL)
         return input_option(&c->in, id, value);
-    if (c->db) {
-        log_line("log: one DB at a time; captures are given with -r");
+    bool told = false;
+    if (input_word(&c->in, value, &told))
+        return true;
+    if (c->db && !told)
+        log_line("log: one DB at a time; several captures are given with -r");
+    if (c->db || told)
         return false;
-    }
     c->db = value;
     return true;
 }
@@ -99,8 +104,9 @@ static int from_wire(struct log_command *c)
         source_close(source);
         return 2;
     }
-    struct input_loop loop = {c->capture, source,    c->in.capture.keys,  c->in.keys, c->in.quiet,
-                              live,       TIME_NONE, live ? flush : NULL, c,          NULL};
+    struct input_loop loop = {c->capture,  source, c->in.capture.keys, c->in.keys,
+                              c->in.quiet, live,   TIME_NONE,          live || input_piped(&c->in) ? flush : NULL,
+                              c,           NULL};
     code = input_run(&loop);
     record_footer(c->format, &c->out);
     flush(c);
@@ -122,6 +128,10 @@ int cmd_log(int argc, char **argv)
     if (wire && c.db) {
         log_line("log: either a DB or a source (-r, -i), not both");
         return 2;
+    }
+    if (c.db && !audit_is_db(c.db)) {
+        c.in.files[c.in.n_files++] = c.db;
+        wire = true;
     }
     int code = input_check(&c.in);
     if (code)

@@ -157,6 +157,9 @@ void pipeline_pulse(struct pipeline *p, const struct capture_stats *stats)
     if (p->threaded) {
         pthread_mutex_unlock(&p->lock);
         queue_flush(&p->forward);
+    } else if (pipeline_due(p)) {
+        analyze_batch(p);
+        commit(p, false);
     }
 }
 

@@ -37,6 +37,11 @@ bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, boo
 /* The sink and the reclaim of the capture side; context: the pipeline. */
 void pipeline_take(void *pipeline, struct exchange *x);
 void pipeline_reclaim(void *pipeline, bool wait);
+/* Whether the next pulse commits what is there: the capture side should hold nothing back. */
+static inline bool pipeline_due(const struct pipeline *p)
+{
+    return !p->threaded && store_wants(p->store);
+}
 /* Now and then: hands on what waits for a full batch, and the counters (NULL: none). */
 void pipeline_pulse(struct pipeline *p, const struct capture_stats *stats);
 /* Exchanges that were handed on and have not come home. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/floor.h"
 #include "base/log.h"
 #include "cmd/args.h"
 #include "cmd/audit.h"
@@ -122,6 +123,35 @@ static bool open_others(struct report_command *c, struct store_reader *other[MOS
     return true;
 }
 
+/* Whether one file is given twice: its audit would count twice. */
+static bool given_twice(const struct report_command *c)
+{
+    struct stat at[MOST_AUDITS];
+    for (size_t i = 0; i <= c->n_more; i++) {
+        const char *path = i ? c->more[i - 1] : c->audit;
+        if (!path || stat(path, &at[i]) != 0)
+            return false; /* who opens it says so */
+        for (size_t k = 0; k < i; k++)
+            if (at[k].st_dev == at[i].st_dev && at[k].st_ino == at[i].st_ino) {
+                log_line("report: %s is given twice", path);
+                return true;
+            }
+    }
+    return false;
+}
+
+/* --to before --from: only the audit's end tells, where one of them counts from there. */
+static bool reversed(const struct report_command *c, struct store_reader *r)
+{
+    char why[256];
+    struct row_capture row;
+    if (!span_given(&c->options.span) || !r || !store_read_begin(r, why))
+        return false;
+    bool known = store_read_capture(r, &row) && row.ended_us != INT64_MIN;
+    store_read_end(r);
+    return known && span_reversed(&c->options.span, -floor_div(-row.ended_us, 1000000));
+}
+
 static int show(struct report_command *c, int argc, char **argv)
 {
     struct winsize size;
@@ -134,6 +164,8 @@ static int show(struct report_command *c, int argc, char **argv)
         log_line("--from, --to: of one audit");
         return 2;
     }
+    if (given_twice(c))
+        return 2;
     if (!c->out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
         c->options.width = size.ws_col < 200 ? size.ws_col : 200;
     const char *db = cmd_open_audit_of(c->audit, &c->scope, why);
@@ -144,13 +176,14 @@ static int show(struct report_command *c, int argc, char **argv)
     }
     struct store_reader *other[MOST_AUDITS] = {0};
     struct store_reader *r = store_read_open(db, why);
+    bool back = reversed(c, r);
     bool ok = r && open_others(c, other, why) && report_write(r, c->format, &c->options, &text, why);
     store_read_close(r);
     for (size_t i = 0; i < c->n_more; i++)
         store_read_close(other[i]);
     if (!ok)
         log_line("%s", why);
-    int code = ok ? save(c, &text) : 1;
+    int code = ok ? save(c, &text) : back ? 2 : 1;
     buf_free(&text);
     return code;
 }

@@ -45,7 +45,7 @@ static void one(void *context, const struct row_exchange *row)
     x.t_rsp0 = orphan ? row->arrival_us : add(row->arrival_us, row->ttfb_us);
     x.t_rsp1 = x.t_req0 == TIME_NONE ? TIME_NONE : add(x.t_req0, row->duration_us);
     x.rtt_client = x.rtt_server = -1;
-    if (row->server_us >= 0 && row->ttfb_us >= row->server_us)
+    if (!orphan && row->server_us >= 0 && row->ttfb_us >= row->server_us)
         x.rtt_server = (int32_t)(row->ttfb_us - row->server_us);
     x.flags = row->flags & FLAGS_ALL;
     x.tls = row->flags & ROW_TLS;

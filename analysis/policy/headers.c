@@ -12,22 +12,32 @@ static void write_control(const struct rule_cache *c, struct buf *out)
     case ADVICE_REVALIDATE:
         buf_str(out, "    Cache-Control: public, no-cache\n");
         break;
+    case ADVICE_VARY:
+        break;
     default:
         buf_printf(out, "    Cache-Control: public, s-maxage=%" PRIu32 "\n", c->ttl_s);
         break;
     }
-    if (c->kind != ADVICE_FIX)
+    if (c->vary.n)
+        buf_printf(out, "    Vary: %.*s\n", (int)c->vary.n, c->vary.p);
+    if (c->kind != ADVICE_FIX && c->kind != ADVICE_VARY)
         buf_str(out, "    ETag: \"VERSION\"\n");
 }
 
 static void write_why(const struct rule_cache *c, struct buf *out)
 {
     const struct sharing_result *s = &c->advice.sharing;
+    if (c->vary.n)
+        buf_str(out,
+                "- the answers follow what is named here, and Vary does not name it now: caches hand out the wrong "
+                "ones\n");
+    if (c->kind == ADVICE_VARY)
+        return;
     if (c->kind == ADVICE_FIX) {
         buf_printf(out,
                    "- what is sent now lets shared caches hand one client's answer to another: %" PRIu64 " of %" PRIu64
-                   " comparisons between credentials differed\n",
-                   s->differing, s->sandwiches);
+                   " comparisons between %s differed\n",
+                   s->differing, s->sandwiches, s->anonymous ? "clients" : "credentials");
         return;
     }
     if (c->kind == ADVICE_REVALIDATE)
@@ -35,7 +45,7 @@ static void write_why(const struct rule_cache *c, struct buf *out)
     else
         policy_say_figures(c, "- ", out);
     buf_str(out, "- VERSION: anything that changes when the body does, a hash of it for one\n");
-    if (s->verdict == SHARING_SHARED)
+    if (s->verdict == SHARING_SHARED && !s->unnamed)
         buf_str(out, "- Vary: what is sent now, without Authorization and Cookie: the answers do not depend on them\n");
     if (c->doubt)
         buf_printf(out, "- NOT ADVISED, printed by --force: %s\n", c->doubt);

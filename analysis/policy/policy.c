@@ -78,7 +78,7 @@ void policy_say_figures(const struct rule_cache *c, const char *lead, struct buf
     buf_printf(out, "%ssaves %" PRIu64 " requests, %s, %s of server time", lead, f->hits, human_bytes(f->bytes).text,
                human_seconds((double)f->server_us / 1e6).text);
     if (c->bytes_most)
-        buf_printf(out, "; holds %s at most", human_bytes(c->bytes_most).text);
+        buf_printf(out, "; holds at most %s of bodies", human_bytes(c->bytes_most).text);
     buf_char(out, '\n');
 }
 

@@ -288,6 +288,10 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
         c->kind = a->kind;
         return NULL;
     }
+    if (c->vary.n && !advised(a)) {
+        c->kind = ADVICE_VARY;
+        return NULL;
+    }
     if (!caches(a) || a->sharing.verdict == SHARING_PRIVATE || a->sharing.verdict == SHARING_TENANT ||
         a->sharing.verdict == SHARING_MIXED || (!advised(a) && !o->force))
         return "";
@@ -404,6 +408,15 @@ static const char *judge(struct building *b, struct rule_cache *c, const struct 
                                          : NULL;
 }
 
+/* Where the API's developers are told, what Vary should name is said, too. */
+static void set_vary(struct building *b, struct rule_cache *c, const struct row_endpoint *e)
+{
+    struct buf names = {0};
+    if (b->rules->options.declares && advice_vary(e, b->facts, &names))
+        c->vary = rules_keep(b->rules, slice_of(names.p, names.n));
+    buf_free(&names);
+}
+
 static bool add_endpoint(void *context, const struct row_endpoint *e)
 {
     struct building *b = context;
@@ -413,6 +426,7 @@ static bool add_endpoint(void *context, const struct row_endpoint *e)
         return true;
     struct rule_cache c = {.service = service - 1, .endpoint = e->id};
     c.advice = advice_within(e, b->facts, r->options.budget);
+    set_vary(b, &c, e);
     const char *why = judge(b, &c, e);
     if (!why) {
         set_figures(&c, e);

@@ -52,6 +52,7 @@ struct rule_cache {
     struct rule_figures figures;
     bool refresh;                      /* many ask while the answer is being fetched */
     uint64_t bytes_most, entries_most; /* what it holds at once, at most; 0: unknown */
+    struct slice vary;                 /* declares: the fields that answers follow and Vary does not name */
     struct advice advice;
 };
 

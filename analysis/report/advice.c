@@ -185,6 +185,24 @@ const char *advice_name(enum advice_kind k)
     return "?";
 }
 
+const char *advice_own_name(enum advice_kind k)
+{
+    switch (k) {
+    case ADVICE_FIX:
+        return "private";
+    case ADVICE_VARY:
+        return "vary";
+    case ADVICE_FIELD:
+        return "field";
+    case ADVICE_LIES:
+        return "etag_lies";
+    case ADVICE_TAGS:
+        return "etag";
+    default:
+        return advice_name(k);
+    }
+}
+
 void advice_action(const struct advice *a, struct buf *out)
 {
     switch (a->kind) {
@@ -229,9 +247,10 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
     const struct recommendation *r = &a->lifetime;
     if (a->kind == ADVICE_FIX) {
         buf_printf(out,
-                   "%" PRIu64 " of %" PRIu64 " comparisons between credentials differed; %" PRIu64 " of %" PRIu64
+                   "%" PRIu64 " of %" PRIu64 " comparisons between %s differed; %" PRIu64 " of %" PRIu64
                    " answers are storable",
-                   a->sharing.differing, a->sharing.sandwiches, e->declared[DECLARED_storable_shared], e->requests);
+                   a->sharing.differing, a->sharing.sandwiches, a->sharing.anonymous ? "clients" : "credentials",
+                   e->declared[DECLARED_storable_shared], e->requests);
         return;
     }
     if (a->kind == ADVICE_NOT) {
@@ -350,6 +369,16 @@ static bool never_stored(const struct row_endpoint *e)
     return facts_judged(e) && !e->declared[DECLARED_storable_shared] && !e->declared[DECLARED_storable_private];
 }
 
+bool advice_vary(const struct row_endpoint *e, const struct facts *f, struct buf *names)
+{
+    struct key_advice k;
+    key_advice_of(&k, e, f);
+    if (!key_advice_count(&k, key_advice_lacks_vary) || key_advice_standing(f) != STANDING_OK || never_stored(e))
+        return false;
+    key_advice_vary_names(&k, names);
+    return true;
+}
+
 /* What a step gives, where that is known. */
 static void take_step(struct advice *a, const struct key_step *s)
 {
@@ -380,8 +409,8 @@ static bool gather_key(struct gathering *g, const struct row_endpoint *e, const 
     a->seconds = priced ? advice.price.server_s_per_h : 0;
     for (unsigned i = 0; i < k->learned.n; i++)
         if (is(k, i)) {
-            a->comparisons += k->result[i].n;
-            a->differing += k->result[i].differing;
+            a->comparisons += k->followed == (int)i ? k->seen.sandwiches : k->result[i].n;
+            a->differing += k->followed == (int)i ? k->seen.differing : k->result[i].differing;
         }
     if (kind == ADVICE_KEY)
         key_advice_drop_action(k, &a->action);

@@ -43,9 +43,14 @@ struct advice {
 struct advice advice_of(const struct row_endpoint *e, const struct facts *f);
 /* The same with another share of stale hits than RECOMMEND_BUDGET. */
 struct advice advice_within(const struct row_endpoint *e, const struct facts *f, double budget);
+/* The fields that its answers follow and Vary does not name, as in `accept, x-plan`; false: none, or it is not known.
+ */
+bool advice_vary(const struct row_endpoint *e, const struct facts *f, struct buf *names);
 /* Whether it is to keep answers for a->lifetime.ttl_s. */
 bool advice_keeps(const struct advice *a);
 const char *advice_name(enum advice_kind k); /* for JSON */
+/* What no other advice on the same endpoint is called: `vary`, `etag_lies`. */
+const char *advice_own_name(enum advice_kind k);
 /* One line each, UTF-8: what to do, and the evidence for it. */
 void advice_action(const struct advice *a, struct buf *out);
 void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf *out);

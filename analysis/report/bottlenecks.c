@@ -130,7 +130,10 @@ static void find_errors(struct gathering *g, const struct row_endpoint *e, const
 /* Only where answers may be shared: what is one client's own cannot be given to two. */
 static void find_alike(struct gathering *g, const struct row_endpoint *e, const struct behaviour_endpoint *seen)
 {
-    bool shared = !g->facts->windowed && seen->coalescable && advice_of(e, g->facts).sharing.verdict == SHARING_SHARED;
+    struct sharing_result sharing = {.verdict = SHARING_UNDECIDED};
+    if (!g->facts->windowed && seen->coalescable)
+        sharing = advice_of(e, g->facts).sharing;
+    bool shared = sharing.verdict == SHARING_SHARED && !sharing.unnamed;
     uint64_t rest = seen->coalescable - seen->expiry.coalescable; /* without the stampedes */
     double spent = (double)(seen->coalescable_us - seen->expiry.server_us) / 1e6;
     struct bottleneck *b = !shared ? NULL : add(g, BOTTLENECK_COALESCE, EFFORT_CONFIG, spent, g->records_s, rest);

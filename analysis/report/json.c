@@ -1,5 +1,6 @@
 /* The report as one JSON object (CONTRACT section 4). Keys that this analysis does not fill are null. */
 #include <math.h>
+#include <stdio.h>
 
 #include "analysis/changes.h"
 #include "analysis/limitadvice.h"
@@ -511,8 +512,12 @@ static void saves_per_day(struct json *j, const struct advice *a)
 
 static void recommendation(struct json *j, const struct advised *a)
 {
+    char id[64];
+    snprintf(id, sizeof id, "%s-%u", advice_own_name(a->advice.kind), a->endpoint);
     json_open(j, '{');
-    json_key_u64(j, "id", a->endpoint);
+    json_key(j, "id");
+    json_str(j, id);
+    json_key_u64(j, "endpoint", a->endpoint);
     json_key(j, "kind");
     json_str(j, advice_name(a->advice.kind));
     json_key_text(j, "target", slice_of(a->target.p, a->target.n));

@@ -23,12 +23,31 @@ static double steady_of(const struct row_endpoint *e)
     return n[0] + n[1] < STEADY_LEAST ? 1 : (double)n[0] / (double)(n[0] + n[1]);
 }
 
+/* Where each credential sends the same field always, that is never compared with the credential equal. But where
+ * clients that send the same are answered alike and others are not, it is the field; if it can be one alone, that is
+ * known. */
+static int followed(const struct key_advice *a, const struct facts *f)
+{
+    int found = -1;
+    if (!sharing_fields_explain(&a->seen, (unsigned)f->endpoints))
+        return -1;
+    for (unsigned i = 0; i < a->learned.n; i++)
+        if (sharing_may_follow(&a->seen, &a->learned, i, (unsigned)f->tested_parts)) {
+            if (found >= 0)
+                return -1;
+            found = (int)i;
+        }
+    return found >= 0 && a->result[found].verdict == LEARNED_RELEVANT ? -1 : found;
+}
+
 void key_advice_of(struct key_advice *a, const struct row_endpoint *e, const struct facts *f)
 {
     double steady = steady_of(e);
     learned_read(&a->learned, e->learned);
     for (unsigned i = 0; i < a->learned.n; i++)
         a->result[i] = learned_judge(&a->learned, i, (unsigned)f->tested_parts, steady);
+    sharing_read(&a->seen, e->sharing);
+    a->followed = followed(a, f);
 }
 
 static const struct learned_dim *dim_of(const struct key_advice *a, unsigned i)
@@ -76,12 +95,23 @@ bool key_advice_busts(const struct key_advice *a, unsigned i)
     return listed(a, i) && a->result[i].verdict == LEARNED_BUSTER && dim_of(a, i)->kind == PART_QUERY;
 }
 
+/* Tested together with the credential: either may be why answers differ. */
+static bool goes_with_credential(const struct key_advice *a, unsigned i)
+{
+    for (unsigned o = 0; o < a->learned.n; o++)
+        if (dim_of(a, o)->kind == PART_CREDENTIAL && dim_of(a, o)->leader == dim_of(a, i)->leader)
+            return true;
+    return false;
+}
+
 /* A cookie's Vary would be all cookies; who should be told apart by one is a matter of sharing. */
 bool key_advice_lacks_vary(const struct key_advice *a, unsigned i)
 {
     const struct learned_dim *d = dim_of(a, i);
+    if (a->followed == (int)i)
+        return listed(a, i);
     return relevant(a, i) && a->result[i].sure && d->kind == PART_HEADER && d->leader == i &&
-           (a->learned.visits - d->nominated) * MISSING_SHARE > a->learned.visits;
+           !goes_with_credential(a, i) && (a->learned.visits - d->nominated) * MISSING_SHARE > a->learned.visits;
 }
 
 unsigned key_advice_count(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim))
@@ -243,10 +273,15 @@ void key_advice_drop_action(const struct key_advice *a, struct buf *out)
     clause(a, drops_cookie, "of the cookies that Vary names, pass on all but ", "", &first, out);
 }
 
+void key_advice_vary_names(const struct key_advice *a, struct buf *out)
+{
+    names(a, key_advice_lacks_vary, out);
+}
+
 void key_advice_vary_action(const struct key_advice *a, struct buf *out)
 {
     buf_str(out, "send Vary: ");
-    names(a, key_advice_lacks_vary, out);
+    key_advice_vary_names(a, out);
 }
 
 void key_advice_why(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim), struct buf *out)
@@ -258,7 +293,12 @@ void key_advice_why(const struct key_advice *a, bool (*is)(const struct key_advi
         const struct learned_result *r = &a->result[i];
         buf_str(out, first ? "" : "; ");
         name(dim_of(a, i)->text, out);
-        if (r->differing)
+        if (a->followed == (int)i)
+            buf_printf(out,
+                       ": %" PRIu64 " of %" PRIu64 " answers differed between clients, %" PRIu64 " of %" PRIu64
+                       " between those that send the same",
+                       a->seen.differing, a->seen.sandwiches, a->seen.equal.differing, a->seen.equal.sandwiches);
+        else if (r->differing)
             buf_printf(out, ": %" PRIu64 " of %" PRIu64 " answers differed with it, all else equal", r->differing,
                        r->n);
         else

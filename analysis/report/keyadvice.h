@@ -5,12 +5,16 @@
 
 #include "analysis/learned.h"
 #include "analysis/report/facts.h"
+#include "analysis/sharing.h"
 #include "analysis/standing.h"
 #include "base/json.h"
 
 struct key_advice {
     struct learned learned;
     struct learned_result result[LEARN_DIMS];
+    struct sharing seen;
+    int followed; /* the one field that can be why answers of one key differ, though it was not compared by itself; -1
+                   */
 };
 
 void key_advice_of(struct key_advice *a, const struct row_endpoint *e, const struct facts *f);
@@ -35,6 +39,7 @@ void key_advice_json(struct json *j, const struct key_advice *a, const struct ro
  * evidence. */
 void key_advice_drop_action(const struct key_advice *a, struct buf *out);
 void key_advice_vary_action(const struct key_advice *a, struct buf *out);
+void key_advice_vary_names(const struct key_advice *a, struct buf *out);
 void key_advice_bust_action(const struct key_advice *a, struct buf *out);
 void key_advice_bust_why(const struct key_advice *a, struct buf *out);
 void key_advice_why(const struct key_advice *a, bool (*is)(const struct key_advice *a, unsigned dim), struct buf *out);

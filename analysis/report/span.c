@@ -120,6 +120,17 @@ static int64_t resolve(struct moment m, int64_t end_s, int64_t missing)
     return m.kind == MOMENT_AT ? m.s : m.kind == MOMENT_FROM_END ? end_s - m.s : missing;
 }
 
+static struct store_span between(const struct report_span *s, int64_t end_s)
+{
+    return (struct store_span){resolve(s->from, end_s, INT64_MIN / 4), resolve(s->to, end_s, INT64_MAX / 4)};
+}
+
+bool span_reversed(const struct report_span *s, int64_t end_s)
+{
+    struct store_span asked = between(s, end_s);
+    return asked.from_s >= asked.to_s;
+}
+
 bool span_choose(const struct report_span *s, struct store_reader *r, char why[256])
 {
     struct row_capture c;
@@ -129,10 +140,9 @@ bool span_choose(const struct report_span *s, struct store_reader *r, char why[2
         return false;
     }
     int64_t end_s = -floor_div(-c.ended_us, 1000000);
-    struct store_span asked = {resolve(s->from, end_s, INT64_MIN / 4), resolve(s->to, end_s, INT64_MAX / 4)};
-    if (asked.from_s >= asked.to_s) {
+    if (span_reversed(s, end_s)) {
         snprintf(why, 256, "from must be before to");
         return false;
     }
-    return store_read_window(r, asked, &got, why);
+    return store_read_window(r, between(s, end_s), &got, why);
 }

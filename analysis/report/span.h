@@ -23,6 +23,8 @@ static inline bool span_given(const struct report_span *s)
 
 /* False: it is none of these. */
 bool span_moment(const char *text, struct moment *out);
+/* Whether it ends before it begins. end_s: the audit's end, Unix seconds. */
+bool span_reversed(const struct report_span *s, int64_t end_s);
 /* Between store_read_begin and end: what is read from here on is that time, in whole hours. False: `why` is one line.
  */
 bool span_choose(const struct report_span *s, struct store_reader *r, char why[256]);

@@ -76,6 +76,66 @@ plant("http://user:%s@api.example/abs?secret=%s" % (canary("userinfo"), canary("
 plant("/f?x=1#token=" + canary("fragment"))
 plant("/big?token=%s&pad=%s" % (canary("token before much padding"), "y" * 9000), "X-Pad: " + "z" * 9000)
 
+
+
+def hexed(where, n=64):
+    """Hex digits that are a canary: 16 that are planted, among others."""
+    word = "".join(r.choices("0123456789abcdef", k=15)) + "7"
+    planted[word] = where
+    at = r.randrange(n - 15)
+    rest = "".join(r.choices("0123456789abcdef", k=n - 16))
+    return rest[:at] + word + rest[at:]
+
+
+def long(where):
+    """36 characters of base64 with a canary in them."""
+    return "Qx7" + canary(where) + "Zk93bYuWq1TrE5pLm"
+
+
+places = []  # targets whose secrets nobody may see, made anew for each sensor
+
+
+def target(make):
+    places.append(make)
+
+
+for name, pattern in (("before an extension", "/p/%s.json"), ("behind a prefix", "/p/tok-%s"), ("behind an algorithm", "/p/sha256:%s"),
+                      ("before a dash and words", "/p/tok-%s-and-more"), ("before an extension and after a prefix", "/p/tok-%s.pdf"),
+                      ("in a path parameter without a name", "/p/x;%s"), ("in a value of a path parameter", "/p/x;v=a:%s"),
+                      ("before a semicolon", "/p/%s;v=1"), ("in a query without a name", "/p?%s"), ("as the name of a parameter", "/p?%s=1"),
+                      ("behind a path in a query", "/p?x/%s"), ("in parentheses", "/p/f('%s')"), ("behind a tilde", "/p/~%s"),
+                      ("behind what looks hidden", "/p/~0123456789ab%s"), ("in an absolute target", "http://api.example/p/%s.zip")):
+    target(lambda name=name, pattern=pattern: pattern % hexed("hex " + name))
+    if "tok-" not in pattern:
+        target(lambda name=name, pattern=pattern: pattern % long("base64 " + name))
+    target(lambda name=name, pattern=pattern: pattern % jwt({"sub": canary("sub of a jwt " + name)}))
+for joint in ".:,!*$(":
+    target(lambda joint=joint: "/p/%s%s%s" % (long("base64 before " + joint), joint, long("base64 behind " + joint)))
+target(lambda: "/p/%s.%s" % (long("base64 before a short one"), canary("a short one behind base64")))
+for escape in ("%2B", "%2F", "%3D", "%2b", "%2f", "%3d", "%3D%3D"):
+    target(lambda escape=escape: "/p/Qx7%s%s93bYuWq1TrE5p" % (canary("base64 before " + escape), escape))
+    target(lambda escape=escape: "/p/Zk93bYuWq1TrE5p%sQx7%s" % (escape, canary("base64 behind " + escape)))
+    target(lambda escape=escape: "/p/%s%s" % (long("base64 that ends with " + escape), escape))
+target(lambda: "/p/%%51%s" % long("base64 behind an escape"))
+target(lambda: "/p/" + "".join("%%%02x" % ord(c) for c in hexed("hex, all escaped")))
+target(lambda: "/p/%%65yJhbGciOiJIUzI1NiJ9.%s.c2ln" % canary("a jwt with an escape"))
+target(lambda: "/p/%s%%40example%%2Eorg" % canary("an e-mail with escapes"))
+target(lambda: "/p/a.%s@example.org.txt" % canary("an e-mail before an extension"))
+places_clear = len(places)  # from here on --clear-targets must hide, too
+for name in ("%74oken", "t%6fken", "%54OKEN", "api%5Fk%65y", "%73ig", "x[%70assword]"):
+    for mark in "?", "?a=1&", ";", "?a=1;", "?a=1?":
+        target(lambda name=name, mark=mark: "/q%s%s=%s" % (mark, name, canary("parameter %s behind %s" % (name, mark))))
+for text in ("/q?a=1;token=%s", "/q?a=1?token=%s", "/q?a=1?b=2;c=3?token=%s", "/q;token=%s", "/q/x;a=1;token=%s/y", "/q#token=%s", "/q#%s", "/q?a=1#token=%s",
+             "/q#a?token=%s", "/q#/%s/x", "/q?#token=%s", "http://api.example#%s", "http://api.example?token=%s", "http://bob:%s@api.example/q",
+             "http://%s@api.example/q", "http://bob:x@%s@api.example/q", "//bob:%s@api/q", "/q?token=%s\xe9", "/q\xff?token=%s"):
+    target(lambda text=text: text % canary("what stands in " + text))
+for make in places:
+    plant(make())
+for host in ("bob:%s@h.test", "%s@h.test", "bob:x@%s@h.test:80", "bob:%s@h.test/x", "h.test/%s", "h.test?token=%s", "h.test#%s"):
+    cap.talk((">", ("GET /host HTTP/1.1\r\nHost: %s\r\n\r\n" % (host % canary("Host " + host))).encode()), ("<", ok))
+cap.talk((">", ("CONNECT bob:%s@h:443 HTTP/1.1\r\nHost: h\r\n\r\n" % canary("userinfo of CONNECT")).encode()), ("<", answer(403)))
+plant("/named/1?ssn=" + canary("--redact"))
+
 plant("/login", "Content-Type: application/x-www-form-urlencoded", method="POST", body=("user=a&password=" + canary("form body")).encode())
 plant("/login", "Content-Type: application/json", method="POST", body=json.dumps({"password": canary("JSON request body"),
                                                                                  canary("JSON key"): 1}).encode())
@@ -149,6 +209,7 @@ def forms():
 
 plain, packed = forms()
 RUNS = re.compile(rb"[A-Za-z0-9+/]{16,}")
+ESCAPED = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 
 def search(what, data):
@@ -157,7 +218,8 @@ def search(what, data):
         data = data.encode()
     searched[what] = len(data)
     finds = {}
-    for stretch in RUNS.findall(data):
+    plainly = ESCAPED.sub(lambda m: bytes([int(m.group()[1:], 16)]), data) if b"%" in data else b""
+    for stretch in RUNS.findall(data) + RUNS.findall(plainly):
         lower = stretch.lower()
         for at in range(len(stretch) - 15):
             word = plain.get(lower[at:at + 16])
@@ -178,7 +240,7 @@ check(not unseen, "the search finds every canary in the capture itself", *("%s: 
 del searched["the capture itself"]
 
 db = here / "c.db"
-code, out, err = run("capture", "-r", here / "c.pcap", "-d", db, "--secret", SECRET)
+code, out, err = run("capture", "-r", here / "c.pcap", "-d", db, "--secret", SECRET, "--redact", "ssn")
 check(code == 0, "capture of %d canaries" % len(planted), err)
 search("capture's stdout and stderr", out + err)
 for kind in ("text", "json", "markdown", "html", "csv"):
@@ -186,7 +248,7 @@ for kind in ("text", "json", "markdown", "html", "csv"):
     if code == 0:
         search("report " + kind, out + err)
 for kind in ("tsv", "jsonl", "combined", "har"):
-    code, out, err = run("log", "-r", here / "c.pcap", "--secret", SECRET, "--format", kind)
+    code, out, err = run("log", "-r", here / "c.pcap", "--secret", SECRET, "--format", kind, "--redact", "ssn")
     if code == 0:
         search("log " + kind, out + err)
     code, out, err = run("log", db, "--format", kind)
@@ -201,7 +263,7 @@ search("doctor", out + err)
 
 # The WAL while it is written: the capture comes through a pipe that is held open.
 live = here / "live.db"
-p = subprocess.Popen([BINARY, "capture", "-q", "-r", "-", "-d", str(live), "--secret", SECRET], stdin=subprocess.PIPE,
+p = subprocess.Popen([BINARY, "capture", "-q", "-r", "-", "-d", str(live), "--secret", SECRET, "--redact", "ssn"], stdin=subprocess.PIPE,
                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=here)
 third = len(data) // 3
 seen = set()
@@ -222,10 +284,63 @@ except (BrokenPipeError, subprocess.TimeoutExpired):
     check(False, "capture from a pipe ends")
 check("live.db-wal" in seen, "the WAL was there to be searched", seen)
 # And without --secret, where the key is made and kept in HOME.
-good("capture", "-q", "-r", here / "c.pcap", "-d", here / "own.db")
+good("capture", "-q", "-r", here / "c.pcap", "-d", here / "own.db", "--redact", "ssn")
 for path in sorted(here.rglob("*")):
-    if path.is_file() and path.name not in ("c.pcap", "copy"):
+    if path.is_file() and path.name not in ("c.pcap", "copy", "given"):
         search(str(path.relative_to(here)), path.read_bytes())
+
+
+# Records made from a server's log: everything in clear. What was hidden in them already stays; a secret beside it does not.
+
+
+def logged(n, target, **more):
+    return json.dumps(dict({"ts": 1_700_000_000 + n, "client": "10.0.0.2:4000", "method": "GET", "authority": "api.example", "target": target,
+                            "status": 200}, **more))
+
+
+lines = [logged(n, make()) for n, make in enumerate(places)]
+lines += [logged(1000, "/r?token=%s" % canary("token in a record"), authority="bob:%s@h.test" % canary("authority of a record"),
+                 service="http://bob:%s@h.test" % canary("service of a record"), user_agent="curl/8 (%s)" % canary("user_agent of a record"),
+                 content_type="text/html; x=%s" % canary("content_type of a record"), client_id="bearer:%s" % hexed("client_id of a record", 32),
+                 operation="query:" + hexed("operation of a record"),
+                 headers={"request": {"Authorization": "Bearer " + canary("Authorization of a record"), "Cookie": "a=" + canary("Cookie of a record"),
+                                      "X-Api-Key": canary("X-Api-Key of a record"), "X-Any": canary("field of a record"),
+                                      "If-None-Match": '"%s"' % canary("If-None-Match of a record")},
+                          "response": {"Set-Cookie": "s=" + canary("Set-Cookie of a record"), "ETag": 'W/"%s"' % canary("ETag of a record"),
+                                       "Location": "/?code=" + canary("Location of a record")}}),
+          logged(1001, "/r;jsessionid=%s" % canary("jsessionid in a record"), client_id=canary("a client's name in a record")),
+          logged(1002, "/r?api_key=%s&ssn=%s" % (canary("api_key in a record"), canary("--redact in a record"))),
+          logged(1003, "/kept/~0123456789ab/x?q=~0123456789ac&token=~0123456789ad&r=~0123456789aD&t=~0123456789abc&token=%s" % canary("token beside what is hidden"))]
+(here / "records.jsonl").write_text("\n".join(lines) + "\n")
+plain, packed = forms()
+db = here / "records.db"
+code, out, err = run("capture", "--records", here / "records.jsonl", "-d", db, "--secret", SECRET, "--redact", "ssn")
+check(code == 0, "capture of records made from a log", err)
+search("capture of records", out + err)
+(here / "records.jsonl").rename(here / "given")
+for kind in ("text", "json", "markdown", "html", "csv"):
+    search("report %s of records" % kind, good("report", db, "--format", kind))
+for kind in ("tsv", "jsonl", "combined", "har"):
+    search("log %s of records" % kind, good("log", db, "--format", kind))
+kept = [t for t in (json.loads(line)["target"] for line in good("log", db).splitlines()) if t and t.startswith("/kept/")]
+check(len(kept) == 1 and kept[0].startswith("/kept/~0123456789ab/x?q=~0123456789ac&token=~0123456789ad&r=~") and "~0123456789aD" not in kept[0] and
+      "~0123456789abc" not in kept[0], "records: what was hidden stays as it is, what only looks like it does not", kept)
+search("records.db", db.read_bytes())
+
+# --clear-targets: names that say so are hidden wherever they stand, and user, password and fragment are.
+some = places[places_clear:]
+clear = Capture()
+for make in some:
+    clear.talk((">", request(GET, make())), ("<", ok))
+(here / "clear.pcap").write_bytes(clear.bytes())
+(here / "clear.jsonl").write_text("".join(logged(n, make()) + "\n" for n, make in enumerate(some)))
+plain, packed = forms()
+search("log --clear-targets", good("log", "-r", here / "clear.pcap", "--secret", SECRET, "--clear-targets"))
+good("capture", "-q", "--records", here / "clear.jsonl", "-d", here / "clear.db", "--secret", SECRET, "--clear-targets")
+search("clear.db", (here / "clear.db").read_bytes())
+sent = good("log", "-r", here / "c.pcap", "--secret", SECRET, "--clear-targets")
+check(any(planted[w].startswith("hex ") and w in sent for w in planted),
+      "--clear-targets keeps the rest as sent")
 
 print("# searched: " + ", ".join("%s (%d)" % x for x in sorted(searched.items())))
 lines = sorted({line.rsplit(":", 1)[0] + " in " + what for what, rows in found.items() for line in rows})

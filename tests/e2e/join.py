@@ -105,6 +105,8 @@ few = audit("sampled", [dict(r, target="/many/%d" % n) for n, r in enumerate(tra
 code, _, err = run("report", parts[0], few)
 check(code == 1 and "sampled" in err, "audits of sampled keys are refused, with the way out", code, err)
 check(run("report", *parts, "--from", "-1h")[0] == 2, "a time of several is refused")
+code, _, err = run("report", parts[0], parts[0])
+check(code == 2 and "given twice" in err, "one audit is not added to itself", code, err)
 code, _, err = run("report", parts[0], here / "none.db")
 check(code in (1, 3) and "none.db" in err, "what is not there is named", code, err)
 finish()

@@ -222,6 +222,9 @@ for seed in range(20 if PROOF else 2):
     for kind, _, may, is_right in TABLE:
         check(is_right(by[kind], advice[kind]), "seed %d: what is %s is told" % (seed, kind), *advice[kind],
               *[(k, by[kind][k]) for k in ("sharing", "conditional", "key_advice", "staleness")])
+    ids = [r["id"] for r in report["recommendations"]]
+    check(len(set(ids)) == len(ids) and all(r["endpoint"] in {e["id"] for e in report["endpoints"]} for r in report["recommendations"]),
+          "seed %d: each advice has an id of its own, and names its endpoint" % seed, *ids)
     wrong = [(kind, r) for kind, _, may, _ in TABLE if not may for r in advice[kind] if r["kind"] in SHARING]
     check(not wrong, "seed %d: nothing is advised to be shared that is not" % seed, *wrong)
 finish()

@@ -50,6 +50,27 @@ a, b = (parsed(good("report", here / f, "--format", "json")) for f in ("r.db", "
 for part in ("totals", "endpoints", "clients"):
     check(a.get(part) and a.get(part) == b.get(part), "--append gives the same %s as one run" % part)
 
+# Records that are none touch nothing: not the audit that --fresh would drop, and no new file.
+(here / "no-records").write_text("hello\n" * 3)
+(here / "folder").mkdir()
+before = (here / "r.db").read_bytes()
+for what, source in (("that are not there", here / "none"), ("without a record", here / "no-records"), ("that are a directory", here / "folder")):
+    code, out, err = run("capture", "-q", "--records", source, "--fresh", "-d", here / "r.db", "--secret", SECRET)
+    check(code == 3 and not out and err and (here / "r.db").read_bytes() == before, "--records %s, --fresh: exit 3, the audit stays as it is" % what, code, err)
+    code, out, err = run("capture", "-q", "--records", source, "-d", here / "new.db", "--secret", SECRET)
+    check(code == 3 and not out and err and not list(here.glob("new.db*")), "--records %s: exit 3, no DB is left behind" % what, code, err)
+
+# Nor do records from before the audit's end.
+code, out, err = run("capture", "-q", "--records", two, "-d", here / "r.db", "--secret", SECRET, "--append")
+check(code == 2 and not out and err.count("\n") == 1 and parsed(good("report", here / "r.db", "--format", "json")) == a,
+      "--append of records from before the audit's end: exit 2, the audit stays as it is", code, err)
+mixed = here / "mixed.jsonl"
+mixed.write_text(record(1, EPOCH + 100) + record(2, EPOCH + 1) + record(3, EPOCH + 101))
+code, out, err = run("capture", "-q", "--records", mixed, "-d", here / "r.db", "--secret", SECRET, "--append")
+late = parsed(good("report", here / "r.db", "--format", "json"))
+check(code == 0 and "line 2" in err and late["totals"]["exchanges"] == 802 and late["capture"]["started"] == a["capture"]["started"],
+      "one such record among later ones is left out by its number", code, err)
+
 with sqlite3.connect(here / "a.db") as db:
     schema = db.execute("PRAGMA user_version").fetchone()[0]
     db.execute("PRAGMA user_version=999")

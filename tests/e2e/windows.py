@@ -243,7 +243,7 @@ for form, says in (("text", "whole hours"), ("markdown", "whole hours"), ("html"
     out = good("report", db, "--format", form, "--from", "-1h")
     check(says in out, "--format %s says that it is a window" % form, out[:300])
 for words, code_wanted, says in ((("--from", "2031-01-01"), 1, "the hours and days of this audit go from"), (("--to", "1999-01-01"), 1, "nothing is kept of that time"),
-                                 (("--from", "-1h", "--to", "-2h"), 1, "from must be before to"), (("--from", "yesterday"), 2, "'yesterday' is no time"),
+                                 (("--from", "-1h", "--to", "-2h"), 2, "from must be before to"), (("--from", "yesterday"), 2, "'yesterday' is no time"),
                                  (("--from", "2023-02-30"), 2, "is no time"), (("--to", "2023-13-01T00:00:00Z"), 2, "is no time")):
     code, out, err = run("report", db, *words)
     check(code == code_wanted and says in err and err.count("\n") == 1 and not out, " ".join(words) + ": one line, exit %d" % code_wanted, code, err)

@@ -65,6 +65,16 @@ static const struct {
     {"~0123456789af", "{email}", ROUTE_TYPED},
     {"~0123456789aF", "~0123456789aF", ROUTE_LITERAL},
     {"~0123456789a", "~0123456789a", ROUTE_LITERAL},
+    {"~0123456789a4.pdf", "{hex}.pdf", ROUTE_TYPED},
+    {"tok-~0123456789a4", "tok-{hex}", ROUTE_PREFIX},
+    {"sha256:~0123456789a4", "sha256:{hex}", ROUTE_PREFIX},
+    {"chunk-~0123456789a4.js", "chunk-{hex}.js", ROUTE_PREFIX},
+    {"~0123456789a5.~0123456789a5", "{b64}.{b64}", ROUTE_PREFIX},
+    {"tok-~0123456789aF", "tok-~0123456789aF", ROUTE_LITERAL},
+    {"the-longest-label-that-is-made-up-~0123456789a4", "the-longest-label-that-is-made-up-{hex}", ROUTE_PREFIX},
+    {"this-is-longer-than-a-label-that-is-made-up-may-be-~0123456789a4",
+     "this-is-longer-than-a-label-that-is-made-up-may-be-~0123456789a4", ROUTE_LITERAL},
+    {"q#~0123456789a4", "q", ROUTE_LITERAL},
 };
 
 static void classes(void **state)

@@ -144,6 +144,83 @@ static void shared_takes_evidence(void **unused)
     assert_int_equal(sharing_judge(&in).verdict, SHARING_UNDECIDED);
 }
 
+/* What an endpoint's learner would say: a header field, and the credential if clients send one. */
+static struct learned parts_of(bool field, bool credential, bool together)
+{
+    struct learned l = {.visits = 2000, .control_n = 200, .n = 2};
+    l.dim[0] =
+        (struct learned_dim){.text = "accept-language", .kind = PART_HEADER, .varied = true, .n = field ? 300 : 3000};
+    l.dim[0].differing = field ? 300 : 0;
+    l.dim[0].seen = 7;
+    l.dim[1] = (struct learned_dim){.text = "credential",
+                                    .kind = credential ? PART_CREDENTIAL : PART_QUERY,
+                                    .leader = !together,
+                                    .varied = credential};
+    return l;
+}
+
+/* Answers of one key differed between clients: 700 of 1000 times. */
+static struct sharing_result differing(const struct learned *l, bool credential, uint64_t equal,
+                                       uint64_t equal_differing)
+{
+    struct sharing_input in = {.seen = {.sandwiches = 1000, .differing = 700, .visits = 2000}, .family = 4};
+    in.learned = l;
+    in.tests = 8;
+    in.seen.anonymous = credential ? 0 : 2000;
+    in.seen.equal = (struct sharing_equal){equal, equal_differing, {0xffffff, 0, 0, 0}};
+    for (unsigned i = 0; i < SHARING_WORDS; i++)
+        in.seen.pairs[i] = in.seen.networks[i] = in.seen.credentials[i] = 0xffff;
+    return sharing_judge(&in);
+}
+
+static void a_field_that_vary_lacks(void **unused)
+{
+    (void)unused;
+    for (int credential = 0; credential < 2; credential++) {
+        struct learned l = parts_of(true, credential, false);
+        struct sharing_result r = differing(&l, credential, 1000, 0);
+        assert_true(r.verdict == SHARING_SHARED && r.unnamed && r.sandwiches == 1000 && !r.differing);
+        r = differing(&l, credential, credential ? 800 : 60, 0);
+        assert_true(r.verdict == SHARING_UNDECIDED && r.unnamed && r.needed > 0 && !r.differing);
+        r = differing(&l, credential, 0, 0); /* none sends the same as another */
+        assert_true(r.verdict == SHARING_UNDECIDED && r.unnamed && !r.sandwiches);
+        r = differing(&l, credential, 1000, 5); /* too few to show it, enough to doubt */
+        assert_true(r.verdict == SHARING_UNDECIDED && r.unnamed);
+        r = differing(&l, credential, 1000, 300); /* with all header fields equal, too */
+        assert_true(r.verdict == SHARING_PRIVATE && !r.unnamed && r.sandwiches == 1000 && r.differing == 700);
+        l.dim[0].nominated = l.visits; /* Vary names it: it is not why */
+        assert_int_equal(differing(&l, credential, 1000, 0).verdict, SHARING_PRIVATE);
+        l = parts_of(false, credential, false); /* it decides nothing */
+        assert_int_equal(differing(&l, credential, 1000, 0).verdict, SHARING_PRIVATE);
+        l.dim[0].n = 0; /* each client sends the same always: it can be nothing else */
+        r = differing(&l, credential, 1000, 0);
+        assert_true(r.verdict == SHARING_SHARED && r.unnamed);
+        assert_int_equal(differing(&l, credential, 20, 0).verdict, SHARING_PRIVATE); /* too little to tell */
+        assert_int_equal(differing(&l, credential, 1000, 1).verdict, SHARING_PRIVATE);
+        l.dim[0].seen = UINT64_MAX; /* hardly two clients send the same */
+        assert_int_equal(differing(&l, credential, 1000, 0).verdict, SHARING_PRIVATE);
+    }
+    struct learned l = parts_of(true, true, true); /* each credential has a value of its own */
+    assert_int_equal(differing(&l, true, 1000, 0).verdict, SHARING_PRIVATE);
+    l = parts_of(true, true, false);
+    l.dim[1].n = 1000;
+    l.dim[1].differing = 3; /* all parts equal, it mattered now and then */
+    assert_int_equal(differing(&l, true, 2000, 0).verdict, SHARING_UNDECIDED);
+    l.dim[1].differing = 400;
+    assert_int_equal(differing(&l, true, 2000, 0).verdict, SHARING_PRIVATE);
+}
+
+static void what_is_compared_is_said(void **unused)
+{
+    (void)unused;
+    struct sharing_input in = {.family = 1};
+    assert_null(strstr(sharing_judge(&in).reason, "credential"));
+    in.seen = (struct sharing){.visits = 9, .anonymous = 9};
+    assert_non_null(strstr(sharing_judge(&in).reason, "between clients"));
+    in.seen = (struct sharing){.visits = 9, .anonymous = 9, .sandwiches = 10, .differing = 9};
+    assert_non_null(strstr(sharing_judge(&in).reason, "which client"));
+}
+
 static void stored(void **unused)
 {
     (void)unused;
@@ -153,16 +230,18 @@ static void stored(void **unused)
     clear();
     for (unsigned i = 0; i < 500; i++)
         visit(&s, next() % 9, 5, i);
+    s.equal = (struct sharing_equal){70, 3, {1, 2, 3, 4}};
     sharing_write(&s, &b);
     assert_true(sharing_read(&back, slice_of(b.p, b.n)));
     assert_memory_equal(&s, &back, sizeof s);
-    unsigned older = 0; /* one cut is what an older version wrote */
+    unsigned older = 0; /* two cuts are what older versions wrote */
     for (size_t cut = 1; cut < b.n; cut++)
         if (sharing_read(&back, slice_of(b.p, cut))) {
+            assert_true(back.pairs[3] == s.pairs[3] && !back.equal.sandwiches);
+            assert_true(older ? memcmp(back.part, s.part, sizeof s.part) == 0 : !back.part[0].sandwiches);
             older++;
-            assert_true(back.pairs[3] == s.pairs[3] && !back.part[0].sandwiches);
         }
-    assert_int_equal(older, 1);
+    assert_int_equal(older, 2);
     assert_true(sharing_read(&back, slice_of("", 0)) && !back.visits);
     twice = s;
     sharing_merge(&twice, &s);
@@ -172,8 +251,13 @@ static void stored(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sandwich), cmocka_unit_test(all_in_between_counts), cmocka_unit_test(coding_is_not_compared),
-        cmocka_unit_test(kinds),    cmocka_unit_test(shared_takes_evidence), cmocka_unit_test(stored)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sandwich),
+                                       cmocka_unit_test(all_in_between_counts),
+                                       cmocka_unit_test(coding_is_not_compared),
+                                       cmocka_unit_test(kinds),
+                                       cmocka_unit_test(shared_takes_evidence),
+                                       cmocka_unit_test(stored),
+                                       cmocka_unit_test(a_field_that_vary_lacks),
+                                       cmocka_unit_test(what_is_compared_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

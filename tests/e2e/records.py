@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# kinds: san
+"""Exchange records as others make them: what the least of one is, times to the nearest microsecond, and orphans that come
+back as they went."""
+import json
+
+from lib import EPOCH, PCAP, SECRET, Capture, answer, check, finish, folder, good, run
+
+here = folder()
+LEAST = {"ts": EPOCH, "client": "10.0.0.2:4000", "method": "GET", "authority": "api.example", "target": "/x", "status": 200}
+
+
+def capture(name, text):
+    db = here / (name + ".db")
+    code, out, err = run("capture", "-q", "--records", "-", "-d", db, "--fresh", "--secret", SECRET, stdin=text)
+    return code, err, [json.loads(line) for line in good("log", db).splitlines()] if code == 0 else []
+
+
+# Each line but the first lacks one thing of the least.
+bad = []
+for name in ("ts", "client", "method", "authority", "target", "status"):
+    less = {k: v for k, v in LEAST.items() if k != name}
+    code, err, kept = capture("least", json.dumps(LEAST) + "\n" + json.dumps(less) + "\n")
+    if code or len(kept) != 1 or "line 2: no '%s'" % name not in err:
+        bad.append("without %s: exit %s, %d kept, %s" % (name, code, len(kept), err))
+check(not bad, "a record that lacks one thing of the least is refused by its number", *bad)
+others = [dict({k: v for k, v in LEAST.items() if k != "authority"}, service="http://api.example"),
+          dict(LEAST, method=None, authority=None, target=None), dict(LEAST, status=0)]
+code, err, kept = capture("others", "".join(json.dumps(r) + "\n" for r in others))
+check(code == 0 and not err and len(kept) == 3, "read: a service in place of the authority, an answer alone, a request without one", code, err, kept)
+for name in ("redis", "memcached", "oneway"):
+    log = good("log", "-q", "-r", PCAP / (name + ".pcap"), "--secret", SECRET)
+    code, err, kept = capture(name, log)
+    check(code == 0 and not err and log, "every record that log makes of %s is read" % name, code, err)
+
+bad = []
+for text, micros in (("1700000000.0000004", 0), ("1700000000.0000006", 1), ("1.7000000001234564e9", 123456), ("1700000000.1234566", 123457),
+                     ("1700000000", 0), ("1700000000.999999", 999999), ("1700000000.0000004999999999999999", 0), ("1700000000.0000005", 1), ("17000000001234567e-7", 123457), ("0.17e+10", 0), ("1700000000.00000150", 2)):
+    line = json.dumps(LEAST).replace(': %d' % EPOCH, ': ' + text, 1)
+    for form in (line, '{"x": {"ts": 5, "y": "\\"ts\\": 7"}, ' + line[1:]):
+        code, err, kept = capture("times", form + "\n")
+        got = round(kept[0]["ts"] * 1e6) % 1_000_000 if kept else None
+        if got != micros:
+            bad.append("%s: %s, not %s" % (form, got, micros))
+check(not bad, "times are read to the nearest microsecond", *bad)
+
+# An answer whose request was not seen: as packets, as a record, and back.
+cap = Capture()
+cap.talk(("<", answer(200, b"x")), close=True)
+log = good("log", "-q", "-r", cap.write(here / "orphan.pcap"), "--secret", SECRET)
+good("capture", "-q", "-r", here / "orphan.pcap", "-d", here / "wire.db", "--secret", SECRET)
+code, err, back = capture("orphan", log)
+wire = [json.loads(line) for line in good("log", here / "wire.db").splitlines()]
+check(len(back) == 1 and back == wire and back[0]["method"] is None and "rtt_server_s" not in back[0], "an orphan comes back as it went", err, log, back, wire)
+finish()
