@@ -288,6 +288,7 @@ struct capture_stats {
     uint64_t udp_packets, quic_packets;      /* UDP without a tunnel in it; of that, QUIC */
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
+    uint64_t damaged;                        /* inputs that broke off before their end */
     uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
     uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
 };
@@ -298,7 +299,8 @@ struct capture_stats {
     X(udp_packets, "udp")                                                                                              \
     X(quic_packets, "quic")                                                                                            \
     X(cut_segments, "cut")                                                                                             \
-    X(cut_bytes, "cut_bytes")
+    X(cut_bytes, "cut_bytes")                                                                                          \
+    X(damaged, "damaged")
 
 const char *end_name(enum end_state e);
 const char *proto_name(enum proto p);
