@@ -111,7 +111,7 @@ void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client)
     *bits |= bit;
 }
 
-enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_wasted_full + 1 };
+enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_unsized_response + 1 };
 
 #define DECLARED(name, bit, what)                                                                                      \
     _Static_assert((bit) ? DECLARED_##name == (bit)-FIRST_BIT : (int)DECLARED_##name >= BITS, "bits first, in order");
