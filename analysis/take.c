@@ -305,7 +305,7 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
-        prefetch(sharing_place(a->contexts, h->hash));
+        prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
         endpoints_prefetch(endpoint_ahead(a, key));
     }
     if (h->client == MAP_NONE)
