@@ -191,6 +191,9 @@ struct leaves {
 /* Where a version of an API is named. */
 enum api_version { API_VERSION_ACCEPT = 1, API_VERSION_FIELD, API_VERSION_SHIFT = 2 };
 
+/* A record need not say how large bodies were; packets do. */
+enum { UNSIZED_REQUEST = 1, UNSIZED_RESPONSE = 2 };
+
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
@@ -203,6 +206,7 @@ struct exchange {
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
     uint8_t n_fields;
+    uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
     uint32_t stream;      /* HTTP/2; 0: none */
     uint32_t api_version; /* enum api_version, and above it one more than the number that api_version_format writes; 0:
                              the fields name none */

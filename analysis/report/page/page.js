@@ -422,7 +422,8 @@ function drawStatuses() {
 function drawWire() {
   const c = report.capture, opaque = Object.entries(c.flows_opaque || {}).filter(([, n]) => n).sort((a, b) => b[1] - a[1]);
   $("wire").textContent = c.window ? "Packets, losses and coverage are not counted by the hour." : !known(c.packets) ? "From exchange records: packets, losses and coverage are unknown." :
-    `${count(c.packets)} packets, ${bytes(c.bytes)}, ${count(c.flows)} connections; ${count((c.kernel_dropped || 0) + (c.interface_dropped || 0))} packets dropped, ` +
+    `${count(c.packets)} packets, ${bytes(c.bytes)}, ${count(c.flows)} connections, ` +
+    (known(c.kernel_dropped) ? `${count(c.kernel_dropped + c.interface_dropped)} packets dropped, ` : "") +
     (known(c.coverage) ? `${(c.coverage * 100).toFixed(2)} % of the bytes sent were seen` : "no TCP payload") +
     (opaque.length ? `. Not decoded: ${opaque.map(([why, n]) => `${safe(why)} ${count(n)}`).join(", ")}` : "") + ".";
 }
