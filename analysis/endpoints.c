@@ -99,19 +99,21 @@ static bool set_room(struct endpoints *e, struct endpoint *at, uint32_t word)
     return true;
 }
 
-void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client)
+/* Two bits a client: it asked; it was given a whole answer. */
+void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client, bool given)
 {
-    uint32_t word = client / 64;
+    uint32_t word = client / 32;
     if (!set_room(e, at, word)) {
         e->sets_refused++;
         return;
     }
-    uint64_t *bits = blocks_at(&e->sets, at->set) + word, bit = (uint64_t)1 << client % 64;
+    uint64_t *bits = blocks_at(&e->sets, at->set) + word, bit = (uint64_t)1 << 2 * (client % 32), whole = bit << 1;
     at->clients += !(*bits & bit);
-    *bits |= bit;
+    at->sharing.given += given && !(*bits & whole);
+    *bits |= bit | (given ? whole : 0);
 }
 
-enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_wasted_full + 1 };
+enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_unsized_response + 1 };
 
 #define DECLARED(name, bit, what)                                                                                      \
     _Static_assert((bit) ? DECLARED_##name == (bit)-FIRST_BIT : (int)DECLARED_##name >= BITS, "bits first, in order");
@@ -179,14 +181,18 @@ static void unite_sockets(struct socket_sums *into, const struct socket_sums *fr
     }
 }
 
+#define ASKED UINT64_C(0x5555555555555555)
+
 static void unite_sets(struct endpoints *e, struct endpoint *into, struct endpoint *from)
 {
     if (!from->set)
         return;
     const uint64_t *bits = blocks_at(&e->sets, from->set);
     for (uint32_t w = 0; w < 1u << from->set_class; w++)
-        for (uint64_t left = bits[w]; left; left &= left - 1)
-            endpoints_client(e, into, w * 64 + (uint32_t)__builtin_ctzll(left));
+        for (uint64_t left = bits[w] & ASKED; left; left &= left - 1) {
+            unsigned at = (unsigned)__builtin_ctzll(left);
+            endpoints_client(e, into, w * 32 + at / 2, bits[w] >> at & 2);
+        }
     blocks_give(&e->sets, from->set, from->set_class);
 }
 

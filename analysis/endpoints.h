@@ -30,7 +30,7 @@ struct endpoint {
     bool safe;                    /* its operation changes nothing, whatever its method */
     uint8_t set_class;
     uint32_t learner; /* row of analysis/learning.h; 0: none */
-    uint32_t set;     /* clients seen, a bit per client number; block of 2^set_class words */
+    uint32_t set;     /* clients seen, two bits per client number; block of 2^set_class words */
     uint32_t tail;    /* row of `tails`, 0: all its keys are followed */
     uint64_t requests, eligible, keys, clients, request_bytes, response_bytes, errors, throttled, unanswered;
     uint64_t repeats_same, observed_gaps, changes, server_us_total;
@@ -88,7 +88,7 @@ void endpoints_events(struct endpoint *at, const struct event_facts *e);
 /* Counts a WebSocket that an exchange of this endpoint opened. */
 void endpoints_websocket(struct endpoint *at, const struct websocket_facts *w);
 /* Notes that the client with this number (from 0) was here. */
-void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client);
+void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client, bool given);
 
 static inline struct sampling_tail *endpoints_tail(const struct endpoints *e, const struct endpoint *at)
 {

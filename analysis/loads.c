@@ -132,6 +132,7 @@ static void meet(void *context, const struct row_exchange *x)
         return;
     load->exchanges++;
     load->tunnels += c.tunnel;
+    load->untimed += !c.tunnel && x->status && x->end == END_COMPLETE && x->duration_us < 0;
     if (c.tunnel || !c.ended)
         return;
     load->answered++;
@@ -171,6 +172,7 @@ static void add_up(struct loads *l, uint32_t into, const struct load *pair)
         return;
     l->load[into - 1].exchanges += pair->exchanges;
     l->load[into - 1].tunnels += pair->tunnels;
+    l->load[into - 1].untimed += pair->untimed;
     l->load[into - 1].answered += pair->answered;
 }
 

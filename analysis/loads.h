@@ -48,6 +48,7 @@ struct load {
     uint32_t whole;                         /* LOAD_ENDPOINT: place of its pair, + 1 */
     struct slice service_name, server_name; /* NULL p: none, unknown, or many */
     uint64_t exchanges;                     /* with a request */
+    uint64_t untimed;                       /* of them, answered whole in a time that no record says */
     uint64_t tunnels;                       /* of those, upgrades and CONNECT: in none of the following */
     uint64_t answered;                      /* of those, of which it is known when they ended */
     uint32_t mix_at, mix_n;                 /* in struct loads, most answers first */

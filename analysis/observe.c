@@ -206,11 +206,12 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
     return true;
 }
 
-static void observe_sharing(struct analysis *a, const struct fact *f, const struct key *key, struct endpoint *ep,
+static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep,
                             int64_t us)
 {
     struct sharing_visit v;
-    if (observe_as_shared(a, f, key, us, &v))
+    f->given = observe_as_shared(a, f, key, us, &v);
+    if (f->given)
         sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
 }
 
@@ -277,7 +278,7 @@ static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f
     ep->unanswered += !r->status;
     a->totals.endpoint_overflow += ep->other;
     if (f->client != MAP_NONE)
-        endpoints_client(&a->endpoints, ep, f->client);
+        endpoints_client(&a->endpoints, ep, f->client, f->given);
     observe_times(a, ep, r);
     endpoints_declared(&a->endpoints, ep, r);
     endpoints_touch(&a->endpoints, id);
@@ -372,12 +373,13 @@ static void observe_untold(struct analysis *a, struct endpoint *ep)
 static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_t id, int64_t us)
 {
     struct endpoint *ep = endpoints_at(&a->endpoints, id);
-    uint64_t clients = ep->clients;
+    uint64_t clients = ep->clients, given = ep->sharing.given;
     if (key && (f->row.flags & ROW_ELIGIBLE))
         observe_eligible(a, f, key, NULL, us);
     if (f->client != MAP_NONE)
-        endpoints_client(&a->endpoints, ep, f->client);
+        endpoints_client(&a->endpoints, ep, f->client, f->given);
     ep->clients = clients;
+    ep->sharing.given = given;
 }
 
 void observe(struct analysis *a, struct fact *f, bool counting)

@@ -65,7 +65,7 @@ void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing
         set_add(sums->networks, v->network);
     }
     if (v->content)
-        compare(sharing_place(table, v->context), v, sums);
+        compare(sharing_place(table, SHARING_CONTEXTS, v->context), v, sums);
 }
 
 bool sharing_wants_equal(const struct sharing *s)
@@ -76,7 +76,7 @@ bool sharing_wants_equal(const struct sharing *s)
 void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums)
 {
     struct sandwich_result closed;
-    if (!v->content || !closes(&table[v->context >> 32 & (SHARING_EQUALS - 1)], v, &closed))
+    if (!v->content || !closes(sharing_place(table, SHARING_EQUALS, v->context), v, &closed))
         return;
     sums->equal.sandwiches += closed.others;
     sums->equal.differing += closed.differing;
@@ -125,6 +125,7 @@ void sharing_write(const struct sharing *s, struct buf *out)
     buf_varint(out, s->equal.differing);
     for (unsigned i = 0; i < SHARING_WORDS; i++)
         buf_varint(out, s->equal.pairs[i]);
+    buf_varint(out, s->given);
 }
 
 /* What later versions added; older ones end before it. */
@@ -140,6 +141,7 @@ static void read_added(struct sharing *r, struct cursor *c)
     r->equal.differing = cursor_varint(c);
     for (unsigned i = 0; i < SHARING_WORDS; i++)
         r->equal.pairs[i] = cursor_varint(c);
+    r->given = cursor_varint(c);
 }
 
 bool sharing_read(struct sharing *s, struct slice blob)
@@ -371,7 +373,7 @@ struct sharing_result sharing_judge(const struct sharing_input *in)
 {
     const struct sharing *s = &in->seen;
     double level = SANDWICH_LEVEL / (in->family ? in->family : 1);
-    struct sharing_result r = {.credentials = set_size(s->credentials),
+    struct sharing_result r = {.credentials = s->given ? (double)s->given : set_size(s->credentials),
                                .pairs = set_size(s->pairs),
                                .networks = set_size(s->networks),
                                .sandwiches = s->sandwiches,

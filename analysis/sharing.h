@@ -21,12 +21,14 @@
 #include "analysis/learned.h"
 #include "analysis/sandwich.h"
 #include "base/buf.h"
+#include "base/hash.h"
 
 enum { SHARING_CONTEXTS = 1 << 14, SHARING_EQUALS = 1 << 13, SHARING_WORDS = 4, SHARING_PARTS = 16 };
 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
 struct sharing {
     uint64_t sandwiches, differing;
+    uint64_t given; /* clients that had such an answer; counted by who knows them, 0: not counted */
     uint64_t visits, anonymous; /* complete answers 2xx; of them, to requests without any credential */
     uint64_t credentials[SHARING_WORDS], networks[SHARING_WORDS], pairs[SHARING_WORDS];
     struct sharing_part { /* the comparisons of contexts with that part of the hash */
@@ -46,9 +48,21 @@ struct sharing_visit {
     uint32_t now_ms;  /* modulo 2^32 */
 };
 
-static inline struct sandwich *sharing_place(struct sandwich table[SHARING_CONTEXTS], uint64_t context)
+/* Where it is, or would be: a context has two places, in one cache line, so that which ones meet, which depends on the
+ * secret, hardly ever shows. */
+static inline struct sandwich *sharing_places(struct sandwich *table, unsigned places, uint64_t context)
 {
-    return &table[context >> 32 & (SHARING_CONTEXTS - 1)];
+    return &table[hash_mix(context) >> 32 & (places - 2)]; /* variants differ in the lower half alone */
+}
+
+static inline struct sandwich *sharing_place(struct sandwich *table, unsigned places, uint64_t context)
+{
+    struct sandwich *two = sharing_places(table, places, context);
+    if (two[0].context == context || two[1].context == context)
+        return two + (two[0].context != context);
+    if (!two[0].context || !two[1].context)
+        return two + (two[0].context != 0);
+    return two + (context >> 24 & 1);
 }
 
 /* A complete answer 2xx, in order of time for its context. sums NULL: rebuild the table, count nothing. */
@@ -82,7 +96,8 @@ struct sharing_input {
 struct sharing_result {
     enum sharing_verdict verdict;
     const char *reason;                  /* words; static */
-    double credentials, pairs, networks; /* about how many */
+    double credentials;     /* how many; about, where they were not counted */
+    double pairs, networks; /* about how many */
     uint64_t sandwiches, differing;
     char claim[LEARN_NAME + 1]; /* SHARING_TENANT: which; else empty */
     bool unnamed;               /* answers depend on a field that no Vary names: SHARING_SHARED holds if one did */

@@ -79,7 +79,7 @@ struct fact {
     uint32_t key;        /* row in keys, or MAP_NONE */
     uint32_t client;     /* row in clients, or MAP_NONE */
     struct slice method; /* as sent */
-    bool error;          /* observe() fills it */
+    bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */
 };
 
 /* take.c: what stands for a target in a key, until the next call, and the hash of the key. */

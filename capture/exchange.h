@@ -191,6 +191,9 @@ struct leaves {
 /* Where a version of an API is named. */
 enum api_version { API_VERSION_ACCEPT = 1, API_VERSION_FIELD, API_VERSION_SHIFT = 2 };
 
+/* A record need not say how large bodies were; packets do. */
+enum { UNSIZED_REQUEST = 1, UNSIZED_RESPONSE = 2 };
+
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
@@ -203,6 +206,7 @@ struct exchange {
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
     uint8_t n_fields;
+    uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
     uint32_t stream;      /* HTTP/2; 0: none */
     uint32_t api_version; /* enum api_version, and above it one more than the number that api_version_format writes; 0:
                              the fields name none */
@@ -288,6 +292,7 @@ struct capture_stats {
     uint64_t udp_packets, quic_packets;      /* UDP without a tunnel in it; of that, QUIC */
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
+    uint64_t damaged;                        /* inputs that broke off before their end */
     uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
     uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
 };
@@ -298,7 +303,8 @@ struct capture_stats {
     X(udp_packets, "udp")                                                                                              \
     X(quic_packets, "quic")                                                                                            \
     X(cut_segments, "cut")                                                                                             \
-    X(cut_bytes, "cut_bytes")
+    X(cut_bytes, "cut_bytes")                                                                                          \
+    X(damaged, "damaged")
 
 const char *end_name(enum end_state e);
 const char *proto_name(enum proto p);

@@ -12,7 +12,11 @@
 /* From which share on something is said, and from which on it is more than a note. */
 static const double NOTED = 0.001, COUNTS = 0.01, MUCH = 0.1, MOST = 0.5;
 static const double COVERAGE_WHOLE = 0.98, COVERAGE_POOR = 0.9; /* ALGORITHMS.md 8.7 */
-enum { FRAMES_ENOUGH = 100, ORDER_FAR_US = 250000 /* longer than reassembly waits for what was acknowledged */ };
+enum {
+    COPIES_FEW = 10,
+    FRAMES_ENOUGH = 100,
+    ORDER_FAR_US = 250000 /* longer than reassembly waits for what was acknowledged */
+};
 
 static const struct {
     const char *name, *title, *fine;
@@ -441,11 +445,28 @@ static bool loss(const struct mirror *m, struct mirror_finding *f)
     return true;
 }
 
-/* Nothing is wrong with the figures then, but with the mirror. */
+static bool damaged(const struct mirror *m, struct mirror_finding *f)
+{
+    uint64_t n = m->stats->damaged;
+    rank(f, MIRROR_WARNING, MIRROR_PARTIAL);
+    if (m->live)
+        saw(f, "%" PRIu64 " interface%s went away while captured", n, human_s(n));
+    else if (n == 1)
+        saw(f, "The capture breaks off before its end, cut short or damaged");
+    else
+        saw(f, "%" PRIu64 " captures break off before their end, cut short or damaged", n);
+    f->brief = "what came after is in no figure";
+    number(f, "damaged", (double)n);
+    if (!m->live)
+        do_this(f, "copy it again, once whoever writes it has ended (a full disk, a dumper that still ran?)");
+    return n != 0;
+}
+
+/* Nothing is wrong with the figures then, but with the mirror. A copy or two prove nothing. */
 static bool duplicates(const struct mirror *m, struct mirror_finding *f)
 {
     const struct capture_stats *s = m->stats;
-    if (s->duplicates * 100 <= s->packets)
+    if (s->duplicates < COPIES_FEW || s->duplicates * 100 <= s->packets)
         return false;
     rank(f, MIRROR_WARNING, MIRROR_UNHARMED);
     saw(f, "%" PRIu64 " of %" PRIu64 " packets came twice and were left out the second time", s->duplicates,
@@ -615,17 +636,28 @@ uint64_t mirror_count(const struct mirror *m, enum mirror_check c)
 
 size_t mirror_judge(const struct mirror *m, struct mirror_finding out[MIRROR_CHECKS])
 {
-    static bool (*const rules[MIRROR_CHECKS])(const struct mirror *, struct mirror_finding *) = {
-        [MIRROR_DENIED] = denied,     [MIRROR_DOWN] = down,
-        [MIRROR_IDLE] = idle,         [MIRROR_NOT_MIRRORED] = not_mirrored,
-        [MIRROR_TLS] = tls,           [MIRROR_OPAQUE] = opaque,
-        [MIRROR_NO_HTTP] = no_http,   [MIRROR_VXLAN] = vxlan,
-        [MIRROR_SPLIT] = split,       [MIRROR_ONEWAY] = oneway,
-        [MIRROR_UNPARSED] = unparsed, [MIRROR_SNAPLEN] = snaplen,
-        [MIRROR_LOSS] = loss,         [MIRROR_DUPLICATES] = duplicates,
-        [MIRROR_DROPS] = drops,       [MIRROR_ORDER] = order,
-        [MIRROR_CLOCK] = odd_clock,   [MIRROR_MIDSTREAM] = midstream,
-        [MIRROR_QUIC] = quic,         [MIRROR_SUPER] = super};
+    static bool (*const rules[MIRROR_CHECKS])(const struct mirror *,
+                                              struct mirror_finding *) = {[MIRROR_DENIED] = denied,
+                                                                          [MIRROR_DOWN] = down,
+                                                                          [MIRROR_IDLE] = idle,
+                                                                          [MIRROR_NOT_MIRRORED] = not_mirrored,
+                                                                          [MIRROR_TLS] = tls,
+                                                                          [MIRROR_OPAQUE] = opaque,
+                                                                          [MIRROR_NO_HTTP] = no_http,
+                                                                          [MIRROR_VXLAN] = vxlan,
+                                                                          [MIRROR_SPLIT] = split,
+                                                                          [MIRROR_ONEWAY] = oneway,
+                                                                          [MIRROR_UNPARSED] = unparsed,
+                                                                          [MIRROR_SNAPLEN] = snaplen,
+                                                                          [MIRROR_LOSS] = loss,
+                                                                          [MIRROR_DAMAGED] = damaged,
+                                                                          [MIRROR_DUPLICATES] = duplicates,
+                                                                          [MIRROR_DROPS] = drops,
+                                                                          [MIRROR_ORDER] = order,
+                                                                          [MIRROR_CLOCK] = odd_clock,
+                                                                          [MIRROR_MIDSTREAM] = midstream,
+                                                                          [MIRROR_QUIC] = quic,
+                                                                          [MIRROR_SUPER] = super};
     size_t n = 0;
     for (int c = 0; c < MIRROR_CHECKS; c++) {
         struct mirror_finding *f = &out[n];

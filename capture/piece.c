@@ -155,17 +155,18 @@ static bool find_part(struct slice s, size_t at, size_t end, size_t least, struc
     return false;
 }
 
-/* In one run of base64, dashes included. Words without digits hide nothing; of UUIDs no part is long enough. */
+/* In one run of base64, dashes included: what stands before a JWT, then that. Words without digits hide nothing; of
+ * UUIDs no part is long enough. */
 static bool find_in_run(struct slice s, size_t at, size_t end, size_t least, struct secret_piece *out)
 {
-    if (find_jwt(s, at, end, out))
-        return true;
+    struct secret_piece jwt;
+    bool found = find_jwt(s, at, end, &jwt);
+    if (found)
+        end = jwt.from;
     struct census c = census_of(s, at, end);
     int class = c.chars >= least ? class_of(&c) : -1;
-    if (class < 0)
-        return c.dashes && find_part(s, at, end, least, out);
-    *out = (struct secret_piece){at, end, class};
-    return true;
+    *out = class >= 0 ? (struct secret_piece){at, end, class} : jwt;
+    return class >= 0 || (c.dashes && find_part(s, at, end, least, out)) || found;
 }
 
 static bool find(struct slice s, size_t at, size_t least, bool sealed, struct secret_piece *out)

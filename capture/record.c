@@ -53,6 +53,12 @@ static struct record_times times_of(const struct exchange *x, char client[32])
                                  operation_of(x)};
 }
 
+/* Octets; -1 unknown. */
+static int64_t size_of(const struct exchange *x, unsigned which, uint64_t bytes)
+{
+    return x->unsized & which ? -1 : (int64_t)bytes;
+}
+
 /* One function a kind and format; unknown is null, an empty cell in tsv. */
 
 static void json_STREAM(struct json *j, uint32_t id)
@@ -66,6 +72,14 @@ static void json_STREAM(struct json *j, uint32_t id)
 static void json_U64(struct json *j, uint64_t v)
 {
     json_u64(j, v);
+}
+
+static void json_SIZE(struct json *j, int64_t bytes)
+{
+    if (bytes < 0)
+        json_null(j);
+    else
+        json_u64(j, (uint64_t)bytes);
 }
 
 static void json_TIME(struct json *j, int64_t us)
@@ -997,6 +1011,17 @@ static void seal_fields(const struct reading *r, const struct exchange *x)
     }
 }
 
+/* An answer that has no body by definition (RFC 9110 section 6.4.1) is known to have none. */
+static uint8_t read_sizes(const struct reading *r, struct exchange *x)
+{
+    bool none = !x->status || x->status < 200 || x->status == 204 || x->status == 304 ||
+                (x->method.p && slice_eq(x->method, SLICE("HEAD")));
+    x->request_bytes = count(r, "request_bytes");
+    x->response_bytes = count(r, "response_bytes");
+    return (uint8_t)((x->method.p && number(r, "request_bytes", -1) < 0 ? UNSIZED_REQUEST : 0) |
+                     (!none && number(r, "response_bytes", -1) < 0 ? UNSIZED_RESPONSE : 0));
+}
+
 static const char *read_object(const struct reading *r, struct exchange *x, const struct hash_key *key)
 {
     const char *client = cJSON_GetStringValue(member(r, "client")), *server = cJSON_GetStringValue(member(r, "server"));
@@ -1012,6 +1037,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->status = (uint16_t)status;
     if (!x->method.p && !(cJSON_IsNull(method) && x->status))
         return "no 'method'";
+    if (slice_find(x->method, ' ', 0) < x->method.n || slice_find(x->method, '/', 0) < x->method.n)
+        return "'method' is more than a method";
     if (x->method.p && !x->target.p)
         return "no 'target'";
     bool cache = x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED;
@@ -1026,8 +1053,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
         return trouble;
     x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT,
                        x->status ? END_COMPLETE : END_CAPTURE);
-    x->request_bytes = count(r, "request_bytes");
-    x->response_bytes = count(r, "response_bytes");
+    x->unsized = read_sizes(r, x);
     x->gap_bytes = count(r, "gap_bytes");
     x->conn = count(r, "conn");
     uint64_t stream = count(r, "stream");

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 
 enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
+enum { HOSTS = 16, HOST_TEXT = 63 };
 
 /* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
  * word that was hidden stays hidden since the sixteen are full). */
@@ -14,6 +15,12 @@ struct memo {
     uint64_t target;
     uint8_t n;
     char text[MEMO_TEXT];
+};
+
+/* An authority seen before, with nothing to take away. */
+struct host {
+    uint8_t n;
+    char text[HOST_TEXT];
 };
 
 /* The first words seen of one parameter stay readable; later ones are hidden. */
@@ -29,8 +36,9 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
-    struct memo *memo;       /* direct-mapped */
-    struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
+    struct memo *memo;        /* direct-mapped */
+    struct host hosts[HOSTS]; /* direct-mapped */
+    struct buf valid, plain;  /* scratch: valid UTF-8; without escapes that need not be */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -287,11 +295,11 @@ static bool is_uuid(struct slice s)
 
 /* What a character means to `harmless`. */
 enum { PLAIN, SLASH, SUSPECT };
-static const uint8_t path_char[256] = {['/'] = SLASH,   ['@'] = SUSPECT, ['%'] = SUSPECT,          [';'] = SUSPECT,
-                                       ['#'] = SUSPECT, [0] = SUSPECT,   [0x80 ... 0xff] = SUSPECT};
+static const uint8_t path_char[256] = {['/'] = SLASH,   ['@'] = SUSPECT, ['%'] = SUSPECT, [';'] = SUSPECT,
+                                       ['#'] = SUSPECT, ['?'] = SUSPECT, [0] = SUSPECT,   [0x80 ... 0xff] = SUSPECT};
 
 /* Nothing in this path can need hiding: no segment of 32 or more but UUIDs, none that begins like a JWT, no `@`, `%`,
- * `;` or `#`, and only ASCII. */
+ * `;`, `#` or `?`, and only ASCII. */
 static bool harmless(struct slice p)
 {
     for (size_t i = 0; i < p.n; i++) {
@@ -377,15 +385,21 @@ static size_t host_at(struct slice authority)
     return at;
 }
 
+/* Length of "scheme://" (RFC 3986 section 3.1), or 0. */
+static size_t scheme_length(struct slice t)
+{
+    size_t n = 0;
+    while (n < t.n && (ascii_alpha(t.p[n]) || (n && (ascii_digit(t.p[n]) || strchr("+-.", t.p[n])))))
+        n++;
+    return n && slice_starts(slice_sub(t, n, t.n), SLICE("://")) ? n + 3 : 0;
+}
+
 /* Scheme and authority of an absolute target, or an authority alone; user and password never pass. Returns where the
  * path begins. */
 static size_t absolute(struct redact *r, struct slice t, struct buf *out)
 {
-    size_t colon = slice_find(t, ':', 0), start = 0;
-    bool scheme = colon + 2 < t.n && t.p[colon + 1] == '/' && t.p[colon + 2] == '/' && slice_find(t, '/', 0) > colon;
-    if (scheme)
-        start = colon + 3;
-    else if (slice_starts(t, SLICE("//")))
+    size_t scheme = scheme_length(t), start = scheme;
+    if (slice_starts(t, SLICE("//")))
         start = 2;
     else if (t.n && t.p[0] == '/')
         return 0;
@@ -408,11 +422,25 @@ static size_t absolute(struct redact *r, struct slice t, struct buf *out)
     return end;
 }
 
+/* How many bytes, by eight, are ASCII and no NUL. */
+static size_t ascii_start(struct slice s)
+{
+    static const uint64_t low = 0x0101010101010101, high = 0x8080808080808080;
+    uint64_t word;
+    size_t at = 0;
+    for (; at + 8 <= s.n; at += 8) {
+        memcpy(&word, s.p + at, 8);
+        if ((word | (word - low)) & high) /* a byte that is NUL borrows */
+            break;
+    }
+    return at;
+}
+
 /* The same text with every byte percent-encoded that is no UTF-8, so that it is the same in a record; NUL, too. */
 static struct slice valid(struct redact *r, struct slice s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
-    size_t at = 0, n;
+    size_t at = ascii_start(s), n;
     while (at < s.n && p[at] && (n = utf8_length(p + at, s.n - at)))
         at += n;
     if (at == s.n)
@@ -430,8 +458,21 @@ static struct slice valid(struct redact *r, struct slice s)
 
 struct slice redact_authority(struct redact *r, struct slice authority)
 {
-    struct slice a = slice_sub(authority, host_at(authority), authority.n);
     size_t end = 0;
+    if (!authority.n)
+        return authority;
+    struct host *h = &r->hosts[(authority.n + (unsigned char)authority.p[0]) % HOSTS];
+    if (authority.n == h->n && memcmp(authority.p, h->text, h->n) == 0)
+        return authority;
+    while (end < authority.n && path_char[(unsigned char)authority.p[end]] == PLAIN)
+        end++;
+    if (end == authority.n) {
+        h->n = end <= HOST_TEXT ? (uint8_t)end : 0;
+        memcpy(h->text, authority.p, h->n);
+        return authority;
+    }
+    struct slice a = slice_sub(authority, host_at(authority), authority.n);
+    end = 0;
     while (end < a.n && a.p[end] != '/' && a.p[end] != '?' && a.p[end] != '#')
         end++;
     return valid(r, slice_sub(a, 0, end));
@@ -470,8 +511,7 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
 
 uint64_t redact_expect(struct redact *r, struct slice target)
 {
-    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !memchr(target.p, '?', target.n) &&
-        harmless(target))
+    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && harmless(target))
         return REDACT_PLAIN;
     uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
     prefetch(&r->memo[h % MEMO]);

@@ -144,7 +144,7 @@ int args_parse(const char *usage, const struct arg *table, int argc, char **argv
     struct parse p = {table, on, context, argv[0]};
     bool words_only = false;
     for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || (strcmp(argv[i], "-h") == 0 && !find_short(table, 'h'))) {
             help(usage, table);
             return ARG_HELP;
         }

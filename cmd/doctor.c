@@ -159,6 +159,7 @@ static int look(struct doctor *d, struct source *source, struct patient *patient
             more = !over(d, source, patient, n, until);
             break;
         case SOURCE_DAMAGE:
+            capture_counters(patient->capture)->damaged++;
             log_line("%s", source_message(source));
             snprintf(patient->checkup->damage, sizeof patient->checkup->damage, "%s", source_message(source));
             break;

@@ -463,6 +463,7 @@ int input_run(const struct input_loop *loop)
                 ease(loop, &load, &f, false);
             break;
         case SOURCE_DAMAGE:
+            capture_counters(loop->capture)->damaged++;
             log_line("%s", source_message(loop->source));
             break;
         case SOURCE_FAILED:

@@ -11,7 +11,8 @@ enum { RULEWISH_FOR = 2001, RULEWISH_BUDGET, RULEWISH_HEADROOM, RULEWISH_ONLY, R
 
 #define RULEWISH_ARGS                                                                                                  \
     {RULEWISH_FOR, 0, "for", "PRODUCT", "whose configuration; see above"},                                             \
-        {RULEWISH_BUDGET, 0, "stale-budget", "SHARE", "of hits that may be stale, 1% or 0.01 (default 1%)"},           \
+        {RULEWISH_BUDGET, 0, "stale-budget", "SHARE",                                                                  \
+         "of hits that may be stale, 1% or 0.01 (default 1%); the 95 % bound may be twice that"},                      \
         {RULEWISH_HEADROOM, 0, "headroom", "X", "limits allow X times what was seen (default 1.25)"},                  \
         {RULEWISH_ONLY, 0, "only", "cache|rate", "rules of one kind"},                                                 \
     {                                                                                                                  \

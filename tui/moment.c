@@ -36,7 +36,7 @@ static void *grow(struct reading *r, void *array, uint32_t n, size_t unit)
 
 static struct quantiles quantiles(struct slice blob)
 {
-    struct facts_quantiles q = facts_quantiles(blob);
+    struct facts_quantiles q = facts_shown(facts_quantiles(blob));
     return (struct quantiles){q.p50, q.p95, q.p99, q.max};
 }
 

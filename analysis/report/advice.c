@@ -354,6 +354,8 @@ static struct advised *add(struct gathering *g, const struct row_endpoint *e, co
     }
     a->advice = *advice;
     a->endpoint = e->id;
+    a->unsized = e->declared[DECLARED_unsized_response];
+    a->untimed = !e->server_n;
     facts_name(&a->target, e);
     return a;
 }

@@ -63,6 +63,7 @@ struct advised {
     struct advice advice;
     uint32_t endpoint;
     double seconds;                  /* server time it saves in an hour */
+    bool unsized, untimed;           /* octets, server time: what it saves of them is not known, and stands as 0 */
     uint64_t comparisons, differing; /* ADVICE_KEY, ADVICE_VARY: what it stands on */
     struct buf target, action, why;
     struct buf place, repeats; /* where copies of shared answers belong, and why there; empty: it does not say */

@@ -200,9 +200,19 @@ static void queueing(struct json *j, const struct queueing_found *q)
     json_close(j, '}');
 }
 
+static void peak(struct json *j, const char *key, uint64_t n, bool unknown)
+{
+    json_key(j, key);
+    if (unknown)
+        json_null(j);
+    else
+        json_u64(j, n);
+}
+
 static void load(struct json *j, const struct loads *l, const struct load *x, const struct relief *r)
 {
     struct headroom room = headroom_of(l, x, r);
+    bool unknown = !x->answered && x->untimed; /* nothing is known of how long anything took */
     json_open(j, '{');
     json_key_text(j, "service", x->service_name);
     json_key_text(j, "server", x->server_name);
@@ -210,12 +220,12 @@ static void load(struct json *j, const struct loads *l, const struct load *x, co
         json_key_u64(j, "endpoint", x->endpoint);
     json_key_u64(j, "exchanges", x->exchanges);
     json_key_u64(j, "tunnels", x->tunnels);
-    json_key_double(j, "concurrency_mean", loads_concurrency(l, x));
+    json_key_double(j, "concurrency_mean", unknown ? NAN : loads_concurrency(l, x));
     json_key_double(j, "concurrency_p95", x->concurrency_p95);
-    json_key_u64(j, "concurrency_peak", x->peak);
-    json_key_double(j, "throughput_mean", (double)x->answered / loads_seconds(l));
+    peak(j, "concurrency_peak", x->peak, unknown);
+    json_key_double(j, "throughput_mean", unknown ? NAN : (double)x->answered / loads_seconds(l));
     json_key_double(j, "throughput_p95", x->throughput_p95);
-    json_key_u64(j, "throughput_peak", x->most);
+    peak(j, "throughput_peak", x->most, unknown);
     seconds(j, &x->seconds);
     law(j, x);
     headroom(j, &room);
@@ -228,10 +238,11 @@ static void load(struct json *j, const struct loads *l, const struct load *x, co
 }
 
 /* Those of one kind; of endpoints those whose backend is asked too mixed things to tell. */
-static void list(struct json *j, const char *name, const struct loads *l, const struct relief *r, enum load_scope scope)
+static void list(struct json *j, const char *name, const struct loads *l, const struct relief *r, bool none,
+                 enum load_scope scope)
 {
     json_key(j, name);
-    if (!l->any || l->failed) {
+    if (!none && (!l->any || l->failed)) {
         json_null(j);
         return;
     }
@@ -262,11 +273,11 @@ static void source(struct json *j, const struct loads *l, const struct relief *r
     json_close(j, '}');
 }
 
-void capacity_json(struct json *j, const struct loads *l, const struct relief *r)
+void capacity_json(struct json *j, const struct loads *l, const struct relief *r, bool none)
 {
-    list(j, "capacity", l, r, LOAD_PAIR);
-    list(j, "capacity_services", l, r, LOAD_SERVICE);
-    list(j, "capacity_servers", l, r, LOAD_SERVER);
-    list(j, "capacity_endpoints", l, r, LOAD_ENDPOINT);
+    list(j, "capacity", l, r, none, LOAD_PAIR);
+    list(j, "capacity_services", l, r, none, LOAD_SERVICE);
+    list(j, "capacity_servers", l, r, none, LOAD_SERVER);
+    list(j, "capacity_endpoints", l, r, none, LOAD_ENDPOINT);
     source(j, l, r);
 }

@@ -37,7 +37,7 @@ const char *capacity_refusal(const struct load *x);
 double capacity_waited_s(const struct load *x);
 
 /* The members `capacity`, `capacity_services`, `capacity_servers`, `capacity_endpoints` and `capacity_source`. */
-void capacity_json(struct json *j, const struct loads *l, const struct relief *r);
+void capacity_json(struct json *j, const struct loads *l, const struct relief *r, bool none);
 /* capacityshow.c: the section of the text, and of the Markdown (with names escaped by `foreign`). */
 void capacity_text(const struct loads *l, const struct relief *r, unsigned top, unsigned width, struct buf *out);
 void capacity_markdown(const struct loads *l, const struct relief *r, unsigned top,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/interval.h"
+#include "analysis/report/facts.h"
 #include "base/human.h"
 
 enum { DENIED_FEW = 3, SCAN_FEW = 20 };
@@ -35,10 +36,17 @@ static void error_ratio(struct json *j, const struct row_endpoint *e)
     json_close(j, '}');
 }
 
-static void concurrency(struct json *j, const struct behaviour *b, const struct behaviour_endpoint *seen)
+static void concurrency(struct json *j, const struct row_endpoint *e, const struct behaviour *b,
+                        const struct behaviour_endpoint *seen)
 {
     json_key(j, "concurrency");
     json_open(j, '{');
+    if (facts_untimed(e) && !seen->inflight.area_us) {
+        null(j, "mean");
+        null(j, "peak");
+        json_close(j, '}');
+        return;
+    }
     json_key_double(j, "mean", behaviour_concurrency(b, seen));
     json_key_u64(j, "peak", seen->inflight.peak);
     json_close(j, '}');
@@ -159,7 +167,7 @@ void conduct_endpoint(struct json *j, const struct row_endpoint *e, const struct
         null(j, "schedule");
         return;
     }
-    concurrency(j, b, seen);
+    concurrency(j, e, b, seen);
     error_classes(j, seen);
     transfer(j, seen);
     coalescing(j, seen);

@@ -49,6 +49,8 @@ static bool add_tested(void *context, const struct row_endpoint *e)
     struct learned l;
     learned_read(&l, e->learned);
     f->tested_parts += learned_tests(&l);
+    f->unsized[0] += e->declared[DECLARED_unsized_request];
+    f->unsized[1] += e->declared[DECLARED_unsized_response];
     return true;
 }
 
@@ -139,6 +141,42 @@ double facts_clients_error(const struct facts *f)
     return facts_total(f, "clients_estimated") ? hll_error(ROW_CLIENTS_BITS) : 0;
 }
 
+bool facts_unsized(uint64_t sum, uint64_t unsized)
+{
+    return !sum && unsized;
+}
+
+bool facts_untimed(const struct row_endpoint *e)
+{
+    return e->requests && isnan(facts_quantiles(e->latency).p50);
+}
+
+bool facts_bytes_saved_unknown(const struct row_endpoint *e, const struct row_rung *r)
+{
+    return r->hits && facts_unsized(r->bytes_saved, e->declared[DECLARED_unsized_response]);
+}
+
+bool facts_server_saved_unknown(const struct row_endpoint *e, const struct row_rung *r)
+{
+    return r->hits && !r->server_us_saved && !e->server_n;
+}
+
+double facts_repeat_content(const struct row_endpoint *e)
+{
+    const struct row_rung *longest = NULL;
+    for (int i = 0; i < LADDER_RUNGS; i++)
+        longest = e->ttl[i].ttl_s ? &e->ttl[i] : longest;
+    if (!e->repeats_same && longest && longest->hits && longest->hits == longest->unknown_hits)
+        return NAN;
+    return facts_ratio(e->repeats_same, e->eligible);
+}
+
+bool facts_drops_known(const struct facts *f)
+{
+    const struct row_capture *c = &f->capture;
+    return !c->from_records && (c->live || c->kernel_dropped || c->interface_dropped);
+}
+
 double facts_ratio(uint64_t a, uint64_t b)
 {
     return b ? (double)a / (double)b : NAN;
@@ -163,11 +201,11 @@ struct facts_bracket facts_hit_bracket(const struct row_endpoint *e, const struc
 {
     struct sampling_stored s;
     sampling_read(&s, e->sampling);
-    double low = facts_hit_ratio_low(r), high = facts_hit_ratio(r);
+    double low = facts_untimed(e) && r->hits ? NAN : facts_hit_ratio_low(r), high = facts_hit_ratio(r);
     if (!s.level || !r->lookups)
         return (struct facts_bracket){low, high};
     double wide = 3 * (double)s.spread[r - e->ttl] / (double)r->lookups;
-    return (struct facts_bracket){fmax(low - wide, 0), fmin(high + wide, 1)};
+    return (struct facts_bracket){isnan(low) ? NAN : fmax(low - wide, 0), fmin(high + wide, 1)};
 }
 
 double facts_top_client(const struct row_endpoint *e)

@@ -25,6 +25,7 @@ struct facts {
     struct facts_counter *counter;
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
+    uint64_t unsized[2];         /* requests, answers whose body had a size that is not known */
     uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
     const struct rekey *rekey;   /* what other keys would do (keyeffect.h); NULL: the records were not read for it */
 };
@@ -44,6 +45,17 @@ double facts_watched_s(const struct facts *f);     /* of that what the window ha
 double facts_coverage(const struct facts *f);      /* NaN: unknown */
 double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
 
+/* Whether a sum of sizes is: nothing that could be added was known. `unsized`: of how many not. */
+bool facts_unsized(uint64_t sum, uint64_t unsized);
+/* How long exchanges of it took was in no record. */
+bool facts_untimed(const struct row_endpoint *e);
+/* Of the hits of a lifetime: the octets, the server's time. */
+bool facts_bytes_saved_unknown(const struct row_endpoint *e, const struct row_rung *r);
+bool facts_server_saved_unknown(const struct row_endpoint *e, const struct row_rung *r);
+/* Look-ups of a key with the content of the one before, a share of all; NaN: no content is known. */
+double facts_repeat_content(const struct row_endpoint *e);
+/* Whether packets that were dropped before they could be read are counted: a file does not say. */
+bool facts_drops_known(const struct facts *f);
 /* a / b, NaN when b is 0. */
 double facts_ratio(uint64_t a, uint64_t b);
 double facts_repeat_ratio(uint64_t keys, uint64_t eligible);

@@ -72,6 +72,39 @@ static void packet_u64(struct json *j, const char *key, const struct facts *f, u
         json_u64(j, v);
 }
 
+/* A sum of sizes: null where none was known. */
+static void sized(struct json *j, const char *key, uint64_t sum, uint64_t unsized)
+{
+    json_key(j, key);
+    if (facts_unsized(sum, unsized))
+        json_null(j);
+    else
+        json_u64(j, sum);
+}
+
+static void saved(struct json *j, const struct row_endpoint *e, const struct row_rung *r)
+{
+    json_key(j, "bytes_saved");
+    if (facts_bytes_saved_unknown(e, r))
+        json_null(j);
+    else
+        json_u64(j, r->bytes_saved);
+    json_key(j, "server_seconds_saved");
+    if (facts_server_saved_unknown(e, r))
+        json_null(j);
+    else
+        json_micros(j, (int64_t)r->server_us_saved);
+}
+
+static void dropped(struct json *j, const char *key, const struct facts *f, uint64_t n)
+{
+    json_key(j, key);
+    if (facts_drops_known(f))
+        json_u64(j, n);
+    else
+        json_null(j);
+}
+
 /* Distinct keys; of a window those first seen in it are known, and how many look-ups were of keys seen before. */
 static void keys(struct json *j, const struct facts *f, uint64_t n, uint64_t eligible)
 {
@@ -102,8 +135,8 @@ static void capture(struct json *j, const struct facts *f)
     pauses_json(j, f);
     packet_u64(j, "packets", f, c->packets);
     packet_u64(j, "bytes", f, c->bytes);
-    packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
-    packet_u64(j, "interface_dropped", f, c->interface_dropped);
+    dropped(j, "kernel_dropped", f, c->kernel_dropped);
+    dropped(j, "interface_dropped", f, c->interface_dropped);
     packet_u64(j, "duplicates", f, c->duplicates);
     packet_u64(j, "retransmitted", f, c->retransmitted);
     packet_u64(j, "unparsed_packets", f, c->unparsed_packets);
@@ -156,8 +189,8 @@ static void totals(struct json *j, const struct facts *f)
     json_key_u64(j, "services", facts_total(f, "services"));
     json_key_u64(j, "endpoints", f->endpoints);
     keys(j, f, facts_total(f, "keys"), eligible);
-    json_key_u64(j, "request_bytes", facts_total(f, "request_bytes"));
-    json_key_u64(j, "response_bytes", facts_total(f, "response_bytes"));
+    sized(j, "request_bytes", facts_total(f, "request_bytes"), f->unsized[0]);
+    sized(j, "response_bytes", facts_total(f, "response_bytes"), f->unsized[1]);
     counters(j, "methods", f, "method");
     counters(j, "statuses", f, "status");
     counters(j, "protocols", f, "protocol");
@@ -260,8 +293,7 @@ static void rung(struct json *j, const struct row_endpoint *e, const struct row_
     json_key_double(j, "hit_ratio", facts_hit_ratio(r));
     json_key_double(j, "hit_ratio_warm", facts_hit_ratio_warm(r));
     json_key_double(j, "stale_ratio", facts_stale_ratio(r));
-    json_key_u64(j, "bytes_saved", r->bytes_saved);
-    json_key_micros(j, "server_seconds_saved", (int64_t)r->server_us_saved);
+    saved(j, e, r);
     live_peaks(j, live_of(r, live));
     json_key_double(j, "hit_ratio_low", bracket.low);
     json_key_double(j, "hit_ratio_high", bracket.high);
@@ -322,8 +354,10 @@ static void today(struct json *j, const struct row_endpoint *e, const struct adv
     json_key_u64(j, "unknown_hits", d[DECLARED_today_unknown]);
     json_key_double(j, "hit_ratio", facts_ratio(hits, lookups));
     json_key_double(j, "stale_ratio", facts_ratio(d[DECLARED_today_stale], known));
-    json_key_u64(j, "bytes_saved", d[DECLARED_today_bytes]);
-    json_key_micros(j, "server_seconds_saved", (int64_t)d[DECLARED_today_us]);
+    saved(j, e,
+          &(struct row_rung){.hits = hits,
+                             .bytes_saved = d[DECLARED_today_bytes],
+                             .server_us_saved = d[DECLARED_today_us]});
     json_close(j, '}');
     json_key(j, "advised");
     const struct row_rung *r = a && advice_keeps(a) ? facts_rung(e, a->lifetime.ttl_s) : NULL;
@@ -387,7 +421,8 @@ static void conditional(struct json *j, const struct row_endpoint *e)
     json_key_double(j, "weak_etag", facts_ratio(d[DECLARED_weak_etag], d[DECLARED_full]));
     json_key_double(j, "last_modified", facts_ratio(d[DECLARED_last_modified], d[DECLARED_full]));
     json_close(j, '}');
-    for (int i = DECLARED_wasted_full; i <= DECLARED_bytes_saved_by_304; i++)
+    json_key_u64(j, "wasted_full", d[DECLARED_wasted_full]);
+    for (int i = DECLARED_wasted_full_bytes; i <= DECLARED_bytes_saved_by_304; i++)
         json_key_u64(j, row_declared[i], d[i]);
     json_close(j, '}');
 }
@@ -479,8 +514,9 @@ static bool is_of_tags(const struct advice *a)
     return a->kind == ADVICE_LIES || a->kind == ADVICE_TAGS;
 }
 
-static void saves(struct json *j, const struct advice *a)
+static void saves(struct json *j, const struct advised *of)
 {
+    const struct advice *a = &of->advice;
     bool some = !is_correction(a);
     json_key(j, "saves");
     json_open(j, '{');
@@ -492,14 +528,23 @@ static void saves(struct json *j, const struct advice *a)
         return;
     }
     json_key_u64(j, "requests", some ? a->lifetime.requests_saved : 0);
-    json_key_u64(j, "bytes", some ? a->lifetime.bytes_saved : 0);
-    json_key_micros(j, "server_seconds", some ? (int64_t)a->lifetime.server_us_saved : 0);
+    json_key(j, "bytes");
+    if (some && facts_unsized(a->lifetime.bytes_saved, of->unsized))
+        json_null(j);
+    else
+        json_u64(j, some ? a->lifetime.bytes_saved : 0);
+    json_key(j, "server_seconds");
+    if (some && !a->lifetime.server_us_saved && of->untimed)
+        json_null(j);
+    else
+        json_micros(j, some ? (int64_t)a->lifetime.server_us_saved : 0);
     json_close(j, '}');
 }
 
 /* At the rate that was seen. */
-static void saves_per_day(struct json *j, const struct advice *a)
+static void saves_per_day(struct json *j, const struct advised *of)
 {
+    const struct advice *a = &of->advice;
     json_key(j, "saves_per_day");
     if (is_correction(a) || is_unpriced(a)) {
         json_null(j);
@@ -507,8 +552,8 @@ static void saves_per_day(struct json *j, const struct advice *a)
     }
     json_open(j, '{');
     json_key_double(j, "requests", a->price.requests_per_s * 86400);
-    json_key_double(j, "bytes", a->price.bytes_per_h * 24);
-    json_key_double(j, "server_seconds", a->price.server_s_per_h * 24);
+    json_key_double(j, "bytes", !a->price.bytes_per_h && of->unsized ? NAN : a->price.bytes_per_h * 24);
+    json_key_double(j, "server_seconds", !a->price.server_s_per_h && of->untimed ? NAN : a->price.server_s_per_h * 24);
     json_close(j, '}');
 }
 
@@ -529,8 +574,8 @@ static void recommendation(struct json *j, const struct advised *a)
         key_evidence(j, a);
     else
         evidence(j, &a->advice);
-    saves(j, &a->advice);
-    saves_per_day(j, &a->advice);
+    saves(j, a);
+    saves_per_day(j, a);
     json_key_double(j, "risk",
                     is_correction(&a->advice) || is_of_tags(&a->advice) || is_unpriced(&a->advice)
                         ? 0
@@ -576,13 +621,13 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     json_key_u64(j, "eligible", e->eligible);
     keys(j, l->facts, e->keys, e->eligible);
     repeat_ratio(j, l->facts, e->keys, e->eligible);
-    json_key_double(j, "repeat_ratio_content", facts_ratio(e->repeats_same, e->eligible));
+    json_key_double(j, "repeat_ratio_content", facts_repeat_content(e));
     if (l->facts->windowed)
         NULLS(j, "clients");
     else
         json_key_u64(j, "clients", e->clients);
-    json_key_u64(j, "request_bytes", e->request_bytes);
-    json_key_u64(j, "response_bytes", e->response_bytes);
+    sized(j, "request_bytes", e->request_bytes, e->declared[DECLARED_unsized_request]);
+    sized(j, "response_bytes", e->response_bytes, e->declared[DECLARED_unsized_response]);
     json_key_u64(j, "errors", e->errors);
     json_key(j, "latency");
     json_open(j, '{');
@@ -699,7 +744,7 @@ static bool client(void *context, const struct row_client *c)
     json_key_text(j, "identity", c->identity);
     addresses(j, c->addresses);
     json_key_u64(j, "requests", c->requests);
-    json_key_u64(j, "bytes", c->bytes);
+    sized(j, "bytes", c->bytes, l->facts->unsized[0] + l->facts->unsized[1]);
     json_key_u64(j, "errors", c->errors);
     json_key_u64(j, "throttled", c->throttled);
     peaks(j, c);
@@ -738,6 +783,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     struct loads loads;
     struct relief relief;
     struct listing all = {&j, facts_watched_s(f), f, &list, &behaviour, &ties, &limits};
+    bool none = !f->endpoints && !facts_total(f, "exchanges"); /* so there is nothing that could not be known */
     (void)o;
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
@@ -775,7 +821,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     conduct_source(&j, &behaviour);
     callers_json(&j, &behaviour, facts_coverage(f));
     server_names_load(&names, r, &behaviour);
-    servers_json(&j, &behaviour, &names);
+    servers_json(&j, &behaviour, &names, none);
     server_names_free(&names);
     tied_services(&j, r, f, &ties);
     versioned_json(&j, r, &ties);
@@ -783,7 +829,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     bottleneck_list_free(&hurts);
     behaviour_free(&behaviour);
     recommendations(&j, f, &list);
-    capacity_json(&j, &loads, &relief);
+    capacity_json(&j, &loads, &relief, none);
     demanded_json(&j, r, f);
     relief_free(&relief);
     loads_free(&loads);

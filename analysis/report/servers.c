@@ -176,16 +176,16 @@ static void server(struct json *j, const struct behaviour *b, const struct backe
     json_close(j, '}');
 }
 
-void servers_json(struct json *j, const struct behaviour *b, const struct server_names *names)
+void servers_json(struct json *j, const struct behaviour *b, const struct server_names *names, bool none)
 {
     uint32_t n_rows, n = 0;
     const struct backend *row = list_of(b, &n_rows);
     json_key(j, "backends");
-    if (!n_rows) {
+    if (!n_rows && !none) {
         json_null(j);
         return;
     }
-    const struct backend_group *g = backends_groups(b->backends, &n);
+    const struct backend_group *g = n_rows ? backends_groups(b->backends, &n) : NULL;
     json_open(j, '[');
     for (uint32_t i = 0; i < n; i++) {
         json_open(j, '{');

@@ -18,8 +18,9 @@ void server_names_load(struct server_names *s, struct store_reader *r, const str
 void server_names_free(struct server_names *s);
 struct slice server_name(const struct server_names *s, uint32_t id); /* "10.0.0.1:80"; empty: unknown */
 
-/* The member `backends`; null: no record is kept, or none names its server. */
-void servers_json(struct json *j, const struct behaviour *b, const struct server_names *names);
+/* The member `backends`; null: no record is kept, or none names its server.
+ * none: nothing was asked for. */
+void servers_json(struct json *j, const struct behaviour *b, const struct server_names *names, bool none);
 /* The sections: services with more than one server; nothing where there is none. caveat: one clause, or NULL. */
 void servers_text(const struct behaviour *b, const struct server_names *names, const char *caveat, unsigned top,
                   unsigned width, struct buf *out);

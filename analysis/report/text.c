@@ -110,9 +110,10 @@ static void trust(const struct facts *f, struct buf *out)
         buf_str(out, "  from exchange records: packets, losses and coverage are unknown\n");
         return;
     }
-    buf_printf(out, "  %s packet%s in %s flow%s, %s dropped by the kernel, ", human_count(c->packets).text,
-               human_s(c->packets), human_count(c->flows).text, human_s(c->flows),
-               human_count(c->kernel_dropped + c->interface_dropped).text);
+    buf_printf(out, "  %s packet%s in %s flow%s, ", human_count(c->packets).text, human_s(c->packets),
+               human_count(c->flows).text, human_s(c->flows));
+    if (facts_drops_known(f)) /* a file does not say */
+        buf_printf(out, "%s dropped by the kernel, ", human_count(c->kernel_dropped + c->interface_dropped).text);
     if (isnan(coverage))
         buf_str(out, "no TCP payload\n");
     else
@@ -276,7 +277,8 @@ static void best_saving(const struct row_endpoint *e, struct buf *out)
     const struct row_rung *r = facts_rung(e, 60);
     if (!r)
         r = &e->ttl[LADDER_RUNGS - 1];
-    buf_printf(out, " %9s %9s", human_bytes(r->bytes_saved).text, human_seconds((double)r->server_us_saved / 1e6).text);
+    buf_printf(out, " %9s %9s", facts_bytes_saved_unknown(e, r) ? "-" : human_bytes(r->bytes_saved).text,
+               facts_server_saved_unknown(e, r) ? "-" : human_seconds((double)r->server_us_saved / 1e6).text);
 }
 
 /* What the figures of a sampled endpoint rest on, and how far off they may be. */

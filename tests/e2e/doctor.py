@@ -173,6 +173,14 @@ code, out, err = run("doctor", "-r", "-", "--secret", SECRET, stdin=HEAD + b"".j
 check(code == 0 and out.startswith("standard input: nothing wrong"), "from a pipe", out, err)
 code, out, err = run("doctor", "-r", "-", "--secret", SECRET, stdin=HEAD + b"".join(GOOD)[:-7])
 check(code == 0 and "damaged:" in out and err.count("\n") == 1, "damaged at its end: said, exit 0", out, err)
+check(out.startswith("standard input: 1 warning") and "a capture that breaks off" in out, "damaged at its end: it stands in the headline", out)
+source = json.loads(run("doctor", "-r", "-", "--format", "json", "--secret", SECRET, stdin=HEAD + b"".join(GOOD)[:-7])[1])["sources"][0]
+check(source["verdict"] == "partial" and [f["id"] for f in source["findings"]] == ["damaged"], "damaged at its end: it is a finding", source["findings"])
+(here / "broken.pcap").write_bytes(HEAD + b"".join(GOOD)[:-7])
+check("note: The capture breaks off before its end" in run("report", here / "broken.pcap")[1], "damaged at its end: the report names it")
+few = GOOD[:60]
+code, out, err = run("doctor", "-r", "-", "--secret", SECRET, stdin=HEAD + b"".join(few[:31] + few[30:]))
+check(code == 0 and "come twice" not in out and "1 copies of packets" in out.replace("\n         ", " "), "one packet of 61 comes twice: that proves nothing", out)
 (here / "text").write_text("no capture\n" * 9)
 for words, want in ((("-r", here / "text"), 3), (("-r", here / "missing"), 3), ((), 2), (("-r", here / "good.pcap", "-i", "lo"), 2), (("x.pcap",), 2),
                     (("-r", here / "good.pcap", "--format", "papyrus"), 2), (("-i", "lo", "--seconds", "never"), 2)):

@@ -93,6 +93,15 @@ for words in (("log", "-q", "-r", PCAP / "heads.pcap"), ("log", "-q", "-r", PCAP
     check("flows" not in run(*words)[2], "%s of %s: nothing to say" % (words[0], words[-1]))
 check(run("log", kept("empty"))[2].count("The capture holds no packets.") == 1 and "--exchanges" not in run("log", kept("empty"))[2], "log of an empty audit: why it is empty")
 
+# All that a policy leaves out is listed.
+odd = Capture()
+for n in range(30):
+    odd.talk((">", request("GET", "/list", host="odd$%d.example" % n)), ("<", answer(200, b"x" * 300)))
+code, out, err = run("policy", kept("odd", source=odd.write(here / "odd.pcap")), "--for", "nginx", "--force")
+left = [line for line in err.splitlines() if "left out: " in line]
+check(code == 0 and len(left) > 20 and not any("more" in line.split("left out: ")[1] for line in left), "policy: every rule left out is listed", len(left), *left[-3:])
+check("95 % bound may be twice that" in good("policy", "--help"), "policy --help: what the stale budget bounds")
+
 # What is no audit is not served.
 newer, foreign, damaged, torn = (here / (n + ".db") for n in ("newer", "foreign", "damaged", "torn"))
 whole = demo.read_bytes()

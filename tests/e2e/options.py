@@ -27,6 +27,10 @@ for command in "capture top serve report policy verify whatif log doctor ship".s
 if os.environ.get("KIND") == "without-faces":
     check(not re.search(r"^\s+(top|serve)\b", top, re.M), "built without faces: neither top nor serve is listed", top)
 
+for words, like in ((["help"], ["--help"]), (["-h"], ["--help"]), (["version"], ["--version"]), (["help", "report"], ["report", "--help"]), (["report", "-h"], ["report", "--help"])):
+    check(run(*words) == run(*like), "%s: as %s" % (" ".join(words), " ".join(like)), *run(*words))
+code, out, err = run("help", "frobnicate")
+check(code == 2 and "unknown command 'frobnicate'" in err and not out, "help of an unknown command", code, out, err)
 code, out, err = run("frobnicate")
 check(code == 2 and "unknown command" in err and len(err.splitlines()) == 1, "unknown command", code, out, err)
 

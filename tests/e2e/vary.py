@@ -45,6 +45,11 @@ def planted(seed, clients):
     return lines
 
 
+def judged(secret):
+    good("capture", "-q", "--records", here / "f.jsonl", "-d", here / "s.db", "--fresh", "--secret", secret)
+    return {e["route"]: e["sharing"] for e in json.loads(good("report", here / "s.db", "--format", "json"))["endpoints"]}
+
+
 for seed in range(8 if PROOF else 1):
     clients = (20, 12, 40)[seed % 3]
     (here / "f.jsonl").write_text("".join(json.dumps(r) + "\n" for r in planted(seed, clients)))
@@ -52,6 +57,8 @@ for seed in range(8 if PROOF else 1):
     report = json.loads(good("report", here / "f.db", "--format", "json"))
     told = {s.split("\n")[0].split("/")[-2]: s for s in good("policy", here / "f.db", "--for", "headers").split("\n## ")[1:]}
     by = {e["route"].split("/")[1]: e for e in report["endpoints"]}
+    check({e["sharing"]["credentials"] for e in by.values()} == {clients}, "seed %d: credentials are counted, not estimated" % seed,
+          *[e["sharing"]["credentials"] for e in by.values()])
     for kind, (sends, _, personal) in KINDS.items():
         for name in (kind, kind + "-known"):
             e = by[name]
@@ -70,4 +77,15 @@ for seed in range(8 if PROOF else 1):
                 check("Vary: %s\n" % field in told[name] and "private" not in told[name], what + ": and what developers are told", told[name])
     check(all(("credential" in by[k]["sharing"]["reason"]) <= ("none sent" in by[k]["sharing"]["reason"] or "no request" in by[k]["sharing"]["reason"])
               for k in KINDS), "seed %d: where none sent a credential none is said to matter" % seed, *[by[k]["sharing"] for k in KINDS])
+
+# Another secret gives other pseudonyms, and the same comparisons; so does a Vary with many variants of a key.
+for r in (lines := planted(1, 20)):
+    if "/lang" in r["target"]:
+        r["headers"]["response"]["vary"] = "accept-language"
+(here / "f.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
+(here / "other").write_bytes(bytes(range(32)))
+(here / "other").chmod(0o600)
+one, two = judged(SECRET), judged(here / "other")
+check(one == two, "the verdicts do not hang on the secret", [(k, one[k], two[k]) for k in one if one[k] != two[k]])
+check(one["/lang-known/{int}"]["comparisons"] > N // 3, "variants of a key are compared beside each other", one["/lang-known/{int}"])
 finish()

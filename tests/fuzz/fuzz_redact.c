@@ -44,7 +44,8 @@ static void must_be_valid(const struct buf *b)
 /* No segment of the path holds what must be hidden. */
 static void must_hide(struct slice shown_as)
 {
-    struct slice path = slice_sub(shown_as, 0, slice_find(shown_as, '?', 0));
+    struct slice path = slice_sub(shown_as, 0, slice_find(shown_as, '#', 0));
+    path = slice_sub(path, 0, slice_find(path, '?', 0));
     for (size_t at = 0; at < path.n && path.p[0] == '/' && path.p[path.n > 1] != '/';) {
         size_t end = slice_find(path, '/', at);
         struct slice s = slice_sub(path, at, end);

@@ -76,6 +76,45 @@ static void all_in_between_counts(void **unused)
     assert_true(s.sandwiches == 3 && s.differing == 1);
 }
 
+static void visit_of(struct sharing *s, uint64_t context, uint64_t who, uint32_t ms)
+{
+    struct sharing_visit v = {.context = context, .who = who, .network = who, .content = 5, .now_ms = ms};
+    sharing_visit(table, &v, s);
+}
+
+/* Two contexts of one place go on beside each other; a third one takes no more than its turn. */
+static void contexts_that_meet(void **unused)
+{
+    (void)unused;
+    struct sharing s = {0};
+    uint64_t context[3] = {1}, n = 1;
+    clear();
+    for (uint64_t c = 2; n < 3; c++)
+        if (sharing_places(table, SHARING_CONTEXTS, c) == sharing_places(table, SHARING_CONTEXTS, 1))
+            context[n++] = c;
+    for (uint32_t i = 0; i < 200; i++)
+        for (unsigned of = 0; of < 2; of++)
+            visit_of(&s, context[of], i % 2, i * 10);
+    assert_int_equal(s.sandwiches, 2 * 99);
+    for (uint32_t i = 200; i < 400; i++)
+        for (unsigned of = 0; of < 3; of++)
+            visit_of(&s, context[of], i % 2, i * 10);
+    assert_true(s.sandwiches > 2 * 99 + 90 && !s.differing);
+}
+
+/* Variants of a key are contexts of their own, with places of their own. */
+static void variants_of_a_key(void **unused)
+{
+    (void)unused;
+    struct sharing s = {0};
+    uint64_t key = UINT64_C(0x123456789abcdef0);
+    clear();
+    for (uint32_t i = 0; i < 100; i++)
+        for (uint64_t variant = 0; variant < 50; variant++)
+            visit_of(&s, key + variant * 0x1234567, i % 2, i * 10);
+    assert_int_equal(s.sandwiches, 50 * 49);
+}
+
 static void coding_is_not_compared(void **unused)
 {
     (void)unused;
@@ -257,7 +296,7 @@ int main(void)
                                        cmocka_unit_test(kinds),
                                        cmocka_unit_test(shared_takes_evidence),
                                        cmocka_unit_test(stored),
-                                       cmocka_unit_test(a_field_that_vary_lacks),
+                                       cmocka_unit_test(contexts_that_meet), cmocka_unit_test(variants_of_a_key), cmocka_unit_test(a_field_that_vary_lacks),
                                        cmocka_unit_test(what_is_compared_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,17 @@ const parts = {
     await page.screenshot({path: shots + "/web-verdict.png"});
     quiet(page);
   },
+  async caches(browser) {
+    const page = await open(browser);
+    await page.waitForSelector("#service-sheets table");
+    const notice = await page.locator("#notices p").first().innerText();
+    ok("caches alone: says what there is", notice.includes("222 commands to Redis") && await page.locator("#notices p").count() === 1, notice);
+    ok("caches alone: shows no list that HTTP would have", await page.locator("#endpoint-table").isHidden() && await page.locator("#client-table").isHidden() &&
+      await page.locator("#totals").isHidden() && await page.locator('nav a[href="#endpoints"]').isHidden() && await page.locator("#services").isVisible());
+    await accessible(page, "caches alone");
+    await page.screenshot({path: shots + "/web-caches.png"});
+    quiet(page);
+  },
   async empty(browser) {
     const page = await open(browser);
     await page.waitForSelector("#notices p");

@@ -87,6 +87,7 @@ def main():
         with_service("page", db)
         with_service("lists", db)
         with_service("verdict", pcap_db(folder, "tls"))
+        with_service("caches", pcap_db(folder, "redis"))
         with_service("empty", pcap_db(folder, "empty"))
         with_service("token", db, "--token-file", folder / "token", more=["a-token-of-some-length"])
         growing(folder)

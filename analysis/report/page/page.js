@@ -136,6 +136,9 @@ class Table {
 
 const operationApart = e => e.operation && "/" + e.operation !== e.route ? "#" + e.operation : ""; // a gRPC method is its path already
 const endpointTitle = e => `${e.method} ${e.service}${e.route}${operationApart(e)}`;
+// Quantiles are midpoints of buckets: none is shown above the longest.
+const shownTime = (q, name) => known(q?.max) && q[name] > q.max ? q.max : q?.[name];
+
 const endpointColumns = [
   {title: "Endpoint", hint: "Service and route; {int} and the like stand for what varies", value: endpointTitle, show: (v, e) => [
     el("span", {class: "method"}, bdi(e.method)), " ", el("span", {class: "service"}, bdi(e.service)), bdi(e.route),
@@ -147,13 +150,13 @@ const endpointColumns = [
    show: (v, e) => el("span", {}, percent(v), known(v) ? shareBar(v, ratio(rung(e).stale_hits, rung(e).lookups) ?? 0) : "")},
   {title: "Stale", hint: "Of those answers, how many would have been out of date", value: e => rung(e)?.stale_ratio, show: percent,
    tint: v => v > .05 ? "warn" : null},
-  {title: "p50", hint: "Half of the answers were complete within", low: "wide", value: e => e.latency?.p50, show: seconds},
-  {title: "p95", hint: "95 % of the answers were complete within", low: "middle", value: e => e.latency?.p95, show: seconds},
+  {title: "p50", hint: "Half of the answers were complete within", low: "wide", value: e => shownTime(e.latency, "p50"), show: seconds},
+  {title: "p95", hint: "95 % of the answers were complete within", low: "middle", value: e => shownTime(e.latency, "p95"), show: seconds},
   {title: "Server time", hint: "In all: time to first byte less the network's round trip", low: "wide", value: e => e.server_time?.total, show: seconds},
   {title: "Errors", hint: "Status 500 and above, 429, no answer", low: "middle", value: e => e.errors, show: count, tint: v => v ? "bad" : null}];
 
 function latencyTable(e) {
-  const line = (what, q) => [what, seconds(q?.p50), seconds(q?.p95), seconds(q?.p99), seconds(q?.max)];
+  const line = (what, q) => [what, ...["p50", "p95", "p99", "max"].map(name => seconds(shownTime(q, name)))];
   return plainTable(["Latency", "p50", "p95", "p99", "max"], [line("whole answer", e.latency), line("server time", e.server_time)]);
 }
 
@@ -419,7 +422,8 @@ function drawStatuses() {
 function drawWire() {
   const c = report.capture, opaque = Object.entries(c.flows_opaque || {}).filter(([, n]) => n).sort((a, b) => b[1] - a[1]);
   $("wire").textContent = c.window ? "Packets, losses and coverage are not counted by the hour." : !known(c.packets) ? "From exchange records: packets, losses and coverage are unknown." :
-    `${count(c.packets)} packets, ${bytes(c.bytes)}, ${count(c.flows)} connections; ${count((c.kernel_dropped || 0) + (c.interface_dropped || 0))} packets dropped, ` +
+    `${count(c.packets)} packets, ${bytes(c.bytes)}, ${count(c.flows)} connections, ` +
+    (known(c.kernel_dropped) ? `${count(c.kernel_dropped + c.interface_dropped)} packets dropped, ` : "") +
     (known(c.coverage) ? `${(c.coverage * 100).toFixed(2)} % of the bytes sent were seen` : "no TCP payload") +
     (opaque.length ? `. Not decoded: ${opaque.map(([why, n]) => `${safe(why)} ${count(n)}`).join(", ")}` : "") + ".";
 }
@@ -513,6 +517,16 @@ const ties = new Table("tie", "endpoint", tieColumns, e => e.id, endpointTitle, 
 ties.up = true;
 endpoints.hint = () => endpoints.rows.length ? ". Hit and stale: had a cache kept every answer for " + ttlName(ttl) : "";
 
+// Of caches alone nothing is shown that HTTP would have.
+function drawKinds() {
+  const alone = !report.totals.exchanges && !!(report.redis || report.memcached);
+  for (const id of ["endpoints", "clients"]) $(id).closest("section").hidden = $(id).hidden = alone;
+  $("totals").hidden = alone;
+  const skip = document.querySelector("a.skip");
+  skip.href = alone ? "#services" : "#endpoints";
+  skip.textContent = alone ? "Skip to the caches" : "Skip to the endpoints";
+}
+
 function drawAll() {
   drawTtls();
   drawNotices();
@@ -525,6 +539,7 @@ function drawAll() {
   clients.set(report.clients);
   drawTies();
   drawServices();
+  drawKinds();
   for (const a of document.querySelectorAll("nav a")) a.hidden = $(a.hash.slice(1)).hidden;
   document.title = `spanwise: ${count(report.totals.exchanges)} requests`;
 }
