@@ -274,7 +274,7 @@ check(by == {"10.0.0.1:5432": ("not_recognised", 3, 3 * size(postgres, ">"), 3 *
              "10.0.0.1:8080": ("not_recognised", 1, 2, 0)}, "databases, SSH and fragments have rows", by, r["capture"]["flows_opaque"])
 check(all(x["open_s"] > 0 and x["rate_server"] > 0 and not x["ja4"] for x in r["opaque"] if x["connections"] == 3), "with times and rates", r["opaque"])
 text = good("report", here / "foreign.db")
-check("4 connections: of no language that is read here" in text and "1 connections: of a language that is known by name" in text, "in the text", text[-1500:])
+check("4 connections: of no language that is read here" in text and "1 connection: of a language that is known by name" in text, "in the text", text[-1500:])
 
 # What is told of a connection is taken back when it turns out to be read: HTTP that was joined inside a long answer.
 cap = Capture()
