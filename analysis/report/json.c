@@ -353,9 +353,8 @@ static void today(struct json *j, const struct row_endpoint *e, const struct adv
     json_key_double(j, "hit_ratio", facts_ratio(hits, lookups));
     json_key_double(j, "stale_ratio", facts_ratio(d[DECLARED_today_stale], known));
     saved(j, e,
-          &(struct row_rung){.hits = hits,
-                             .bytes_saved = d[DECLARED_today_bytes],
-                             .server_us_saved = d[DECLARED_today_us]});
+          &(struct row_rung){
+              .hits = hits, .bytes_saved = d[DECLARED_today_bytes], .server_us_saved = d[DECLARED_today_us]});
     json_close(j, '}');
     json_key(j, "advised");
     const struct row_rung *r = a && advice_keeps(a) ? facts_rung(e, a->lifetime.ttl_s) : NULL;
