@@ -206,8 +206,7 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
     return true;
 }
 
-static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep,
-                            int64_t us)
+static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep, int64_t us)
 {
     struct sharing_visit v;
     f->given = observe_as_shared(a, f, key, us, &v);

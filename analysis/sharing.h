@@ -28,7 +28,7 @@ enum { SHARING_CONTEXTS = 1 << 14, SHARING_EQUALS = 1 << 13, SHARING_WORDS = 4, 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
 struct sharing {
     uint64_t sandwiches, differing;
-    uint64_t given; /* clients that had such an answer; counted by who knows them, 0: not counted */
+    uint64_t given;             /* clients that had such an answer; counted by who knows them, 0: not counted */
     uint64_t visits, anonymous; /* complete answers 2xx; of them, to requests without any credential */
     uint64_t credentials[SHARING_WORDS], networks[SHARING_WORDS], pairs[SHARING_WORDS];
     struct sharing_part { /* the comparisons of contexts with that part of the hash */
@@ -95,7 +95,7 @@ struct sharing_input {
 
 struct sharing_result {
     enum sharing_verdict verdict;
-    const char *reason;                  /* words; static */
+    const char *reason;     /* words; static */
     double credentials;     /* how many; about, where they were not counted */
     double pairs, networks; /* about how many */
     uint64_t sandwiches, differing;

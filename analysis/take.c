@@ -406,8 +406,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
                                  floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
-    f.row.notes |= NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) |
-                   NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
+    f.row.notes |=
+        NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
     if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))

@@ -207,7 +207,7 @@ struct exchange {
     bool tls;
     uint8_t n_fields;
     uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
-    uint32_t stream;      /* HTTP/2; 0: none */
+    uint32_t stream; /* HTTP/2; 0: none */
     uint32_t api_version; /* enum api_version, and above it one more than the number that api_version_format writes; 0:
                              the fields name none */
     uint64_t request_bytes, response_bytes;                   /* body octets seen, after transfer decoding */

@@ -296,7 +296,9 @@ int main(void)
                                        cmocka_unit_test(kinds),
                                        cmocka_unit_test(shared_takes_evidence),
                                        cmocka_unit_test(stored),
-                                       cmocka_unit_test(contexts_that_meet), cmocka_unit_test(variants_of_a_key), cmocka_unit_test(a_field_that_vary_lacks),
+                                       cmocka_unit_test(contexts_that_meet),
+                                       cmocka_unit_test(variants_of_a_key),
+                                       cmocka_unit_test(a_field_that_vary_lacks),
                                        cmocka_unit_test(what_is_compared_is_said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
