@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analysis/report/gathering.h"
+#include "analysis/report/pauses.h"
 #include "analysis/report/servers.h"
 #include "base/human.h"
 #include "base/json.h"
@@ -32,7 +33,7 @@ struct gathering {
     const struct facts *facts;
     const struct behaviour *behaviour;
     double hours_s, coverage; /* of the rows */
-    double records_s;         /* that the exchange records stand for */
+    double records_s;         /* that the exchange records cover */
     double server_s;          /* of all endpoints */
     struct met *met;
     size_t n, cap;
@@ -580,8 +581,8 @@ void bottleneck_list(struct bottleneck_list *l, struct store_reader *r, const st
 {
     struct gathering g = {.list = l, .facts = f, .behaviour = b};
     *l = (struct bottleneck_list){0};
-    g.hours_s = facts_watched_s(f);
-    g.records_s = b->whole ? g.hours_s : behaviour_seconds(b);
+    g.records_s = behaviour_seconds(b) - (double)pauses_within(f, b->from_us, b->to_us, NULL) / 1e6;
+    g.hours_s = b->any && b->whole && !b->failed ? g.records_s : facts_watched_s(f);
     g.coverage = facts_coverage(f);
     store_read_endpoints(r, of_endpoint, &g);
     compare(&g);

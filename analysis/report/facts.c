@@ -49,6 +49,10 @@ static bool add_tested(void *context, const struct row_endpoint *e)
     struct learned l;
     learned_read(&l, e->learned);
     f->tested_parts += learned_tests(&l);
+    if (e->requests && e->first_us != INT64_MIN && e->first_us < f->first_us)
+        f->first_us = e->first_us;
+    if (e->requests && e->last_us > f->last_us)
+        f->last_us = e->last_us;
     f->unsized[0] += e->declared[DECLARED_unsized_request];
     f->unsized[1] += e->declared[DECLARED_unsized_response];
     return true;
@@ -57,7 +61,7 @@ static bool add_tested(void *context, const struct row_endpoint *e)
 bool facts_load(struct facts *f, struct store_reader *r)
 {
     struct loading l = {f, false};
-    *f = (struct facts){0};
+    *f = (struct facts){.first_us = INT64_MAX, .last_us = INT64_MIN};
     f->any = store_read_capture(r, &f->capture);
     f->windowed = store_read_window_is(r, &f->window);
     f->joined = store_read_joined(r);
@@ -120,14 +124,9 @@ double facts_duration_s(const struct facts *f)
 
 double facts_watched_s(const struct facts *f)
 {
-    int64_t from = f->capture.started_us, to = f->capture.ended_us;
-    if (from == INT64_MIN || to == INT64_MIN)
+    if (f->last_us < f->first_us)
         return NAN;
-    if (f->windowed) {
-        from = from > f->window.from_s * 1000000 ? from : f->window.from_s * 1000000;
-        to = to < f->window.to_s * 1000000 ? to : f->window.to_s * 1000000;
-    }
-    return to < from ? NAN : (double)(to - from - pauses_within(f, from, to, NULL)) / 1e6;
+    return (double)(f->last_us - f->first_us - pauses_within(f, f->first_us, f->last_us, NULL)) / 1e6;
 }
 
 double facts_coverage(const struct facts *f)

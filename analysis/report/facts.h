@@ -26,6 +26,7 @@ struct facts {
     size_t n, cap;
     uint64_t endpoints, clients; /* rows listed */
     uint64_t unsized[2];         /* requests, answers whose body had a size that is not known */
+    int64_t first_us, last_us;   /* arrivals, of all endpoints; INT64_MAX and INT64_MIN: none */
     uint64_t tested_parts;       /* of all endpoints: what tests share their level among (analysis/learned.h) */
     const struct rekey *rekey;   /* what other keys would do (keyeffect.h); NULL: the records were not read for it */
 };
@@ -41,7 +42,7 @@ uint64_t facts_caches_alone(const struct facts *f); /* commands to caches, where
 const char *facts_one_sided(const struct facts *f);
 const char *facts_no_times(const struct facts *f); /* why no exchange has a duration, where none has */
 double facts_duration_s(const struct facts *f);    /* NaN: nothing captured */
-double facts_watched_s(const struct facts *f);     /* of that what the window has: what rates are of; NaN: none */
+double facts_watched_s(const struct facts *f);     /* first to last arrival, as records have it, too; NaN: none */
 double facts_coverage(const struct facts *f);      /* NaN: unknown */
 double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
 

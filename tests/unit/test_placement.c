@@ -19,7 +19,7 @@ static struct row_endpoint endpoint(uint64_t pairs)
 
 static struct placement placed(const struct row_endpoint *e, enum advice_kind kind, enum sharing_verdict v, double hits)
 {
-    struct facts f = {.capture = {.started_us = 0, .ended_us = INT64_C(10000000000)}};
+    struct facts f = {.first_us = 0, .last_us = INT64_C(10000000000)};
     struct advice a = {.kind = kind, .sharing = {.verdict = v}, .lifetime = {.ttl_s = 60, .hit_ratio = hits}};
     return placement_of(e, &f, &a);
 }
