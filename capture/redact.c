@@ -475,7 +475,7 @@ struct slice redact_authority(struct redact *r, struct slice authority)
     end = 0;
     while (end < a.n && a.p[end] != '/' && a.p[end] != '?' && a.p[end] != '#')
         end++;
-    return valid(r, slice_sub(a, 0, end));
+    return valid(r, slice_sub(a, 0, end + 1)); /* what cut it stays: it is no host, and not to be taken for one */
 }
 
 /* Cuts behind a separator, so that nothing is cut in two. The hash stands for the whole. */

@@ -32,7 +32,8 @@ uint64_t redact_expect(struct redact *r, struct slice target);
 void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out);
 /* Whether a parameter of this name carries a secret. */
 bool redact_sensitive(const struct redact *r, struct slice name);
-/* An authority without user and password, and without what is none behind it; valid UTF-8. Good until the next call. */
+/* An authority without user and password, and without what is none behind it but its first character; valid UTF-8. Good
+ * until the next call. */
 struct slice redact_authority(struct redact *r, struct slice authority);
 
 #endif
