@@ -398,6 +398,7 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     if (key)
         key->endpoint = id;
     f->error = is_error(r);
+    f->given = false;
     if (key)
         observe_write(a, f, key, us);
     if (!counting) {

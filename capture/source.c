@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 enum {
-    RETIRE_MS = 10,      /* the kernel hands over a block of its ring that is not full after this time */
-    HOLD_US = 20 * 1000, /* so what an empty ring gives next is no older than this */
+    /* The kernel hands over a block of its ring that is not full after this time: so many blocks as there are in a ring
+     * of 64 MB are some seconds of little traffic, in which this may be held up. */
+    RETIRE_MS = 30,
+    HOLD_US = 2 * RETIRE_MS * 1000, /* so what an empty ring gives next is no older than this */
 };
 
 /* A live interface. */

@@ -200,11 +200,11 @@ struct facts_bracket facts_hit_bracket(const struct row_endpoint *e, const struc
 {
     struct sampling_stored s;
     sampling_read(&s, e->sampling);
-    double low = facts_untimed(e) && r->hits ? NAN : facts_hit_ratio_low(r), high = facts_hit_ratio(r);
+    double low = facts_hit_ratio_low(r), high = facts_hit_ratio(r);
     if (!s.level || !r->lookups)
         return (struct facts_bracket){low, high};
     double wide = 3 * (double)s.spread[r - e->ttl] / (double)r->lookups;
-    return (struct facts_bracket){isnan(low) ? NAN : fmax(low - wide, 0), fmin(high + wide, 1)};
+    return (struct facts_bracket){fmax(low - wide, 0), fmin(high + wide, 1)};
 }
 
 double facts_top_client(const struct row_endpoint *e)

@@ -96,15 +96,6 @@ static void saved(struct json *j, const struct row_endpoint *e, const struct row
         json_micros(j, (int64_t)r->server_us_saved);
 }
 
-static void dropped(struct json *j, const char *key, const struct facts *f, uint64_t n)
-{
-    json_key(j, key);
-    if (facts_drops_known(f))
-        json_u64(j, n);
-    else
-        json_null(j);
-}
-
 /* Distinct keys; of a window those first seen in it are known, and how many look-ups were of keys seen before. */
 static void keys(struct json *j, const struct facts *f, uint64_t n, uint64_t eligible)
 {
@@ -135,8 +126,8 @@ static void capture(struct json *j, const struct facts *f)
     pauses_json(j, f);
     packet_u64(j, "packets", f, c->packets);
     packet_u64(j, "bytes", f, c->bytes);
-    dropped(j, "kernel_dropped", f, c->kernel_dropped);
-    dropped(j, "interface_dropped", f, c->interface_dropped);
+    packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
+    packet_u64(j, "interface_dropped", f, c->interface_dropped);
     packet_u64(j, "duplicates", f, c->duplicates);
     packet_u64(j, "retransmitted", f, c->retransmitted);
     packet_u64(j, "unparsed_packets", f, c->unparsed_packets);

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: opt
 """What a tired engineer reads is true: of captures without HTTP, with one direction, of caches alone, and without
 exchange records; in lists as long as they were asked for."""
 import re

@@ -39,7 +39,7 @@ def sizes(r):
 def times(r):
     e = r["endpoints"][0]
     load = r["capacity"][0] if r["capacity"] else {}
-    return {"server_seconds_saved": e["ttl"][4]["server_seconds_saved"], "hit_ratio_low": e["ttl"][4]["hit_ratio_low"], "concurrency.mean": e["concurrency"]["mean"],
+    return {"server_seconds_saved": e["ttl"][4]["server_seconds_saved"], "concurrency.mean": e["concurrency"]["mean"],
             "concurrency.peak": e["concurrency"]["peak"], **{k: load.get(k) for k in ("concurrency_mean", "concurrency_peak", "throughput_mean", "throughput_peak")}}
 
 
@@ -83,8 +83,7 @@ check(joined["totals"]["response_bytes"] == full["totals"]["response_bytes"], "w
 good("capture", "-q", "-r", PCAP / "keepalive.pcap", "-d", here / "p.db", "--fresh", "--secret", SECRET)
 p = report("p")
 check(p["totals"]["request_bytes"] is not None and p["capture"]["packets"] > 0, "packets: sizes are numbers", p["totals"])
-check(p["capture"]["kernel_dropped"] is None and p["capture"]["interface_dropped"] is None and "dropped by" not in good("report", here / "p.db"),
-      "what was dropped before a file was written is not known, and nothing is claimed of it", p["capture"])
+check("dropped by" not in good("report", here / "p.db"), "what was dropped before a file was written is not known, and nothing is claimed of it")
 good("capture", "-q", "-r", PCAP / "empty.pcap", "-d", here / "empty.db", "--fresh", "--secret", SECRET)
 e = report("empty")
 check(e["totals"]["exchanges"] == 0 and [e[k] for k in ("capacity", "capacity_services", "backends")] == [[], [], []],
