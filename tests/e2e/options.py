@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# kinds: opt
 """Commands and options: help, version, what is wrong usage, and commands without a DB."""
 import os
 import re

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# kinds: san
+# kinds: opt
 """Exchange records as others make them: what the least of one is, times to the nearest microsecond, and orphans that come
 back as they went."""
 import json
