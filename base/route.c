@@ -149,23 +149,22 @@ static bool is_b64(struct slice s, const struct census *c)
     return s.n >= 16 && c->digits + c->lower + c->upper + c->dashes == s.n && kinds >= 3 && c->turns * 5 >= s.n - 1;
 }
 
-enum { HIDDEN = 13 };
 static const char *const hidden_classes[] = {"{hex}", "{b64}", "{jwt}", "{email}"};
 
 /* The class of what redaction hid, or NULL. */
 static const char *hidden_class(struct slice s, const struct census *c)
 {
-    if (s.n != HIDDEN || s.p[0] != '~' || c->hex != 12 || c->upper)
+    if (s.n != ROUTE_HIDDEN || s.p[0] != '~' || c->hex != 12 || c->upper)
         return NULL;
     return hidden_classes[ascii_hex(s.p[12]) & 3];
 }
 
-static bool is_hidden(struct slice s, size_t at)
+bool route_is_hidden(struct slice s)
 {
-    if (s.n - at < HIDDEN || s.p[at] != '~')
+    if (s.n != ROUTE_HIDDEN || s.p[0] != '~')
         return false;
-    for (size_t i = 1; i < HIDDEN; i++)
-        if (!ascii_digit(s.p[at + i]) && (s.p[at + i] < 'a' || s.p[at + i] > 'f'))
+    for (size_t i = 1; i < s.n; i++)
+        if (!ascii_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
             return false;
     return true;
 }
@@ -176,14 +175,14 @@ static bool hidden_pieces(struct slice s, char made[ROUTE_LABEL], struct route_l
 {
     size_t n = 0, pieces = 0;
     for (size_t at = 0; at < s.n;) {
-        bool hidden = is_hidden(s, at);
+        bool hidden = route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN));
         struct slice piece = hidden ? slice_str(hidden_classes[ascii_hex(s.p[at + 12]) & 3]) : slice_sub(s, at, at + 1);
         if (n + piece.n > ROUTE_LABEL)
             return false;
         memcpy(made + n, piece.p, piece.n);
         n += piece.n;
         pieces += hidden;
-        at += hidden ? HIDDEN : 1;
+        at += hidden ? ROUTE_HIDDEN : 1;
     }
     *out = (struct route_label){slice_of(made, n), ROUTE_PREFIX};
     return pieces;
@@ -291,7 +290,7 @@ struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
     if (is_b64(s, &c))
         return (struct route_label){SLICE("{b64}"), ROUTE_TYPED};
     struct route_label pieces;
-    if (s.n > HIDDEN && slice_find(s, '~', 0) < s.n && hidden_pieces(s, made, &pieces))
+    if (s.n > ROUTE_HIDDEN && slice_find(s, '~', 0) < s.n && hidden_pieces(s, made, &pieces))
         return pieces;
     return out;
 }

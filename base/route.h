@@ -5,7 +5,8 @@
 
 #include "base/slice.h"
 
-enum { ROUTE_LABEL = 48 }; /* longest label that is made up */
+enum { ROUTE_LABEL = 48 };  /* longest label that is made up */
+enum { ROUTE_HIDDEN = 13 }; /* length of a value that redaction hid */
 
 enum route_kind {
     ROUTE_LITERAL, /* the segment itself; may be united with its siblings */
@@ -21,6 +22,8 @@ struct route_label {
 /* Label of one segment; parameters after ';' and a fragment are no part of it. What redaction hid (`~` and 12 hex
  * digits), a segment or a piece of one, carries the class of what stood there in the low two bits of its last digit. */
 struct route_label route_label(struct slice segment, char made[ROUTE_LABEL]);
+/* Whether this is what redaction puts in a value's place: `~` and 12 lower-case hex digits. */
+bool route_is_hidden(struct slice s);
 /* Whether this is an extension that is kept behind a class. */
 bool route_extension(struct slice extension);
 

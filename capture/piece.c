@@ -54,16 +54,6 @@ static int class_of(const struct census *c)
     return slug || words ? -1 : PIECE_B64;
 }
 
-bool piece_is_hidden(struct slice s)
-{
-    if (s.n != PIECE_HIDDEN || s.p[0] != '~')
-        return false;
-    for (size_t i = 1; i < s.n; i++)
-        if (!ascii_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
-            return false;
-    return true;
-}
-
 static bool begins_jwt(struct slice s, size_t at)
 {
     static const char head[] = "eyJ";
@@ -173,8 +163,8 @@ static bool find(struct slice s, size_t at, size_t least, bool sealed, struct se
 {
     while (at < s.n) {
         char c;
-        if (sealed && s.p[at] == '~' && piece_is_hidden(slice_sub(s, at, at + PIECE_HIDDEN))) {
-            at += PIECE_HIDDEN;
+        if (sealed && s.p[at] == '~' && route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN))) {
+            at += ROUTE_HIDDEN;
             continue;
         }
         size_t n = piece_char(s, at, &c), end = at + n;

@@ -7,7 +7,6 @@
 
 enum { PIECE_HEX, PIECE_B64, PIECE_JWT, PIECE_EMAIL };
 enum { PIECE_LEAST = 32, PIECE_BESIDE = 16 }; /* characters of base64 or hex; beside one that is hidden */
-enum { PIECE_HIDDEN = 13 };                   /* length of a value that is hidden: `~`, 12 hex digits */
 
 struct secret_piece {
     size_t from, to; /* in bytes of the segment */
@@ -25,12 +24,10 @@ static inline size_t piece_char(struct slice s, size_t at, char *c)
     return 3;
 }
 
-/* Whether this is `~` and 12 lower-case hex digits. */
-bool piece_is_hidden(struct slice s);
 /* Class of a segment that must be hidden as a whole, or -1. */
 int piece_whole(struct slice segment);
 /* The first piece at or after `at` of a segment that is not hidden as a whole, of at least that many characters.
- * sealed: what piece_is_hidden() is passed over. False: there is none. */
+ * sealed: what route_is_hidden() is passed over. False: there is none. */
 bool piece_next(struct slice segment, size_t at, size_t least, bool sealed, struct secret_piece *out);
 /* Whether anything of this text must be hidden. */
 bool piece_any(struct slice text);

@@ -982,7 +982,7 @@ static bool is_sealed(struct slice value)
     while (slice_next(&value, ',', &item)) {
         if (slice_starts(item, SLICE("W/")))
             item = slice_sub(item, 2, item.n);
-        if (!piece_is_hidden(item) && !slice_eq(item, SLICE("~")))
+        if (!route_is_hidden(item) && !slice_eq(item, SLICE("~")))
             return false;
     }
     return true;

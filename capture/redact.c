@@ -112,7 +112,7 @@ static struct slice normal(struct redact *r, struct slice s)
 static void hide(const struct redact *r, struct slice value, int low2, struct buf *out)
 {
     char text[REDACTED];
-    if (r->options.sealed && piece_is_hidden(value)) {
+    if (r->options.sealed && route_is_hidden(value)) {
         buf_slice(out, value);
         return;
     }
@@ -332,7 +332,7 @@ static void path(struct redact *r, struct slice p, struct buf *out)
 
 static bool shown(struct redact *r, struct parameter *p, struct slice name, struct slice value)
 {
-    if (!value.n || (r->options.sealed && piece_is_hidden(value)))
+    if (!value.n || (r->options.sealed && route_is_hidden(value)))
         return true;
     if (p ? p->sensitive : redact_sensitive(r, name))
         return false;
@@ -408,7 +408,7 @@ static size_t absolute(struct redact *r, struct slice t, struct buf *out)
         end++;
     size_t at = host_at(slice_sub(t, start, end));
     struct slice user = slice_sub(t, start, start + at - (at > 0));
-    bool alone = slice_find(user, ':', 0) == user.n && !piece_is_hidden(user); /* rather an e-mail address */
+    bool alone = slice_find(user, ':', 0) == user.n && !route_is_hidden(user); /* rather an e-mail address */
     if (!scheme && (!at || (start && alone)))
         return 0;
     buf_slice(out, slice_sub(t, 0, start));

@@ -6,9 +6,10 @@
 
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/route.h"
 #include "capture/piece.h"
 
-enum { REDACTED = PIECE_HIDDEN }; /* length of a hidden value */
+enum { REDACTED = ROUTE_HIDDEN }; /* length of a hidden value */
 
 struct redact_options {
     bool clear_targets;     /* hide sensitive names alone */
