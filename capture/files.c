@@ -263,3 +263,11 @@ void files_progress(const struct files *all, uint64_t *done, uint64_t *total)
     if (!known)
         *total = 0;
 }
+
+void files_drops(const struct files *all, uint64_t *kernel, uint64_t *interface)
+{
+    for (uint32_t i = 0; i < all->n; i++) {
+        *kernel += all->file[i].save.dropped[0];
+        *interface += all->file[i].save.dropped[1];
+    }
+}

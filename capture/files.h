@@ -19,5 +19,7 @@ enum savefile_result files_next(struct files *all, struct frame *f);
 const char *files_fault(const struct files *all);
 /* Bytes read of all files and their size; total is 0 when one of them has none (a pipe). */
 void files_progress(const struct files *all, uint64_t *done, uint64_t *total);
+/* Adds packets that the system or an interface lost while they were captured, as the files have said so far. */
+void files_drops(const struct files *all, uint64_t *kernel, uint64_t *interface);
 
 #endif

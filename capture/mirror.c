@@ -436,7 +436,7 @@ static bool loss(const struct mirror *m, struct mirror_finding *f)
     if (s->flows_oneway * 2 > s->flows)
         do_this(f, "what is acknowledged of the direction that is not mirrored counts as missing");
     else if (s->kernel_dropped || s->interface_dropped)
-        do_this(f, "packets are dropped here, see below: that comes first");
+        do_this(f, "packets were dropped while this was captured, see below: that comes first");
     else
         do_this(f, "nothing was dropped here, so it was before: is the mirror port slower than what it mirrors? mirror "
                    "less, or to a faster port");
@@ -490,9 +490,12 @@ static bool drops(const struct mirror *m, struct mirror_finding *f)
     number(f, "packets", (double)s->packets);
     if (s->interface_dropped)
         do_this(f, "a longer ring of the card: ethtool -G {if} rx 4096   (ethtool -g {if} shows the most)");
-    if (s->kernel_dropped)
+    if (s->kernel_dropped && m->live)
         do_this(f, "this machine is too slow for this mirror: leave out what is not HTTP (-f 'tcp port 80 or 8080'), "
                    "or mirror less");
+    else if (s->kernel_dropped)
+        do_this(f, "the file says so: who wrote it was too slow; give it a larger buffer (dumpcap -B 256) or leave out "
+                   "what is not HTTP");
     return s->kernel_dropped || s->interface_dropped;
 }
 

@@ -15,13 +15,16 @@ enum {
     BLOCK_INTERFACE = 1,
     BLOCK_OLD_PACKET = 2,
     BLOCK_SIMPLE_PACKET = 3,
+    BLOCK_STATISTICS = 5,
     BLOCK_PACKET = 6,
     BLOCK_SECRETS = 10,
     SECRETS_TLS_KEY_LOG = 0x544c534b,
     OPTION_END = 0,
     OPTION_TSRESOL = 9,
     OPTION_TSOFFSET = 14,
-    DESCRIPTION_MAX = STREAM_WINDOW / 2, /* bytes of one interface description */
+    OPTION_IFDROP = 5, /* of statistics */
+    OPTION_OSDROP = 7,
+    DESCRIPTION_MAX = STREAM_WINDOW / 2, /* bytes of one interface's description or statistics */
     INTERFACES_MAX = 65536,
     SOON = 8, /* frames */
 };
@@ -224,8 +227,10 @@ static uint64_t unit_of(uint8_t resolution)
     return unit;
 }
 
-static void read_option(const struct savefile *s, struct savefile_interface *i, uint16_t code, const uint8_t *p,
-                        uint16_t n)
+typedef void option_reader(struct savefile *s, struct savefile_interface *i, uint16_t code, const uint8_t *p,
+                           uint16_t n);
+
+static void described(struct savefile *s, struct savefile_interface *i, uint16_t code, const uint8_t *p, uint16_t n)
 {
     if (code == OPTION_TSRESOL && n >= 1)
         i->unit = unit_of(p[0]);
@@ -233,8 +238,22 @@ static void read_option(const struct savefile *s, struct savefile_interface *i, 
         i->offset = clamp_seconds((int64_t)get64(s, p));
 }
 
-/* The options of an interface; what runs over their end is not read. */
-static void read_options(const struct savefile *s, struct savefile_interface *i, const uint8_t *p, size_t n)
+/* Each says how many there were since the interface was opened. */
+static void counted(struct savefile *s, struct savefile_interface *i, uint16_t code, const uint8_t *p, uint16_t n)
+{
+    if ((code != OPTION_OSDROP && code != OPTION_IFDROP) || n != 8)
+        return;
+    int by = code == OPTION_IFDROP;
+    uint64_t now = get64(s, p);
+    if (now > UINT64_MAX >> 20) /* some writers say so of what they do not know */
+        return;
+    s->dropped[by] += now > i->dropped[by] ? now - i->dropped[by] : 0;
+    i->dropped[by] = now;
+}
+
+/* The options of a block about an interface; what runs over their end is not read. */
+static void read_options(struct savefile *s, struct savefile_interface *i, option_reader *read_option, const uint8_t *p,
+                         size_t n)
 {
     while (n >= 4) {
         uint16_t code = get16(s, p), length = get16(s, p + 2);
@@ -271,11 +290,27 @@ static enum savefile_result read_interface(struct savefile *s, uint32_t length)
     if (!p)
         return cut(s, offset, "interface block");
     struct savefile_interface i = {.unit = 1000000, .link = link_of(get16(s, p + 8)), .snaplen = get32(s, p + 12)};
-    read_options(s, &i, p + 16, length - 20);
+    read_options(s, &i, described, p + 16, length - 20);
     if (!add_interface(s, i))
         return damaged(s, offset, "one of more than %u interfaces", s->n_interfaces);
     stream_skip(&s->in, length);
     return SAVEFILE_END;
+}
+
+static enum savefile_result skip_block(struct savefile *s, uint32_t length)
+{
+    uint64_t offset = stream_offset(&s->in);
+    return stream_skip(&s->in, length) ? SAVEFILE_END : cut(s, offset, "block");
+}
+
+/* Interface statistics block: none is worth the rest of the file. */
+static enum savefile_result read_statistics(struct savefile *s, uint32_t length)
+{
+    const uint8_t *p = length >= 24 && length <= DESCRIPTION_MAX ? stream_peek(&s->in, length) : NULL;
+    uint32_t interface = p ? get32(s, p + 8) : 0;
+    if (p && interface < s->n_interfaces)
+        read_options(s, &s->interfaces[interface], counted, p + 20, length - 24);
+    return skip_block(s, length);
 }
 
 /* Section header block; its byte order rules until the next. The length of the section is of no use to a reader from
@@ -392,12 +427,6 @@ static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint3
     return SAVEFILE_FRAME;
 }
 
-static enum savefile_result skip_block(struct savefile *s, uint32_t length)
-{
-    uint64_t offset = stream_offset(&s->in);
-    return stream_skip(&s->in, length) ? SAVEFILE_END : cut(s, offset, "block");
-}
-
 /* Secrets of the sessions that follow. One of another kind, or too large for the window, is passed over. */
 static enum savefile_result read_secrets(struct savefile *s, uint32_t length)
 {
@@ -423,6 +452,8 @@ static inline enum savefile_result next_block(struct savefile *s, const uint8_t 
         return read_packet(s, type, length, f);
     case BLOCK_INTERFACE:
         return read_interface(s, length);
+    case BLOCK_STATISTICS:
+        return read_statistics(s, length);
     case BLOCK_SECRETS:
         return read_secrets(s, length);
     default:

@@ -1,6 +1,7 @@
 /* savefile: the frames of one capture file: pcap (draft-ietf-opsawg-pcap; both byte orders, us and ns) and pcapng
  * (draft-ietf-opsawg-pcapng; any mix of sections, interfaces, link types and time resolutions). Frames stay where the
- * stream put them. Blocks and options nobody here reads are passed over. */
+ * stream put them. What statistics blocks say was dropped is kept; blocks and options nobody here reads are passed
+ * over. */
 #ifndef CAPTURE_SAVEFILE_H
 #define CAPTURE_SAVEFILE_H
 
@@ -20,8 +21,9 @@ enum savefile_result {
 
 /* An interface of a pcapng section. */
 struct savefile_interface {
-    uint64_t unit;  /* ticks a second; 0: beyond 64 bits, all times are 0 */
-    int64_t offset; /* seconds to add */
+    uint64_t unit;       /* ticks a second; 0: beyond 64 bits, all times are 0 */
+    int64_t offset;      /* seconds to add */
+    uint64_t dropped[2]; /* packets, so far: by the system, by the interface */
     uint32_t snaplen;
     uint16_t link;
 };
@@ -36,6 +38,7 @@ struct savefile {
     uint64_t soon;                         /* offset of a record or block that comes later */
     struct savefile_interface *interfaces; /* pcapng: of the section at hand */
     uint32_t n_interfaces, cap_interfaces;
+    uint64_t dropped[2];      /* pcapng: packets of all interfaces and sections, as above */
     int64_t last_ts;          /* for blocks without a time */
     uint32_t rest;            /* pcapng: bytes of a huge block after its frame, still to be passed over */
     struct tls_keys *secrets; /* takes the key logs of secrets blocks; borrowed, NULL: nobody */

@@ -398,6 +398,8 @@ void source_on_wait(struct source *s, void (*idle)(void *context), void *context
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface)
 {
     *kernel = *interface = 0;
+    if (s->files)
+        files_drops(s->files, kernel, interface);
     for (size_t i = 0; i < s->n_devices; i++) {
         struct device *d = &s->devices[i];
         device_drops(d);

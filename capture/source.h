@@ -60,8 +60,8 @@ void source_stop(struct source *s);
  * not use the source; the frame handed out last is gone. NULL: nobody is told any more. */
 void source_on_wait(struct source *s, void (*idle)(void *context), void *context);
 
-/* Packets lost in the kernel for lack of room, and on the interface itself, since the source was opened; 0 for files.
- * To be asked now and then: the kernel counts in 32 bits. */
+/* Packets lost in the kernel for lack of room, and on the interface itself, since the source was opened; of files what
+ * their statistics (pcapng) have said so far. To be asked now and then: the kernel counts in 32 bits. */
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface);
 /* Live: the same of the i-th interface alone. */
 void source_drops_of(struct source *s, size_t i, uint64_t *kernel, uint64_t *interface);

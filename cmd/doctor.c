@@ -118,10 +118,12 @@ static void discharge(struct patient *p, struct source *source, size_t i)
     struct checkup *c = p->checkup;
     capture_finish(p->capture);
     c->stats = *capture_counters(p->capture);
-    if (c->live)
+    if (c->live) {
         source_drops_of(source, i, &c->stats.kernel_dropped, &c->stats.interface_dropped);
-    else
+    } else {
+        source_drops(source, &c->stats.kernel_dropped, &c->stats.interface_dropped);
         c->seconds = c->watch.frames ? (double)(c->watch.greatest - c->watch.least) / 1e6 : NAN;
+    }
     capture_free(p->capture);
 }
 

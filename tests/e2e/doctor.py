@@ -9,7 +9,7 @@ import random
 import re
 import struct
 
-from lib import PCAP, ROOT, SECRET, Capture, answer, check, finish, folder, packets, request, run, stored
+from lib import PCAP, ROOT, SECRET, Capture, answer, block, check, finish, folder, packets, request, run, stored
 
 here = folder()
 WANT = pathlib.Path(__file__).with_suffix(".want")
@@ -113,6 +113,16 @@ c = Capture()
 for i in range(30):
     c.packet(b"\xff" * 6 + b"\x02\0\0\0\0\1\x08\x06" + bytes(28))
 doctor("an ordinary port", c.write(here / "arp.pcap"), {"not_mirrored": "problem"}, says=["promiscuous"], group_frames=30, frames=30)
+c = Capture()
+for i in range(9):
+    c.talk((">", request("GET", "/%d" % i)), ("<", answer(200, b"x" * 100)))
+statistics = struct.pack("<III", 0, 0, 0) + struct.pack("<HHQ", 5, 8, 3) + struct.pack("<HHQ", 7, 8, 41)
+(here / "dropped.pcapng").write_bytes(c.pcapng(after=block(5, statistics)))
+seen = doctor("dropped by who captured", here / "dropped.pcapng", {"drops": "warning"}, says=["41 packets were dropped by the kernel and 3 by the interface", "dumpcap -B"], kernel_dropped=41, interface_dropped=3)
+db = here / "dropped.db"
+code, out, err = run("capture", "-q", "-r", here / "dropped.pcapng", "-d", db, "--fresh", "--secret", SECRET)
+told = json.loads(run("report", db, "--format", "json")[1])["capture"]
+check(code == 0 and (told["kernel_dropped"], told["interface_dropped"]) == (41, 3), "dropped by who captured: in the report", told, err)
 doctor("no packets", PCAP / "empty.pcap", {"no_packets": "problem"})
 
 

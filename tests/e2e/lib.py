@@ -122,6 +122,12 @@ def check_tsv(path, *options):
 
 
 # Captures made by hand: Ethernet, IPv4, TCP.
+def block(kind, body):
+    """One of a pcapng file."""
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
+
+
 class Capture:
     def __init__(self, link=1):
         self.link, self.packets, self.now, self.port = link, [], EPOCH * 1_000_000, 40000
@@ -135,6 +141,12 @@ class Capture:
         for now, frame, wire in self.packets:
             out.append(struct.pack("<IIII", now // 1_000_000, now % 1_000_000, len(frame), wire) + frame)
         return b"".join(out)
+
+    def pcapng(self, before=b"", after=b""):
+        """With other blocks before the packets and behind them."""
+        out = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)), block(1, struct.pack("<HHI", self.link, 0, 0)), before]
+        out += [block(6, struct.pack("<IIIII", 0, now >> 32, now & 0xFFFFFFFF, len(frame), wire) + frame) for now, frame, wire in self.packets]
+        return b"".join(out + [after])
 
     def write(self, path):
         pathlib.Path(path).write_bytes(self.bytes())

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from lib import PROOF, SECRET, Capture, answer, check, finish, folder, request, run, skip
+from lib import PROOF, SECRET, Capture, answer, block, check, finish, folder, request, run, skip
 
 BODY = b'{"items": [' + b",".join(b'{"id": %d, "text": "%s"}' % (i, b"x" * 40) for i in range(600)) + b"]}"
 TURNS = [(">", request("GET", "/small?page=1", "Authorization: Bearer abcdefghijklmnop")), ("<", answer(200, b"hello")),
@@ -191,25 +191,12 @@ for version in ("TLSv1_2", "TLSv1_3"):
     check(seen([json.loads(line) for line in out.splitlines()]) == PLAIN, version + ": secrets that come after the packets", out[:300], err)
 
 
-def block(kind, body):
-    body += b"\0" * (-len(body) % 4)
-    return struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
-
-
-def with_secrets(cap, keys):
-    """As pcapng, its secrets in a block before the packets."""
-    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)) + block(1, struct.pack("<HHI", 1, 0, 0))
-    out += block(10, struct.pack("<II", 0x544C534B, len(keys)) + keys)
-    for now, frame, wire in cap.packets:
-        out += block(6, struct.pack("<IIIII", 0, now >> 32, now & 0xFFFFFFFF, len(frame), wire) + frame)
-    return out
-
-
 for version in ("TLSv1_2", "TLSv1_3"):
     result = peer("dsb" + version, version=version)
     cap = Capture()
     cap.talk(*turns_of(result["connections"][0]), port=443)
-    (here / "dsb.pcapng").write_bytes(with_secrets(cap, (here / ("dsb%s.keys" % version)).read_bytes()))
+    keys = (here / ("dsb%s.keys" % version)).read_bytes()
+    (here / "dsb.pcapng").write_bytes(cap.pcapng(before=block(10, struct.pack("<II", 0x544C534B, len(keys)) + keys)))
     code, out, err = run("log", "-r", here / "dsb.pcapng", "--secret", SECRET, "--format", "jsonl")
     check(seen([json.loads(line) for line in out.splitlines()]) == PLAIN, version + ": the capture brings its secrets along", out[:300], err)
 

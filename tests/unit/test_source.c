@@ -149,6 +149,30 @@ static void put_unknown(struct buf *b, uint32_t type, uint32_t n)
     put32(b, 12 + n);
 }
 
+static void put64(struct buf *b, uint64_t v)
+{
+    put32(b, swapped ? (uint32_t)(v >> 32) : (uint32_t)v);
+    put32(b, swapped ? (uint32_t)v : (uint32_t)(v >> 32));
+}
+
+/* Interface statistics: isb_ifdrop, isb_osdrop. */
+static void put_statistics(struct buf *b, uint32_t interface, uint64_t ifdrop, uint64_t osdrop)
+{
+    uint32_t length = 20 + 12 + 12 + 4 + 4;
+    put32(b, 5);
+    put32(b, length);
+    put32(b, interface);
+    put64(b, 0);
+    put16(b, 5);
+    put16(b, 8);
+    put64(b, ifdrop);
+    put16(b, 7);
+    put16(b, 8);
+    put64(b, osdrop);
+    put32(b, 0);
+    put32(b, length);
+}
+
 /* Files in memory. */
 
 enum { FILES = 64 };
@@ -505,6 +529,41 @@ static void test_pcapng(void **state)
     expect_mixed_section(s);
     expect_mixed_section(s);
     expect_end(s);
+    buf_free(&b);
+}
+
+static void put_counted_section(struct buf *b)
+{
+    put_section(b);
+    put_interface(b, 1, 0, 6, 0);
+    put_interface(b, 1, 0, 6, 0);
+    put_statistics(b, 0, 1, 3);
+    put_packet(b, 1, 77, 1, 9, 0);
+    put_statistics(b, 1, 0, 100);
+    put_statistics(b, 0, 4, 7);                   /* since the beginning: 4 and 7, not 5 and 10 */
+    put_statistics(b, 1, UINT64_MAX, UINT64_MAX); /* not known */
+    put_statistics(b, 2, 5000, 5000);             /* of no interface */
+}
+
+/* What was dropped while they were captured, of both files, with what stands behind the last packet. */
+static void counts_drops(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    uint64_t kernel = 1, interface = 1;
+    put_counted_section(&b);
+    swapped = true;
+    put_counted_section(&b);
+    struct source *s = open_bytes(&b);
+    source_drops(s, &kernel, &interface);
+    assert_true(kernel <= 3 && interface <= 1);
+    expect_frame(s, 77, 1, 1, 9);
+    expect_frame(s, 77, 1, 1, 9);
+    assert_int_equal(source_next(s, &(struct frame){0}), SOURCE_END);
+    source_drops(s, &kernel, &interface);
+    assert_int_equal(kernel, 2 * 107);
+    assert_int_equal(interface, 2 * 4);
+    source_close(s);
     buf_free(&b);
 }
 
@@ -927,6 +986,7 @@ int main(void)
         cmocka_unit_test_teardown(test_pcapng_cut, drop_files),
         cmocka_unit_test_teardown(test_absurd, drop_files),
         cmocka_unit_test_teardown(test_pcapng, drop_files),
+        cmocka_unit_test_teardown(counts_drops, drop_files),
         cmocka_unit_test_teardown(test_simple_packets, drop_files),
         cmocka_unit_test_teardown(test_pcapng_damage, drop_files),
         cmocka_unit_test_teardown(test_pcapng_huge_block, drop_files),
