@@ -394,6 +394,21 @@ struct sharing_result sharing_judge(const struct sharing_input *in)
     return r;
 }
 
+const char *sharing_bars(enum sharing_verdict v)
+{
+    switch (v) {
+    case SHARING_PRIVATE:
+    case SHARING_TENANT:
+    case SHARING_MIXED:
+        return "clients must not share it";
+    case SHARING_UNDECIDED:
+        return "it is not known whether clients may share it";
+    case SHARING_SHARED:
+        break;
+    }
+    return NULL;
+}
+
 const char *sharing_name(enum sharing_verdict v)
 {
     switch (v) {

@@ -114,5 +114,7 @@ bool sharing_may_follow(const struct sharing *s, const struct learned *l, unsign
 
 struct sharing_result sharing_judge(const struct sharing_input *in);
 const char *sharing_name(enum sharing_verdict v); /* "shared", "private", "tenant", "mixed", "undecided" */
+/* Why what sharing would save is not priced; NULL: clients may share. */
+const char *sharing_bars(enum sharing_verdict v);
 
 #endif

@@ -666,15 +666,6 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
     message_done(env, h, role, true, UINT64_MAX - 1);
 }
 
-static enum end_state end_of(enum chunk_end how, int first)
-{
-    if (how == CHUNK_CAPTURE_END)
-        return END_CAPTURE;
-    if (how == CHUNK_IDLE)
-        return END_TIMEOUT;
-    return first == 0 ? END_CLIENT_ABORT : END_SERVER_ABORT;
-}
-
 void h1_close(struct h1_env *env, struct h1 *h, enum chunk_end how, int first)
 {
     close_websocket(env, h);
@@ -683,5 +674,5 @@ void h1_close(struct h1_env *env, struct h1 *h, enum chunk_end how, int first)
         body_drop(env, &h->side[role]);
         carry_drop(env, &h->side[role]);
     }
-    pair_close(env->pair, &h->pairing, end_of(how, first));
+    pair_close(env->pair, &h->pairing, how, first);
 }

@@ -224,19 +224,10 @@ static void drop(struct h2_env *env, struct buf *b)
     buf_free(b);
 }
 
-static enum end_state end_of(enum chunk_end how, int first)
-{
-    if (how == CHUNK_CAPTURE_END)
-        return END_CAPTURE;
-    if (how == CHUNK_IDLE)
-        return END_TIMEOUT;
-    return first == 0 ? END_CLIENT_ABORT : END_SERVER_ABORT;
-}
-
 void h2_close(struct h2_env *env, struct h2 *h, enum chunk_end how, int first)
 {
     h2stream_close(env, h);
-    pair_close(env->h1->pair, h->pairing, end_of(how, first));
+    pair_close(env->h1->pair, h->pairing, how, first);
     for (int role = 0; role < 2; role++) {
         drop(env, &h->side[role].carry);
         drop(env, &h->side[role].block.carry);

@@ -11,7 +11,6 @@ enum state {
     AFTER, /* a value ended: a comma, or the end of what it is in */
     STRING,
     ESCAPE,
-    UNICODE,
     NUMBER, /* number, true, false or null: up to what cannot belong to it */
     DONE,
     BAD,
@@ -59,8 +58,7 @@ void leaves_begin(struct leaves_reader *r, const struct hash_key *key, struct pa
     r->now_ms = now_ms;
     r->state = VALUE;
     r->is_name = r->long_token = false;
-    r->digits = 0;
-    r->high = 0;
+    r->unescape = (struct unescape){0};
     r->depth = r->n = r->leaves = 0;
     r->text = r->token_n = 0;
     r->token_hash = r->sum = r->rest = 0;
@@ -317,7 +315,6 @@ static void token_begin(struct leaves_reader *r)
     r->token_n = 0;
     r->token_hash = 0;
     r->long_token = false;
-    r->high = 0;
 }
 
 static void token_add(struct leaves_reader *r, const char *p, size_t n)
@@ -336,76 +333,23 @@ static void token_add(struct leaves_reader *r, const char *p, size_t n)
     }
 }
 
-static void token_rune(struct leaves_reader *r, uint32_t c)
-{
-    char out[4];
-    size_t n = 0;
-    if (c < 0x80) {
-        out[n++] = (char)c;
-    } else if (c < 0x800) {
-        out[n++] = (char)(0xc0 | c >> 6);
-    } else if (c < 0x10000) {
-        out[n++] = (char)(0xe0 | c >> 12);
-        out[n++] = (char)(0x80 | (c >> 6 & 63));
-    } else {
-        out[n++] = (char)(0xf0 | c >> 18);
-        out[n++] = (char)(0x80 | (c >> 12 & 63));
-        out[n++] = (char)(0x80 | (c >> 6 & 63));
-    }
-    if (c >= 0x80)
-        out[n++] = (char)(0x80 | (c & 63));
-    token_add(r, out, n);
-}
-
 /* The first half of a pair that has no second stands for itself. */
 static void token_settle(struct leaves_reader *r)
 {
-    if (r->high)
-        token_rune(r, r->high);
-    r->high = 0;
-}
-
-static void token_unit(struct leaves_reader *r, uint16_t unit)
-{
-    if (r->high && unit >= 0xdc00 && unit < 0xe000) {
-        uint32_t rune = 0x10000 + ((uint32_t)(r->high - 0xd800) << 10) + (unit - 0xdc00u);
-        r->high = 0;
-        token_rune(r, rune);
+    struct unescaped out = {0};
+    if (!r->unescape.high)
         return;
-    }
-    token_settle(r);
-    if (unit >= 0xd800 && unit < 0xdc00)
-        r->high = unit;
-    else
-        token_rune(r, unit);
+    unescape_settle(&r->unescape, &out);
+    token_add(r, out.p, out.n);
 }
 
 static enum state escape(struct leaves_reader *r, char c)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    const char *at = c ? strchr(from, c) : NULL;
-    if (c == 'u') {
-        r->digits = 0;
-        r->escape = 0;
-        return UNICODE;
-    }
-    if (!at)
-        return BAD;
-    token_settle(r);
-    token_add(r, &to[at - from], 1);
-    return STRING;
-}
-
-static enum state unicode(struct leaves_reader *r, char c)
-{
-    int digit = ascii_hex(c);
-    if (digit < 0)
-        return BAD;
-    r->escape = (uint16_t)(r->escape << 4 | digit);
-    if (++r->digits < 4)
-        return UNICODE;
-    token_unit(r, r->escape);
-    return STRING;
+    static const enum state next[] = {[UNESCAPE_BAD] = BAD, [UNESCAPE_MORE] = ESCAPE, [UNESCAPE_DONE] = STRING};
+    struct unescaped out = {0};
+    enum unescape_end end = unescape_feed(&r->unescape, c, &out);
+    token_add(r, out.p, out.n);
+    return next[end];
 }
 
 /* A member's name was read. */
@@ -597,9 +541,6 @@ bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
             break;
         case ESCAPE:
             r->state = (uint8_t)escape(r, p[i++]);
-            break;
-        case UNICODE:
-            r->state = (uint8_t)unicode(r, p[i++]);
             break;
         default:
             if (!is(p[i], BLANK))

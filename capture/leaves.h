@@ -12,6 +12,7 @@
 
 #include "capture/exchange.h"
 #include "capture/pathnames.h"
+#include "capture/unescape.h"
 
 enum { LEAVES_DEPTH = 64, LEAVES_TEXT = 256 * 1024, LEAVES_TOKEN = 256, LEAVES_NAME = 32 };
 
@@ -29,8 +30,7 @@ struct leaves_reader {
     int64_t now_ms; /* what times are near to */
     uint8_t state;
     bool is_name, long_token;
-    uint8_t digits; /* of a \u escape */
-    uint16_t escape, high;
+    struct unescape unescape;
     unsigned depth;
     uint32_t text, token_n;
     uint64_t token_hash;

@@ -4,7 +4,7 @@
 #include <emmintrin.h>
 #endif
 
-enum state { VALUE, FIRST_VALUE, FIRST_NAME, NAME, COLON, AFTER, WORD, STRING, ESCAPE, UNICODE, SKIP, BAD };
+enum state { VALUE, FIRST_VALUE, FIRST_NAME, NAME, COLON, AFTER, WORD, STRING, ESCAPE, SKIP, BAD };
 
 /* Quotes and brackets within what is stepped over. */
 enum { SKIP_PLAIN, SKIP_STRING, SKIP_ESCAPE };
@@ -51,77 +51,24 @@ static void characters(struct members *m, const char *p, size_t n)
         name_add(m, p, n);
 }
 
-static void rune(struct members *m, uint32_t c)
-{
-    char out[4];
-    size_t n = 0;
-    if (c < 0x80) {
-        out[n++] = (char)c;
-    } else if (c < 0x800) {
-        out[n++] = (char)(0xc0 | c >> 6);
-    } else if (c < 0x10000) {
-        out[n++] = (char)(0xe0 | c >> 12);
-        out[n++] = (char)(0x80 | (c >> 6 & 63));
-    } else {
-        out[n++] = (char)(0xf0 | c >> 18);
-        out[n++] = (char)(0x80 | (c >> 12 & 63));
-        out[n++] = (char)(0x80 | (c >> 6 & 63));
-    }
-    if (c >= 0x80)
-        out[n++] = (char)(0x80 | (c & 63));
-    characters(m, out, n);
-}
-
 /* The first half of a pair that has no second stands for itself. */
 static void settle(struct members *m)
 {
-    uint16_t high = m->high;
-    m->high = 0;
-    if (high)
-        rune(m, high);
-}
-
-static void unit(struct members *m, uint16_t v)
-{
-    if (m->high && v >= 0xdc00 && v < 0xe000) {
-        uint32_t c = 0x10000 + ((uint32_t)(m->high - 0xd800) << 10) + (v - 0xdc00u);
-        m->high = 0;
-        rune(m, c);
+    struct unescaped out = {0};
+    if (!m->unescape.high)
         return;
-    }
-    settle(m);
-    if (v >= 0xd800 && v < 0xdc00)
-        m->high = v;
-    else
-        rune(m, v);
+    unescape_settle(&m->unescape, &out);
+    characters(m, out.p, out.n);
 }
 
 static enum state escape(struct members *m, char c)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    const char *at = c ? strchr(from, c) : NULL;
-    if (c == 'u') {
-        m->digits = 0;
-        m->unit = 0;
-        return UNICODE;
-    }
-    if (!at)
-        return BAD;
-    settle(m);
-    characters(m, &to[at - from], 1);
-    return STRING;
-}
-
-static enum state unicode(struct members *m, char c)
-{
-    int digit = ascii_hex(c);
-    if (digit < 0)
-        return BAD;
-    m->unit = (uint16_t)(m->unit << 4 | digit);
-    if (++m->digits < 4)
-        return UNICODE;
-    unit(m, m->unit);
-    return STRING;
+    static const enum state next[] = {[UNESCAPE_BAD] = BAD, [UNESCAPE_MORE] = ESCAPE, [UNESCAPE_DONE] = STRING};
+    struct unescaped out = {0};
+    enum unescape_end end = unescape_feed(&m->unescape, c, &out);
+    if (out.n)
+        characters(m, out.p, out.n);
+    return next[end];
 }
 
 static enum state string_end(struct members *m)
@@ -178,7 +125,7 @@ static enum state enter(struct members *m, uint8_t where, bool list)
 {
     if (!where || m->depth + 1 == MEMBERS_DEPTH) {
         m->skipped = 1;
-        m->digits = SKIP_PLAIN;
+        m->quotes = SKIP_PLAIN;
         return SKIP;
     }
     m->level[++m->depth] = (struct members_level){where, list};
@@ -242,12 +189,12 @@ static size_t skip(struct members *m, const char *p, size_t n)
     size_t i = 0;
     for (; i < n && m->state == SKIP; i++) {
         char c = p[i];
-        if (m->digits == SKIP_ESCAPE)
-            m->digits = SKIP_STRING;
-        else if (m->digits == SKIP_STRING)
-            m->digits = c == '"' ? SKIP_PLAIN : c == '\\' ? SKIP_ESCAPE : SKIP_STRING;
+        if (m->quotes == SKIP_ESCAPE)
+            m->quotes = SKIP_STRING;
+        else if (m->quotes == SKIP_STRING)
+            m->quotes = c == '"' ? SKIP_PLAIN : c == '\\' ? SKIP_ESCAPE : SKIP_STRING;
         else if (c == '"')
-            m->digits = SKIP_STRING;
+            m->quotes = SKIP_STRING;
         else if (c == '{' || c == '[')
             m->skipped++;
         else if ((c == '}' || c == ']') && !--m->skipped)
@@ -265,9 +212,6 @@ bool members_feed(struct members *m, const char *p, size_t n)
             break;
         case ESCAPE:
             m->state = (uint8_t)escape(m, p[i++]);
-            break;
-        case UNICODE:
-            m->state = (uint8_t)unicode(m, p[i++]);
             break;
         case SKIP:
             i += skip(m, p + i, n - i);

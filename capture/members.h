@@ -8,6 +8,7 @@
 #define CAPTURE_MEMBERS_H
 
 #include "base/slice.h"
+#include "capture/unescape.h"
 
 enum { MEMBERS_DEPTH = 8, MEMBERS_NAME = 24, MEMBERS_SKIP = 0 };
 
@@ -32,9 +33,10 @@ struct members {
     const struct members_reader *reader;
     void *context;
     uint32_t skipped; /* open brackets of what is stepped over */
-    uint16_t unit, high;
+    struct unescape unescape;
     uint8_t state, string; /* where a string's characters go; MEMBERS_SKIP: nowhere */
-    uint8_t depth, digits, name_n;
+    uint8_t quotes;        /* where in a string, of what is stepped over */
+    uint8_t depth, name_n;
     bool is_name;
     char name[MEMBERS_NAME];
     struct members_level level[MEMBERS_DEPTH]; /* [0] the text itself */

@@ -480,8 +480,18 @@ void pair_swap(struct pairing *q)
     q->read_to = 0;
 }
 
-void pair_close(struct pair *p, struct pairing *q, enum end_state end)
+static enum end_state end_of(enum chunk_end how, int first)
 {
+    if (how == CHUNK_CAPTURE_END)
+        return END_CAPTURE;
+    if (how == CHUNK_IDLE)
+        return END_TIMEOUT;
+    return first == 0 ? END_CLIENT_ABORT : END_SERVER_ABORT;
+}
+
+void pair_close(struct pair *p, struct pairing *q, enum chunk_end how, int first)
+{
+    enum end_state end = end_of(how, first);
     while (q->first) {
         struct slot *s = q->first;
         bool whole = s->response_done && !(s->x.flags & FLAG_TRUNCATED);

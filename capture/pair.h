@@ -86,8 +86,8 @@ static inline bool pair_lossy(const struct pairing *q)
     return q->lost || q->answers_lost;
 }
 
-/* The connection is over: whatever waits ends so. */
-void pair_close(struct pair *p, struct pairing *q, enum end_state end);
+/* The connection is over, and so is whatever waits; first: the role that ended it. */
+void pair_close(struct pair *p, struct pairing *q, enum chunk_end how, int first);
 
 /* Ends requests older than the answer timeout and lets the line move. */
 void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout);

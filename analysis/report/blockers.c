@@ -34,16 +34,8 @@ static const char *unpriced(const struct advice *a)
 {
     if (advice_keeps(a))
         return NULL;
-    switch (a->sharing.verdict) {
-    case SHARING_PRIVATE:
-    case SHARING_TENANT:
-    case SHARING_MIXED:
-        return "clients must not share it";
-    case SHARING_UNDECIDED:
-        return "it is not known whether clients may share it";
-    case SHARING_SHARED:
-        break;
-    }
+    if (sharing_bars(a->sharing.verdict))
+        return sharing_bars(a->sharing.verdict);
     if (a->sharing.unnamed)
         return "Vary does not name what its answers depend on";
     if (a->standing != STANDING_OK)
@@ -115,9 +107,8 @@ static void fields(struct blockers *b, const struct row_endpoint *e, const struc
     struct blocker *new =
         add(b, "VOLATILE_FIELD", "a field that means nothing", with.seen.learned.masked, with.seen.learned.different);
     double now = unpriced(a) ? 0 : 1;
-    if (with.sharing.verdict != SHARING_SHARED)
-        new->unknown = "it is not known whether clients may share it";
-    else if (!field_advice_settled(&with))
+    new->unknown = sharing_bars(with.sharing.verdict);
+    if (!new->unknown && !field_advice_settled(&with))
         new->unknown = "how long the rest stays the same is not known yet";
     if (new->unknown)
         return;

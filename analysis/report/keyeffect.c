@@ -109,16 +109,8 @@ static uint64_t gained(uint64_t after, uint64_t before)
 
 static const char *unpriced(const struct key_effect *k, const struct key_step *s)
 {
-    switch (k->sharing.verdict) {
-    case SHARING_PRIVATE:
-    case SHARING_TENANT:
-    case SHARING_MIXED:
-        return "clients must not share it";
-    case SHARING_UNDECIDED:
-        return "it is not known whether clients may share it";
-    case SHARING_SHARED:
-        break;
-    }
+    if (sharing_bars(k->sharing.verdict))
+        return sharing_bars(k->sharing.verdict);
     if (s->wrong_ratio > KEY_EFFECT_WRONG)
         return "answers of one key differ within a second: it lacks something that decides them";
     if (s->lifetime.action != RECOMMEND_CACHE || s->lifetime.standing != STANDING_OK)

@@ -5,19 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/live/net.sh
-if ! net_possible; then
-    echo "ok - doctor # SKIP no namespaces here (needs root or unprivileged user namespaces)"
-    exit 0
-fi
-net_enter "$@"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 711 "$work"
-cp "${SPANWISE:-./spanwise}" "$work/spanwise"
-cp tests/pcap/secret "$work/secret"
-chmod 644 "$work/secret"
-mkdir -m 777 "$work/home"
-export HOME=$work/home
+net_test "doctor" "$@"
 rc=0
 check() { # check STATUS WHAT FILE…
     if [ "$1" -eq 0 ]; then

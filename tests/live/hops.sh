@@ -4,21 +4,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/live/net.sh
-if ! net_possible || ! command -v wrk >/dev/null; then
-    echo "ok - hops # SKIP no namespaces or no wrk here"
-    exit 0
-fi
-net_enter "$@"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 711 "$work"
-mkdir -m 777 "$work/out"
-cp "${SPANWISE:-./spanwise}" "$work/spanwise"
-cp tests/pcap/secret "$work/secret"
-chmod 644 "$work/secret"
+net_test "hops" "$@"
 mkdir "$work/front" "$work/fast" "$work/slow"
-export HOME=$work/out
-unset SPANWISE_DB
 net_up
 net_addresses 10 21
 cat >"$work/front/site" <<NGINX

@@ -4,19 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/live/net.sh
-if ! net_possible; then
-    echo "ok - keys, live # SKIP no namespaces here (needs root or unprivileged user namespaces)"
-    exit 0
-fi
-net_enter "$@"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 711 "$work"
-mkdir -m 777 "$work/out"
-cp "${SPANWISE:-./spanwise}" "$work/spanwise"
-cp tests/pcap/secret "$work/secret"
-chmod 644 "$work/secret"
-export HOME=$work/out
+net_test "keys, live" "$@"
 umask 022
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$work/key" -out "$work/crt" -days 9 -subj /CN=api.example 2>/dev/null
 net_up

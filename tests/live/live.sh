@@ -4,20 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/live/net.sh
-if ! net_possible; then
-    echo "ok - live # SKIP no namespaces here (needs root or unprivileged user namespaces)"
-    exit 0
-fi
-net_enter "$@"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 711 "$work"
-mkdir -m 777 "$work/out"
-cp "${SPANWISE:-./spanwise}" "$work/spanwise"
-cp tests/pcap/secret "$work/secret"
-chmod 644 "$work/secret"
-export HOME=$work/out
-unset SPANWISE_DB
+net_test "live" "$@"
 rc=0
 check() { # check STATUS WHAT [FILE with details]
     if [ "$1" -eq 0 ]; then

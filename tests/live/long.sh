@@ -5,16 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/live/net.sh
-if ! net_possible; then
-    echo "ok - long live capture # SKIP no namespaces here (needs root or unprivileged user namespaces)"
-    exit 0
-fi
-net_enter "$@"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-chmod 711 "$work"
-mkdir -m 777 "$work/out"
-cp "${SPANWISE:-./spanwise}" "$work/spanwise"
+net_test "long live capture" "$@"
 net_up
 net_addresses 10 40
 cat >"$work/site" <<NGINX

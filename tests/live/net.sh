@@ -22,6 +22,27 @@ net_enter() {
     ip link set lo up
 }
 
+# net_test NAME "$@": how a test begins that captures live: skipped where namespaces cannot be made; else inside some, with a
+# folder $work that goes away again, in it the program, a secret, and a home for whoever the program becomes.
+net_test() {
+    local name=$1
+    shift
+    if ! net_possible; then
+        echo "ok - $name # SKIP no namespaces here (needs root or unprivileged user namespaces)"
+        exit 0
+    fi
+    net_enter "$@"
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    chmod 711 "$work"
+    mkdir -m 777 "$work/out"
+    cp "${SPANWISE:-./spanwise}" "$work/spanwise"
+    cp tests/pcap/secret "$work/secret"
+    chmod 644 "$work/secret"
+    export HOME=$work/out
+    unset SPANWISE_DB
+}
+
 net_up() {
     ip netns add srv
     ip netns add cli
