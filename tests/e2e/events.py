@@ -4,9 +4,6 @@ the wire taken down between them: events and their sizes as they were sent, gaps
 again; in records, in the report, and the same from records and after a restart. WebSockets over HTTP/2 and permessage-deflate
 in one context, by a writer of its own."""
 import http.server
-import pathlib
-import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -15,6 +12,7 @@ import time
 import zlib
 
 from lib import EPOCH, SECRET, Capture, check, finish, folder, good, parsed, skip
+from peers import NGINX, Tap, nginx_before
 
 socket.setdefaulttimeout(20)
 here = folder()
@@ -41,56 +39,20 @@ class Server(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def curl(port, path, *options):
+    tap = Tap(port)
+    subprocess.run(["curl", "-sN", "-m", "15", "-o", "/dev/null", *options, "http://127.0.0.1:%d%s" % (tap.port, path)], timeout=20)
+    return tap.done(), tap.times
 
 
-def relay(listener, to, turns):
-    client, _ = listener.accept()
-    server = socket.create_connection(to)
-    ends = {client: (server, ">"), server: (client, "<")}
-    while ends:
-        for s in select.select(list(ends), [], [], 20)[0]:
-            other, way = ends[s]
-            try:
-                data = s.recv(65536)
-            except OSError:
-                data = b""
-            if data:
-                turns.append((way, data, time.monotonic()))
-                other.sendall(data)
-                continue
-            del ends[s]
-            try:
-                other.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
-    client.close()
-    server.close()
-
-
-def curl(to, path, *options):
-    turns, front = [], socket.socket()
-    front.bind(("127.0.0.1", 0))
-    front.listen(1)
-    t = threading.Thread(target=relay, args=(front, to, turns), daemon=True)
-    t.start()
-    subprocess.run(["curl", "-sN", "-m", "15", "-o", "/dev/null", *options, "http://127.0.0.1:%d%s" % (front.getsockname()[1], path)], timeout=20)
-    t.join(20)
-    front.close()
-    return turns
-
-
-def talk(cap, turns):
+def talk(cap, turns, times):
     """A connection of which each packet has the time at which it was seen."""
     first = len(cap.packets)
-    cap.now = EPOCH * 1_000_000 + int((turns[0][2] - began) * 1e6) - 3000
-    cap.talk(*[(way, data) for way, data, _ in turns], mss=65000)
+    cap.now = EPOCH * 1_000_000 + int((times[0] - began) * 1e6) - 3000
+    cap.talk(*turns, mss=65000)
     now = 0
     for i in range(first + 3, len(cap.packets)):
-        at = turns[min(i - first - 3, len(turns) - 1)][2]
+        at = times[min(i - first - 3, len(turns) - 1)]
         now = max(now + 10, EPOCH * 1_000_000 + int((at - began) * 1e6))
         cap.packets[i] = (now, *cap.packets[i][1:])
 
@@ -98,24 +60,10 @@ def talk(cap, turns):
 backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
 threading.Thread(target=backend.serve_forever, daemon=True).start()
 began = time.monotonic()
-ways = {"/straight": (backend.server_address, ()), "/resumed": (backend.server_address, ("-H", "Last-Event-ID: 7"))}
-nginx, process = shutil.which("nginx"), None
-if nginx:
-    port, port2 = free_port(), free_port()
-    (here / "nginx.conf").write_text("""daemon off; pid %s/pid; error_log %s/error; worker_processes 1; events {}
-http { access_log off; client_body_temp_path %s/t; proxy_temp_path %s/p; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;
-gzip on; gzip_types text/event-stream; gzip_min_length 0; proxy_http_version 1.1; proxy_buffering off;
-server { listen 127.0.0.1:%d; location / { proxy_pass http://127.0.0.1:%d; } }
-server { listen 127.0.0.1:%d http2; location / { proxy_pass http://127.0.0.1:%d; } } }
-""" % (*[here] * 7, port, backend.server_port, port2, backend.server_port))
-    process = subprocess.Popen([nginx, "-p", str(here), "-c", str(here / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port2)).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    h1, h2 = ("127.0.0.1", port), ("127.0.0.1", port2)
+ways = {"/straight": (backend.server_port, ()), "/resumed": (backend.server_port, ("-H", "Last-Event-ID: 7"))}
+process = None
+if NGINX:
+    process, h1, h2 = nginx_before(here, backend.server_port, "gzip on; gzip_types text/event-stream; gzip_min_length 0; proxy_http_version 1.1; proxy_buffering off;")
     ways.update({"/nginx": (h1, ()), "/nginx-gzip": (h1, ("--compressed",)), "/h2": (h2, ("--http2-prior-knowledge",)),
                  "/h2-gzip": (h2, ("--http2-prior-knowledge", "--compressed"))})
 else:
@@ -169,8 +117,8 @@ socket_turns += [(">", frame(0, 1, 1, b"\x88\x80abcd")), ("<", frame(0, 1, 1, b"
 # ---- what is made of it ----
 
 cap = Capture()
-for path, turns in talks.items():
-    talk(cap, turns)
+for path, (turns, times) in talks.items():
+    talk(cap, turns, times)
 cap.now = max(now for now, _, _ in cap.packets) + 1000
 cap.talk(*socket_turns, port=80)
 cap.packets.sort(key=lambda p: p[0])

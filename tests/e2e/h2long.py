@@ -5,47 +5,15 @@ h2load to nghttpd through a relay that writes it down: captured from every n-th 
 not its own, no answer is another's. What share of the requests sent since is found is printed. 240 requests and 15 beginnings; PROOF=1: 600, every packet."""
 import random
 import shutil
-import socket
 import struct
 import subprocess
-import threading
-import time
 
 import h2
 from lib import PROOF, Capture, check, finish, folder, packets, skip
+from peers import Tap, free_port, wait_for
 
 REQUESTS = 600 if PROOF else 240
 here = folder()
-
-
-class Relay:
-    """One connection to `port`, its turns kept in order of arrival."""
-
-    def __init__(self, port):
-        self.turns, self.listener = [], socket.create_server(("127.0.0.1", 0))
-        self.port, self.to, self.lock = self.listener.getsockname()[1], port, threading.Lock()
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        a, _ = self.listener.accept()
-        b = socket.create_connection(("127.0.0.1", self.to))
-        for way in ((a, b, ">"), (b, a, "<")):
-            threading.Thread(target=self.pipe, args=way, daemon=True).start()
-
-    def pipe(self, source, target, direction):
-        try:
-            while data := source.recv(1 << 16):
-                with self.lock:
-                    self.turns.append((direction, data))
-                    target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 def conversation():
@@ -60,23 +28,18 @@ def conversation():
     port = free_port()
     server = subprocess.Popen(["nghttpd", "--no-tls", "-d", str(www), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        relay = Relay(port)
+        wait_for(port)
+        tap = Tap(port)
         uris = here / "uris"
-        uris.write_text("".join("http://127.0.0.1:%d/%s\n" % (relay.port, dice.choice(names)) for _ in range(REQUESTS)))
+        uris.write_text("".join("http://127.0.0.1:%d/%s\n" % (tap.port, dice.choice(names)) for _ in range(REQUESTS)))
         subprocess.run(["h2load", "-n", str(REQUESTS), "-c", "1", "-m", "6", "-i", str(uris), "-H", "authorization: Bearer abcdefghijklmnop", "-H",
                         "accept: application/json, text/plain;q=0.9, */*;q=0.1"], stdout=subprocess.DEVNULL, check=True, timeout=60)
-        time.sleep(0.3)
+        tap.done()
     finally:
         server.kill()
         server.wait()
     cap = Capture()
-    cap.talk(*relay.turns, port=8080, mss=500)
+    cap.talk(*tap.turns, port=8080, mss=500)
     return cap.bytes()
 
 

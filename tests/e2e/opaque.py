@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import pathlib
-import select
 import socket
 import ssl
 import struct
@@ -14,6 +13,7 @@ import subprocess
 import threading
 
 from lib import SECRET, Capture, answer, check, finish, folder, good, parsed, request
+from peers import Tap
 
 socket.setdefaulttimeout(20)
 here = folder()
@@ -24,13 +24,6 @@ pem.write_bytes((here / "k").read_bytes() + (here / "c").read_bytes())
 
 
 # ---- real peers, what they say taken down between them ----
-
-def listen():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    s.listen(8)
-    return s
-
 
 def serve(listener, version, body):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -44,33 +37,6 @@ def serve(listener, version, body):
             s.sendall(answer(200, body))
     except OSError:
         raw.close()
-
-
-def relay(listener, to, turns):
-    client, _ = listener.accept()
-    server = socket.create_connection(to)
-    open_ends = {client: (server, ">"), server: (client, "<")}
-    while open_ends:
-        for s in select.select(list(open_ends), [], [], 20)[0]:
-            other, way = open_ends[s]
-            try:
-                data = s.recv(65536)
-            except OSError:
-                data = b""
-            if data:
-                turns.append((way, data))
-                try:
-                    other.sendall(data)
-                except OSError:
-                    pass
-            else:
-                del open_ends[s]
-                try:
-                    other.shutdown(socket.SHUT_WR)
-                except OSError:
-                    pass
-    client.close()
-    server.close()
 
 
 def python_client(port, name, offered):
@@ -91,16 +57,13 @@ def program(port, words, stdin=b""):
 
 
 def conversation(version, client, body=b"x" * 5000):
-    turns, back, front = [], listen(), listen()
-    threads = [threading.Thread(target=serve, args=(back, version, body)), threading.Thread(target=relay, args=(front, back.getsockname(), turns))]
-    for t in threads:
-        t.start()
-    client(front.getsockname()[1])
-    for t in threads:
-        t.join(25)
+    back = socket.create_server(("127.0.0.1", 0))
+    server, tap = threading.Thread(target=serve, args=(back, version, body)), Tap(back.getsockname()[1])
+    server.start()
+    client(tap.port)
+    server.join(25)
     back.close()
-    front.close()
-    return turns
+    return tap.done()
 
 
 # ---- hellos, read here on their own ----

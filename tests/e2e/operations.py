@@ -7,14 +7,12 @@ import collections
 import gzip
 import http.server
 import json
-import select
 import shutil
-import socket
 import subprocess
 import threading
-import time
 
 from lib import EPOCH, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run, skip
+from peers import NGINX, Tap, nginx_before
 
 here = folder()
 JSON = "Content-Type: application/json"
@@ -156,66 +154,19 @@ class Server(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def relay(listener, to, turns):
-    client, _ = listener.accept()
-    server = socket.create_connection(to)
-    ends = {client: (server, ">"), server: (client, "<")}
-    while ends:
-        for s in select.select(list(ends), [], [], 20)[0]:
-            other, way = ends[s]
-            data = s.recv(65536)
-            if data:
-                turns.append((way, data))
-                other.sendall(data)
-                continue
-            del ends[s]
-            try:
-                other.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
-    client.close()
-    server.close()
-
-
-def curl(to, name, *options, zipped=False):
-    turns, front = [], socket.socket()
-    front.bind(("127.0.0.1", 0))
-    front.listen(1)
-    t = threading.Thread(target=relay, args=(front, to, turns), daemon=True)
-    t.start()
+def curl(port, name, *options, zipped=False):
+    tap = Tap(port)
     body = json.dumps({"operationName": name, "query": "query %s { items }" % name}).encode()
     options += ("-H", "Content-Encoding: gzip") if zipped else ()
     subprocess.run(["curl", "-s", "-m", "10", "-o", "/dev/null", "-H", JSON, "-H", "Expect:", "--data-binary", "@-", *options,
-                    "http://127.0.0.1:%d/graphql" % front.getsockname()[1]], input=gzip.compress(body) if zipped else body, timeout=20)
-    t.join(20)
-    front.close()
-    return turns
+                    "http://127.0.0.1:%d/graphql" % tap.port], input=gzip.compress(body) if zipped else body, timeout=20)
+    return tap.done()
 
 
-nginx = shutil.which("nginx")
-if nginx and shutil.which("curl"):
+if NGINX and shutil.which("curl"):
     backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=backend.serve_forever, daemon=True).start()
-    h1, h2 = ("127.0.0.1", free_port()), ("127.0.0.1", free_port())
-    (here / "nginx.conf").write_text("""daemon off; pid %s/pid; error_log %s/error; worker_processes 1; events {}
-http { access_log off; client_body_temp_path %s/t; proxy_temp_path %s/p; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;
-gzip on; gzip_types application/json; gzip_min_length 0; proxy_http_version 1.1;
-server { listen 127.0.0.1:%d; location / { proxy_pass http://127.0.0.1:%d; } }
-server { listen 127.0.0.1:%d http2; location / { proxy_pass http://127.0.0.1:%d; } } }
-""" % (*[here] * 7, h1[1], backend.server_port, h2[1], backend.server_port))
-    process = subprocess.Popen([nginx, "-p", str(here), "-c", str(here / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            socket.create_connection(h2).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+    process, h1, h2 = nginx_before(here, backend.server_port, "gzip on; gzip_types application/json; gzip_min_length 0; proxy_http_version 1.1;")
     cap = Capture()
     ways = [("Plain", h1, (), {}), ("Zipped", h1, ("--compressed",), {"zipped": True}), ("Fails", h1, ("--compressed",), {}),
             ("Second", h2, ("--http2-prior-knowledge",), {}), ("SecondZipped", h2, ("--http2-prior-knowledge", "--compressed"), {"zipped": True})]

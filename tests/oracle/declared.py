@@ -9,13 +9,12 @@ Prints the first differences; exits 1 if there are any.
 """
 import collections
 import email.utils
-import json
 import os
 import pathlib
 import random
-import subprocess
 import sys
-import tempfile
+
+import ladder
 
 EPOCH = 1_700_000_000
 HEURISTIC = {200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501}
@@ -297,16 +296,6 @@ class Oracle:
             key.full = r["response_bytes"]
 
 
-class Tally:
-    def __init__(self):
-        self.seen, self.wrong = 0, []
-
-    def same(self, what, want, got):
-        self.seen += 1
-        if want != got:
-            self.wrong.append("%s: want %s, got %s" % (what, want, got))
-
-
 def share(a, b):
     return round(a / b, 9) if b else None
 
@@ -343,16 +332,9 @@ def rounded(value):
 
 def check(binary, seed, tally):
     oracle, trace = Oracle(), make(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CONFIG_HOME"] = folder  # the key of the pseudonyms is made there
-        records, database = pathlib.Path(folder, "t.jsonl"), pathlib.Path(folder, "t.db")
-        records.write_text("".join(json.dumps(r) + "\n" for _, r in trace))
-        subprocess.run([binary, "capture", "-q", "--records", records, "-d", database], check=True, timeout=120)
-        out = subprocess.run([binary, "report", database, "--format", "json"], check=True, timeout=120,
-                             stdout=subprocess.PIPE).stdout
     for us, r in trace:
         oracle.take(us, r)
-    compare(oracle, json.loads(out), tally, seed)
+    compare(oracle, ladder.audit(binary, trace), tally, seed)
 
 
 def main():
@@ -361,7 +343,7 @@ def main():
         sys.exit(__doc__)
     seeds, first = (int(n) for n in given + ["2000" if os.environ.get("PROOF") else "30", "1"][len(given):])
     binary = os.environ.get("SPANWISE") or str(pathlib.Path(__file__).resolve().parents[2] / "build/opt/spanwise")
-    tally = Tally()
+    tally = ladder.Tally()
     for seed in range(first, first + seeds):
         check(binary, seed, tally)
     for line in tally.wrong[:20]:

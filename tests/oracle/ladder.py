@@ -413,18 +413,22 @@ def compare(oracle, report, tally, seed):
                        got.get("sliding", {}).get("%ds" % width))
 
 
-def check(binary, seed, tally):
-    oracle, trace = Oracle(), make(seed)
+def audit(binary, trace):
+    """The report's JSON of these records."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CONFIG_HOME"] = folder  # the key of the pseudonyms is made there
         records, database = pathlib.Path(folder, "t.jsonl"), pathlib.Path(folder, "t.db")
         records.write_text("".join(json.dumps(r) + "\n" for _, r in trace))
         subprocess.run([binary, "capture", "-q", "--records", records, "-d", database], check=True, timeout=120)
-        out = subprocess.run([binary, "report", database, "--format", "json"], check=True, timeout=120,
-                             stdout=subprocess.PIPE).stdout
+        return json.loads(subprocess.run([binary, "report", database, "--format", "json"], check=True, timeout=120,
+                                         stdout=subprocess.PIPE).stdout)
+
+
+def check(binary, seed, tally):
+    oracle, trace = Oracle(), make(seed)
     for us, r in trace:
         oracle.take(us, r)
-    compare(oracle, json.loads(out), tally, seed)
+    compare(oracle, audit(binary, trace), tally, seed)
 
 
 def main():
