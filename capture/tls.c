@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "capture/identity.h"
+#include "capture/tlscert.h"
 #include "capture/tlshello.h"
 
 enum {
@@ -14,8 +16,10 @@ enum {
     HELLO_SERVER = 2,
     END_OF_EARLY_DATA = 5,
     ENCRYPTED_EXTENSIONS = 8,
+    CERTIFICATE = 11,
     FINISHED = 20,
     KEY_UPDATE = 24,
+    CERTIFICATE_COMPRESSED = 25,
     EXTENSION_ENCRYPT_THEN_MAC = 22,
     EXTENSION_EARLY_DATA = 42,
     EXTENSION_VERSIONS = 43,
@@ -77,7 +81,7 @@ struct side {
     bool begun, protected, lost, blocked;
     bool proven;     /* a record was opened */
     bool guess;      /* some may be missing before the next one */
-    bool deaf;       /* handshake messages in the clear have no known bounds any more */
+    bool deaf;       /* handshake messages have no known bounds any more */
     bool early;      /* some records may be of early data */
     uint8_t head[4]; /* of the handshake message being read */
     unsigned head_n;
@@ -92,6 +96,7 @@ struct tls {
     bool ending;                   /* nothing more comes */
     uint8_t random[2][TLS_RANDOM];
     uint16_t version;
+    uint64_t certificate; /* tls_certificate's */
     const struct tls_suite *suite;
     uint64_t keys_seen; /* version of the keys when last looked */
     struct waiting *first, **last;
@@ -282,10 +287,25 @@ static void forget_cipher(struct side *s)
     s->seq = 0;
 }
 
+/* The client's: in the clear before TLS 1.3 and when it is asked for again, else protected. One that cannot be read
+ * takes the place of one before; none at all does not. Compressed ones (RFC 8879) are not read. */
+static void client_certificate(struct tls *t, const struct tls_env *env, unsigned type, struct slice body)
+{
+    struct buf who = {0};
+    if (t->side[0].deaf || (t->version == VERSION_13 && !t->side[0].protected))
+        return;
+    enum tlscert is = type == CERTIFICATE ? tlscert_read(body, t->version == VERSION_13, &who) : TLSCERT_UNREAD;
+    if (is != TLSCERT_NONE)
+        t->certificate = is == TLSCERT_READ ? identity_of_certificate(env->key, slice_of(who.p, who.n)) : 0;
+    buf_free(&who);
+}
+
 /* A handshake message is whole. */
-static void message(struct tls *t, int role, unsigned type, struct slice body)
+static void message(struct tls *t, const struct tls_env *env, int role, unsigned type, struct slice body)
 {
     struct side *s = &t->side[role];
+    if (role == 0 && (type == CERTIFICATE || type == CERTIFICATE_COMPRESSED))
+        client_certificate(t, env, type, body);
     if (type == HELLO_CLIENT && role == 0)
         client_hello(t, body);
     else if (type == HELLO_SERVER && role == 1)
@@ -308,7 +328,15 @@ static void message(struct tls *t, int role, unsigned type, struct slice body)
     }
 }
 
-/* Bytes of handshake messages; of hellos all is kept until they are whole, the others are passed over. */
+/* How much of a handshake message is kept until it is whole; of others nothing. */
+static size_t most_kept(int role, unsigned type)
+{
+    if (type == HELLO_CLIENT || type == HELLO_SERVER || type == ENCRYPTED_EXTENSIONS)
+        return HELLO_MAX;
+    return type == CERTIFICATE && role == 0 ? TLSCERT_MAX : 0;
+}
+
+/* Bytes of handshake messages. */
 static void handshake(struct tls *t, const struct tls_env *env, int role, const uint8_t *p, size_t n)
 {
     struct side *s = &t->side[role];
@@ -322,8 +350,7 @@ static void handshake(struct tls *t, const struct tls_env *env, int role, const 
             s->hello.n = 0;
         }
         size_t take = s->left < n ? s->left : n, cap = s->hello.cap;
-        bool keep = s->head[0] == HELLO_CLIENT || s->head[0] == HELLO_SERVER || s->head[0] == ENCRYPTED_EXTENSIONS;
-        if (keep && s->hello.n + take <= HELLO_MAX)
+        if (s->hello.n + take <= most_kept(role, s->head[0]))
             buf_add(&s->hello, p, take);
         count_buf(env, cap, &s->hello);
         p += take;
@@ -332,7 +359,7 @@ static void handshake(struct tls *t, const struct tls_env *env, int role, const 
         if (s->left)
             return;
         s->head_n = 0;
-        message(t, role, s->head[0], slice_of(s->hello.p, s->hello.n));
+        message(t, env, role, s->head[0], slice_of(s->hello.p, s->hello.n));
         drop_buf(env, &s->hello);
     }
 }
@@ -706,6 +733,7 @@ static void lose(struct side *s)
     s->lost = true;
     s->lost_from = s->outer;
     s->tries = 0;
+    s->deaf = true;
 }
 
 static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, int role, const struct record *r,
@@ -860,7 +888,6 @@ enum tls_verdict tls_gap(struct tls *t, const struct tls_env *env, int role, uin
     s->carry.n = 0;
     s->marks = 0;
     s->guess = true;
-    s->deaf = true;
     return TLS_GOING;
 }
 
@@ -886,6 +913,11 @@ bool tls_waits(const struct tls *t)
 bool tls_is_final(const struct tls *t)
 {
     return t->verdict != TLS_GOING;
+}
+
+uint64_t tls_certificate(const struct tls *t)
+{
+    return t->certificate;
 }
 
 bool tls_is_lost(const struct tls *t, int role)

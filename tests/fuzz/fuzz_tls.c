@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t memory = 0;
     size_t n = keys_end(data, size);
     struct slice keys = slice_of((const char *)data, n);
-    struct tls_env env = {tls_keys_new(&key), &memory, 4 << 20};
+    struct tls_env env = {tls_keys_new(&key), &memory, 4 << 20, &key};
     struct tls *t = tls_open(&env);
     struct cursor c = cursor_of(data + n, size - n);
     at[0] = at[1] = 0;
