@@ -4,10 +4,12 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.path.abspath(os.environ.get("SPANWISE") or ROOT / "build" / "opt" / "spanwise")
@@ -168,6 +170,36 @@ class Capture:
         tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65000, 0, 0) + data
         head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0x4000, 64, 6, 0) + ip(source) + ip(target)
         self.packet(b"\x02\0\0\0\0\1\x02\0\0\0\0\2\x08\0" + head + tcp)
+
+
+class Relay:
+    """Passes connections on to `port`, and writes each down as a list of turns for Capture.talk."""
+
+    def __init__(self, port):
+        self.all, self.to = [], port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            a, _ = self.listener.accept()
+            b = socket.create_connection(("127.0.0.1", self.to))
+            turns, lock = [], threading.Lock()
+            self.all.append(turns)
+            for way in ((a, b, ">"), (b, a, "<")):
+                threading.Thread(target=self.pipe, args=(*way, turns, lock), daemon=True).start()
+
+    @staticmethod
+    def pipe(source, target, direction, turns, lock):
+        try:
+            while data := source.recv(1 << 16):
+                with lock:
+                    turns.append((direction, data))
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 def packets(data):

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 
-from lib import PROOF, SECRET, Capture, answer, check, finish, folder, request, run, skip
+from lib import PROOF, SECRET, Capture, Relay, answer, check, finish, folder, request, run, skip
 
 BODY = b'{"items": [' + b",".join(b'{"id": %d, "text": "%s"}' % (i, b"x" * 40) for i in range(600)) + b"]}"
 TURNS = [(">", request("GET", "/small?page=1", "Authorization: Bearer abcdefghijklmnop")), ("<", answer(200, b"hello")),
@@ -249,32 +249,6 @@ def lossy(version, seeds):
 
 # ---- what Python's ssl cannot ask for: `openssl s_client` and `s_server` with a relay between that writes down ----
 
-class Relay:
-    def __init__(self, port):
-        self.turns, self.listener = [], socket.create_server(("127.0.0.1", 0))
-        self.port, self.to = self.listener.getsockname()[1], port
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        try:
-            a, _ = self.listener.accept()
-            b = socket.create_connection(("127.0.0.1", self.to))
-        except OSError:
-            return
-        threads = [threading.Thread(target=self.pipe, args=way, daemon=True) for way in ((a, b, ">"), (b, a, "<"))]
-        for t in threads:
-            t.start()
-
-    def pipe(self, source, target, direction):
-        try:
-            while data := source.recv(1 << 16):
-                self.turns.append((direction, data))
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
 def wait_for(condition, seconds=5.0):
     end = time.time() + seconds
     while not condition() and time.time() < end:
@@ -334,7 +308,7 @@ def session(what, server_options, client_options, steps, expected, first=None):
         time.sleep(0.2)
         client.kill()
         client.wait()
-        turns.append(relay.turns)
+        turns.append(relay.all[0] if relay.all else [])
     server.end()
     cap = Capture()
     for t in turns:

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+# kinds: san
+"""Clients with certificates: curl asks nginx, TLS 1.2 and 1.3, HTTP/1 and HTTP/2, and `openssl s_client` asks `s_server` where the
+certificate comes later in a connection. Each client is known as mtls by its subject, in every version and with a renewed
+certificate; credentials of the request come before it, a session cookie after; what it is called is in no output."""
+import json
+import os
+import random
+import shutil
+import socket
+import string
+import subprocess
+import threading
+import time
+
+from lib import SECRET, Capture, Relay, audit, check, finish, folder, good, parsed, skip
+
+here = folder()
+CANARY = "".join(random.SystemRandom().choices(string.ascii_letters + string.digits, k=16))
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=here)
+
+
+def certificate(name, subject, *more):
+    openssl("req", *EC, "-new", "-keyout", name + ".key", "-out", name + ".csr", "-subj", subject)
+    (here / (name + ".ext")).write_text("\n".join(more) + "\n")
+    openssl("x509", "-req", "-in", name + ".csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "9", "-out", name + ".crt",
+            "-extfile", name + ".ext")
+
+
+openssl("req", "-x509", *EC, "-keyout", "ca.key", "-out", "ca.crt", "-days", "9", "-subj", "/CN=the CA")
+certificate("server", "/CN=api.example")
+certificate("ann", "/O=Example/CN=Ann-" + CANARY)
+certificate("ann2", "/O=Example/CN=Ann-" + CANARY)  # renewed
+certificate("ben", "/O=Example/CN=Ben-" + CANARY)
+NAME = "subjectAltName=critical,URI:spiffe://example/%s-" + CANARY
+certificate("one", "/", NAME % "one")
+certificate("one2", "/", NAME % "one", "extendedKeyUsage=clientAuth")
+certificate("two", "/", NAME % "two")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
+
+
+def opens(port):
+    for _ in range(200):
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.03)
+
+
+class Talk:
+    """One run of a client through the relay: its connections, and the records of them."""
+
+    def __init__(self, relay, keys):
+        self.relay, self.keys, self.before = relay, keys, len(relay.all)
+
+    def turns(self):
+        time.sleep(0.05)
+        return self.relay.all[self.before:]
+
+
+def read(talks, keys, *options):
+    """The records of connections, each from an address of its own."""
+    cap = Capture()
+    for i, turns in enumerate(talks):
+        cap.talk(*turns, port=443, client="10.0.1.%d" % (i + 1))
+    cap.write(here / "t.pcap")
+    return [json.loads(line) for line in good("log", "-r", here / "t.pcap", "--keys", keys, "--secret", SECRET, *options).splitlines()]
+
+
+# ---- curl and nginx ----
+
+def curl(relay, keys, name, *words):
+    """The connections of one curl."""
+    before = len(relay.all)
+    shown = ("--cert", name + ".crt", "--key", name + ".key") if name else ()
+    p = subprocess.run(["curl", "-sk", "-m", "20", *shown, *words], env=dict(os.environ, SSLKEYLOGFILE=str(keys)), capture_output=True, text=True, cwd=here)
+    time.sleep(0.03)
+    check(p.returncode == 0, "curl " + " ".join(words)[:60], p.returncode, p.stderr) if p.returncode else None
+    return relay.all[before:]
+
+
+def with_nginx():
+    port, keys = free_port(), here / "curl.keys"
+    (here / "nginx.conf").write_text("""daemon off; pid %s/pid; error_log %s/error; worker_processes 1; events {}
+http { access_log off; client_body_temp_path %s/t; proxy_temp_path %s/p; fastcgi_temp_path %s/f; uwsgi_temp_path %s/u; scgi_temp_path %s/s;
+server { listen 127.0.0.1:%d ssl http2; ssl_certificate server.crt; ssl_certificate_key server.key; ssl_protocols TLSv1.2 TLSv1.3;
+ssl_client_certificate ca.crt; ssl_verify_client optional; ssl_session_cache shared:s:1m;
+location / { default_type text/plain; return 200 "you are $ssl_client_s_dn"; }
+location /open { return 200 "whoever you are"; }
+location /last { keepalive_timeout 0; return 200 "bye"; } } }
+""" % (*[here] * 7, port))
+    process = subprocess.Popen(["nginx", "-p", str(here), "-c", str(here / "nginx.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    opens(port)
+    relay = Relay(port)
+    base = "https://127.0.0.1:%d" % relay.port
+    try:
+        told_apart(relay, keys, base)
+        in_order(relay, keys, base)
+        resumed(relay, keys, base)
+        answers_differ(relay, keys, base)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+VERSIONS = {"TLS 1.2": ("--tlsv1.2", "--tls-max", "1.2"), "TLS 1.3": ("--tlsv1.3",)}
+
+
+def told_apart(relay, keys, base):
+    talks, whose = [], []
+    for version, how in VERSIONS.items():
+        for proto in ("--http1.1", "--http2"):
+            for name in ("ann", "ben", "ann2", "one", "two", "one2", None):
+                got = curl(relay, keys, name, *how, proto, base + "/me", "-o", os.devnull, base + "/me?again", "-o", os.devnull)
+                talks += got
+                whose += [(name, version, proto)] * len(got)
+    lines = read(talks, keys)
+    of = {}
+    for line in lines:
+        name, version, proto = whose[line["conn"] - 1]
+        of.setdefault(name, set()).add(line["client_id"])
+        check(line["proto"] == {"--http1.1": "http/1.1", "--http2": "h2"}[proto], "as asked", line) if not line["tls"] else None
+    check(len(lines) == 2 * len(talks) == 56, "two requests of each of 28 connections", len(lines), len(talks))
+    anonymous = of.pop(None)
+    check(all(len(ids) == 1 and list(ids)[0].startswith("mtls:") for ids in of.values()),
+          "each client is one, over both versions of TLS and of HTTP", of)
+    check(of["ann"] == of["ann2"] and of["one"] == of["one2"], "a renewed certificate of the same subject, or name, is the same client", of)
+    check(len({i for ids in of.values() for i in ids}) == 4, "four clients", of)
+    check(len(anonymous) == 4 and all(i.startswith("address:") for i in anonymous), "who shows none is an address", anonymous)
+    report, db = audit(here / "t.pcap", "mtls", "--keys", keys), (here / "mtls.db").read_bytes()
+    kinds = sorted(c["identity"] for c in parsed(report)["clients"])
+    check(kinds == ["address"] * 4 + ["mtls"] * 4, "clients of the report", kinds)
+    everything = [report.encode(), db, json.dumps(lines).encode()] + [good("report", here / "mtls.db", "--format", f).encode() for f in ("text", "html", "csv", "markdown")]
+    everything += [good("log", "-r", here / "t.pcap", "--keys", keys, "--secret", SECRET, "--format", f).encode() for f in ("tsv", "combined", "har")]
+    everything += [good("report", here / "mtls.db", "--format", "text").encode(),
+                   good("log", "-r", here / "t.pcap", "--keys", keys, "--secret", SECRET, "--clear-targets").encode()]
+    check(not any(word in text for text in everything for word in (CANARY.encode(), b"Ann-", b"spiffe")), "what they are called is in no output")
+    (here / "r.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    good("capture", "-q", "--records", here / "r.jsonl", "-d", here / "r.db", "--secret", SECRET)
+    same = [(c["client"], c["requests"]) for c in parsed(good("report", here / "r.db", "--format", "json"))["clients"]]
+    check(same == [(c["client"], c["requests"]) for c in parsed(report)["clients"]], "the same clients from records", same)
+
+
+def in_order(relay, keys, base):
+    cookie, bearer, key = ("-H", "Cookie: sessionid=0123456789abcdef"), ("-H", "Authorization: Bearer abcdefghijkl"), ("-H", "X-Api-Key: abcdefghijkl")
+    for version, how in VERSIONS.items():
+        talks = [t for more in (cookie, bearer, key, bearer + cookie) for t in curl(relay, keys, "ann", *how, *more, base + "/me", "-o", os.devnull)]
+        talks += curl(relay, keys, None, *how, *cookie, base + "/me", "-o", os.devnull)
+        kinds = [line["client_id"].split(":")[0] for line in read(talks, keys)]
+        check(kinds == ["mtls", "bearer", "apikey", "bearer", "cookie"], version + ": what a request carries comes before the certificate, a session cookie after", kinds)
+
+
+def resumed(relay, keys, base):
+    for version, how in VERSIONS.items():
+        talks = curl(relay, keys, "ann", *how, "--http1.1", *[w for i in range(3) for w in (base + "/last?%d" % i, "-o", os.devnull)])
+        kinds = [line["client_id"].split(":")[0] for line in read(talks, keys)]
+        check(len(talks) == 3 and kinds == RESUMED, version + ": sessions taken up again", kinds, len(talks))
+
+
+RESUMED = ["mtls", "address", "address"]
+
+
+def answers_differ(relay, keys, base):
+    """What a server answers by certificate is nobody else's."""
+    talks = []
+    for i in range(24):
+        talks += curl(relay, keys, ("ann", "ben", "one", "two")[i % 4], "--http1.1", *[w for k in range(6) for w in (base + "/me", "-o", os.devnull, base + "/open", "-o", os.devnull)])
+    read(talks, keys)
+    by = {e["route"]: e for e in parsed(audit(here / "t.pcap", "differ", "--keys", keys))["endpoints"]}
+    me, open_ = by["/me"], by["/open"]
+    check(me["sharing"]["credentials"] == open_["sharing"]["credentials"] == 4, "they count as credentials", me["sharing"], open_["sharing"])
+    check(me["sharing"]["verdict"] == "private", "answers that differ between certificates are private", me["sharing"])
+    check(open_["sharing"]["verdict"] != "private", "others are not", open_["sharing"])
+    for product in ("nginx", "varnish", "haproxy", "headers"):
+        policy = good("policy", here / "differ.db", "--for", product, "--force")
+        check("/me" not in policy or product == "headers" and "public" not in policy, "no shared copy of them is advised: " + product, policy[:2000])
+
+
+if shutil.which("nginx") and shutil.which("curl"):
+    with_nginx()
+else:
+    skip("curl and nginx", "one of them is not here")
+finish()
