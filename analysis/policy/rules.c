@@ -256,7 +256,7 @@ static const char *doubt_about(enum standing s)
 }
 
 /* Nothing but the evidence of sharing is wanting: then for requests without credentials alone. */
-static const char *undecided(struct rule_cache *c, const struct row_endpoint *e)
+static const char *undecided(struct rule_cache *c, const struct building *b, const struct row_endpoint *e)
 {
     struct sharing s;
     sharing_read(&s, e->sharing);
@@ -264,6 +264,8 @@ static const char *undecided(struct rule_cache *c, const struct row_endpoint *e)
         return "it may be somebody's own: not even with --force";
     if (!s.anonymous)
         return "all its requests carry a credential, and it is not known whether it may be shared";
+    if (seen_certified(b->seen, e->id, facts_total(b->facts, "exchanges")))
+        return "some of its clients show certificates, which a policy does not see: not even with --force";
     c->doubt = c->advice.sharing.reason;
     return NULL;
 }
@@ -305,7 +307,7 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
         c->doubt = doubt_about(a->standing);
         if (!a->lifetime.shown)
             return "too little was captured, even for --force";
-        const char *why = a->sharing.verdict == SHARING_SHARED ? NULL : undecided(c, e);
+        const char *why = a->sharing.verdict == SHARING_SHARED ? NULL : undecided(c, b, e);
         if (why)
             return why;
     }

@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from lib import SECRET, Capture, Relay, audit, check, finish, folder, good, parsed, skip
+from lib import EPOCH, SECRET, Capture, Relay, audit, check, finish, folder, good, parsed, run, skip
 
 here = folder()
 CANARY = "".join(random.SystemRandom().choices(string.ascii_letters + string.digits, k=16))
@@ -53,17 +53,6 @@ def opens(port):
             return socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             time.sleep(0.03)
-
-
-class Talk:
-    """One run of a client through the relay: its connections, and the records of them."""
-
-    def __init__(self, relay, keys):
-        self.relay, self.keys, self.before = relay, keys, len(relay.all)
-
-    def turns(self):
-        time.sleep(0.05)
-        return self.relay.all[self.before:]
 
 
 def read(talks, keys, *options):
@@ -184,6 +173,33 @@ def answers_differ(relay, keys, base):
         check("/me" not in policy or product == "headers" and "public" not in policy, "no shared copy of them is advised: " + product, policy[:2000])
 
 
+# ---- policies ----
+
+def line(who, n, at):
+    return json.dumps({"ts": EPOCH + at, "client": "10.0.0.%d:4000" % n, "client_id": who, "method": "GET", "authority": "api.example", "target": "/some/%d" % (int(at) % 7),
+                       "status": 200, "response_bytes": 512, "server": "10.9.9.9:443", "tls": True, "body_id": "%016x" % (int(at) % 7 + 1)}) + "\n"
+
+
+def policies():
+    """Clients with certificates have no limit of their own, and none of the others'; what they share is not known to a policy."""
+    lines = []
+    for at in range(2400):
+        n = at % 12
+        lines.append(line("mtls:0123456789a%x" % n if n < 2 else "address:0123456789a%x" % n if n < 8 else "cookie:0123456789a%x" % n, n + 1, at / 8))
+    (here / "p.jsonl").write_text("".join(lines))
+    good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--secret", SECRET)
+    for product, word, command in (("nginx", "$ssl_client_fingerprint", ("nginx", "-t", "-q", "-p", here, "-c")), ("haproxy", "!{ ssl_c_used }", ("haproxy", "-c", "-f"))):
+        code, out, err = run("policy", here / "p.db", "--for", product, "--force")
+        check(code == 0 and word in out, product + ": who shows a certificate is not limited with the others", out[:3000], err)
+        check("a limit for clients told apart by certificate: only who ends their TLS" in err, product + ": why they have no limit is said", err)
+        check("certificates, which a policy does not see" in err and "/some" not in out, product + ": what is not known to be the same for them is not kept", err, out[:3000])
+        (here / "policy").write_text(out)
+        if shutil.which(command[0]):
+            p = subprocess.run([*map(str, command), str(here / "policy")], capture_output=True, text=True)
+            check(p.returncode == 0, product + " accepts it", p.stderr)
+
+
+policies()
 if shutil.which("nginx") and shutil.which("curl"):
     with_nginx()
 else:
