@@ -284,7 +284,7 @@ class Server:
         self.p.wait()
 
 
-def session(what, server_options, client_options, steps, expected, first=None):
+def session(what, server_options, client_options, steps, expected, first=None, kinds=None):
     """steps: ("c" or "s", bytes, what the other end must have seen before the next one)."""
     keys = here / "s_client.keys"
     keys.unlink(missing_ok=True)
@@ -316,6 +316,8 @@ def session(what, server_options, client_options, steps, expected, first=None):
     lines, err = records(cap, "--keys", keys)
     got = [(r["method"], r["target"], r["status"]) for r in lines]
     check(got == expected, what, got, err, [(d, len(b), b[:6].hex()) for d, b in turns[-1]][:14])
+    if kinds:
+        check([r["client_id"].split(":")[0] for r in lines] == kinds, what + ": who asks is known from then on", [r["client_id"] for r in lines])
 
 
 def line_request(path):
@@ -335,11 +337,17 @@ def sessions():
     session("TLS 1.3, keys updated by the client, and by the server at its wish", (), ("-tls1_3",),
             two + [("s", b"K\n", None), ("c", b"K\n", None)] + rest, both)
     session("TLS 1.2, renegotiated", ("-client_renegotiation",), ("-tls1_2",), two + [("c", b"R\n", None)] + rest, both)
+    mine, later = ("-cert", str(here / "ec.crt"), "-key", str(here / "ec.key")), ["address", "mtls"]
+    session("TLS 1.2, renegotiated for a certificate", ("-no_resumption_on_reneg",), ("-tls1_2", *mine), two + [("s", b"R\n", None)] + rest, both, kinds=later)
+    session("TLS 1.3, a certificate asked for later", (), ("-tls1_3", "-enable_pha", *mine), two + [("s", b"c\n", None)] + rest, both, kinds=later)
     early = here / "early.txt"
     early.write_bytes(line_request(b"/one"))
     saved = here / "session.pem"
     session("TLS 1.3, a request in early data", ("-early_data",), ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)),
             [two[1]] + rest, both, first=("-tls1_3", "-sess_out", str(saved)))
+    session("TLS 1.3, a request in early data of a client with a certificate", ("-early_data", "-verify", "1"),
+            ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)), [two[1]] + rest, both, first=("-tls1_3", "-sess_out", str(saved), *mine),
+            kinds=["mtls", "mtls"])
     session("TLS 1.3, early data that is turned away", ("-max_early_data", "0"), ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)),
             rest, [("GET", "/two", 200)])
 
