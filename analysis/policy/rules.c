@@ -220,6 +220,11 @@ struct building {
     size_t n_routes;
 };
 
+static bool sends_authorization(const struct building *b, const struct row_endpoint *e)
+{
+    return seen_carriers(b->seen, e->id) >> CARRIER_AUTHORIZATION & 1 || e->reasons[REASON_AUTHORIZATION];
+}
+
 /* Which credentials were seen not to matter. What a policy cannot see it cannot let through. */
 static void set_carriers(struct rule_cache *c, const struct building *b, const struct row_endpoint *e)
 {
@@ -229,7 +234,7 @@ static void set_carriers(struct rule_cache *c, const struct building *b, const s
         return;
     uint32_t seen = seen_carriers(b->seen, e->id);
     c->carrier[CARRIER_APIKEY] = seen >> CARRIER_APIKEY & 1;
-    c->carrier[CARRIER_AUTHORIZATION] = seen >> CARRIER_AUTHORIZATION & 1 || e->reasons[REASON_AUTHORIZATION];
+    c->carrier[CARRIER_AUTHORIZATION] = sends_authorization(b, e);
     c->carrier[CARRIER_COOKIE] = seen >> CARRIER_COOKIE & 1 || e->declared[DECLARED_cookie_present];
     c->needed = !s.anonymous;
     if (b->rules->options.unauthorised)
@@ -316,8 +321,9 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
     if (a->sharing.verdict == SHARING_SHARED)
         set_carriers(c, b, e);
     if (c->needed && !c->carrier[CARRIER_APIKEY] && !c->carrier[CARRIER_AUTHORIZATION] && !c->carrier[CARRIER_COOKIE])
-        return o->unauthorised ? "its clients send Authorization: this product keeps no answer to such requests"
-                               : "its clients are told apart by what a policy does not see";
+        return o->unauthorised && sends_authorization(b, e)
+                   ? "its clients send Authorization: this product keeps no answer to such requests"
+                   : "its clients are told apart by what a policy does not see";
     if (c->kind == ADVICE_PURGE && !o->purges)
         return "its copies must be purged on write, which this product cannot";
     if ((double)e->reasons[REASON_VARY_STAR] > HEEDED * (double)e->eligible)

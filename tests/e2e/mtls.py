@@ -186,7 +186,7 @@ def answers_differ(relay, keys, base):
 # ---- policies ----
 
 def line(who, n, at):
-    return json.dumps({"ts": EPOCH + at, "client": "10.0.0.%d:4000" % n, "client_id": who, "method": "GET", "authority": "api.example", "target": "/some/%d" % (int(at) % 7),
+    return json.dumps({"ts": EPOCH + at, "client": "10.0.%d.9:4000" % n, "client_id": who, "method": "GET", "authority": "api.example", "target": "/some/%d" % (int(at) % 7),
                        "status": 200, "response_bytes": 512, "server": "10.9.9.9:443", "tls": True, "body_id": "%016x" % (int(at) % 7 + 1)}) + "\n"
 
 
@@ -207,6 +207,13 @@ def policies():
         if shutil.which(command[0]):
             p = subprocess.run([*map(str, command), str(here / "policy")], capture_output=True, text=True)
             check(p.returncode == 0, product + " accepts it", p.stderr)
+    (here / "q.jsonl").write_text("".join(line("mtls:0123456789%02x" % (at % 40), at % 40, at / 8) for at in range(12000)))
+    good("capture", "-q", "--records", here / "q.jsonl", "-d", here / "q.db", "--secret", SECRET)
+    e = parsed(good("report", here / "q.db", "--format", "json"))["endpoints"][0]
+    check(e["sharing"]["verdict"] == "shared", "answers that are the same for all certificates may be shared", e["sharing"])
+    for product in ("nginx", "haproxy"):
+        code, out, err = run("policy", here / "q.db", "--for", product)
+        check("told apart by what a policy does not see" in err and "/some" not in out, product + ": which it cannot do, and why", err)
 
 
 policies()

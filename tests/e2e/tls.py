@@ -32,6 +32,10 @@ def in_memory(options):
     server.load_cert_chain(options["pem"])
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.keylog_filename = options["keys"]
+    if options.get("certificate"):  # the client has one, too
+        client.load_cert_chain(options["certificate"])
+        server.load_verify_locations(options["certificate"])
+        server.verify_mode = ssl.CERT_REQUIRED
     for c in (server, client):
         c.minimum_version = c.maximum_version = getattr(ssl.TLSVersion, options["version"])
         if options.get("cipher"):

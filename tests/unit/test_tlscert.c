@@ -13,6 +13,7 @@
 #include "capture/identity.h"
 #include "capture/tls.h"
 #include "capture/tlscert.h"
+#include "capture/tlssession.h"
 
 static const struct hash_key key = {1, 2, 3};
 
@@ -306,10 +307,45 @@ static void again(void **state)
     buf_free(&up);
 }
 
+/* ---- sessions that are taken up again ---- */
+
+static void sessions(void **state)
+{
+    (void)state;
+    struct tlssessions *s = tlssession_new(&key);
+    static const char ticket[] = "\0\0\1\0abcd\2no\0\6ticket\0\0", offer[] = "\0\x15\0\5other0000\0\6ticket0000\0";
+    uint64_t id = tlssession_of_ticket(s, slice_of(ticket, sizeof ticket - 1)), offered[TLSSESSION_OFFERED];
+    assert_true(id && !tlssession_find(s, id) && !tlssession_find(s, 0));
+    tlssession_keep(s, id, 77);
+    for (size_t n = 0; n < sizeof ticket - 1; n++) {
+        char *cut = malloc(n + 1); /* the octet behind is not its own */
+        memcpy(cut, ticket, n);
+        assert_int_equal(tlssession_of_ticket(s, slice_of(cut, n)), 0);
+        free(cut);
+    }
+    tlssession_offered(s, slice_of(offer, sizeof offer - 1), offered);
+    assert_int_equal(tlssession_find(s, offered[0]), 0);
+    assert_int_equal(tlssession_find(s, offered[1]), 77);
+    assert_true(!offered[2] && !offered[3]);
+    for (size_t n = 0; n < sizeof offer - 2; n++) {
+        char *cut = malloc(n ? n : 1);
+        memcpy(cut, offer, n);
+        tlssession_offered(s, slice_of(cut, n), offered);
+        assert_true(!offered[1]);
+        free(cut);
+    }
+    /* A secret is no ticket; what is in the same place is not mistaken for it. */
+    assert_int_equal(tlssession_find(s, tlssession_of_secret(s, SLICE("ticket"))), 0);
+    assert_int_equal(tlssession_find(s, id + TLSSESSION_PLACES), 0);
+    tlssession_keep(s, id + TLSSESSION_PLACES, 78);
+    assert_int_equal(tlssession_find(s, id), 0);
+    tlssession_free(s);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(holders), cmocka_unit_test(malformed),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(holders),      cmocka_unit_test(malformed),
                                        cmocka_unit_test(cut_anywhere), cmocka_unit_test(bounds),
-                                       cmocka_unit_test(again)};
+                                       cmocka_unit_test(again),        cmocka_unit_test(sessions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
