@@ -32,8 +32,10 @@ static bool first_of(struct slice list, bool is13, struct slice *first)
 
 enum tlscert tlscert_read(struct slice message, bool is13, struct buf *who)
 {
-    struct cursor c = cursor_of(message.p, message.n);
     struct slice first;
+    if (!message.n)
+        return TLSCERT_UNREAD;
+    struct cursor c = cursor_of(message.p, message.n);
     if (is13)
         vector(&c, 1); /* what a request after the handshake is answered by */
     struct slice list = vector(&c, 3);

@@ -38,6 +38,8 @@ static uint64_t of_ticket(const struct tlssessions *s, struct cursor *c)
 
 uint64_t tlssession_of_ticket(const struct tlssessions *s, struct slice message)
 {
+    if (!message.n)
+        return 0;
     struct cursor c = cursor_of(message.p, message.n);
     cursor_take(&c, 8); /* lifetime, what hides its age */
     cursor_take(&c, cursor_u8(&c));
@@ -51,7 +53,10 @@ void tlssession_offered(const struct tlssessions *s, struct slice extension, uin
     struct cursor outer = cursor_of(extension.p, extension.n);
     size_t n = cursor_be16(&outer);
     const uint8_t *p = cursor_take(&outer, n);
-    struct cursor c = cursor_of(p, p ? n : 0);
+    memset(out, 0, TLSSESSION_OFFERED * sizeof *out);
+    if (!p)
+        return;
+    struct cursor c = cursor_of(p, n);
     for (unsigned i = 0; i < TLSSESSION_OFFERED; i++) {
         out[i] = cursor_left(&c) ? of_ticket(s, &c) : 0;
         cursor_take(&c, 4); /* its age */

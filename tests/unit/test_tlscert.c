@@ -162,7 +162,7 @@ static void malformed(void **state)
 /* ---- on the wire, in the clear as in TLS 1.2 ---- */
 
 static uint64_t memory;
-static const struct tls_env env = {NULL, &memory, 4 << 20, &key};
+static const struct tls_env env = {.memory = &memory, .memory_limit = 4 << 20, .key = &key};
 
 static void nothing_inside(void *context, int role, const struct chunk *c)
 {
@@ -313,7 +313,7 @@ static void sessions(void **state)
 {
     (void)state;
     struct tlssessions *s = tlssession_new(&key);
-    static const char ticket[] = "\0\0\1\0abcd\2no\0\6ticket\0\0", offer[] = "\0\x15\0\5other0000\0\6ticket0000\0";
+    static const char ticket[] = "\0\0\1\0abcd\2no\0\6ticket\0\0", offer[] = "\0\x17\0\5other0000\0\6ticket0000\0";
     uint64_t id = tlssession_of_ticket(s, slice_of(ticket, sizeof ticket - 1)), offered[TLSSESSION_OFFERED];
     assert_true(id && !tlssession_find(s, id) && !tlssession_find(s, 0));
     tlssession_keep(s, id, 77);
