@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from lib import EPOCH, SECRET, Capture, Relay, audit, check, finish, folder, good, parsed, run, skip
+from lib import EPOCH, PROOF, SECRET, Capture, Relay, audit, check, finish, folder, good, parsed, run, skip
 
 here = folder()
 CANARY = "".join(random.SystemRandom().choices(string.ascii_letters + string.digits, k=16))
@@ -93,6 +93,7 @@ location /last { keepalive_timeout 0; return 200 "bye"; } } }
     try:
         told_apart(relay, keys, base)
         in_order(relay, keys, base)
+        with_losses(relay, keys, base)
         resumed(relay, keys, base)
         answers_differ(relay, keys, base)
     finally:
@@ -144,6 +145,22 @@ def told_apart(relay, keys, base):
     good("capture", "-q", "--records", here / "r.jsonl", "-d", here / "r.db", "--secret", SECRET)
     same = [(c["client"], c["requests"]) for c in parsed(good("report", here / "r.db", "--format", "json"))["clients"]]
     check(same == [(c["client"], c["requests"]) for c in parsed(report)["clients"]], "the same clients from records", same)
+
+
+def with_losses(relay, keys, base):
+    """A packet of the handshake is missing: who asks is known or not, and never somebody else."""
+    for version, how in VERSIONS.items():
+        talks = curl(relay, keys, "ann", *how, "--http1.1", base + "/me", "-o", os.devnull)
+        right = set(shown(read(talks, keys)))
+        cap = Capture()
+        cap.talk(*talks[0], port=443, mss=100)
+        all_packets, seen = cap.packets, []
+        for gone in range(3, 60 if PROOF else 45, 1 if PROOF else 3):
+            cap.packets = all_packets[:gone] + all_packets[gone + 1:]
+            cap.write(here / "l.pcap")
+            lines = [json.loads(line) for line in good("log", "-q", "-r", here / "l.pcap", "--keys", keys, "--secret", SECRET).splitlines()]
+            seen += shown(line for line in lines if line["method"])
+        check(right < {*seen} <= right | {"address"}, version + ": with a packet less it is the same client, or not known", right, seen)
 
 
 def in_order(relay, keys, base):
