@@ -396,7 +396,7 @@ static bool find_subject(struct slice *rest, struct slice *subject, struct slice
     return der_plain(rest, V_ASN1_SEQUENCE, subject, inside);
 }
 
-/* Not by d2i_X509: that decodes the public key as well, whoever sends it, which takes forty times as long as this. */
+/* Not by d2i_X509: that decodes the public key as well, whoever sends it, which takes some hundred times as long. */
 static bool certificate_name(struct slice der, struct buf *out)
 {
     struct slice rest = der, whole, certificate, tbs, subject, inside, body;
