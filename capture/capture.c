@@ -28,10 +28,10 @@ static bool divide(struct capture *c)
     c->pair.looks = looks_new(&c->o.key, b.decoder_bytes);
     c->pair.operations = operations_new(&c->o.key, b.operation_bytes);
     c->pair.event_codings = (struct codings){.limit = b.event_bytes};
-    c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes};
+    c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes, &c->o.key, tlssession_new(&c->o.key)};
     c->env.opaque = opaque_new(&c->o.key, b.opaque);
     c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);
-    return c->pair.looks && c->pair.operations && c->env.opaque && c->fragments &&
+    return c->pair.looks && c->pair.operations && c->env.tls.sessions && c->env.opaque && c->fragments &&
            slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
            (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
@@ -232,6 +232,7 @@ void capture_free(struct capture *c)
         memcachedudp_fini(&c->udp);
     flow_fini(&c->flows);
     opaque_free(c->env.opaque);
+    tlssession_free(c->env.tls.sessions);
     h2_env_fini(&c->env.h2);
     cache_env_fini(&c->env.cache);
     h1_env_fini(&c->env.h1);

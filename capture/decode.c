@@ -575,6 +575,7 @@ static void inner_chunk(void *context, int role, const struct chunk *c)
         tlsprofile_free(i->s->profile, &i->e->tls);
         i->s->profile = NULL;
     }
+    i->s->h1.pairing.conn->certificate = tls_certificate(i->s->tls);
     plain_chunk(i->e, i->s, role, c);
 }
 

@@ -101,6 +101,11 @@ struct identity_of identity_of_address(const struct hash_key *key, const struct 
     return hashed(key, IDENTITY_ADDRESS, slice_of(a->ip, v4 ? 16 : 8));
 }
 
+uint64_t identity_of_certificate(const struct hash_key *key, struct slice who)
+{
+    return hashed(key, IDENTITY_MTLS, who).hash;
+}
+
 static unsigned address_place(const struct addr *a)
 {
     uint64_t low, high;
@@ -350,7 +355,8 @@ static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, 
     return w == WALK_FOUND;
 }
 
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer)
+struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
+                                   uint64_t certificate)
 {
     struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0};
     static const struct identity_claims none;
@@ -382,6 +388,8 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
     }
     if (auth.n)
         return authorization(i, auth);
+    if (certificate)
+        return (struct identity_of){IDENTITY_MTLS, certificate};
     struct slice session = session_cookie(cookies);
     if (session.n)
         return hashed(&i->key, IDENTITY_COOKIE, session);

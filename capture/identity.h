@@ -1,5 +1,6 @@
 /* identity: who the client of a request is (CONTRACT: client identity), by the first of: API key, Authorization,
- * session cookie, forwarded address behind trusted proxies, address. Only the keyed hash leaves. */
+ * certificate of the client, session cookie, forwarded address behind trusted proxies, address. Only the keyed hash
+ * leaves. */
 #ifndef CAPTURE_IDENTITY_H
 #define CAPTURE_IDENTITY_H
 
@@ -28,13 +29,17 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
 void identifier_free(struct identifier *i);
 /* Asks for what is known of an address that will be looked for soon. */
 void identifier_expect(const struct identifier *i, const struct addr *peer);
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer);
+/* certificate: identity_of_certificate's; 0: none was seen. */
+struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer,
+                                   uint64_t certificate);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);
 /* Whether a cookie of this name is a session: who asks. */
 bool identity_session_name(struct slice name);
 /* Whether a Set-Cookie begins a session: by its name, with a value of at least 8 characters. */
 bool identity_sets_session(struct slice set_cookie);
+/* The hash of a client that showed a certificate, from what that names it by (capture/tlscert.h). */
+uint64_t identity_of_certificate(const struct hash_key *key, struct slice who);
 /* The identity of an address alone (IPv6: its /64). */
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a);
 

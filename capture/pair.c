@@ -154,6 +154,7 @@ static void begin(struct slot *s, const struct conn *conn)
     x->server = conn->server;
     x->proto = PROTO_HTTP11;
     x->tls = conn->tls;
+    s->certificate = conn->certificate;
     if (conn->midstream)
         x->flags |= FLAG_MIDSTREAM;
     s->end_offset = UINT64_MAX;

@@ -383,7 +383,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     struct slice agent = raw_find(h, TOKEN_USER_AGENT);
     if (agent.p)
         x->user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
-    struct identity_of who = identifier_find(s->identifier, h, &x->client);
+    struct identity_of who = identifier_find(s->identifier, h, &x->client, slot->certificate);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
     seal_parts(s, pool, slot);

@@ -60,6 +60,7 @@ struct slot {
     struct look_candidate candidate;
     uint32_t paced[2];           /* of the connection when the answer began (capture/pace.h) */
     uint64_t target_hash;        /* redact_expect's */
+    uint64_t certificate;        /* of the connection when the request came (struct conn) */
     struct operation *operation; /* at the body that passes; NULL: none */
     struct look *look;           /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */

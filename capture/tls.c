@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "capture/identity.h"
+#include "capture/tlscert.h"
 #include "capture/tlshello.h"
 
 enum {
@@ -12,11 +14,15 @@ enum {
     RECORD_DATA = 23,
     HELLO_CLIENT = 1,
     HELLO_SERVER = 2,
+    NEW_TICKET = 4,
     END_OF_EARLY_DATA = 5,
     ENCRYPTED_EXTENSIONS = 8,
+    CERTIFICATE = 11,
     FINISHED = 20,
     KEY_UPDATE = 24,
+    CERTIFICATE_COMPRESSED = 25,
     EXTENSION_ENCRYPT_THEN_MAC = 22,
+    EXTENSION_SESSION = 41, /* pre_shared_key */
     EXTENSION_EARLY_DATA = 42,
     EXTENSION_VERSIONS = 43,
     VERSION_12 = 0x0303,
@@ -77,7 +83,7 @@ struct side {
     bool begun, protected, lost, blocked;
     bool proven;     /* a record was opened */
     bool guess;      /* some may be missing before the next one */
-    bool deaf;       /* handshake messages in the clear have no known bounds any more */
+    bool deaf;       /* handshake messages have no known bounds any more */
     bool early;      /* some records may be of early data */
     uint8_t head[4]; /* of the handshake message being read */
     unsigned head_n;
@@ -92,6 +98,9 @@ struct tls {
     bool ending;                   /* nothing more comes */
     uint8_t random[2][TLS_RANDOM];
     uint16_t version;
+    uint64_t certificate;                 /* tls_certificate's */
+    bool shown;                           /* a certificate, in the last handshake */
+    uint64_t offered[TLSSESSION_OFFERED]; /* sessions that the client would take up again (TLS 1.3) */
     const struct tls_suite *suite;
     uint64_t keys_seen; /* version of the keys when last looked */
     struct waiting *first, **last;
@@ -210,7 +219,7 @@ static bool vector(struct slice *rest, unsigned bytes, struct slice *out)
     return true;
 }
 
-static void client_hello(struct tls *t, struct slice m)
+static void client_hello(struct tls *t, const struct tls_env *env, struct slice m)
 {
     struct slice skip, rest = m, body, extensions = {0};
     unsigned type;
@@ -221,18 +230,23 @@ static void client_hello(struct tls *t, struct slice m)
     t->server_hello = false;
     rest = slice_sub(m, 2 + TLS_RANDOM, m.n);
     bool early = false;
+    t->shown = false;
+    memset(t->offered, 0, sizeof t->offered);
     if (vector(&rest, 1, &skip) && vector(&rest, 2, &skip) && vector(&rest, 1, &skip) && vector(&rest, 2, &extensions))
-        while (extension(&extensions, &type, &body))
+        while (extension(&extensions, &type, &body)) {
             early |= type == EXTENSION_EARLY_DATA;
+            if (type == EXTENSION_SESSION && env->sessions)
+                tlssession_offered(env->sessions, body, t->offered);
+        }
     t->early_known = t->early_taken = false;
     t->side[0].early = early;
     t->side[0].phase = early ? PHASE_EARLY : PHASE_HANDSHAKE;
 }
 
-static void server_hello(struct tls *t, struct slice m)
+static void server_hello(struct tls *t, const struct tls_env *env, struct slice m)
 {
     struct slice skip, rest, body, extensions = {0};
-    unsigned type;
+    unsigned type, chosen = TLSSESSION_OFFERED;
     if (m.n < 2 + TLS_RANDOM)
         return;
     t->version = (uint16_t)((uint8_t)m.p[0] << 8 | (uint8_t)m.p[1]);
@@ -248,6 +262,8 @@ static void server_hello(struct tls *t, struct slice m)
             t->encrypt_then_mac |= type == EXTENSION_ENCRYPT_THEN_MAC;
             if (type == EXTENSION_VERSIONS && body.n == 2)
                 t->version = (uint16_t)((uint8_t)body.p[0] << 8 | (uint8_t)body.p[1]);
+            if (type == EXTENSION_SESSION && body.n == 2)
+                chosen = (unsigned)(uint8_t)body.p[0] << 8 | (uint8_t)body.p[1];
         }
     if (t->version == VERSION_13 && tlshello_is_retry(t->random[1])) {
         t->early_known = true;
@@ -259,6 +275,8 @@ static void server_hello(struct tls *t, struct slice m)
         t->side[1].phase = PHASE_HANDSHAKE;
         t->side[1].protected = true;
         t->side[1].seq = 0;
+        if (env->sessions && chosen < TLSSESSION_OFFERED)
+            t->certificate = tlssession_find(env->sessions, t->offered[chosen]);
     }
 }
 
@@ -282,16 +300,59 @@ static void forget_cipher(struct side *s)
     s->seq = 0;
 }
 
+/* The client's: in the clear before TLS 1.3 and when it is asked for again, else protected. One that cannot be read
+ * takes the place of one before; none at all does not. Compressed ones (RFC 8879) are not read. */
+static void client_certificate(struct tls *t, const struct tls_env *env, unsigned type, struct slice body)
+{
+    struct buf who = {0};
+    if (t->side[0].deaf || (t->version == VERSION_13 && !t->side[0].protected))
+        return;
+    enum tlscert is = type == CERTIFICATE ? tlscert_read(body, t->version == VERSION_13, &who) : TLSCERT_UNREAD;
+    t->shown = is != TLSCERT_NONE;
+    if (t->shown)
+        t->certificate = is == TLSCERT_READ ? identity_of_certificate(env->key, slice_of(who.p, who.n)) : 0;
+    buf_free(&who);
+}
+
+/* TLS 1.2: the client's part of a handshake is over, so that its session is known by its secret. */
+static void session_of_secret(struct tls *t, const struct tls_env *env)
+{
+    const struct tls_secret *master = tls_keys_find(env->keys, TLS_MASTER, t->random[0]);
+    if (!env->sessions || !master || t->side[0].deaf)
+        return;
+    uint64_t session = tlssession_of_secret(env->sessions, slice_of(master->bytes, master->n)), whose = 0;
+    if (t->shown && t->certificate)
+        tlssession_keep(env->sessions, session, t->certificate);
+    else if (!t->shown && (whose = tlssession_find(env->sessions, session)) != 0)
+        t->certificate = whose;
+}
+
+/* TLS 1.3: with this the client may come again. */
+static void session_of_ticket(const struct tls *t, const struct tls_env *env, struct slice body)
+{
+    if (!env->sessions || !t->certificate || t->side[1].deaf)
+        return;
+    uint64_t session = tlssession_of_ticket(env->sessions, body);
+    if (session)
+        tlssession_keep(env->sessions, session, t->certificate);
+}
+
 /* A handshake message is whole. */
-static void message(struct tls *t, int role, unsigned type, struct slice body)
+static void message(struct tls *t, const struct tls_env *env, int role, unsigned type, struct slice body)
 {
     struct side *s = &t->side[role];
+    if (role == 0 && (type == CERTIFICATE || type == CERTIFICATE_COMPRESSED))
+        client_certificate(t, env, type, body);
     if (type == HELLO_CLIENT && role == 0)
-        client_hello(t, body);
+        client_hello(t, env, body);
     else if (type == HELLO_SERVER && role == 1)
-        server_hello(t, body);
+        server_hello(t, env, body);
+    if (t->version != VERSION_13 && s->protected && type == FINISHED && role == 0)
+        session_of_secret(t, env);
     if (t->version != VERSION_13 || !s->protected)
         return;
+    if (type == NEW_TICKET && role == 1)
+        session_of_ticket(t, env, body);
     if (type == ENCRYPTED_EXTENSIONS && role == 1)
         encrypted_extensions(t, body);
     if (type == END_OF_EARLY_DATA && s->phase == PHASE_EARLY) {
@@ -308,7 +369,17 @@ static void message(struct tls *t, int role, unsigned type, struct slice body)
     }
 }
 
-/* Bytes of handshake messages; of hellos all is kept until they are whole, the others are passed over. */
+/* How much of a handshake message is kept until it is whole; of others nothing. */
+static size_t most_kept(const struct tls *t, int role, unsigned type)
+{
+    if (type == HELLO_CLIENT || type == HELLO_SERVER || type == ENCRYPTED_EXTENSIONS)
+        return HELLO_MAX;
+    if (type == NEW_TICKET && role == 1)
+        return t->certificate && t->side[1].protected ? HELLO_MAX : 0;
+    return type == CERTIFICATE && role == 0 ? TLSCERT_MAX : 0;
+}
+
+/* Bytes of handshake messages. */
 static void handshake(struct tls *t, const struct tls_env *env, int role, const uint8_t *p, size_t n)
 {
     struct side *s = &t->side[role];
@@ -322,8 +393,7 @@ static void handshake(struct tls *t, const struct tls_env *env, int role, const 
             s->hello.n = 0;
         }
         size_t take = s->left < n ? s->left : n, cap = s->hello.cap;
-        bool keep = s->head[0] == HELLO_CLIENT || s->head[0] == HELLO_SERVER || s->head[0] == ENCRYPTED_EXTENSIONS;
-        if (keep && s->hello.n + take <= HELLO_MAX)
+        if (s->hello.n + take <= most_kept(t, role, s->head[0]))
             buf_add(&s->hello, p, take);
         count_buf(env, cap, &s->hello);
         p += take;
@@ -332,7 +402,7 @@ static void handshake(struct tls *t, const struct tls_env *env, int role, const 
         if (s->left)
             return;
         s->head_n = 0;
-        message(t, role, s->head[0], slice_of(s->hello.p, s->hello.n));
+        message(t, env, role, s->head[0], slice_of(s->hello.p, s->hello.n));
         drop_buf(env, &s->hello);
     }
 }
@@ -706,6 +776,7 @@ static void lose(struct side *s)
     s->lost = true;
     s->lost_from = s->outer;
     s->tries = 0;
+    s->deaf = true;
 }
 
 static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, int role, const struct record *r,
@@ -860,7 +931,6 @@ enum tls_verdict tls_gap(struct tls *t, const struct tls_env *env, int role, uin
     s->carry.n = 0;
     s->marks = 0;
     s->guess = true;
-    s->deaf = true;
     return TLS_GOING;
 }
 
@@ -886,6 +956,11 @@ bool tls_waits(const struct tls *t)
 bool tls_is_final(const struct tls *t)
 {
     return t->verdict != TLS_GOING;
+}
+
+uint64_t tls_certificate(const struct tls *t)
+{
+    return t->certificate;
 }
 
 bool tls_is_lost(const struct tls *t, int role)

@@ -9,6 +9,7 @@
 
 #include "capture/chunk.h"
 #include "capture/tlscrypt.h"
+#include "capture/tlssession.h"
 
 enum { TLS_HELD_MAX = 1 << 20 }; /* bytes of a connection that wait for a secret */
 
@@ -16,6 +17,8 @@ struct tls_env {
     struct tls_keys *keys; /* NULL: nothing is opened */
     uint64_t *memory;      /* bytes held, shared with others */
     uint64_t memory_limit;
+    const struct hash_key *key;   /* of identities */
+    struct tlssessions *sessions; /* NULL: who takes one up again is not known */
 };
 
 /* Takes what was inside, in order for each role; offsets are of the inner stream. */
@@ -54,6 +57,9 @@ bool tls_is_final(const struct tls *t);
 /* Whether something is missing since, and how far the inner stream goes. */
 bool tls_is_lost(const struct tls *t, int role);
 uint64_t tls_inner(const struct tls *t, int role);
+/* Hash of whom the client's certificate names (identity_of_certificate); 0: it showed none yet, or one that was not
+ * read. In a session that is taken up again that of its beginning. What comes out from now on is this client's. */
+uint64_t tls_certificate(const struct tls *t);
 /* n bytes are missing. */
 enum tls_verdict tls_gap(struct tls *t, const struct tls_env *env, int role, uint64_t n);
 

@@ -1,11 +1,15 @@
 #include "capture/tlscrypt.h"
 
+#include <openssl/asn1.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/x509v3.h>
+#include <limits.h>
 #include <stdlib.h>
 
 enum kind { GCM, CHACHA, CCM, CCM8, CBC };
@@ -339,4 +343,81 @@ bool tls_sha256(struct slice bytes, uint8_t out[TLS_SHA256])
 {
     unsigned n = 0;
     return EVP_Digest(bytes.p, bytes.n, out, &n, EVP_sha256(), NULL) == 1 && n == TLS_SHA256;
+}
+
+/* ---- certificates ---- */
+
+/* One value of DER off the front: all of it, and what is inside. */
+static bool der_value(struct slice *rest, int tag, int class, struct slice *whole, struct slice *inside)
+{
+    const unsigned char *begin = (const unsigned char *)rest->p, *p = begin;
+    long n = 0;
+    int is_tag = 0, is_class = 0;
+    if (!rest->n || rest->n > LONG_MAX)
+        return false;
+    int form = ASN1_get_object(&p, &n, &is_tag, &is_class, (long)rest->n);
+    if (form & (0x80 | 1) || is_tag != tag || is_class != class) /* an error; a length that is not said */
+        return false;
+    size_t head = (size_t)(p - begin);
+    *inside = slice_sub(*rest, head, head + (size_t)n);
+    *whole = slice_sub(*rest, 0, head + (size_t)n);
+    *rest = slice_sub(*rest, head + (size_t)n, rest->n);
+    return true;
+}
+
+static bool der_plain(struct slice *rest, int tag, struct slice *whole, struct slice *inside)
+{
+    return der_value(rest, tag, V_ASN1_UNIVERSAL, whole, inside);
+}
+
+/* Adds the alternative names. False: there are none. */
+static bool add_alternative_names(struct slice extensions, struct buf *out)
+{
+    const unsigned char *p = (const unsigned char *)extensions.p;
+    X509_EXTENSIONS *list = d2i_X509_EXTENSIONS(NULL, &p, (long)extensions.n);
+    int at = X509v3_get_ext_by_NID(list, NID_subject_alt_name, -1);
+    const ASN1_OCTET_STRING *names = at < 0 ? NULL : X509_EXTENSION_get_data(X509v3_get_ext(list, at));
+    bool has = names && ASN1_STRING_length(names) > 2; /* not an empty list */
+    if (has)
+        buf_add(out, ASN1_STRING_get0_data(names), (size_t)ASN1_STRING_length(names));
+    sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+    return has;
+}
+
+/* TBSCertificate up to the subject (RFC 5280 section 4.1). */
+static bool find_subject(struct slice *rest, struct slice *subject, struct slice *inside)
+{
+    static const int before[] = {V_ASN1_INTEGER, V_ASN1_SEQUENCE, V_ASN1_SEQUENCE, V_ASN1_SEQUENCE};
+    struct slice skip, body;
+    der_value(rest, 0, V_ASN1_CONTEXT_SPECIFIC, &skip, &body); /* the version may be left out */
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++)
+        if (!der_plain(rest, before[i], &skip, &body))
+            return false;
+    return der_plain(rest, V_ASN1_SEQUENCE, subject, inside);
+}
+
+/* Not by d2i_X509: that decodes the public key as well, whoever sends it, which takes some hundred times as long. */
+static bool certificate_name(struct slice der, struct buf *out)
+{
+    struct slice rest = der, whole, certificate, tbs, subject, inside, body;
+    if (!der_plain(&rest, V_ASN1_SEQUENCE, &whole, &certificate) || rest.n ||
+        !der_plain(&certificate, V_ASN1_SEQUENCE, &whole, &tbs) || !find_subject(&tbs, &subject, &inside) ||
+        !der_plain(&tbs, V_ASN1_SEQUENCE, &whole, &body)) /* the public key */
+        return false;
+    if (inside.n) {
+        buf_slice(out, subject);
+        return true;
+    }
+    der_value(&tbs, 1, V_ASN1_CONTEXT_SPECIFIC, &whole, &body); /* identifiers of old */
+    der_value(&tbs, 2, V_ASN1_CONTEXT_SPECIFIC, &whole, &body);
+    if (!der_value(&tbs, 3, V_ASN1_CONTEXT_SPECIFIC, &whole, &body) || !add_alternative_names(body, out))
+        buf_slice(out, der);
+    return true;
+}
+
+bool tls_certificate_name(struct slice der, struct buf *out)
+{
+    bool is = certificate_name(der, out);
+    ERR_clear_error(); /* what is odd in the traffic is no error of ours */
+    return is;
 }

@@ -4,6 +4,7 @@
 #ifndef CAPTURE_TLSCRYPT_H
 #define CAPTURE_TLSCRYPT_H
 
+#include "base/buf.h"
 #include "capture/tlskeys.h"
 
 enum {
@@ -39,6 +40,9 @@ int tls_cipher_open(struct tls_cipher *c, uint64_t seq, const uint8_t head[TLS_R
                     uint8_t *out);
 /* False: libcrypto has no memory. */
 bool tls_sha256(struct slice bytes, uint8_t out[TLS_SHA256]);
+/* What a certificate of X.509 names its holder by is added to `out`, as it is coded: the subject; where that is empty
+ * the alternative names (RFC 5280 section 4.2.1.6); without those the whole certificate. False: it is none. */
+bool tls_certificate_name(struct slice der, struct buf *out);
 /* The secret after a key update (RFC 8446 section 7.2). */
 bool tls_secret_update(const struct tls_suite *s, struct tls_secret *traffic);
 

@@ -52,7 +52,7 @@ static void write_when(const struct rules *r, enum carrier carrier, struct buf *
                found[CARRIER_AUTHORIZATION]);
     if (carrier != CARRIER_ADDRESS)
         return;
-    buf_printf(out, " !%s", session);
+    buf_printf(out, " !%s%s", session, r->certified ? " !{ ssl_c_used }" : "");
     if (r->forwarded)
         buf_str(out, " !{ req.fhdr(x-forwarded-for) -m found } !{ req.fhdr(forwarded) -m found }");
 }

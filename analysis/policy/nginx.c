@@ -31,6 +31,7 @@ static bool limits(const struct rules *r, enum carrier carrier)
 
 static void write_identity(const struct rules *r, struct buf *out)
 {
+    const char *certificate = r->certified ? "$ssl_client_fingerprint" : "";
     buf_printf(out,
                "    # Who asks: API key, else Authorization, else a session cookie, else the address.\n"
                "    map \"%s\" $spanwise_apikey {\n"
@@ -45,26 +46,30 @@ static void write_identity(const struct rules *r, struct buf *out)
                      "    }\n");
     if (!limits(r, CARRIER_COOKIE) && !limits(r, CARRIER_ADDRESS))
         return;
+    if (r->certified)
+        buf_str(out, "    # Who shows a certificate, where TLS ends here, is not limited by cookie or address.\n");
     buf_str(out, "    map $http_cookie $spanwise_session {\n"
                  "        \"~*(^|;)[ \\t]*[^=;]*(sess|sid|laravel|asp[.]net)[^=;]*=(?<spanwise_sid>[^;]{8,})\" "
                  "$spanwise_sid;\n"
                  "        default \"\";\n"
                  "    }\n");
     if (limits(r, CARRIER_COOKIE))
-        buf_str(out, "    map \"$spanwise_apikey$http_authorization\" $spanwise_cookie {\n"
-                     "        \"\" $spanwise_session;\n"
-                     "        default \"\";\n"
-                     "    }\n");
+        buf_printf(out,
+                   "    map \"$spanwise_apikey$http_authorization%s\" $spanwise_cookie {\n"
+                   "        \"\" $spanwise_session;\n"
+                   "        default \"\";\n"
+                   "    }\n",
+                   certificate);
     if (!limits(r, CARRIER_ADDRESS))
         return;
     if (r->forwarded)
         buf_str(out, "    # Behind a proxy of yours an address is many clients: those are not limited here.\n");
     buf_printf(out,
-               "    map \"$spanwise_apikey$http_authorization$spanwise_session%s\" $spanwise_address {\n"
+               "    map \"$spanwise_apikey$http_authorization$spanwise_session%s%s\" $spanwise_address {\n"
                "        \"\" $binary_remote_addr;\n"
                "        default \"\";\n"
                "    }\n",
-               r->forwarded ? "$http_x_forwarded_for$http_forwarded" : "");
+               certificate, r->forwarded ? "$http_x_forwarded_for$http_forwarded" : "");
 }
 
 static void write_limit(const struct rules *r, const struct rule_rate *rate, struct buf *out)

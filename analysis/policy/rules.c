@@ -220,6 +220,11 @@ struct building {
     size_t n_routes;
 };
 
+static bool sends_authorization(const struct building *b, const struct row_endpoint *e)
+{
+    return seen_carriers(b->seen, e->id) >> CARRIER_AUTHORIZATION & 1 || e->reasons[REASON_AUTHORIZATION];
+}
+
 /* Which credentials were seen not to matter. What a policy cannot see it cannot let through. */
 static void set_carriers(struct rule_cache *c, const struct building *b, const struct row_endpoint *e)
 {
@@ -229,7 +234,7 @@ static void set_carriers(struct rule_cache *c, const struct building *b, const s
         return;
     uint32_t seen = seen_carriers(b->seen, e->id);
     c->carrier[CARRIER_APIKEY] = seen >> CARRIER_APIKEY & 1;
-    c->carrier[CARRIER_AUTHORIZATION] = seen >> CARRIER_AUTHORIZATION & 1 || e->reasons[REASON_AUTHORIZATION];
+    c->carrier[CARRIER_AUTHORIZATION] = sends_authorization(b, e);
     c->carrier[CARRIER_COOKIE] = seen >> CARRIER_COOKIE & 1 || e->declared[DECLARED_cookie_present];
     c->needed = !s.anonymous;
     if (b->rules->options.unauthorised)
@@ -256,7 +261,7 @@ static const char *doubt_about(enum standing s)
 }
 
 /* Nothing but the evidence of sharing is wanting: then for requests without credentials alone. */
-static const char *undecided(struct rule_cache *c, const struct row_endpoint *e)
+static const char *undecided(struct rule_cache *c, const struct building *b, const struct row_endpoint *e)
 {
     struct sharing s;
     sharing_read(&s, e->sharing);
@@ -264,6 +269,8 @@ static const char *undecided(struct rule_cache *c, const struct row_endpoint *e)
         return "it may be somebody's own: not even with --force";
     if (!s.anonymous)
         return "all its requests carry a credential, and it is not known whether it may be shared";
+    if (seen_certified(b->seen, e->id, facts_total(b->facts, "exchanges")))
+        return "some of its clients show certificates, which a policy does not see: not even with --force";
     c->doubt = c->advice.sharing.reason;
     return NULL;
 }
@@ -305,7 +312,7 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
         c->doubt = doubt_about(a->standing);
         if (!a->lifetime.shown)
             return "too little was captured, even for --force";
-        const char *why = a->sharing.verdict == SHARING_SHARED ? NULL : undecided(c, e);
+        const char *why = a->sharing.verdict == SHARING_SHARED ? NULL : undecided(c, b, e);
         if (why)
             return why;
     }
@@ -314,8 +321,9 @@ static const char *decide(struct rule_cache *c, const struct building *b, const 
     if (a->sharing.verdict == SHARING_SHARED)
         set_carriers(c, b, e);
     if (c->needed && !c->carrier[CARRIER_APIKEY] && !c->carrier[CARRIER_AUTHORIZATION] && !c->carrier[CARRIER_COOKIE])
-        return o->unauthorised ? "its clients send Authorization: this product keeps no answer to such requests"
-                               : "its clients are told apart by what a policy does not see";
+        return o->unauthorised && sends_authorization(b, e)
+                   ? "its clients send Authorization: this product keeps no answer to such requests"
+                   : "its clients are told apart by what a policy does not see";
     if (c->kind == ADVICE_PURGE && !o->purges)
         return "its copies must be purged on write, which this product cannot";
     if ((double)e->reasons[REASON_VARY_STAR] > HEEDED * (double)e->eligible)

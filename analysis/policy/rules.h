@@ -109,6 +109,7 @@ struct rules {
     struct rule_rate rate[CARRIERS];
     size_t n_rate;
     bool forwarded; /* clients behind trusted proxies were seen: their proxies' addresses are nobody's */
+    bool certified; /* clients with certificates were seen: no limit of others' is theirs */
     uint64_t records, exchanges;
     double longest_s; /* longest answer seen */
     int64_t from_us, to_us;

@@ -35,7 +35,9 @@ static bool add_client(void *context, const struct row_client *c)
     }
     s->client = list;
     enum carrier carrier = carrier_of(c->identity);
-    list[c->id] = carrier == CARRIERS ? 0 : (uint8_t)(1 + carrier);
+    bool certified = slice_eq(c->identity, SLICE("mtls"));
+    list[c->id] = carrier == CARRIERS && !certified ? 0 : (uint8_t)(1 + carrier);
+    s->certified |= certified;
     s->forwarded |= slice_eq(c->identity, SLICE("forwarded"));
     return true;
 }
@@ -122,4 +124,9 @@ void seen_free(struct seen *s)
 uint32_t seen_carriers(const struct seen *s, uint32_t endpoint)
 {
     return endpoint < s->n_endpoints ? s->endpoint[endpoint].carriers : 0;
+}
+
+bool seen_certified(const struct seen *s, uint32_t endpoint, uint64_t exchanges)
+{
+    return s->certified && (seen_carriers(s, endpoint) >> CARRIERS & 1 || s->records < exchanges);
 }

@@ -12,7 +12,7 @@ enum { SEEN_SERVERS = 64 };
 struct seen_endpoint {
     uint32_t alias;    /* 0: none */
     uint32_t service;  /* place + 1 in the list of services; 0: not listed */
-    uint32_t carriers; /* bit per enum carrier of its clients */
+    uint32_t carriers; /* bit per enum carrier of its clients; CARRIERS: certificates */
 };
 
 struct seen_service {
@@ -29,7 +29,7 @@ struct seen_service {
 struct seen {
     struct seen_endpoint *endpoint; /* by id */
     size_t n_endpoints;
-    uint8_t *client; /* 1 + enum carrier, by id; 0: unknown */
+    uint8_t *client; /* 1 + enum carrier, 1 + CARRIERS for certificates, by id; 0: unknown */
     size_t n_clients;
     struct seen_service *service; /* by place */
     size_t n_services;
@@ -38,6 +38,7 @@ struct seen {
     double rate[ENVELOPE_RATES];
     uint64_t records;
     bool forwarded; /* some clients stand behind trusted proxies */
+    bool certified; /* some show certificates */
     bool damaged;   /* a block could not be read */
     bool failed;    /* out of memory */
 };
@@ -47,5 +48,8 @@ void seen_load(struct seen *s, struct store_reader *r, size_t n_services,
                uint32_t (*service_of)(const void *context, struct slice service), const void *context);
 void seen_free(struct seen *s);
 uint32_t seen_carriers(const struct seen *s, uint32_t endpoint);
+/* Whether clients of it show certificates, as far as is known of `exchanges`: those that were not kept may be theirs.
+ */
+bool seen_certified(const struct seen *s, uint32_t endpoint, uint64_t exchanges);
 
 #endif

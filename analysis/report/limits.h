@@ -34,6 +34,7 @@ struct limits {
     struct limits_crowd crowd[CARRIERS];
     double rate[ENVELOPE_RATES];
     bool forwarded; /* there are clients told apart by what a proxy says */
+    bool certified; /* by their certificates, which only who ends their TLS sees */
     struct buf names;
     bool failed; /* out of memory: nothing here holds */
 };

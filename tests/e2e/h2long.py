@@ -34,12 +34,12 @@ def conversation():
         uris.write_text("".join("http://127.0.0.1:%d/%s\n" % (tap.port, dice.choice(names)) for _ in range(REQUESTS)))
         subprocess.run(["h2load", "-n", str(REQUESTS), "-c", "1", "-m", "6", "-i", str(uris), "-H", "authorization: Bearer abcdefghijklmnop", "-H",
                         "accept: application/json, text/plain;q=0.9, */*;q=0.1"], stdout=subprocess.DEVNULL, check=True, timeout=60)
-        tap.done()
+        turns = tap.done()
     finally:
         server.kill()
         server.wait()
     cap = Capture()
-    cap.talk(*tap.turns, port=8080, mss=500)
+    cap.talk(*turns, port=8080, mss=500)
     return cap.bytes()
 
 

@@ -37,43 +37,50 @@ server { listen 127.0.0.1:%d http2; location / { proxy_pass http://127.0.0.1:%d;
 
 
 class Tap:
-    """A port before another. Of the one connection that is made to it, `turns` has what was said, ">" by the client, and `times` when."""
+    """A port before another. Of each connection to it `all` has what was said, ">" by the client, and `times` when."""
 
     def __init__(self, to):
-        self.turns, self.times, self.to = [], [], to
+        self.all, self.times, self.threads, self.to = [], [], [], to
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.relay, daemon=True)
-        self.thread.start()
+        threading.Thread(target=self.accept, daemon=True).start()
 
-    def relay(self):
-        client, _ = self.listener.accept()
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.all.append([])
+            self.times.append([])
+            self.threads.append(threading.Thread(target=self.relay, args=(client, self.all[-1], self.times[-1]), daemon=True))
+            self.threads[-1].start()
+
+    def relay(self, client, turns, times):
         server = socket.create_connection(("127.0.0.1", self.to))
         ends = {client: (server, ">"), server: (client, "<")}
         while ends:
             for s in select.select(list(ends), [], [], 20)[0]:
-                self.pass_on(s, *ends[s], ends)
+                target, way = ends[s]
+                try:
+                    data = s.recv(65536)
+                except OSError:
+                    data = b""
+                try:
+                    if data:
+                        turns.append((way, data))
+                        times.append(time.monotonic())
+                        target.sendall(data)
+                    else:
+                        del ends[s]
+                        target.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass
         client.close()
         server.close()
 
-    def pass_on(self, source, target, way, ends):
-        try:
-            data = source.recv(65536)
-        except OSError:
-            data = b""
-        try:
-            if data:
-                self.turns.append((way, data))
-                self.times.append(time.monotonic())
-                target.sendall(data)
-            else:
-                del ends[source]
-                target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
     def done(self):
-        """When both sides have ended: what was said."""
-        self.thread.join(25)
+        """When the first connection has ended: what was said in it."""
+        self.threads[0].join(25)
         self.listener.close()
-        return self.turns
+        return self.all[0]

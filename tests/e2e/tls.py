@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import random
-import socket
 import ssl
 import struct
 import subprocess
@@ -16,6 +15,7 @@ import threading
 import time
 
 from lib import PROOF, SECRET, Capture, answer, block, check, finish, folder, request, run, skip
+from peers import Tap, free_port
 
 BODY = b'{"items": [' + b",".join(b'{"id": %d, "text": "%s"}' % (i, b"x" * 40) for i in range(600)) + b"]}"
 TURNS = [(">", request("GET", "/small?page=1", "Authorization: Bearer abcdefghijklmnop")), ("<", answer(200, b"hello")),
@@ -32,6 +32,10 @@ def in_memory(options):
     server.load_cert_chain(options["pem"])
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.keylog_filename = options["keys"]
+    if options.get("certificate"):  # the client has one, too
+        client.load_cert_chain(options["certificate"])
+        server.load_verify_locations(options["certificate"])
+        server.verify_mode = ssl.CERT_REQUIRED
     for c in (server, client):
         c.minimum_version = c.maximum_version = getattr(ssl.TLSVersion, options["version"])
         if options.get("cipher"):
@@ -236,32 +240,6 @@ def lossy(version, seeds):
 
 # ---- what Python's ssl cannot ask for: `openssl s_client` and `s_server` with a relay between that writes down ----
 
-class Relay:
-    def __init__(self, port):
-        self.turns, self.listener = [], socket.create_server(("127.0.0.1", 0))
-        self.port, self.to = self.listener.getsockname()[1], port
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        try:
-            a, _ = self.listener.accept()
-            b = socket.create_connection(("127.0.0.1", self.to))
-        except OSError:
-            return
-        threads = [threading.Thread(target=self.pipe, args=way, daemon=True) for way in ((a, b, ">"), (b, a, "<"))]
-        for t in threads:
-            t.start()
-
-    def pipe(self, source, target, direction):
-        try:
-            while data := source.recv(1 << 16):
-                self.turns.append((direction, data))
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-
 def wait_for(condition, seconds=5.0):
     end = time.time() + seconds
     while not condition() and time.time() < end:
@@ -273,8 +251,7 @@ class Server:
     """s_server that says on stdout what came, and sends what is written to its stdin."""
 
     def __init__(self, *options):
-        with socket.create_server(("127.0.0.1", 0)) as s:
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         self.out = []
         self.p = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:%d" % self.port, "-cert", str(here / "ec.crt"), "-key", str(here / "ec.key"),
                                    *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -297,14 +274,14 @@ class Server:
         self.p.wait()
 
 
-def session(what, server_options, client_options, steps, expected, first=None):
+def session(what, server_options, client_options, steps, expected, first=None, kinds=None):
     """steps: ("c" or "s", bytes, what the other end must have seen before the next one)."""
     keys = here / "s_client.keys"
     keys.unlink(missing_ok=True)
     server = Server(*server_options)
     turns = []
     for run_options, run_steps in ([(first, [])] if first else []) + [(client_options, steps)]:
-        relay = Relay(server.port)
+        relay = Tap(server.port)
         client = subprocess.Popen(["openssl", "s_client", "-connect", "127.0.0.1:%d" % relay.port, "-keylogfile", str(keys), *run_options],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said = []
@@ -321,7 +298,7 @@ def session(what, server_options, client_options, steps, expected, first=None):
         time.sleep(0.2)
         client.kill()
         client.wait()
-        turns.append(relay.turns)
+        turns.append(relay.all[0] if relay.all else [])
     server.end()
     cap = Capture()
     for t in turns:
@@ -329,6 +306,8 @@ def session(what, server_options, client_options, steps, expected, first=None):
     lines, err = records(cap, "--keys", keys)
     got = [(r["method"], r["target"], r["status"]) for r in lines]
     check(got == expected, what, got, err, [(d, len(b), b[:6].hex()) for d, b in turns[-1]][:14])
+    if kinds:
+        check([r["client_id"].split(":")[0] for r in lines] == kinds, what + ": who asks is known from then on", [r["client_id"] for r in lines])
 
 
 def line_request(path):
@@ -348,11 +327,17 @@ def sessions():
     session("TLS 1.3, keys updated by the client, and by the server at its wish", (), ("-tls1_3",),
             two + [("s", b"K\n", None), ("c", b"K\n", None)] + rest, both)
     session("TLS 1.2, renegotiated", ("-client_renegotiation",), ("-tls1_2",), two + [("c", b"R\n", None)] + rest, both)
+    mine, later = ("-cert", str(here / "ec.crt"), "-key", str(here / "ec.key")), ["address", "mtls"]
+    session("TLS 1.2, renegotiated for a certificate", ("-no_resumption_on_reneg",), ("-tls1_2", *mine), two + [("s", b"R\n", None)] + rest, both, kinds=later)
+    session("TLS 1.3, a certificate asked for later", (), ("-tls1_3", "-enable_pha", *mine), two + [("s", b"c\n", None)] + rest, both, kinds=later)
     early = here / "early.txt"
     early.write_bytes(line_request(b"/one"))
     saved = here / "session.pem"
     session("TLS 1.3, a request in early data", ("-early_data",), ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)),
             [two[1]] + rest, both, first=("-tls1_3", "-sess_out", str(saved)))
+    session("TLS 1.3, a request in early data of a client with a certificate", ("-early_data", "-verify", "1"),
+            ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)), [two[1]] + rest, both, first=("-tls1_3", "-sess_out", str(saved), *mine),
+            kinds=["mtls", "mtls"])
     session("TLS 1.3, early data that is turned away", ("-max_early_data", "0"), ("-tls1_3", "-sess_in", str(saved), "-early_data", str(early)),
             rest, [("GET", "/two", 200)])
 

@@ -7,12 +7,11 @@ all 17 with PROOF=1."""
 import os
 import random
 import shutil
-import socket
 import subprocess
-import threading
 import time
 
 from lib import BINARY, PROOF, SECRET, Capture, check, finish, folder, run, skip
+from peers import Tap, free_port, wait_for
 
 SUITES = [("1.3", s) for s in ("TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256")] + \
          [("1.2", s) for s in ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES128-CCM",
@@ -21,36 +20,6 @@ SUITES = [("1.3", s) for s in ("TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_
 SHORT = (("1.3", "TLS_AES_128_GCM_SHA256"), ("1.2", "ECDHE-RSA-AES128-SHA"))
 FILES = {"/small.txt": b"hello\n", "/large.json": b'{"text": "' + b"x" * 50000 + b'"}\n'}
 here = folder()
-
-
-class Relay:
-    """Every connection to `port`, each a list of turns."""
-
-    def __init__(self, port):
-        self.all, self.to = [], port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            a, _ = self.listener.accept()
-            b = socket.create_connection(("127.0.0.1", self.to))
-            turns, lock = [], threading.Lock()
-            self.all.append(turns)
-            for way in ((a, b, ">"), (b, a, "<")):
-                threading.Thread(target=self.pipe, args=(*way, turns, lock), daemon=True).start()
-
-    @staticmethod
-    def pipe(source, target, direction, turns, lock):
-        try:
-            while data := source.recv(1 << 16):
-                with lock:
-                    turns.append((direction, data))
-                    target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 def certificates():
@@ -63,8 +32,7 @@ def certificates():
 
 def converse(version, suite):
     """(capture, the lines of its key log); the capture is None where this OpenSSL or curl has no such suite."""
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        port = s.getsockname()[1]
+    port = free_port()
     thirteen = version == "1.3"
     server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-WWW", "-cert", "ec.crt", "-key", "ec.key", "-dcert", "rsa.crt", "-dkey",
                                "rsa.key", *(("-ciphersuites", suite, "-tls1_3") if thirteen else ("-cipher", suite + ":@SECLEVEL=0", "-tls1_2"))],
@@ -72,13 +40,8 @@ def converse(version, suite):
     keys = here / "curl.keys"
     keys.unlink(missing_ok=True)
     try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.03)
-        relay = Relay(port)
+        wait_for(port)
+        relay = Tap(port)
         urls = [word for name in FILES for word in ("https://127.0.0.1:%d%s" % (relay.port, name), "-o", os.devnull)]
         p = subprocess.run(["curl", "-sk", "--http1.1", *(("--tlsv1.3", "--tls13-ciphers", suite) if thirteen else ("--tls-max", "1.2", "--ciphers", suite + ":@SECLEVEL=0")),
                             *urls], env=dict(os.environ, SSLKEYLOGFILE=str(keys)), capture_output=True, text=True, timeout=30)

@@ -39,7 +39,7 @@ static void begin(void)
     env.h1.memory = &memory;
     env.h2.h1 = env.cache.h1 = &env.h1;
     env.stats = &stats;
-    env.tls = (struct tls_env){NULL, &memory, 8 << 20};
+    env.tls = (struct tls_env){.memory = &memory, .memory_limit = 8 << 20};
     env.opaque = opaque_new(&key, 16);
     if (!env.opaque)
         abort();

@@ -71,16 +71,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t memory = 0;
     size_t n = keys_end(data, size);
     struct slice keys = slice_of((const char *)data, n);
-    struct tls_env env = {tls_keys_new(&key), &memory, 4 << 20};
+    struct tls_env env = {tls_keys_new(&key), &memory, 4 << 20, &key, tlssession_new(&key)};
     struct tls *t = tls_open(&env);
     struct cursor c = cursor_of(data + n, size - n);
     at[0] = at[1] = 0;
     if (!(n && data[0] == '#')) /* else they come late */
         tls_keys_add(env.keys, keys);
     talk(t, &env, &c, keys);
+    if (tls_certificate(t) >> 48)
+        abort();
     tls_close(t, &env);
     if (memory)
         abort();
     tls_keys_free(env.keys);
+    tlssession_free(env.sessions);
     return 0;
 }

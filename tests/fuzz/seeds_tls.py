@@ -47,7 +47,9 @@ def main():
         pem.write_bytes((pathlib.Path(folder) / "k").read_bytes() + (pathlib.Path(folder) / "c").read_bytes())
         for name, options in (("13", {"version": "TLSv1_3"}), ("gcm", {"version": "TLSv1_2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"}),
                               ("etm", {"version": "TLSv1_2", "cipher": "ECDHE-ECDSA-AES128-SHA"}), ("ccm", {"version": "TLSv1_2", "cipher": "ECDHE-ECDSA-AES128-CCM"}),
-                              ("mte", {"version": "TLSv1_2", "cipher": "ECDHE-ECDSA-AES256-SHA384", "mac_then_encrypt": True})):
+                              ("mte", {"version": "TLSv1_2", "cipher": "ECDHE-ECDSA-AES256-SHA384", "mac_then_encrypt": True}),
+                              ("13-client", {"version": "TLSv1_3", "certificate": str(pem)}), ("13-client-again", {"version": "TLSv1_3", "certificate": str(pem), "connections": 2}),
+                              ("gcm-client", {"version": "TLSv1_2", "certificate": str(pem), "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"})):
             keys, turns = conversation(folder, **options)
             parts = segments(turns)
             (OUT / name).write_bytes(packed(keys, parts))

@@ -17,7 +17,8 @@ static struct addr address(const char *text)
     return a;
 }
 
-static struct identity_of who(const char *proxies, const char *peer, const char *target, const char *fields)
+static struct identity_of who_shows(uint64_t certificate, const char *proxies, const char *peer, const char *target,
+                                    const char *fields)
 {
     static char raw[4096];
     static struct head head;
@@ -29,9 +30,14 @@ static struct identity_of who(const char *proxies, const char *peer, const char 
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
     assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
     struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
-    struct identity_of found = identifier_find(i, &h, &from);
+    struct identity_of found = identifier_find(i, &h, &from, certificate);
     identifier_free(i);
     return found;
+}
+
+static struct identity_of who(const char *proxies, const char *peer, const char *target, const char *fields)
+{
+    return who_shows(0, proxies, peer, target, fields);
 }
 
 static void order_of_evidence(void **state)
@@ -47,6 +53,21 @@ static void order_of_evidence(void **state)
     assert_int_equal(who(NULL, p, "/?a=1&api_key=zz", "").kind, IDENTITY_APIKEY);
     assert_int_equal(who(NULL, p, "/", "Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.x\r\n").kind,
                      IDENTITY_JWT);
+}
+
+/* A certificate stands between Authorization and the session cookie. */
+static void order_of_certificates(void **state)
+{
+    (void)state;
+    struct identity_of shown = who_shows(7, "10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 203.0.113.7\r\n");
+    assert_true(shown.kind == IDENTITY_MTLS && shown.hash == 7);
+    assert_int_equal(who_shows(7, NULL, "10.0.0.9", "/", "Cookie: sid=0123456789\r\n").kind, IDENTITY_MTLS);
+    assert_int_equal(who_shows(7, NULL, "10.0.0.9", "/", "Authorization: Bearer x\r\n").kind, IDENTITY_BEARER);
+    assert_int_equal(who_shows(7, NULL, "10.0.0.9", "/?api_key=zz", "").kind, IDENTITY_APIKEY);
+    struct hash_key key = hash_key_from("0123456789abcdef", 16), other = hash_key_from("0123456789abcdeg", 16);
+    uint64_t a = identity_of_certificate(&key, SLICE("subject"));
+    assert_true(a && a >> 48 == 0 && a != identity_of_certificate(&other, SLICE("subject")) &&
+                a != identity_of_certificate(&key, SLICE("subject2")));
 }
 
 static void sameness(void **state)
@@ -142,8 +163,12 @@ static void every_token_is_found(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(sameness),
-                                       cmocka_unit_test(forwarding),        cmocka_unit_test(spoofed),
-                                       cmocka_unit_test(bad_proxies),       cmocka_unit_test(every_token_is_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),
+                                       cmocka_unit_test(order_of_certificates),
+                                       cmocka_unit_test(sameness),
+                                       cmocka_unit_test(forwarding),
+                                       cmocka_unit_test(spoofed),
+                                       cmocka_unit_test(bad_proxies),
+                                       cmocka_unit_test(every_token_is_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,7 +179,7 @@ static void records(struct buf *out, unsigned type, const struct buf *body, size
 }
 
 static uint64_t memory;
-static const struct tls_env env = {NULL, &memory, 1 << 20};
+static const struct tls_env env = {.memory = &memory, .memory_limit = 1 << 20};
 
 static void feed(struct tlsprofile *p, int role, const struct buf *b, size_t piece, int64_t ts)
 {
