@@ -12,9 +12,11 @@ struct cursor {
     bool bad;
 };
 
+/* p may be NULL where n is 0. */
 static inline struct cursor cursor_of(const void *p, size_t n)
 {
-    return (struct cursor){(const uint8_t *)p, (const uint8_t *)p + n, false};
+    const uint8_t *from = p ? p : "";
+    return (struct cursor){from, from + n, false};
 }
 
 static inline size_t cursor_left(const struct cursor *c)

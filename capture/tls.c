@@ -2,110 +2,23 @@
 
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "capture/identity.h"
-#include "capture/tlscert.h"
-#include "capture/tlshello.h"
+#include "capture/tlshandshake.h"
 
 enum {
     RECORD_CCS = 20,
     RECORD_ALERT = 21,
     RECORD_HANDSHAKE = 22,
     RECORD_DATA = 23,
-    HELLO_CLIENT = 1,
-    HELLO_SERVER = 2,
-    NEW_TICKET = 4,
-    END_OF_EARLY_DATA = 5,
-    ENCRYPTED_EXTENSIONS = 8,
-    CERTIFICATE = 11,
-    FINISHED = 20,
-    KEY_UPDATE = 24,
-    CERTIFICATE_COMPRESSED = 25,
-    EXTENSION_ENCRYPT_THEN_MAC = 22,
-    EXTENSION_SESSION = 41, /* pre_shared_key */
-    EXTENSION_EARLY_DATA = 42,
-    EXTENSION_VERSIONS = 43,
-    VERSION_12 = 0x0303,
-    VERSION_13 = 0x0304,
-    HELLO_MAX = 1 << 14,
-    MARKS = 24,          /* packets of one record that are told apart */
-    PLACES = 64,         /* ends of records that acknowledgements are translated by */
     LOST_MAX = 256,      /* records of which the number is guessed after a loss */
     TRIES_MAX = 1 << 14, /* to open something after one loss */
-};
-
-/* Which secret of TLS 1.3 a direction is under. */
-enum phase { PHASE_EARLY, PHASE_HANDSHAKE, PHASE_TRAFFIC };
-
-/* From byte `at` of the record on, these are what the packet said. */
-struct mark {
-    uint32_t at;
-    int64_t ts;
-    uint64_t order, ack_offset;
 };
 
 /* A record, whole. */
 struct record {
     const uint8_t *p; /* head and the rest */
     size_t n;
-    const struct mark *mark;
+    const struct tls_mark *mark;
     unsigned marks;
-};
-
-/* A record that waits for its secret. */
-struct waiting {
-    struct waiting *next;
-    uint8_t role;
-    uint16_t marks;
-    uint32_t n;
-    uint64_t outer; /* offset of its end */
-    struct mark mark[MARKS];
-    uint8_t bytes[];
-};
-
-struct place {
-    uint64_t outer, inner; /* ends of a record and of what it held */
-};
-
-struct side {
-    struct buf carry; /* a record that is not whole, or after a loss what is searched */
-    struct mark mark[MARKS];
-    unsigned marks;
-    struct tls_cipher *cipher, *next; /* next: from the coming change on (TLS 1.2) */
-    struct tls_secret secret;         /* that of the cipher, for updates (TLS 1.3) */
-    uint64_t seq;
-    uint64_t outer, inner; /* offsets: of the carry, of what comes next inside */
-    uint64_t lost_from;    /* while lost: offset of the first record that is missing */
-    unsigned tries;        /* since then */
-    struct place place[PLACES];
-    unsigned places;
-    enum phase phase;
-    bool begun, protected, lost, blocked;
-    bool proven;     /* a record was opened */
-    bool guess;      /* some may be missing before the next one */
-    bool deaf;       /* handshake messages have no known bounds any more */
-    bool early;      /* some records may be of early data */
-    uint8_t head[4]; /* of the handshake message being read */
-    unsigned head_n;
-    uint32_t left;
-    struct buf hello;
-};
-
-struct tls {
-    struct side side[2];
-    bool client_hello, server_hello, encrypt_then_mac;
-    bool early_known, early_taken; /* whether the server took the early data */
-    bool ending;                   /* nothing more comes */
-    uint8_t random[2][TLS_RANDOM];
-    uint16_t version;
-    uint64_t certificate;                 /* tls_certificate's */
-    bool shown;                           /* a certificate, in the last handshake */
-    uint64_t offered[TLSSESSION_OFFERED]; /* sessions that the client would take up again (TLS 1.3) */
-    const struct tls_suite *suite;
-    uint64_t keys_seen; /* version of the keys when last looked */
-    struct waiting *first, **last;
-    uint64_t held;
-    enum tls_verdict verdict;
 };
 
 /* ---- life ---- */
@@ -120,7 +33,7 @@ bool tls_begins(struct slice s, int role)
 {
     const uint8_t *p = (const uint8_t *)s.p;
     return s.n && p[0] == RECORD_HANDSHAKE && (s.n < 2 || p[1] == 3) && (s.n < TLS_RECORD_HEAD || plausible(p)) &&
-           (s.n < 6 || p[5] == (role == 0 ? HELLO_CLIENT : HELLO_SERVER));
+           (s.n < 6 || p[5] == (role == 0 ? TLS_HELLO_CLIENT : TLS_HELLO_SERVER));
 }
 
 struct tls *tls_open(const struct tls_env *env)
@@ -148,7 +61,7 @@ static void drop_buf(const struct tls_env *env, struct buf *b)
 static void drop_waiting(struct tls *t, const struct tls_env *env)
 {
     while (t->first) {
-        struct waiting *w = t->first;
+        struct tls_waiting *w = t->first;
         t->first = w->next;
         *env->memory -= sizeof *w + w->n;
         free(w);
@@ -161,7 +74,7 @@ static void drop_all(struct tls *t, const struct tls_env *env)
 {
     drop_waiting(t, env);
     for (int role = 0; role < 2; role++) {
-        struct side *s = &t->side[role];
+        struct tls_side *s = &t->side[role];
         drop_buf(env, &s->carry);
         drop_buf(env, &s->hello);
         tls_cipher_free(s->cipher);
@@ -185,226 +98,6 @@ static enum tls_verdict give_up(struct tls *t, const struct tls_env *env, enum t
     t->verdict = why;
     drop_all(t, env);
     return why;
-}
-
-/* ---- handshake ---- */
-
-/* The extensions at the end of a hello, one after the other. */
-static bool extension(struct slice *rest, unsigned *type, struct slice *body)
-{
-    if (rest->n < 4)
-        return false;
-    const uint8_t *p = (const uint8_t *)rest->p;
-    size_t n = (size_t)p[2] << 8 | p[3];
-    *type = (unsigned)p[0] << 8 | p[1];
-    if (n > rest->n - 4)
-        return false;
-    *body = slice_sub(*rest, 4, 4 + n);
-    *rest = slice_sub(*rest, 4 + n, rest->n);
-    return true;
-}
-
-/* Takes a vector with a length of so many bytes off the front. */
-static bool vector(struct slice *rest, unsigned bytes, struct slice *out)
-{
-    size_t n = 0;
-    if (rest->n < bytes)
-        return false;
-    for (unsigned i = 0; i < bytes; i++)
-        n = n << 8 | (uint8_t)rest->p[i];
-    if (n > rest->n - bytes)
-        return false;
-    *out = slice_sub(*rest, bytes, bytes + n);
-    *rest = slice_sub(*rest, bytes + n, rest->n);
-    return true;
-}
-
-static void client_hello(struct tls *t, const struct tls_env *env, struct slice m)
-{
-    struct slice skip, rest = m, body, extensions = {0};
-    unsigned type;
-    if (m.n < 2 + TLS_RANDOM)
-        return;
-    memcpy(t->random[0], m.p + 2, TLS_RANDOM);
-    t->client_hello = true;
-    t->server_hello = false;
-    rest = slice_sub(m, 2 + TLS_RANDOM, m.n);
-    bool early = false;
-    t->shown = false;
-    memset(t->offered, 0, sizeof t->offered);
-    if (vector(&rest, 1, &skip) && vector(&rest, 2, &skip) && vector(&rest, 1, &skip) && vector(&rest, 2, &extensions))
-        while (extension(&extensions, &type, &body)) {
-            early |= type == EXTENSION_EARLY_DATA;
-            if (type == EXTENSION_SESSION && env->sessions)
-                tlssession_offered(env->sessions, body, t->offered);
-        }
-    t->early_known = t->early_taken = false;
-    t->side[0].early = early;
-    t->side[0].phase = early ? PHASE_EARLY : PHASE_HANDSHAKE;
-}
-
-static void server_hello(struct tls *t, const struct tls_env *env, struct slice m)
-{
-    struct slice skip, rest, body, extensions = {0};
-    unsigned type, chosen = TLSSESSION_OFFERED;
-    if (m.n < 2 + TLS_RANDOM)
-        return;
-    t->version = (uint16_t)((uint8_t)m.p[0] << 8 | (uint8_t)m.p[1]);
-    memcpy(t->random[1], m.p + 2, TLS_RANDOM);
-    rest = slice_sub(m, 2 + TLS_RANDOM, m.n);
-    if (!vector(&rest, 1, &skip) || rest.n < 3)
-        return;
-    t->suite = tls_suite_find((uint16_t)((uint8_t)rest.p[0] << 8 | (uint8_t)rest.p[1]));
-    t->encrypt_then_mac = false;
-    rest = slice_sub(rest, 3, rest.n);
-    if (vector(&rest, 2, &extensions))
-        while (extension(&extensions, &type, &body)) {
-            t->encrypt_then_mac |= type == EXTENSION_ENCRYPT_THEN_MAC;
-            if (type == EXTENSION_VERSIONS && body.n == 2)
-                t->version = (uint16_t)((uint8_t)body.p[0] << 8 | (uint8_t)body.p[1]);
-            if (type == EXTENSION_SESSION && body.n == 2)
-                chosen = (unsigned)(uint8_t)body.p[0] << 8 | (uint8_t)body.p[1];
-        }
-    if (t->version == VERSION_13 && tlshello_is_retry(t->random[1])) {
-        t->early_known = true;
-        t->side[0].phase = PHASE_HANDSHAKE;
-        return;
-    }
-    t->server_hello = true;
-    if (t->version == VERSION_13) {
-        t->side[1].phase = PHASE_HANDSHAKE;
-        t->side[1].protected = true;
-        t->side[1].seq = 0;
-        if (env->sessions && chosen < TLSSESSION_OFFERED)
-            t->certificate = tlssession_find(env->sessions, t->offered[chosen]);
-    }
-}
-
-/* The server's own words on early data. Turned away, the client sends it again. */
-static void encrypted_extensions(struct tls *t, struct slice m)
-{
-    struct slice body, extensions = {0};
-    unsigned type;
-    if (vector(&m, 2, &extensions))
-        while (extension(&extensions, &type, &body))
-            t->early_taken |= type == EXTENSION_EARLY_DATA;
-    t->early_known = true;
-    if (!t->early_taken && t->side[0].phase == PHASE_EARLY)
-        t->side[0].phase = PHASE_HANDSHAKE;
-}
-
-static void forget_cipher(struct side *s)
-{
-    tls_cipher_free(s->cipher);
-    s->cipher = NULL;
-    s->seq = 0;
-}
-
-/* The client's: in the clear before TLS 1.3 and when it is asked for again, else protected. One that cannot be read
- * takes the place of one before; none at all does not. Compressed ones (RFC 8879) are not read. */
-static void client_certificate(struct tls *t, const struct tls_env *env, unsigned type, struct slice body)
-{
-    struct buf who = {0};
-    if (t->side[0].deaf || (t->version == VERSION_13 && !t->side[0].protected))
-        return;
-    enum tlscert is = type == CERTIFICATE ? tlscert_read(body, t->version == VERSION_13, &who) : TLSCERT_UNREAD;
-    t->shown = is != TLSCERT_NONE;
-    if (t->shown)
-        t->certificate = is == TLSCERT_READ ? identity_of_certificate(env->key, slice_of(who.p, who.n)) : 0;
-    buf_free(&who);
-}
-
-/* TLS 1.2: the client's part of a handshake is over, so that its session is known by its secret. */
-static void session_of_secret(struct tls *t, const struct tls_env *env)
-{
-    const struct tls_secret *master = tls_keys_find(env->keys, TLS_MASTER, t->random[0]);
-    if (!env->sessions || !master || t->side[0].deaf)
-        return;
-    uint64_t session = tlssession_of_secret(env->sessions, slice_of(master->bytes, master->n)), whose = 0;
-    if (t->shown && t->certificate)
-        tlssession_keep(env->sessions, session, t->certificate);
-    else if (!t->shown && (whose = tlssession_find(env->sessions, session)) != 0)
-        t->certificate = whose;
-}
-
-/* TLS 1.3: with this the client may come again. */
-static void session_of_ticket(const struct tls *t, const struct tls_env *env, struct slice body)
-{
-    if (!env->sessions || !t->certificate || t->side[1].deaf)
-        return;
-    uint64_t session = tlssession_of_ticket(env->sessions, body);
-    if (session)
-        tlssession_keep(env->sessions, session, t->certificate);
-}
-
-/* A handshake message is whole. */
-static void message(struct tls *t, const struct tls_env *env, int role, unsigned type, struct slice body)
-{
-    struct side *s = &t->side[role];
-    if (role == 0 && (type == CERTIFICATE || type == CERTIFICATE_COMPRESSED))
-        client_certificate(t, env, type, body);
-    if (type == HELLO_CLIENT && role == 0)
-        client_hello(t, env, body);
-    else if (type == HELLO_SERVER && role == 1)
-        server_hello(t, env, body);
-    if (t->version != VERSION_13 && s->protected && type == FINISHED && role == 0)
-        session_of_secret(t, env);
-    if (t->version != VERSION_13 || !s->protected)
-        return;
-    if (type == NEW_TICKET && role == 1)
-        session_of_ticket(t, env, body);
-    if (type == ENCRYPTED_EXTENSIONS && role == 1)
-        encrypted_extensions(t, body);
-    if (type == END_OF_EARLY_DATA && s->phase == PHASE_EARLY) {
-        s->phase = PHASE_HANDSHAKE;
-        s->early = false;
-        forget_cipher(s);
-    } else if (type == FINISHED && s->phase == PHASE_HANDSHAKE) {
-        s->phase = PHASE_TRAFFIC;
-        s->early = false;
-        forget_cipher(s);
-    } else if (type == KEY_UPDATE && s->phase == PHASE_TRAFFIC && tls_secret_update(t->suite, &s->secret)) {
-        forget_cipher(s);
-        s->cipher = tls_cipher_make13(t->suite, &s->secret);
-    }
-}
-
-/* How much of a handshake message is kept until it is whole; of others nothing. */
-static size_t most_kept(const struct tls *t, int role, unsigned type)
-{
-    if (type == HELLO_CLIENT || type == HELLO_SERVER || type == ENCRYPTED_EXTENSIONS)
-        return HELLO_MAX;
-    if (type == NEW_TICKET && role == 1)
-        return t->certificate && t->side[1].protected ? HELLO_MAX : 0;
-    return type == CERTIFICATE && role == 0 ? TLSCERT_MAX : 0;
-}
-
-/* Bytes of handshake messages. */
-static void handshake(struct tls *t, const struct tls_env *env, int role, const uint8_t *p, size_t n)
-{
-    struct side *s = &t->side[role];
-    while (n) {
-        if (s->head_n < sizeof s->head) {
-            s->head[s->head_n++] = *p++;
-            n--;
-            if (s->head_n < sizeof s->head)
-                continue;
-            s->left = (uint32_t)s->head[1] << 16 | (uint32_t)s->head[2] << 8 | s->head[3];
-            s->hello.n = 0;
-        }
-        size_t take = s->left < n ? s->left : n, cap = s->hello.cap;
-        if (s->hello.n + take <= most_kept(t, role, s->head[0]))
-            buf_add(&s->hello, p, take);
-        count_buf(env, cap, &s->hello);
-        p += take;
-        n -= take;
-        s->left -= (uint32_t)take;
-        if (s->left)
-            return;
-        s->head_n = 0;
-        message(t, env, role, s->head[0], slice_of(s->hello.p, s->hello.n));
-        drop_buf(env, &s->hello);
-    }
 }
 
 /* ---- secrets ---- */
@@ -432,7 +125,7 @@ static enum ready make13(struct tls *t, const struct tls_env *env, int role)
 {
     static const enum tls_label label[2][3] = {{TLS_CLIENT_EARLY, TLS_CLIENT_HANDSHAKE, TLS_CLIENT_TRAFFIC},
                                                {TLS_SERVER_HANDSHAKE, TLS_SERVER_HANDSHAKE, TLS_SERVER_TRAFFIC}};
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     const struct tls_secret *secret = tls_keys_find(env->keys, label[role][s->phase], t->random[0]);
     if (!t->suite || !tls_suite_is13(t->suite))
         return READY_NEVER;
@@ -446,14 +139,14 @@ static enum ready make13(struct tls *t, const struct tls_env *env, int role)
 /* The keys that this direction is under. */
 static enum ready ready(struct tls *t, const struct tls_env *env, int role)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     if (s->cipher)
         return READY;
     if (!t->client_hello || !t->server_hello)
         return READY_NOT_YET;
-    if (t->version == VERSION_13)
+    if (t->version == TLS_13)
         return make13(t, env, role);
-    if (t->version != VERSION_12)
+    if (t->version != TLS_12)
         return READY_NEVER;
     enum ready r = s->next ? READY : make12(t, env);
     if (r == READY) {
@@ -468,22 +161,22 @@ static enum ready ready(struct tls *t, const struct tls_env *env, int role)
 /* How far into the other side's inner stream an acknowledgement of its outer one reaches. */
 static uint64_t inner_ack(const struct tls *t, int role, uint64_t outer)
 {
-    const struct side *other = &t->side[!role];
+    const struct tls_side *other = &t->side[!role];
     uint64_t known = other->lost ? other->lost_from : other->outer + other->carry.n;
     if (outer == ACK_UNKNOWN || outer > known)
         return ACK_UNKNOWN; /* it reaches into what did not come, or not yet */
-    unsigned n = other->places < PLACES ? other->places : PLACES;
+    unsigned n = other->places < TLS_PLACES ? other->places : TLS_PLACES;
     for (unsigned i = 0; i < n; i++) {
-        const struct place *p = &other->place[(other->places - 1 - i) % PLACES];
+        const struct tls_place *p = &other->place[(other->places - 1 - i) % TLS_PLACES];
         if (p->outer <= outer)
             return p->inner;
     }
-    return other->places > PLACES ? ACK_UNKNOWN : 0;
+    return other->places > TLS_PLACES ? ACK_UNKNOWN : 0;
 }
 
-static void note_place(struct side *s, uint64_t outer)
+static void note_place(struct tls_side *s, uint64_t outer)
 {
-    s->place[s->places++ % PLACES] = (struct place){outer, s->inner};
+    s->place[s->places++ % TLS_PLACES] = (struct tls_place){outer, s->inner};
 }
 
 /* What a record held goes on in pieces, each with the time of the packet that its bytes came in. `skip`: bytes of the
@@ -491,7 +184,7 @@ static void note_place(struct side *s, uint64_t outer)
 static void hand_on(struct tls *t, int role, const struct record *r, size_t skip, const uint8_t *p, size_t n,
                     const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     size_t done = 0;
     for (unsigned i = 0; i < r->marks && done < n; i++) {
         size_t end = i + 1 < r->marks ? r->mark[i + 1].at : r->n;
@@ -515,9 +208,9 @@ static void hand_on(struct tls *t, int role, const struct record *r, size_t skip
 static void content(struct tls *t, const struct tls_env *env, int role, const struct record *r, const uint8_t *p,
                     size_t n, const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     unsigned type = r->p[0];
-    if (t->version == VERSION_13) {
+    if (t->version == TLS_13) {
         while (n && !p[n - 1])
             n--;
         if (!n)
@@ -526,18 +219,18 @@ static void content(struct tls *t, const struct tls_env *env, int role, const st
     }
     if (type == RECORD_DATA) {
         int overhead = tls_suite_overhead(t->suite);
-        size_t skip = TLS_RECORD_HEAD + (t->version == VERSION_13 ? 0 : overhead < 0 ? 16 : (size_t)overhead - 21);
+        size_t skip = TLS_RECORD_HEAD + (t->version == TLS_13 ? 0 : overhead < 0 ? 16 : (size_t)overhead - 21);
         hand_on(t, role, r, skip, p, n, sink);
     } else if (type == RECORD_HANDSHAKE) {
-        handshake(t, env, role, p, n);
-    } else if (type == RECORD_CCS && t->version != VERSION_13) { /* a renegotiation's */
-        forget_cipher(s);
+        tlshandshake_feed(t, env, role, p, n);
+    } else if (type == RECORD_CCS && t->version != TLS_13) { /* a renegotiation's */
+        tlshandshake_forget_cipher(s);
     }
 }
 
 /* After a loss: the number of records that are missing before this one, by opening it under each that is possible; -1:
  * none fits. What it holds is in `out`, its length in *held. */
-static int missing_before(struct side *s, const uint8_t *p, size_t n, uint8_t *out, int *held)
+static int missing_before(struct tls_side *s, const uint8_t *p, size_t n, uint8_t *out, int *held)
 {
     for (int i = 0; s->cipher && i < LOST_MAX && s->tries < TRIES_MAX; i++, s->tries++) {
         *held = tls_cipher_open(s->cipher, s->seq + (unsigned)i, p, p + TLS_RECORD_HEAD, n - TLS_RECORD_HEAD, out);
@@ -551,11 +244,11 @@ static int missing_before(struct side *s, const uint8_t *p, size_t n, uint8_t *o
 static int missing(struct tls *t, const struct tls_env *env, int role, const uint8_t *p, size_t n, uint8_t *out,
                    int *held)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     int lost = missing_before(s, p, n, out, held);
-    if (lost >= 0 || t->version != VERSION_13 || s->phase != PHASE_HANDSHAKE)
+    if (lost >= 0 || t->version != TLS_13 || s->phase != PHASE_HANDSHAKE)
         return lost;
-    struct side before = *s;
+    struct tls_side before = *s;
     s->phase = PHASE_TRAFFIC;
     s->cipher = NULL;
     s->seq = 0;
@@ -587,13 +280,13 @@ enum done { DONE, DONE_WAIT, DONE_NEVER, DONE_SUITE, DONE_BAD };
 /* Early data is there or was turned away: what early keys do not open may be of the handshake. */
 static int open_early(struct tls *t, const struct tls_env *env, int role, const struct record *r, uint8_t *out)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     if (s->phase == PHASE_EARLY && s->cipher) {
         int n = tls_cipher_open(s->cipher, s->seq, r->p, r->p + TLS_RECORD_HEAD, r->n - TLS_RECORD_HEAD, out);
         if (n >= 0)
             return n;
     }
-    enum phase before = s->phase;
+    enum tls_phase before = s->phase;
     struct tls_cipher *early = s->cipher;
     uint64_t seq = s->seq;
     s->cipher = NULL;
@@ -615,7 +308,7 @@ static int open_early(struct tls *t, const struct tls_env *env, int role, const 
 }
 
 /* Early records that nothing opens are passed over; what they held is missing, unless it was turned away. */
-static void pass_over(const struct tls *t, struct side *s, int role, const struct record *r,
+static void pass_over(const struct tls *t, struct tls_side *s, int role, const struct record *r,
                       const struct tls_sink *sink)
 {
     uint64_t n = r->n - (uint64_t)tls_suite_overhead(t->suite);
@@ -628,14 +321,14 @@ static void pass_over(const struct tls *t, struct side *s, int role, const struc
 static enum done protected_record(struct tls *t, const struct tls_env *env, int role, const struct record *r,
                                   const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     uint8_t out[TLS_PROTECTED_MAX];
-    if (t->version == VERSION_13 && r->p[0] != RECORD_DATA)
+    if (t->version == TLS_13 && r->p[0] != RECORD_DATA)
         return DONE; /* change of cipher for the sake of middle boxes, alerts in the clear */
     enum ready is = ready(t, env, role);
     if (is == READY_NEVER)
         return DONE_SUITE;
-    bool early = s->early && t->version == VERSION_13 && t->server_hello && s->phase != PHASE_TRAFFIC;
+    bool early = s->early && t->version == TLS_13 && t->server_hello && s->phase != PHASE_TRAFFIC;
     if (early && !t->early_known)
         return DONE_WAIT;
     if (is == READY_NOT_YET && !(early && tls_keys_find(env->keys, TLS_CLIENT_HANDSHAKE, t->random[0])))
@@ -666,7 +359,7 @@ static enum done protected_record(struct tls *t, const struct tls_env *env, int 
 static enum done take_record(struct tls *t, const struct tls_env *env, int role, const struct record *r,
                              const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     unsigned type = r->p[0];
     if (!s->protected && type == RECORD_DATA) {
         if (!t->client_hello || (role == 1 && !s->guess))
@@ -678,8 +371,8 @@ static enum done take_record(struct tls *t, const struct tls_env *env, int role,
         return protected_record(t, env, role, r, sink);
     if (type == RECORD_HANDSHAKE) {
         if (!s->deaf)
-            handshake(t, env, role, r->p + TLS_RECORD_HEAD, r->n - TLS_RECORD_HEAD);
-    } else if (type == RECORD_CCS && t->version != VERSION_13 && (t->server_hello || role == 1)) {
+            tlshandshake_feed(t, env, role, r->p + TLS_RECORD_HEAD, r->n - TLS_RECORD_HEAD);
+    } else if (type == RECORD_CCS && t->version != TLS_13 && (t->server_hello || role == 1)) {
         s->protected = true;
         s->seq = 0;
     }
@@ -706,12 +399,12 @@ static enum tls_verdict verdict_of(enum done d)
 
 static enum tls_verdict wait(struct tls *t, const struct tls_env *env, int role, const struct record *r)
 {
-    struct waiting *w = NULL;
+    struct tls_waiting *w = NULL;
     if (t->held + r->n <= TLS_HELD_MAX && *env->memory + sizeof *w + r->n <= env->memory_limit)
         w = malloc(sizeof *w + r->n);
     if (!w)
         return give_up(t, env, TLS_NO_SECRET);
-    *w = (struct waiting){
+    *w = (struct tls_waiting){
         .role = (uint8_t)role, .marks = (uint16_t)r->marks, .n = (uint32_t)r->n, .outer = t->side[role].outer + r->n};
     memcpy(w->mark, r->mark, r->marks * sizeof *r->mark);
     memcpy(w->bytes, r->p, r->n);
@@ -729,16 +422,16 @@ static enum tls_verdict wait(struct tls *t, const struct tls_env *env, int role,
  */
 static bool must_queue(const struct tls *t, int role, bool client_waits)
 {
-    return role == 1 && client_waits && !t->ending && t->version == VERSION_13 && t->side[1].phase == PHASE_TRAFFIC;
+    return role == 1 && client_waits && !t->ending && t->version == TLS_13 && t->side[1].phase == PHASE_TRAFFIC;
 }
 
 /* Records that waited, in the order they came in, as far as secrets go. */
 static enum tls_verdict try_waiting(struct tls *t, const struct tls_env *env, const struct tls_sink *sink)
 {
     bool blocked[2] = {false, false};
-    struct waiting **at = &t->first;
+    struct tls_waiting **at = &t->first;
     while (*at) {
-        struct waiting *w = *at;
+        struct tls_waiting *w = *at;
         struct record r = {w->bytes, w->n, w->mark, w->marks};
         bool queues = blocked[w->role] || must_queue(t, w->role, blocked[0]);
         enum done d = queues ? DONE_WAIT : take_record(t, env, w->role, &r, sink);
@@ -771,7 +464,7 @@ static enum tls_verdict new_secrets(struct tls *t, const struct tls_env *env, co
 }
 
 /* Something is missing that nobody said: the next record is looked for. */
-static void lose(struct side *s)
+static void lose(struct tls_side *s)
 {
     s->lost = true;
     s->lost_from = s->outer;
@@ -782,7 +475,7 @@ static void lose(struct side *s)
 static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, int role, const struct record *r,
                                      const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     bool knew = t->server_hello, knew_early = t->early_known;
     bool queues = s->blocked || must_queue(t, role, t->side[0].blocked);
     enum done d = queues ? DONE_WAIT : take_record(t, env, role, r, sink);
@@ -801,21 +494,21 @@ static enum tls_verdict whole_record(struct tls *t, const struct tls_env *env, i
 
 /* ---- bytes ---- */
 
-static void mark(struct side *s, const struct chunk *c, size_t at)
+static void mark(struct tls_side *s, const struct chunk *c, size_t at)
 {
-    if (s->marks < MARKS)
-        s->mark[s->marks++] = (struct mark){(uint32_t)at, c->ts, c->order, c->ack_offset};
+    if (s->marks < TLS_MARKS)
+        s->mark[s->marks++] = (struct tls_mark){(uint32_t)at, c->ts, c->order, c->ack_offset};
 }
 
 /* After n bytes of the carry were used: what remains begins at 0. */
-static void shift(struct side *s, size_t n)
+static void shift(struct tls_side *s, size_t n)
 {
     unsigned kept = 0;
     for (unsigned i = 0; i < s->marks; i++) {
         size_t end = i + 1 < s->marks ? s->mark[i + 1].at : s->carry.n;
         if (end <= n)
             continue;
-        struct mark m = s->mark[i];
+        struct tls_mark m = s->mark[i];
         m.at = m.at > n ? (uint32_t)(m.at - n) : 0;
         s->mark[kept++] = m;
     }
@@ -827,7 +520,7 @@ static void shift(struct side *s, size_t n)
 /* A record begins at the carry's first byte, `skipped` of them after what was lost. */
 static void found_again(struct tls *t, int role, int skipped, const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     s->lost = false;
     if (!s->protected)
         return;
@@ -842,7 +535,7 @@ static void found_again(struct tls *t, int role, int skipped, const struct tls_s
 /* Looks in the carry for the next record. False: more bytes are wanted. */
 static bool find_again(struct tls *t, const struct tls_env *env, int role, const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     uint8_t out[TLS_PROTECTED_MAX];
     int held, skipped = -1;
     size_t at = 0;
@@ -866,7 +559,7 @@ static bool find_again(struct tls *t, const struct tls_env *env, int role, const
 
 static enum tls_verdict take_carry(struct tls *t, const struct tls_env *env, int role, const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     enum tls_verdict v = TLS_GOING;
     while (s->carry.n >= TLS_RECORD_HEAD) {
         if (s->lost && !find_again(t, env, role, sink))
@@ -896,7 +589,7 @@ static enum tls_verdict take_carry(struct tls *t, const struct tls_env *env, int
 enum tls_verdict tls_feed(struct tls *t, const struct tls_env *env, int role, const struct chunk *c,
                           const struct tls_sink *sink)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     size_t cap = s->carry.cap;
     if (t->first && t->verdict == TLS_GOING)
         new_secrets(t, env, sink);
@@ -918,7 +611,7 @@ enum tls_verdict tls_feed(struct tls *t, const struct tls_env *env, int role, co
 
 enum tls_verdict tls_gap(struct tls *t, const struct tls_env *env, int role, uint64_t n)
 {
-    struct side *s = &t->side[role];
+    struct tls_side *s = &t->side[role];
     if (t->verdict != TLS_GOING)
         return t->verdict;
     if (s->blocked)

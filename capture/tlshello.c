@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/cursor.h"
 #include "capture/tlscrypt.h"
+#include "capture/tlswords.h"
 
 enum {
     EXTENSION_NAME = 0,
@@ -29,24 +29,6 @@ static bool is_grease(unsigned v)
     return (v & 0x0f0f) == 0x0a0a && v >> 8 == (v & 0xff);
 }
 
-static struct slice vector(struct cursor *c, unsigned bytes)
-{
-    size_t n = 0;
-    for (unsigned i = 0; i < bytes; i++)
-        n = n << 8 | cursor_u8(c);
-    const uint8_t *p = cursor_take(c, n);
-    return p ? slice_of(p, n) : SLICE("");
-}
-
-static bool extension(struct cursor *c, unsigned *type, struct slice *body)
-{
-    if (!cursor_left(c))
-        return false;
-    *type = cursor_be16(c);
-    *body = vector(c, 2);
-    return !c->bad;
-}
-
 /* ---- texts ---- */
 
 static bool host_character(char c)
@@ -58,10 +40,10 @@ static bool host_character(char c)
 static void read_name(struct slice list, char out[TLS_NAME_MAX + 1])
 {
     struct cursor outer = cursor_of(list.p, list.n);
-    struct slice names = vector(&outer, 2);
+    struct slice names = tls_vector(&outer, 2);
     struct cursor c = cursor_of(names.p, names.n);
     uint8_t type = cursor_u8(&c);
-    struct slice name = vector(&c, 2);
+    struct slice name = tls_vector(&c, 2);
     bool good = !outer.bad && !c.bad && !type && name.n && name.n <= TLS_NAME_MAX;
     for (size_t i = 0; good && i < name.n; i++)
         good = host_character(name.p[i]);
@@ -81,11 +63,11 @@ static bool is_plain(struct slice s)
 static void read_alpn(struct slice list, char out[TLS_ALPN_MAX + 1])
 {
     struct cursor outer = cursor_of(list.p, list.n);
-    struct slice names = vector(&outer, 2);
+    struct slice names = tls_vector(&outer, 2);
     struct cursor c = cursor_of(names.p, names.n);
     size_t n = 0;
     while (!outer.bad && cursor_left(&c)) {
-        struct slice one = vector(&c, 1);
+        struct slice one = tls_vector(&c, 1);
         if (c.bad || n + (n > 0) + one.n > TLS_ALPN_MAX)
             return;
         if (!is_plain(one))
@@ -129,9 +111,9 @@ static void alpn_letters(struct slice list, char out[2])
 {
     static const char hex[] = "0123456789abcdef";
     struct cursor outer = cursor_of(list.p, list.n);
-    struct slice names = vector(&outer, 2);
+    struct slice names = tls_vector(&outer, 2);
     struct cursor c = cursor_of(names.p, names.n);
-    struct slice first = vector(&c, 1);
+    struct slice first = tls_vector(&c, 1);
     out[0] = out[1] = '0';
     if (outer.bad || c.bad || !first.n)
         return;
@@ -165,7 +147,7 @@ static size_t extension_types(struct slice s, uint16_t *out)
     struct slice body;
     unsigned type;
     size_t n = 0;
-    while (extension(&c, &type, &body))
+    while (tls_extension(&c, &type, &body))
         if (!is_grease(type))
             out[n++] = (uint16_t)type;
     return n;
@@ -249,7 +231,7 @@ static void ja4(const struct listed *l, char out[TLS_JA4 + 1])
 static uint16_t greatest_version(struct slice list, uint16_t otherwise)
 {
     struct cursor outer = cursor_of(list.p, list.n);
-    struct slice versions = vector(&outer, 1);
+    struct slice versions = tls_vector(&outer, 1);
     struct cursor c = cursor_of(versions.p, versions.n);
     uint16_t best = 0;
     while (!outer.bad && cursor_left(&c) >= 2) {
@@ -268,17 +250,17 @@ bool tlshello_client(struct slice message, struct tls_client_hello *out)
     unsigned type;
     memset(out, 0, sizeof *out);
     cursor_take(&c, TLS_RANDOM);
-    vector(&c, 1);
-    l.ciphers = vector(&c, 2);
-    vector(&c, 1);
+    tls_vector(&c, 1);
+    l.ciphers = tls_vector(&c, 2);
+    tls_vector(&c, 1);
     if (c.bad || message.n > TLS_HELLO_MAX)
         return false;
     if (cursor_left(&c))
-        l.extensions = vector(&c, 2);
+        l.extensions = tls_vector(&c, 2);
     if (c.bad)
         return false;
     struct cursor e = cursor_of(l.extensions.p, l.extensions.n);
-    while (extension(&e, &type, &body)) {
+    while (tls_extension(&e, &type, &body)) {
         if (type == EXTENSION_NAME) {
             l.has_name = true;
             read_name(body, out->name);
@@ -311,16 +293,16 @@ bool tlshello_server(struct slice message, struct tls_server_hello *out)
     memset(out, 0, sizeof *out);
     out->version = cursor_be16(&c);
     const uint8_t *random = cursor_take(&c, TLS_RANDOM);
-    vector(&c, 1);
+    tls_vector(&c, 1);
     out->cipher = cursor_be16(&c);
     cursor_u8(&c);
     if (c.bad)
         return false;
     out->retry = tlshello_is_retry(random);
     if (cursor_left(&c))
-        extensions = vector(&c, 2);
+        extensions = tls_vector(&c, 2);
     struct cursor e = cursor_of(extensions.p, extensions.n);
-    while (extension(&e, &type, &body)) {
+    while (tls_extension(&e, &type, &body)) {
         if (type == EXTENSION_VERSIONS && body.n == 2)
             out->version = (uint16_t)((uint8_t)body.p[0] << 8 | (uint8_t)body.p[1]);
         else if (type == EXTENSION_ALPN)
