@@ -71,6 +71,8 @@ struct analysis *analysis_new(const struct analysis_options *o, struct store *st
     if (!a)
         return NULL;
     a->options = *o;
+    if (o->clients_by_address)
+        a->options.order = idorder_address();
     a->key = *o->key;
     a->store = store;
     a->start_us = a->first_us = INT64_MAX;

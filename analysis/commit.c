@@ -477,6 +477,7 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
 {
     const struct capture_stats *n = &a->stats, *b = &a->base;
     struct row_capture *row = store_capture(s);
+    char order[IDORDER_TEXT];
     uint64_t own = analysis_memory(a);
     a->own_peak = own > a->own_peak ? own : a->own_peak;
     uint64_t memory = a->own_peak + n->memory_peak_bytes;
@@ -513,6 +514,8 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .flows_split = b->flows_split + n->flows_split};
     if (a->clients.other || a->clients.estimated) /* else each has a row of its own */
         row->clients_met = store_text(s, slice_of((const char *)a->clients.met, sizeof a->clients.met));
+    idorder_write(&a->options.order, order);
+    row->identity_order = store_text(s, slice_str(order));
     fill_span(a, row);
 }
 

@@ -16,6 +16,7 @@ struct network {
 
 struct identifier {
     struct hash_key key;
+    struct idorder order;
     struct network proxies[PROXIES];
     unsigned n_proxies;
     struct {
@@ -47,7 +48,8 @@ static bool network_parse(struct slice text, struct network *out)
     return true;
 }
 
-struct identifier *identifier_new(const struct hash_key *key, const char *trusted, char why[128])
+struct identifier *identifier_new(const struct hash_key *key, const char *trusted, const struct idorder *order,
+                                  char why[128])
 {
     struct identifier *i = calloc(1, sizeof *i);
     if (!i) {
@@ -55,6 +57,7 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
         return NULL;
     }
     i->key = *key;
+    i->order = *order;
     struct slice rest = slice_str(trusted), item;
     while (slice_next(&rest, ',', &item)) {
         if (i->n_proxies < PROXIES && network_parse(item, &i->proxies[i->n_proxies])) {
@@ -91,7 +94,8 @@ static bool trusted(const struct identifier *i, const uint8_t ip[16])
 
 static struct identity_of hashed(const struct hash_key *key, enum identity kind, struct slice value)
 {
-    return (struct identity_of){kind, hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & 0xffffffffffffu};
+    return (struct identity_of){.kind = kind,
+                                .hash = hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & 0xffffffffffffu};
 }
 
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a)
@@ -350,11 +354,16 @@ static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, 
     return w == WALK_FOUND;
 }
 
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer)
+/* What a request says of who asks, as it came. */
+struct asking {
+    struct slice key, authorization, cookies; /* key: of a header field alone */
+    const struct rawhead *head;
+    const struct addr *peer;
+};
+
+static struct asking asking_of(const struct rawhead *h, const struct addr *peer)
 {
-    struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0};
-    static const struct identity_claims none;
-    i->claims = &none;
+    struct asking a = {.head = h, .peer = peer};
     for (unsigned n = 0; n < h->n_fields; n++) {
         const struct rawfield *f = &h->fields[n];
         switch (f->token) {
@@ -362,34 +371,95 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
         case TOKEN_X_API_KEY:
         case TOKEN_OCP_KEY:
         case TOKEN_X_GOOG_KEY:
-            key = raw_value(h, f);
+            a.key = raw_value(h, f);
             break;
         case TOKEN_AUTHORIZATION:
-            auth = raw_value(h, f);
+            a.authorization = raw_value(h, f);
             break;
         case TOKEN_COOKIE:
-            cookies = raw_value(h, f);
+            a.cookies = raw_value(h, f);
             break;
         default:
             break;
         }
     }
-    if (!key.n && h->target.n && memchr(h->target.p, '?', h->target.n))
-        key = query_key(h->target);
-    if (key.n) {
-        find_prefix(i, key);
-        return hashed(&i->key, IDENTITY_APIKEY, key);
-    }
-    if (auth.n)
-        return authorization(i, auth);
-    struct slice session = session_cookie(cookies);
-    if (session.n)
-        return hashed(&i->key, IDENTITY_COOKIE, session);
+    return a;
+}
+
+/* ---- a finder a word; false: there is none ---- */
+
+static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    struct slice key = a->key, target = a->head->target;
+    if (!key.n && target.n && memchr(target.p, '?', target.n))
+        key = query_key(target);
+    if (!key.n)
+        return false;
+    find_prefix(i, key);
+    *out = hashed(&i->key, IDENTITY_APIKEY, key);
+    return true;
+}
+
+static bool find_authorization(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    if (!a->authorization.n)
+        return false;
+    *out = authorization(i, a->authorization);
+    return true;
+}
+
+static bool find_cookie(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    struct slice session = session_cookie(a->cookies);
+    if (!session.n)
+        return false;
+    *out = hashed(&i->key, IDENTITY_COOKIE, session);
+    return true;
+}
+
+static bool find_forwarded(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
     struct addr from;
-    if (i->n_proxies && trusted(i, peer->ip) &&
-        (walk_forwarded(i, h, TOKEN_X_FORWARDED_FOR, &from) || walk_forwarded(i, h, TOKEN_FORWARDED, &from))) {
-        struct identity_of who = identity_of_address(&i->key, &from);
-        return (struct identity_of){IDENTITY_FORWARDED, who.hash};
+    if (!i->n_proxies || !trusted(i, a->peer->ip) ||
+        (!walk_forwarded(i, a->head, TOKEN_X_FORWARDED_FOR, &from) &&
+         !walk_forwarded(i, a->head, TOKEN_FORWARDED, &from)))
+        return false;
+    *out = identity_of_address(&i->key, &from);
+    out->kind = IDENTITY_FORWARDED;
+    return true;
+}
+
+static bool find_address(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    *out = address_of(i, a->peer);
+    return true;
+}
+
+/* NULL: what a handshake says of its client is not read, so that it never decides. */
+static bool (*const finders[IDWORDS])(struct identifier *i, const struct asking *a, struct identity_of *out) = {
+    [IDWORD_APIKEY] = find_apikey, [IDWORD_AUTHORIZATION] = find_authorization, [IDWORD_MTLS] = NULL,
+    [IDWORD_COOKIE] = find_cookie, [IDWORD_FORWARDED] = find_forwarded,         [IDWORD_ADDRESS] = find_address};
+
+/* A key in the query is part of what is asked for, whoever asks. */
+static bool has_besides(const struct identifier *i, const struct asking *a)
+{
+    const struct idorder *o = &i->order;
+    return (a->key.n && idorder_place(o, IDWORD_APIKEY) < 0) ||
+           (a->authorization.n && idorder_place(o, IDWORD_AUTHORIZATION) < 0) ||
+           (a->cookies.n && idorder_place(o, IDWORD_COOKIE) < 0 && session_cookie(a->cookies).n);
+}
+
+struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer)
+{
+    struct asking a = asking_of(h, peer);
+    struct identity_of who = {0};
+    static const struct identity_claims none;
+    i->claims = &none;
+    for (unsigned n = 0; n < idorder_count(&i->order); n++) {
+        enum idword w = idorder_at(&i->order, n);
+        if (finders[w] && finders[w](i, &a, &who))
+            break;
     }
-    return address_of(i, peer);
+    who.besides = i->order.n && has_besides(i, &a);
+    return who;
 }

@@ -1,13 +1,17 @@
-/* identity: who the client of a request is (CONTRACT: client identity), by the first of: API key, Authorization,
- * session cookie, forwarded address behind trusted proxies, address. Only the keyed hash leaves. */
+/* identity: who the client of a request is (CONTRACT: client identity), by the first that is there of an order's words:
+ * API key, Authorization, session cookie, forwarded address behind trusted proxies, address. Only the keyed hash
+ * leaves.
+ */
 #ifndef CAPTURE_IDENTITY_H
 #define CAPTURE_IDENTITY_H
 
+#include "base/idorder.h"
 #include "capture/slot.h"
 
 struct identity_of {
     enum identity kind;
     uint64_t hash; /* 48 bits */
+    bool besides;  /* it has a credential, too, of a kind that the order leaves out */
 };
 
 /* What a credential says of whom it belongs to, coarser than itself: a tenant, perhaps (ALGORITHMS.md 5.3). */
@@ -24,7 +28,8 @@ struct identity_claims {
 struct identifier;
 
 /* NULL: out of memory, or `why`: the list of trusted proxies cannot be read. */
-struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, char why[128]);
+struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, const struct idorder *order,
+                                  char why[128]);
 void identifier_free(struct identifier *i);
 /* Asks for what is known of an address that will be looked for soon. */
 void identifier_expect(const struct identifier *i, const struct addr *peer);

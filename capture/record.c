@@ -362,6 +362,10 @@ static void write_json(const struct exchange *x, struct buf *out)
     scalars(&j, x, &t);
     if (x->flags)
         flags(&j, x->flags);
+    if (x->credential_besides) {
+        json_key(&j, "credential_besides");
+        json_bool(&j, true);
+    }
     rtt(&j, "rtt_client_s", x->rtt_client);
     rtt(&j, "rtt_server_s", x->rtt_server);
     micros_if(&j, "transfer_window_s", x->window_us);
@@ -1068,6 +1072,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->loss_us = loss > 0 && loss < UINT32_MAX ? (uint32_t)loss : 0;
     read_service(r, x);
     read_client(r, x, key);
+    x->credential_besides = cJSON_IsTrue(member(r, "credential_besides"));
     read_flags(r, x);
     read_grpc(r, x);
     read_operation(r, x);

@@ -84,7 +84,7 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
         return NULL;
     s->key = *key;
     s->redact = redact_new(key, &o->redact);
-    s->identifier = identifier_new(key, o->trusted_proxies, why);
+    s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
     if (s->redact && s->identifier && s->parts)
         return s;
@@ -386,6 +386,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     struct identity_of who = identifier_find(s->identifier, h, &x->client);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
+    x->credential_besides = who.besides;
     seal_parts(s, pool, slot);
 }
 

@@ -234,6 +234,7 @@ static int open_analysis(struct capture_command *c)
                                  .memory = budgets_analysis(c->in.memory),
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
+                                 .order = c->in.capture.seal.order,
                                  .strict_templates = c->strict,
                                  .routes = c->scope.routes,
                                  .ignore = c->scope.ignore.n ? &c->scope.ignore : NULL,
@@ -249,7 +250,8 @@ static int open_analysis(struct capture_command *c)
     if (c->fresh || !(c->append || c->live))
         return 0;
     c->goes_on = true;
-    return restore_audit(c->db, c->analysis, &c->not_before) ? 0 : 1;
+    struct idorder order = c->by_address ? idorder_address() : o.order;
+    return restore_audit(c->db, &order, c->analysis, &c->not_before);
 }
 
 static int close_store(struct capture_command *c)
@@ -422,6 +424,11 @@ static int check(struct capture_command *c)
     char why[256];
     if (c->append && c->fresh) {
         log_line("--append goes on with the audit, --fresh drops it: one of the two");
+        return 2;
+    }
+    if (c->by_address && c->in.capture.seal.order.n) {
+        log_line("--clients-by address counts clients by their address alone, --identity by what they present: one of "
+                 "the two");
         return 2;
     }
     int code = input_check(&c->in);

@@ -133,6 +133,10 @@ int cmd_log(int argc, char **argv)
         c.in.files[c.in.n_files++] = c.db;
         wire = true;
     }
+    if (!wire && c.in.capture.seal.order.n) {
+        log_line("log: --identity is for captures; the clients of a DB are those that its audit told apart");
+        return 2;
+    }
     int code = input_check(&c.in);
     if (code)
         return code;

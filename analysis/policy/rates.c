@@ -51,7 +51,8 @@ static bool add(struct rules *r, const struct limits *l, enum carrier carrier)
 {
     const struct limits_crowd *c = &l->crowd[carrier];
     const struct limitadvice *a = &c->advice;
-    if (a->kept && (!c->doubt || r->options.force)) {
+    bool counted = idorder_place(&r->order, carrier_word(carrier)) >= 0;
+    if (a->kept && counted && (!c->doubt || r->options.force)) {
         struct rule_rate *rule = &r->rate[r->n_rate++];
         *rule = (struct rule_rate){.carrier = carrier,
                                    .clients = c->n,
@@ -80,6 +81,7 @@ void rates_load(struct rules *r, struct store_reader *reader, const struct facts
     struct limits l;
     limits_load(&l, reader, f, r->options.headroom);
     r->forwarded |= l.forwarded;
+    r->mtls |= l.mtls;
     r->failed |= l.failed;
     for (int i = 0; i < CARRIERS && !r->failed; i++)
         r->failed = !add(r, &l, (enum carrier)i);

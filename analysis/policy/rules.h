@@ -108,7 +108,9 @@ struct rules {
     size_t n_cache;
     struct rule_rate rate[CARRIERS];
     size_t n_rate;
-    bool forwarded; /* clients behind trusted proxies were seen: their proxies' addresses are nobody's */
+    bool forwarded;       /* clients behind trusted proxies were seen: their proxies' addresses are nobody's */
+    bool mtls;            /* clients with certificates were seen */
+    struct idorder order; /* by what clients are told apart: a limit counts who lacks all that comes before */
     uint64_t records, exchanges;
     double longest_s; /* longest answer seen */
     int64_t from_us, to_us;
@@ -124,6 +126,8 @@ void rules_free(struct rules *r);
 /* A copy that lives as long as the rules. */
 struct slice rules_keep(struct rules *r, struct slice text);
 bool rules_is_outlier(const struct rule_rate *rate, struct slice client);
+/* Whether this word may have told apart clients that have the carrier, too: such are not counted by it. */
+bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier);
 void rules_leave(struct rules *r, struct slice what, const char *why);
 
 #endif

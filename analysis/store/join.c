@@ -30,6 +30,7 @@ struct joining {
     uint8_t met[MET];
     size_t audits, with_met; /* read; of them, those whose clients are known by a set */
     bool sampled;            /* keys are */
+    bool disordered;         /* their clients are not told apart by the same things */
     bool failed;
 };
 
@@ -226,9 +227,13 @@ static void add_capture(struct joining *j, const struct row_capture *c)
 {
     struct row_capture *all = &j->batch.capture;
     if (!j->batch.has_capture)
-        *all =
-            (struct row_capture){.ended = true, .started_us = INT64_MAX, .ended_us = INT64_MIN, .window_us = INT64_MIN};
+        *all = (struct row_capture){.ended = true,
+                                    .started_us = INT64_MAX,
+                                    .ended_us = INT64_MIN,
+                                    .window_us = INT64_MIN,
+                                    .identity_order = batch_copy(&j->batch, c->identity_order)};
     j->batch.has_capture = true;
+    j->disordered |= !slice_eq(all->identity_order, c->identity_order);
     all->sources = both(&j->batch, all->sources, c->sources);
     all->live |= c->live;
     all->ended &= c->ended;
@@ -315,6 +320,9 @@ static const char *cannot(const struct joining *j)
         return "out of memory";
     if (j->sampled)
         return "the keys of an endpoint are sampled: such audits cannot be joined (give each more --memory)";
+    if (j->disordered)
+        return "their clients are told apart by different things (capture --identity, --clients-by): one client would "
+               "be several";
     if (j->with_met && j->with_met < j->audits)
         return "not every client of one of them has a row: they cannot be told from those of the others";
     return NULL;

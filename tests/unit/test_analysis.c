@@ -505,6 +505,46 @@ static void clients_by_address(void **state)
     analysis_free(a);
 }
 
+static struct sharing shared(struct analysis *a)
+{
+    struct sharing s;
+    struct row_endpoint e = row(a, 1);
+    assert_true(sharing_read(&s, e.sharing));
+    return s;
+}
+
+/* Many addresses may have one credential: what they get alike is no evidence that others may have it. */
+static void a_credential_that_is_not_looked_at_is_no_evidence(void **state)
+{
+    struct analysis *a = start_with(64 << 20, true);
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct exchange x = get(i, "/", 1);
+        x.identity = IDENTITY_BEARER;
+        x.client.ip[15] = (uint8_t)(i % 20 + 1);
+        take(a, x);
+    }
+    assert_int_equal(shared(a).visits, 0);
+    struct exchange without = get(50, "/", 1);
+    without.identity = IDENTITY_ADDRESS;
+    take(a, without);
+    assert_int_equal(shared(a).visits, 1);
+    assert_int_equal(shared(a).anonymous, 1);
+    analysis_free(a);
+
+    a = start_with(64 << 20, false);
+    for (int i = 0; i < 40; i++) {
+        struct exchange x = get(i, "/", 1);
+        x.identity = i % 2 ? IDENTITY_ADDRESS : IDENTITY_COOKIE;
+        x.client_hash = (uint64_t)i % 20 + 1;
+        x.credential_besides = i < 30;
+        take(a, x);
+    }
+    assert_int_equal(shared(a).visits, 10);
+    assert_int_equal(shared(a).anonymous, 5);
+    analysis_free(a);
+}
+
 /* Small memory: caps hold, totals stay exact, the heavy client that comes late gets a profile. */
 static void floods_are_bounded(void **state)
 {
@@ -973,6 +1013,7 @@ int main(void)
         cmocka_unit_test(clients_have_profiles),
         cmocka_unit_test(many_addresses),
         cmocka_unit_test(clients_by_address),
+        cmocka_unit_test(a_credential_that_is_not_looked_at_is_no_evidence),
         cmocka_unit_test(floods_are_bounded),
         cmocka_unit_test(heavy_clients_are_admitted),
         cmocka_unit_test(redis_is_no_http),

@@ -807,7 +807,7 @@ static void an_older_schema_is_read_and_migrated(void **state)
             "ALTER TABLE key DROP COLUMN hot; DROP VIEW hourly; DROP TABLE window_endpoint; DROP TABLE window_client;"
             "DROP TABLE window_total; DROP TABLE cache; ALTER TABLE capture DROP COLUMN window_us;"
             "ALTER TABLE capture DROP COLUMN retransmitted; ALTER TABLE capture DROP COLUMN flows_split;"
-            "ALTER TABLE capture DROP COLUMN clients_met;"
+            "ALTER TABLE capture DROP COLUMN clients_met; ALTER TABLE capture DROP COLUMN identity_order;"
             "ALTER TABLE endpoint DROP COLUMN websockets;"
             "ALTER TABLE endpoint DROP COLUMN websocket_us;"
             "ALTER TABLE endpoint DROP COLUMN websocket_messages_client;"
