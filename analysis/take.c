@@ -421,6 +421,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? keys_id(&a->keys, f.key) : 0;
     observe(a, &f, true);
+    if (x->client_name.n && f.client != MAP_NONE)
+        clients_name(&a->clients, f.client, x->client_name);
     if (x->events)
         endpoints_events(endpoints_at(&a->endpoints, f.row.endpoint), x->events);
     if (x->websocket)

@@ -220,6 +220,7 @@ struct exchange {
     struct slice service;                                     /* scheme://authority, normalised */
     struct slice authority, target;                           /* as sent, target redacted */
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
+    struct slice client_name;                                 /* p NULL: none, or not asked for (--show-names) */
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
     struct operation_facts *operation;                        /* NULL: none is named, or it was not seen */

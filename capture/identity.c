@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/prefetch.h"
+#include "capture/clientname.h"
+#include "capture/piece.h"
 #include "capture/redact.h"
 
 enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
@@ -12,6 +14,11 @@ enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST 
 struct network {
     uint8_t ip[16];
     unsigned bits;
+};
+
+struct named {
+    uint8_t n;
+    char text[CLIENTNAME];
 };
 
 struct identifier {
@@ -23,9 +30,12 @@ struct identifier {
         uint64_t token;
         struct identity_of who;
         struct identity_claims claims;
+        struct named name;
     } memo[MEMO];                         /* decoded JWTs by hash of the whole token */
     const struct identity_claims *claims; /* of the credential found last */
     struct identity_claims prefix;
+    bool names;        /* are asked for */
+    struct named name; /* of the credential found last */
     struct {
         uint8_t ip[16];
         struct identity_of who;
@@ -201,12 +211,22 @@ static void find_claims(const struct identifier *i, const cJSON *claims, struct 
     }
 }
 
+static struct named named(const struct identifier *i, struct slice text)
+{
+    struct named name = {0};
+    if (i->names)
+        name.n = (uint8_t)clientname(text, name.text);
+    return name;
+}
+
 /* iss|sub, else client_id or azp (RFC 7519, RFC 9068). False: no such claim, or no JWT. */
-static bool jwt_read(const struct identifier *i, struct slice token, char out[512], struct identity_claims *found)
+static bool jwt_read(const struct identifier *i, struct slice token, char out[512], struct identity_claims *found,
+                     struct named *name)
 {
     char json[JWT_MAX];
     size_t dot = slice_find(token, '.', 0), end = slice_find(token, '.', dot + 1);
     found->n = 0;
+    *name = (struct named){0};
     if (end >= token.n)
         return false;
     size_t n = base64_decode(slice_sub(token, dot + 1, end), json, sizeof json);
@@ -218,6 +238,7 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
         subject = claim(claims, "azp");
     if (subject)
         snprintf(out, 512, "%s|%s", issuer ? issuer : "", subject);
+    *name = named(i, slice_str(subject));
     find_claims(i, claims, found);
     cJSON_Delete(claims);
     explicit_bzero(json, sizeof json);
@@ -232,13 +253,14 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];
-        bool found = jwt_read(i, token, subject, &i->memo[at].claims);
+        bool found = jwt_read(i, token, subject, &i->memo[at].claims, &i->memo[at].name);
         i->memo[at].token = h;
         i->memo[at].who =
             found ? hashed(&i->key, IDENTITY_JWT, slice_str(subject)) : hashed(&i->key, IDENTITY_BEARER, token);
         explicit_bzero(subject, sizeof subject);
     }
     i->claims = &i->memo[at].claims;
+    i->name = i->memo[at].name;
     return i->memo[at].who;
 }
 
@@ -254,9 +276,26 @@ static void find_prefix(struct identifier *i, struct slice key)
     i->claims = &i->prefix;
 }
 
+void identifier_show_names(struct identifier *i)
+{
+    i->names = true;
+}
+
+struct slice identifier_name(const struct identifier *i)
+{
+    return slice_of(i->name.text, i->name.n);
+}
+
 const struct identity_claims *identifier_claims(const struct identifier *i)
 {
     return i->claims;
+}
+
+/* A token is often sent as a user without a password, or with any: then it is no name. */
+static bool is_user(struct slice user, struct slice pair)
+{
+    int class = piece_whole(user);
+    return user.n + 1 < pair.n && (class < 0 || class == PIECE_EMAIL);
 }
 
 static struct identity_of authorization(struct identifier *i, struct slice value)
@@ -265,9 +304,11 @@ static struct identity_of authorization(struct identifier *i, struct slice value
     struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
     if (slice_ieq(scheme, SLICE("basic"))) {
         char text[256];
-        size_t n = base64_decode(rest, text, sizeof text);
-        struct slice user = slice_sub(slice_of(text, n), 0, slice_find(slice_of(text, n), ':', 0));
+        struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
+        struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
         struct identity_of who = hashed(&i->key, IDENTITY_BASIC, user);
+        if (is_user(user, pair))
+            i->name = named(i, user);
         explicit_bzero(text, sizeof text);
         return who;
     }
@@ -455,6 +496,7 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
     struct identity_of who = {0};
     static const struct identity_claims none;
     i->claims = &none;
+    i->name.n = 0;
     for (unsigned n = 0; n < idorder_count(&i->order); n++) {
         enum idword w = idorder_at(&i->order, n);
         if (finders[w] && finders[w](i, &a, &who))

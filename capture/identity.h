@@ -36,6 +36,11 @@ void identifier_expect(const struct identifier *i, const struct addr *peer);
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);
+/* From now on it is asked for names, too: JWT sub, else client_id, else azp; of Basic the user (--show-names). */
+void identifier_show_names(struct identifier *i);
+/* Of the credential found last, as it may be shown (capture/clientname.h), as long as no other is looked for; empty: it
+ * has none, or names are not asked for. */
+struct slice identifier_name(const struct identifier *i);
 /* Whether a cookie of this name is a session: who asks. */
 bool identity_session_name(struct slice name);
 /* Whether a Set-Cookie begins a session: by its name, with a value of at least 8 characters. */

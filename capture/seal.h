@@ -12,6 +12,7 @@ struct seal_options {
     struct redact_options redact;
     const char *trusted_proxies; /* "10.0.0.0/8,192.168.1.1"; NULL: forwarding headers are ignored */
     struct idorder order;        /* by what clients are told apart */
+    bool show_names;             /* exchanges have the name of their client beside its hash */
 };
 
 struct seal;

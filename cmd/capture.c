@@ -235,6 +235,7 @@ static int open_analysis(struct capture_command *c)
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
                                  .order = c->in.capture.seal.order,
+                                 .names = c->in.capture.seal.show_names,
                                  .strict_templates = c->strict,
                                  .routes = c->scope.routes,
                                  .ignore = c->scope.ignore.n ? &c->scope.ignore : NULL,
@@ -337,6 +338,7 @@ static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
                                 .redact = c->in.capture.seal.redact,
+                                .show_names = c->in.capture.seal.show_names,
                                 .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
@@ -429,6 +431,10 @@ static int check(struct capture_command *c)
     if (c->by_address && c->in.capture.seal.order.n) {
         log_line("--clients-by address counts clients by their address alone, --identity by what they present: one of "
                  "the two");
+        return 2;
+    }
+    if (c->by_address && c->in.capture.seal.show_names) {
+        log_line("--clients-by address: many may have one address, so --show-names names nobody: one of the two");
         return 2;
     }
     int code = input_check(&c->in);

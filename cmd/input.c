@@ -135,6 +135,9 @@ bool input_option(struct input *in, int id, const char *value)
         return true;
     case INPUT_IDENTITY:
         return identity(in, value);
+    case INPUT_NAMES:
+        in->capture.seal.show_names = true;
+        return true;
     case INPUT_CLEAR:
         in->capture.seal.redact.clear_targets = true;
         return true;

@@ -38,6 +38,7 @@ enum {
     INPUT_REDACT,
     INPUT_PROXIES,
     INPUT_IDENTITY,
+    INPUT_NAMES,
     INPUT_CLEAR,
     INPUT_TIMEOUT,
     INPUT_CONFIG,
@@ -67,6 +68,10 @@ enum {
         {INPUT_IDENTITY, 0, "identity", "LIST",                                                                        \
          "what tells clients apart, the first that is there counts, the rest is not looked at (default "               \
          "apikey,authorization,mtls,cookie,forwarded,address)"},                                                       \
+        {INPUT_NAMES, 0, "show-names", NULL,                                                                           \
+         "keep and show what credentials call clients: JWT sub, client_id or azp, user of Basic; as sent, also "       \
+         "e-mail "                                                                                                     \
+         "addresses"},                                                                                                 \
         {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \
         {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
         {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \

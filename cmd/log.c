@@ -142,7 +142,7 @@ int cmd_log(int argc, char **argv)
         return code;
     input_catch_signals();
     record_header(c.format, &c.out);
-    code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format);
+    code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format, c.in.capture.seal.show_names);
     buf_free(&c.out);
     input_close(&c.in);
     return c.broken ? 1 : code;

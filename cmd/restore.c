@@ -90,6 +90,7 @@ static bool load_client(void *context, const struct row_client *row)
         mine->client = own(r, row->client);
         mine->identity = own(r, row->identity);
         mine->addresses = own(r, row->addresses);
+        mine->name = own(r, row->name);
     }
     return !r->failed;
 }

@@ -746,6 +746,7 @@ static bool client(void *context, const struct row_client *c)
     json_open(j, '{');
     json_key_text(j, "client", c->client);
     json_key_text(j, "identity", c->identity);
+    json_key_text(j, "name", c->name.n ? c->name : (struct slice){NULL, 0});
     addresses(j, c->addresses);
     json_key_u64(j, "requests", c->requests);
     sized(j, "bytes", c->bytes, l->facts->unsized[0] + l->facts->unsized[1]);

@@ -129,6 +129,7 @@ static bool add_client(void *context, const struct row_client *c)
                                    .client = batch_copy(&j->batch, c->client),
                                    .identity = batch_copy(&j->batch, c->identity),
                                    .addresses = batch_copy(&j->batch, c->addresses),
+                                   .name = batch_copy(&j->batch, c->name),
                                    .n_addresses = c->n_addresses,
                                    .burstiness = __builtin_nan(""),
                                    .poller_period_s = __builtin_nan(""),
@@ -136,6 +137,8 @@ static bool add_client(void *context, const struct row_client *c)
                                    .last_us = c->last_us};
     }
     struct row_client *row = &j->batch.client.row[at];
+    if (!row->name.n)
+        row->name = batch_copy(&j->batch, c->name);
     row->requests += c->requests;
     row->bytes += c->bytes;
     row->errors += c->errors;

@@ -92,6 +92,7 @@ struct row_client {
     double poller_period_s; /* NaN: no poller */
     int64_t first_us, last_us;
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
+    struct slice name; /* foreign text, as capture/clientname.h makes it; empty: none, or not asked for */
 };
 
 /* What a row of a cache is about. */

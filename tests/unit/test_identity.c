@@ -181,6 +181,58 @@ static void keys_of_queries(void **state)
     order = (struct idorder){0};
 }
 
+/* What is asked for twice is remembered, and must be the same then; what comes after has nothing of it. */
+static void names_of_clients(void **state)
+{
+    static const struct {
+        const char *fields, *name;
+    } of[] = {
+        {"Authorization: Bearer "
+         "eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyIsImNsaWVudF9pZCI6ImFwcCIsImlzcyI6Imh0dHBzOi8vaSJ9.x\r\n",
+         "jo"}, /* sub, without the issuer */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJjbGllbnRfaWQiOiJhcHAiLCJhenAiOiJwIn0.x\r\n",
+         "app"},                                                                                /* client_id */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJhenAiOiJwYXJ0eSJ9.x\r\n", "party"},      /* azp */
+        {"Authorization: bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtQHgub3JnIn0.x\r\n", "m@x.org"}, /* an e-mail address */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJlbWFpbCI6Im1AeC5vcmciLCJuYW1lIjoiTSJ9.x\r\n",
+         ""},                                                                  /* no other claim */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOjd9.x\r\n", ""},  /* no text */
+        {"Authorization: Bearer opaque\r\n", ""},                              /* a token */
+        {"Authorization: Basic dXNlcjpwYXNz\r\n", "user"},                     /* the user */
+        {"Authorization: Basic dXMgZXJAeC5vcmc6cDpx\r\n", "us er@x.org"},      /* the password may have colons */
+        {"Authorization: Basic c2tfbGl2ZV80ZUMzOUhxTHlqV0Rhcmp0Og==\r\n", ""}, /* a user without a password is a key */
+        {"Authorization: Basic bG9uZWx5\r\n", ""},                             /* so is one without a colon */
+        {"Authorization: Basic MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzp4LW9hdXRoLWJhc2lj\r\n",
+         ""},                                      /* a token as a user */
+        {"Authorization: Basic OnBhc3M=\r\n", ""}, /* no user */
+        {"Cookie: sid=0123456789\r\n", ""},
+        {"X-Api-Key: alice_live_0123456789\r\n", ""},
+    };
+    char why[128];
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    struct idorder usual = {0};
+    (void)state;
+    for (int asked = 0; asked < 2; asked++) {
+        struct identifier *i = identifier_new(&key, NULL, &usual, why);
+        assert_non_null(i);
+        if (asked)
+            identifier_show_names(i);
+        for (size_t n = 0; n < 3 * (sizeof of / sizeof *of); n++) {
+            static char raw[4096];
+            static struct head head;
+            const char *want = of[n % (sizeof of / sizeof *of)].name;
+            struct addr from = address("10.0.0.1");
+            snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
+            assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+            struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
+                                head.method, head.target,          head.version};
+            identifier_find(i, &h, &from);
+            assert_true(slice_eq(identifier_name(i), slice_str(asked ? want : "")));
+        }
+        identifier_free(i);
+    }
+}
+
 static void bad_proxies(void **state)
 {
     char why[128];
@@ -209,9 +261,10 @@ static void every_token_is_found(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(sameness),
-                                       cmocka_unit_test(forwarding),        cmocka_unit_test(spoofed),
-                                       cmocka_unit_test(bad_proxies),       cmocka_unit_test(any_order),
-                                       cmocka_unit_test(keys_of_queries),   cmocka_unit_test(every_token_is_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),   cmocka_unit_test(sameness),
+                                       cmocka_unit_test(forwarding),          cmocka_unit_test(spoofed),
+                                       cmocka_unit_test(bad_proxies),         cmocka_unit_test(any_order),
+                                       cmocka_unit_test(keys_of_queries),     cmocka_unit_test(names_of_clients),
+                                       cmocka_unit_test(every_token_is_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
