@@ -23,7 +23,8 @@ struct named {
 
 struct identifier {
     struct hash_key key;
-    struct idorder order;
+    struct idorder order; /* written out */
+    bool said;            /* something was: it may leave words out */
     struct network proxies[PROXIES];
     unsigned n_proxies;
     struct {
@@ -67,7 +68,9 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
         return NULL;
     }
     i->key = *key;
-    i->order = *order;
+    i->said = order->n;
+    for (unsigned n = 0; n < idorder_count(order); n++)
+        i->order.word[i->order.n++] = (uint8_t)idorder_at(order, n);
     struct slice rest = slice_str(trusted), item;
     while (slice_next(&rest, ',', &item)) {
         if (i->n_proxies < PROXIES && network_parse(item, &i->proxies[i->n_proxies])) {
@@ -497,11 +500,11 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
     static const struct identity_claims none;
     i->claims = &none;
     i->name.n = 0;
-    for (unsigned n = 0; n < idorder_count(&i->order); n++) {
-        enum idword w = idorder_at(&i->order, n);
+    for (unsigned n = 0; n < i->order.n; n++) {
+        enum idword w = (enum idword)i->order.word[n];
         if (finders[w] && finders[w](i, &a, &who))
             break;
     }
-    who.besides = i->order.n && has_besides(i, &a);
+    who.besides = i->said && has_besides(i, &a);
     return who;
 }
