@@ -33,9 +33,9 @@ static bool limits(const struct rules *r, enum carrier carrier)
 static const char *source_of(enum idword w)
 {
     static const char *const of[IDWORDS] = {
-        [IDWORD_APIKEY] = "$spanwise_apikey",     [IDWORD_AUTHORIZATION] = "$http_authorization",
-        [IDWORD_MTLS] = "$ssl_client_s_dn",       [IDWORD_COOKIE] = "$spanwise_session",
-        [IDWORD_ADDRESS] = "$binary_remote_addr", [IDWORD_FORWARDED] = "$http_x_forwarded_for$http_forwarded"};
+        [IDWORD_APIKEY] = "$spanwise_apikey",      [IDWORD_AUTHORIZATION] = "$http_authorization",
+        [IDWORD_MTLS] = "$ssl_client_fingerprint", [IDWORD_COOKIE] = "$spanwise_session",
+        [IDWORD_ADDRESS] = "$binary_remote_addr",  [IDWORD_FORWARDED] = "$http_x_forwarded_for$http_forwarded"};
     return of[w];
 }
 
@@ -61,6 +61,8 @@ static void write_key(const struct rules *r, enum carrier carrier, struct buf *o
     unsigned n = preceding(r, carrier);
     if (!n)
         return;
+    if (rules_precedes(r, IDWORD_MTLS, carrier))
+        buf_str(out, "    # Who shows a certificate, where TLS ends here, is not limited by this.\n");
     if (rules_precedes(r, IDWORD_FORWARDED, carrier))
         buf_str(out, "    # Behind a proxy of yours an address is many clients: those are not limited here.\n");
     const char *quote = n > 1 || rules_precedes(r, IDWORD_FORWARDED, carrier) ? "\"" : "";
@@ -80,7 +82,7 @@ static void say_order(const struct rules *r, struct buf *out)
     buf_str(out, "    # Who asks:");
     for (unsigned i = 0; i < idorder_count(&r->order); i++) {
         enum idword w = idorder_at(&r->order, i);
-        if ((w == IDWORD_FORWARDED && !r->forwarded) || (w == IDWORD_MTLS && !r->mtls))
+        if ((w == IDWORD_FORWARDED && !r->forwarded) || (w == IDWORD_MTLS && !r->certified))
             continue;
         buf_printf(out, "%s %s", any ? ", else" : "", words[w]);
         any = true;

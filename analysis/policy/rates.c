@@ -81,7 +81,10 @@ void rates_load(struct rules *r, struct store_reader *reader, const struct facts
     struct limits l;
     limits_load(&l, reader, f, r->options.headroom);
     r->forwarded |= l.forwarded;
-    r->mtls |= l.mtls;
+    r->certified |= l.certified;
+    if (l.certified)
+        rules_leave(r, SLICE("a limit for clients told apart by certificate"),
+                    "only who ends their TLS sees who they are");
     r->failed |= l.failed;
     for (int i = 0; i < CARRIERS && !r->failed; i++)
         r->failed = !add(r, &l, (enum carrier)i);

@@ -55,7 +55,7 @@ void rules_leave(struct rules *r, struct slice what, const char *why)
 bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier)
 {
     int place = idorder_place(&r->order, w);
-    if ((w == IDWORD_FORWARDED && !r->forwarded) || (w == IDWORD_MTLS && !r->mtls))
+    if ((w == IDWORD_FORWARDED && !r->forwarded) || (w == IDWORD_MTLS && !r->certified))
         return false;
     return place >= 0 && place < idorder_place(&r->order, carrier_word(carrier));
 }

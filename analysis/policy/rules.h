@@ -102,15 +102,15 @@ struct rules_options {
 
 struct rules {
     struct rules_options options;
+    struct idorder order;          /* by what clients are told apart: a limit counts who lacks all that comes before */
     struct rule_service *services; /* by requests, then name */
     size_t n_services;
     struct rule_cache *cache; /* by service, then in order of plain_compare */
     size_t n_cache;
     struct rule_rate rate[CARRIERS];
     size_t n_rate;
-    bool forwarded;       /* clients behind trusted proxies were seen: their proxies' addresses are nobody's */
-    bool mtls;            /* clients with certificates were seen */
-    struct idorder order; /* by what clients are told apart: a limit counts who lacks all that comes before */
+    bool forwarded; /* clients behind trusted proxies were seen: their proxies' addresses are nobody's */
+    bool certified; /* clients with certificates were seen: no limit of others' is theirs */
     uint64_t records, exchanges;
     double longest_s; /* longest answer seen */
     int64_t from_us, to_us;

@@ -55,7 +55,7 @@ static bool add(void *context, const struct row_client *row)
     struct limits *l = context;
     enum carrier carrier = carrier_of(row->identity);
     l->forwarded |= slice_eq(row->identity, SLICE("forwarded"));
-    l->mtls |= slice_eq(row->identity, SLICE("mtls"));
+    l->certified |= slice_eq(row->identity, SLICE("mtls"));
     if (slice_eq(row->identity, SLICE("(other)")))
         for (int i = 0; i < CARRIERS; i++)
             l->crowd[i].unprofiled++; /* whoever is in it */

@@ -34,7 +34,8 @@ struct limits_crowd {
 struct limits {
     struct limits_crowd crowd[CARRIERS];
     double rate[ENVELOPE_RATES];
-    bool forwarded, mtls; /* there are clients told apart by what a proxy says, by their certificate */
+    bool forwarded; /* there are clients told apart by what a proxy says */
+    bool certified; /* by their certificates, which only who ends their TLS sees */
     struct buf names;
     bool failed; /* out of memory: nothing here holds */
 };
