@@ -8,6 +8,7 @@
 #include "base/floor.h"
 #include "base/hash.h"
 #include "base/hll.h"
+#include "base/idorder.h"
 #include "base/map.h"
 
 enum { MOST = 1 << 20, HOUR = 3600, MET = 6 << ROW_CLIENTS_BITS >> 3 };
@@ -236,7 +237,8 @@ static void add_capture(struct joining *j, const struct row_capture *c)
                                     .window_us = INT64_MIN,
                                     .identity_order = batch_copy(&j->batch, c->identity_order)};
     j->batch.has_capture = true;
-    j->disordered |= !slice_eq(all->identity_order, c->identity_order);
+    struct idorder one = idorder_read(all->identity_order), other = idorder_read(c->identity_order);
+    j->disordered |= !idorder_equal(&one, &other);
     all->sources = both(&j->batch, all->sources, c->sources);
     all->live |= c->live;
     all->ended &= c->ended;

@@ -2,6 +2,7 @@
 """The order of identity (--identity): wrong lists, the same clients from packets and from records, audits that go on, are
 joined or verified with another order, and credentials that an order leaves out."""
 import json
+import random
 
 from lib import EPOCH, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
 
@@ -80,6 +81,28 @@ check(code == 2 and "address" in err, "an audit by address goes on by address al
 good("capture", "-q", "-r", second, "-d", here / "by.db", "--append", "--secret", SECRET, "--clients-by", "address")
 check(parsed(good("report", here / "by.db", "--format", "json"))["capture"]["identity_order"] == ["address"], "its order is the address")
 check("limit_req_zone $binary_remote_addr" in good("policy", here / "by.db", "--for", "nginx", "--force", "--only", "rate"), "and its policy counts by address, whatever is presented")
+
+
+
+# Twelve addresses, four networks, one account: what it gets everywhere may be nobody else's.
+shared = Capture()
+rng = random.Random(4)
+for n in range(2400):
+    who = rng.randrange(12)
+    for path, fields in (("/account", ["Authorization: Bearer the-only-one"]), ("/open", [])):
+        shared.talk((">", request("GET", path, *fields)), ("<", answer(200, b"version %d" % (n // 90))), client="10.%d.0.%d" % (who % 4, who + 1))
+        shared.now += 100_000
+shared.write(here / "shared.pcap")
+for words in (["--identity", "address"], ["--clients-by", "address"], ["--identity", "cookie,apikey"], []):
+    good("capture", "-q", "--fresh", "-r", here / "shared.pcap", "-d", here / "shared.db", "--secret", SECRET, *words)
+    report = parsed(good("report", here / "shared.db", "--format", "json"))
+    got = {e["route"]: e["sharing"] for e in report["endpoints"]}
+    check(got["/account"]["verdict"] == "undecided" and (not words or "--identity" in got["/account"]["reason"]), "%s: one account at many addresses is no evidence of sharing" % " ".join(words or ["usual"]), got["/account"])
+    check(got["/open"]["verdict"] == "shared", "what needs no credential may be shared all the same", got["/open"])
+    for product in ("nginx", "varnish", "haproxy"):
+        text = good("policy", here / "shared.db", "--for", product, "--only", "cache", "--force")
+        check("/open" in text and "/account: kept" not in text, product + ": no rule for the account's", [line for line in text.splitlines() if "kept" in line])
+    check("/account\n\n    Cache-Control: public" not in good("policy", here / "shared.db", "--for", "headers"), "nor is the API told to say public")
 
 code, out, err = run("report", here / "unsaid.db", here / "by.db")
 check(code != 0 and not out and "told apart by different things" in err, "audits of different orders are not joined", code, err)
