@@ -5,6 +5,8 @@
 #include "analysis/state.h"
 #include "base/pages.h"
 
+enum { NAMES_MOST = 4 << 20 };
+
 static uint32_t open_endpoint(void *context, uint32_t node)
 {
     struct analysis *a = context;
@@ -42,6 +44,13 @@ static bool init_learning(struct analysis *a, const struct budget *b)
     return learning_init(&a->learning, b->most[ROOM_LEARNERS], b->most[ROOM_DIMENSIONS], places);
 }
 
+/* Beside the rooms of the budget, which would else be others with names than without. */
+static bool init_names(struct analysis *a)
+{
+    uint64_t bytes = a->options.memory / 128;
+    return !a->options.names || clients_init_names(&a->clients, bytes < NAMES_MOST ? bytes : NAMES_MOST);
+}
+
 static bool init_parts(struct analysis *a)
 {
     struct budget b = budget_of(a->options.memory);
@@ -57,7 +66,7 @@ static bool init_parts(struct analysis *a)
     a->equals = pages_table(SHARING_EQUALS * sizeof *a->equals);
     return a->trie && a->vary && a->contexts && a->equals && endpoints_init(&a->endpoints, &b, &a->pages) &&
            keys_init(&a->keys, &b) && etags_init(&a->etags, b.most[ROOM_ETAGS]) &&
-           pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) &&
+           pairs_init(&a->pairs, b.most[ROOM_PAIRS]) && clients_init(&a->clients, &b, &a->key) && init_names(a) &&
            addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) && caches_init(&a->caches, &b) &&
            minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
            masked_init(&a->masked, b.most[ROOM_FIELDS]) &&
@@ -71,6 +80,8 @@ struct analysis *analysis_new(const struct analysis_options *o, struct store *st
     if (!a)
         return NULL;
     a->options = *o;
+    if (o->clients_by_address)
+        a->options.order = idorder_address();
     a->key = *o->key;
     a->store = store;
     a->start_us = a->first_us = INT64_MAX;

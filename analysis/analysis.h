@@ -8,6 +8,7 @@
 #include "analysis/knownroutes.h"
 #include "analysis/restore.h"
 #include "analysis/store/store.h"
+#include "base/idorder.h"
 #include "capture/exchange.h"
 
 struct analysis_options {
@@ -15,6 +16,8 @@ struct analysis_options {
     uint64_t memory;            /* bytes, the analysis' own share; below 8 MiB the bounds are tight but it works */
     uint64_t memory_ceiling;    /* of the whole program, for the report */
     bool clients_by_address;    /* a client is an address, whatever it presents */
+    bool names;                 /* clients' names are kept */
+    struct idorder order;       /* by what capture told clients apart; it is kept with the audit */
     bool strict_templates;      /* routes depend on the set of paths alone */
     const struct knownroutes *routes; /* asked before inference; borrowed; NULL: none */
     const struct ignore *ignore;      /* counted, not analysed; borrowed; NULL: nothing */

@@ -27,9 +27,36 @@ void clients_fini(struct clients *c)
     slab_fini(&c->rows);
     slab_fini(&c->profiles);
     slab_fini(&c->dirty);
+    slab_fini(&c->names);
     blocks_fini(&c->rings);
     blocks_fini(&c->lists);
     spacesaving_free(c->heavy);
+}
+
+bool clients_init_names(struct clients *c, uint64_t bytes)
+{
+    return slab_init(&c->names, CLIENTS_WORD, (uint32_t)(bytes / CLIENTS_WORD));
+}
+
+void clients_name(struct clients *c, uint32_t row, struct slice name)
+{
+    struct client *at = clients_at(c, row);
+    uint32_t words = (uint32_t)(name.n / CLIENTS_WORD + 1), first = c->names.used;
+    if (at->name || !name.n || name.n > CLIENTS_NAME || words > c->names.most - first)
+        return;
+    for (uint32_t i = 0; i < words; i++)
+        slab_take(&c->names);
+    char *to = slab_at(&c->names, first);
+    *to = (char)name.n;
+    memcpy(to + 1, name.p, name.n);
+    at->name = first + 1;
+    clients_touch(c, row);
+}
+
+struct slice clients_named(const struct clients *c, const struct client *at)
+{
+    const char *p = at->name ? slab_at(&c->names, at->name - 1) : "";
+    return slice_of(p + 1, (unsigned char)*p);
 }
 
 void clients_touch(struct clients *c, uint32_t row)

@@ -16,7 +16,14 @@
 #include "base/map.h"
 #include "capture/exchange.h"
 
-enum { CLIENTS_ADDRESSES = 64, CLIENTS_SHOWN = 16, CLIENTS_ADMIT = 32, CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3 };
+enum {
+    CLIENTS_ADDRESSES = 64,
+    CLIENTS_SHOWN = 16,
+    CLIENTS_ADMIT = 32,
+    CLIENTS_WORD = 8,
+    CLIENTS_NAME = 64,
+    CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3
+};
 
 struct client {
     uint64_t hash;
@@ -33,6 +40,7 @@ struct client {
     bool dirty;
     uint32_t from_id; /* where the last one came from: its id and itself; 0: nowhere yet */
     uint8_t from[16];
+    uint32_t name;               /* place + 1 in clients.names; 0: none */
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 /* What every visit changes comes first, and is asked for in this order. */
@@ -64,6 +72,7 @@ struct clients {
     bool rest_dirty;
     uint64_t overflow; /* exchanges of clients that are not even counted one by one */
     bool estimated;    /* there are more of them than rows: some had no room, or none in the store over a restart */
+    struct slab names; /* of CLIENTS_WORD octets: a length and so many octets; no room unless they are asked for */
     uint8_t met[CLIENTS_MET]; /* all of them (base/hll.h) */
 };
 
@@ -76,6 +85,12 @@ struct client_visit {
 };
 
 bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key);
+/* There will be names, in so many octets. False: no address space. */
+bool clients_init_names(struct clients *c, uint64_t bytes);
+/* What it is called, when it has no name yet: at most CLIENTS_NAME octets. Without room, or if none are to be kept, it
+ * is left. */
+void clients_name(struct clients *c, uint32_t row, struct slice name);
+struct slice clients_named(const struct clients *c, const struct client *at); /* empty: it has none */
 void clients_fini(struct clients *c);
 
 static inline struct client *clients_at(const struct clients *c, uint32_t row)

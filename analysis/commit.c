@@ -171,6 +171,7 @@ static void fill_client(struct analysis *a, const struct client *c, struct row_c
                                .client = slice_of_buf(&a->text),
                                .identity = slice_str(identity_name(kind)),
                                .addresses = slice_of_buf(&a->addresses_text),
+                               .name = clients_named(&a->clients, c),
                                .n_addresses = c->n_addresses,
                                .requests = c->requests,
                                .bytes = c->bytes,
@@ -261,10 +262,11 @@ uint64_t analysis_memory(const struct analysis *a)
            map_bytes(a->etags.map.used) + slab_bytes(&a->endpoints.rows) + slab_bytes(&a->endpoints.sets.words) +
            slab_bytes(&a->endpoints.lifetimes.words) + slab_bytes(&a->endpoints.live.words) + slab_bytes(&c->rows) +
            slab_bytes(&c->profiles) + map_bytes(c->map.used) + slab_bytes(&c->rings.words) +
-           slab_bytes(&c->lists.words) + slab_bytes(&a->addresses.rows) + map_bytes(a->addresses.map.used) +
-           slab_bytes(&a->minutes.rows) + caches_bytes(&a->caches) + slab_bytes(&a->writes.names) +
-           slab_bytes(&a->writes.sums) + map_bytes(a->writes.map.used) + slab_bytes(&a->write_names) +
-           (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
+           slab_bytes(&c->lists.words) + slab_bytes(&c->names) + slab_bytes(&a->addresses.rows) +
+           map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) + caches_bytes(&a->caches) +
+           slab_bytes(&a->writes.names) + slab_bytes(&a->writes.sums) + map_bytes(a->writes.map.used) +
+           slab_bytes(&a->write_names) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
+           (uint64_t)trie_nodes(a->trie) * 128;
 }
 
 /* Fills a row of the batch; its text is copied there. */
@@ -310,6 +312,7 @@ static void commit_client(struct store *s, struct row_client *filled)
     keep(s, &filled->client);
     keep(s, &filled->identity);
     keep(s, &filled->addresses);
+    keep(s, &filled->name);
     *row = *filled;
 }
 
@@ -477,6 +480,7 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
 {
     const struct capture_stats *n = &a->stats, *b = &a->base;
     struct row_capture *row = store_capture(s);
+    char order[IDORDER_TEXT];
     uint64_t own = analysis_memory(a);
     a->own_peak = own > a->own_peak ? own : a->own_peak;
     uint64_t memory = a->own_peak + n->memory_peak_bytes;
@@ -513,6 +517,8 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
                                 .flows_split = b->flows_split + n->flows_split};
     if (a->clients.other || a->clients.estimated) /* else each has a row of its own */
         row->clients_met = store_text(s, slice_of((const char *)a->clients.met, sizeof a->clients.met));
+    idorder_write(&a->options.order, order);
+    row->identity_order = store_text(s, slice_str(order));
     fill_span(a, row);
 }
 

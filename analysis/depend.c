@@ -60,7 +60,7 @@ static void compare_equal(struct analysis *a, const struct exchange *x, const st
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
-    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || !tells(r))
+    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || x->credential_besides || !tells(r))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
     struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);

@@ -180,27 +180,26 @@ static uint64_t network_of(const struct analysis *a, uint32_t address)
     return network;
 }
 
-/* Behind --clients-by address credentials are not told apart, so nobody counts as without. */
-static bool is_anonymous(const struct analysis *a, const struct row_exchange *r, const struct client *c)
+static bool is_anonymous(const struct row_exchange *r, const struct client *c)
 {
     enum identity kind = (enum identity)(c->who >> 48);
-    return (kind == IDENTITY_ADDRESS || kind == IDENTITY_FORWARDED) && !a->options.clients_by_address &&
-           !(r->notes & NOTE(cookie_present, true));
+    return (kind == IDENTITY_ADDRESS || kind == IDENTITY_FORWARDED) && !(r->notes & NOTE(cookie_present, true));
 }
 
-/* Whole answers that say what the resource is to this client (ALGORITHMS.md 5.3). */
+/* Whole answers that say what the resource is to this client (ALGORITHMS.md 5.3). Where its credential is not what it
+ * is told by, many clients may have the same one: what they get says nothing of others. */
 bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, int64_t us,
                        struct sharing_visit *out)
 {
     const struct row_exchange *r = &f->row;
     bool tells = r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
-    if (f->client == MAP_NONE || !tells || (r->flags & REPLAY_HEAD))
+    if (f->client == MAP_NONE || !tells || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
         return false;
     const struct client *c = clients_at(&a->clients, f->client);
     *out = (struct sharing_visit){.context = key->hash + r->variant,
                                   .who = c->hash,
                                   .network = network_of(a, r->address),
-                                  .anonymous = is_anonymous(a, r, c),
+                                  .anonymous = is_anonymous(r, c),
                                   .content = r->content,
                                   .now_ms = (uint32_t)floor_div(us, 1000)};
     return true;

@@ -151,6 +151,9 @@ static void load_client(struct analysis *a, uint32_t at, const struct row_client
     c->first_us = row->first_us;
     c->last_us = row->last_us;
     load_addresses(a, c, row->addresses);
+    clients_name(&a->clients, at, row->name);
+    if (row->name.n)
+        clients_touch(&a->clients, at); /* without names it is written without one */
 }
 
 static bool restore_clients(struct analysis *a, const struct restore *r, struct people *people)
@@ -176,7 +179,33 @@ static bool restore_clients(struct analysis *a, const struct restore *r, struct 
 struct names {
     uint64_t *who;
     uint32_t n;
+    struct buf text; /* what clients are called: of each who, a length, so many octets */
 };
+
+static void note_name(struct names *names, uint64_t who, struct slice name)
+{
+    if (!name.n || name.n > CLIENTS_NAME)
+        return;
+    buf_add(&names->text, &who, sizeof who);
+    buf_char(&names->text, (char)name.n);
+    buf_slice(&names->text, name);
+}
+
+/* Once they have rows. */
+static bool give_names(struct analysis *a, const struct names *names)
+{
+    struct slice rest = slice_of(names->text.p, names->text.n);
+    uint64_t who;
+    while (rest.n) {
+        memcpy(&who, rest.p, sizeof who);
+        size_t n = (unsigned char)rest.p[sizeof who], from = sizeof who + 1;
+        uint32_t row = clients_find(&a->clients, (enum identity)(who >> 48), who & 0xffffffffffffu);
+        if (row != MAP_NONE)
+            clients_name(&a->clients, row, slice_sub(rest, from, from + n));
+        rest = slice_sub(rest, from + n, rest.n);
+    }
+    return !names->text.failed;
+}
 
 static bool restore_names(const struct restore *r, struct names *names)
 {
@@ -195,7 +224,7 @@ static bool restore_names(const struct restore *r, struct names *names)
             names->n = n;
         }
         if (parse_client(row.client, &kind, &hash))
-            names->who[row.id] = (uint64_t)kind << 48 | hash;
+            note_name(names, names->who[row.id] = (uint64_t)kind << 48 | hash, row.name);
     }
     return true;
 }
@@ -547,7 +576,9 @@ bool analysis_restore(struct analysis *a, const struct restore *r)
         good = replay(a, r, &people, &names);
         if (good && r->complete)
             restore_learned(a, r);
+        good = good && give_names(a, &names);
     }
+    buf_free(&names.text);
     free(people.row);
     free(names.who);
     return good;

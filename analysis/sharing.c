@@ -186,7 +186,8 @@ static void judge_alike(const struct sharing_input *in, double level, struct sha
     const struct sharing *s = &in->seen;
     uint64_t want = enough(r, level);
     if (!s->visits) {
-        undecided(r, "no whole answer 2xx or 304 was seen that could be compared");
+        undecided(r, in->unlooked ? "its requests carry credentials that clients are not told apart by (--identity)"
+                                  : "no whole answer 2xx or 304 was seen that could be compared");
     } else if (r->anonymous && s->sandwiches >= want) {
         r->verdict = SHARING_SHARED;
         r->reason = "no request carried a credential";

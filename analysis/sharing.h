@@ -91,6 +91,7 @@ struct sharing_input {
     unsigned family;               /* endpoints judged together, for the level of each test */
     const struct learned *learned; /* with all other parts equal; NULL: not known */
     unsigned tests;                /* the family of those */
+    bool unlooked;                 /* clients are not told by all credentials: such requests are no visits */
 };
 
 struct sharing_result {

@@ -140,6 +140,13 @@ static bool is_http(const struct exchange *x)
     return x->proto < TOTALS_PROTOCOLS;
 }
 
+/* Whether it has a credential that its client is not told by. */
+static bool has_besides(const struct analysis *a, const struct exchange *x)
+{
+    bool other = x->identity != IDENTITY_ADDRESS && x->identity != IDENTITY_FORWARDED;
+    return x->credential_besides || (a->options.clients_by_address && other);
+}
+
 /* Who the client is to be: what capture found, or the address with the pseudonym that capture gives to one (IPv6 by its
  * /64). */
 static uint64_t who_is(const struct analysis *a, const struct exchange *x, enum identity *kind)
@@ -400,7 +407,7 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     f.row.managed =
         (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
                   heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET +
-                  (x->websocket || x->events) * MANAGED_STAYS);
+                  (x->websocket || x->events) * MANAGED_STAYS + has_besides(a, x) * MANAGED_BESIDES);
     f.row.version = x->api_version;
     if (heads_has(&h, HEAD_ratelimit))
         f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
@@ -414,6 +421,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? keys_id(&a->keys, f.key) : 0;
     observe(a, &f, true);
+    if (x->client_name.n && f.client != MAP_NONE)
+        clients_name(&a->clients, f.client, x->client_name);
     if (x->events)
         endpoints_events(endpoints_at(&a->endpoints, f.row.endpoint), x->events);
     if (x->websocket)

@@ -205,6 +205,7 @@ struct exchange {
     uint16_t status;                        /* 0: none seen */
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
+    bool credential_besides; /* it has one of a kind that the order of identity leaves out */
     uint8_t n_fields;
     uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
     uint32_t stream; /* HTTP/2; 0: none */
@@ -219,6 +220,7 @@ struct exchange {
     struct slice service;                                     /* scheme://authority, normalised */
     struct slice authority, target;                           /* as sent, target redacted */
     struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
+    struct slice client_name;                                 /* p NULL: none, or not asked for (--show-names) */
     const struct field *fields;                               /* n_fields of them, requests' first */
     const struct grpc_facts *grpc;                            /* NULL: no gRPC */
     struct operation_facts *operation;                        /* NULL: none is named, or it was not seen */

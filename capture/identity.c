@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/prefetch.h"
+#include "capture/clientname.h"
+#include "capture/piece.h"
 #include "capture/redact.h"
 
 enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
@@ -14,17 +16,27 @@ struct network {
     unsigned bits;
 };
 
+struct named {
+    uint8_t n;
+    char text[CLIENTNAME];
+};
+
 struct identifier {
     struct hash_key key;
+    struct idorder order; /* written out */
+    bool said;            /* something was: it may leave words out */
     struct network proxies[PROXIES];
     unsigned n_proxies;
     struct {
         uint64_t token;
         struct identity_of who;
         struct identity_claims claims;
+        struct named name;
     } memo[MEMO];                         /* decoded JWTs by hash of the whole token */
     const struct identity_claims *claims; /* of the credential found last */
     struct identity_claims prefix;
+    bool names;        /* are asked for */
+    struct named name; /* of the credential found last */
     struct {
         uint8_t ip[16];
         struct identity_of who;
@@ -47,7 +59,8 @@ static bool network_parse(struct slice text, struct network *out)
     return true;
 }
 
-struct identifier *identifier_new(const struct hash_key *key, const char *trusted, char why[128])
+struct identifier *identifier_new(const struct hash_key *key, const char *trusted, const struct idorder *order,
+                                  char why[128])
 {
     struct identifier *i = calloc(1, sizeof *i);
     if (!i) {
@@ -55,6 +68,9 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
         return NULL;
     }
     i->key = *key;
+    i->said = order->n;
+    for (unsigned n = 0; n < idorder_count(order); n++)
+        i->order.word[i->order.n++] = (uint8_t)idorder_at(order, n);
     struct slice rest = slice_str(trusted), item;
     while (slice_next(&rest, ',', &item)) {
         if (i->n_proxies < PROXIES && network_parse(item, &i->proxies[i->n_proxies])) {
@@ -91,7 +107,8 @@ static bool trusted(const struct identifier *i, const uint8_t ip[16])
 
 static struct identity_of hashed(const struct hash_key *key, enum identity kind, struct slice value)
 {
-    return (struct identity_of){kind, hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & 0xffffffffffffu};
+    return (struct identity_of){.kind = kind,
+                                .hash = hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & 0xffffffffffffu};
 }
 
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a)
@@ -202,12 +219,22 @@ static void find_claims(const struct identifier *i, const cJSON *claims, struct 
     }
 }
 
+static struct named named(const struct identifier *i, struct slice text)
+{
+    struct named name = {0};
+    if (i->names)
+        name.n = (uint8_t)clientname(text, name.text);
+    return name;
+}
+
 /* iss|sub, else client_id or azp (RFC 7519, RFC 9068). False: no such claim, or no JWT. */
-static bool jwt_read(const struct identifier *i, struct slice token, char out[512], struct identity_claims *found)
+static bool jwt_read(const struct identifier *i, struct slice token, char out[512], struct identity_claims *found,
+                     struct named *name)
 {
     char json[JWT_MAX];
     size_t dot = slice_find(token, '.', 0), end = slice_find(token, '.', dot + 1);
     found->n = 0;
+    *name = (struct named){0};
     if (end >= token.n)
         return false;
     size_t n = base64_decode(slice_sub(token, dot + 1, end), json, sizeof json);
@@ -219,6 +246,7 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
         subject = claim(claims, "azp");
     if (subject)
         snprintf(out, 512, "%s|%s", issuer ? issuer : "", subject);
+    *name = named(i, slice_str(subject));
     find_claims(i, claims, found);
     cJSON_Delete(claims);
     explicit_bzero(json, sizeof json);
@@ -233,13 +261,14 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];
-        bool found = jwt_read(i, token, subject, &i->memo[at].claims);
+        bool found = jwt_read(i, token, subject, &i->memo[at].claims, &i->memo[at].name);
         i->memo[at].token = h;
         i->memo[at].who =
             found ? hashed(&i->key, IDENTITY_JWT, slice_str(subject)) : hashed(&i->key, IDENTITY_BEARER, token);
         explicit_bzero(subject, sizeof subject);
     }
     i->claims = &i->memo[at].claims;
+    i->name = i->memo[at].name;
     return i->memo[at].who;
 }
 
@@ -255,9 +284,26 @@ static void find_prefix(struct identifier *i, struct slice key)
     i->claims = &i->prefix;
 }
 
+void identifier_show_names(struct identifier *i)
+{
+    i->names = true;
+}
+
+struct slice identifier_name(const struct identifier *i)
+{
+    return slice_of(i->name.text, i->name.n);
+}
+
 const struct identity_claims *identifier_claims(const struct identifier *i)
 {
     return i->claims;
+}
+
+/* A token is often sent as a user without a password, or with any: then it is no name. */
+static bool is_user(struct slice user, struct slice pair)
+{
+    int class = piece_whole(user);
+    return user.n + 1 < pair.n && (class < 0 || class == PIECE_EMAIL);
 }
 
 static struct identity_of authorization(struct identifier *i, struct slice value)
@@ -266,9 +312,11 @@ static struct identity_of authorization(struct identifier *i, struct slice value
     struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
     if (slice_ieq(scheme, SLICE("basic"))) {
         char text[256];
-        size_t n = base64_decode(rest, text, sizeof text);
-        struct slice user = slice_sub(slice_of(text, n), 0, slice_find(slice_of(text, n), ':', 0));
+        struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
+        struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
         struct identity_of who = hashed(&i->key, IDENTITY_BASIC, user);
+        if (is_user(user, pair))
+            i->name = named(i, user);
         explicit_bzero(text, sizeof text);
         return who;
     }
@@ -355,12 +403,17 @@ static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, 
     return w == WALK_FOUND;
 }
 
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
-                                   uint64_t certificate)
+/* What a request says of who asks, as it came. */
+struct asking {
+    struct slice key, authorization, cookies; /* key: of a header field alone */
+    const struct rawhead *head;
+    const struct addr *peer;
+    uint64_t certificate;
+};
+
+static struct asking asking_of(const struct rawhead *h, const struct addr *peer, uint64_t certificate)
 {
-    struct slice key = {NULL, 0}, auth = {NULL, 0}, cookies = {NULL, 0};
-    static const struct identity_claims none;
-    i->claims = &none;
+    struct asking a = {.head = h, .peer = peer, .certificate = certificate};
     for (unsigned n = 0; n < h->n_fields; n++) {
         const struct rawfield *f = &h->fields[n];
         switch (f->token) {
@@ -368,36 +421,103 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *h
         case TOKEN_X_API_KEY:
         case TOKEN_OCP_KEY:
         case TOKEN_X_GOOG_KEY:
-            key = raw_value(h, f);
+            a.key = raw_value(h, f);
             break;
         case TOKEN_AUTHORIZATION:
-            auth = raw_value(h, f);
+            a.authorization = raw_value(h, f);
             break;
         case TOKEN_COOKIE:
-            cookies = raw_value(h, f);
+            a.cookies = raw_value(h, f);
             break;
         default:
             break;
         }
     }
-    if (!key.n && h->target.n && memchr(h->target.p, '?', h->target.n))
-        key = query_key(h->target);
-    if (key.n) {
-        find_prefix(i, key);
-        return hashed(&i->key, IDENTITY_APIKEY, key);
-    }
-    if (auth.n)
-        return authorization(i, auth);
-    if (certificate)
-        return (struct identity_of){IDENTITY_MTLS, certificate};
-    struct slice session = session_cookie(cookies);
-    if (session.n)
-        return hashed(&i->key, IDENTITY_COOKIE, session);
+    return a;
+}
+
+/* ---- a finder a word; false: there is none ---- */
+
+static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    struct slice key = a->key, target = a->head->target;
+    if (!key.n && target.n && memchr(target.p, '?', target.n))
+        key = query_key(target);
+    if (!key.n)
+        return false;
+    find_prefix(i, key);
+    *out = hashed(&i->key, IDENTITY_APIKEY, key);
+    return true;
+}
+
+static bool find_authorization(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    if (!a->authorization.n)
+        return false;
+    *out = authorization(i, a->authorization);
+    return true;
+}
+
+static bool find_cookie(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    struct slice session = session_cookie(a->cookies);
+    if (!session.n)
+        return false;
+    *out = hashed(&i->key, IDENTITY_COOKIE, session);
+    return true;
+}
+
+static bool find_forwarded(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
     struct addr from;
-    if (i->n_proxies && trusted(i, peer->ip) &&
-        (walk_forwarded(i, h, TOKEN_X_FORWARDED_FOR, &from) || walk_forwarded(i, h, TOKEN_FORWARDED, &from))) {
-        struct identity_of who = identity_of_address(&i->key, &from);
-        return (struct identity_of){IDENTITY_FORWARDED, who.hash};
+    if (!i->n_proxies || !trusted(i, a->peer->ip) ||
+        (!walk_forwarded(i, a->head, TOKEN_X_FORWARDED_FOR, &from) &&
+         !walk_forwarded(i, a->head, TOKEN_FORWARDED, &from)))
+        return false;
+    *out = identity_of_address(&i->key, &from);
+    out->kind = IDENTITY_FORWARDED;
+    return true;
+}
+
+static bool find_address(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    *out = address_of(i, a->peer);
+    return true;
+}
+
+static bool find_certificate(struct identifier *i, const struct asking *a, struct identity_of *out)
+{
+    (void)i;
+    *out = (struct identity_of){.kind = IDENTITY_MTLS, .hash = a->certificate};
+    return a->certificate != 0;
+}
+
+static bool (*const finders[IDWORDS])(struct identifier *i, const struct asking *a, struct identity_of *out) = {
+    [IDWORD_APIKEY] = find_apikey, [IDWORD_AUTHORIZATION] = find_authorization, [IDWORD_MTLS] = find_certificate,
+    [IDWORD_COOKIE] = find_cookie, [IDWORD_FORWARDED] = find_forwarded,         [IDWORD_ADDRESS] = find_address};
+
+/* A key in the query is part of what is asked for, whoever asks. */
+static bool has_besides(const struct identifier *i, const struct asking *a)
+{
+    const struct idorder *o = &i->order;
+    return (a->key.n && idorder_place(o, IDWORD_APIKEY) < 0) || (a->certificate && idorder_place(o, IDWORD_MTLS) < 0) ||
+           (a->authorization.n && idorder_place(o, IDWORD_AUTHORIZATION) < 0) ||
+           (a->cookies.n && idorder_place(o, IDWORD_COOKIE) < 0 && session_cookie(a->cookies).n);
+}
+
+struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
+                                   uint64_t certificate)
+{
+    struct asking a = asking_of(h, peer, certificate);
+    struct identity_of who = {0};
+    static const struct identity_claims none;
+    i->claims = &none;
+    i->name.n = 0;
+    for (unsigned n = 0; n < i->order.n; n++) {
+        enum idword w = (enum idword)i->order.word[n];
+        if (finders[w](i, &a, &who))
+            break;
     }
-    return address_of(i, peer);
+    who.besides = i->said && has_besides(i, &a);
+    return who;
 }

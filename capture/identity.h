@@ -1,14 +1,16 @@
-/* identity: who the client of a request is (CONTRACT: client identity), by the first of: API key, Authorization,
- * certificate of the client, session cookie, forwarded address behind trusted proxies, address. Only the keyed hash
- * leaves. */
+/* identity: who the client of a request is (CONTRACT: client identity), by the first that is there of an order's words:
+ * API key, Authorization, certificate of the client, session cookie, forwarded address behind trusted proxies, address.
+ * Only the keyed hash leaves. */
 #ifndef CAPTURE_IDENTITY_H
 #define CAPTURE_IDENTITY_H
 
+#include "base/idorder.h"
 #include "capture/slot.h"
 
 struct identity_of {
     enum identity kind;
     uint64_t hash; /* 48 bits */
+    bool besides;  /* it has a credential, too, of a kind that the order leaves out */
 };
 
 /* What a credential says of whom it belongs to, coarser than itself: a tenant, perhaps (ALGORITHMS.md 5.3). */
@@ -25,7 +27,8 @@ struct identity_claims {
 struct identifier;
 
 /* NULL: out of memory, or `why`: the list of trusted proxies cannot be read. */
-struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, char why[128]);
+struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, const struct idorder *order,
+                                  char why[128]);
 void identifier_free(struct identifier *i);
 /* Asks for what is known of an address that will be looked for soon. */
 void identifier_expect(const struct identifier *i, const struct addr *peer);
@@ -34,6 +37,11 @@ struct identity_of identifier_find(struct identifier *i, const struct rawhead *r
                                    uint64_t certificate);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);
+/* From now on it is asked for names, too: JWT sub, else client_id, else azp; of Basic the user (--show-names). */
+void identifier_show_names(struct identifier *i);
+/* Of the credential found last, as it may be shown (capture/clientname.h), as long as no other is looked for; empty: it
+ * has none, or names are not asked for. */
+struct slice identifier_name(const struct identifier *i);
 /* Whether a cookie of this name is a session: who asks. */
 bool identity_session_name(struct slice name);
 /* Whether a Set-Cookie begins a session: by its name, with a value of at least 8 characters. */

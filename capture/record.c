@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "capture/apiversion.h"
 #include "capture/cachesaid.h"
+#include "capture/clientname.h"
 #include "capture/identity.h"
 #include "capture/operation.h"
 #include "capture/recordcache.h"
@@ -362,6 +363,11 @@ static void write_json(const struct exchange *x, struct buf *out)
     scalars(&j, x, &t);
     if (x->flags)
         flags(&j, x->flags);
+    if (x->credential_besides) {
+        json_key(&j, "credential_besides");
+        json_bool(&j, true);
+    }
+    text_if(&j, "client_name", x->client_name);
     rtt(&j, "rtt_client_s", x->rtt_client);
     rtt(&j, "rtt_server_s", x->rtt_server);
     micros_if(&j, "transfer_window_s", x->window_us);
@@ -642,6 +648,17 @@ static void read_client(const struct reading *r, struct exchange *x, const struc
     struct identity_of who = identity_of_address(key, &x->client);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
+}
+
+/* Where names are asked for; of an address alone there is none. */
+static void read_client_name(const struct reading *r, struct exchange *x)
+{
+    char name[CLIENTNAME];
+    if (!r->reader->show_names || x->identity == IDENTITY_ADDRESS || x->identity == IDENTITY_FORWARDED)
+        return;
+    size_t n = clientname(raw_text(r, "client_name"), name);
+    if (n)
+        x->client_name = keep_bytes(r, slice_of(name, n));
 }
 
 /* scheme://authority, and nothing of user or path. */
@@ -1068,6 +1085,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->loss_us = loss > 0 && loss < UINT32_MAX ? (uint32_t)loss : 0;
     read_service(r, x);
     read_client(r, x, key);
+    x->credential_besides = cJSON_IsTrue(member(r, "credential_besides"));
+    read_client_name(r, x);
     read_flags(r, x);
     read_grpc(r, x);
     read_operation(r, x);

@@ -49,6 +49,20 @@ static void quoted(struct buf *out, struct slice s)
     }
 }
 
+/* A word: blanks are written as octets, too. */
+static void user(struct buf *out, struct slice name)
+{
+    size_t at;
+    if (!name.n)
+        buf_char(out, '-');
+    for (; name.n; name = slice_sub(name, at + 1, name.n)) {
+        at = slice_find(name, ' ', 0);
+        quoted(out, slice_sub(name, 0, at));
+        if (at < name.n)
+            buf_str(out, "\\x20");
+    }
+}
+
 static void request_line(struct buf *out, const struct exchange *x)
 {
     if (!x->method.p) {
@@ -71,8 +85,10 @@ void recordlog_combined(const struct exchange *x, struct buf *out)
         return;
     size_t n = x->client.known ? addr_format(&x->client, false, address) : 0;
     buf_slice(out, n ? slice_of(address, n) : SLICE("-"));
-    buf_printf(out, " - - [%02d/%.3s/%d:%02d:%02d:%02d +0000] \"", tm.tm_mday, months + 3 * tm.tm_mon,
-               tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    buf_str(out, " - ");
+    user(out, x->client_name);
+    buf_printf(out, " [%02d/%.3s/%d:%02d:%02d:%02d +0000] \"", tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
+               tm.tm_hour, tm.tm_min, tm.tm_sec);
     request_line(out, x);
     if (x->status)
         buf_printf(out, "\" %u ", x->status);

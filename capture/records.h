@@ -13,6 +13,7 @@ struct records_options {
     struct exchange_sink sink;
     void (*reclaim)(void *context, bool wait); /* as in capture_options */
     void *reclaim_context;
+    bool show_names;    /* what they say of clients' names is kept */
     int64_t not_before; /* what begins earlier is refused; TIME_NONE: nothing is */
 };
 

@@ -84,8 +84,10 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
         return NULL;
     s->key = *key;
     s->redact = redact_new(key, &o->redact);
-    s->identifier = identifier_new(key, o->trusted_proxies, why);
+    s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
+    if (s->identifier && o->show_names)
+        identifier_show_names(s->identifier);
     if (s->redact && s->identifier && s->parts)
         return s;
     seal_free(s);
@@ -386,6 +388,9 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     struct identity_of who = identifier_find(s->identifier, h, &x->client, slot->certificate);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
+    x->credential_besides = who.besides;
+    if (identifier_name(s->identifier).n)
+        x->client_name = copy(pool, slot, identifier_name(s->identifier));
     seal_parts(s, pool, slot);
 }
 

@@ -4,12 +4,15 @@
 #ifndef CAPTURE_SEAL_H
 #define CAPTURE_SEAL_H
 
+#include "base/idorder.h"
 #include "capture/redact.h"
 #include "capture/slot.h"
 
 struct seal_options {
     struct redact_options redact;
     const char *trusted_proxies; /* "10.0.0.0/8,192.168.1.1"; NULL: forwarding headers are ignored */
+    struct idorder order;        /* by what clients are told apart */
+    bool show_names;             /* exchanges have the name of their client beside its hash */
 };
 
 struct seal;

@@ -234,6 +234,8 @@ static int open_analysis(struct capture_command *c)
                                  .memory = budgets_analysis(c->in.memory),
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
+                                 .order = c->in.capture.seal.order,
+                                 .names = c->in.capture.seal.show_names,
                                  .strict_templates = c->strict,
                                  .routes = c->scope.routes,
                                  .ignore = c->scope.ignore.n ? &c->scope.ignore : NULL,
@@ -249,7 +251,8 @@ static int open_analysis(struct capture_command *c)
     if (c->fresh || !(c->append || c->live))
         return 0;
     c->goes_on = true;
-    return restore_audit(c->db, c->analysis, &c->not_before) ? 0 : 1;
+    struct idorder order = c->by_address ? idorder_address() : o.order;
+    return restore_audit(c->db, &order, c->analysis, &c->not_before);
 }
 
 static int close_store(struct capture_command *c)
@@ -335,6 +338,7 @@ static int run_records(struct capture_command *c)
 {
     struct records_options o = {.key = c->in.capture.key,
                                 .redact = c->in.capture.seal.redact,
+                                .show_names = c->in.capture.seal.show_names,
                                 .memory = budgets_capture(c->in.memory),
                                 .sink = {pipeline_take, &c->pipeline},
                                 .reclaim = pipeline_reclaim,
@@ -422,6 +426,15 @@ static int check(struct capture_command *c)
     char why[256];
     if (c->append && c->fresh) {
         log_line("--append goes on with the audit, --fresh drops it: one of the two");
+        return 2;
+    }
+    if (c->by_address && c->in.capture.seal.order.n) {
+        log_line("--clients-by address counts clients by their address alone, --identity by what they present: one of "
+                 "the two");
+        return 2;
+    }
+    if (c->by_address && c->in.capture.seal.show_names) {
+        log_line("--clients-by address: many may have one address, so --show-names names nobody: one of the two");
         return 2;
     }
     int code = input_check(&c->in);

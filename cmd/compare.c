@@ -94,7 +94,7 @@ static enum watched_turn turn(const void *context, size_t rule, const struct row
     enum carrier carrier =
         x->client < w->n_carriers && w->carrier[x->client] ? (enum carrier)(w->carrier[x->client] - 1) : CARRIERS;
     bool cookie = x->notes >> NOTE_AT_cookie_present & 1, anonymous = carrier >= CARRIER_ADDRESS && !cookie;
-    if (x->key < w->n_plain && w->plain[x->key] == 2)
+    if ((x->key < w->n_plain && w->plain[x->key] == 2) || (x->managed & MANAGED_BESIDES))
         return WATCHED_UNSURE;
     if (carrier == CARRIERS)
         return WATCHED_UNSURE;
@@ -462,6 +462,8 @@ static bool verify_rate(struct work *w, const struct rule_rate *rate, struct ver
     store_read_clients(w->o->before.reader, add_throttled, &t);
     bool ok = replay_after(w, v->spec.p, rate->carrier, 0, v, why);
     judge_limit(w, t.n, v);
+    if (v->reason != PROMISE_NO_SERVICE && !idorder_equal(&w->o->before.facts->order, &w->o->after.facts->order))
+        v->reason = PROMISE_OTHER_IDENTITY;
     return ok;
 }
 

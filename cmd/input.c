@@ -82,6 +82,15 @@ static bool number(struct input *in, int id, const char *value)
     }
 }
 
+static bool identity(struct input *in, const char *list)
+{
+    char why[128];
+    if (idorder_parse(slice_str(list), &in->capture.seal.order, why))
+        return true;
+    log_line("--identity: %s; it is a list of apikey, authorization, mtls, cookie, forwarded, address", why);
+    return false;
+}
+
 bool input_option(struct input *in, int id, const char *value)
 {
     unsigned n = 0;
@@ -123,6 +132,11 @@ bool input_option(struct input *in, int id, const char *value)
         return true;
     case INPUT_PROXIES:
         in->capture.seal.trusted_proxies = value;
+        return true;
+    case INPUT_IDENTITY:
+        return identity(in, value);
+    case INPUT_NAMES:
+        in->capture.seal.show_names = true;
         return true;
     case INPUT_CLEAR:
         in->capture.seal.redact.clear_targets = true;

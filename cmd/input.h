@@ -37,6 +37,8 @@ enum {
     INPUT_DUPLICATES,
     INPUT_REDACT,
     INPUT_PROXIES,
+    INPUT_IDENTITY,
+    INPUT_NAMES,
     INPUT_CLEAR,
     INPUT_TIMEOUT,
     INPUT_CONFIG,
@@ -63,6 +65,13 @@ enum {
         {INPUT_DUPLICATES, 0, "keep-duplicates", NULL, "do not leave out second copies of packets"},                   \
         {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"},                          \
         {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
+        {INPUT_IDENTITY, 0, "identity", "LIST",                                                                        \
+         "what tells clients apart, the first that is there counts, the rest is not looked at (default "               \
+         "apikey,authorization,mtls,cookie,forwarded,address)"},                                                       \
+        {INPUT_NAMES, 0, "show-names", NULL,                                                                           \
+         "keep and show what credentials call clients: JWT sub, client_id or azp, user of Basic; as sent, also "       \
+         "e-mail "                                                                                                     \
+         "addresses"},                                                                                                 \
         {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \
         {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
         {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \

@@ -133,12 +133,16 @@ int cmd_log(int argc, char **argv)
         c.in.files[c.in.n_files++] = c.db;
         wire = true;
     }
+    if (!wire && c.in.capture.seal.order.n) {
+        log_line("log: --identity is for captures; the clients of a DB are those that its audit told apart");
+        return 2;
+    }
     int code = input_check(&c.in);
     if (code)
         return code;
     input_catch_signals();
     record_header(c.format, &c.out);
-    code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format);
+    code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format, c.in.capture.seal.show_names);
     buf_free(&c.out);
     input_close(&c.in);
     return c.broken ? 1 : code;

@@ -51,6 +51,8 @@ static bool add_client(void *context, const struct row_client *row)
     n->client = list ? list : n->client;
     if (n->failed)
         return false;
+    n->client[row->id].name = keep(n, row->name);
+    n->failed |= n->text.failed;
     struct slice hex = slice_sub(row->client, slice_find(row->client, ':', 0) + 1, row->client.n);
     for (size_t i = 0; i < hex.n && ascii_hex(hex.p[i]) >= 0; i++)
         n->client[row->id].hash = n->client[row->id].hash << 4 | (uint64_t)ascii_hex(hex.p[i]);
@@ -79,6 +81,9 @@ bool names_load(struct names *n, struct store_reader *r)
         settle(n, &n->key[i].target);
         settle(n, &n->key[i].operation);
     }
+    for (size_t i = 0; i < n->n_clients; i++)
+        if (n->client[i].name.n)
+            settle(n, &n->client[i].name);
     return !n->failed;
 }
 
@@ -107,5 +112,7 @@ void names_client(const struct names *n, uint32_t id, struct exchange *x)
     if (id < n->n_clients) {
         x->identity = n->client[id].identity;
         x->client_hash = n->client[id].hash;
+        if (n->client[id].name.n)
+            x->client_name = n->client[id].name;
     }
 }

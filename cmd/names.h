@@ -8,6 +8,7 @@
 
 struct names_client {
     uint64_t hash;
+    struct slice name; /* what it is called; empty: not known */
     uint8_t identity;
 };
 
@@ -16,7 +17,7 @@ struct names {
     struct addr *address;
     struct names_client *client;
     size_t n_keys, n_addresses, n_clients;
-    struct buf text; /* of keys: offsets while it grows, pointers once it is whole */
+    struct buf text; /* of keys and clients: offsets while it grows, pointers once it is whole */
     bool failed;
 };
 

@@ -90,6 +90,7 @@ static bool load_client(void *context, const struct row_client *row)
         mine->client = own(r, row->client);
         mine->identity = own(r, row->identity);
         mine->addresses = own(r, row->addresses);
+        mine->name = own(r, row->name);
     }
     return !r->failed;
 }
@@ -256,23 +257,40 @@ static bool replay(struct restoring *r, struct analysis *a, int64_t *ended)
     return analysis_restore(a, &steps);
 }
 
-bool restore_audit(const char *db, struct analysis *a, int64_t *ended)
+/* Of an older DB it is not known. */
+static bool same_order(const char *db, const struct row_capture *c, const struct idorder *order)
+{
+    struct idorder had = idorder_read(c->identity_order);
+    char text[IDORDER_TEXT];
+    if (!c->identity_order.n || idorder_equal(&had, order))
+        return true;
+    idorder_write(&had, text);
+    log_line(
+        "%s: the clients in it are told apart by %s: it goes on with --identity %s alone (or --clients-by address, "
+        "where that was said); --fresh starts over",
+        db, text, text);
+    return false;
+}
+
+int restore_audit(const char *db, const struct idorder *order, struct analysis *a, int64_t *ended)
 {
     char why[256];
     struct restoring r = {.reader = store_read_open(db, why)};
-    bool ok = r.reader && store_read_begin(r.reader, why);
+    bool ok = r.reader && store_read_begin(r.reader, why), same = true;
     if (!ok) {
         log_line("%s", why);
         store_read_close(r.reader);
-        return false;
+        return 1;
     }
-    ok = load(&r) && replay(&r, a, ended) && !r.damaged;
-    if (!ok)
+    ok = load(&r);
+    same = !ok || !r.has_capture || same_order(db, &r.capture, order);
+    ok = ok && same && replay(&r, a, ended) && !r.damaged;
+    if (!ok && same)
         log_line("%s: %s", db,
                  r.failed ? "out of memory" : "the audit in it is damaged and cannot go on; --fresh starts over");
     release(&r);
     store_read_close(r.reader);
-    return ok;
+    return ok ? 0 : same ? 1 : 2;
 }
 
 static void copy(char *to, size_t size, struct slice from)

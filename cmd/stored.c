@@ -17,7 +17,7 @@ struct stored {
     enum record_format format;
     struct buf out;
     uint64_t seq;
-    bool broken;
+    bool show_names, broken;
 };
 
 static void flush(struct stored *s)
@@ -56,6 +56,8 @@ static void one(void *context, const struct row_exchange *row)
     x.request_bytes = row->request_bytes;
     x.response_bytes = row->response_bytes;
     names_client(&s->names, row->client, &x);
+    if (!s->show_names)
+        x.client_name = (struct slice){NULL, 0};
     names_address(&s->names, row->address, &x.client);
     names_address(&s->names, row->server, &x.server);
     if (key && !orphan) {
@@ -89,10 +91,10 @@ static void no_records(struct store_reader *r, const char *db)
     facts_free(&f);
 }
 
-int stored_log(const char *db, const struct hash_key *key, enum record_format format)
+int stored_log(const char *db, const struct hash_key *key, enum record_format format, bool show_names)
 {
     char why[256];
-    struct stored s = {.format = format};
+    struct stored s = {.format = format, .show_names = show_names};
     (void)key;
     if (!db)
         db = getenv("SPANWISE_DB") && *getenv("SPANWISE_DB") ? getenv("SPANWISE_DB") : "spanwise.db";

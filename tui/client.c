@@ -17,6 +17,10 @@ static int head(const struct moment_client *c, const struct table_view *v, struc
                human_bytes(c->bytes).text);
     x = grid_print(g, y, 1, c->errors ? STYLE_WARN : STYLE_DIM, "%s errors", human_count(c->errors).text);
     grid_print(g, y++, x, c->throttled ? STYLE_WARN : STYLE_DIM, ", %s throttled", human_count(c->throttled).text);
+    if (c->called.n) {
+        x = grid_print(g, y, 1, STYLE_PLAIN, "called ");
+        grid_put(g, y++, x, g->width > x ? g->width - x : 0, STYLE_BOLD, c->called);
+    }
     x = grid_print(g, y, 1, STYLE_PLAIN, "%" PRIu64 " address%s ", c->n_addresses, c->n_addresses == 1 ? "" : "es");
     grid_put(g, y++, x, g->width > x ? g->width - x : 0, STYLE_DIM, c->addresses);
     return y;

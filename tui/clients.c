@@ -44,8 +44,14 @@ static struct slice address(const void *row)
     return ((const struct moment_client *)row)->address;
 }
 
+static struct slice called(const void *row)
+{
+    return ((const struct moment_client *)row)->called;
+}
+
 static const struct column column[] = {
     {"client", "kind of identity and keyed hash", 20, 24, 0, client, NULL, NULL, NULL, NULL, false},
+    {"name", "what its credential calls it (capture --show-names)", 12, 24, 3, called, NULL, NULL, NULL, NULL, false},
     {"address", "the first one; +n: and so many more", 13, 21, 6, address, NULL, NULL, NULL, NULL, false},
     {"reqs", "requests", 5, 5, 0, NULL, NULL, requests, show_count, NULL, false},
     {"req/s", "requests per second over the whole audit", 5, 5, 7, NULL, NULL, rate, show_per_second, NULL, false},
@@ -85,5 +91,5 @@ static struct slice name_of(const void *row)
 
 _Static_assert(sizeof column / sizeof *column <= TABLE_COLUMNS, "TABLE_COLUMNS");
 
-const struct table clients_table = {"clients", column, sizeof column / sizeof *column, 2, count, row_of, id_of,
+const struct table clients_table = {"clients", column, sizeof column / sizeof *column, 3, count, row_of, id_of,
                                     name_of,   NULL};

@@ -133,11 +133,14 @@ static void name_client(struct reading *r, struct moment_client *c, const struct
     c->client = keep(r, row->client);
     c->identity = keep(r, row->identity);
     c->addresses = keep(r, row->addresses);
+    c->called = keep(r, row->name);
     buf_slice(&r->scratch, slice_sub(row->addresses, 0, slice_find(row->addresses, ',', 0)));
     if (row->n_addresses > 1)
         buf_printf(&r->scratch, " +%llu", (unsigned long long)(row->n_addresses - 1));
     c->address = keep_scratch(r);
     buf_slice(&r->scratch, row->client);
+    buf_char(&r->scratch, ' ');
+    buf_slice(&r->scratch, row->name);
     buf_char(&r->scratch, ' ');
     buf_slice(&r->scratch, row->addresses);
     c->name = keep_scratch(r);

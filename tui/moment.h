@@ -41,7 +41,7 @@ struct moment_advice {
 
 struct moment_client {
     uint32_t id;
-    struct slice client, identity, addresses, address, name; /* address: the first one and "+n" */
+    struct slice client, identity, addresses, address, called, name; /* address: the first one and "+n" */
     uint64_t n_addresses, requests, bytes, errors, throttled;
     uint64_t peak_1s, peak_10s, peak_60s, sliding_1s, sliding_10s;
     double burstiness, poller_period_s;

@@ -39,10 +39,19 @@ static void leave_out(const struct table *t, struct layout *l, unsigned width)
     }
 }
 
-static void lay_out(const struct table *t, struct layout *l, unsigned width)
+/* What no row has anything to say in needs no room. */
+static bool is_empty(const struct table *t, const struct moment *m, const struct column *c)
+{
+    uint32_t n = t->count(m), i = 0;
+    while (c->text && i < n && !c->text(t->row(m, i)).n)
+        i++;
+    return c->text && i == n && c->rank;
+}
+
+static void lay_out(const struct table *t, const struct moment *m, struct layout *l, unsigned width)
 {
     for (unsigned i = 0; i < t->columns; i++)
-        l->width[i] = least_of(&t->column[i], width);
+        l->width[i] = is_empty(t, m, &t->column[i]) ? 0 : least_of(&t->column[i], width);
     leave_out(t, l, width);
     unsigned left = width > total(t, l) ? width - total(t, l) : 0;
     for (bool grew = true; left && grew;) {
@@ -121,7 +130,7 @@ void table_draw(const struct table *t, const struct table_view *v, const struct 
 {
     struct layout l;
     uint32_t n = list ? list->n : t->count(v->now), top = list ? list->top : 0;
-    lay_out(t, &l, g->width);
+    lay_out(t, v->now, &l, g->width);
     if (!height)
         return;
     headings(t, &l, list, g, y);

@@ -41,20 +41,36 @@ static void write_table(const struct rules *r, const struct rule_rate *rate, str
                10000 + 4 * rate->clients, 3 * RULES_WINDOW_S, RULES_WINDOW_S);
 }
 
-/* The conditions under which a request is counted by this carrier. */
+/* What shows that a request has this, negated where `without`; an address it always has. */
+static void write_has(enum idword w, bool without, struct buf *out)
+{
+    static const char *const of[IDWORDS] = {[IDWORD_APIKEY] = "{ var(txn.spanwise_apikey) -m found }",
+                                            [IDWORD_AUTHORIZATION] = "{ req.fhdr(authorization) -m len gt 0 }",
+                                            [IDWORD_MTLS] = "{ ssl_c_used }",
+                                            [IDWORD_COOKIE] = session};
+    const char *no = without ? "!" : "";
+    if (w == IDWORD_FORWARDED)
+        buf_printf(out, " %s{ req.fhdr(x-forwarded-for) -m found } %s{ req.fhdr(forwarded) -m found }", no, no);
+    else if (of[w])
+        buf_printf(out, " %s%s", no, of[w]);
+}
+
+/* The conditions under which a request is counted by this carrier: it has that, and nothing that comes before. */
 static void write_when(const struct rules *r, enum carrier carrier, struct buf *out)
 {
-    if (carrier == CARRIER_APIKEY) {
-        buf_str(out, found[CARRIER_APIKEY]);
-        return;
-    }
-    buf_printf(out, "!%s %s%s", found[CARRIER_APIKEY], carrier == CARRIER_ADDRESS ? "!" : "",
-               found[CARRIER_AUTHORIZATION]);
-    if (carrier != CARRIER_ADDRESS)
-        return;
-    buf_printf(out, " !%s%s", session, r->certified ? " !{ ssl_c_used }" : "");
-    if (r->forwarded)
-        buf_str(out, " !{ req.fhdr(x-forwarded-for) -m found } !{ req.fhdr(forwarded) -m found }");
+    for (unsigned i = 0; i < idorder_count(&r->order); i++)
+        if (rules_precedes(r, idorder_at(&r->order, i), carrier))
+            write_has(idorder_at(&r->order, i), true, out);
+    write_has(carrier_word(carrier), false, out);
+}
+
+/* Who is counted by address where nothing comes before needs no condition. */
+static bool always(const struct rules *r, enum carrier carrier)
+{
+    bool any = carrier != CARRIER_ADDRESS;
+    for (unsigned i = 0; i < idorder_count(&r->order); i++)
+        any |= rules_precedes(r, idorder_at(&r->order, i), carrier);
+    return !any;
 }
 
 static void write_limit(const struct rules *r, const struct rule_rate *rate, bool dry_run, struct buf *out)
@@ -63,12 +79,13 @@ static void write_limit(const struct rules *r, const struct rule_rate *rate, boo
     const char *key = rate->carrier == CARRIER_APIKEY          ? "var(txn.spanwise_apikey),sha1"
                       : rate->carrier == CARRIER_AUTHORIZATION ? "req.fhdr(authorization),sha1"
                                                                : "src";
-    buf_printf(out, "    http-request track-sc0 %s table spanwise_table_%s if ", key, name);
+    buf_printf(out, "    http-request track-sc0 %s table spanwise_table_%s%s", key, name,
+               always(r, rate->carrier) ? "" : " if");
     write_when(r, rate->carrier, out);
     if (dry_run)
-        buf_printf(out, "\n    http-request set-header X-Spanwise-Over-Limit %s if ", name);
+        buf_printf(out, "\n    http-request set-header X-Spanwise-Over-Limit %s if", name);
     else
-        buf_str(out, "\n    http-request deny deny_status 429 if ");
+        buf_str(out, "\n    http-request deny deny_status 429 if");
     write_when(r, rate->carrier, out);
     buf_printf(out, " { sc_http_req_rate(0,spanwise_table_%s) gt %" PRIu64 " }\n", name, rate->window_most);
 }

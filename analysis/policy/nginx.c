@@ -29,47 +29,96 @@ static bool limits(const struct rules *r, enum carrier carrier)
     return false;
 }
 
+/* What of a request shows that it has this; empty when it has not. */
+static const char *source_of(enum idword w)
+{
+    static const char *const of[IDWORDS] = {
+        [IDWORD_APIKEY] = "$spanwise_apikey",      [IDWORD_AUTHORIZATION] = "$http_authorization",
+        [IDWORD_MTLS] = "$ssl_client_fingerprint", [IDWORD_COOKIE] = "$spanwise_session",
+        [IDWORD_ADDRESS] = "$binary_remote_addr",  [IDWORD_FORWARDED] = "$http_x_forwarded_for$http_forwarded"};
+    return of[w];
+}
+
+/* How many words' clients are not to be counted by the carrier though they have it. */
+static unsigned preceding(const struct rules *r, enum carrier carrier)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < idorder_count(&r->order); i++)
+        n += rules_precedes(r, idorder_at(&r->order, i), carrier);
+    return n;
+}
+
+/* What a limit counts by: the source itself, or what is made of it where something comes before. */
+static const char *key_of(const struct rules *r, enum carrier carrier)
+{
+    static const char *const made[CARRIERS] = {"$spanwise_key", "$spanwise_authorization", "$spanwise_cookie",
+                                               "$spanwise_address"};
+    return preceding(r, carrier) ? made[carrier] : source_of(carrier_word(carrier));
+}
+
+static void write_key(const struct rules *r, enum carrier carrier, struct buf *out)
+{
+    unsigned n = preceding(r, carrier);
+    if (!n)
+        return;
+    if (rules_precedes(r, IDWORD_MTLS, carrier))
+        buf_str(out, "    # Who shows a certificate, where TLS ends here, is not limited by this.\n");
+    if (rules_precedes(r, IDWORD_FORWARDED, carrier))
+        buf_str(out, "    # Behind a proxy of yours an address is many clients: those are not limited here.\n");
+    const char *quote = n > 1 || rules_precedes(r, IDWORD_FORWARDED, carrier) ? "\"" : "";
+    buf_printf(out, "    map %s", quote);
+    for (unsigned i = 0; i < idorder_count(&r->order); i++)
+        if (rules_precedes(r, idorder_at(&r->order, i), carrier))
+            buf_str(out, source_of(idorder_at(&r->order, i)));
+    buf_printf(out, "%s %s {\n        \"\" %s;\n        default \"\";\n    }\n", quote, key_of(r, carrier),
+               source_of(carrier_word(carrier)));
+}
+
+static void say_order(const struct rules *r, struct buf *out)
+{
+    static const char *const words[IDWORDS] = {"API key",          "Authorization",     "the client's certificate",
+                                               "a session cookie", "a proxy's address", "the address"};
+    bool any = false;
+    buf_str(out, "    # Who asks:");
+    for (unsigned i = 0; i < idorder_count(&r->order); i++) {
+        enum idword w = idorder_at(&r->order, i);
+        if ((w == IDWORD_FORWARDED && !r->forwarded) || (w == IDWORD_MTLS && !r->certified))
+            continue;
+        buf_printf(out, "%s %s", any ? ", else" : "", words[w]);
+        any = true;
+    }
+    buf_str(out, ".\n");
+}
+
+/* A limit by this carrier needs to know of a session. */
+static bool needs_session(const struct rules *r, enum carrier carrier)
+{
+    return limits(r, carrier) && (carrier == CARRIER_COOKIE || rules_precedes(r, IDWORD_COOKIE, carrier));
+}
+
 static void write_identity(const struct rules *r, struct buf *out)
 {
-    const char *certificate = r->certified ? "$ssl_client_fingerprint" : "";
+    bool session = false;
+    say_order(r, out);
     buf_printf(out,
-               "    # Who asks: API key, else Authorization, else a session cookie, else the address.\n"
                "    map \"%s\" $spanwise_apikey {\n"
                "        \"\" \"$arg_api_key$arg_apikey$arg_key\";\n"
                "        default \"%s\";\n"
                "    }\n",
                api_key_fields, api_key_fields);
-    if (limits(r, CARRIER_AUTHORIZATION))
-        buf_str(out, "    map $spanwise_apikey $spanwise_authorization {\n"
-                     "        \"\" $http_authorization;\n"
-                     "        default \"\";\n"
-                     "    }\n");
-    if (!limits(r, CARRIER_COOKIE) && !limits(r, CARRIER_ADDRESS))
-        return;
-    if (r->certified)
-        buf_str(out, "    # Who shows a certificate, where TLS ends here, is not limited by cookie or address.\n");
-    buf_str(out, "    map $http_cookie $spanwise_session {\n"
-                 "        \"~*(^|;)[ \\t]*[^=;]*(sess|sid|laravel|asp[.]net)[^=;]*=(?<spanwise_sid>[^;]{8,})\" "
-                 "$spanwise_sid;\n"
-                 "        default \"\";\n"
-                 "    }\n");
-    if (limits(r, CARRIER_COOKIE))
-        buf_printf(out,
-                   "    map \"$spanwise_apikey$http_authorization%s\" $spanwise_cookie {\n"
-                   "        \"\" $spanwise_session;\n"
-                   "        default \"\";\n"
-                   "    }\n",
-                   certificate);
-    if (!limits(r, CARRIER_ADDRESS))
-        return;
-    if (r->forwarded)
-        buf_str(out, "    # Behind a proxy of yours an address is many clients: those are not limited here.\n");
-    buf_printf(out,
-               "    map \"$spanwise_apikey$http_authorization$spanwise_session%s%s\" $spanwise_address {\n"
-               "        \"\" $binary_remote_addr;\n"
-               "        default \"\";\n"
-               "    }\n",
-               certificate, r->forwarded ? "$http_x_forwarded_for$http_forwarded" : "");
+    for (int i = 0; i < CARRIERS; i++) {
+        enum carrier carrier = (enum carrier)i;
+        if (needs_session(r, carrier) && !session) {
+            buf_str(out, "    map $http_cookie $spanwise_session {\n"
+                         "        \"~*(^|;)[ \\t]*[^=;]*(sess|sid|laravel|asp[.]net)[^=;]*=(?<spanwise_sid>[^;]{8,})\" "
+                         "$spanwise_sid;\n"
+                         "        default \"\";\n"
+                         "    }\n");
+            session = true;
+        }
+        if (limits(r, carrier))
+            write_key(r, carrier, out);
+    }
 }
 
 static void write_limit(const struct rules *r, const struct rule_rate *rate, struct buf *out)
@@ -79,9 +128,10 @@ static void write_limit(const struct rules *r, const struct rule_rate *rate, str
     uint64_t mb = 10 + 4 * rate->clients * bytes / 1000000;
     buf_char(out, '\n');
     policy_say_rate(r, rate, "    # ", out);
-    buf_printf(out, "    limit_req_zone $spanwise_%s zone=spanwise_%s:%" PRIu64 "m rate=%" PRIu64 "r/%c;\n", name, name,
-               mb, rate->nginx_rate, rate->per_minute ? 'm' : 's');
-    buf_printf(out, "    limit_conn_zone $spanwise_%s zone=spanwise_%s_conn:%" PRIu64 "m;\n", name, name, mb);
+    const char *key = key_of(r, rate->carrier);
+    buf_printf(out, "    limit_req_zone %s zone=spanwise_%s:%" PRIu64 "m rate=%" PRIu64 "r/%c;\n", key, name, mb,
+               rate->nginx_rate, rate->per_minute ? 'm' : 's');
+    buf_printf(out, "    limit_conn_zone %s zone=spanwise_%s_conn:%" PRIu64 "m;\n", key, name, mb);
 }
 
 static void write_zones_of_limits(const struct rules *r, struct buf *out)

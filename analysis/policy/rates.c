@@ -51,7 +51,8 @@ static bool add(struct rules *r, const struct limits *l, enum carrier carrier)
 {
     const struct limits_crowd *c = &l->crowd[carrier];
     const struct limitadvice *a = &c->advice;
-    if (a->kept && (!c->doubt || r->options.force)) {
+    bool counted = idorder_place(&r->order, carrier_word(carrier)) >= 0;
+    if (a->kept && counted && (!c->doubt || r->options.force)) {
         struct rule_rate *rule = &r->rate[r->n_rate++];
         *rule = (struct rule_rate){.carrier = carrier,
                                    .clients = c->n,

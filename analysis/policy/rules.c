@@ -52,6 +52,14 @@ void rules_leave(struct rules *r, struct slice what, const char *why)
     list[r->n_left++] = (struct rule_left){rules_keep(r, what), why};
 }
 
+bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier)
+{
+    int place = idorder_place(&r->order, w);
+    if ((w == IDWORD_FORWARDED && !r->forwarded) || (w == IDWORD_MTLS && !r->certified))
+        return false;
+    return place >= 0 && place < idorder_place(&r->order, carrier_word(carrier));
+}
+
 /* ---- services ---- */
 
 static int by_text(struct slice a, struct slice b)
@@ -220,6 +228,12 @@ struct building {
     size_t n_routes;
 };
 
+/* Whether clients were told apart by it: how answers depend on what was not looked at is not known. */
+static bool looked_at(const struct rules *r, enum carrier carrier)
+{
+    return idorder_place(&r->order, carrier_word(carrier)) >= 0;
+}
+
 static bool sends_authorization(const struct building *b, const struct row_endpoint *e)
 {
     return seen_carriers(b->seen, e->id) >> CARRIER_AUTHORIZATION & 1 || e->reasons[REASON_AUTHORIZATION];
@@ -236,6 +250,8 @@ static void set_carriers(struct rule_cache *c, const struct building *b, const s
     c->carrier[CARRIER_APIKEY] = seen >> CARRIER_APIKEY & 1;
     c->carrier[CARRIER_AUTHORIZATION] = sends_authorization(b, e);
     c->carrier[CARRIER_COOKIE] = seen >> CARRIER_COOKIE & 1 || e->declared[DECLARED_cookie_present];
+    for (int i = 0; i <= CARRIER_COOKIE; i++)
+        c->carrier[i] &= looked_at(b->rules, (enum carrier)i);
     c->needed = !s.anonymous;
     if (b->rules->options.unauthorised)
         c->carrier[CARRIER_AUTHORIZATION] = false;
@@ -508,7 +524,7 @@ static void load_cache(struct rules *r, struct store_reader *reader, const struc
 bool rules_load(struct rules *r, struct store_reader *reader, const struct facts *f, const struct rules_options *o)
 {
     struct seen seen;
-    *r = (struct rules){.options = *o, .exchanges = facts_total(f, "exchanges")};
+    *r = (struct rules){.options = *o, .exchanges = facts_total(f, "exchanges"), .order = f->order};
     r->from_us = f->capture.started_us;
     r->to_us = f->capture.ended_us;
     store_read_endpoints(reader, add_service, r);

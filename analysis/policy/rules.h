@@ -102,6 +102,7 @@ struct rules_options {
 
 struct rules {
     struct rules_options options;
+    struct idorder order;          /* by what clients are told apart: a limit counts who lacks all that comes before */
     struct rule_service *services; /* by requests, then name */
     size_t n_services;
     struct rule_cache *cache; /* by service, then in order of plain_compare */
@@ -125,6 +126,8 @@ void rules_free(struct rules *r);
 /* A copy that lives as long as the rules. */
 struct slice rules_keep(struct rules *r, struct slice text);
 bool rules_is_outlier(const struct rule_rate *rate, struct slice client);
+/* Whether this word may have told apart clients that have the carrier, too: such are not counted by it. */
+bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier);
 void rules_leave(struct rules *r, struct slice what, const char *why);
 
 #endif

@@ -130,7 +130,10 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
     struct sharing_input in = {.personal = e->declared[DECLARED_personal],
                                .family = (unsigned)f->endpoints,
                                .learned = &learned,
-                               .tests = (unsigned)f->tested_parts};
+                               .tests = (unsigned)f->tested_parts,
+                               .unlooked = idorder_place(&f->order, IDWORD_APIKEY) < 0 ||
+                                           idorder_place(&f->order, IDWORD_AUTHORIZATION) < 0 ||
+                                           idorder_place(&f->order, IDWORD_COOKIE) < 0};
     learned_read(&learned, e->learned);
     sharing_read(&in.seen, e->sharing);
     a.sharing = sharing_judge(&in);

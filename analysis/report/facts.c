@@ -63,6 +63,7 @@ bool facts_load(struct facts *f, struct store_reader *r)
     struct loading l = {f, false};
     *f = (struct facts){.first_us = INT64_MAX, .last_us = INT64_MIN};
     f->any = store_read_capture(r, &f->capture);
+    f->order = idorder_read(f->capture.identity_order);
     f->windowed = store_read_window_is(r, &f->window);
     f->joined = store_read_joined(r);
     store_read_counters(r, add_counter, &l);

@@ -5,6 +5,7 @@
 #include "analysis/sampling.h"
 #include "analysis/sources.h"
 #include "analysis/store/read.h"
+#include "base/idorder.h"
 
 enum { FACTS_COUNTERS = 4096, FACTS_CACHES = 2 };
 
@@ -17,6 +18,7 @@ struct rekey; /* analysis/rekey.h */
 
 struct facts {
     struct row_capture capture; /* text lives as long as the read moment */
+    struct idorder order;       /* by what clients are told apart */
     bool any;                   /* something was captured */
     bool windowed;              /* all is of this window, not of the whole audit */
     struct store_span window;

@@ -113,6 +113,19 @@ static void repeat_ratio(struct json *j, const struct facts *f, uint64_t n, uint
     json_key_double(j, "repeat_ratio", f->windowed ? NAN : facts_repeat_ratio(n, eligible));
 }
 
+static void identity_order(struct json *j, const struct facts *f)
+{
+    json_key(j, "identity_order");
+    if (!f->capture.identity_order.n) {
+        json_null(j);
+        return;
+    }
+    json_open(j, '[');
+    for (unsigned i = 0; i < idorder_count(&f->order); i++)
+        json_str(j, idword_names[idorder_at(&f->order, i)]);
+    json_close(j, ']');
+}
+
 static void capture(struct json *j, const struct facts *f)
 {
     const struct row_capture *c = &f->capture;
@@ -124,6 +137,7 @@ static void capture(struct json *j, const struct facts *f)
     json_key_micros(j, "ended", c->ended_us);
     json_key_double(j, "duration_s", facts_duration_s(f));
     pauses_json(j, f);
+    identity_order(j, f);
     packet_u64(j, "packets", f, c->packets);
     packet_u64(j, "bytes", f, c->bytes);
     packet_u64(j, "kernel_dropped", f, c->kernel_dropped);
@@ -732,6 +746,7 @@ static bool client(void *context, const struct row_client *c)
     json_open(j, '{');
     json_key_text(j, "client", c->client);
     json_key_text(j, "identity", c->identity);
+    json_key_text(j, "name", c->name.n ? c->name : (struct slice){NULL, 0});
     addresses(j, c->addresses);
     json_key_u64(j, "requests", c->requests);
     sized(j, "bytes", c->bytes, l->facts->unsized[0] + l->facts->unsized[1]);

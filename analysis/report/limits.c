@@ -11,6 +11,12 @@ enum { CLIENTS_LEAST = 3, REQUESTS_LEAST = 100, WINDOWS_LEAST = 10 };
 
 const char *const carrier_names[CARRIERS] = {"apikey", "authorization", "cookie", "address"};
 
+enum idword carrier_word(enum carrier c)
+{
+    static const enum idword of[CARRIERS] = {IDWORD_APIKEY, IDWORD_AUTHORIZATION, IDWORD_COOKIE, IDWORD_ADDRESS};
+    return of[c];
+}
+
 enum carrier carrier_of(struct slice identity)
 {
     static const struct {
@@ -85,9 +91,11 @@ const char *limits_unseen(const struct facts *f)
     return NULL;
 }
 
-static const char *doubt_of(const struct limits_crowd *c, const struct facts *f)
+static const char *doubt_of(const struct limits_crowd *c, enum carrier carrier, const struct facts *f)
 {
     const char *unseen = limits_unseen(f);
+    if (idorder_place(&f->order, carrier_word(carrier)) < 0)
+        return "the audit's order of identity does not name it (--identity)";
     if (facts_coverage(f) < STANDING_COVERAGE)
         return unseen;
     if (c->unprofiled || facts_total(f, "clients_overflow"))
@@ -100,8 +108,9 @@ static const char *doubt_of(const struct limits_crowd *c, const struct facts *f)
 }
 
 /* False: out of memory. */
-static bool judge(struct limits *l, struct limits_crowd *c, const struct facts *f, double headroom)
+static bool judge(struct limits *l, enum carrier carrier, const struct facts *f, double headroom)
 {
+    struct limits_crowd *c = &l->crowd[carrier];
     struct limitadvice_options o = LIMITADVICE_DEFAULT;
     o.headroom = headroom;
     c->judged = calloc(c->n + 1, sizeof *c->judged);
@@ -111,7 +120,7 @@ static bool judge(struct limits *l, struct limits_crowd *c, const struct facts *
         c->judged[i].need = c->client[i].need;
     if (!limitadvice_of(l->rate, ENVELOPE_RATES, c->judged, c->n, &o, &c->advice))
         return false;
-    c->doubt = doubt_of(c, f);
+    c->doubt = doubt_of(c, carrier, f);
     return true;
 }
 
@@ -120,7 +129,7 @@ void limits_load(struct limits *l, struct store_reader *r, const struct facts *f
     *l = (struct limits){0};
     store_read_clients(r, add, l);
     for (int i = 0; i < CARRIERS && !l->failed; i++)
-        l->failed = l->names.failed || !judge(l, &l->crowd[i], f, headroom);
+        l->failed = l->names.failed || !judge(l, (enum carrier)i, f, headroom);
 }
 
 void limits_free(struct limits *l)

@@ -12,6 +12,7 @@ enum { LIMITS_WINDOW_S = 10 };
 /* What a client is told by; each carries the credential in another field. */
 enum carrier { CARRIER_APIKEY, CARRIER_AUTHORIZATION, CARRIER_COOKIE, CARRIER_ADDRESS, CARRIERS };
 extern const char *const carrier_names[CARRIERS];
+enum idword carrier_word(enum carrier c); /* its word in an order of identity */
 /* The carrier of a client's identity ("bearer"), or CARRIERS when limits cannot be counted by it. */
 enum carrier carrier_of(struct slice identity);
 

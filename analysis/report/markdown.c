@@ -211,6 +211,11 @@ static bool client(void *context, const struct row_client *c)
         return true;
     buf_str(p->out, "| ");
     foreign(p->out, c->client);
+    if (c->name.n) {
+        buf_str(p->out, " (");
+        foreign(p->out, c->name);
+        buf_char(p->out, ')');
+    }
     buf_printf(p->out, " | %s | %s | %s | %s | %s | %s | %s |\n", human_count(c->requests).text,
                human_rate(c->requests, facts_watched_s(p->f)).text, known ? human_count(c->peak_1s).text : "-",
                known ? human_count(c->peak_10s).text : "-", known ? human_count(c->peak_60s).text : "-",

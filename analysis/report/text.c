@@ -25,7 +25,7 @@
 #include "analysis/report/writers.h"
 #include "base/human.h"
 
-enum { TTLS = 4 };
+enum { TTLS = 4, CALLED = 64 };
 static const uint32_t shown_ttl[TTLS] = {1, 10, 60, 300};
 
 struct table {
@@ -553,6 +553,18 @@ static double burst_at(const struct row_client *c, double rate)
     return c->envelope_burst[best];
 }
 
+/* At the end of a line; what is foreign may be of any width. */
+static void called(struct buf *out, struct slice name)
+{
+    struct buf cell = {0};
+    if (!name.n)
+        return;
+    human_cell(&cell, name, CALLED);
+    buf_str(out, "  called ");
+    buf_slice(out, slice_trim(slice_of(cell.p, cell.n)));
+    buf_free(&cell);
+}
+
 static bool client_row(void *context, const struct row_client *c)
 {
     struct table *t = context;
@@ -576,6 +588,7 @@ static bool client_row(void *context, const struct row_client *c)
                human_count(c->errors).text, human_count(c->throttled).text);
     if (!isnan(c->poller_period_s))
         buf_printf(t->out, "  polls every %s", human_seconds(c->poller_period_s).text);
+    called(t->out, c->name);
     buf_char(t->out, '\n');
     return true;
 }

@@ -241,7 +241,7 @@ static bool clients(struct composing *c)
         c, "CREATE TEMP TABLE client AS SELECT c.id AS id, c.client AS client, c.identity AS identity,"
            " c.addresses AS addresses, c.n_addresses AS n_addresses, w.requests AS requests, w.bytes AS bytes,"
            " w.errors AS errors, w.throttled AS throttled, 0, 0, 0, 0, 0, NULL, NULL, c.first_us AS first_us,"
-           " c.last_us AS last_us, c.envelope AS envelope FROM main.client c JOIN (SELECT client,"
+           " c.last_us AS last_us, c.envelope AS envelope, c.name AS name FROM main.client c JOIN (SELECT client,"
            " sum(requests) AS requests, sum(bytes) AS bytes, sum(errors) AS errors, sum(throttled) AS"
            " throttled FROM " ADDED("client", "client", "id", "requests, bytes, errors, throttled",
                                     "-requests, -bytes, -errors, -throttled",

@@ -8,6 +8,7 @@
 #include "base/floor.h"
 #include "base/hash.h"
 #include "base/hll.h"
+#include "base/idorder.h"
 #include "base/map.h"
 
 enum { MOST = 1 << 20, HOUR = 3600, MET = 6 << ROW_CLIENTS_BITS >> 3 };
@@ -30,6 +31,7 @@ struct joining {
     uint8_t met[MET];
     size_t audits, with_met; /* read; of them, those whose clients are known by a set */
     bool sampled;            /* keys are */
+    bool disordered;         /* their clients are not told apart by the same things */
     bool failed;
 };
 
@@ -128,6 +130,7 @@ static bool add_client(void *context, const struct row_client *c)
                                    .client = batch_copy(&j->batch, c->client),
                                    .identity = batch_copy(&j->batch, c->identity),
                                    .addresses = batch_copy(&j->batch, c->addresses),
+                                   .name = batch_copy(&j->batch, c->name),
                                    .n_addresses = c->n_addresses,
                                    .burstiness = __builtin_nan(""),
                                    .poller_period_s = __builtin_nan(""),
@@ -135,6 +138,8 @@ static bool add_client(void *context, const struct row_client *c)
                                    .last_us = c->last_us};
     }
     struct row_client *row = &j->batch.client.row[at];
+    if (!row->name.n)
+        row->name = batch_copy(&j->batch, c->name);
     row->requests += c->requests;
     row->bytes += c->bytes;
     row->errors += c->errors;
@@ -226,9 +231,14 @@ static void add_capture(struct joining *j, const struct row_capture *c)
 {
     struct row_capture *all = &j->batch.capture;
     if (!j->batch.has_capture)
-        *all =
-            (struct row_capture){.ended = true, .started_us = INT64_MAX, .ended_us = INT64_MIN, .window_us = INT64_MIN};
+        *all = (struct row_capture){.ended = true,
+                                    .started_us = INT64_MAX,
+                                    .ended_us = INT64_MIN,
+                                    .window_us = INT64_MIN,
+                                    .identity_order = batch_copy(&j->batch, c->identity_order)};
     j->batch.has_capture = true;
+    struct idorder one = idorder_read(all->identity_order), other = idorder_read(c->identity_order);
+    j->disordered |= !idorder_equal(&one, &other);
     all->sources = both(&j->batch, all->sources, c->sources);
     all->live |= c->live;
     all->ended &= c->ended;
@@ -315,6 +325,9 @@ static const char *cannot(const struct joining *j)
         return "out of memory";
     if (j->sampled)
         return "the keys of an endpoint are sampled: such audits cannot be joined (give each more --memory)";
+    if (j->disordered)
+        return "their clients are told apart by different things (capture --identity, --clients-by): one client would "
+               "be several";
     if (j->with_met && j->with_met < j->audits)
         return "not every client of one of them has a row: they cannot be told from those of the others";
     return NULL;

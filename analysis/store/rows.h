@@ -92,6 +92,7 @@ struct row_client {
     double poller_period_s; /* NaN: no poller */
     int64_t first_us, last_us;
     double envelope_rate[ENVELOPE_RATES], envelope_burst[ENVELOPE_RATES];
+    struct slice name; /* foreign text, as capture/clientname.h makes it; empty: none, or not asked for */
 };
 
 /* What a row of a cache is about. */
@@ -144,7 +145,8 @@ struct row_capture {
     bool from_records; /* packet counters are unknown, not 0 */
     int64_t window_us; /* beginning of the hour that is open; TIME_NONE: none */
     uint64_t retransmitted, flows_split;
-    struct slice clients_met; /* which clients there were, as HyperLogLog (base/hll.h); empty: all have rows */
+    struct slice clients_met;    /* which clients there were, as HyperLogLog (base/hll.h); empty: all have rows */
+    struct slice identity_order; /* base/idorder.h; empty: not known */
 };
 
 struct row_key {
@@ -206,8 +208,9 @@ enum {
 #define NOTE(name, is) ((uint32_t)((is) != 0) << NOTE_AT_##name)
 
 /* What fields of API management it carries; STAYS: it is a WebSocket, or an answer of server-sent events. KEY: the
- * request's Idempotency-Key. */
-enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4, MANAGED_STAYS = 8 };
+ * request's Idempotency-Key. BESIDES: its client is told by something else than a credential that it has, whose kind is
+ * not in the order of identity. */
+enum { MANAGED_KEY = 1, MANAGED_DEPRECATION = 2, MANAGED_SUNSET = 4, MANAGED_STAYS = 8, MANAGED_BESIDES = 16 };
 
 /* Stored numbers are not trusted to be times that can be added. */
 #define ROW_SANE_US ((int64_t)1 << 60)

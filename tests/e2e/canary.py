@@ -47,7 +47,10 @@ for scheme in ("Bearer", "bearer", "Token", "Negotiate", "Digest username=x, res
     plant("/a", "Authorization: %s %s" % (scheme, canary("Authorization " + scheme)))
 plant("/a", "Authorization: " + canary("Authorization without a scheme"))
 plant("/a", "Authorization: Bearer " + jwt({"sub": canary("jwt sub"), "client_id": canary("jwt client_id"), "email": canary("jwt email")}))
+plant("/a", "Authorization: Bearer " + jwt({"client_id": canary("jwt client_id alone"), "iss": canary("jwt iss"), "name": canary("jwt name")}))
 plant("/a", basic(canary("Basic user"), canary("Basic password")))
+plant("/a", basic(canary("Basic user without a password"), ""))
+plant("/a", basic(canary("Basic user that is a token") + "0123456789abcdef0123456789", "x-oauth-basic"))
 plant("/a", "Proxy-Authorization: Bearer " + canary("Proxy-Authorization"))
 plant("/a", "Cookie: session=%s; theme=%s; %s" % (canary("session cookie"), canary("cookie"), canary("cookie without name")))
 for name in ("X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Ocp-Apim-Subscription-Key", "X-Auth-Token", "X-Amz-Security-Token",
@@ -299,6 +302,7 @@ def logged(n, target, **more):
 
 
 lines = [logged(n, make()) for n, make in enumerate(places)]
+lines.append(logged(999, "/r", client_id="jwt:0123456789ab", client_name=canary("client_name of a record")))
 lines += [logged(1000, "/r?token=%s" % canary("token in a record"), authority="bob:%s@h.test" % canary("authority of a record"),
                  service="http://bob:%s@h.test" % canary("service of a record"), user_agent="curl/8 (%s)" % canary("user_agent of a record"),
                  content_type="text/html; x=%s" % canary("content_type of a record"), client_id="bearer:%s" % hexed("client_id of a record", 32),
@@ -327,6 +331,27 @@ kept = [t for t in (json.loads(line)["target"] for line in good("log", db).split
 check(len(kept) == 1 and kept[0].startswith("/kept/~0123456789ab/x?q=~0123456789ac&token=~0123456789ad&r=~") and "~0123456789aD" not in kept[0] and
       "~0123456789abc" not in kept[0], "records: what was hidden stays as it is, what only looks like it does not", kept)
 search("records.db", db.read_bytes())
+
+# --show-names: what it names is shown, and nothing else: no password, no token that is sent as a user, no other claim.
+NAMES = {"jwt sub", "jwt client_id alone", "Basic user", "client_name of a record"}
+db = here / "names.db"
+good("capture", "-q", "-r", here / "c.pcap", "-d", db, "--secret", SECRET, "--redact", "ssn", "--show-names")
+good("capture", "-q", "--records", here / "given", "-d", here / "names-of-records.db", "--secret", SECRET, "--redact", "ssn", "--show-names")
+good("capture", "-q", "-r", here / "c.pcap", "-d", here / "by.db", "--secret", SECRET, "--redact", "ssn", "--show-names", "--identity", "cookie,apikey")
+searched_for_names = {"names.db": db.read_bytes(), "names-of-records.db": (here / "names-of-records.db").read_bytes(), "names of another order": (here / "by.db").read_bytes()}
+for kind in ("text", "json", "markdown", "html", "csv"):
+    searched_for_names["report %s with names" % kind] = good("report", db, "--format", kind, *(["--top", 9999] if kind in ("text", "markdown") else []))
+for kind in ("tsv", "jsonl", "combined", "har"):
+    searched_for_names["log %s with names" % kind] = good("log", "-r", here / "c.pcap", "--secret", SECRET, "--format", kind, "--redact", "ssn", "--show-names")
+    searched_for_names["log DB %s with names" % kind] = good("log", db, "--format", kind, "--show-names")
+    search("log %s of a DB with names, which are not asked for" % kind, good("log", db, "--format", kind))
+for product in ("nginx", "varnish", "haproxy", "headers"):
+    search("policy %s of a DB with names" % product, good("policy", db, "--for", product, "--force"))
+for what, text in searched_for_names.items():
+    search(what, text)
+    got = {line.rsplit(":", 1)[0] for line in found.pop(what, [])}
+    names_in = set() if "tsv" in what or "har" in what or "order" in what else {"client_name of a record"} if "records" in what else NAMES - {"client_name of a record"}
+    check(got == names_in, "--show-names: %s has what it names and nothing else" % what, got ^ names_in)
 
 # --clear-targets: names that say so are hidden wherever they stand, and user, password and fragment are.
 some = places[places_clear:]

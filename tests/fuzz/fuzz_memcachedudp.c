@@ -31,7 +31,7 @@ static void take(void *context, struct exchange *x)
 static void begin(void)
 {
     char why[128];
-    struct seal_options o = {{0}, NULL};
+    struct seal_options o = {.trusted_proxies = NULL};
     key = hash_key_from("0123456789abcdef", 16);
     pair.seal = seal_new(&key, &o, why);
     pair.stats = &stats;

@@ -22,7 +22,7 @@ static void take(void *context, struct exchange *x)
 static void feed(struct round *r, struct slice text, bool must_read)
 {
     struct slice line;
-    struct records_options o = {.memory = 16 << 20, .sink = {take, r}, .key = {1, 2, 3}};
+    struct records_options o = {.memory = 16 << 20, .sink = {take, r}, .key = {1, 2, 3}, .show_names = true};
     r->records = records_new(&o);
     while (text.n) {
         size_t end = slice_find(text, '\n', 0);

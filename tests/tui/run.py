@@ -3,6 +3,7 @@
 
 NAME.keys: the first line is the size, then one key a line as tmux names it; `resize WxH`; `wait PATTERN`; # comments. NAME.screen: the screen.
 usage: run.py [--update] [NAME…]     --update writes the screens anew; read the difference"""
+import json
 import os
 import pathlib
 import re
@@ -195,10 +196,37 @@ def harmless():
         say(before == after and "title" not in after, "what traffic says does not reach the terminal's title", before, after)
 
 
+def names():
+    """Clients that have names: in the list, in a filter, of one client; and what a name says reaches no terminal."""
+    lines = [json.loads(line) for line in pathlib.Path(records).read_text(errors="surrogateescape").splitlines()]
+    called = {}
+    for r in lines:
+        if r.get("client_id", "").startswith(("jwt", "basic", "bearer")):
+            r["client_name"] = called.setdefault(r["client_id"], ["alice@example.org", "evil\x1b]0;title\x07\u202ex", "\u5c0f\u6797"][len(called) % 3])
+    named, path = folder + "/named.db", folder + "/named.jsonl"
+    pathlib.Path(path).write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in lines), errors="surrogateescape")
+    subprocess.run([BINARY, "capture", "-q", "--records", path, "--secret", SECRET, "-d", named, "--show-names"], check=True, timeout=60)
+    with Screen(140, 40, named) as screen:
+        before = tmux("display-message", "-p", "-t", screen.name, "#{pane_title}").stdout
+        screen.shows("quit")
+        screen.press("3")
+        say(screen.shows(r"client +name +address") and screen.shows("alice@example.org") and screen.shows("\u5c0f\u6797"), "names stand beside their clients", screen.text())
+        screen.press("/", *"alice", "Enter", "Enter")
+        say(screen.shows("called alice@example.org"), "a filter finds a client by its name; its page has it", screen.text())
+        screen.press("Escape", "Escape", "/", *"evil", "Enter", "Enter")
+        say(screen.shows("called evil"), "and one whose name is harmful", screen.text())
+        after = tmux("display-message", "-p", "-t", screen.name, "#{pane_title}").stdout
+        say(before == after and "title\x07" not in after, "what a name says does not reach the terminal's title", before, after)
+    with Screen(60, 24, named) as screen:
+        screen.shows("quit")
+        screen.press("3")
+        say(screen.shows("[0-9]+ clients"), "a small screen with names", screen.text())
+
+
 def main():
     global folder, db, records
     update = "--update" in sys.argv
-    names = [word for word in sys.argv[1:] if not word.startswith("-")]
+    chosen = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not shutil.which("tmux"):
         print("ok - screens # SKIP no tmux")
         return 0
@@ -213,10 +241,10 @@ def main():
         subprocess.run([BINARY, "capture", "-q", "--records", records, "--secret", SECRET, "-d", db], check=True, timeout=60)
         tmux("new-session", "-d", "-s", "keep", "sleep 600")  # without a session the server would end between two tests
         for path in sorted(HERE.glob("*.keys")):
-            if not names or path.stem in names:
+            if not chosen or path.stem in chosen:
                 case(path, update)
-        if not update and not names:
-            for behaviour in (endings, no_terminal, waits, follows, colours, plain, harmless):
+        if not update and not chosen:
+            for behaviour in (endings, no_terminal, waits, follows, colours, plain, harmless, names):
                 behaviour()
     finally:
         tmux("kill-server")

@@ -505,6 +505,95 @@ static void clients_by_address(void **state)
     analysis_free(a);
 }
 
+/* The first name stays, whoever else has none; nothing of it where none are to be kept. */
+static void clients_have_names_when_asked_for(void **state)
+{
+    char name[CLIENTS_NAME];
+    (void)state;
+    memset(name, 'n', sizeof name);
+    for (int asked = 0; asked < 2; asked++) {
+        struct analysis_options o = {.key = &key, .memory = 64 << 20, .names = asked};
+        struct analysis *a = analysis_new(&o, NULL);
+        struct row_client c;
+        for (int i = 0; i < 300; i++) {
+            struct exchange x = get(i, "/", 1);
+            x.client_hash = (uint64_t)(i % 100 + 1);
+            if (i % 3 && i % 100 != 7)
+                x.client_name = slice_of(name, (size_t)(i % 100) % CLIENTS_NAME + 1);
+            take(a, x);
+        }
+        for (int i = 0; i < 100; i++) {
+            size_t want = !asked || i == 7 ? 0 : (size_t)i % CLIENTS_NAME + 1;
+            assert_true(analysis_client_row(a, (uint32_t)i + 1, &c));
+            assert_true(slice_eq(c.name, slice_of(name, want)));
+        }
+        analysis_free(a);
+    }
+}
+
+static void names_have_bounds(void **state)
+{
+    struct analysis_options o = {.key = &key, .memory = 8 << 20, .names = true};
+    struct analysis *a = analysis_new(&o, NULL);
+    uint64_t before = analysis_memory(a), without = 0;
+    char name[CLIENTS_NAME];
+    struct row_client c;
+    (void)state;
+    memset(name, 'n', sizeof name);
+    for (int i = 0; i < 20000; i++) {
+        struct exchange x = get(i, "/", 1);
+        x.client_hash = (uint64_t)(i + 1);
+        x.client_name = slice_of(name, sizeof name);
+        take(a, x);
+    }
+    assert_true(a->clients.names.used <= (8u << 20) / 128 / CLIENTS_WORD);
+    assert_true(analysis_memory(a) > before);
+    for (uint32_t id = 1; id <= analysis_clients(a); id++)
+        without += analysis_client_row(a, id, &c) && !c.name.n;
+    assert_true(without > 0 && analysis_client_row(a, 1, &c) && c.name.n == sizeof name);
+    analysis_free(a);
+}
+
+static struct sharing shared(struct analysis *a)
+{
+    struct sharing s;
+    struct row_endpoint e = row(a, 1);
+    assert_true(sharing_read(&s, e.sharing));
+    return s;
+}
+
+/* Many addresses may have one credential: what they get alike is no evidence that others may have it. */
+static void a_credential_that_is_not_looked_at_is_no_evidence(void **state)
+{
+    struct analysis *a = start_with(64 << 20, true);
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        struct exchange x = get(i, "/", 1);
+        x.identity = IDENTITY_BEARER;
+        x.client.ip[15] = (uint8_t)(i % 20 + 1);
+        take(a, x);
+    }
+    assert_int_equal(shared(a).visits, 0);
+    struct exchange without = get(50, "/", 1);
+    without.identity = IDENTITY_ADDRESS;
+    take(a, without);
+    assert_int_equal(shared(a).visits, 1);
+    assert_int_equal(shared(a).anonymous, 1);
+    analysis_free(a);
+
+    a = start_with(64 << 20, false);
+    for (int i = 0; i < 40; i++) {
+        struct exchange x = get(i, "/", 1);
+        x.identity = i % 2 ? IDENTITY_ADDRESS : IDENTITY_COOKIE;
+        x.client_hash = (uint64_t)i % 20 + 1;
+        x.credential_besides = i < 30;
+        take(a, x);
+    }
+    assert_int_equal(shared(a).visits, 10);
+    assert_int_equal(shared(a).anonymous, 5);
+    analysis_free(a);
+}
+
 /* Small memory: caps hold, totals stay exact, the heavy client that comes late gets a profile. */
 static void floods_are_bounded(void **state)
 {
@@ -973,6 +1062,9 @@ int main(void)
         cmocka_unit_test(clients_have_profiles),
         cmocka_unit_test(many_addresses),
         cmocka_unit_test(clients_by_address),
+        cmocka_unit_test(clients_have_names_when_asked_for),
+        cmocka_unit_test(names_have_bounds),
+        cmocka_unit_test(a_credential_that_is_not_looked_at_is_no_evidence),
         cmocka_unit_test(floods_are_bounded),
         cmocka_unit_test(heavy_clients_are_admitted),
         cmocka_unit_test(redis_is_no_http),

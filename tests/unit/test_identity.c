@@ -17,6 +17,8 @@ static struct addr address(const char *text)
     return a;
 }
 
+static struct idorder order; /* zeroed: the usual one */
+
 static struct identity_of who_shows(uint64_t certificate, const char *proxies, const char *peer, const char *target,
                                     const char *fields)
 {
@@ -24,7 +26,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     static struct head head;
     char why[128];
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
-    struct identifier *i = identifier_new(&key, proxies, why);
+    struct identifier *i = identifier_new(&key, proxies, &order, why);
     struct addr from = address(peer);
     assert_non_null(i);
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
@@ -135,13 +137,129 @@ static void spoofed(void **state)
         }
 }
 
+/* Each order of each choice of words, of a request that has all and of those that lack what comes first: the first word
+ * that is there tells, and a credential whose word is left out is told of. */
+static void any_order(void **state)
+{
+    static const char *const fields[IDWORDS] = {[IDWORD_APIKEY] = "X-Api-Key: k\r\n",
+                                                [IDWORD_AUTHORIZATION] = "Authorization: Basic dXNlcjpwYXNz\r\n",
+                                                [IDWORD_COOKIE] = "Cookie: sid=0123456789\r\n",
+                                                [IDWORD_FORWARDED] = "X-Forwarded-For: 203.0.113.7\r\n"};
+    static const enum identity kinds[IDWORDS] = {IDENTITY_APIKEY, IDENTITY_BASIC,     IDENTITY_MTLS,
+                                                 IDENTITY_COOKIE, IDENTITY_FORWARDED, IDENTITY_ADDRESS};
+    unsigned orders = 0;
+    (void)state;
+    for (unsigned code = 0; code < 7776; code++) { /* five digits to the base of six; address: the end */
+        unsigned n = 0, rest = code, had = 0;
+        bool twice = false, ended = false;
+        order = (struct idorder){0};
+        for (int i = 0; i < 5; i++, rest /= IDWORDS) {
+            unsigned w = rest % IDWORDS;
+            twice |= (ended && w != IDWORD_ADDRESS) || (w != IDWORD_ADDRESS && had >> w & 1);
+            ended |= w == IDWORD_ADDRESS;
+            had |= 1u << w;
+            if (w != IDWORD_ADDRESS && !twice)
+                order.word[n++] = (uint8_t)w;
+        }
+        if (twice)
+            continue;
+        order.word[n++] = IDWORD_ADDRESS;
+        order.n = (uint8_t)n;
+        orders++;
+        for (unsigned lacks = 0; lacks < n; lacks++) {
+            char text[512] = "";
+            bool besides = false;
+            uint64_t certificate = 0;
+            for (unsigned w = 0; w < IDWORDS; w++) {
+                int place = idorder_place(&order, (enum idword)w);
+                if ((!fields[w] && w != IDWORD_MTLS) || (place >= 0 && place < (int)lacks))
+                    continue;
+                strcat(text, fields[w] ? fields[w] : "");
+                certificate = w == IDWORD_MTLS ? 7 : certificate;
+                besides |= place < 0 && w != IDWORD_FORWARDED;
+            }
+            struct identity_of one = who_shows(certificate, "10.0.0.0/8", "10.0.0.9", "/", text);
+            assert_int_equal(one.kind, kinds[order.word[lacks]]);
+            assert_int_equal(one.besides, besides);
+        }
+    }
+    order = (struct idorder){0};
+    assert_int_equal(orders, 326); /* 5! (1 + 1 + 1/2 + 1/6 + 1/24 + 1/120) */
+}
+
+/* A key in the query names a client where keys do; else it is part of what is asked for, and no credential. */
+static void keys_of_queries(void **state)
+{
+    char why[128];
+    (void)state;
+    assert_true(idorder_parse(SLICE("authorization,apikey"), &order, why));
+    assert_int_equal(who(NULL, "10.0.0.1", "/?key=abc", "").kind, IDENTITY_APIKEY);
+    assert_int_equal(who(NULL, "10.0.0.1", "/?key=abc", "Authorization: Bearer x\r\n").kind, IDENTITY_BEARER);
+    assert_true(idorder_parse(SLICE("authorization"), &order, why));
+    assert_int_equal(who(NULL, "10.0.0.1", "/?key=abc", "").kind, IDENTITY_ADDRESS);
+    assert_false(who(NULL, "10.0.0.1", "/?key=abc", "Cookie: theme=0123456789\r\n").besides);
+    order = (struct idorder){0};
+}
+
+/* What is asked for twice is remembered, and must be the same then; what comes after has nothing of it. */
+static void names_of_clients(void **state)
+{
+    static const struct {
+        const char *fields, *name;
+    } of[] = {
+        {"Authorization: Bearer "
+         "eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyIsImNsaWVudF9pZCI6ImFwcCIsImlzcyI6Imh0dHBzOi8vaSJ9.x\r\n",
+         "jo"}, /* sub, without the issuer */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJjbGllbnRfaWQiOiJhcHAiLCJhenAiOiJwIn0.x\r\n",
+         "app"},                                                                                /* client_id */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJhenAiOiJwYXJ0eSJ9.x\r\n", "party"},      /* azp */
+        {"Authorization: bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtQHgub3JnIn0.x\r\n", "m@x.org"}, /* an e-mail address */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJlbWFpbCI6Im1AeC5vcmciLCJuYW1lIjoiTSJ9.x\r\n",
+         ""},                                                                  /* no other claim */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOjd9.x\r\n", ""},  /* no text */
+        {"Authorization: Bearer opaque\r\n", ""},                              /* a token */
+        {"Authorization: Basic dXNlcjpwYXNz\r\n", "user"},                     /* the user */
+        {"Authorization: Basic dXMgZXJAeC5vcmc6cDpx\r\n", "us er@x.org"},      /* the password may have colons */
+        {"Authorization: Basic c2tfbGl2ZV80ZUMzOUhxTHlqV0Rhcmp0Og==\r\n", ""}, /* a user without a password is a key */
+        {"Authorization: Basic bG9uZWx5\r\n", ""},                             /* so is one without a colon */
+        {"Authorization: Basic MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzp4LW9hdXRoLWJhc2lj\r\n",
+         ""},                                      /* a token as a user */
+        {"Authorization: Basic OnBhc3M=\r\n", ""}, /* no user */
+        {"Cookie: sid=0123456789\r\n", ""},
+        {"X-Api-Key: alice_live_0123456789\r\n", ""},
+    };
+    char why[128];
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    struct idorder usual = {0};
+    (void)state;
+    for (int asked = 0; asked < 2; asked++) {
+        struct identifier *i = identifier_new(&key, NULL, &usual, why);
+        assert_non_null(i);
+        if (asked)
+            identifier_show_names(i);
+        for (size_t n = 0; n < 3 * (sizeof of / sizeof *of); n++) {
+            static char raw[4096];
+            static struct head head;
+            const char *want = of[n % (sizeof of / sizeof *of)].name;
+            struct addr from = address("10.0.0.1");
+            snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
+            assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+            struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
+                                head.method, head.target,          head.version};
+            identifier_find(i, &h, &from, 0);
+            assert_true(slice_eq(identifier_name(i), slice_str(asked ? want : "")));
+        }
+        identifier_free(i);
+    }
+}
+
 static void bad_proxies(void **state)
 {
     char why[128];
     struct hash_key key = {1, 2, 3};
     (void)state;
-    assert_null(identifier_new(&key, "10.0.0.0/8,bad", why));
-    assert_null(identifier_new(&key, "10.0.0.0/33", why));
+    assert_null(identifier_new(&key, "10.0.0.0/8,bad", &order, why));
+    assert_null(identifier_new(&key, "10.0.0.0/33", &order, why));
 }
 
 static void every_token_is_found(void **state)
@@ -163,12 +281,10 @@ static void every_token_is_found(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),
-                                       cmocka_unit_test(order_of_certificates),
-                                       cmocka_unit_test(sameness),
-                                       cmocka_unit_test(forwarding),
-                                       cmocka_unit_test(spoofed),
-                                       cmocka_unit_test(bad_proxies),
-                                       cmocka_unit_test(every_token_is_found)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(order_of_certificates),
+                                       cmocka_unit_test(sameness),          cmocka_unit_test(forwarding),
+                                       cmocka_unit_test(spoofed),           cmocka_unit_test(bad_proxies),
+                                       cmocka_unit_test(any_order),         cmocka_unit_test(keys_of_queries),
+                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

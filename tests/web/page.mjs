@@ -256,6 +256,21 @@ const parts = {
     ok("without JavaScript it is the text", (await plain.locator("noscript").innerText()).includes("WHAT COULD BE CACHED"));
     quiet(plain);
   },
+  async names(browser) {
+    const name = "alice <img src=x> \u202e@example.org";
+    const page = await open(browser, {change: report => { report.clients[2].name = name; return report; }});
+    await loaded(page);
+    await page.fill("#client-filter", "ALICE");
+    const found = page.locator("#client-table tr.row");
+    ok("a client is found by its name", await found.count() === 1);
+    ok("which stands beside it, as text", (await found.innerText()).includes("alice <img src=x> \\u202e@example.org"), await found.innerText());
+    await found.locator("button, td").first().click();
+    ok("and where it is opened", (await page.locator("#client-table").innerText()).includes(", called alice <img"), await page.locator("#client-table").innerText());
+    await page.fill("#client-filter", "");
+    ok("others have none", (await page.locator("#client-table").innerText()).split("alice").length <= 3);
+    await accessible(page, "names");
+    quiet(page);
+  },
   async growing(browser) {
     const page = await open(browser);
     await page.waitForSelector("#state.trouble");

@@ -86,6 +86,7 @@ def main():
         (folder / "token").chmod(0o600)
         with_service("page", db)
         with_service("lists", db)
+        with_service("names", db)
         with_service("verdict", pcap_db(folder, "tls"))
         with_service("caches", pcap_db(folder, "redis"))
         with_service("empty", pcap_db(folder, "empty"))

@@ -270,9 +270,9 @@ function endpointDetail(e) {
 
 // ---- clients ----
 
-const clientTitle = c => `${c.client} ${(c.addresses || []).join(" ")}`;
+const clientTitle = c => `${c.client} ${c.name ?? ""} ${(c.addresses || []).join(" ")}`;
 const clientColumns = [
-  {title: "Client", hint: "How it was told apart, and 12 digits of a keyed hash", value: c => c.client, show: v => [bdi(v)]},
+  {title: "Client", hint: "How it was told apart, and 12 digits of a keyed hash", value: c => c.client, show: (v, c) => known(c.name) ? [bdi(v), " ", el("b", {}, bdi(c.name))] : [bdi(v)]},
   {title: "Requests", hint: "Requests seen", value: c => c.requests, show: count},
   {title: "Req/s", hint: "Requests a second over the whole capture", low: "middle", value: c => perSecond(c.requests), show: rate},
   {title: "In 1 s", hint: "Most requests in one second", value: c => c.peak?.["1s"], show: count},
@@ -314,7 +314,7 @@ function activityOf(c) {
 function clientDetail(c) {
   const envelope = (c.envelope || []).filter(p => known(p.burst)), limit = c.limit && known(c.limit.rate) ? c.limit : null;
   const facts = el("div", {},
-    el("p", {}, bdi(c.client), ` (${safe(c.identity)})`),
+    el("p", {}, bdi(c.client), ` (${safe(c.identity)})`, known(c.name) ? ", called " : null, known(c.name) ? bdi(c.name) : null),
     el("p", {}, `${count(c.requests)} requests, ${bytes(c.bytes)} of bodies, ${count(c.errors)} errors, ${count(c.throttled)} throttled`),
     conductOf(c), limitOf(c),
     el("p", {}, "Addresses: ", bdi((c.addresses || []).join(", ") || NONE)),
