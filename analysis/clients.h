@@ -33,6 +33,7 @@ struct client {
     bool dirty;
     uint32_t from_id; /* where the last one came from: its id and itself; 0: nowhere yet */
     uint8_t from[16];
+    uint8_t from_known;
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 /* What every visit changes comes first, and is asked for in this order. */

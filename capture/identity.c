@@ -332,7 +332,7 @@ static enum walk walk_list(const struct identifier *i, struct slice list, bool f
             while (item.n && (item.p[0] == '"' || item.p[item.n - 1] == '"'))
                 item = item.p[0] == '"' ? slice_sub(item, 1, item.n) : slice_sub(item, 0, item.n - 1);
         }
-        if (!addr_parse(item, out))
+        if (!addr_parse(item, out) || out->known != ADDR_WHOLE)
             return WALK_ENDS;
         if (!trusted(i, out->ip))
             return WALK_FOUND;

@@ -15,6 +15,7 @@
 #include "capture/quotasaid.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
+#include "capture/seal.h"
 #include "capture/trace.h"
 
 /* ---- writing ---- */
@@ -353,6 +354,15 @@ static void parts(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+/* 12 digits, as in client_id. */
+static void address_id(struct json *j, uint64_t hash)
+{
+    char hex[17];
+    snprintf(hex, sizeof hex, "%012" PRIx64, hash & 0xffffffffffff);
+    json_key(j, "address_id");
+    json_str(j, hex);
+}
+
 static void write_json(const struct exchange *x, struct buf *out)
 {
     struct json j = {out, false};
@@ -360,6 +370,8 @@ static void write_json(const struct exchange *x, struct buf *out)
     struct record_times t = times_of(x, client);
     json_open(&j, '{');
     scalars(&j, x, &t);
+    if (x->address_hash)
+        address_id(&j, x->address_hash);
     if (x->flags)
         flags(&j, x->flags);
     rtt(&j, "rtt_client_s", x->rtt_client);
@@ -642,6 +654,16 @@ static void read_client(const struct reading *r, struct exchange *x, const struc
     struct identity_of who = identity_of_address(key, &x->client);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
+}
+
+/* The pseudonym of an address that is known as a network alone. */
+static void read_address(const struct reading *r, struct exchange *x, const struct hash_key *key)
+{
+    const char *id = cJSON_GetStringValue(member(r, "address_id"));
+    if (r->reader->strict)
+        seal_address(key, x);
+    if (x->client.known == ADDR_NETWORK && !x->address_hash && id && is_pseudonym(id))
+        x->address_hash = strtoull(id, NULL, 16);
 }
 
 /* scheme://authority, and nothing of user or path. */
@@ -1046,8 +1068,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
         return "no 'authority'";
     if (!client || !addr_parse(slice_str(client), &x->client))
         return "no 'client' address";
-    if (server)
-        addr_parse(slice_str(server), &x->server);
+    if (server && addr_parse(slice_str(server), &x->server) && x->server.known != ADDR_WHOLE)
+        x->server = (struct addr){0};
     const char *trouble = read_times(r, x);
     if (trouble)
         return trouble;
@@ -1068,6 +1090,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->loss_us = loss > 0 && loss < UINT32_MAX ? (uint32_t)loss : 0;
     read_service(r, x);
     read_client(r, x, key);
+    read_address(r, x, key);
     read_flags(r, x);
     read_grpc(r, x);
     read_operation(r, x);

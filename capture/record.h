@@ -24,6 +24,7 @@ struct record_reader {
     struct slot_pool *pool;
     struct redact *redact; /* of sealed targets */
     struct buf *text;      /* scratch */
+    bool strict;           /* clients' addresses become networks */
 };
 
 /* Reads one JSON object, which may hold secrets as the log of a server does, into a zeroed slot (from slot_take), ready

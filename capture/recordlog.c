@@ -69,7 +69,10 @@ void recordlog_combined(const struct exchange *x, struct buf *out)
     struct tm tm = utc(began(x), &rest);
     if (!is_http(x))
         return;
-    size_t n = x->client.known ? addr_format(&x->client, false, address) : 0;
+    struct addr client = x->client;
+    client.known =
+        client.known ? ADDR_WHOLE : ADDR_NONE; /* of a network its first address: readers know no other form */
+    size_t n = client.known ? addr_format(&client, false, address) : 0;
     buf_slice(out, n ? slice_of(address, n) : SLICE("-"));
     buf_printf(out, " - - [%02d/%.3s/%d:%02d:%02d:%02d +0000] \"", tm.tm_mday, months + 3 * tm.tm_mon,
                tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);

@@ -38,6 +38,7 @@ enum {
     INPUT_REDACT,
     INPUT_PROXIES,
     INPUT_CLEAR,
+    INPUT_PRIVACY,
     INPUT_TIMEOUT,
     INPUT_CONFIG,
     INPUT_QUIET,
@@ -64,6 +65,8 @@ enum {
         {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"},                          \
         {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
         {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \
+        {INPUT_PRIVACY, 0, "privacy", "P",                                                                             \
+         "standard (default), or strict: ids in paths are hashed, clients' addresses become networks"},                \
         {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
         {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \
     {                                                                                                                  \

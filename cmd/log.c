@@ -133,6 +133,11 @@ int cmd_log(int argc, char **argv)
         c.in.files[c.in.n_files++] = c.db;
         wire = true;
     }
+    if (!wire && c.in.capture.seal.redact.strict) {
+        log_line("log: a DB shows what it holds; --privacy strict goes with -r or -i, or with the capture that writes "
+                 "the DB");
+        return 2;
+    }
     int code = input_check(&c.in);
     if (code)
         return code;
