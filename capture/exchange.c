@@ -256,6 +256,15 @@ struct addr addr_network(const struct addr *a)
     return out;
 }
 
+uint64_t addr_network_bits(const struct addr *a)
+{
+    bool v4 = memcmp(a->ip, v4_mapped, sizeof v4_mapped) == 0;
+    uint64_t bits = 0;
+    if (a->known != ADDR_NONE)
+        memcpy(&bits, v4 ? a->ip + 12 : a->ip, v4 ? 3 : 6);
+    return bits;
+}
+
 static bool network_parse(struct slice text, size_t slash, struct addr *out)
 {
     struct slice bits = slice_sub(text, slash, text.n);

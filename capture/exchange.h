@@ -351,6 +351,8 @@ size_t addr_format(const struct addr *a, bool with_port, char out[56]);
 bool addr_parse(struct slice text, struct addr *out);
 /* The /24 (IPv4) or /48 that it is in, without port; what is not known stays so. */
 struct addr addr_network(const struct addr *a);
+/* The bits of that network; 0 of what is not known. */
+uint64_t addr_network_bits(const struct addr *a);
 
 /* "2", "2.1" or "2024-01-31"; without what names it. Returns the length; out holds 16 bytes. */
 size_t api_version_format(uint32_t version, char out[16]);

@@ -260,7 +260,7 @@ static void beside(struct redact *r, struct slice s, struct buf *out)
         end = at + ROUTE_HIDDEN;
         if (!r->options.strict)
             end = s.n;
-        else if (!r->options.sealed || !route_is_hidden(slice_sub(s, at, end)))
+        else if (!route_is_hidden(slice_sub(s, at, end)))
             for (end = at; end < s.n && (ascii_alpha(s.p[end]) || ascii_digit(s.p[end]));)
                 end++;
         end += end == at;
@@ -269,10 +269,10 @@ static void beside(struct redact *r, struct slice s, struct buf *out)
     }
 }
 
-/* Whether a segment of a record has a piece that was hidden before. */
-static bool has_hidden(const struct redact *r, struct slice s)
+/* Whether a segment has a piece that was hidden before, or looks so. */
+static bool has_hidden(struct slice s)
 {
-    size_t at = r->options.sealed ? slice_find(s, '~', 0) : s.n;
+    size_t at = slice_find(s, '~', 0);
     while (at < s.n && !route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN)))
         at = slice_find(s, '~', at + 1);
     return at < s.n;
@@ -291,7 +291,7 @@ static void own_text(struct redact *r, struct slice s, struct buf *out)
     if (hide_id(r, s, out))
         return;
     if (r->options.clear_targets || s.n < PIECE_LEAST || !piece_next(s, 0, PIECE_LEAST, r->options.sealed, &piece)) {
-        if (r->options.strict && has_hidden(r, s))
+        if (r->options.strict && has_hidden(s))
             beside(r, s, out);
         else
             buf_slice(out, s);
