@@ -284,6 +284,7 @@ static void observe_totals(struct analysis *a, const struct fact *f)
     t->complete += r->end == END_COMPLETE && r->status;
     t->unanswered += !r->status;
     t->eligible += (r->flags & ROW_ELIGIBLE) != 0;
+    t->networks += r->address && addresses_at(&a->addresses, r->address)->known == ADDR_NETWORK;
     t->request_bytes += r->request_bytes;
     t->response_bytes += r->response_bytes;
     t->late += (r->flags & FLAG_LATE) || r->arrival_us < a->greatest;

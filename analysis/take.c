@@ -461,7 +461,6 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
     if (x->arrival >= a->window_ends)
         analysis_turn(a, x->arrival);
     note_time(a, x);
-    a->totals.networks += x->client.known == ADDR_NETWORK;
     if (is_ignored(a, x))
         take_ignored(a, x);
     else if (x->method.p)

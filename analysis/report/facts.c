@@ -142,7 +142,7 @@ double facts_clients_error(const struct facts *f)
 
 const char *facts_privacy(const struct facts *f)
 {
-    uint64_t all = facts_total(f, "exchanges"), strict = facts_total(f, "networks");
+    uint64_t all = facts_total(f, "exchanges") - facts_total(f, "ignored"), strict = facts_total(f, "networks");
     return !all ? NULL : !strict ? "standard" : strict >= all ? "strict" : "mixed";
 }
 
