@@ -152,8 +152,7 @@ static bool is_b64(struct slice s, const struct census *c)
 static const char *const classes[ROUTE_CLASSES] = {"{hex}",  "{b64}",  "{jwt}",  "{email}", "{int}",
                                                    "{date}", "{uuid}", "{ulid}", "{ip}"};
 
-/* The class of what redaction hid, or -1. */
-static int hidden_class(struct slice s)
+int route_hidden_class(struct slice s)
 {
     if (s.n != ROUTE_HIDDEN || s.p[0] != '~')
         return -1;
@@ -168,7 +167,7 @@ static int hidden_class(struct slice s)
 
 bool route_is_hidden(struct slice s)
 {
-    return hidden_class(s) >= 0;
+    return route_hidden_class(s) >= 0;
 }
 
 /* "tok-{hex}", "sha256:{hex}", "{jwt}.{b64}": pieces that redaction hid, by their classes. False: none, or too long a
@@ -177,7 +176,7 @@ static bool hidden_pieces(struct slice s, char made[ROUTE_LABEL], struct route_l
 {
     size_t n = 0, pieces = 0;
     for (size_t at = 0; at < s.n;) {
-        int class = hidden_class(slice_sub(s, at, at + ROUTE_HIDDEN));
+        int class = route_hidden_class(slice_sub(s, at, at + ROUTE_HIDDEN));
         struct slice piece = class >= 0 ? slice_str(classes[class]) : slice_sub(s, at, at + 1);
         if (n + piece.n > ROUTE_LABEL)
             return false;
@@ -203,7 +202,7 @@ static int id_class(struct slice s, const struct census *c)
 /* Classes that need no look at parts of the segment, but b64; or -1. */
 static int whole_class(struct slice s, const struct census *c)
 {
-    int class = hidden_class(s);
+    int class = route_hidden_class(s);
     if (class >= 0)
         return class;
     if (is_int(s, c))

@@ -49,6 +49,8 @@ bool route_id(struct slice segment, struct route_id *out);
 /* Whether this is what redaction puts in a value's place: `~` and 12 hex digits, lower-case ones but for a last one
  * that tells a class. */
 bool route_is_hidden(struct slice s);
+/* The class that it tells (enum route_class), whatever hid it; -1: it is nothing of the kind. */
+int route_hidden_class(struct slice s);
 /* Whether this is an extension that is kept behind a class. */
 bool route_extension(struct slice extension);
 

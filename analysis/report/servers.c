@@ -205,7 +205,7 @@ void servers_json(struct json *j, const struct behaviour *b, const struct server
         json_open(j, '{');
         json_key_text(j, "service", named_service_name(&b->named, g[i].service));
         json_key_double(j, "peers", g[i].unsure ? NAN : g[i].peers);
-        json_key_u64(j, "requests", g[i].requests);
+        json_key_double(j, "requests", g[i].unsure ? NAN : (double)g[i].requests);
         json_key(j, "balance");
         json_str(j, balance_of(&g[i]));
         json_key_double(j, "imbalance", g[i].imbalance);
