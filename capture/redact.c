@@ -252,30 +252,42 @@ static bool hide_id(struct redact *r, struct slice s, struct buf *out)
     return true;
 }
 
-/* What stands beside a hidden piece of the same segment; strict: letters and digits in a row may be an id. */
-static void beside(struct redact *r, struct slice s, struct buf *out)
+static bool is_word_char(char c)
 {
-    size_t end;
-    for (size_t at = 0; at < s.n; at = end) {
-        end = at + ROUTE_HIDDEN;
-        if (!r->options.strict)
-            end = s.n;
-        else if (!route_is_hidden(slice_sub(s, at, end)))
-            for (end = at; end < s.n && (ascii_alpha(s.p[end]) || ascii_digit(s.p[end]));)
-                end++;
-        end += end == at;
+    return ascii_alpha(c) || ascii_digit(c) || (unsigned char)c >= 0x80;
+}
+
+/* Where the part that begins here ends: what was hidden before, or looks so; letters and digits in a row, escaped ones,
+ * too; a character of another kind. */
+static size_t part_end(struct slice s, size_t at)
+{
+    char c;
+    size_t n, end = at;
+    if (route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN)))
+        return at + ROUTE_HIDDEN;
+    while (end < s.n && (n = piece_char(s, end, &c)) && is_word_char(c))
+        end += n;
+    return end > at ? end : at + piece_char(s, at, &c);
+}
+
+/* A segment of several parts, or what stands beside a hidden piece of one. Strict: each may be an id, as in `Users(42)`
+ * and `1,2,3`. */
+static void parts_of(struct redact *r, struct slice s, struct buf *out)
+{
+    for (size_t at = 0, end; at < s.n; at = end) {
+        end = r->options.strict ? part_end(s, at) : s.n;
         if (!hide_id(r, slice_sub(s, at, end), out))
             buf_slice(out, slice_sub(s, at, end));
     }
 }
 
-/* Whether a segment has a piece that was hidden before, or looks so. */
-static bool has_hidden(struct slice s)
+/* Whether it has several parts: slugs, names of files and versions are one. */
+static bool is_composite(struct slice s)
 {
-    size_t at = slice_find(s, '~', 0);
-    while (at < s.n && !route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN)))
-        at = slice_find(s, '~', at + 1);
-    return at < s.n;
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_word_char(s.p[i]) && !strchr("-_.", s.p[i]))
+            return true;
+    return false;
 }
 
 /* Of one segment what is no parameter. */
@@ -290,19 +302,20 @@ static void own_text(struct redact *r, struct slice s, struct buf *out)
     }
     if (hide_id(r, s, out))
         return;
-    if (r->options.clear_targets || s.n < PIECE_LEAST || !piece_next(s, 0, PIECE_LEAST, r->options.sealed, &piece)) {
-        if (r->options.strict && has_hidden(s))
-            beside(r, s, out);
+    bool looked = s.n >= PIECE_LEAST || r->options.strict; /* what is hidden makes it longer, and it may come again */
+    if (r->options.clear_targets || !looked || !piece_next(s, 0, PIECE_LEAST, r->options.sealed, &piece)) {
+        if (r->options.strict && is_composite(s))
+            parts_of(r, s, out);
         else
             buf_slice(out, s);
         return;
     }
     while (piece_next(s, at, least, r->options.sealed, &piece)) {
-        beside(r, slice_sub(s, at, piece.from), out);
+        parts_of(r, slice_sub(s, at, piece.from), out);
         hide(r, normal(r, slice_sub(s, piece.from, piece.to)), piece.class, out);
         at = piece.to;
     }
-    beside(r, slice_sub(s, at, s.n), out);
+    parts_of(r, slice_sub(s, at, s.n), out);
 }
 
 /* Whether the value of a path parameter is an id; strict alone hides those. */

@@ -292,12 +292,17 @@ check(good("log", "-q", "-r", here / "c.pcap", *SHARED, "--privacy", "standard")
 later = Both()
 later.now += 10**10
 later.talk((">", request("GET", "/int/%s/x" % known["int"][0])), ("<", answer(200, b"x")), client=CLIENTS[0], server=SERVER)
+for target in ("/Items(%s)/x", "/batch/1,%s,2", "/%s:activate", "/a%%20b/%s@x") * 2:     # parts of a segment, where routes are better than standard ones
+    later.talk((">", request("GET", target % integer())), ("<", answer(200, b"x")), client=CLIENTS[0], server=SERVER)
 later.write(here / "later.pcap")
 for name, options, want in (("strict", (), 2), ("standard", STRICT, 2), ("strict", STRICT, 0), ("standard", (), 0)):
     before = parsed(good("report", here / (name + ".db"), "--format", "json"))["totals"]["exchanges"]
     code, out, err = run("capture", "-q", "-r", here / "later.pcap", "-d", here / (name + ".db"), "--append", *SHARED, *options)
     after = parsed(good("report", here / (name + ".db"), "--format", "json"))
-    check(code == want and (code == 0 or "--privacy " + name in err) and after["totals"]["exchanges"] == before + (code == 0) and after["capture"]["privacy"] == name,
+    check(code == want and (code == 0 or "--privacy " + name in err) and after["totals"]["exchanges"] == before + 9 * (code == 0) and after["capture"]["privacy"] == name,
           "--append to a %s audit%s: %s" % (name, " with --privacy strict" if options else "", "refused" if want else "goes on"), code, err)
 search("the DB that went on", (here / "strict.db").read_bytes())
+search("its log", good("log", here / "strict.db"))
+went_on = {e["route"] for e in parsed(good("report", here / "strict.db", "--format", "json"))["endpoints"]}
+check({"/Items({int})/x", "/batch/{int},{int},{int}", "/{int}:activate", "/a%20b/{int}@x"} <= went_on, "ids that are parts of a segment", sorted(went_on))
 finish()
