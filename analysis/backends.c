@@ -367,11 +367,11 @@ static void judge_balance(const struct backends *b, struct backend_group *g)
     bool always = true;
     for (uint32_t i = g->from; i < g->from + g->n; i++)
         g->unsure |= b->row[i].unsure;
-    for (uint32_t i = g->from; i < g->from + g->n && !g->unsure; i++) {
+    for (uint32_t i = g->from; i < g->from + g->n; i++) {
         const struct backend *r = &b->row[i];
         if (r->relay)
             continue;
-        g->peers++;
+        g->peers += !g->unsure;
         g->requests += r->requests;
         connections += (double)r->connections;
         most = !most || r->requests > most->requests ? r : most;

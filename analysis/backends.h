@@ -52,8 +52,8 @@ struct backend {
 /* A service's servers: rows from..from + n of the list after backends_end. */
 struct backend_group {
     uint32_t service, from, n;
-    uint32_t peers;    /* that do not pass requests on */
-    uint64_t requests; /* of the peers */
+    uint32_t peers;    /* that do not pass requests on; 0 when unsure */
+    uint64_t requests; /* of the peers; when unsure of all that may be */
     double imbalance;  /* share of the one with most, as a multiple of the even one; NaN: fewer than two */
     bool unsure;       /* of one of them it is not known whether it passes requests on: they are not compared */
     bool uneven;       /* 1.5 and more, 4 deviations of even dice, all there from beginning to end */
