@@ -21,13 +21,13 @@ static struct words words_of(const struct addr *addr, bool with_port)
 {
     struct words out;
     memcpy(out.w, addr->ip, 16);
-    out.w[2] = with_port ? addr->port : 0;
+    out.w[2] = (with_port ? addr->port : 0) | (uint64_t)addr->known << 16;
     return out;
 }
 
 static bool same(const struct addr *a, struct words b)
 {
-    return memcmp(a->ip, b.w, 16) == 0 && a->port == b.w[2];
+    return memcmp(a->ip, b.w, 16) == 0 && (a->port | (uint64_t)a->known << 16) == b.w[2];
 }
 
 static uint32_t look_up(struct addresses *a, struct words w)
@@ -45,7 +45,7 @@ static uint32_t look_up(struct addresses *a, struct words w)
     at->hash = hash;
     memcpy(at->addr.ip, w.w, 16);
     at->addr.port = (uint16_t)w.w[2];
-    at->addr.known = 1;
+    at->addr.known = (uint8_t)(w.w[2] >> 16);
     return row + 1;
 }
 

@@ -1,4 +1,5 @@
-/* addresses: numbers network addresses, with or without port. Ids start at 1; 0 is none (unknown, or no room). */
+/* addresses: numbers network addresses, with or without port, and networks. Ids start at 1; 0 is none (unknown, or no
+ * room). */
 #ifndef ANALYSIS_ADDRESSES_H
 #define ANALYSIS_ADDRESSES_H
 

@@ -195,6 +195,7 @@ static void count_conn(struct backends *b, struct backend *row, const struct bac
     if (made) {
         *conn = (struct conn){.hash = hash, .row = (uint32_t)(row - b->row), .end_us = INT64_MIN};
         row->connections++;
+        row->vague |= c->client_network != 0;
         if (c->address)
             count_reopened(b, row, conn, c);
     }
@@ -202,15 +203,23 @@ static void count_conn(struct backends *b, struct backend *row, const struct bac
     conn->end_us = c->end_us > conn->end_us ? c->end_us : conn->end_us;
 }
 
+static void note_asking(struct backends *b, uint64_t asks)
+{
+    bool made;
+    uint32_t at = find(&b->asking, asks, &b->n_asks, BACKENDS_HOSTS, &made);
+    if (made)
+        b->asks[at] = asks;
+}
+
 void backends_add(struct backends *b, const struct backends_call *c)
 {
     struct backend *row = row_of(b, c->service, c->server);
-    bool made;
     if (!row) {
         b->untracked++;
         return;
     }
     row->host = c->server_host;
+    row->network = c->server_network;
     row->requests++;
     row->failed += c->failed;
     row->failed_us += c->failed && c->server_us > 0 ? (uint64_t)c->server_us : 0;
@@ -221,12 +230,10 @@ void backends_add(struct backends *b, const struct backends_call *c)
         hist_add(&row->server_time, &b->pool, (uint64_t)c->server_us);
     count_cell(b, (uint32_t)(row - b->row), c);
     count_conn(b, row, c);
-    uint64_t asks = hash_of(5, c->service, c->client_host);
-    if (c->client_host && c->client_host != c->server_host) {
-        uint32_t at = find(&b->asking, asks, &b->n_asks, BACKENDS_HOSTS, &made);
-        if (made)
-            b->asks[at] = asks;
-    }
+    if (c->client_host && c->client_host != c->server_host)
+        note_asking(b, hash_of(5, c->service, c->client_host));
+    if (c->client_network)
+        note_asking(b, hash_of(6, c->service, c->client_network));
 }
 
 void backends_relays(struct backends *b, uint32_t service, uint32_t server)
@@ -274,10 +281,13 @@ static void beside_failures(struct backend_beside *s, const struct cell *c, cons
     s->z_failed += n * n * q * (1 - q) * (1 / n + 1 / others);
 }
 
-/* Cells of one endpoint; those of servers that pass requests on stay out. */
+/* Cells of one endpoint; those of servers that pass requests on stay out. Where one may, nothing is told. */
 static void compare(struct backends *b, const struct cell *cell, uint32_t n)
 {
     struct cell all = {0};
+    for (uint32_t i = 0; i < n; i++)
+        if (b->row[cell[i].row].unsure)
+            return;
     for (uint32_t i = 0; i < n; i++) {
         if (b->row[cell[i].row].relay)
             continue;
@@ -355,11 +365,13 @@ static void judge_balance(const struct backends *b, struct backend_group *g)
     struct span s = span_of(b, g);
     double trials = 0, connections = 0;
     bool always = true;
+    for (uint32_t i = g->from; i < g->from + g->n; i++)
+        g->unsure |= b->row[i].unsure;
     for (uint32_t i = g->from; i < g->from + g->n; i++) {
         const struct backend *r = &b->row[i];
         if (r->relay)
             continue;
-        g->peers++;
+        g->peers += !g->unsure;
         g->requests += r->requests;
         connections += (double)r->connections;
         most = !most || r->requests > most->requests ? r : most;
@@ -386,8 +398,12 @@ static void make_groups(struct backends *b)
         }
         g->n++;
     }
-    for (uint32_t i = 0; i < b->n_groups; i++)
-        judge_balance(b, &b->group[i]);
+    for (uint32_t i = 0; i < b->n_groups; i++) {
+        struct backend_group *g = &b->group[i];
+        if (g->n == 1) /* there is nobody to pass them on to */
+            b->row[g->from].unsure = false;
+        judge_balance(b, g);
+    }
     qsort(b->group, b->n_groups, sizeof *b->group, by_requests);
 }
 
@@ -398,6 +414,7 @@ void backends_end(struct backends *b)
     for (uint32_t i = 0; i < b->n_rows; i++) {
         struct backend *r = &b->row[i];
         r->relay |= r->host && map_find(&b->asking, hash_of(5, r->service, r->host)) != MAP_NONE;
+        r->unsure = !r->relay && r->network && map_find(&b->asking, hash_of(6, r->service, r->network)) != MAP_NONE;
     }
     qsort(b->cell, b->n_cells, sizeof *b->cell, by_endpoint);
     for (uint32_t i = 0, n; i < b->n_cells; i += n) {

@@ -19,6 +19,7 @@ enum {
 struct backends_call {
     uint32_t service, server, endpoint, address; /* number; ids; server not 0 */
     uint32_t client_host, server_host, conn;     /* 0: unknown */
+    uint32_t client_network, server_network;     /* numbers; the client's: where no more of it is known, else 0 */
     int64_t start_us, end_us;
     int64_t server_us, rtt_us; /* rtt_us: client to server and back, of what is known; -1: unknown */
     bool failed, unanswered, tls;
@@ -35,8 +36,10 @@ struct backend_beside {
 
 struct backend {
     uint64_t hash;
-    uint32_t service, server, host;
-    bool relay; /* passes requests on to others of its service */
+    uint32_t service, server, host, network;
+    bool relay;  /* passes requests on to others of its service */
+    bool unsure; /* whether it does is not known: it may be who asks the others, known by a network alone */
+    bool vague;  /* of some that opened connections no more is known than their network: reopened is unknown */
     uint64_t requests, failed, unanswered;
     uint64_t failed_us;              /* server time of those */
     uint64_t connections, used_once; /* connections, and those of one request; what is numbered */
@@ -49,9 +52,10 @@ struct backend {
 /* A service's servers: rows from..from + n of the list after backends_end. */
 struct backend_group {
     uint32_t service, from, n;
-    uint32_t peers;    /* that do not pass requests on */
-    uint64_t requests; /* of the peers */
+    uint32_t peers;    /* that do not pass requests on; 0 when unsure */
+    uint64_t requests; /* of the peers; when unsure of all that may be */
     double imbalance;  /* share of the one with most, as a multiple of the even one; NaN: fewer than two */
+    bool unsure;       /* of one of them it is not known whether it passes requests on: they are not compared */
     bool uneven;       /* 1.5 and more, 4 deviations of even dice, all there from beginning to end */
 };
 

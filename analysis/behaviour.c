@@ -80,6 +80,17 @@ static bool count_endpoint(void *context, const struct row_endpoint *e)
     return true;
 }
 
+/* Two networks are two addresses; a network and an address in it may be one. */
+static bool several_addresses(const struct row_client *c)
+{
+    size_t comma = slice_find(c->addresses, ',', 0);
+    struct addr one, two;
+    if (c->n_addresses != 2 || !addr_parse(slice_sub(c->addresses, 0, comma), &one) ||
+        !addr_parse(slice_sub(c->addresses, comma + 1, c->addresses.n), &two))
+        return c->n_addresses > 1;
+    return one.known == two.known || addr_network_bits(&one) != addr_network_bits(&two);
+}
+
 static bool count_client(void *context, const struct row_client *c)
 {
     struct reading *g = context;
@@ -91,6 +102,7 @@ static bool count_client(void *context, const struct row_client *c)
         g->other = c->id;
     g->b->client[c->id].credential =
         !slice_eq(c->identity, SLICE("address")) && !slice_eq(c->identity, SLICE("forwarded")) && c->id != g->other;
+    g->b->client[c->id].several = several_addresses(c);
     if (c->id != g->other && g->active + 1 < BEHAVIOUR_ACTIVE)
         g->b->client[c->id].active = ++g->active; /* they come by requests, most first */
     return true;
@@ -253,6 +265,7 @@ static struct hops_parent see_hop(struct reading *g, const struct call *c)
                                                     .service = service,
                                                     .target = x->key < g->n_targets ? g->target[x->key] : 0,
                                                     .client_host = hosts_of(&g->hosts, x->address),
+                                                    .client_network = hosts_network(&g->hosts, x->address),
                                                     .server_host = hosts_of(&g->hosts, x->server),
                                                     .start_us = c->first_us,
                                                     .end_us = c->end_us,
@@ -272,24 +285,28 @@ static void see_backend(struct reading *g, const struct call *c, const struct ho
 {
     const struct row_exchange *x = c->x;
     uint32_t service = named_service_of(&g->b->named, 0, c->endpoint);
+    bool vague = hosts_vague(&g->hosts, x->address);
     if (!service || !x->server)
         return;
     if (parent->passed_on && parent->server != x->server)
         backends_relays(g->b->backends, service, parent->server);
-    backends_add(g->b->backends, &(struct backends_call){.service = service,
-                                                         .server = x->server,
-                                                         .endpoint = c->endpoint,
-                                                         .address = x->address,
-                                                         .client_host = hosts_of(&g->hosts, x->address),
-                                                         .server_host = hosts_of(&g->hosts, x->server),
-                                                         .conn = x->conn,
-                                                         .start_us = c->first_us,
-                                                         .end_us = c->end_us,
-                                                         .server_us = x->status ? x->server_us : -1,
-                                                         .rtt_us = whole_rtt(x),
-                                                         .failed = c->error,
-                                                         .unanswered = unanswered(x),
-                                                         .tls = (x->flags & ROW_TLS) != 0});
+    backends_add(g->b->backends,
+                 &(struct backends_call){.service = service,
+                                         .server = x->server,
+                                         .endpoint = c->endpoint,
+                                         .address = vague ? 0 : x->address,
+                                         .client_host = hosts_of(&g->hosts, x->address),
+                                         .server_host = hosts_of(&g->hosts, x->server),
+                                         .client_network = vague ? hosts_network(&g->hosts, x->address) : 0,
+                                         .server_network = hosts_network(&g->hosts, x->server),
+                                         .conn = x->conn,
+                                         .start_us = c->first_us,
+                                         .end_us = c->end_us,
+                                         .server_us = x->status ? x->server_us : -1,
+                                         .rtt_us = whole_rtt(x),
+                                         .failed = c->error,
+                                         .unanswered = unanswered(x),
+                                         .tls = (x->flags & ROW_TLS) != 0});
 }
 
 /* Queries of one operation are told apart by their bodies; what these are must be known. */
@@ -403,7 +420,7 @@ static void see_signs(struct reading *g, const struct call *c, struct behaviour_
     }
     if (x->key < g->n_ids && g->id[x->key])
         suspect_id(&who->ids, c->endpoint, g->id[x->key] - 1);
-    if (!who->credential || !x->address ||
+    if (!who->credential || !x->address || hosts_vague(&g->hosts, x->address) ||
         !grow((void **)&g->b->address, &g->b->n_addresses, x->address, sizeof *g->b->address))
         return;
     struct behaviour_address *a = &g->b->address[x->address];
@@ -476,6 +493,7 @@ static void see(void *context, const struct row_exchange *x)
     see_action(g, &c, &parent);
     if (!c.inside)
         return;
+    g->b->vague += hosts_vague(&g->hosts, x->address);
     count_endpoint_call(&c, e);
     see_quota(&c, e, who);
     see_change(g, &c, e);

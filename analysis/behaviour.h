@@ -81,6 +81,7 @@ struct behaviour_client {
     uint32_t hour[24];             /* requests by hour of the day, UTC */
     uint32_t active;               /* its place in struct behaviour.activity, 1 and more; 0: none */
     bool credential;               /* not known by its address alone */
+    bool several;                  /* it came from more than one address, certainly */
     uint16_t flood;                /* 1 + its place in struct behaviour.floods; 0: none */
 };
 
@@ -107,6 +108,7 @@ struct behaviour {
     bool whole;  /* those of the whole audit, or window */
     bool failed; /* out of memory, or a record is damaged: what is here is not all */
     uint64_t records;
+    uint64_t vague;                      /* requests of whose client no more is known than the network that it is in */
     int64_t from_us, to_us;              /* first and last byte of what they cover */
     struct behaviour_endpoint *endpoint; /* by id */
     size_t n_endpoints;

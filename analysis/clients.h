@@ -40,7 +40,8 @@ struct client {
     bool dirty;
     uint32_t from_id; /* where the last one came from: its id and itself; 0: nowhere yet */
     uint8_t from[16];
-    uint32_t name;               /* place + 1 in clients.names; 0: none */
+    uint32_t name; /* place + 1 in clients.names; 0: none */
+    uint8_t from_known;
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 /* What every visit changes comes first, and is asked for in this order. */

@@ -109,10 +109,17 @@ static bool comes_after(const struct hops_call *p, const struct hops_call *c)
     return p->ended && c->start_us > p->end_us && c->start_us - p->end_us <= HOPS_AFTER_US;
 }
 
+/* Certainly: hosts of one network may be the same. */
+static bool from_elsewhere(const struct hops_call *p, const struct hops_call *c)
+{
+    if (p->client_host && c->client_host)
+        return p->client_host != c->client_host;
+    return p->client_network && c->client_network && p->client_network != c->client_network;
+}
+
 static bool lies_within(const struct hops_call *p, const struct hops_call *c)
 {
-    return p->ended && c->ended && p->start_us <= c->start_us && c->end_us <= p->end_us &&
-           p->client_host != c->client_host;
+    return p->ended && c->ended && p->start_us <= c->start_us && c->end_us <= p->end_us && from_elsewhere(p, c);
 }
 
 static bool is_hop(const struct hops_call *p, const struct hops_call *c)

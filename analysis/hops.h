@@ -27,6 +27,7 @@ struct hops_call {
     uint32_t endpoint, service;        /* ids, numbers; not 0 */
     uint32_t target;                   /* what is asked for, whatever the service; 0: unknown */
     uint32_t client_host, server_host; /* numbers of addresses; 0: unknown */
+    uint32_t client_network;           /* number of the one that the client is in; 0: unknown */
     int64_t start_us, end_us;          /* first byte of the request, last of the answer */
     bool ended;                        /* end_us is known */
     bool failed, inside;               /* inside: it is counted */

@@ -14,14 +14,14 @@ struct loading {
     struct hosts *hosts;
     struct hash_key key;
     struct map map;
-    uint64_t *hash; /* of hosts, by number - 1 */
+    uint64_t *hash; /* of hosts and networks, by number - 1 */
     uint32_t n;
     bool failed;
 };
 
 static uint32_t number_of(struct loading *l, const struct addr *a)
 {
-    uint64_t hash = hash_bytes(&l->key, 'h', a->ip, sizeof a->ip);
+    uint64_t hash = hash_bytes(&l->key, a->known, a->ip, sizeof a->ip);
     uint32_t at = map_find(&l->map, hash);
     if (at != MAP_NONE)
         return at + 1;
@@ -37,11 +37,12 @@ static bool add(void *context, const struct row_address *row)
     struct addr a;
     if (!addr_parse(row->text, &a))
         return true;
-    if (!dense_grow((void **)&l->hosts->number, &l->hosts->n, row->id, sizeof *l->hosts->number)) {
+    if (!dense_grow((void **)&l->hosts->at, &l->hosts->n, row->id, sizeof *l->hosts->at)) {
         l->failed = true;
         return false;
     }
-    l->hosts->number[row->id] = number_of(l, &a);
+    struct addr network = addr_network(&a);
+    l->hosts->at[row->id] = (struct host){a.known == ADDR_WHOLE ? number_of(l, &a) : 0, number_of(l, &network)};
     return true;
 }
 
@@ -60,6 +61,6 @@ bool hosts_load(struct hosts *h, struct store_reader *r)
 
 void hosts_free(struct hosts *h)
 {
-    free(h->number);
+    free(h->at);
     *h = (struct hosts){0};
 }

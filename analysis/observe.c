@@ -170,14 +170,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
 static uint64_t network_of(const struct analysis *a, uint32_t address)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    const uint8_t *ip = address ? addresses_at(&a->addresses, address)->ip : mapped;
-    uint64_t network = 0;
-    if (memcmp(ip, mapped, sizeof mapped) == 0)
-        memcpy(&network, ip + 12, 3);
-    else
-        memcpy(&network, ip, 6);
-    return network;
+    return address ? addr_network_bits(addresses_at(&a->addresses, address)) : 0;
 }
 
 static bool is_anonymous(const struct row_exchange *r, const struct client *c)
@@ -290,6 +283,7 @@ static void observe_totals(struct analysis *a, const struct fact *f)
     t->complete += r->end == END_COMPLETE && r->status;
     t->unanswered += !r->status;
     t->eligible += (r->flags & ROW_ELIGIBLE) != 0;
+    t->networks += r->address && addresses_at(&a->addresses, r->address)->known == ADDR_NETWORK;
     t->request_bytes += r->request_bytes;
     t->response_bytes += r->response_bytes;
     t->late += (r->flags & FLAG_LATE) || r->arrival_us < a->greatest;

@@ -1,6 +1,5 @@
 #include "analysis/rekey.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "analysis/cacheable.h"
@@ -299,20 +298,11 @@ static bool find_other(void *context, const struct row_client *row)
 static bool add_network(void *context, const struct row_address *row)
 {
     struct walk *w = context;
-    char text[INET6_ADDRSTRLEN];
-    uint8_t ip[16];
-    uint64_t network = 0;
-    if (row->text.n >= sizeof text || !dense_grow((void **)&w->network, &w->n_networks, row->id, sizeof *w->network))
+    struct addr a;
+    if (!dense_grow((void **)&w->network, &w->n_networks, row->id, sizeof *w->network))
         return true;
-    memcpy(text, row->text.p, row->text.n);
-    text[row->text.n] = 0;
-    if (inet_pton(AF_INET, text, ip) == 1)
-        memcpy(&network, ip, 3);
-    else if (inet_pton(AF_INET6, text, ip) == 1)
-        memcpy(&network, ip, 6);
-    else
-        network = hash_bytes(&w->key, 'n', text, row->text.n);
-    w->network[row->id] = network;
+    w->network[row->id] =
+        addr_parse(row->text, &a) ? addr_network_bits(&a) : hash_bytes(&w->key, 'n', row->text.p, row->text.n);
     return true;
 }
 

@@ -296,6 +296,20 @@ static bool list(struct walk *w)
     return true;
 }
 
+static bool find_network(void *context, const struct row_address *row)
+{
+    bool *found = context;
+    *found = slice_find(row->text, '/', 0) < row->text.n;
+    return !*found;
+}
+
+bool replay_knows_addresses(struct store_reader *r)
+{
+    bool networks = false;
+    store_read_addresses(r, find_network, &networks);
+    return !networks;
+}
+
 static bool run(struct walk *w, struct store_reader *r, char why[256])
 {
     if ((w->o->n_ttl && !open_ttl(w)) || (w->o->limit && !open_limit(w, r))) {

@@ -61,6 +61,9 @@ struct replay {
     struct buf text;
 };
 
+/* Between store_read_begin and end. False: of some clients the network alone is known, so that a limit per address
+ * would count nobody rightly. */
+bool replay_knows_addresses(struct store_reader *r);
 /* Between store_read_begin and end. False: `why` is one line. */
 bool replay_run(struct store_reader *r, const struct replay_options *o, struct replay *out, char why[256]);
 void replay_free(struct replay *p);

@@ -148,13 +148,16 @@ static bool has_besides(const struct analysis *a, const struct exchange *x)
 }
 
 /* Who the client is to be: what capture found, or the address with the pseudonym that capture gives to one (IPv6 by its
- * /64). */
+ * /64). Of whose address nothing but the network is left the identity stays: clients of one network are many. */
 static uint64_t who_is(const struct analysis *a, const struct exchange *x, enum identity *kind)
 {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    *kind = a->options.clients_by_address ? IDENTITY_ADDRESS : (enum identity)x->identity;
+    bool told = x->client.known != ADDR_NETWORK || x->address_hash;
+    *kind = a->options.clients_by_address && told ? IDENTITY_ADDRESS : (enum identity)x->identity;
     if (*kind == (enum identity)x->identity)
         return x->client_hash;
+    if (x->address_hash)
+        return x->address_hash;
     size_t n = memcmp(x->client.ip, mapped, sizeof mapped) == 0 ? 16 : 8;
     return hash_bytes(&a->key, 'A' + IDENTITY_ADDRESS, x->client.ip, n) & 0xffffffffffffu;
 }
@@ -372,12 +375,13 @@ static void look_at_due(struct analysis *a, const struct exchange *x, struct ahe
 static uint32_t client_address(struct analysis *a, uint32_t client, const struct addr *addr)
 {
     struct client *c = client == MAP_NONE ? NULL : clients_at(&a->clients, client);
-    if (c && c->from_id && addr->known && memcmp(c->from, addr->ip, sizeof c->from) == 0)
+    if (c && c->from_id && addr->known == c->from_known && memcmp(c->from, addr->ip, sizeof c->from) == 0)
         return c->from_id;
     uint32_t id = addresses_id(&a->addresses, addr, false);
     if (c && id) {
         c->from_id = id;
         memcpy(c->from, addr->ip, sizeof c->from);
+        c->from_known = addr->known;
     }
     return id;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/hosts.h"
 #include "analysis/named.h"
 #include "analysis/restore.h"
 #include "analysis/sandwich.h"
@@ -42,6 +43,7 @@ struct place {
 };
 
 struct reading {
+    struct hosts hosts;
     struct ties *t;
     struct place *place; /* by endpoint id */
     uint32_t *alias;     /* likewise; 0: not read */
@@ -291,10 +293,11 @@ static void see_need(struct reading *g, const struct call *c, struct stateless_s
     const struct row_exchange *x = c->x;
     bool own = is_credential(c->kind) && c->kind != IDENTITY_COOKIE;
     uint64_t key = hash_mix((uint64_t)x->key << 32 | x->variant);
+    bool many = !own && hosts_vague(&g->hosts, x->address); /* whoever of a network */
     uint64_t who = own ? c->client : (uint64_t)x->address << 32;
     if (!s->reads || !x->key || !x->status || (x->flags & (FLAG_UNKNOWN_FIELDS | REPLAY_HEAD)))
         return;
-    if (x->content && x->status < 300)
+    if (x->content && x->status < 300 && !many)
         compare(g->content, hash_mix(key + who), c, 1 + c->cookie, x->content, false, &s->content);
     uint32_t class = x->status == 304 ? 2 : x->status / 100;
     if (class < 5 && x->status != 429)
@@ -309,6 +312,8 @@ static void see_replicas(struct reading *g, const struct call *c, struct ties_en
     if (!known || !x->key || !x->server || (x->flags & FLAG_UNKNOWN_FIELDS))
         return;
     uint64_t who = c->client ? c->client : (uint64_t)x->address << 32;
+    if (!c->client && hosts_vague(&g->hosts, x->address))
+        return;
     uint64_t context = hash_mix(hash_mix((uint64_t)x->key << 32 | x->variant) + who);
     compare(g->replica, context, c, x->server, x->content, false, &e->replicas);
     compare(g->alone, hash_mix(context + x->server), c, 1 + (g->turn++ & 1), x->content, false, &e->alone);
@@ -456,7 +461,7 @@ static void choose_change(void *context, const struct unsafe_found *f)
 
 static bool prepare(struct reading *g, struct store_reader *r)
 {
-    bool versions = versions_init(&g->t->versions);
+    bool versions = versions_init(&g->t->versions), hosts = hosts_load(&g->hosts, r);
     store_read_all_endpoints(r, count_endpoint, g);
     store_read_clients(r, count_client, g);
     store_read_keys(r, count_key, g);
@@ -468,8 +473,8 @@ static bool prepare(struct reading *g, struct store_reader *r)
     g->alone = table_new(PLACES, sizeof *g->alone);
     g->unsafe = unsafe_new(g->t->n_endpoints);
     g->t->changes = table_new(UNSAFE_PAIRS, sizeof *g->t->changes);
-    return versions && !g->t->failed && g->bond && g->order && g->content && g->class && g->replica && g->alone &&
-           g->unsafe && g->t->changes && map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
+    return versions && hosts && !g->t->failed && g->bond && g->order && g->content && g->class && g->replica &&
+           g->alone && g->unsafe && g->t->changes && map_init(&g->bonds, g->bond, sizeof *g->bond, TIES_BONDS) &&
            map_init(&g->orders, g->order, sizeof *g->order, TIES_ORDERS);
 }
 
@@ -493,6 +498,7 @@ void ties_read(struct ties *t, struct store_reader *r)
     }
     versions_end(&t->versions);
     t->untracked += t->versions.lost;
+    hosts_free(&g.hosts);
     map_free(&g.bonds);
     map_free(&g.orders);
     table_free(g.bond);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analysis/suspect.h"
+#include "base/route.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/table.h"
@@ -128,6 +129,27 @@ static struct slice parameter_id(struct slice query)
     return (struct slice){NULL, 0};
 }
 
+/* The last integer of the path. One that is hidden is as good: it is but held against others, of which none is so
+ * large. */
+static bool path_id(struct slice path, uint64_t *number)
+{
+    for (size_t end = path.n, at; end; end = at) {
+        at = end;
+        while (at && path.p[--at] != '/')
+            ;
+        struct slice segment = slice_sub(path, at + 1, end);
+        if (suspect_id_of(path.p + at, end - at, number))
+            return true;
+        if (route_hidden_class(segment) != ROUTE_INT)
+            continue;
+        *number = UINT64_MAX;
+        for (size_t i = 1; i < ROUTE_HIDDEN - 1; i++)
+            *number = *number << 4 | (uint64_t)ascii_hex(segment.p[i]);
+        return true;
+    }
+    return false;
+}
+
 struct unsafe_name unsafe_name_of(struct slice service, struct slice target)
 {
     size_t query = slice_find(target, '?', 0), end = query;
@@ -140,7 +162,7 @@ struct unsafe_name unsafe_name_of(struct slice service, struct slice target)
     struct unsafe_name n = {.path = hash_text(origin, path), .service = origin};
     n.parent = end > 1 ? hash_text(origin, slice_sub(target, 0, end - 1)) : 0;
     uint64_t number;
-    if (suspect_id_of(path.p, path.n, &number)) {
+    if (path_id(path, &number)) {
         n.id = hash_text(origin + 7, slice_of((const char *)&number, sizeof number));
     } else if (query < target.n) {
         struct slice id = parameter_id(slice_sub(target, query + 1, target.n));

@@ -149,24 +149,25 @@ static bool is_b64(struct slice s, const struct census *c)
     return s.n >= 16 && c->digits + c->lower + c->upper + c->dashes == s.n && kinds >= 3 && c->turns * 5 >= s.n - 1;
 }
 
-static const char *const hidden_classes[] = {"{hex}", "{b64}", "{jwt}", "{email}"};
+static const char *const classes[ROUTE_CLASSES] = {"{hex}",  "{b64}",  "{jwt}",  "{email}", "{int}",
+                                                   "{date}", "{uuid}", "{ulid}", "{ip}"};
 
-/* The class of what redaction hid, or NULL. */
-static const char *hidden_class(struct slice s, const struct census *c)
+int route_hidden_class(struct slice s)
 {
-    if (s.n != ROUTE_HIDDEN || s.p[0] != '~' || c->hex != 12 || c->upper)
-        return NULL;
-    return hidden_classes[ascii_hex(s.p[12]) & 3];
+    if (s.n != ROUTE_HIDDEN || s.p[0] != '~')
+        return -1;
+    for (size_t i = 1; i < s.n - 1; i++)
+        if (!ascii_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
+            return -1;
+    char last = s.p[ROUTE_HIDDEN - 1];
+    if (ascii_digit(last) || (last >= 'a' && last <= 'f'))
+        return ascii_hex(last) & 3;
+    return last >= 'A' && last < 'A' + ROUTE_CLASSES - ROUTE_LETTERS ? last - 'A' + ROUTE_LETTERS : -1;
 }
 
 bool route_is_hidden(struct slice s)
 {
-    if (s.n != ROUTE_HIDDEN || s.p[0] != '~')
-        return false;
-    for (size_t i = 1; i < s.n; i++)
-        if (!ascii_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
-            return false;
-    return true;
+    return route_hidden_class(s) >= 0;
 }
 
 /* "tok-{hex}", "sha256:{hex}", "{jwt}.{b64}": pieces that redaction hid, by their classes. False: none, or too long a
@@ -175,49 +176,49 @@ static bool hidden_pieces(struct slice s, char made[ROUTE_LABEL], struct route_l
 {
     size_t n = 0, pieces = 0;
     for (size_t at = 0; at < s.n;) {
-        bool hidden = route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN));
-        struct slice piece = hidden ? slice_str(hidden_classes[ascii_hex(s.p[at + 12]) & 3]) : slice_sub(s, at, at + 1);
+        int class = route_hidden_class(slice_sub(s, at, at + ROUTE_HIDDEN));
+        struct slice piece = class >= 0 ? slice_str(classes[class]) : slice_sub(s, at, at + 1);
         if (n + piece.n > ROUTE_LABEL)
             return false;
         memcpy(made + n, piece.p, piece.n);
         n += piece.n;
-        pieces += hidden;
-        at += hidden ? ROUTE_HIDDEN : 1;
+        pieces += class >= 0;
+        at += class >= 0 ? ROUTE_HIDDEN : 1;
     }
     *out = (struct route_label){slice_of(made, n), ROUTE_PREFIX};
     return pieces;
 }
 
-/* What may stand behind a prefix, too. */
-static const char *id_class(struct slice s, const struct census *c)
+/* What may stand behind a prefix, too; -1: nothing of it. */
+static int id_class(struct slice s, const struct census *c)
 {
     if (is_int(s, c))
-        return "{int}";
+        return ROUTE_INT;
     if (is_ulid(s))
-        return "{ulid}";
-    return is_hex(s, c) ? "{hex}" : NULL;
+        return ROUTE_ULID;
+    return is_hex(s, c) ? ROUTE_HEX : -1;
 }
 
-/* Classes that need no look at parts of the segment, but b64. */
-static const char *whole_class(struct slice s, const struct census *c)
+/* Classes that need no look at parts of the segment, but b64; or -1. */
+static int whole_class(struct slice s, const struct census *c)
 {
-    const char *class = hidden_class(s, c);
-    if (class)
+    int class = route_hidden_class(s);
+    if (class >= 0)
         return class;
     if (is_int(s, c))
-        return "{int}";
+        return ROUTE_INT;
     if (has_shape(s, "dddd-dd") || has_shape(s, "dddd-dd-dd"))
-        return "{date}";
+        return ROUTE_DATE;
     if (has_shape(s, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"))
-        return "{uuid}";
+        return ROUTE_UUID;
     class = id_class(s, c);
-    if (class)
+    if (class >= 0)
         return class;
     if (is_email(s, c))
-        return "{email}";
+        return ROUTE_EMAIL;
     if (is_ip(s, c))
-        return "{ip}";
-    return is_jwt(s, c) ? "{jwt}" : NULL;
+        return ROUTE_IP;
+    return is_jwt(s, c) ? ROUTE_JWT : -1;
 }
 
 bool route_extension(struct slice e)
@@ -228,16 +229,9 @@ bool route_extension(struct slice e)
     return false;
 }
 
-static struct slice join(struct slice a, struct slice b, char made[ROUTE_LABEL])
-{
-    memcpy(made, a.p, a.n);
-    memcpy(made + a.n, b.p, b.n);
-    return slice_of(made, a.n + b.n);
-}
-
 /* "cus_{b64}": lower-case letters, a dash, an id. Before b64 in the order, or a tail of class b64 could never be told
  * from a whole. */
-static bool prefixed(struct slice s, char made[ROUTE_LABEL], struct route_label *out)
+static bool prefixed(struct slice s, struct route_id *out)
 {
     size_t n = 0;
     while (n < s.n && n < 9 && s.p[n] >= 'a' && s.p[n] <= 'z')
@@ -246,17 +240,15 @@ static bool prefixed(struct slice s, char made[ROUTE_LABEL], struct route_label 
         return false;
     struct slice tail = slice_sub(s, n + 1, s.n);
     struct census c = census_of(tail);
-    const char *class = id_class(tail, &c);
-    if (!class && is_b64(tail, &c))
-        class = "{b64}";
-    if (!class)
-        return false;
-    *out = (struct route_label){join(slice_sub(s, 0, n + 1), slice_str(class), made), ROUTE_PREFIX};
-    return true;
+    int class = id_class(tail, &c);
+    if (class < 0 && is_b64(tail, &c))
+        class = ROUTE_B64;
+    *out = (struct route_id){n + 1, s.n, (enum route_class) class};
+    return class >= 0;
 }
 
 /* "{int}.json": the class of the stem, the extension kept. */
-static bool extended(struct slice s, const struct census *c, char made[ROUTE_LABEL], struct route_label *out)
+static bool extended(struct slice s, const struct census *c, struct route_id *out)
 {
     size_t dot = s.n;
     while (c->dots && dot && s.p[dot - 1] != '.')
@@ -265,32 +257,49 @@ static bool extended(struct slice s, const struct census *c, char made[ROUTE_LAB
         return false;
     struct slice stem = slice_sub(s, 0, dot - 1);
     struct census of_stem = census_of(stem);
-    const char *class = whole_class(stem, &of_stem);
-    if (!class && is_b64(stem, &of_stem))
-        class = "{b64}";
-    if (!class)
+    int class = whole_class(stem, &of_stem);
+    if (class < 0 && is_b64(stem, &of_stem))
+        class = ROUTE_B64;
+    *out = (struct route_id){0, dot - 1, (enum route_class) class};
+    return class >= 0;
+}
+
+bool route_id(struct slice s, struct route_id *out)
+{
+    struct census c = census_of(s);
+    if (is_version(s))
         return false;
-    *out = (struct route_label){join(slice_str(class), slice_sub(s, dot - 1, s.n), made), ROUTE_TYPED};
-    return true;
+    int class = whole_class(s, &c);
+    if (class < 0 && (extended(s, &c, out) || prefixed(s, out)))
+        return true;
+    if (class < 0 && is_b64(s, &c))
+        class = ROUTE_B64;
+    *out = (struct route_id){0, s.n, (enum route_class) class};
+    return class >= 0;
+}
+
+static struct route_label label_of(struct slice s, const struct route_id *id, char made[ROUTE_LABEL])
+{
+    struct slice parts[] = {slice_sub(s, 0, id->from), slice_str(classes[id->class]), slice_sub(s, id->to, s.n)};
+    size_t n = 0;
+    if (!id->from && id->to == s.n)
+        return (struct route_label){parts[1], ROUTE_TYPED};
+    for (int i = 0; i < 3; i++) {
+        memcpy(made + n, parts[i].p, parts[i].n);
+        n += parts[i].n;
+    }
+    return (struct route_label){slice_of(made, n), id->from ? ROUTE_PREFIX : ROUTE_TYPED};
 }
 
 struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
 {
     struct slice s = slice_sub(segment, 0, slice_find(segment, ';', 0));
     s = slice_sub(s, 0, slice_find(s, '#', 0));
-    struct census c = census_of(s);
-    struct route_label out = {s, ROUTE_LITERAL};
-    if (is_version(s))
-        return out;
-    const char *class = whole_class(s, &c);
-    if (class)
-        return (struct route_label){slice_str(class), ROUTE_TYPED};
-    if (extended(s, &c, made, &out) || prefixed(s, made, &out))
-        return out;
-    if (is_b64(s, &c))
-        return (struct route_label){SLICE("{b64}"), ROUTE_TYPED};
+    struct route_id id;
     struct route_label pieces;
+    if (route_id(s, &id))
+        return label_of(s, &id, made);
     if (s.n > ROUTE_HIDDEN && slice_find(s, '~', 0) < s.n && hidden_pieces(s, made, &pieces))
         return pieces;
-    return out;
+    return (struct route_label){s, ROUTE_LITERAL};
 }

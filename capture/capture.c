@@ -29,7 +29,7 @@ static bool divide(struct capture *c)
     c->pair.operations = operations_new(&c->o.key, b.operation_bytes);
     c->pair.event_codings = (struct codings){.limit = b.event_bytes};
     c->env.tls = (struct tls_env){c->o.keys, c->env.h1.memory, b.held_bytes, &c->o.key, tlssession_new(&c->o.key)};
-    c->env.opaque = opaque_new(&c->o.key, b.opaque);
+    c->env.opaque = opaque_new(&c->o.key, b.opaque, c->o.seal.redact.strict);
     c->fragments = fragments_new(&c->o.key, c->env.h1.memory, b.held_bytes);
     return c->pair.looks && c->pair.operations && c->env.tls.sessions && c->env.opaque && c->fragments &&
            slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&

@@ -22,6 +22,7 @@ struct conn {
     struct addr client, server;
     int32_t rtt_client, rtt_server; /* least so far, us; -1 unknown */
     bool midstream;
+    bool sure;            /* who the client is was told by a SYN or by what was said; else it is a guess by the ports */
     bool tls;             /* what is read was inside TLS */
     bool seen[2];         /* packets of the client, of the server */
     uint64_t certificate; /* keyed hash of whom the client's certificate names, 48 bits; 0: none was seen yet */

@@ -222,7 +222,9 @@ size_t addr_format(const struct addr *a, bool with_port, char out[56])
     int n;
     if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->ip + 12 : a->ip, ip, sizeof ip))
         ip[0] = 0;
-    if (!with_port)
+    if (a->known == ADDR_NETWORK)
+        n = snprintf(out, 56, v4 ? "%s/24" : "%s/48", ip);
+    else if (!with_port)
         n = snprintf(out, 56, "%s", ip);
     else
         n = snprintf(out, 56, v4 ? "%s:%u" : "[%s]:%u", ip, a->port);
@@ -242,11 +244,46 @@ static bool ip_parse(struct slice text, uint8_t ip[16])
     return inet_pton(AF_INET, copy, ip + 12) == 1;
 }
 
+struct addr addr_network(const struct addr *a)
+{
+    struct addr out = *a;
+    size_t kept = memcmp(a->ip, v4_mapped, sizeof v4_mapped) == 0 ? 15 : 6;
+    if (a->known == ADDR_NONE)
+        return out;
+    memset(out.ip + kept, 0, sizeof out.ip - kept);
+    out.port = 0;
+    out.known = ADDR_NETWORK;
+    return out;
+}
+
+uint64_t addr_network_bits(const struct addr *a)
+{
+    bool v4 = memcmp(a->ip, v4_mapped, sizeof v4_mapped) == 0;
+    uint64_t bits = 0;
+    if (a->known != ADDR_NONE)
+        memcpy(&bits, v4 ? a->ip + 12 : a->ip, v4 ? 3 : 6);
+    return bits;
+}
+
+static bool network_parse(struct slice text, size_t slash, struct addr *out)
+{
+    struct slice bits = slice_sub(text, slash, text.n);
+    bool v4 = slice_find(text, ':', 0) == text.n;
+    if (!slice_eq(bits, v4 ? SLICE("/24") : SLICE("/48")) || !ip_parse(slice_sub(text, 0, slash), out->ip))
+        return false;
+    out->known = ADDR_WHOLE;
+    *out = addr_network(out);
+    return true;
+}
+
 bool addr_parse(struct slice text, struct addr *out)
 {
     struct slice host = text, port = {NULL, 0};
     uint64_t number = 0;
+    size_t slash = slice_find(text, '/', 0);
     *out = (struct addr){0};
+    if (slash < text.n)
+        return network_parse(text, slash, out);
     if (text.n && text.p[0] == '[') {
         size_t close = slice_find(text, ']', 0);
         host = slice_sub(text, 1, close);

@@ -46,10 +46,13 @@ enum token {
     TOKEN_COUNT
 };
 
+/* What is known of an address: nothing (records may lack one), all, or which network it is in (--privacy strict). */
+enum { ADDR_NONE, ADDR_WHOLE, ADDR_NETWORK };
+
 struct addr {
-    uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d */
-    uint16_t port;  /* host order */
-    uint8_t known;  /* 0: no address (records may lack one) */
+    uint8_t ip[16]; /* IPv4 as ::ffff:a.b.c.d; of a network the rest is 0 */
+    uint16_t port;  /* host order; 0 of a network */
+    uint8_t known;  /* ADDR_* */
 };
 
 /* One header field, sealed: lower-case name, value in clear or `~` and 12 hex digits. Repeated fields are joined with
@@ -211,10 +214,11 @@ struct exchange {
     uint32_t stream; /* HTTP/2; 0: none */
     uint32_t api_version; /* enum api_version, and above it one more than the number that api_version_format writes; 0:
                              the fields name none */
-    uint64_t request_bytes, response_bytes;                   /* body octets seen, after transfer decoding */
-    uint64_t gap_bytes;                                       /* bytes lost inside this exchange */
-    uint64_t request_body_id, body_id;                        /* keyed content identity; 0: not wholly seen */
-    uint64_t client_hash;                                     /* 48 bits: keyed hash of the identity */
+    uint64_t request_bytes, response_bytes; /* body octets seen, after transfer decoding */
+    uint64_t gap_bytes;                     /* bytes lost inside this exchange */
+    uint64_t request_body_id, body_id;      /* keyed content identity; 0: not wholly seen */
+    uint64_t client_hash;                   /* 48 bits: keyed hash of the identity */
+    uint64_t address_hash; /* the same of the client's address, where that is known as a network; 0: not known */
     uint64_t trace_id, request_id;                            /* keyed hashes of those it was sent with; 0: none */
     struct slice method;                                      /* p NULL: an orphan response */
     struct slice service;                                     /* scheme://authority, normalised */
@@ -342,10 +346,15 @@ static inline uint64_t part_value(uint64_t name, uint64_t id)
     return value ? value : 1;
 }
 
-/* "1.2.3.4:80", "[::1]:80"; without port when with_port is false. Returns the length; out holds 56 bytes. */
+/* "1.2.3.4:80", "[::1]:80"; without port when with_port is false. Of a network "1.2.3.0/24", "2001:db8:1::/48". Returns
+ * the length; out holds 56 bytes. */
 size_t addr_format(const struct addr *a, bool with_port, char out[56]);
 /* Reads what addr_format wrote, port optional. */
 bool addr_parse(struct slice text, struct addr *out);
+/* The /24 (IPv4) or /48 that it is in, without port; what is not known stays so. */
+struct addr addr_network(const struct addr *a);
+/* The bits of that network; 0 of what is not known. */
+uint64_t addr_network_bits(const struct addr *a);
 
 /* "2", "2.1" or "2024-01-31"; without what names it. Returns the length; out holds 16 bytes. */
 size_t api_version_format(uint32_t version, char out[16]);

@@ -329,13 +329,13 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
         return;
     if (s->flags & TCP_SYN) {
         set_client(f, s->flags & TCP_ACK ? 1 - dir : dir);
-        f->client_known = true;
+        f->client_known = f->conn.sure = true;
         return;
     }
     struct slice bytes = slice_of(s->payload, s->n);
     if (s->n && (decode_guess(bytes, &from_server) == GUESS_YES || decode_is_cache_client(bytes))) {
         int client = from_server ? 1 - dir : dir;
-        f->client_known = true;
+        f->client_known = f->conn.sure = true;
         if (client != f->client) {
             set_client(f, client);
             decode_swap(&f->decoding);

@@ -303,7 +303,7 @@ const struct identity_claims *identifier_claims(const struct identifier *i)
 static bool is_user(struct slice user, struct slice pair)
 {
     int class = piece_whole(user);
-    return user.n + 1 < pair.n && (class < 0 || class == PIECE_EMAIL);
+    return user.n + 1 < pair.n && (class < 0 || class == ROUTE_EMAIL);
 }
 
 static struct identity_of authorization(struct identifier *i, struct slice value)
@@ -385,7 +385,7 @@ static enum walk walk_list(const struct identifier *i, struct slice list, bool f
             while (item.n && (item.p[0] == '"' || item.p[item.n - 1] == '"'))
                 item = item.p[0] == '"' ? slice_sub(item, 1, item.n) : slice_sub(item, 0, item.n - 1);
         }
-        if (!addr_parse(item, out))
+        if (!addr_parse(item, out) || out->known != ADDR_WHOLE)
             return WALK_ENDS;
         if (!trusted(i, out->ip))
             return WALK_FOUND;

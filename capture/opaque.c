@@ -14,6 +14,7 @@ struct opaque {
     struct opaque_row *rows;
     uint32_t *changed; /* rows, in the order they changed */
     uint32_t used, most, n_changed;
+    bool strict;
 };
 
 static const char *const why_names[] = {
@@ -36,7 +37,7 @@ static const struct {
     const char *name;
 } versions[] = {{0x0304, "1.3"}, {0x0303, "1.2"}, {0x0302, "1.1"}, {0x0301, "1.0"}, {0x0300, "SSL3"}};
 
-struct opaque *opaque_new(const struct hash_key *key, uint32_t most)
+struct opaque *opaque_new(const struct hash_key *key, uint32_t most, bool strict)
 {
     struct opaque *o = calloc(1, sizeof *o);
     if (!o)
@@ -44,6 +45,7 @@ struct opaque *opaque_new(const struct hash_key *key, uint32_t most)
     pthread_mutex_init(&o->lock, NULL);
     o->key = *key;
     o->most = most;
+    o->strict = strict;
     o->used = 1;
     o->rows = pages_reserve((size_t)most * sizeof *o->rows);
     o->changed = pages_reserve((size_t)most * sizeof *o->changed);
@@ -67,6 +69,11 @@ void opaque_free(struct opaque *o)
         pages_release(o->changed, (size_t)o->most * sizeof *o->changed);
     pthread_mutex_destroy(&o->lock);
     free(o);
+}
+
+bool opaque_strict(const struct opaque *o)
+{
+    return o->strict;
 }
 
 static uint32_t place_of(struct opaque *o, const struct opaque_key *key)

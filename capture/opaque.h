@@ -17,7 +17,8 @@ enum opaque_why {
 
 /* Who, with whom, how. Compared as a whole: unused octets are 0. */
 struct opaque_key {
-    struct addr client, server; /* the client's without port */
+    struct addr client, server; /* the client's without port; with --privacy strict its network, and where it is not
+                                   certain who the client is, both are networks */
     struct tls_client_hello hello;
     struct tls_server_hello chosen;
     uint8_t why; /* enum opaque_why */
@@ -40,8 +41,10 @@ struct opaque_row {
 
 struct opaque;
 
-struct opaque *opaque_new(const struct hash_key *key, uint32_t most); /* NULL: out of memory */
-void opaque_free(struct opaque *o);                                   /* NULL is allowed */
+/* strict: clients are to be shown by their networks. NULL: out of memory. */
+struct opaque *opaque_new(const struct hash_key *key, uint32_t most, bool strict);
+void opaque_free(struct opaque *o); /* NULL is allowed */
+bool opaque_strict(const struct opaque *o);
 /* The row of this key, made if it is not there; 0: no room. */
 uint32_t opaque_find(struct opaque *o, const struct opaque_key *key);
 void opaque_add(struct opaque *o, uint32_t row, const struct opaque_sums *sums);

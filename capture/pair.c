@@ -74,7 +74,9 @@ void pair_flush(struct pair *p)
     unsigned n = p->n_leaving;
     p->n_leaving = 0;
     for (unsigned i = 0; i < n; i++)
-        if (!p->leaving[i]->x.cache)
+        if (p->leaving[i]->x.cache)
+            seal_command(p->seal, &p->leaving[i]->x);
+        else
             seal_exchange(p->seal, &p->slots, p->leaving[i]);
     for (unsigned i = 0; i < n; i++)
         p->sink.take(p->sink.context, &p->leaving[i]->x);

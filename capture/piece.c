@@ -1,7 +1,5 @@
 #include "capture/piece.h"
 
-#include "base/route.h"
-
 enum { LONG = 1024 }; /* of such a segment all behind the first piece is hidden with it: bounds the work */
 
 /* What some text is made of. */
@@ -46,12 +44,12 @@ static int class_of(const struct census *c)
 {
     static const uint64_t uuid = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
     if (c->hex == c->chars && c->digits)
-        return PIECE_HEX;
+        return ROUTE_HEX;
     if (c->chars == 36 && c->hex == 32 && c->minus == uuid)
         return -1;
     bool slug = c->dashes && !c->upper;                                                         /* top-10-ways-to-… */
     bool words = !c->digits && (c->upper < c->chars / 5 || c->upper > c->chars - c->chars / 5); /* listMembersOfThe… */
-    return slug || words ? -1 : PIECE_B64;
+    return slug || words ? -1 : ROUTE_B64;
 }
 
 static bool begins_jwt(struct slice s, size_t at)
@@ -74,9 +72,9 @@ int piece_whole(struct slice s)
         return -1;
     struct census c = census_of(s, 0, s.n);
     if (c.dots == 2 && c.chars >= 10 && c.base64 - c.odd + c.dots == c.chars && begins_jwt(s, 0))
-        return PIECE_JWT;
+        return ROUTE_JWT;
     if (c.email)
-        return PIECE_EMAIL;
+        return ROUTE_EMAIL;
     return c.chars < PIECE_LEAST || c.base64 < c.chars ? -1 : class_of(&c);
 }
 
@@ -125,7 +123,7 @@ static bool find_jwt(struct slice s, size_t at, size_t end, struct secret_piece 
         at += at < end ? piece_char(s, at, &dash) : 0;
     }
     size_t to = at < end ? jwt_end(s, at) : 0;
-    *out = (struct secret_piece){at, to, PIECE_JWT};
+    *out = (struct secret_piece){at, to, ROUTE_JWT};
     return to;
 }
 
@@ -136,7 +134,7 @@ static bool find_part(struct slice s, size_t at, size_t end, size_t least, struc
         size_t to = run_end(s, at, false);
         struct census c = census_of(s, at, to);
         if (c.chars >= least && c.digits) {
-            *out = (struct secret_piece){at, to, c.hex == c.chars ? PIECE_HEX : PIECE_B64};
+            *out = (struct secret_piece){at, to, c.hex == c.chars ? ROUTE_HEX : ROUTE_B64};
             return true;
         }
         char dash;

@@ -3,14 +3,13 @@
 #ifndef CAPTURE_PIECE_H
 #define CAPTURE_PIECE_H
 
-#include "base/slice.h"
+#include "base/route.h"
 
-enum { PIECE_HEX, PIECE_B64, PIECE_JWT, PIECE_EMAIL };
 enum { PIECE_LEAST = 32, PIECE_BESIDE = 16 }; /* characters of base64 or hex; beside one that is hidden */
 
 struct secret_piece {
     size_t from, to; /* in bytes of the segment */
-    int class;
+    int class;       /* enum route_class */
 };
 
 /* The character at `at` after percent-decoding. Returns how many bytes it takes: 1 or 3. */

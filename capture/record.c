@@ -16,6 +16,7 @@
 #include "capture/quotasaid.h"
 #include "capture/recordlog.h"
 #include "capture/redact.h"
+#include "capture/seal.h"
 #include "capture/trace.h"
 
 /* ---- writing ---- */
@@ -354,6 +355,15 @@ static void parts(struct json *j, const struct exchange *x)
     json_close(j, '}');
 }
 
+/* 12 digits, as in client_id. */
+static void address_id(struct json *j, uint64_t hash)
+{
+    char hex[17];
+    snprintf(hex, sizeof hex, "%012" PRIx64, hash & 0xffffffffffff);
+    json_key(j, "address_id");
+    json_str(j, hex);
+}
+
 static void write_json(const struct exchange *x, struct buf *out)
 {
     struct json j = {out, false};
@@ -361,6 +371,8 @@ static void write_json(const struct exchange *x, struct buf *out)
     struct record_times t = times_of(x, client);
     json_open(&j, '{');
     scalars(&j, x, &t);
+    if (x->address_hash)
+        address_id(&j, x->address_hash);
     if (x->flags)
         flags(&j, x->flags);
     if (x->credential_besides) {
@@ -659,6 +671,16 @@ static void read_client_name(const struct reading *r, struct exchange *x)
     size_t n = clientname(raw_text(r, "client_name"), name);
     if (n)
         x->client_name = keep_bytes(r, slice_of(name, n));
+}
+
+/* The pseudonym of an address that is known as a network alone. */
+static void read_address(const struct reading *r, struct exchange *x, const struct hash_key *key)
+{
+    const char *id = cJSON_GetStringValue(member(r, "address_id"));
+    if (r->reader->strict)
+        seal_address(key, x);
+    if (x->client.known == ADDR_NETWORK && !x->address_hash && id && is_pseudonym(id))
+        x->address_hash = strtoull(id, NULL, 16);
 }
 
 /* scheme://authority, and nothing of user or path. */
@@ -1063,8 +1085,8 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
         return "no 'authority'";
     if (!client || !addr_parse(slice_str(client), &x->client))
         return "no 'client' address";
-    if (server)
-        addr_parse(slice_str(server), &x->server);
+    if (server && addr_parse(slice_str(server), &x->server) && x->server.known != ADDR_WHOLE)
+        x->server = (struct addr){0};
     const char *trouble = read_times(r, x);
     if (trouble)
         return trouble;
@@ -1085,6 +1107,7 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     x->loss_us = loss > 0 && loss < UINT32_MAX ? (uint32_t)loss : 0;
     read_service(r, x);
     read_client(r, x, key);
+    read_address(r, x, key);
     x->credential_besides = cJSON_IsTrue(member(r, "credential_besides"));
     read_client_name(r, x);
     read_flags(r, x);

@@ -25,6 +25,7 @@ struct record_reader {
     struct redact *redact; /* of sealed targets */
     struct buf *text;      /* scratch */
     bool show_names;       /* what a record says of a client's name is kept */
+    bool strict;           /* clients' addresses become networks */
 };
 
 /* Reads one JSON object, which may hold secrets as the log of a server does, into a zeroed slot (from slot_take), ready

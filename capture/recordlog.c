@@ -83,7 +83,10 @@ void recordlog_combined(const struct exchange *x, struct buf *out)
     struct tm tm = utc(began(x), &rest);
     if (!is_http(x))
         return;
-    size_t n = x->client.known ? addr_format(&x->client, false, address) : 0;
+    struct addr client = x->client;
+    client.known =
+        client.known ? ADDR_WHOLE : ADDR_NONE; /* of a network its first address: readers know no other form */
+    size_t n = client.known ? addr_format(&client, false, address) : 0;
     buf_slice(out, n ? slice_of(address, n) : SLICE("-"));
     buf_str(out, " - ");
     user(out, x->client_name);

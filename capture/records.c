@@ -70,7 +70,13 @@ const char *records_line(struct records *r, struct slice text)
     struct slot *s = take(r);
     if (!s)
         return "out of memory";
-    struct record_reader reader = {r->o.key, r->parts, &r->pool, r->redact, &r->text, r->o.show_names};
+    struct record_reader reader = {.key = r->o.key,
+                                   .parts = r->parts,
+                                   .pool = &r->pool,
+                                   .redact = r->redact,
+                                   .text = &r->text,
+                                   .show_names = r->o.show_names,
+                                   .strict = r->o.redact.strict};
     const char *trouble = record_read(&reader, text, r->lines, s);
     if (!trouble && began(&s->x) < r->o.not_before)
         trouble = "it begins before the audit in the DB ends";

@@ -72,15 +72,17 @@ uint64_t redact_id(const struct hash_key *key, struct slice value)
     return hash_bytes(key, 'v', value.p, value.n) & 0xffffffffffff;
 }
 
-void redact_hide(const struct redact *r, struct slice value, int low2, char out[REDACTED])
+void redact_hide(const struct redact *r, struct slice value, int class, char out[REDACTED])
 {
     static const char digits[] = "0123456789abcdef";
     uint64_t h = redact_id(&r->key, value);
-    if (low2 >= 0)
-        h = (h & ~(uint64_t)3) | (uint64_t)low2;
+    if (class >= 0 && class < ROUTE_LETTERS)
+        h = (h & ~(uint64_t)3) | (uint64_t) class;
     out[0] = '~';
     for (int i = 0; i < 12; i++)
         out[1 + i] = digits[h >> (44 - 4 * i) & 15];
+    if (class >= ROUTE_LETTERS)
+        out[12] = (char)('A' + class - ROUTE_LETTERS);
 }
 
 static void escape(struct buf *out, unsigned char c)
@@ -109,14 +111,14 @@ static struct slice normal(struct redact *r, struct slice s)
 }
 
 /* What was hidden already stays, in records alone: from the wire anybody can send it. */
-static void hide(const struct redact *r, struct slice value, int low2, struct buf *out)
+static void hide(const struct redact *r, struct slice value, int class, struct buf *out)
 {
     char text[REDACTED];
     if (r->options.sealed && route_is_hidden(value)) {
         buf_slice(out, value);
         return;
     }
-    redact_hide(r, value, low2, text);
+    redact_hide(r, value, class, text);
     buf_add(out, text, sizeof text);
 }
 
@@ -237,6 +239,57 @@ static bool word_known(struct redact *r, struct parameter *p, struct slice word)
     return true;
 }
 
+/* Strict: the part of a segment that its route replaces with a class. False: nothing was written. */
+static bool hide_id(struct redact *r, struct slice s, struct buf *out)
+{
+    struct route_id id;
+    struct slice plain = r->options.strict ? normal(r, s) : s;
+    if (!r->options.strict || !route_id(plain, &id))
+        return false;
+    buf_slice(out, slice_sub(plain, 0, id.from));
+    hide(r, slice_sub(plain, id.from, id.to), (int)id.class, out);
+    buf_slice(out, slice_sub(plain, id.to, plain.n));
+    return true;
+}
+
+static bool is_word_char(char c)
+{
+    return ascii_alpha(c) || ascii_digit(c) || (unsigned char)c >= 0x80;
+}
+
+/* Where the part that begins here ends: what was hidden before, or looks so; letters and digits in a row, escaped ones,
+ * too; a character of another kind. */
+static size_t part_end(struct slice s, size_t at)
+{
+    char c;
+    size_t n, end = at;
+    if (route_is_hidden(slice_sub(s, at, at + ROUTE_HIDDEN)))
+        return at + ROUTE_HIDDEN;
+    while (end < s.n && (n = piece_char(s, end, &c)) && is_word_char(c))
+        end += n;
+    return end > at ? end : at + piece_char(s, at, &c);
+}
+
+/* A segment of several parts, or what stands beside a hidden piece of one. Strict: each may be an id, as in `Users(42)`
+ * and `1,2,3`. */
+static void parts_of(struct redact *r, struct slice s, struct buf *out)
+{
+    for (size_t at = 0, end; at < s.n; at = end) {
+        end = r->options.strict ? part_end(s, at) : s.n;
+        if (!hide_id(r, slice_sub(s, at, end), out))
+            buf_slice(out, slice_sub(s, at, end));
+    }
+}
+
+/* Whether it has several parts: slugs, names of files and versions are one. */
+static bool is_composite(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_word_char(s.p[i]) && !strchr("-_.", s.p[i]))
+            return true;
+    return false;
+}
+
 /* Of one segment what is no parameter. */
 static void own_text(struct redact *r, struct slice s, struct buf *out)
 {
@@ -247,16 +300,29 @@ static void own_text(struct redact *r, struct slice s, struct buf *out)
         hide(r, normal(r, s), class, out);
         return;
     }
-    if (r->options.clear_targets || s.n < PIECE_LEAST || !piece_next(s, 0, PIECE_LEAST, r->options.sealed, &piece)) {
-        buf_slice(out, s);
+    if (hide_id(r, s, out))
+        return;
+    bool looked = s.n >= PIECE_LEAST || r->options.strict; /* what is hidden makes it longer, and it may come again */
+    if (r->options.clear_targets || !looked || !piece_next(s, 0, PIECE_LEAST, r->options.sealed, &piece)) {
+        if (r->options.strict && is_composite(s))
+            parts_of(r, s, out);
+        else
+            buf_slice(out, s);
         return;
     }
     while (piece_next(s, at, least, r->options.sealed, &piece)) {
-        buf_slice(out, slice_sub(s, at, piece.from));
+        parts_of(r, slice_sub(s, at, piece.from), out);
         hide(r, normal(r, slice_sub(s, piece.from, piece.to)), piece.class, out);
         at = piece.to;
     }
-    buf_slice(out, slice_sub(s, at, s.n));
+    parts_of(r, slice_sub(s, at, s.n), out);
+}
+
+/* Whether the value of a path parameter is an id; strict alone hides those. */
+static bool is_id(struct redact *r, struct slice value)
+{
+    struct route_id id;
+    return r->options.strict && route_id(normal(r, value), &id);
 }
 
 /* One segment: its own class or pieces, then `;name=value` parameters that carry secrets. */
@@ -271,7 +337,7 @@ static void segment(struct redact *r, struct slice s, struct buf *out)
         buf_char(out, ';');
         own_text(r, name, out);
         if (equals < next) {
-            bool secret = redact_sensitive(r, name) ||
+            bool secret = redact_sensitive(r, name) || is_id(r, value) ||
                           (!r->options.clear_targets && (value.n >= PIECE_LEAST || piece_whole(value) >= 0));
             buf_char(out, '=');
             if (secret && value.n)
@@ -316,7 +382,7 @@ static bool harmless(struct slice p)
 static void path(struct redact *r, struct slice p, struct buf *out)
 {
     size_t at = 0;
-    if (harmless(p)) {
+    if (!r->options.strict && harmless(p)) {
         buf_slice(out, p);
         return;
     }
@@ -511,7 +577,7 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
 
 uint64_t redact_expect(struct redact *r, struct slice target)
 {
-    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && harmless(target))
+    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && harmless(target))
         return REDACT_PLAIN;
     uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
     prefetch(&r->memo[h % MEMO]);

@@ -1,6 +1,6 @@
 /* redact: request targets and header values without secrets. A hidden value becomes `~` and 12 hex digits of its keyed
- * hash; of a hidden path segment, or piece of one, the low two bits of the last digit tell its class (PIECE_*), so that
- * its route can still be named. What is shown of a target is valid UTF-8: bytes that are none are percent-encoded. */
+ * hash; of a hidden path segment, or piece of one, the last digit tells its class (base/route.h), so that its route can
+ * still be named. What is shown of a target is valid UTF-8: bytes that are none are percent-encoded. */
 #ifndef CAPTURE_REDACT_H
 #define CAPTURE_REDACT_H
 
@@ -15,6 +15,7 @@ struct redact_options {
     bool clear_targets;     /* hide sensitive names alone */
     const char *more_names; /* "apikey,ssn": parameters to hide besides the built-in ones; NULL: none */
     bool sealed;            /* targets come from records: what was hidden already stays as it is */
+    bool strict;            /* ids in paths are hidden, too, each by its class; not with clear_targets */
 };
 
 struct redact;
@@ -24,8 +25,8 @@ void redact_free(struct redact *r);
 
 /* The 48 bits that stand for a hidden value. */
 uint64_t redact_id(const struct hash_key *key, struct slice value);
-/* Writes `~` and 12 hex digits; low2 replaces the last two bits (-1: leave). */
-void redact_hide(const struct redact *r, struct slice value, int low2, char out[REDACTED]);
+/* Writes `~` and 12 hex digits; the last one tells the class (enum route_class; -1: none). */
+void redact_hide(const struct redact *r, struct slice value, int class, char out[REDACTED]);
 /* What is to be known of a target before it is redacted, so that what was kept of it is near by then. */
 enum { REDACT_UNKNOWN, REDACT_PLAIN };
 uint64_t redact_expect(struct redact *r, struct slice target);

@@ -70,6 +70,7 @@ struct seal {
     struct identifier *identifier;
     struct parts_maker *parts;
     bool paused;                 /* parts are not taken */
+    bool strict;                 /* addresses are not shown */
     struct buf text;             /* scratch */
     bool nominated[TOKEN_COUNT]; /* by some Vary so far */
     char other[NOMINATED][64];   /* names no token has, lower case */
@@ -83,6 +84,7 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     if (!s)
         return NULL;
     s->key = *key;
+    s->strict = o->redact.strict;
     s->redact = redact_new(key, &o->redact);
     s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
@@ -407,6 +409,20 @@ static void seal_response(struct slot_pool *pool, struct slot *slot)
         x->upgrade = copy(pool, slot, slice_sub(raw_find(&slot->response, TOKEN_UPGRADE), 0, 64));
 }
 
+void seal_address(const struct hash_key *key, struct exchange *x)
+{
+    if (x->client.known != ADDR_WHOLE)
+        return;
+    x->address_hash = identity_of_address(key, &x->client).hash;
+    x->client = addr_network(&x->client);
+}
+
+void seal_command(const struct seal *s, struct exchange *x)
+{
+    if (s->strict)
+        seal_address(&s->key, x);
+}
+
 static void wipe(struct rawhead *h)
 {
     if (h->p)
@@ -441,4 +457,6 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     wipe(&slot->response);
     if (slot->overflow)
         slot->x.flags |= FLAG_REQUEST_TRUNCATED;
+    if (s->strict)
+        seal_address(&s->key, &slot->x);
 }

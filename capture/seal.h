@@ -8,6 +8,10 @@
 #include "capture/redact.h"
 #include "capture/slot.h"
 
+/* --privacy strict: the client's address becomes its network, and its pseudonym stands for it. What is a network
+ * already stays as it is. */
+void seal_address(const struct hash_key *key, struct exchange *x);
+
 struct seal_options {
     struct redact_options redact;
     const char *trusted_proxies; /* "10.0.0.0/8,192.168.1.1"; NULL: forwarding headers are ignored */
@@ -26,6 +30,8 @@ void seal_pause(struct seal *s, bool paused);
 const struct redact *seal_names(const struct seal *s);
 /* The request's head is in the slot: asks for what sealing it will read, so that it is near by then. */
 void seal_expect(struct seal *s, struct slot *slot);
+/* What a command of a cache, which has no heads, must not show. */
+void seal_command(const struct seal *s, struct exchange *x);
 /* Fills s->x from the raw heads of the slot and wipes them. Text that does not fit the slot's bounds is left out
  * (flagged truncated). */
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot);

@@ -191,14 +191,22 @@ bool tlsprofile_due(const struct tlsprofile *p, int64_t now)
     return now >= p->due;
 }
 
+/* Octets between the members stay 0. */
+static void set_address(struct addr *to, struct addr a)
+{
+    memcpy(to->ip, a.ip, sizeof to->ip);
+    to->port = a.port;
+    to->known = a.known;
+}
+
 static uint32_t row_of(const struct tlsprofile *p, struct opaque *o, const struct conn *conn, enum opaque_why why)
 {
     struct opaque_key k;
+    bool strict = opaque_strict(o), sure = conn->sure || p->has_client || p->has_server;
     memset(&k, 0, sizeof k);
-    memcpy(k.client.ip, conn->client.ip, sizeof k.client.ip);
-    memcpy(k.server.ip, conn->server.ip, sizeof k.server.ip);
-    k.client.known = k.server.known = 1;
-    k.server.port = conn->server.port;
+    set_address(&k.client, strict ? addr_network(&conn->client) : conn->client);
+    set_address(&k.server, strict && !sure ? addr_network(&conn->server) : conn->server);
+    k.client.port = 0;
     if (p->has_client)
         memcpy(&k.hello, &p->client, sizeof k.hello);
     if (p->has_server)

@@ -227,6 +227,20 @@ static int open_store(struct capture_command *c)
     return by_choice ? 2 : 1;
 }
 
+/* What is hidden from now on stands in the clear before, and the other way round: keys would not meet. Records may be
+ * strict themselves. */
+static bool same_privacy(const struct capture_command *c)
+{
+    uint64_t all = analysis_total(c->analysis, "exchanges") - analysis_total(c->analysis, "ignored");
+    uint64_t networks = analysis_total(c->analysis, "networks");
+    bool strict = c->in.capture.seal.redact.strict, was = networks == all;
+    if (!all || (networks && !was) || strict == was || (c->in.records && !strict))
+        return true;
+    log_line("%s: the audit in it is of --privacy %s: go on so, write into another DB, or start over with --fresh",
+             c->db, was ? "strict" : "standard");
+    return false;
+}
+
 static int open_analysis(struct capture_command *c)
 {
     list_sources(c);
@@ -252,7 +266,8 @@ static int open_analysis(struct capture_command *c)
         return 0;
     c->goes_on = true;
     struct idorder order = c->by_address ? idorder_address() : o.order;
-    return restore_audit(c->db, &order, c->analysis, &c->not_before);
+    int code = restore_audit(c->db, &order, c->analysis, &c->not_before);
+    return code || same_privacy(c) ? code : 2;
 }
 
 static int close_store(struct capture_command *c)

@@ -141,6 +141,12 @@ bool input_option(struct input *in, int id, const char *value)
     case INPUT_CLEAR:
         in->capture.seal.redact.clear_targets = true;
         return true;
+    case INPUT_PRIVACY:
+        in->capture.seal.redact.strict = strcmp(value, "strict") == 0;
+        if (in->capture.seal.redact.strict || strcmp(value, "standard") == 0)
+            return true;
+        log_line("--privacy: '%s' is neither standard nor strict", value);
+        return false;
     case INPUT_QUIET:
         in->quiet = true;
         return true;
@@ -208,6 +214,13 @@ int input_check(struct input *in)
     }
     if (in->filter && !in->n_interfaces) {
         log_line("-f filters live captures alone; for a file: tcpdump -r FILE -w - FILTER | spanwise capture -r -");
+        return 2;
+    }
+    const char *shows = in->capture.seal.redact.clear_targets ? "clear-targets"
+                        : in->capture.seal.show_names         ? "show-names"
+                                                              : NULL;
+    if (in->capture.seal.redact.strict && shows) {
+        log_line("--privacy strict hides what --%s shows: give one of them", shows);
         return 2;
     }
     if (!secret_load(in->secret, &in->capture.key))

@@ -40,6 +40,7 @@ enum {
     INPUT_IDENTITY,
     INPUT_NAMES,
     INPUT_CLEAR,
+    INPUT_PRIVACY,
     INPUT_TIMEOUT,
     INPUT_CONFIG,
     INPUT_QUIET,
@@ -73,6 +74,8 @@ enum {
          "e-mail "                                                                                                     \
          "addresses"},                                                                                                 \
         {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \
+        {INPUT_PRIVACY, 0, "privacy", "P",                                                                             \
+         "standard (default), or strict: ids in paths are hashed, clients' addresses become networks"},                \
         {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
         {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \
     {                                                                                                                  \

@@ -137,6 +137,11 @@ int cmd_log(int argc, char **argv)
         log_line("log: --identity is for captures; the clients of a DB are those that its audit told apart");
         return 2;
     }
+    if (!wire && c.in.capture.seal.redact.strict) {
+        log_line("log: a DB shows what it holds; --privacy strict goes with -r or -i, or with the capture that writes "
+                 "the DB");
+        return 2;
+    }
     int code = input_check(&c.in);
     if (code)
         return code;

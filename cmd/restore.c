@@ -314,12 +314,12 @@ static bool load_opaque(void *context, const struct row_opaque *row)
     memset(&k, 0, sizeof k);
     if (addr_parse(row->client, &a)) {
         memcpy(k.client.ip, a.ip, sizeof a.ip);
-        k.client.known = 1;
+        k.client.known = a.known;
     }
     if (addr_parse(row->server, &a)) {
         memcpy(k.server.ip, a.ip, sizeof a.ip);
         k.server.port = a.port;
-        k.server.known = 1;
+        k.server.known = a.known;
     }
     k.why = (uint8_t)why_of(row->why);
     copy(k.hello.name, sizeof k.hello.name, row->name);

@@ -330,6 +330,10 @@ static int replay(const struct whatif *c, struct store_reader *r, const char *db
         log_line("out of memory");
     else if (!find_endpoints(c, &named, ttl, &n))
         code = 2;
+    if (!code && c->show.spec && c->show.per == REPLAY_ADDRESS && !replay_knows_addresses(r)) {
+        log_line("--per address: %s holds clients' networks alone (--privacy strict); count the limit by client", db);
+        code = 2;
+    }
     if (!code && !open_curves(c, ttl, n)) {
         log_line("out of memory");
         code = 1;

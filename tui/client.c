@@ -21,7 +21,9 @@ static int head(const struct moment_client *c, const struct table_view *v, struc
         x = grid_print(g, y, 1, STYLE_PLAIN, "called ");
         grid_put(g, y++, x, g->width > x ? g->width - x : 0, STYLE_BOLD, c->called);
     }
-    x = grid_print(g, y, 1, STYLE_PLAIN, "%" PRIu64 " address%s ", c->n_addresses, c->n_addresses == 1 ? "" : "es");
+    const char *what = slice_find(c->addresses, '/', 0) < c->addresses.n ? "network%s " : "address%s ";
+    x = grid_print(g, y, 1, STYLE_PLAIN, "%" PRIu64 " ", c->n_addresses);
+    x = grid_print(g, y, x, STYLE_PLAIN, what, c->n_addresses == 1 ? "" : *what == 'n' ? "s" : "es");
     grid_put(g, y++, x, g->width > x ? g->width - x : 0, STYLE_DIM, c->addresses);
     return y;
 }

@@ -436,8 +436,9 @@ static void find_bad_server(struct gathering *g, const struct backend *s)
 
 static void find_reopened(struct gathering *g, const struct backend *s)
 {
-    struct bottleneck *b =
-        add(g, BOTTLENECK_CONNECTIONS, EFFORT_CONFIG, (double)s->reopened_us / 1e6, g->records_s, s->reopened);
+    struct bottleneck *b = s->vague ? NULL
+                                    : add(g, BOTTLENECK_CONNECTIONS, EFFORT_CONFIG, (double)s->reopened_us / 1e6,
+                                          g->records_s, s->reopened);
     if (!b)
         return;
     name_server(g, s, &b->target);

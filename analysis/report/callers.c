@@ -44,6 +44,8 @@ static const char *why_not(const struct behaviour *b)
         return "exchange records could not all be read";
     if (!s->traced && !s->identified)
         return "no request carries a traceparent or an X-Request-Id";
+    if (b->vague)
+        return "clients' addresses are known by their networks alone (--privacy strict)";
     return s->joined ? NULL : "every trace was seen at one hop only";
 }
 
@@ -99,8 +101,8 @@ static void hops(struct json *j, const struct behaviour *b)
     if (s) {
         json_key_u64(j, "with_traceparent", s->traced);
         json_key_u64(j, "with_request_id_alone", s->identified);
-        json_key_u64(j, "joined", s->joined);
-        json_key_u64(j, "seen_twice", s->relayed);
+        json_key_double(j, "joined", b->vague ? NAN : (double)s->joined);
+        json_key_double(j, "seen_twice", b->vague ? NAN : (double)s->relayed);
         json_key_u64(j, "untracked", s->untracked);
     }
     json_key(j, "reason");
@@ -113,7 +115,7 @@ void callers_json(struct json *j, const struct behaviour *b, double coverage)
     const struct hops_sums *s = sums_of(b);
     hops(j, b);
     json_key(j, "dependencies");
-    if (!s || (!s->traced && !s->identified)) {
+    if (!s || b->vague || (!s->traced && !s->identified)) {
         json_null(j);
         return;
     }

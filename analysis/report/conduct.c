@@ -299,7 +299,7 @@ static unsigned signs_of(const struct row_client *c, const struct behaviour_clie
     is |= (unsigned)(seen->runs >= DENIED_FEW) << SIGN_n_plus_one;
     is |= (unsigned)suspect_scan(seen->requests, seen->refused, seen->since, seen->distinct) << SIGN_scan;
     is |= (unsigned)seen->ids.monotone << SIGN_scraper;
-    is |= (unsigned)(seen->credential && c->n_addresses > 1) << SIGN_many_addresses;
+    is |= (unsigned)(seen->credential && seen->several) << SIGN_many_addresses;
     return is;
 }
 
@@ -473,7 +473,7 @@ static bool shared_address(void *context, const struct row_address *row)
 
 void conduct_addresses(struct json *j, struct store_reader *r, const struct behaviour *b)
 {
-    if (!b->any || b->failed) {
+    if (!b->any || b->failed || b->vague) {
         null(j, "shared_addresses");
         return;
     }
@@ -493,5 +493,6 @@ void conduct_source(struct json *j, const struct behaviour *b)
     json_key(j, "whole");
     json_bool(j, b->any && b->whole && !b->failed);
     json_key_u64(j, "untracked", b->untracked);
+    json_key_u64(j, "networks", b->vague);
     json_close(j, '}');
 }

@@ -141,6 +141,12 @@ double facts_clients_error(const struct facts *f)
     return facts_total(f, "clients_estimated") ? hll_error(ROW_CLIENTS_BITS) : 0;
 }
 
+const char *facts_privacy(const struct facts *f)
+{
+    uint64_t all = facts_total(f, "exchanges") - facts_total(f, "ignored"), strict = facts_total(f, "networks");
+    return !all ? NULL : !strict ? "standard" : strict >= all ? "strict" : "mixed";
+}
+
 bool facts_unsized(uint64_t sum, uint64_t unsized)
 {
     return !sum && unsized;

@@ -48,6 +48,8 @@ double facts_watched_s(const struct facts *f);     /* first to last arrival, as 
 double facts_coverage(const struct facts *f);      /* NaN: unknown */
 double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
 
+/* What is shown of clients: "standard", "strict" (of addresses the networks alone), "mixed"; NULL: there are none. */
+const char *facts_privacy(const struct facts *f);
 /* Whether a sum of sizes is: nothing that could be added was known. `unsized`: of how many not. */
 bool facts_unsized(uint64_t sum, uint64_t unsized);
 /* How long exchanges of it took was in no record. */

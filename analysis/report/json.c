@@ -174,6 +174,8 @@ static void capture(struct json *j, const struct facts *f)
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);
     json_key_u64(j, "memory_peak_bytes", c->memory_peak_bytes);
     json_key_double(j, "sampling_rate", facts_sampling_rate(facts_total(f, "sampling_level")));
+    json_key(j, "privacy");
+    json_str(j, facts_privacy(f));
     eased_json(j, f);
     json_key(j, "live");
     json_bool(j, c->live && !c->ended);

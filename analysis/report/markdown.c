@@ -97,6 +97,9 @@ static void head(const struct facts *f, struct buf *out)
         buf_str(out, "- coverage of the capture is unknown\n");
     else
         buf_printf(out, "- %.2f %% of the bytes sent were seen\n", 100 * coverage);
+    if (facts_total(f, "networks"))
+        buf_printf(out, "- of %s clients the network alone is known (privacy strict)\n",
+                   strcmp(facts_privacy(f), "mixed") == 0 ? "some" : "all");
 }
 
 static bool question(void *context, const struct row_endpoint *e)

@@ -59,7 +59,7 @@ struct slice server_name(const struct server_names *s, uint32_t id)
 
 static double share_of(const struct backend_group *g, const struct backend *s)
 {
-    return s->relay || !g->requests ? NAN : (double)s->requests / (double)g->requests;
+    return s->relay || g->unsure || !g->requests ? NAN : (double)s->requests / (double)g->requests;
 }
 
 static double per_connection(const struct backend *s)
@@ -79,12 +79,20 @@ static const char *word_of(const struct behaviour *b, const struct backend_group
            : s->beside.slow                   ? "slower than its peers"
            : backends_left(b->backends, g, s) ? "got nothing any more"
            : s->relay                         ? "passes requests on"
+           : s->unsure                        ? "may pass requests on"
                                               : "";
 }
 
+static const char unsure_why[] = "clients of a server's own network are known by that network alone: who passes "
+                                 "requests on, and so who is whose peer, cannot be told";
+
 static const char *balance_of(const struct backend_group *g)
 {
-    return g->peers < 2 ? "single" : g->uneven ? "uneven" : g->requests < 100 ? "unknown" : "even";
+    return g->unsure           ? "unknown"
+           : g->peers < 2      ? "single"
+           : g->uneven         ? "uneven"
+           : g->requests < 100 ? "unknown"
+                               : "even";
 }
 
 /* ---- JSON ---- */
@@ -128,9 +136,12 @@ static void connections(struct json *j, const struct backend *s)
     json_key_u64(j, "connections", s->connections);
     json_key_double(j, "requests_per_connection", per_connection(s));
     json_key_u64(j, "used_once", s->used_once);
-    json_key_u64(j, "reopened", s->reopened);
+    json_key_double(j, "reopened", s->vague ? NAN : (double)s->reopened);
     json_key(j, "handshake_seconds");
-    json_micros(j, (int64_t)s->reopened_us);
+    if (s->vague)
+        json_null(j);
+    else
+        json_micros(j, (int64_t)s->reopened_us);
     json_close(j, '}');
 }
 
@@ -162,7 +173,7 @@ static void server(struct json *j, const struct behaviour *b, const struct backe
     json_open(j, '{');
     json_key_text(j, "server", server_name(names, s->server));
     json_key(j, "role");
-    json_str(j, s->relay ? "relay" : "server");
+    json_str(j, s->relay ? "relay" : s->unsure ? NULL : "server");
     json_key_u64(j, "requests", s->requests);
     json_key_double(j, "share", share_of(g, s));
     errors(j, s);
@@ -172,7 +183,10 @@ static void server(struct json *j, const struct behaviour *b, const struct backe
     json_key_micros(j, "first", s->first_us);
     json_key_micros(j, "last", s->last_us);
     json_key(j, "left");
-    json_bool(j, backends_left(b->backends, g, s));
+    if (g->unsure)
+        json_null(j);
+    else
+        json_bool(j, backends_left(b->backends, g, s));
     json_close(j, '}');
 }
 
@@ -190,11 +204,13 @@ void servers_json(struct json *j, const struct behaviour *b, const struct server
     for (uint32_t i = 0; i < n; i++) {
         json_open(j, '{');
         json_key_text(j, "service", named_service_name(&b->named, g[i].service));
-        json_key_u64(j, "peers", g[i].peers);
-        json_key_u64(j, "requests", g[i].requests);
+        json_key_double(j, "peers", g[i].unsure ? NAN : g[i].peers);
+        json_key_double(j, "requests", g[i].unsure ? NAN : (double)g[i].requests);
         json_key(j, "balance");
         json_str(j, balance_of(&g[i]));
         json_key_double(j, "imbalance", g[i].imbalance);
+        json_key(j, "reason");
+        json_str(j, g[i].unsure ? unsure_why : NULL);
         json_key(j, "servers");
         json_open(j, '[');
         for (uint32_t k = 0; k < g[i].n; k++)

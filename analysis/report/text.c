@@ -177,6 +177,9 @@ static void head(const struct facts *f, struct buf *out)
             buf_printf(out, "%s %.*s\n", v <= VERDICT_PARTIAL ? " note:" : " ATTENTION:", (int)line.n, line.p);
     buf_free(&lines);
     trust(f, out);
+    if (facts_total(f, "networks"))
+        buf_printf(out, "  of %s clients the network alone is known (--privacy strict)\n",
+                   strcmp(facts_privacy(f), "mixed") == 0 ? "some" : "all");
     if (!facts_caches_alone(f))
         exchanges(f, out);
 }

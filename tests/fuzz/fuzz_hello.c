@@ -49,7 +49,7 @@ static struct opaque_row run(struct cursor c, size_t piece)
     static const struct conn conn = {.id = 1};
     uint64_t memory = 0, offset[2] = {0, 0};
     const struct tls_env env = {.memory = &memory, .memory_limit = 1 << 20};
-    struct opaque *o = opaque_new(&key, 16);
+    struct opaque *o = opaque_new(&key, 16, false);
     struct tlsprofile *p = tlsprofile_new(&env, false);
     if (!o || !p)
         abort();

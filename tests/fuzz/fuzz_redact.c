@@ -7,28 +7,29 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum mode { PLAIN, CLEAR, STRICT, STRICT_BEFORE, MODES }; /* before: the log was, who reads it is not */
 enum { ROUNDS = 256 }; /* with the same: what words were seen goes on, as in a capture and the records made of it */
 
-static struct redact *fresh(bool clear, bool sealed)
+static struct redact *fresh(enum mode mode, bool sealed)
 {
     struct hash_key key = {1, 2, 3};
-    struct redact_options o = {clear, "ssn", sealed};
+    struct redact_options o = {mode == CLEAR, "ssn", sealed, mode == STRICT};
     struct redact *r = redact_new(&key, &o);
     if (!r)
         abort();
     return r;
 }
 
-static void shown(struct slice target, bool clear, bool sealed, struct buf *out)
+static void shown(struct slice target, enum mode mode, bool sealed, struct buf *out)
 {
-    static struct redact *kept[2][2];
+    static struct redact *kept[MODES][2];
     static unsigned round;
     if (!sealed && round++ % ROUNDS == 0)
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < MODES * 2; i++) {
             redact_free(kept[i / 2][i % 2]);
-            kept[i / 2][i % 2] = fresh(i / 2, i % 2);
+            kept[i / 2][i % 2] = fresh((enum mode)(i / 2), i % 2);
         }
-    redact_target(kept[clear][sealed], target, REDACT_UNKNOWN, out);
+    redact_target(kept[mode][sealed], target, REDACT_UNKNOWN, out);
 }
 
 static void must_be_valid(const struct buf *b)
@@ -41,8 +42,16 @@ static void must_be_valid(const struct buf *b)
         abort();
 }
 
+/* Strict: no part of it is an id that can be read. */
+static void must_hide_id(struct slice s)
+{
+    struct route_id id;
+    if (route_id(s, &id) && !route_is_hidden(slice_sub(s, id.from, id.to)))
+        abort();
+}
+
 /* No segment of the path holds what must be hidden. */
-static void must_hide(struct slice shown_as)
+static void must_hide(struct slice shown_as, enum mode mode)
 {
     struct slice path = slice_sub(shown_as, 0, slice_find(shown_as, '#', 0));
     path = slice_sub(path, 0, slice_find(path, '?', 0));
@@ -53,6 +62,8 @@ static void must_hide(struct slice shown_as)
         s = slice_sub(s, 0, slice_find(s, ';', 0));
         if (s.n >= PIECE_LEAST && piece_next(s, 0, PIECE_LEAST, true, &piece))
             abort();
+        if (mode == STRICT)
+            must_hide_id(s);
         at = end + 1;
     }
 }
@@ -62,15 +73,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf once = {0}, twice = {0};
     if (!size)
         return 0;
-    bool clear = data[0] & 1;
-    shown(slice_of(data + 1, size - 1), clear, false, &once);
+    enum mode mode = data[0] & 1 ? CLEAR : data[0] & 2 ? STRICT : PLAIN;
+    shown(slice_of(data + 1, size - 1), mode, false, &once);
     must_be_valid(&once);
     struct slice text = slice_of(once.p, once.n);
-    if (!clear)
-        must_hide(text);
-    shown(text, clear, true, &twice);
-    if (!slice_eq(text, slice_of(twice.p, twice.n)))
-        abort();
+    if (mode != CLEAR)
+        must_hide(text, mode);
+    for (enum mode again = mode; again < MODES; again += again == STRICT ? 1 : MODES) {
+        twice.n = 0;
+        shown(text, again, true, &twice);
+        if (!slice_eq(text, slice_of(twice.p, twice.n)))
+            abort();
+    }
     buf_free(&once);
     buf_free(&twice);
     return 0;

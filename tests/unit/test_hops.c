@@ -70,6 +70,31 @@ static void doubtful(void **state)
     hops_free(h);
 }
 
+static struct hops_call vague(uint32_t network, uint32_t to, int64_t start_ms, int64_t end_ms)
+{
+    struct hops_call c = call(7, 0, to, start_ms, end_ms);
+    c.client_network = network;
+    return c;
+}
+
+/* Of clients that are known by their networks alone: of another network is from elsewhere, of the same may be the same;
+ * of whom nothing is known nothing is said. */
+static void networks(void **state)
+{
+    struct hops *h = hops_new();
+    (void)state;
+    assert_true(add(h, vague(50, FRONT, 0, 100)).number == 0);
+    assert_true(add(h, vague(50, BACK, 10, 60)).number == 0);
+    assert_true(add(h, vague(51, DEEP, 70, 80)).number == 1);
+    assert_true(add(h, vague(0, DEEP, 81, 82)).number == 0);
+    struct hops_call whole = call(7, USER, DEEP, 90, 95);
+    whole.client_network = 50;
+    assert_true(add(h, whole).number == 0);
+    hops_end(h);
+    assert_true(hops_sums(h)->joined == 1);
+    hops_free(h);
+}
+
 /* More calls than are remembered: those that are still here are joined, all are counted. */
 static void bound(void **state)
 {
@@ -107,7 +132,7 @@ static void flood(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(levels), cmocka_unit_test(doubtful), cmocka_unit_test(bound),
-                                       cmocka_unit_test(flood)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(levels), cmocka_unit_test(doubtful), cmocka_unit_test(networks),
+                                       cmocka_unit_test(bound), cmocka_unit_test(flood)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

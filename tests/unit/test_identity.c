@@ -279,12 +279,43 @@ static void every_token_is_found(void **state)
     assert_int_equal(token_find(SLICE("")), TOKEN_OTHER);
 }
 
+/* A network says so, and is never more of an address than its own bits. */
+static void networks(void **state)
+{
+    static const struct {
+        const char *whole, *network;
+    } table[] = {{"203.0.113.77:5000", "203.0.113.0/24"},
+                 {"203.0.113.0", "203.0.113.0/24"},
+                 {"[2001:db8:1:2:3:4:5:6]:443", "2001:db8:1::/48"},
+                 {"2001:db8:1::", "2001:db8:1::/48"}};
+    static const char *const bad[] = {"203.0.113.0/23",    "203.0.113.0/",   "2001:db8::/24", "/24",
+                                      "203.0.113.0:80/24", "[2001:db8::]/48"};
+    char text[56];
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct addr a = address(table[i].whole), n = addr_network(&a), again;
+        assert_true(slice_eq(slice_of(text, addr_format(&n, true, text)), slice_str(table[i].network)));
+        assert_true(slice_eq(slice_of(text, addr_format(&n, false, text)), slice_str(table[i].network)));
+        assert_true(addr_parse(slice_str(table[i].network), &again));
+        assert_true(again.known == ADDR_NETWORK && !again.port && memcmp(again.ip, n.ip, 16) == 0);
+        again = addr_network(&n);
+        assert_memory_equal(again.ip, n.ip, 16);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(addr_parse(slice_str(bad[i]), &(struct addr){0}));
+    struct addr none = {0};
+    assert_int_equal(addr_network(&none).known, ADDR_NONE);
+    /* nobody says in a header of whole networks that they asked */
+    assert_int_equal(who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 203.0.113.0/24\r\n").kind, IDENTITY_ADDRESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(order_of_certificates),
                                        cmocka_unit_test(sameness),          cmocka_unit_test(forwarding),
                                        cmocka_unit_test(spoofed),           cmocka_unit_test(bad_proxies),
                                        cmocka_unit_test(any_order),         cmocka_unit_test(keys_of_queries),
-                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found)};
+                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found),
+                                       cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,14 @@ static const struct {
     {"a-42", "a-42", ROUTE_LITERAL},
     {"toolongprefix-42", "toolongprefix-42", ROUTE_LITERAL},
     {"42;jsessionid=~0123456789ab", "{int}", ROUTE_TYPED},
+    {"~0123456789aA", "{int}", ROUTE_TYPED},
+    {"~0123456789aB.json", "{date}.json", ROUTE_TYPED},
+    {"tok-~0123456789aC.pdf", "tok-{uuid}.pdf", ROUTE_PREFIX},
+    {"~0123456789aD", "{ulid}", ROUTE_TYPED},
+    {"~0123456789aE", "{ip}", ROUTE_TYPED},
+    {"~0123456789aF", "~0123456789aF", ROUTE_LITERAL},
+    {"~0123456789Aa", "~0123456789Aa", ROUTE_LITERAL},
+    {"~0123456789AA", "~0123456789AA", ROUTE_LITERAL},
     {"cart;jsessionid=1", "cart", ROUTE_LITERAL},
     {"~0123456789a0", "{hex}", ROUTE_TYPED},
     {"~0123456789a4", "{hex}", ROUTE_TYPED},
@@ -90,8 +98,34 @@ static void classes(void **state)
     }
 }
 
+/* What a label replaces is told as a part of the segment; the rest of both is the same. */
+static void parts(void **state)
+{
+    static const struct {
+        const char *segment;
+        size_t from, to;
+        enum route_class class;
+    } has[] = {{"42", 0, 2, ROUTE_INT},
+               {"17.json", 0, 2, ROUTE_INT},
+               {"cus_NffrFeUfNV2Hib9Zs", 4, 21, ROUTE_B64},
+               {"2024-05", 0, 7, ROUTE_DATE},
+               {"550e8400-e29b-41d4-a716-446655440000", 0, 36, ROUTE_UUID},
+               {"01ARZ3NDEKTSV4RRFFQ69G5FAV", 0, 26, ROUTE_ULID},
+               {"10.1.2.3", 0, 8, ROUTE_IP},
+               {"~0123456789aA", 0, 13, ROUTE_INT}};
+    static const char *const none[] = {"users", "v1", "v2.10.3", "index.html", "top-10-ways", "", "tok-~0123456789aA"};
+    struct route_id id;
+    (void)state;
+    for (size_t i = 0; i < sizeof has / sizeof *has; i++) {
+        assert_true(route_id(slice_str(has[i].segment), &id));
+        assert_true(id.from == has[i].from && id.to == has[i].to && id.class == has[i].class);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(route_id(slice_str(none[i]), &id));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(classes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(classes), cmocka_unit_test(parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,7 +220,7 @@ static void cut_anywhere(void **state)
     for (size_t piece = 1; piece < hello.n + 4; piece += piece < 40 ? 1 : 53)
         for (size_t segment = 1; segment < 900; segment = segment * 2 + 1) {
             struct buf up = {0}, down = {0};
-            struct opaque *o = opaque_new(&key, 16);
+            struct opaque *o = opaque_new(&key, 16, false);
             struct tlsprofile *p = tlsprofile_new(&env, false);
             records(&up, 1, &hello, piece);
             records(&down, 2, &again, piece);
@@ -251,7 +251,7 @@ static void a_loss_in_the_hello(void **state)
     (void)state;
     const struct hash_key key = {1, 2, 3};
     struct buf hello = example(), up = {0};
-    struct opaque *o = opaque_new(&key, 16);
+    struct opaque *o = opaque_new(&key, 16, false);
     struct tlsprofile *p = tlsprofile_new(&env, false);
     records(&up, 1, &hello, 4000);
     size_t all = up.n;
@@ -267,6 +267,28 @@ static void a_loss_in_the_hello(void **state)
     assert_int_equal(memory, 0);
 }
 
+/* Strict: the client's network alone; the server's address, too, where only ports say who is who. */
+static void who_is_hidden(void **state)
+{
+    (void)state;
+    const struct hash_key key = {1, 2, 3};
+    for (int sure = 0; sure < 2; sure++) {
+        struct conn conn = {.sure = sure};
+        struct opaque *o = opaque_new(&key, 16, true);
+        struct tlsprofile *p = tlsprofile_new(&env, false);
+        char text[56];
+        assert_true(addr_parse(SLICE("203.0.113.7:4000"), &conn.client) &&
+                    addr_parse(SLICE("10.0.0.9:443"), &conn.server));
+        tlsprofile_tell(p, o, &conn, OPAQUE_WHY_NOT_RECOGNISED);
+        opaque_changed(o, keep, NULL);
+        assert_true(slice_eq(slice_of(text, addr_format(&told.key.client, true, text)), SLICE("203.0.113.0/24")));
+        assert_true(slice_eq(slice_of(text, addr_format(&told.key.server, true, text)),
+                             sure ? SLICE("10.0.0.9:443") : SLICE("10.0.0.0/24")));
+        tlsprofile_free(p, &env);
+        opaque_free(o);
+    }
+}
+
 /* ---- the table ---- */
 
 static void count_rows(void *context, uint32_t id, const struct opaque_row *row)
@@ -280,7 +302,7 @@ static void full_tables_count_on(void **state)
     (void)state;
     const struct hash_key key = {1, 2, 3};
     const struct opaque_sums one = {.connections = 1, .bytes = {10, 20}, .first_us = 5, .last_us = 9};
-    struct opaque *o = opaque_new(&key, 8);
+    struct opaque *o = opaque_new(&key, 8, false);
     uint64_t seen[2] = {0, 0};
     for (unsigned round = 0; round < 2; round++)
         for (unsigned i = 0; i < 100; i++) {
@@ -314,8 +336,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_published_example), cmocka_unit_test(little_is_offered),
         cmocka_unit_test(names_that_are_none),   cmocka_unit_test(cut_anywhere),
-        cmocka_unit_test(a_loss_in_the_hello),   cmocka_unit_test(full_tables_count_on),
-        cmocka_unit_test(texts_come_back),
+        cmocka_unit_test(a_loss_in_the_hello),   cmocka_unit_test(who_is_hidden),
+        cmocka_unit_test(full_tables_count_on),  cmocka_unit_test(texts_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

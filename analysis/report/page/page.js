@@ -426,6 +426,8 @@ function drawWire() {
     (known(c.kernel_dropped) ? `${count(c.kernel_dropped + c.interface_dropped)} packets dropped, ` : "") +
     (known(c.coverage) ? `${(c.coverage * 100).toFixed(2)} % of the bytes sent were seen` : "no TCP payload") +
     (opaque.length ? `. Not decoded: ${opaque.map(([why, n]) => `${safe(why)} ${count(n)}`).join(", ")}` : "") + ".";
+  if (c.privacy === "strict" || c.privacy === "mixed")
+    $("wire").textContent += ` Of ${c.privacy === "strict" ? "all" : "some"} clients the network alone is known (--privacy strict).`;
 }
 
 // The verdict of the report, and what is missing from it. First on the page, for everything below depends on it.
