@@ -17,6 +17,8 @@ enum kind { KIND_GZIP, KIND_DEFLATE, KIND_BR, KIND_ZSTD, KIND_IDENTITY, KIND_UNK
 struct stage {
     enum kind kind;
     bool begun, ended; /* ended: a whole coded body has been read */
+    uint8_t magic_n;   /* zstd: octets of the frame's magic number so far */
+    bool skippable;    /* it is that of a skippable frame */
     uint64_t in, out;
     union {
         z_stream z;
@@ -212,11 +214,32 @@ static enum coding_state step_br(struct stage *s, struct step *t)
                                                                                           : CODING_MISCODED;
 }
 
+/* Whether a frame of RFC 8878 begins so (sections 3.1.1 and 3.1.2). libzstd also takes the formats that it had before
+ * that, and not the same way however they are cut. */
+static bool is_frame(struct stage *s, const char *p, size_t n)
+{
+    static const uint8_t data[] = {0x28, 0xb5, 0x2f, 0xfd}, skippable[] = {0x50, 0x2a, 0x4d, 0x18};
+    for (size_t i = 0; i < n && s->magic_n < sizeof data; i++, s->magic_n++) {
+        uint8_t c = (uint8_t)p[i];
+        if (!s->magic_n)
+            s->skippable = (c & 0xf0) == skippable[0];
+        if (s->magic_n || !s->skippable) {
+            if (c != (s->skippable ? skippable : data)[s->magic_n])
+                return false;
+        }
+    }
+    return true;
+}
+
 static enum coding_state step_zstd(struct stage *s, struct step *t)
 {
     ZSTD_inBuffer in = {t->in, t->in_n, 0};
     ZSTD_outBuffer out = {t->out, t->out_n, 0};
+    if (!is_frame(s, t->in, t->in_n))
+        return CODING_MISCODED;
     size_t r = ZSTD_decompressStream(s->d.zstd, &out, &in);
+    if (r == 0)
+        s->magic_n = 0;
     t->in += in.pos;
     t->in_n -= in.pos;
     t->out_n = out.pos;

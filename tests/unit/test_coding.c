@@ -191,6 +191,33 @@ static void members(void **state)
     }
 }
 
+/* What is no frame of RFC 8878 is none, though libzstd took it once; skippable ones are. */
+static void frames_of_zstd(void **state)
+{
+    static const char skippable[] = "\x5a\x2a\x4d\x18\3\0\0\0abc", mixed[] = "\x50\xb5\x2f\xfd\3\0\0\0abc";
+    struct buf plain = {0}, coded = {0}, out = {0};
+    (void)state;
+    text(&plain, 5);
+    encode("zstd", bytes(&plain), &coded);
+    buf_add(&coded, skippable, sizeof skippable - 1);
+    encode("zstd", bytes(&plain), &coded);
+    for (size_t cut = 0; cut <= coded.n; cut++) {
+        assert_int_equal(decode("zstd", bytes(&coded), cut, &out), CODING_GOOD);
+        assert_true(out.n == 2 * plain.n);
+    }
+    for (char version = 0x22; version < 0x28; version++) /* v0.2 to v0.7 */
+        for (size_t cut = 0; cut < 9; cut++) {
+            char old[] = "v\xb5\x2f\xfd\x04\xcd\x05\0";
+            old[0] = version;
+            assert_int_equal(decode("zstd", slice_of(old, 8), cut, &out), CODING_MISCODED);
+        }
+    for (size_t cut = 0; cut < sizeof mixed; cut++)
+        assert_int_equal(decode("zstd", slice_of(mixed, sizeof mixed - 1), cut, &out), CODING_MISCODED);
+    buf_free(&plain);
+    buf_free(&coded);
+    buf_free(&out);
+}
+
 /* A field that lies, and damage: every octet in turn is changed, and nothing may be read but what was written. */
 static void lies(void **state)
 {
@@ -265,9 +292,9 @@ static void bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cut_anywhere), cmocka_unit_test(truncated), cmocka_unit_test(stacked),
-        cmocka_unit_test(members),      cmocka_unit_test(lies),      cmocka_unit_test(bombs),
-        cmocka_unit_test(bounds),
+        cmocka_unit_test(cut_anywhere), cmocka_unit_test(truncated),      cmocka_unit_test(stacked),
+        cmocka_unit_test(members),      cmocka_unit_test(frames_of_zstd), cmocka_unit_test(lies),
+        cmocka_unit_test(bombs),        cmocka_unit_test(bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
