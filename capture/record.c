@@ -49,7 +49,8 @@ static int64_t size_of(const struct exchange *x, unsigned which, uint64_t bytes)
 
 /* One function a kind and format; unknown is null, an empty cell in tsv. */
 
-static void json_STREAM(struct json *j, uint32_t id)
+/* Numbered from 1. */
+static void json_ORDINAL(struct json *j, uint64_t id)
 {
     if (id)
         json_u64(j, id);
@@ -86,7 +87,7 @@ static void json_SECONDS(struct json *j, int64_t us)
 static void json_ADDRESS(struct json *j, const struct addr *a)
 {
     char out[56];
-    json_slice(j, a->known ? slice_of(out, addr_format(a, true, out)) : (struct slice){NULL, 0});
+    json_slice(j, a->known ? slice_of(out, addr_format(a, a->port != 0, out)) : (struct slice){NULL, 0});
 }
 
 static void json_NAME(struct json *j, const char *name)

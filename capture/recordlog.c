@@ -266,9 +266,11 @@ void recordlog_har(const struct exchange *x, struct buf *out)
         json_key(&j, "serverIPAddress");
         json_slice(&j, slice_of(text, addr_format(&x->server, false, text)));
     }
-    snprintf(text, sizeof text, "%" PRIu64, x->conn);
-    json_key(&j, "connection");
-    json_str(&j, text);
+    if (x->conn) {
+        snprintf(text, sizeof text, "%" PRIu64, x->conn);
+        json_key(&j, "connection");
+        json_str(&j, text);
+    }
     json_key(&j, "comment");
     json_str(&j, end_name(x->end));
     json_close(&j, '}');

@@ -38,7 +38,6 @@ static bool add_client(void *context, const struct row_client *c)
     bool certified = slice_eq(c->identity, SLICE("mtls"));
     list[c->id] = carrier == CARRIERS && !certified ? 0 : (uint8_t)(1 + carrier);
     s->certified |= certified;
-    s->forwarded |= slice_eq(c->identity, SLICE("forwarded"));
     return true;
 }
 

@@ -37,7 +37,6 @@ struct seen {
     size_t n_servers;
     double rate[ENVELOPE_RATES];
     uint64_t records;
-    bool forwarded; /* some clients stand behind trusted proxies */
     bool certified; /* some show certificates */
     bool damaged;   /* a block could not be read */
     bool failed;    /* out of memory */

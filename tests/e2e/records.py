@@ -52,4 +52,9 @@ good("capture", "-q", "-r", here / "orphan.pcap", "-d", here / "wire.db", "--sec
 code, err, back = capture("orphan", log)
 wire = [json.loads(line) for line in good("log", here / "wire.db").splitlines()]
 check(len(back) == 1 and back == wire and back[0]["method"] is None and "rtt_server_s" not in back[0], "an orphan comes back as it went", err, log, back, wire)
+# Of a client's port and of the connection the DB keeps nothing, and says so.
+seen = json.loads(log)
+check((seen["conn"], seen["client"]) == (1, "10.0.0.2:40001") and (wire[0]["conn"], wire[0]["client"], wire[0]["server"]) == (None, "10.0.0.2", "10.0.0.1:80"), "what a DB does not keep is null", log, wire)
+check(good("log", here / "wire.db", "--format", "tsv").splitlines()[1].split("\t")[1] == "" and "connection" not in json.loads(good("log", here / "wire.db", "--format", "har"))["log"]["entries"][0],
+      "in the other formats, too")
 finish()
