@@ -34,7 +34,7 @@ static const struct frame_shape {
     [TYPE_PRIORITY] = {0, 1, 5, true},
     [TYPE_RST_STREAM] = {0, 1, 4, true},
     [TYPE_SETTINGS] = {ACK, 0, 0, false},
-    [TYPE_PUSH_PROMISE] = {END_HEADERS | PADDED, 1, 5, false},
+    [TYPE_PUSH_PROMISE] = {END_HEADERS | PADDED, 1, 4, false},
     [TYPE_PING] = {ACK, 0, 8, true},
     [TYPE_GOAWAY] = {0, 0, 8, false},
     [TYPE_WINDOW_UPDATE] = {0, 2, 4, true},
@@ -556,6 +556,19 @@ static size_t read_head(struct h2_env *env, struct h2 *h, int role, const struct
     return n;
 }
 
+/* After the last octet of data: padding, if any, then the end. */
+static void data_over(struct h2_env *env, struct h2 *h, int role)
+{
+    struct h2_side *side = &h->side[role];
+    if (side->left)
+        return;
+    side->left = side->padding;
+    side->padding = 0;
+    side->state = H2_SKIP;
+    if (!side->left)
+        frame_end(env, h, role);
+}
+
 static size_t read_padding(struct h2_env *env, struct h2 *h, int role, struct slice s)
 {
     struct h2_side *side = &h->side[role];
@@ -568,20 +581,8 @@ static size_t read_padding(struct h2_env *env, struct h2 *h, int role, struct sl
     side->padding = padding;
     side->left -= padding;
     side->state = H2_DATA;
+    data_over(env, h, role); /* if there is none */
     return 1;
-}
-
-/* After the last octet of data: padding, if any, then the end. */
-static void data_over(struct h2_env *env, struct h2 *h, int role)
-{
-    struct h2_side *side = &h->side[role];
-    if (side->left)
-        return;
-    side->left = side->padding;
-    side->padding = 0;
-    side->state = H2_SKIP;
-    if (!side->left)
-        frame_end(env, h, role);
 }
 
 static size_t read_data(struct h2_env *env, struct h2 *h, int role, const struct chunk *c, struct slice s)
