@@ -300,6 +300,15 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         gap(t, f, dir, end - d->next); /* cut by the snap length */
 }
 
+/* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293 section 3.10.7.4). */
+static void note_fin(struct side *d, uint32_t seq)
+{
+    if (after(seq, d->next) < 0 || (d->fin && after(seq, d->fin_seq) >= 0))
+        return;
+    d->fin = true;
+    d->fin_seq = seq;
+}
+
 void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
 {
     struct side *d = &f->side[dir];
@@ -307,13 +316,11 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
     if (s->flags & TCP_RST)
         return; /* what it carries says why, to nobody's stream (RFC 9293 section 3.5.3) */
     begin(d, s, seq);
-    if (s->flags & TCP_FIN && !d->fin) {
-        d->fin = true;
-        d->fin_seq = seq + s->wire_n;
-    }
+    if (s->flags & TCP_FIN)
+        note_fin(d, seq + s->wire_n);
     if (s->flags & TCP_ACK)
         acknowledge(f, dir, s);
-    if (s->wire_n)
+    if (s->wire_n && !d->ended)
         data(t, f, dir, s, seq);
     else if (d->fin || f->hole)
         drain_both(t, f);

@@ -198,6 +198,24 @@ static void text_of_a_reset(void **state)
     expect(&w, "GET /1 404 complete req=0 rsp=0 body=known\n");
 }
 
+/* A FIN before what has come ends nothing, and behind one nothing is said. */
+static void fins(void **state)
+{
+    struct wire w;
+    (void)state;
+    for (uint32_t back = 1; back < 20; back += 9) {
+        wire_open(&w);
+        wire_handshake(&w);
+        wire_data(&w, 0, first, 20);
+        wire_frame(&w, 0, TCP_ACK | TCP_FIN, w.seq[0] - back, w.seq[1], NULL, 0);
+        wire_data(&w, 0, first + 20, sizeof first - 1 - 20);
+        say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        wire_fin(&w, 0);
+        wire_frame(&w, 0, TCP_ACK, w.seq[0], w.seq[1], second, sizeof second - 1);
+        expect(&w, "GET /1 404 complete req=0 rsp=0 body=known\n");
+    }
+}
+
 /* However they come, pieces behind a hole are put in order; of very many the hole is declared lost. */
 static void very_many_pieces(void **state)
 {
@@ -243,6 +261,7 @@ int main(void)
         cmocka_unit_test(sent_again_after_loss),
         cmocka_unit_test(cut_and_sent_again),
         cmocka_unit_test(text_of_a_reset),
+        cmocka_unit_test(fins),
         cmocka_unit_test(very_many_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
