@@ -291,18 +291,12 @@ static void note_length(struct head *h, struct slice value)
 /* What would be another field, or another message, to who reads the block as lines (RFC 9113 sections 8.2.1, 10.3). */
 static bool breaks_lines(struct slice text)
 {
-    bool is = false;
-    for (size_t i = 0; i < text.n; i++)
-        is |= text.p[i] == '\r' || text.p[i] == '\n' || !text.p[i];
-    return is;
+    return memchr(text.p, '\r', text.n) || memchr(text.p, '\n', text.n) || memchr(text.p, 0, text.n);
 }
 
 static bool odd_name(struct slice name)
 {
-    bool is = false;
-    for (size_t i = 0; i < name.n; i++)
-        is |= name.p[i] == ' ' || name.p[i] == '\t' || name.p[i] == ':';
-    return is;
+    return memchr(name.p, ' ', name.n) || memchr(name.p, '\t', name.n) || memchr(name.p, ':', name.n);
 }
 
 static void regular_field(const struct hpack_list *l, struct head *h, const struct hpack_field *f)
