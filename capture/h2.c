@@ -362,8 +362,10 @@ static void block_frame(struct h2_env *env, struct h2 *h, int role, struct slice
         block_read(env, h, role, part);
         return;
     }
-    if (!b->bad && !collect(env, &b->carry, part.p, part.n))
+    if (!b->bad && !collect(env, &b->carry, part.p, part.n)) {
+        env->h1->pair->stats->heads_unread++;
         b->bad = true;
+    }
     if (b->bad)
         drop(env, &b->carry);
     if (!b->open)
@@ -597,6 +599,13 @@ static size_t read_data(struct h2_env *env, struct h2 *h, int role, const struct
     return n;
 }
 
+/* There is no memory for the frame: if a head is in it, and was not given up before. */
+static void note_unread(struct h2_env *env, const struct h2_side *side)
+{
+    bool first = side->type != TYPE_CONTINUATION;
+    env->h1->pair->stats->heads_unread += is_block(side->type) && (first || (side->block.open && !side->block.bad));
+}
+
 static size_t read_whole(struct h2_env *env, struct h2 *h, int role, struct slice s)
 {
     struct h2_side *side = &h->side[role];
@@ -607,6 +616,7 @@ static size_t read_whole(struct h2_env *env, struct h2 *h, int role, struct slic
         if (!collect(env, &side->carry, s.p, n)) {
             drop(env, &side->carry);
             side->state = H2_SKIP;
+            note_unread(env, side);
             block_lost(env, h, role);
             if (!side->left)
                 frame_end(env, h, role);

@@ -494,8 +494,10 @@ void h2stream_head(struct h2_env *env, struct h2 *h, int role, uint32_t id, cons
         return; /* trailers of a stream that is over */
     if (!s && role == 1 && !p.text[PSEUDO_STATUS].p)
         return;
-    if (!s && !(s = stream_add(env, h, id, w)))
+    if (!s && !(s = stream_add(env, h, id, w))) {
+        env->h1->pair->stats->heads_unread++;
         return;
+    }
     s->touched = w->last_ts;
     if (role == 0)
         client_block(env, h, s, &p, w);
