@@ -300,7 +300,8 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         gap(t, f, dir, end - d->next); /* cut by the snap length */
 }
 
-/* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293 section 3.10.7.4). */
+/* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293 section 3.10.7.4).
+ */
 static void note_fin(struct side *d, uint32_t seq)
 {
     if (after(seq, d->next) < 0 || (d->fin && after(seq, d->fin_seq) >= 0))
