@@ -232,6 +232,14 @@ static void acknowledge(struct flow *f, int dir, const struct segment *s)
     peer->rtt_ts = TIME_NONE;
 }
 
+/* All there is of the direction is a SYN that nobody acknowledged, and its connection stands elsewhere: the SYN came
+ * into one that went on, where it begins nothing (RFC 5961 section 4). */
+static bool is_stray_syn(const struct side *d, const struct segment *s, uint32_t seq)
+{
+    bool alone = !d->by_ack && !d->offset && !d->held && !(d->has_acked && d->acked == d->next);
+    return alone && s->wire_n && !(s->flags & TCP_SYN) && after(seq, d->next) < -1; /* no probe */
+}
+
 /* The first segment of a direction sets where it begins. Returns false when the segment is older than that. */
 static void begin(struct side *d, const struct segment *s, uint32_t seq)
 {
@@ -241,6 +249,8 @@ static void begin(struct side *d, const struct segment *s, uint32_t seq)
     } else if (d->by_ack && !d->offset && s->wire_n && !d->held && after(seq, d->next) < 0 &&
                after(d->next, seq) < 1 << 20) {
         d->next = seq; /* captured after what acknowledged it */
+    } else if (is_stray_syn(d, s, seq)) {
+        d->next = seq;
     }
     if (s->flags & TCP_SYN || s->wire_n)
         d->by_ack = false;
@@ -300,8 +310,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         gap(t, f, dir, end - d->next); /* cut by the snap length */
 }
 
-/* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293 section 3.10.7.4).
- */
+/* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293). */
 static void note_fin(struct side *d, uint32_t seq)
 {
     if (after(seq, d->next) < 0 || (d->fin && after(seq, d->fin_seq) >= 0))

@@ -216,6 +216,27 @@ static void fins(void **state)
     }
 }
 
+/* A SYN within a connection that goes on hides nothing of what follows. */
+static void stray_syn(void **state)
+{
+    struct wire w;
+    (void)state;
+    for (uint32_t step = 2000; step < 50000000; step *= 20000) {
+        wire_open(&w);
+        wire_handshake(&w);
+        say(&w, 0, first);
+        say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        wire_frame(&w, 0, TCP_SYN, w.seq[0] + step, 0, NULL, 0);
+        bare_ack(&w, 1);
+        say(&w, 0, second);
+        say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        say(&w, 0, first);
+        say(&w, 1, "HTTP/1.1 204 No Content\r\n\r\n");
+        expect(&w, "GET /1 404 complete req=0 rsp=0 body=known\nGET /2 404 complete req=0 rsp=0 body=known\n"
+                   "GET /1 204 complete req=0 rsp=0 body=known\n");
+    }
+}
+
 /* However they come, pieces behind a hole are put in order; of very many the hole is declared lost. */
 static void very_many_pieces(void **state)
 {
@@ -262,6 +283,7 @@ int main(void)
         cmocka_unit_test(cut_and_sent_again),
         cmocka_unit_test(text_of_a_reset),
         cmocka_unit_test(fins),
+        cmocka_unit_test(stray_syn),
         cmocka_unit_test(very_many_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
