@@ -66,7 +66,7 @@ bool cacheops_fits(struct cacheops *o, struct cache_env *e, uint64_t ack_offset)
 
 static void *larger(struct cache_env *e, void *ring, uint32_t *cap, uint32_t head, size_t unit)
 {
-    uint32_t want = *cap ? *cap * 2 : 8, from = *cap ? head & (*cap - 1) : 0;
+    uint32_t want = *cap ? *cap * 2 : CACHEOPS_FIRST, from = *cap ? head & (*cap - 1) : 0;
     if (*e->h1->memory + want * unit > e->h1->memory_limit)
         return NULL;
     char *p = malloc(want * unit);

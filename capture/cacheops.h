@@ -58,6 +58,10 @@ struct cacheops_queue {
     uint32_t head, n, cap, key_head, n_keys, key_cap;
 };
 
+/* What a queue needs for its first command and key. */
+enum { CACHEOPS_FIRST = 8 };
+#define CACHEOPS_FIRST_BYTES (CACHEOPS_FIRST * (sizeof(struct cacheop) + sizeof(struct cacheop_key)))
+
 enum cacheops_trust { CACHEOPS_LOST, CACHEOPS_TRIED, CACHEOPS_SURE };
 
 struct cacheops {

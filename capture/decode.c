@@ -502,6 +502,14 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
     }
 }
 
+/* Whether the client's next octets may be the first of HTTP/2, after an upgrade whose answer was lost: not where they
+ * are in a body. */
+static bool may_be_upgraded(const struct decoding *s)
+{
+    enum h1_state state = s->h1.side[0].state;
+    return (state == H1_HEAD || state == H1_LOST || state == H1_TUNNEL) && !h1_is_websocket(&s->h1);
+}
+
 static void plain_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     switch (s->state) {
@@ -515,9 +523,9 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         undecided(e, s, role, c);
         break;
     case DECODING_H1:
-        if (role == 0 && h2_possible(slice_of(c->p, c->n)) && !h1_is_websocket(&s->h1) &&
-            s->h1.side[0].state != H1_LENGTH && begin_h2(e, s, role, c, slice_of(c->p, c->n)))
-            break; /* an upgrade whose answer was lost */
+        if (role == 0 && h2_possible(slice_of(c->p, c->n)) && may_be_upgraded(s) &&
+            begin_h2(e, s, role, c, slice_of(c->p, c->n)))
+            break;
         after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c), c);
         break;
     case DECODING_H2:

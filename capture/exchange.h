@@ -300,7 +300,7 @@ struct capture_stats {
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
     uint64_t damaged;                        /* inputs that broke off before their end */
     uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
-    uint64_t heads_unread; /* of HTTP/1 longer than is read; of requests without memory for them */
+    uint64_t heads_unread; /* longer than is read, or without memory for them */
 };
 
 /* Sums of packets that the store keeps by name. */

@@ -438,9 +438,9 @@ static void end_if_over(struct flow_table *t, struct flow *f)
     wheel_add(t, f, t->now + FLOW_LINGER_US);
 }
 
-static void note_end(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
+static void note_end(struct flow_table *t, struct flow *f, int dir)
 {
-    if (s->flags & (TCP_RST | TCP_FIN) && f->first_end < 0)
+    if (f->first_end < 0)
         f->first_end = (int8_t)flow_role(f, dir);
     end_if_over(t, f);
 }
@@ -544,10 +544,10 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     reasm_segment(t, f, k.dir, s);
     if (s->n && f->decoding.tls)
         note_waiting(t, f);
-    if (s->flags & TCP_RST && plausible_reset(f, k.dir, s))
-        f->rst = true;
-    if (s->flags & (TCP_RST | TCP_FIN) || f->side[k.dir].fin)
-        note_end(t, f, k.dir, s);
+    bool reset = s->flags & TCP_RST && plausible_reset(f, k.dir, s);
+    f->rst |= reset;
+    if (reset || f->side[k.dir].fin)
+        note_end(t, f, k.dir);
 }
 
 /* ---- time ---- */

@@ -9,6 +9,7 @@
 #include "capture/split.h"
 
 enum { HOLE_ACKED_US = 250000, HOLE_ONEWAY_US = 2000000, HOLE_OPEN_US = 60000000, FLOW_HELD_MAX = 4 << 20 };
+enum { FLOW_PIECES_MAX = 8192 }; /* that wait in one direction: each is looked for among them */
 enum { FLOW_WAITING_MAX = 4096, FLOW_EXPECTED = 4 };
 enum { WHEEL_SLOTS = 128, WHEEL_STEP_US = 8000000, FLOW_LINGER_US = 16000000 };
 #define FLOW_IDLE_US INT64_C(640000000)
@@ -25,12 +26,12 @@ struct held {
 
 /* One direction. */
 struct side {
-    uint32_t next;     /* sequence number of the next byte to deliver */
-    uint32_t acked;    /* greatest acknowledgement of the other side; valid when has_acked */
-    uint32_t fin_seq;  /* valid when fin */
-    uint64_t offset;   /* of `next` in the stream */
-    struct held *held; /* by sequence number, without overlaps */
-    uint32_t held_bytes;
+    uint32_t next;                 /* sequence number of the next byte to deliver */
+    uint32_t acked;                /* greatest acknowledgement of the other side; valid when has_acked */
+    uint32_t fin_seq;              /* valid when fin */
+    uint64_t offset;               /* of `next` in the stream */
+    struct held *held, *held_last; /* by sequence number, without overlaps */
+    uint32_t held_bytes, held_pieces;
     uint32_t rtt_seq; /* acknowledgement that ends the running round-trip sample */
     int64_t rtt_ts;   /* its start; TIME_NONE: none runs */
     bool init, by_ack, has_acked, fin, ended, seen;

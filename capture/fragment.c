@@ -19,6 +19,7 @@ struct datagram {
     uint32_t reach;    /* end of the furthest piece */
     uint32_t whole_n;  /* captured bytes without a cut */
     uint32_t units, pieces;
+    uint8_t protocol; /* as the first of its bytes says it: the others' is not looked at (RFC 8200 section 4.5) */
 };
 
 struct fragments {
@@ -155,6 +156,8 @@ static bool put(struct datagram *d, const struct piece *p, struct capture_stats 
 {
     uint32_t end = p->offset + p->wire_n, from = p->offset / UNIT, to = (end + UNIT - 1) / UNIT;
     uint32_t had = units_had(d->body, from, to);
+    if (!p->offset)
+        d->protocol = p->protocol;
     if (had == to - from && memcmp(d->body->p + p->offset, p->p, p->n) == 0)
         return true; /* it came twice */
     if (had) {
@@ -180,7 +183,7 @@ static const struct whole *finish(struct fragments *t, struct datagram *d, const
                       .n = d->whole_n < d->total ? d->whole_n : d->total,
                       .wire_n = d->total,
                       .scope = p->scope,
-                      .protocol = p->protocol,
+                      .protocol = d->protocol,
                       .v6 = p->v6};
     memcpy(w.ip, p->ip, p->v6 ? 40 : 20);
     body_release(t, t->done, t->done_room);

@@ -114,7 +114,7 @@ static void message_reset(struct h1_env *env, struct h1_side *side)
     side->slot = NULL;
     side->body_id = side->body_bytes = side->left = 0;
     side->line = 0;
-    side->digits = 0;
+    side->digits = side->tail = 0;
     side->in_message = side->truncated = side->ambiguous = false;
     side->state = H1_HEAD;
 }
@@ -430,6 +430,18 @@ static size_t length_body(struct h1_env *env, struct h1 *h, int role, const stru
     return n;
 }
 
+/* Characters of a chunk-size line behind its digits: blanks, then what is said behind `;`, then CR LF. Others end the
+ * line elsewhere, or read the number otherwise. */
+static bool odd_in_size_line(struct h1_side *side, char c)
+{
+    char before = side->tail;
+    if (c == '\r' || c == ';')
+        side->tail = c;
+    else if (before != ';')
+        side->tail = ' ';
+    return before == '\r' || (before == ' ' && c != ' ' && c != '\t' && c != ';' && c != '\r');
+}
+
 /* The chunk-size line, one character at a time: it may be cut anywhere (RFC 9112 section 7.1). */
 static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
@@ -439,8 +451,9 @@ static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice
         if (s.p[i] == '\n') {
             if (!side->digits)
                 break;
+            side->ambiguous |= side->tail != '\r'; /* bare LF */
             side->state = side->left ? H1_CHUNK_DATA : H1_TRAILER;
-            side->digits = 0;
+            side->digits = side->tail = 0;
             side->line = 0;
             return i + 1;
         }
@@ -451,6 +464,8 @@ static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice
                 break;
         } else if (side->line == side->digits && s.p[i] != ';' && s.p[i] != '\r' && s.p[i] != ' ') {
             break;
+        } else {
+            side->ambiguous |= odd_in_size_line(side, s.p[i]);
         }
         if (++side->line > SIZE_LINE_MAX)
             break;
@@ -495,6 +510,8 @@ static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s
 {
     struct h1_side *side = &h->side[role];
     for (size_t i = 0; i < s.n; i++) {
+        side->ambiguous |= (s.p[i] == '\n') != (side->tail == '\r'); /* bare CR or LF */
+        side->tail = s.p[i];
         if (s.p[i] == '\n') {
             if (!side->digits) {
                 message_done(env, h, role, true, offset + i + 1);

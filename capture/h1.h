@@ -32,6 +32,7 @@ struct h1_side {
     uint64_t ack_offset; /* acknowledgement of the message's first packet */
     uint32_t line;       /* characters in the size or trailer line; trailer bytes in all */
     uint8_t digits;
+    char tail; /* of that line: its last character, or what stands behind the digits */
     bool in_message, truncated, ambiguous, counted;
 };
 

@@ -34,7 +34,7 @@ static const struct frame_shape {
     [TYPE_PRIORITY] = {0, 1, 5, true},
     [TYPE_RST_STREAM] = {0, 1, 4, true},
     [TYPE_SETTINGS] = {ACK, 0, 0, false},
-    [TYPE_PUSH_PROMISE] = {END_HEADERS | PADDED, 1, 5, false},
+    [TYPE_PUSH_PROMISE] = {END_HEADERS | PADDED, 1, 4, false},
     [TYPE_PING] = {ACK, 0, 8, true},
     [TYPE_GOAWAY] = {0, 0, 8, false},
     [TYPE_WINDOW_UPDATE] = {0, 2, 4, true},
@@ -362,8 +362,10 @@ static void block_frame(struct h2_env *env, struct h2 *h, int role, struct slice
         block_read(env, h, role, part);
         return;
     }
-    if (!b->bad && !collect(env, &b->carry, part.p, part.n))
+    if (!b->bad && !collect(env, &b->carry, part.p, part.n)) {
+        env->h1->pair->stats->heads_unread++;
         b->bad = true;
+    }
     if (b->bad)
         drop(env, &b->carry);
     if (!b->open)
@@ -556,6 +558,19 @@ static size_t read_head(struct h2_env *env, struct h2 *h, int role, const struct
     return n;
 }
 
+/* After the last octet of data: padding, if any, then the end. */
+static void data_over(struct h2_env *env, struct h2 *h, int role)
+{
+    struct h2_side *side = &h->side[role];
+    if (side->left)
+        return;
+    side->left = side->padding;
+    side->padding = 0;
+    side->state = H2_SKIP;
+    if (!side->left)
+        frame_end(env, h, role);
+}
+
 static size_t read_padding(struct h2_env *env, struct h2 *h, int role, struct slice s)
 {
     struct h2_side *side = &h->side[role];
@@ -568,20 +583,8 @@ static size_t read_padding(struct h2_env *env, struct h2 *h, int role, struct sl
     side->padding = padding;
     side->left -= padding;
     side->state = H2_DATA;
+    data_over(env, h, role); /* if there is none */
     return 1;
-}
-
-/* After the last octet of data: padding, if any, then the end. */
-static void data_over(struct h2_env *env, struct h2 *h, int role)
-{
-    struct h2_side *side = &h->side[role];
-    if (side->left)
-        return;
-    side->left = side->padding;
-    side->padding = 0;
-    side->state = H2_SKIP;
-    if (!side->left)
-        frame_end(env, h, role);
 }
 
 static size_t read_data(struct h2_env *env, struct h2 *h, int role, const struct chunk *c, struct slice s)
@@ -596,6 +599,13 @@ static size_t read_data(struct h2_env *env, struct h2 *h, int role, const struct
     return n;
 }
 
+/* There is no memory for the frame: if a head is in it, and was not given up before. */
+static void note_unread(struct h2_env *env, const struct h2_side *side)
+{
+    bool first = side->type != TYPE_CONTINUATION;
+    env->h1->pair->stats->heads_unread += is_block(side->type) && (first || (side->block.open && !side->block.bad));
+}
+
 static size_t read_whole(struct h2_env *env, struct h2 *h, int role, struct slice s)
 {
     struct h2_side *side = &h->side[role];
@@ -606,6 +616,7 @@ static size_t read_whole(struct h2_env *env, struct h2 *h, int role, struct slic
         if (!collect(env, &side->carry, s.p, n)) {
             drop(env, &side->carry);
             side->state = H2_SKIP;
+            note_unread(env, side);
             block_lost(env, h, role);
             if (!side->left)
                 frame_end(env, h, role);

@@ -101,7 +101,7 @@ static bool websocket_over(struct h2_env *env, struct h2_stream *s)
 static void request_over(struct h2_env *env, struct h2_stream *s)
 {
     struct h2_message *m = &s->message[0];
-    settle(env, s, 0, m->bytes > 0);
+    settle(env, s, 0, true);
     pair_request_done(env->h1->pair, s->slot, m->last_ts, m->order, UINT64_MAX);
 }
 
@@ -288,6 +288,17 @@ static void note_length(struct head *h, struct slice value)
     h->length = n;
 }
 
+/* What would be another field, or another message, to who reads the block as lines (RFC 9113 sections 8.2.1, 10.3). */
+static bool breaks_lines(struct slice text)
+{
+    return memchr(text.p, '\r', text.n) || memchr(text.p, '\n', text.n) || memchr(text.p, 0, text.n);
+}
+
+static bool odd_name(struct slice name)
+{
+    return memchr(name.p, ' ', name.n) || memchr(name.p, '\t', name.n) || memchr(name.p, ':', name.n);
+}
+
 static void regular_field(const struct hpack_list *l, struct head *h, const struct hpack_field *f)
 {
     if (!f->name_n || f->name_n > 255) {
@@ -295,8 +306,20 @@ static void regular_field(const struct hpack_list *l, struct head *h, const stru
         return;
     }
     h->fields[h->n_fields++] = (struct rawfield){f->name, f->value, f->value_n, (uint8_t)f->name_n, f->token};
+    h->ambiguous |= f->token == TOKEN_TRANSFER_ENCODING || odd_name(slice_of(l->text + f->name, f->name_n));
     if (f->token == TOKEN_CONTENT_LENGTH)
         note_length(h, field_value(l, f));
+}
+
+/* What stands in a request line has no blanks; Host repeats :authority (RFC 9113 section 8.3.1). */
+static void check_pseudo(const struct hpack_list *l, struct head *h, const struct pseudo_fields *p)
+{
+    struct slice authority = p->text[PSEUDO_AUTHORITY];
+    for (unsigned i = PSEUDO_METHOD; i <= PSEUDO_PATH; i++)
+        h->ambiguous |= p->text[i].n && memchr(p->text[i].p, ' ', p->text[i].n);
+    for (unsigned i = 0; i < l->n_fields && authority.n; i++)
+        if (l->field[i].token == TOKEN_HOST && !l->field[i].value_unknown)
+            h->ambiguous |= !slice_ieq(field_value(l, &l->field[i]), authority);
 }
 
 /* The block as the head that a reader of HTTP/1 would have made of it; :authority is its Host. */
@@ -319,6 +342,8 @@ static void make_head(struct h2_env *env, struct pseudo_fields *p)
         if (f->pseudo == PSEUDO_AUTHORITY)
             h->fields[h->n_fields++] = (struct rawfield){f->name, f->value, f->value_n, (uint8_t)f->name_n, TOKEN_HOST};
     }
+    h->ambiguous |= breaks_lines(slice_of(l->text, l->n));
+    check_pseudo(l, h, p);
     join_cookies(l, h);
     h->raw = slice_of(l->text, l->n);
     h->method = p->text[PSEUDO_METHOD];
@@ -452,6 +477,8 @@ static void server_block(struct h2_env *env, struct h2 *h, struct h2_stream *s, 
     message_touch(m, w->last_ts, w->order);
     if (m->head && status.p && s->slot && !s->slot->x.status && !m->bytes)
         s->slot->x.status = env->head->status; /* what came before was interim, its status unknown */
+    else if (m->head && status.p && s->slot)
+        s->slot->x.flags |= FLAG_AMBIGUOUS; /* a second answer on it */
     else if (m->head || (!status.p && !env->list->unknown))
         trailers(env, s);
     else
@@ -467,8 +494,10 @@ void h2stream_head(struct h2_env *env, struct h2 *h, int role, uint32_t id, cons
         return; /* trailers of a stream that is over */
     if (!s && role == 1 && !p.text[PSEUDO_STATUS].p)
         return;
-    if (!s && !(s = stream_add(env, h, id, w)))
+    if (!s && !(s = stream_add(env, h, id, w))) {
+        env->h1->pair->stats->heads_unread++;
         return;
+    }
     s->touched = w->last_ts;
     if (role == 0)
         client_block(env, h, s, &p, w);

@@ -91,8 +91,9 @@ static bool status_line(struct head *h, struct slice line)
 static void note_length(struct head *h, struct slice value)
 {
     struct slice item;
+    uint64_t n;
+    h->ambiguous |= !slice_u64(value, &n); /* a list, or nothing */
     while (slice_next(&value, ',', &item)) {
-        uint64_t n;
         if (!slice_u64(item, &n) || (h->has_length && n != h->length)) {
             h->ambiguous = true;
             continue; /* the first readable one is kept for framing */
@@ -121,6 +122,12 @@ static void note_coding(struct head *h, struct slice value)
     }
 }
 
+/* Who knows no such coding reads until the connection closes (RFC 9112 section 6.1). */
+static bool coded_for_old(const struct head *h)
+{
+    return h->transfer_encoding && slice_eq(h->version, SLICE("HTTP/1.0"));
+}
+
 static void note_connection(struct head *h, struct slice value)
 {
     struct slice item;
@@ -128,8 +135,11 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
-static const bool framing_token[TOKEN_COUNT] = {
-    [TOKEN_CONTENT_LENGTH] = true, [TOKEN_TRANSFER_ENCODING] = true, [TOKEN_CONNECTION] = true, [TOKEN_UPGRADE] = true};
+static const bool framing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
+                                                [TOKEN_TRANSFER_ENCODING] = true,
+                                                [TOKEN_CONNECTION] = true,
+                                                [TOKEN_UPGRADE] = true,
+                                                [TOKEN_HOST] = true};
 
 static void note(struct head *h, enum token t, struct slice value)
 {
@@ -145,6 +155,10 @@ static void note(struct head *h, enum token t, struct slice value)
         break;
     case TOKEN_UPGRADE:
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
+        break;
+    case TOKEN_HOST:
+        h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
+        h->has_host = true;
         break;
     default:
         break;
@@ -202,29 +216,40 @@ static void head_clear(struct head *h, struct slice bytes)
     h->raw.p = bytes.p;
 }
 
-/* Finds line ends sixteen characters at a time, and notes NULs on the way. */
+/* Finds line ends sixteen characters at a time, and notes on the way what is in no head: NUL, CR without LF. */
 struct lines {
     struct slice s;
-    size_t block; /* offset of the sixteen in `mask` */
-    unsigned mask;
-    bool nul;
+    size_t block;      /* offset of the sixteen in `mask` */
+    unsigned mask, cr; /* cr: the sixteen before end in one */
+    bool odd;
 };
+
+/* The sixteen have these characters, a bit each. */
+static unsigned note_lines(struct lines *l, unsigned nul, unsigned cr, unsigned lf)
+{
+    unsigned due = cr << 1 | l->cr; /* where LF has to stand */
+    l->odd |= nul || (due & 0xffff & ~lf);
+    l->cr = due >> 16;
+    return lf;
+}
 
 static unsigned line_ends(struct lines *l, size_t at)
 {
 #ifdef __SSE2__
     if (at + 16 <= l->s.n) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(l->s.p + at));
-        l->nul |= _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) != 0;
-        return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n')));
+        return note_lines(l, (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())),
+                          (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r'))),
+                          (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))));
     }
 #endif
-    unsigned mask = 0;
+    unsigned nul = 0, cr = 0, lf = 0;
     for (size_t i = at; i < l->s.n && i < at + 16; i++) {
-        mask |= (unsigned)(l->s.p[i] == '\n') << (i - at);
-        l->nul |= !l->s.p[i];
+        nul |= (unsigned)!l->s.p[i] << (i - at);
+        cr |= (unsigned)(l->s.p[i] == '\r') << (i - at);
+        lf |= (unsigned)(l->s.p[i] == '\n') << (i - at);
     }
-    return mask;
+    return note_lines(l, nul, cr, lf);
 }
 
 /* Offset of the next line end, or s.n. */
@@ -239,6 +264,15 @@ static inline size_t lines_next(struct lines *l)
     size_t at = l->block + (size_t)__builtin_ctz(l->mask);
     l->mask &= l->mask - 1;
     return at;
+}
+
+/* NUL, or CR without LF (RFC 9112 section 2.2). */
+static bool is_odd(struct slice head)
+{
+    for (size_t i = 0; i < head.n; i++)
+        if (!head.p[i] || (head.p[i] == '\r' && (i + 1 == head.n || head.p[i + 1] != '\n')))
+            return true;
+    return false;
 }
 
 /* Reads lines until the empty one; the first goes to `start`. */
@@ -265,7 +299,7 @@ static enum head_result read_lines(struct head *h, struct slice s, bool (*start)
                 return HEAD_BAD;
         } else if (stop == at) {
             h->raw.n = end + 1;
-            h->ambiguous |= lines.nul && memchr(s.p, 0, h->raw.n); /* the sixteen may reach into the body */
+            h->ambiguous |= lines.odd && is_odd(slice_of(s.p, h->raw.n)); /* the sixteen may reach into the body */
             return HEAD_DONE;
         } else {
             field_line(h, (struct slice){s.p + at, stop - at}, at);
@@ -283,7 +317,7 @@ enum head_result head_request(struct head *h, struct slice bytes, bool last)
     head_clear(h, bytes);
     enum head_result r = read_lines(h, bytes, request_line, last);
     if (r == HEAD_DONE)
-        h->ambiguous |= h->transfer_encoding && (h->has_length || !h->chunked);
+        h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && (h->has_length || !h->chunked));
     return r;
 }
 
@@ -292,7 +326,7 @@ enum head_result head_response(struct head *h, struct slice bytes, bool last)
     head_clear(h, bytes);
     enum head_result r = read_lines(h, bytes, status_line, last);
     if (r == HEAD_DONE)
-        h->ambiguous |= h->transfer_encoding && h->has_length;
+        h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && h->has_length);
     return r;
 }
 

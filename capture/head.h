@@ -29,7 +29,7 @@ struct head {
     uint16_t n_fields;
     bool ambiguous;
     bool chunked, transfer_encoding; /* chunked: the final coding */
-    bool has_length, close, upgrade_h2c;
+    bool has_length, has_host, close, upgrade_h2c;
     uint64_t length;
     struct rawfield fields[HEAD_FIELDS]; /* offsets into raw; more fields than fit are read for framing, not kept */
 };

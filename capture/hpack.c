@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { STATIC_COUNT = 61, HUFFMAN_SYMBOLS = 257, HUFFMAN_LONGEST = 30, HUFFMAN_QUICK = 10, INTEGER_MAX = 1 << 24 };
+enum { STATIC_COUNT = 61, HUFFMAN_SYMBOLS = 257, HUFFMAN_LONGEST = 30, HUFFMAN_QUICK = 10 };
 
 struct static_field {
     struct slice name, value;
@@ -299,22 +299,22 @@ struct block {
     struct hpack_list *out;
 };
 
-/* RFC 7541 section 5.1; what is larger than any block is none. */
+/* RFC 7541 section 5.1; what has more than 32 bits, as no size of a table has, is none. */
 static bool integer(struct block *b, unsigned prefix, uint32_t *out)
 {
-    uint32_t mask = (1u << prefix) - 1, v = *b->p++ & mask;
+    uint64_t mask = (1u << prefix) - 1, v = *b->p++ & mask;
     if (v == mask) {
         for (unsigned shift = 0;; shift += 7) {
-            if (b->p == b->end || shift > 21)
+            if (b->p == b->end || shift > 28)
                 return false;
             uint8_t octet = *b->p++;
-            v += (uint32_t)(octet & 127) << shift;
+            v += (uint64_t)(octet & 127) << shift;
             if (!(octet & 128))
                 break;
         }
     }
-    *out = v;
-    return v < INTEGER_MAX;
+    *out = (uint32_t)v;
+    return v <= UINT32_MAX;
 }
 
 /* Text goes behind the list's; what does not fit is read all the same. */

@@ -5,7 +5,7 @@ enum line_state { LINE_OUT, LINE_WAITING, LINE_STRAGGLER, LINE_FINISHED };
 void line_init(struct line *l, struct exchange_sink sink)
 {
     /* No time has passed before the first packet: all is young. */
-    *l = (struct line){.sink = sink, .now = 0, .released = INT64_MIN};
+    *l = (struct line){.sink = sink, .now = 0, .released = INT64_MIN, .late_from = INT64_MAX};
 }
 
 static bool before(const struct slot *a, const struct slot *b)
@@ -13,12 +13,24 @@ static bool before(const struct slot *a, const struct slot *b)
     return a->x.arrival != b->x.arrival ? a->x.arrival < b->x.arrival : a->x.order < b->x.order;
 }
 
-/* Arrivals come nearly sorted, so the place is found from the tail. */
-static void insert(struct line *l, struct slot *s)
+/* Who is last of those that arrived before s. Arrivals come nearly sorted, so it is looked for from the tail; but what
+ * was late comes before all, and what waited for lost bytes comes many at a time, each behind the one before. */
+static struct slot *place_of(const struct line *l, const struct slot *s)
 {
-    struct slot *at = l->tail;
+    struct slot *at = l->tail, *near = l->placed;
+    if (l->head && before(s, l->head))
+        return NULL;
+    if (near && !before(s, near) && (!near->line_next || before(s, near->line_next)))
+        return near;
     while (at && before(s, at))
         at = at->line_prev;
+    return at;
+}
+
+static void insert(struct line *l, struct slot *s)
+{
+    struct slot *at = place_of(l, s);
+    l->placed = s;
     s->line_prev = at;
     s->line_next = at ? at->line_next : l->head;
     *(at ? &at->line_next : &l->head) = s;
@@ -41,13 +53,29 @@ static void leave(struct line *l, struct slot *s)
     l->sink.take(l->sink.context, &s->x);
 }
 
+/* Also of who is the next to be looked at when the one before it goes. */
+static void note_late(struct line *l, const struct slot *s)
+{
+    if (s && s->x.arrival < l->late_from)
+        l->late_from = s->x.arrival;
+}
+
 static void strand(struct line *l, struct slot *s)
 {
+    note_late(l, s);
     s->line = LINE_STRAGGLER;
     s->line_prev = l->late_tail;
     s->line_next = NULL;
     *(l->late_tail ? &l->late_tail->line_next : &l->late_head) = s;
     l->late_tail = s;
+}
+
+static void drop_head(struct line *l)
+{
+    struct slot *s = l->head;
+    if (l->placed == s)
+        l->placed = NULL;
+    unlink_from(&l->head, &l->tail, s);
 }
 
 static void advance(struct line *l)
@@ -56,7 +84,7 @@ static void advance(struct line *l)
         bool finished = s->line == LINE_FINISHED, young = l->now - s->x.arrival <= LINE_WAIT_US;
         if (young && (!finished || l->hold))
             return;
-        unlink_from(&l->head, &l->tail, s);
+        drop_head(l);
         if (finished)
             leave(l, s);
         else
@@ -72,8 +100,11 @@ void line_enter(struct line *l, struct slot *s)
 
 void line_done(struct line *l, struct slot *s)
 {
-    if (s->line == LINE_STRAGGLER)
+    if (s->line == LINE_STRAGGLER) {
+        if (s->x.arrival >= l->late_from)
+            note_late(l, s->line_next);
         unlink_from(&l->late_head, &l->late_tail, s);
+    }
     if (s->line != LINE_WAITING)
         insert(l, s);
     s->line = LINE_FINISHED;
@@ -91,7 +122,7 @@ bool line_push(struct line *l)
     struct slot *s = l->head;
     if (!s || s->line != LINE_FINISHED)
         return false;
-    unlink_from(&l->head, &l->tail, s);
+    drop_head(l);
     leave(l, s);
     return true;
 }

@@ -16,6 +16,8 @@ struct exchange_sink {
 struct line {
     struct slot *head, *tail;           /* in line by (arrival, order) */
     struct slot *late_head, *late_tail; /* waited too long and still in flight, oldest first */
+    struct slot *placed;                /* the one that came into line last, if it is there still */
+    int64_t late_from;                  /* of those that wait too long none was looked at that arrived so late */
     struct exchange_sink sink;
     int64_t now, released; /* packet time; greatest arrival that left */
     uint64_t seq;

@@ -140,11 +140,38 @@ static bool conclude(struct memcachedudp *u, struct udp_ask *a, enum end_state e
     return whole;
 }
 
+static bool room_for(const struct memcachedudp *u, size_t n)
+{
+    return *u->env->h1->memory + n <= u->env->h1->memory_limit;
+}
+
+static void node_free(struct memcachedudp *u, struct udp_ask *a)
+{
+    cacheops_close(&a->talk.ops, u->env, END_CAPTURE);
+    *u->env->h1->memory -= sizeof *a;
+    free(a);
+    u->made--;
+}
+
+/* A node that has room for a command. One that lost its own, and finds none, is given back: it would take up all
+ * requests, and keep none. */
+static struct udp_ask *take_free(struct memcachedudp *u)
+{
+    struct udp_ask *a;
+    while ((a = u->free) != NULL) {
+        u->free = a->next;
+        if (a->talk.ops.waiting.cap || room_for(u, CACHEOPS_FIRST_BYTES))
+            return a;
+        node_free(u, a);
+    }
+    return NULL;
+}
+
 /* A free node; the request that has waited longest goes where there is none. NULL: no memory. */
 static struct udp_ask *take(struct memcachedudp *u)
 {
-    struct udp_ask *a = u->free;
-    bool room = u->made < MEMCACHEDUDP_ASKS && *u->env->h1->memory + sizeof *a <= u->env->h1->memory_limit;
+    struct udp_ask *a = take_free(u);
+    bool room = u->made < MEMCACHEDUDP_ASKS && room_for(u, sizeof *a + CACHEOPS_FIRST_BYTES);
     if (!a && room && (a = calloc(1, sizeof *a))) {
         *u->env->h1->memory += sizeof *a;
         u->made++;
@@ -154,10 +181,8 @@ static struct udp_ask *take(struct memcachedudp *u)
         if (!u->list[i].first)
             continue;
         conclude(u, u->list[i].first, END_TIMEOUT);
-        a = u->free;
+        a = take_free(u);
     }
-    if (a)
-        u->free = a->next;
     return a;
 }
 
@@ -185,11 +210,9 @@ void memcachedudp_fini(struct memcachedudp *u)
 {
     struct cache_env *e = u->env;
     memcachedudp_finish(u);
-    for (struct udp_ask *a = u->free, *next; a; a = next) {
-        next = a->next;
-        cacheops_close(&a->talk.ops, e, END_CAPTURE);
-        *e->h1->memory -= sizeof *a;
-        free(a);
+    for (struct udp_ask *a; (a = u->free) != NULL;) {
+        u->free = a->next;
+        node_free(u, a);
     }
     if (u->bucket)
         *e->h1->memory -= MEMCACHEDUDP_BUCKETS * sizeof *u->bucket + MEMCACHEDUDP_SERVERS * sizeof *u->server;

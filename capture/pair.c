@@ -522,10 +522,29 @@ static void give_up(struct pair *p, struct slot *first, int64_t before)
     }
 }
 
+/* The same of those that wait too long, oldest first: answers that began long ago and go on may be many, so they are
+ * gone over only when one more has waited so long. */
+static void give_up_late(struct pair *p, int64_t before)
+{
+    struct slot *s = p->line.late_head, *next;
+    if (p->line.late_from >= before)
+        return;
+    p->line.late_from = INT64_MAX;
+    for (; s && s->x.arrival < before; s = next) {
+        next = s->line_next;
+        if (!s->pairing || s->response_started)
+            continue;
+        note_missing(s);
+        finish(p, s, s->pairing->conn, END_TIMEOUT);
+    }
+    if (s && s->x.arrival < p->line.late_from)
+        p->line.late_from = s->x.arrival;
+}
+
 void pair_tick(struct pair *p, int64_t now, int64_t answer_timeout)
 {
     line_tick(&p->line, now);
-    give_up(p, p->line.late_head, now - answer_timeout);
+    give_up_late(p, now - answer_timeout);
     if (answer_timeout < LINE_WAIT_US)
         give_up(p, p->line.head, now - answer_timeout);
 }

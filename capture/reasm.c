@@ -62,7 +62,10 @@ static struct held *held_pop(struct flow_table *t, struct side *d)
 {
     struct held *h = d->held;
     d->held = h->next;
+    if (!d->held)
+        d->held_last = NULL;
     d->held_bytes -= h->n;
+    d->held_pieces--;
     t->held_bytes -= h->n + sizeof *h;
     return h;
 }
@@ -154,7 +157,8 @@ static void note_overlap(struct flow_table *t, struct flow *f, const char *a, co
 static bool hold(struct flow_table *t, struct side *d, struct held **at, const struct segment *s, uint32_t seq,
                  const char *p, uint32_t n)
 {
-    if (t->held_bytes + n + sizeof(struct held) > t->held_limit || d->held_bytes + n > FLOW_HELD_MAX)
+    if (t->held_bytes + n + sizeof(struct held) > t->held_limit || d->held_bytes + n > FLOW_HELD_MAX ||
+        d->held_pieces == FLOW_PIECES_MAX)
         return false;
     struct held *h = malloc(sizeof *h + n);
     if (!h)
@@ -162,7 +166,10 @@ static bool hold(struct flow_table *t, struct side *d, struct held **at, const s
     *h = (struct held){*at, s->ts, t->order, seq, s->ack, n, (s->flags & TCP_ACK) != 0};
     memcpy(h->p, p, n);
     *at = h;
+    if (!h->next)
+        d->held_last = h;
     d->held_bytes += n;
+    d->held_pieces++;
     t->held_bytes += n + sizeof *h;
     return true;
 }
@@ -172,8 +179,10 @@ static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const st
                          const char *p, uint32_t n)
 {
     struct side *d = &f->side[dir];
-    struct held **at = &d->held;
+    struct held **at = &d->held, *last = d->held_last;
     bool fresh = false;
+    if (last && after(seq, last->seq + last->n) >= 0)
+        at = &last->next; /* most come so */
     while (n) {
         while (*at && after(seq, (*at)->seq + (*at)->n) >= 0)
             at = &(*at)->next;
@@ -223,6 +232,14 @@ static void acknowledge(struct flow *f, int dir, const struct segment *s)
     peer->rtt_ts = TIME_NONE;
 }
 
+/* All there is of the direction is a SYN that nobody acknowledged, and its connection stands elsewhere: the SYN came
+ * into one that went on, where it begins nothing (RFC 5961 section 4). */
+static bool is_stray_syn(const struct side *d, const struct segment *s, uint32_t seq)
+{
+    bool alone = !d->by_ack && !d->offset && !d->held && !(d->has_acked && d->acked == d->next);
+    return alone && s->wire_n && !(s->flags & TCP_SYN) && after(seq, d->next) < -1; /* no probe */
+}
+
 /* The first segment of a direction sets where it begins. Returns false when the segment is older than that. */
 static void begin(struct side *d, const struct segment *s, uint32_t seq)
 {
@@ -232,6 +249,8 @@ static void begin(struct side *d, const struct segment *s, uint32_t seq)
     } else if (d->by_ack && !d->offset && s->wire_n && !d->held && after(seq, d->next) < 0 &&
                after(d->next, seq) < 1 << 20) {
         d->next = seq; /* captured after what acknowledged it */
+    } else if (is_stray_syn(d, s, seq)) {
+        d->next = seq;
     }
     if (s->flags & TCP_SYN || s->wire_n)
         d->by_ack = false;
@@ -257,7 +276,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
 {
     struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
     const char *p = (const char *)s->payload;
-    uint32_t n = s->n;
+    uint32_t n = s->n, end = seq + s->wire_n;
     int32_t ahead = after(seq, d->next);
     bool has_ack = (s->flags & TCP_ACK) != 0;
     if (ahead < 0) {
@@ -288,23 +307,30 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         drain_both(t, f);
     }
     if (s->n < s->wire_n && d->next == seq + n)
-        gap(t, f, dir, s->wire_n - s->n); /* cut by the snap length */
+        gap(t, f, dir, end - d->next); /* cut by the snap length */
+}
+
+/* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293). */
+static void note_fin(struct side *d, uint32_t seq)
+{
+    if (after(seq, d->next) < 0 || (d->fin && after(seq, d->fin_seq) >= 0))
+        return;
+    d->fin = true;
+    d->fin_seq = seq;
 }
 
 void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
 {
     struct side *d = &f->side[dir];
     uint32_t seq = s->seq + ((s->flags & TCP_SYN) != 0);
-    if (s->flags & TCP_RST && !s->wire_n)
-        return;
+    if (s->flags & TCP_RST)
+        return; /* what it carries says why, to nobody's stream (RFC 9293 section 3.5.3) */
     begin(d, s, seq);
-    if (s->flags & TCP_FIN && !d->fin) {
-        d->fin = true;
-        d->fin_seq = seq + s->wire_n;
-    }
+    if (s->flags & TCP_FIN)
+        note_fin(d, seq + s->wire_n);
     if (s->flags & TCP_ACK)
         acknowledge(f, dir, s);
-    if (s->wire_n)
+    if (s->wire_n && !d->ended)
         data(t, f, dir, s, seq);
     else if (d->fin || f->hole)
         drain_both(t, f);

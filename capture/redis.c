@@ -257,7 +257,7 @@ static void finish_request(struct redis *r, struct cache_env *e, const struct ch
     op->order = c->order;
     op->end = end;
     op->extra = q->command->flags & SUBSCRIBES && q->args > 1 ? (uint32_t)(q->args - 1) : 1;
-    op->silent = (r->mute && !to_on) || r->mute_next || q->reply == REPLY_OFF || q->reply == REPLY_SKIP;
+    op->silent = (!to_on && (r->mute || r->mute_next)) || q->reply == REPLY_OFF || q->reply == REPLY_SKIP;
     r->mute_next = q->reply == REPLY_SKIP && !r->mute;
     if (q->reply == REPLY_OFF || to_on)
         r->mute = !to_on;

@@ -107,23 +107,20 @@ def frame(kind, flags, stream, body=b""):
 
 def streams():
     """HTTP/2: as many streams as there may be, on each of many connections, none of them answered."""
-    f, connections = Flood(), 5 * TIMES
+    f, connections = Flood(), 15 * TIMES
     each = 1000
     for c in range(connections):
         f.open(address(c), 30000, 80)
-        seq = 1
-        start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
-        for i in range(0, each, 10):
-            data = start + b"".join(frame(1, 5, 2 * k + 1, literal(b":method", b"GET") + literal(b":scheme", b"http") + literal(b":authority", b"a") +
-                                                                   literal(b":path", b"/%d" % k)) for k in range(i, i + 10))
-            f.tcp(">", address(c), 30000, 80, seq, 1, 24, data)
-            seq += len(data)
-            start = b""
+        data = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0)
+        data += b"".join(frame(1, 5, 2 * k + 1, literal(b":method", b"GET") + literal(b":scheme", b"http") + literal(b":authority", b"a") + literal(b":path", b"/%d" % k)) for k in range(each))
+        for at in range(0, len(data), 1000):  # heads are cut by segments, so that they need memory of their own
+            f.tcp(">", address(c), 30000, 80, 1 + at, 1, 24, data[at:at + 1000])
     n = connections * each
 
     def counted(report):  # a connection without memory for its state is one that is not read
         whole = n - each * report["capture"]["flows_opaque"].get("h2", 0)
-        return (report["totals"]["exchanges"], report["totals"]["protocols"].get("h2"), whole >= 3 * each), (whole, whole, True)
+        unread = report["capture"].get("heads_unread", 0)  # by one that found memory for that, and for no stream
+        return (report["totals"]["exchanges"] + unread, report["totals"]["protocols"].get("h2"), whole >= 3 * each), (whole, whole - unread, True)
     return f, counted
 
 

@@ -92,6 +92,14 @@ check(log("both", broken(both, fragments4, 48)) == want4, "fragments of tunnelle
 whole = broken(plain4, fragments4, 104, shuffled=False)
 check(log("cut", [(t, f[:96], w) for t, f, w in whole]).count("\n") > 0, "cut by the snap length: no harm")
 
+
+def other_next(pieces):
+    """Next headers of all pieces but the first are another's, which nobody looks at."""
+    return [p if not struct.unpack_from(">H", p, 56)[0] & 0xFFF8 else p[:54] + b"\x11" + p[55:] for p in pieces]
+
+
+check(log("next", [(t, p, len(p)) for i, (t, f) in enumerate(plain6) for p in other_next(fragments6(f, i + 1, 104))]) == want6, "IPv6: the first piece says what is inside")
+
 # One packet, harmed in every way: nothing is made of it.
 t, f = max(plain4, key=lambda p: len(p[1]))
 before, after = [(a, b, len(b)) for a, b in plain4 if a < t], [(a, b, len(b)) for a, b in plain4 if a > t]

@@ -286,6 +286,8 @@ static void redis_pushes(void **state)
     SAY(&t, 1, "_\r\n");
     SAY(&t, 0, A(3) W(6, "CLIENT") W(5, "REPLY") W(4, "SKIP") A(2) W(3, "GET") W(1, "c") A(2) W(3, "GET") W(1, "d"));
     SAY(&t, 1, "$1\r\nd\r\n");
+    SAY(&t, 0, A(3) W(6, "CLIENT") W(5, "REPLY") W(4, "SKIP") A(3) W(6, "CLIENT") W(5, "REPLY") W(2, "ON"));
+    SAY(&t, 1, "+OK\r\n");
     expect(&t, "SUBSCRIBE  complete answered value=0 octets=33/30\n"
                "PING  complete answered value=0 octets=14/20\n"
                "UNSUBSCRIBE  complete answered value=0 octets=22/33\n"
@@ -295,7 +297,9 @@ static void redis_pushes(void **state)
                "GET b complete answered 0/1/0 value=0 octets=20/3\n"
                "CLIENT  complete value=0 octets=37/0\n"
                "GET c complete 0/0/1 value=0 octets=20/0\n"
-               "GET d complete answered 1/0/0 value=1 octets=20/7\n");
+               "GET d complete answered 1/0/0 value=1 octets=20/7\n"
+               "CLIENT  complete value=0 octets=37/0\n"
+               "CLIENT  complete answered value=0 octets=35/5\n");
 }
 
 static void memcached_lines(void **state)

@@ -197,6 +197,56 @@ static void shapes(void **state)
            "PUT /padded 201 complete req=3 rsp=4 body=known ambiguous stream=3\n");
 }
 
+/* A frame of nothing but the length of its padding, which is 0, is over at once. */
+static void no_padding(void **state)
+{
+    (void)state;
+    begin();
+    get(1, "/a");
+    head(1, 0, 1, ":status 200");
+    data(1, 0, 1, "abc");
+    frame(1, DATA, PADDED | END_STREAM, 1, "\0", 1);
+    expect("GET /a 200 complete req=0 rsp=3 body=known stream=1\n");
+}
+
+/* Heads that HTTP/1 would tell otherwise: what a proxy that passes them on makes two requests of, or another one. */
+static void read_otherwise(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    begin();
+    head(0, END_STREAM, 1, ":method POST :scheme http :authority h.test :path /longer content-length 5");
+    head(0, 0, 3, ":method POST :scheme http :authority h.test :path /coded transfer-encoding chunked");
+    data(0, END_STREAM, 3, "0\r\n\r\n");
+    head(0, END_STREAM, 5, ":method GET :scheme http :authority h.test :path /host host h.test");
+    head(0, END_STREAM, 7, ":method GET :scheme http :authority h.test :path /hosts host other.test");
+    static const char *const odd[][2] = {{"x", "a\r\nhost: b"}, {"x: a", "b"}, {"x", "a\nb"}, {":path", "/a HTTP/1.1"}};
+    for (uint32_t i = 0; i < 4; i++) {
+        buf_free(&b);
+        buf_add(&b, "\x82\x86", 2);
+        field(&b, ":authority", "h.test");
+        if (*odd[i][0] != ':')
+            field(&b, ":path", "/odd");
+        field(&b, odd[i][0], odd[i][1]);
+        frame(0, HEADERS, END_STREAM | END_HEADERS, 9 + 2 * i, b.p, b.n);
+    }
+    buf_free(&b);
+    for (uint32_t id = 1; id <= 15; id += 2)
+        head(1, END_STREAM, id, ":status 204");
+    get(17, "/twice");
+    head(1, 0, 17, ":status 200");
+    head(1, END_STREAM, 17, ":status 404");
+    expect("POST /longer 204 complete req=0 rsp=0 body=known ambiguous stream=1\n"
+           "POST /coded 204 complete req=5 rsp=0 body=known ambiguous stream=3\n"
+           "GET /host 204 complete req=0 rsp=0 body=known stream=5\n"
+           "GET /hosts 204 complete req=0 rsp=0 body=known ambiguous stream=7\n"
+           "GET /odd 204 complete req=0 rsp=0 body=known ambiguous stream=9\n"
+           "GET /odd 204 complete req=0 rsp=0 body=known ambiguous stream=11\n"
+           "GET /odd 204 complete req=0 rsp=0 body=known ambiguous stream=13\n"
+           "GET /a HTTP/1.1 204 complete req=0 rsp=0 body=known ambiguous stream=15\n"
+           "GET /twice 200 complete req=0 rsp=0 body=known ambiguous stream=17\n");
+}
+
 static void ends(void **state)
 {
     (void)state;
@@ -233,6 +283,41 @@ static void pushed(void **state)
     buf_free(&b);
     expect("GET /page 200 complete req=0 rsp=0 body=known stream=1\n"
            "GET /style 200 complete req=0 rsp=2 body=known pushed stream=2\n");
+}
+
+/* The fragment of a header block may be empty, and all of it follow. */
+static void pushed_in_pieces(void **state)
+{
+    (void)state;
+    struct buf b = block_of(":method GET :scheme http :authority h.test :path /style");
+    begin();
+    get(1, "/page");
+    frame(1, PUSH_PROMISE, 0, 1, "\0\0\0\2", 4);
+    frame(1, CONTINUATION, END_HEADERS, 1, b.p, b.n);
+    buf_free(&b);
+    head(1, END_STREAM, 1, ":status 200");
+    head(1, END_STREAM, 2, ":status 200");
+    expect("GET /page 200 complete req=0 rsp=0 body=known stream=1\n"
+           "GET /style 200 complete req=0 rsp=0 body=known pushed stream=2\n");
+}
+
+/* What is uploaded is no talk, even where a segment of it begins like one of HTTP/2. */
+static void uploaded(void **state)
+{
+    (void)state;
+    struct buf b = block_of(":method GET :scheme http :authority h.test :path /fake");
+    text(0, "POST /up HTTP/1.1\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n");
+    text(1, ""); /* a segment ends */
+    text(0, PREFACE);
+    frame(0, SETTINGS, 0, 0, NULL, 0);
+    frame(0, HEADERS, END_STREAM | END_HEADERS, 1, b.p, b.n);
+    buf_free(&b);
+    struct buf *all = say(0);
+    while (all->n < 4096)
+        buf_char(all, 'x');
+    buf_str(all, "\r\n0\r\n\r\n");
+    text(1, "HTTP/1.1 204 No Content\r\n\r\n");
+    expect("POST /up 204 complete req=4096 rsp=0 body=known\n");
 }
 
 static void upgrade(void **state)
@@ -583,8 +668,12 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(interleaved),
                                               cmocka_unit_test(shapes),
+                                              cmocka_unit_test(no_padding),
+                                              cmocka_unit_test(read_otherwise),
                                               cmocka_unit_test(ends),
                                               cmocka_unit_test(pushed),
+                                              cmocka_unit_test(pushed_in_pieces),
+                                              cmocka_unit_test(uploaded),
                                               cmocka_unit_test(upgrade),
                                               cmocka_unit_test(grpc_calls),
                                               cmocka_unit_test(grpc_web),

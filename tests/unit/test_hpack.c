@@ -318,7 +318,9 @@ static void refuses(void **state)
     assert_false(decodes("0001 6182 ffff"));      /* Huffman: padding of eight bits and more */
     assert_false(decodes("0001 6184 ffff ffff")); /* Huffman: the end of the string */
     assert_true(decodes(""));
-    assert_true(decodes("20 3f e11f 82")); /* two size updates in front */
+    assert_true(decodes("3f e0ffffff0f 82"));  /* a table as large as can be said: 2^32 - 1 */
+    assert_false(decodes("3f e1ffffff0f 82")); /* and one more */
+    assert_true(decodes("20 3f e11f 82"));     /* two size updates in front */
 }
 
 /* A field of 60 KiB named again and again: the list is cut, the table stays right, memory stays bounded. */

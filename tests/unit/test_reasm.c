@@ -163,6 +163,114 @@ static void sent_again_after_loss(void **state)
                "GET /2 404 complete req=0 rsp=0 body=known\n");
 }
 
+/* Of a segment that the capture cut there is no more than it says, also where it is sent again with more behind it. */
+static void cut_and_sent_again(void **state)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n";
+    char bytes[sizeof head - 1 + 600] = {0};
+    struct wire w;
+    (void)state;
+    memcpy(bytes, head, sizeof head - 1);
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    w.snap = 100;
+    wire_frame(&w, 1, TCP_ACK, w.seq[1], w.seq[0], bytes, 300);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1], w.seq[0], bytes, 400);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] + 400, w.seq[0], bytes + 400, sizeof bytes - 400);
+    w.seq[1] += sizeof bytes;
+    w.snap = 0;
+    say(&w, 0, second);
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    expect(&w, "GET /1 200 gap req=0 rsp=160 body=unknown truncated\nGET /2 404 complete req=0 rsp=0 body=known\n");
+}
+
+/* The text of a reset is nobody's request. */
+static void text_of_a_reset(void **state)
+{
+    struct wire w;
+    (void)state;
+    wire_open(&w);
+    wire_handshake(&w);
+    say(&w, 0, first);
+    say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    wire_frame(&w, 0, TCP_RST | TCP_ACK, w.seq[0], w.seq[1], second, sizeof second - 1);
+    expect(&w, "GET /1 404 complete req=0 rsp=0 body=known\n");
+}
+
+/* A FIN before what has come ends nothing, and behind one nothing is said. */
+static void fins(void **state)
+{
+    struct wire w;
+    (void)state;
+    for (uint32_t back = 1; back < 20; back += 9) {
+        wire_open(&w);
+        wire_handshake(&w);
+        wire_data(&w, 0, first, 20);
+        wire_frame(&w, 0, TCP_ACK | TCP_FIN, w.seq[0] - back, w.seq[1], NULL, 0);
+        wire_data(&w, 0, first + 20, sizeof first - 1 - 20);
+        say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        wire_fin(&w, 0);
+        wire_frame(&w, 0, TCP_ACK, w.seq[0], w.seq[1], second, sizeof second - 1);
+        expect(&w, "GET /1 404 complete req=0 rsp=0 body=known\n");
+    }
+}
+
+/* A SYN within a connection that goes on hides nothing of what follows. */
+static void stray_syn(void **state)
+{
+    struct wire w;
+    (void)state;
+    for (uint32_t step = 2000; step < 50000000; step *= 20000) {
+        wire_open(&w);
+        wire_handshake(&w);
+        say(&w, 0, first);
+        say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        wire_frame(&w, 0, TCP_SYN, w.seq[0] + step, 0, NULL, 0);
+        bare_ack(&w, 1);
+        say(&w, 0, second);
+        say(&w, 1, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        say(&w, 0, first);
+        say(&w, 1, "HTTP/1.1 204 No Content\r\n\r\n");
+        expect(&w, "GET /1 404 complete req=0 rsp=0 body=known\nGET /2 404 complete req=0 rsp=0 body=known\n"
+                   "GET /1 204 complete req=0 rsp=0 body=known\n");
+    }
+}
+
+/* However they come, pieces behind a hole are put in order; of very many the hole is declared lost. */
+static void very_many_pieces(void **state)
+{
+    enum { PIECES = 1500 };
+    char head[80];
+    struct wire w;
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        wire_open(&w);
+        wire_handshake(&w);
+        say(&w, 0, first);
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", PIECES);
+        say(&w, 1, head);
+        for (int i = 1; i < PIECES; i++) { /* forwards, backwards, from both ends */
+            int at = way == 0 ? i : way == 1 ? PIECES - i : i % 2 ? (i + 1) / 2 : PIECES - i / 2;
+            char octet = (char)('a' + at % 26);
+            wire_frame(&w, 1, TCP_ACK, w.seq[1] + (uint32_t)at, w.seq[0], &octet, 1);
+        }
+        wire_frame(&w, 1, TCP_ACK, w.seq[1], w.seq[0], "a", 1);
+        expect(&w, "GET /1 200 complete req=0 rsp=1500 body=known\n");
+    }
+    wire_open(&w);
+    w.step = 10;
+    wire_handshake(&w);
+    say(&w, 0, first);
+    for (int i = 0; i < FLOW_PIECES_MAX; i++)
+        wire_frame(&w, 1, TCP_ACK, w.seq[1] + 2u + 2u * (uint32_t)i, w.seq[0], "x", 1);
+    assert_int_equal(capture_counters(w.capture)->gaps, 0);
+    wire_frame(&w, 1, TCP_ACK, w.seq[1] + 2u + 2u * FLOW_PIECES_MAX, w.seq[0], "x", 1);
+    assert_int_equal(capture_counters(w.capture)->gaps, FLOW_PIECES_MAX + 1);
+    wire_finish(&w);
+    wire_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +280,11 @@ int main(void)
         cmocka_unit_test(no_room),
         cmocka_unit_test(sent_again),
         cmocka_unit_test(sent_again_after_loss),
+        cmocka_unit_test(cut_and_sent_again),
+        cmocka_unit_test(text_of_a_reset),
+        cmocka_unit_test(fins),
+        cmocka_unit_test(stray_syn),
+        cmocka_unit_test(very_many_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ struct wire {
     int64_t ts;
     int64_t step;  /* added before each frame */
     uint16_t vlan; /* 0: none */
+    uint32_t snap; /* octets of a payload that are captured; 0: all */
     unsigned exchanges;
 };
 
