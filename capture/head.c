@@ -216,19 +216,19 @@ static void head_clear(struct head *h, struct slice bytes)
     h->raw.p = bytes.p;
 }
 
-/* Finds line ends sixteen characters at a time, and notes on the way what is in no head: NUL, CR without LF. */
+/* Finds line ends sixteen characters at a time, and notes on the way what is in no good head: NUL, CR or LF alone. */
 struct lines {
     struct slice s;
     size_t block;      /* offset of the sixteen in `mask` */
     unsigned mask, cr; /* cr: the sixteen before end in one */
-    bool odd;
+    unsigned odd;      /* not 0: there is some of it */
 };
 
 /* The sixteen have these characters, a bit each. */
 static unsigned note_lines(struct lines *l, unsigned nul, unsigned cr, unsigned lf)
 {
     unsigned due = cr << 1 | l->cr; /* where LF has to stand */
-    l->odd |= nul || (due & 0xffff & ~lf);
+    l->odd |= nul | ((due ^ lf) & 0xffff);
     l->cr = due >> 16;
     return lf;
 }
