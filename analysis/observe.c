@@ -185,8 +185,7 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
                        struct sharing_visit *out)
 {
     const struct row_exchange *r = &f->row;
-    bool tells = r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
-    if (f->client == MAP_NONE || !tells || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
+    if (f->client == MAP_NONE || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
         return false;
     const struct client *c = clients_at(&a->clients, f->client);
     *out = (struct sharing_visit){.context = key->hash + r->variant,
@@ -195,15 +194,17 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
                                   .anonymous = is_anonymous(r, c),
                                   .content = r->content,
                                   .now_ms = (uint32_t)floor_div(us, 1000)};
-    return true;
+    return r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
 }
 
 static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep, int64_t us)
 {
-    struct sharing_visit v;
+    struct sharing_visit v = {0};
     f->given = observe_as_shared(a, f, key, us, &v);
     if (f->given)
         sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
+    else if (v.context)
+        sharing_refuse(a->contexts, &v, f->row.status);
 }
 
 /* How many pairs of client and key are new; a client that there was no room for is a new one each time. */

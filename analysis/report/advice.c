@@ -269,6 +269,8 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
     if (a->kind == ADVICE_PURGE)
         buf_printf(out, "%s of its changes come with such a write; ", human_percent(a->write_recall).text);
     buf_str(out, a->sharing.reason);
+    if (a->sharing.barred)
+        buf_str(out, "; requests without one are refused it: a cache must not answer those");
     if (advice_keeps(a) && e->declared[DECLARED_today_hits])
         buf_printf(out, "; by the lifetimes that it declares now %s",
                    human_percent(facts_ratio(e->declared[DECLARED_today_hits], e->ttl[0].lookups)).text);

@@ -51,11 +51,14 @@ void field_advice_of(struct field_advice *a, const struct row_endpoint *e, const
                                  .body_bytes = NAN,
                                  .write_recall = NAN,
                                  .rate_per_key = NAN};
+    struct sharing all;
     struct sharing_input shared = {
         .seen = a->seen.sharing, .personal = e->declared[DECLARED_personal], .family = (unsigned)f->endpoints};
     a->with = in.n ? recommend(&in)
                    : (struct recommendation){
                          .action = RECOMMEND_NOTHING, .hit_ratio = NAN, .stale_ratio = NAN, .stale_high = NAN};
+    sharing_read(&all, e->sharing);
+    shared.seen.refused = all.refused;
     a->sharing = sharing_judge(&shared);
     take_hits(a, e);
 }
@@ -67,7 +70,8 @@ bool field_advice_settled(const struct field_advice *a)
 
 static bool may_be_shared(const struct field_advice *a)
 {
-    return a->sharing.verdict == SHARING_SHARED || (a->sharing.verdict == SHARING_UNDECIDED && !a->sharing.differing);
+    const struct sharing_result *s = &a->sharing;
+    return s->verdict == SHARING_SHARED || (s->verdict == SHARING_UNDECIDED && !s->differing && !s->refused);
 }
 
 /* The mask freezes with pairs enough; what it explains must be nearly all that differs, and that often enough. */

@@ -64,6 +64,20 @@ def tenant(a, now, who, item):
     a.add(now, who, "/tenant/%d" % item, (who % a.tenants, a.version(item, now)), claim=True)
 
 
+def guarded(name, status):
+    """The same to all that may have it; half of them may not."""
+    def answered(a, now, who, item):
+        given = (who + item) % 2
+        a.add(now, who, "/%s/%d" % (name, item), (a.version(item, now),) if given else ("no",), status=200 if given else status)
+    return answered
+
+
+def lapsed(a, now, who, item):
+    """The same to all; now and then a credential is out of date."""
+    good_ = a.rng.random() < .98
+    a.add(now, who, "/lapsed/%d" % item, (a.version(item, now),) if good_ else ("no",), status=200 if good_ else 401)
+
+
 def personal(a, now, who, item):
     """The same to all as far as was seen, and marked."""
     a.add(now, who, "/personal/%d" % item, (a.version(item, now),), says={"cache-control": "no-store, private"})
@@ -186,6 +200,9 @@ TABLE = [
     ("leaky", leaky, False, lambda e, r: verdict(e) == "private" and kinds_of(r) == {"fix"} and "private" in r[0]["action"]),
     ("tenant", tenant, False, lambda e, r: verdict(e) == "tenant" and e["sharing"]["claim"] == "tenant" and is_unadvised(e, r)),
     ("personal", personal, False, lambda e, r: verdict(e) != "shared" and is_unadvised(e, r)),
+    ("guarded", guarded("guarded", 403), False, lambda e, r: "refused" in e["sharing"]["reason"] and verdict(e) == "undecided" and is_unadvised(e, r)),
+    ("hidden", guarded("hidden", 404), False, lambda e, r: "refused" in e["sharing"]["reason"] and verdict(e) == "undecided" and is_unadvised(e, r)),
+    ("lapsed", lapsed, True, is_cached),
     ("fast", fast, False, is_unadvised),
     ("tracked", tracked, True, lambda e, r: says_of_key(e, {"utm_source", "utm_campaign"}, {"lang"}) and any("utm_source" in x["action"] for x in r)),
     ("bare", varies("bare", None), False, lambda e, r: says_of_key(e, {"user-agent"}, {"accept-language"}) and kinds_of(r) == {"fix"} and

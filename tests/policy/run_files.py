@@ -148,6 +148,21 @@ check(all("Cache-Control: private\n" in sections.get(k, "") for k in ("private",
     re.search(r"Cache-Control: public, s-maxage=\d+\n    ETag: ", sections.get(k, "")) for k in ("open", "shared", "nostore")),
     "headers: private for what is, a lifetime for the rest", headers)
 
+# Who has no credential is given some of it, and refused the rest: the copies are for those who have one.
+half = world.planted({"half": Plan(credential=False), "whole": Plan(credential=False)}, MANY, SPAN, SERVER, seed=4)
+for r in half:
+    kind, item = r["target"].split("/")[1:]
+    who = int(r["client"].split(".")[2])
+    if who < 8:
+        r["client_id"] = "bearer:%012x" % (who + 1)
+    elif kind == "half" and int(item) > 2:
+        r.update(status=401, body_id="00000000000000aa")
+for product in ("nginx", "varnish"):
+    text = good("policy", audit("half", half), "--for", product, "--only", "cache", *state)
+    said = [line.strip() for line in text.splitlines() if "given out for requests" in line]
+    check(said == ["# kept and given out for requests with Authorization", "# kept and given out for requests without credentials and with Authorization"],
+          product + ": where requests without credentials are refused some, they are given none", said)
+
 # The promise of each service's bucket in Envoy, by replaying.
 for host in yaml.safe_load(good("policy", db, "--for", "envoy"))["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0][
         "typed_config"]["route_config"]["virtual_hosts"]:
