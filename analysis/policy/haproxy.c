@@ -147,12 +147,11 @@ static void write_rule(const struct rules *r, const struct rule_cache *c, struct
     buf_str(out, "\n");
     if (c->needed)
         buf_str(out, "    http-request unset-var(txn.spanwise_with)\n");
-    if (c->override)
-        buf_printf(
-            out,
-            "    http-request set-var(txn.spanwise_override) bool(true) if { var(txn.spanwise_keep) -m int %" PRIu32
-            " }\n",
-            c->ttl_s);
+    if (c->override) {
+        buf_str(out, "    http-request set-var(txn.spanwise_override) bool(true) if { var(txn.spanwise_rule) -m str ");
+        buf_slice(out, c->id);
+        buf_str(out, " }\n");
+    }
 }
 
 static void write_store(uint32_t ttl, struct buf *out)

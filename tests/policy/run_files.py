@@ -148,6 +148,13 @@ check(all("Cache-Control: private\n" in sections.get(k, "") for k in ("private",
     re.search(r"Cache-Control: public, s-maxage=\d+\n    ETag: ", sections.get(k, "")) for k in ("open", "shared", "nostore")),
     "headers: private for what is, a lifetime for the rest", headers)
 
+# What overrules no-store is the rule of that endpoint alone, also where another has the same lifetime.
+both = world.planted({"calm": Plan(credential=False), "nostore": Plan(credential=False, marks=PLANS["nostore"].marks)}, MANY, SPAN, SERVER, seed=5)
+text = good("policy", audit("both", both), "--for", "haproxy", "--force", *state)
+rule = dict((path, name) for name, path in re.findall(r"txn.spanwise_rule\) str\((\w{16})\) .* \^/(\w+)/", text))
+check(re.findall(r"spanwise_override\) bool\(true\) if (.*)", text) == ["{ var(txn.spanwise_rule) -m str %s }" % rule.get("nostore")] and "calm" in rule,
+      "haproxy --force: no-store is overruled for what was seen to send it alone", rule)
+
 # Who has no credential is given some of it, and refused the rest: the copies are for those who have one.
 half = world.planted({"half": Plan(credential=False), "whole": Plan(credential=False)}, MANY, SPAN, SERVER, seed=4)
 for r in half:
@@ -289,13 +296,16 @@ def crowd(n, seed):
             fields = rng.choice(["", "", "Cookie: a=token-%d\r\n" % who])
         elif kind == "shared" and rng.random() < 0.2:
             fields = rng.choice(["", "Cookie: a=token-%d\r\n" % who, fields + "Cookie: a=token-%d\r\n" % who])
-        out.append(world.Call(0, "/%s/%d" % (kind, item), fields, what=(kind, who if fields else -1)))
+        query = "?twice" if kind == "open" and rng.random() < 0.2 else ""
+        out.append(world.Call(0, "/%s/%d%s" % (kind, item, query), fields, what=(kind, who if fields else -1)))
     return out
 
 
 def wrong(c):
     """Why this answer should not have been given, or None."""
     kind, who = c.what
+    if c.target.endswith("?twice") and c.cache == "HIT":
+        return "private in a second line, and kept"
     if kind == "shared" and "Authorization" not in c.fields:
         return None if c.status == 401 and c.cache != "HIT" else "unauthorised, answered"
     if c.status != 200:
