@@ -690,13 +690,14 @@ void learning_write(const struct learning *l, uint32_t row, learn_names *names, 
                                          .near = d->near,
                                          .near_same = d->near_same,
                                          .nominated = field ? nominated(r, d, names, context) : 0,
-                                         .seen = r->row[i].seen};
+                                         .seen = r->row[i].seen,
+                                         .first = r->row[i].first};
         memcpy(to.dim[i].text, d->text, d->text_n);
     }
     learned_write(&to, out);
 }
 
-/* Where it stood in what it learned, it goes on; what values there were, it finds anew. */
+/* Where it stood in what it learned, it goes on; how often values come, it finds anew. */
 static void load_dim(struct learning *l, struct learner *r, const struct learned_dim *from, const struct hash_key *key)
 {
     struct slice text = slice_str(from->text);
@@ -713,6 +714,7 @@ static void load_dim(struct learning *l, struct learner *r, const struct learned
     d->nominated = from->nominated;
     r->row[i].present = (uint32_t)(from->present < UINT32_MAX ? from->present : UINT32_MAX);
     r->row[i].seen = from->seen;
+    r->row[i].first = from->first;
     r->varied |= (uint32_t)from->varied << i;
     r->unique |= (uint32_t)from->unique << i;
 }

@@ -401,6 +401,32 @@ static void stored(void **unused)
     assert_int_equal(learning_open(&learning), second); /* its room is used again */
 }
 
+/* What had one value before a restart and has it still has one: a tenant that was the only one does. */
+static void goes_on(void **unused)
+{
+    (void)unused;
+    struct planted p = {.dims = 3, .values = {2, 1, 1}, .credentials = 3, .tenants = 1, .change = 0.001, .rate = 60};
+    struct learned l;
+    state = 8;
+    fresh();
+    uint32_t row = learning_open(&learning), second = learning_open(&learning);
+    for (unsigned i = 0; i < 500; i++)
+        visit(row, &p, i);
+    read_back(row, &l);
+    learning_load(&learning, second, &l, &key);
+    for (unsigned i = 500; i < 600; i++)
+        visit(second, &p, i);
+    read_back(second, &l);
+    assert_true(l.visits == 600 && l.dim[find(&l, "a")].varied && l.dim[find(&l, "credential")].varied);
+    assert_true(!l.dim[find(&l, "b")].varied && !l.dim[find(&l, "tenant")].varied);
+    p.tenants = 2;
+    p.values[1] = 2;
+    for (unsigned i = 600; i < 620; i++)
+        visit(second, &p, i);
+    read_back(second, &l);
+    assert_true(l.dim[find(&l, "b")].varied && l.dim[find(&l, "tenant")].varied && !l.dim[find(&l, "c")].varied);
+}
+
 static void damaged(void **unused)
 {
     (void)unused;
@@ -437,7 +463,7 @@ int main(void)
         cmocka_unit_test(bounds),   cmocka_unit_test(planted_parts), cmocka_unit_test(planted_credentials),
         cmocka_unit_test(together), cmocka_unit_test(few_contexts),  cmocka_unit_test(unique),
         cmocka_unit_test(flood),    cmocka_unit_test(unsteady),      cmocka_unit_test(stored),
-        cmocka_unit_test(damaged)};
+        cmocka_unit_test(goes_on),  cmocka_unit_test(damaged)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     learning_fini(&learning);
     return failed;
