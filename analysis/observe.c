@@ -104,7 +104,8 @@ static void observe_change(struct analysis *a, const struct fact *f, struct ladd
     if (ep && gap.known) {
         ep->observed_gaps++;
         ep->changes += gap.changed;
-        bound_visit(a, f->key, ep, now, gap);
+        if (!gap.multi) /* several answers that take turns: no write is why */
+            bound_visit(a, f->key, ep, now, gap);
     }
 }
 

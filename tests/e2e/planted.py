@@ -242,6 +242,8 @@ for seed in range(20 if PROOF else 2):
     ids = [r["id"] for r in report["recommendations"]]
     check(len(set(ids)) == len(ids) and all(r["endpoint"] in {e["id"] for e in report["endpoints"]} for r in report["recommendations"]),
           "seed %d: each advice has an id of its own, and names its endpoint" % seed, *ids)
+    shares = [(kind, w) for kind, e in by.items() for w in e["staleness"]["writes"] if not 0 <= (w["recall"] or 0) <= 1 or not 0 <= (w["precision"] or 0) <= 1]
+    check(not shares and any(e["staleness"]["multi_valued"] for e in by.values()), "seed %d: no write comes with more changes than there were" % seed, *shares[:3])
     wrong = [(kind, r) for kind, _, may, _ in TABLE if not may for r in advice[kind] if r["kind"] in SHARING]
     check(not wrong, "seed %d: nothing is advised to be shared that is not" % seed, *wrong)
 finish()
