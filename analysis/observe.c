@@ -258,6 +258,15 @@ static void observe_times(struct analysis *a, struct endpoint *ep, const struct 
         ep->last_us = r->arrival_us;
 }
 
+/* Those whose records are gone when an audit goes on are met as new ones: never more than there are. */
+static void count_client(struct analysis *a, struct endpoint *ep, const struct fact *f)
+{
+    uint64_t all = a->clients.rows.used;
+    endpoints_client(&a->endpoints, ep, f->client, f->given);
+    ep->clients = ep->clients < all ? ep->clients : all;
+    ep->sharing.given = ep->sharing.given < all ? ep->sharing.given : all;
+}
+
 static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
@@ -271,7 +280,7 @@ static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f
     ep->unanswered += !r->status;
     a->totals.endpoint_overflow += ep->other;
     if (f->client != MAP_NONE)
-        endpoints_client(&a->endpoints, ep, f->client, f->given);
+        count_client(a, ep, f);
     observe_times(a, ep, r);
     endpoints_declared(&a->endpoints, ep, r);
     endpoints_touch(&a->endpoints, id);

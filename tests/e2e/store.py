@@ -71,6 +71,13 @@ for cuts in ((0, 3000), (0, 1500, 3000)):
 check(compared[0]["reason"] == compared[1]["reason"] and compared[1]["comparisons"] > .9 * compared[0]["comparisons"] > 900,
       "--append: comparisons of answers to equal header fields go on", *compared)
 
+# Without records clients are met anew at each start; an endpoint never has more of them than there are.
+for first, rest in ((0, 1000), (1000, 2000), (2000, 3000)):
+    good("capture", "-q", "--records", "-", "-d", here / "l.db", "--secret", SECRET, "--exchanges", "none", "--append" if first else "--fresh", stdin="".join(lines[first:rest]))
+got = parsed(good("report", here / "l.db", "--format", "json"))
+check(got["totals"]["clients"] == got["endpoints"][0]["clients"] == got["endpoints"][0]["sharing"]["credentials"] == 12, "--append without records: as many clients as there are",
+      got["endpoints"][0]["clients"], got["endpoints"][0]["sharing"])
+
 # Records that are none touch nothing: not the audit that --fresh would drop, and no new file.
 (here / "no-records").write_text("hello\n" * 3)
 (here / "folder").mkdir()
