@@ -350,11 +350,12 @@ static void form_groups(struct learning *l, struct learner *r)
 static void look_near(struct learn_dim *d, struct sandwich *s, const struct sandwich_visit *v)
 {
     if (s->context == v->context && v->now_ms - s->at_ms <= LEARN_NEAR_MS &&
-        cacheable_comparable(s->content, v->content)) {
+        (v->refused || cacheable_comparable(s->content, v->content))) {
         d->near++;
-        d->near_same += s->content == v->content;
+        d->near_same += !v->refused && s->content == v->content;
     }
-    *s = (struct sandwich){.context = v->context, .content = v->content, .at_ms = v->now_ms};
+    if (!v->refused)
+        *s = (struct sandwich){.context = v->context, .content = v->content, .at_ms = v->now_ms};
 }
 
 /* Where contexts hardly ever come again, or find no place, fewer are looked at. */
@@ -428,9 +429,9 @@ static void look_at_control(struct learning *l, struct learner *r, const struct 
 {
     uint64_t context = hash_mix(sum ^ CONTROL_NAME);
     if (!((context ^ turn) & mask))
-        wait_for(
-            l, r, LEARN_CONTROL,
-            &(struct sandwich_visit){context ? context : 1, hash_mix(r->visits) & 1, v->content, v->now_ms, false});
+        wait_for(l, r, LEARN_CONTROL,
+                 &(struct sandwich_visit){context ? context : 1, hash_mix(r->visits) & 1, v->content, v->now_ms, false,
+                                          v->refused});
 }
 
 static void look_at(struct learning *l, struct learner *r, unsigned i, const struct learn_visit *v, uint64_t context,
@@ -439,7 +440,8 @@ static void look_at(struct learning *l, struct learner *r, unsigned i, const str
     struct learn_dim *d = learning_dim(l, r, i);
     if (!l->full && (d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
         return;
-    wait_for(l, r, i, &(struct sandwich_visit){context ? context : 1, value, v->content, v->now_ms, d->coded});
+    wait_for(l, r, i,
+             &(struct sandwich_visit){context ? context : 1, value, v->content, v->now_ms, d->coded, v->refused});
 }
 
 static uint64_t context_of(const struct learner *r, unsigned i, uint64_t rest)

@@ -58,10 +58,22 @@ static bool close(struct sandwich *s, const struct sandwich_visit *v, uint32_t v
     return closed;
 }
 
+static void add_refused(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
+{
+    if (s->context != v->context || is_old(s, v))
+        return;
+    if (value == s->value)
+        s->context = 0; /* it is gone, for all that is known */
+    else
+        add_between(s, value, 0);
+}
+
 bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out)
 {
     uint32_t value = id_of(v->value);
-    if (s->context != v->context) {
+    if (v->refused) {
+        add_refused(s, v, value);
+    } else if (s->context != v->context) {
         if (gives_way(s, v))
             begin(s, v, value);
     } else if (value == s->value) {

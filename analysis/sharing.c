@@ -32,7 +32,7 @@ static uint64_t pair_of(uint32_t a, uint32_t b)
 
 static bool closes(struct sandwich *place, const struct sharing_visit *v, struct sandwich_result *closed)
 {
-    struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false};
+    struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false, false};
     return sandwich_visit(place, &visit, closed);
 }
 
@@ -416,7 +416,7 @@ struct sharing_result sharing_judge(const struct sharing_input *in)
         judge_differing(in, level, &r);
     else if (in->personal)
         undecided(&r, "some answers are marked personal");
-    else if (credential && credential->differing)
+    else if (credential && credential->differing && !s->refused)
         undecided(&r, "some answers differed between credentials");
     else if (is_one_tenant(in))
         undecided(&r, "all clients are of one tenant");

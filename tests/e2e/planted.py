@@ -72,6 +72,19 @@ def guarded(name, status):
     return answered
 
 
+def parted(a, now, who, item):
+    """One part is not to be had; the others are alike."""
+    asked = a.rng.randrange(4)
+    a.add(now, who, "/parted/%d?part=%d&utm_source=%s" % (item, asked, a.rng.choice("abc")), (a.version(item, now),) if asked else ("no",),
+          status=200 if asked else 403, credential=False)
+
+
+def vetted(a, now, who, item):
+    """What never comes twice is looked at: a tenth is turned away."""
+    good_ = a.rng.random() < .9
+    a.add(now, who, "/vetted/%d?n=%d" % (item, len(a.records)), (a.version(item, now),) if good_ else ("no",), status=200 if good_ else 403, credential=False)
+
+
 def lapsed(a, now, who, item):
     """The same to all; now and then a credential is out of date."""
     good_ = a.rng.random() < .98
@@ -202,6 +215,8 @@ TABLE = [
     ("personal", personal, False, lambda e, r: verdict(e) != "shared" and is_unadvised(e, r)),
     ("guarded", guarded("guarded", 403), False, lambda e, r: "refused" in e["sharing"]["reason"] and verdict(e) == "undecided" and is_unadvised(e, r)),
     ("hidden", guarded("hidden", 404), False, lambda e, r: "refused" in e["sharing"]["reason"] and verdict(e) == "undecided" and is_unadvised(e, r)),
+    ("parted", parted, True, lambda e, r: says_of_key(e, {"utm_source"}, {"part"})),
+    ("vetted", vetted, False, lambda e, r: says_of_key(e, set(), set()) and is_unadvised(e, r)),
     ("lapsed", lapsed, True, is_cached),
     ("fast", fast, False, is_unadvised),
     ("tracked", tracked, True, lambda e, r: says_of_key(e, {"utm_source", "utm_campaign"}, {"lang"}) and any("utm_source" in x["action"] for x in r)),
