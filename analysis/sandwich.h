@@ -33,8 +33,7 @@ struct sandwich_visit {
     uint32_t content; /* as cacheable_content; not 0 */
     uint32_t now_ms;  /* modulo 2^32 */
     bool coded;       /* the component chooses the content-coding: answers that differ by it differ */
-    bool refused;     /* an error that says the request was wrong: it differs from every content, which is not read; it
-                         never     stands first */
+    bool refused;     /* an error that says the request was wrong: unlike any content; it never stands first */
 };
 
 /* What a closed sandwich showed. */
