@@ -342,6 +342,22 @@ if not quick:
         world.stop_all()
 
 # ---- 6. names and servers of every shape ----
+# http and https of one host: the busier one has its names.
+twice = world.planted({"open": Plan(credential=False)}, MANY, SPAN, "10.1.1.1:80", seed=7)
+other = world.planted({"open": Plan(credential=False)}, MANY // 2, SPAN, "10.1.1.2:443", seed=8)
+for r in other:
+    r["tls"] = True
+twice = audit("twice", sorted(twice + other, key=lambda r: r["ts"]))
+for product in ("nginx", "haproxy", "envoy"):
+    file, err = policy(twice, product, *state, name="twice." + product)
+    text = file.read_text()
+    names = [n for line in re.findall(r"domains: \[(.*)\]|lower -m str (.*) }|server_name (.*);", text) for n in re.findall(r"[a-z.]+(?::\d+)?", "".join(line))]
+    check("api.example" in names and len(set(names)) == len(names) and "10.1.1.1" in text and "10.1.1.2" not in text and "left out: https://api.example" in err,
+          product + ": of http and https of one host the busier one stands, the other is left out", names, err)
+    if installed.get(product, True):
+        ok, said = accepted(product, file)
+        check(ok, product + " accepts it", said)
+
 shapes = []
 for n, (authority, tls, where) in enumerate([("[::1]:8080", False, "[::1]:8080"), ("secure.example", True, "10.1.1.1:443"), ("api.example:81", False, SERVER),
                                              ("api.example", False, SERVER), ("api.example", False, "10.9.9.8:81"), ("10.2.2.2", False, None),
