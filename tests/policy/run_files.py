@@ -164,6 +164,10 @@ for r in half:
         r["client_id"] = "bearer:%012x" % (who + 1)
     elif kind == "half" and int(item) > 2:
         r.update(status=401, body_id="00000000000000aa")
+few = [dict(r, client_id="bearer:%012x" % (1 + int(r["client"].split(".")[2]))) for r in half if "/whole/" in r["target"]]
+del few[0]["client_id"]
+check("# kept and given out for requests with Authorization\n" in good("policy", audit("few", few), "--for", "nginx", "--only", "cache", *state),
+      "nginx: where all but one had a credential, requests without are not answered")
 for product in ("nginx", "varnish"):
     text = good("policy", audit("half", half), "--for", product, "--only", "cache", *state)
     said = [line.strip() for line in text.splitlines() if "given out for requests" in line]
