@@ -166,6 +166,21 @@ def noisy(seed):
     return [json.loads(line) for line in good("log", "-r", path, "--format", "jsonl", "--secret", SECRET).splitlines()]
 
 
+def like_noisy(records):
+    """The same bodies asked for by twelve people of one tenant; and by as many, where another one is turned away."""
+    out = []
+    for kind in ("sole", "denied"):
+        for i, r in enumerate(records):
+            who = i * 7 % 12
+            new = dict(r, target=r["target"].replace("/noisy/", "/%s/" % kind), client="10.%d.%d.7:4000" % (who % 6, who), client_id="jwt:%012x" % (who + 1))
+            if kind == "sole":
+                new["key_parts"] = {"claim:tenant": "t1", "claim:iss": "issuer"}
+            out.append(new)
+            if kind == "denied" and i % 3 == 0:
+                out.append({**{k: v for k, v in new.items() if k not in ("leaves", "body_id")}, "ts": r["ts"] + .001, "status": 403, "client_id": "jwt:0000000000ff"})
+    return out
+
+
 # ---- what must be said: (endpoint, its advice of all kinds) ----
 
 def verdict(e):
@@ -229,6 +244,8 @@ TABLE = [
     ("steady", steady, True, lambda e, r: tags(e, False, False, False) and e["conditional"]["not_modified"] > 0),
     ("deaf", deaf, True, lambda e, r: tags(e, False, False, True)),
     ("noisy", None, True, is_noisy),
+    ("sole", None, False, lambda e, r: "tenant" in e["sharing"]["reason"] and is_noisy(e, r) and not any("public" in x["action"] for x in r)),
+    ("denied", None, False, is_unadvised),
 ]
 
 
@@ -241,7 +258,8 @@ def audit(seed):
         for _ in range(n):
             now += a.rng.expovariate(n / (HOURS * 3600))
             make(a, now, a.rng.randrange(a.clients), a.rng.randrange(ITEMS))
-    lines = sorted(a.records + noisy(seed), key=lambda r: r["ts"])
+    bodies = noisy(seed)
+    lines = sorted(a.records + bodies + like_noisy(bodies), key=lambda r: r["ts"])
     (here / "p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
     good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--fresh", "--secret", SECRET, "--exchanges", "none", limit=240)
     report = json.loads(good("report", here / "p.db", "--format", "json"))
@@ -261,4 +279,11 @@ for seed in range(20 if PROOF else 2):
     check(not shares and any(e["staleness"]["multi_valued"] for e in by.values()), "seed %d: no write comes with more changes than there were" % seed, *shares[:3])
     wrong = [(kind, r) for kind, _, may, _ in TABLE if not may for r in advice[kind] if r["kind"] in SHARING]
     check(not wrong, "seed %d: nothing is advised to be shared that is not" % seed, *wrong)
+
+# Alone, so that there is evidence enough to call what is left of the bodies shared.
+(here / "p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in like_noisy(noisy(0)) if "/sole/" in r["target"]))
+good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--fresh", "--secret", SECRET)
+report = json.loads(good("report", here / "p.db", "--format", "json"))
+check("generated_at" in report["recommendations"][0]["action"] and not any("public" in r["action"] for r in report["recommendations"]),
+      "bodies without the fields that always change are not called shared where all clients are of one tenant", *report["recommendations"])
 finish()
