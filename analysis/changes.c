@@ -106,7 +106,7 @@ struct changes_gap changes_visit(struct changes *c, int64_t now_ms, uint32_t con
     c->visit = now;
     if (c->flags & CHANGES_MULTI) {
         c->content = content;
-        return (struct changes_gap){gap, true, changed};
+        return (struct changes_gap){gap, true, changed, true};
     }
     if (sums)
         gaptable_add(&sums->gaps, pool, gap, changed);
@@ -114,7 +114,7 @@ struct changes_gap changes_visit(struct changes *c, int64_t now_ms, uint32_t con
         succeed(c, now, gap, content, sums, pool);
     else
         age(c, gap, sums, pool);
-    return (struct changes_gap){gap, true, changed};
+    return (struct changes_gap){gap, true, changed, false};
 }
 
 void changes_merge(struct changes_sums *into, const struct changes_sums *from, struct blocks *pool)

@@ -57,6 +57,7 @@ struct changes_gap {
     uint32_t ms;
     bool known; /* there is one: the visit before and this one can be compared */
     bool changed;
+    bool multi; /* the key is multi-valued: in the sums it has no part */
 };
 
 /* One look-up at `now` (ms since the epoch, never less than the last; t - Age where a cache answered), content 0 when

@@ -10,6 +10,32 @@ static bool tells(const struct row_exchange *r)
            (r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206));
 }
 
+static bool has_credential(const struct exchange *x)
+{
+    return x->identity != IDENTITY_ADDRESS && x->identity != IDENTITY_FORWARDED;
+}
+
+/* An error that is the request's own; not of a credential that lapsed, nor for a while. A part that decides between it
+ * and a good answer matters as much as one that decides between two of those. */
+static bool refuses(const struct exchange *x, const struct row_exchange *r)
+{
+    switch (r->status) {
+    case 401:
+        if (has_credential(x))
+            return false; /* fall through */
+    case 400:
+    case 403:
+    case 404:
+    case 406:
+    case 410:
+    case 422:
+    case 451:
+        return (r->flags & ROW_ELIGIBLE) && !(r->flags & REPLAY_HEAD);
+    default:
+        return false;
+    }
+}
+
 static const struct query *query_of(struct analysis *a, const struct exchange *x, const struct key *key,
                                     struct origin origin)
 {
@@ -26,11 +52,6 @@ static const struct query *query_of(struct analysis *a, const struct exchange *x
     q->key = key->hash;
     q->rest += take_key_hash(a, origin, take_key_text(a, slice_sub(target, 0, mark)).whole, SLICE(""));
     return q;
-}
-
-static bool has_credential(const struct exchange *x)
-{
-    return x->identity != IDENTITY_ADDRESS && x->identity != IDENTITY_FORWARDED;
 }
 
 static uint32_t learner_of(struct analysis *a, uint32_t id)
@@ -60,13 +81,15 @@ static void compare_equal(struct analysis *a, const struct exchange *x, const st
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
-    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || x->credential_besides || !tells(r))
+    bool refused = refuses(x, r);
+    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || x->credential_besides || !(refused || tells(r)))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
     struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
-    if (!key->query && !x->parts && !ep->learner)
+    if (refused ? !ep->learner : !key->query && !x->parts && !ep->learner)
         return;
-    compare_equal(a, x, f, key, ep);
+    if (!refused)
+        compare_equal(a, x, f, key, ep);
     uint32_t learner = learner_of(a, r->endpoint);
     if (!learner || !learning_wants(&a->learning, learner))
         return;
@@ -74,8 +97,11 @@ void depend_observe(struct analysis *a, const struct exchange *x, struct origin 
                               .value = part_value(a->credential_name, x->client_hash),
                               .text = SLICE("credential"),
                               .kind = PART_CREDENTIAL};
-    struct learn_visit v = {
-        .base = key->hash, .content = r->content, .now_ms = (uint32_t)floor_div(key->last_us, 1000), .list = key->vary};
+    struct learn_visit v = {.base = key->hash,
+                            .content = r->content,
+                            .now_ms = (uint32_t)floor_div(key->last_us, 1000),
+                            .list = key->vary,
+                            .refused = refused};
     if (key->query) {
         const struct query *q = query_of(a, x, key, origin);
         v.base = q->rest;

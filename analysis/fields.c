@@ -25,6 +25,8 @@ static void write_sharing(const struct sharing *s, struct buf *out)
         json_u64(&j, s->networks[i]);
         json_u64(&j, s->pairs[i]);
     }
+    json_u64(&j, s->refused);
+    json_u64(&j, s->barred);
     json_close(&j, ']');
 }
 
@@ -39,6 +41,10 @@ static bool read_sharing(struct sharing *s, struct slice text)
         s->credentials[i] = numbers_next(&in);
         s->networks[i] = numbers_next(&in);
         s->pairs[i] = numbers_next(&in);
+    }
+    if (numbers_more(&in)) { /* older versions end before */
+        s->refused = numbers_next(&in);
+        s->barred = numbers_next(&in);
     }
     return !in.bad;
 }

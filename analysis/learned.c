@@ -8,6 +8,8 @@
 
 enum { CLEAR_ENOUGH = 20, CONTROL_LEAST = 5 };
 
+enum { HAS_FIRST = 4 }; /* what older versions wrote ends before it */
+
 void learned_write(const struct learned *l, struct buf *out)
 {
     if (!l->visits)
@@ -22,7 +24,7 @@ void learned_write(const struct learned *l, struct buf *out)
         buf_varint(out, n);
         buf_add(out, d->text, n);
         buf_varint(out, d->kind);
-        buf_varint(out, (unsigned)d->unique | (unsigned)d->varied << 1);
+        buf_varint(out, (unsigned)d->unique | (unsigned)d->varied << 1 | HAS_FIRST);
         buf_varint(out, d->leader);
         buf_varint(out, d->present);
         buf_varint(out, d->n);
@@ -31,6 +33,7 @@ void learned_write(const struct learned *l, struct buf *out)
         buf_varint(out, d->near_same);
         buf_varint(out, d->nominated);
         buf_varint(out, d->seen);
+        buf_varint(out, d->first);
     }
 }
 
@@ -57,6 +60,7 @@ static void read_dim(struct cursor *c, struct learned_dim *d)
     d->near_same = cursor_varint(c);
     d->nominated = cursor_varint(c);
     d->seen = cursor_varint(c);
+    d->first = flags & HAS_FIRST ? cursor_varint(c) : 0;
 }
 
 bool learned_read(struct learned *out, struct slice blob)

@@ -18,6 +18,7 @@ struct learned_dim {
     uint64_t present, n, differing, near, near_same;
     uint64_t nominated; /* visits whose Vary names it */
     uint64_t seen;      /* a bit for each hash of a value */
+    uint64_t first; /* the value that was there first, by which it is told whether there are more; 0: it was absent */
 };
 
 struct learned {

@@ -350,11 +350,12 @@ static void form_groups(struct learning *l, struct learner *r)
 static void look_near(struct learn_dim *d, struct sandwich *s, const struct sandwich_visit *v)
 {
     if (s->context == v->context && v->now_ms - s->at_ms <= LEARN_NEAR_MS &&
-        cacheable_comparable(s->content, v->content)) {
+        (v->refused || cacheable_comparable(s->content, v->content))) {
         d->near++;
-        d->near_same += s->content == v->content;
+        d->near_same += !v->refused && s->content == v->content;
     }
-    *s = (struct sandwich){.context = v->context, .content = v->content, .at_ms = v->now_ms};
+    if (!v->refused)
+        *s = (struct sandwich){.context = v->context, .content = v->content, .at_ms = v->now_ms};
 }
 
 /* Where contexts hardly ever come again, or find no place, fewer are looked at. */
@@ -428,9 +429,9 @@ static void look_at_control(struct learning *l, struct learner *r, const struct 
 {
     uint64_t context = hash_mix(sum ^ CONTROL_NAME);
     if (!((context ^ turn) & mask))
-        wait_for(
-            l, r, LEARN_CONTROL,
-            &(struct sandwich_visit){context ? context : 1, hash_mix(r->visits) & 1, v->content, v->now_ms, false});
+        wait_for(l, r, LEARN_CONTROL,
+                 &(struct sandwich_visit){context ? context : 1, hash_mix(r->visits) & 1, v->content, v->now_ms, false,
+                                          v->refused});
 }
 
 static void look_at(struct learning *l, struct learner *r, unsigned i, const struct learn_visit *v, uint64_t context,
@@ -439,7 +440,8 @@ static void look_at(struct learning *l, struct learner *r, unsigned i, const str
     struct learn_dim *d = learning_dim(l, r, i);
     if (!l->full && (d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
         return;
-    wait_for(l, r, i, &(struct sandwich_visit){context ? context : 1, value, v->content, v->now_ms, d->coded});
+    wait_for(l, r, i,
+             &(struct sandwich_visit){context ? context : 1, value, v->content, v->now_ms, d->coded, v->refused});
 }
 
 static uint64_t context_of(const struct learner *r, unsigned i, uint64_t rest)
@@ -690,13 +692,14 @@ void learning_write(const struct learning *l, uint32_t row, learn_names *names, 
                                          .near = d->near,
                                          .near_same = d->near_same,
                                          .nominated = field ? nominated(r, d, names, context) : 0,
-                                         .seen = r->row[i].seen};
+                                         .seen = r->row[i].seen,
+                                         .first = r->row[i].first};
         memcpy(to.dim[i].text, d->text, d->text_n);
     }
     learned_write(&to, out);
 }
 
-/* Where it stood in what it learned, it goes on; what values there were, it finds anew. */
+/* Where it stood in what it learned, it goes on; how often values come, it finds anew. */
 static void load_dim(struct learning *l, struct learner *r, const struct learned_dim *from, const struct hash_key *key)
 {
     struct slice text = slice_str(from->text);
@@ -713,6 +716,7 @@ static void load_dim(struct learning *l, struct learner *r, const struct learned
     d->nominated = from->nominated;
     r->row[i].present = (uint32_t)(from->present < UINT32_MAX ? from->present : UINT32_MAX);
     r->row[i].seen = from->seen;
+    r->row[i].first = from->first;
     r->varied |= (uint32_t)from->varied << i;
     r->unique |= (uint32_t)from->unique << i;
 }

@@ -41,9 +41,10 @@ struct learn_parts {
 struct learn_visit {
     uint64_t base; /* hash of all that no part stands for: method, service, path */
     struct learn_parts parts[3];
-    uint32_t content; /* not 0 */
+    uint32_t content; /* not 0, unless refused */
     uint32_t now_ms;  /* modulo 2^32 */
     uint16_t list;    /* of the fields that its Vary names */
+    bool refused;     /* as in sandwich.h */
 };
 
 /* What is looked at for every exchange; half a cache line. */

@@ -144,12 +144,16 @@ static void begin_epoch(struct row *r, uint32_t epoch)
 static void visit_sharing(struct analysis *a, struct row *r, const struct fact *f, uint32_t content)
 {
     const struct key *key = keys_at(&a->keys, f->key);
-    struct sharing_visit v;
-    if (!observe_as_shared(a, f, key, key->last_us, &v))
+    struct sharing_visit v = {0};
+    bool given = observe_as_shared(a, f, key, key->last_us, &v);
+    if (!v.context)
         return;
     v.context = hash_mix(v.context + r->epoch);
     v.content = content;
-    sharing_visit(a->contexts, &v, &r->sharing);
+    if (given && content)
+        sharing_visit(a->contexts, &v, &r->sharing);
+    else if (!given)
+        sharing_refuse(a->contexts, &v, f->row.status);
 }
 
 static void visit_mask(struct analysis *a, struct row *r, const struct fact *f, const struct volatile_body *b)
@@ -186,7 +190,12 @@ void masked_observe(struct analysis *a, const struct exchange *x, const struct f
 {
     struct volatile_leaf leaf[VOLATILE_PATHS];
     struct endpoint *ep = endpoints_at(&a->endpoints, f->row.endpoint);
-    if (!tells(f) || ep->other || (!ep->fields && !(ep->fields = take_row(a))))
+    if (!x->leaves || !tells(f)) {
+        if (ep->fields && f->key != MAP_NONE && (f->row.flags & ROW_ELIGIBLE) && row_at(a, ep->fields)->epoch)
+            visit_sharing(a, row_at(a, ep->fields), f, 0);
+        return;
+    }
+    if (ep->other || (!ep->fields && !(ep->fields = take_row(a))))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
     struct row *r = row_at(a, ep->fields);

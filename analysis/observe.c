@@ -104,7 +104,8 @@ static void observe_change(struct analysis *a, const struct fact *f, struct ladd
     if (ep && gap.known) {
         ep->observed_gaps++;
         ep->changes += gap.changed;
-        bound_visit(a, f->key, ep, now, gap);
+        if (!gap.multi) /* several answers that take turns: no write is why */
+            bound_visit(a, f->key, ep, now, gap);
     }
 }
 
@@ -185,8 +186,7 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
                        struct sharing_visit *out)
 {
     const struct row_exchange *r = &f->row;
-    bool tells = r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
-    if (f->client == MAP_NONE || !tells || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
+    if (f->client == MAP_NONE || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
         return false;
     const struct client *c = clients_at(&a->clients, f->client);
     *out = (struct sharing_visit){.context = key->hash + r->variant,
@@ -195,15 +195,17 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
                                   .anonymous = is_anonymous(r, c),
                                   .content = r->content,
                                   .now_ms = (uint32_t)floor_div(us, 1000)};
-    return true;
+    return r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
 }
 
 static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep, int64_t us)
 {
-    struct sharing_visit v;
+    struct sharing_visit v = {0};
     f->given = observe_as_shared(a, f, key, us, &v);
     if (f->given)
         sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
+    else if (v.context)
+        sharing_refuse(a->contexts, &v, f->row.status);
 }
 
 /* How many pairs of client and key are new; a client that there was no room for is a new one each time. */
@@ -256,6 +258,15 @@ static void observe_times(struct analysis *a, struct endpoint *ep, const struct 
         ep->last_us = r->arrival_us;
 }
 
+/* Those whose records are gone when an audit goes on are met as new ones: never more than there are. */
+static void count_client(struct analysis *a, struct endpoint *ep, const struct fact *f)
+{
+    uint64_t all = a->clients.rows.used;
+    endpoints_client(&a->endpoints, ep, f->client, f->given);
+    ep->clients = ep->clients < all ? ep->clients : all;
+    ep->sharing.given = ep->sharing.given < all ? ep->sharing.given : all;
+}
+
 static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
@@ -269,7 +280,7 @@ static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f
     ep->unanswered += !r->status;
     a->totals.endpoint_overflow += ep->other;
     if (f->client != MAP_NONE)
-        endpoints_client(&a->endpoints, ep, f->client, f->given);
+        count_client(a, ep, f);
     observe_times(a, ep, r);
     endpoints_declared(&a->endpoints, ep, r);
     endpoints_touch(&a->endpoints, id);

@@ -23,9 +23,21 @@ static double ratio(uint64_t a, uint64_t b)
     return b ? (double)a / (double)b : NAN;
 }
 
+/* Hits of which it is known whether they were stale. */
+static uint64_t compared(const struct recommend_rung *r)
+{
+    return r->hits > r->unknown_hits ? r->hits - r->unknown_hits : 0;
+}
+
+/* The sample that a bound rests on: cycles that had a hit, and no more than could be compared. */
+static uint64_t sample(const struct recommend_rung *r)
+{
+    return r->cycles_hit < compared(r) ? r->cycles_hit : compared(r);
+}
+
 static double stale_ratio(const struct recommend_rung *r)
 {
-    return ratio(r->stale_hits, r->hits > r->unknown_hits ? r->hits - r->unknown_hits : 0);
+    return ratio(r->stale_hits, compared(r));
 }
 
 static double hit_ratio(const struct recommend_rung *r)
@@ -35,7 +47,7 @@ static double hit_ratio(const struct recommend_rung *r)
 
 static struct interval stale_interval(const struct recommend_rung *r)
 {
-    return interval_wilson(stale_ratio(r), (double)r->cycles_hit, INTERVAL_Z95);
+    return interval_wilson(stale_ratio(r), (double)sample(r), INTERVAL_Z95);
 }
 
 static double bound(const struct recommend_input *in)
@@ -52,7 +64,7 @@ static bool long_enough(const struct recommend_input *in, const struct recommend
 static bool too_stale(const struct recommend_input *in, const struct recommend_rung *r)
 {
     double stale = stale_ratio(r);
-    return stale > in->budget && (r->hits >= HITS_LEAST || stale_interval(r).low > in->budget);
+    return stale > in->budget && (compared(r) >= HITS_LEAST || stale_interval(r).low > in->budget);
 }
 
 static bool qualifies(const struct recommend_input *in, const struct recommend_rung *r)
@@ -96,7 +108,7 @@ static void describe(struct recommendation *out, const struct recommend_rung *r)
     out->hits = interval_wilson(out->hit_ratio, (double)r->warm_lookups, INTERVAL_Z95);
     out->stale_ratio = stale_ratio(r);
     out->stale_high = stale_interval(r).high;
-    out->cycles = r->cycles_hit;
+    out->cycles = sample(r);
     out->requests_saved = r->hits;
     out->bytes_saved = r->bytes_saved;
     out->server_us_saved = r->server_us_saved;
@@ -157,7 +169,7 @@ static void instead(const struct recommend_input *in, struct recommendation *out
  */
 static double cycles_needed(const struct recommend_input *in, const struct recommend_rung *r)
 {
-    double stale = (double)r->cycles_hit * fmax(stale_ratio(r), 0), low = (double)r->cycles_hit, high = 1e12;
+    double n = (double)sample(r), stale = n * fmax(stale_ratio(r), 0), low = n, high = 1e12;
     if (isnan(stale))
         stale = low = 0;
     for (int i = 0; i < 100 && high - low > 0.5; i++) {
@@ -167,7 +179,7 @@ static double cycles_needed(const struct recommend_input *in, const struct recom
         else
             low = middle;
     }
-    return ceil(high - (double)r->cycles_hit);
+    return ceil(high - n);
 }
 
 /* Nothing qualifies and nothing is over the budget: it cannot be told yet. */
@@ -210,6 +222,19 @@ struct recommendation recommend_purge(const struct recommend_input *in)
     return out;
 }
 
+/* The first lifetime before those that are too stale that may do: of use, and short of evidence alone. */
+static const struct recommend_rung *unproven(const struct recommend_input *in)
+{
+    for (unsigned i = 0; i < in->n; i++) {
+        const struct recommend_rung *r = &in->rung[i];
+        if (!long_enough(in, r) || too_stale(in, r))
+            return NULL;
+        if (r->hits >= HITS_LEAST && !(stale_ratio(r) > in->budget))
+            return r;
+    }
+    return NULL;
+}
+
 static struct recommendation judge(const struct recommend_input *in)
 {
     struct recommendation out = none;
@@ -222,6 +247,11 @@ static struct recommendation judge(const struct recommend_input *in)
         describe(&out, best);
     } else if (out.end == RECOMMEND_END_STALE) {
         instead(in, &out);
+        thin = unproven(in);
+        if (out.action == RECOMMEND_NOTHING && thin) {
+            out.end = RECOMMEND_END_FEW;
+            undecided(in, &out, thin);
+        }
     } else {
         undecided(in, &out, thin);
     }

@@ -3,7 +3,8 @@
  *
  * A rung qualifies when the audit is three times as long and 100 look-ups came after one lifetime, with at least 100
  * hits, at most `budget` of them stale, and the 95 % bound of that within twice the budget (the budget itself when
- * strict). Hits within a cycle are stale together, so the bound's sample are the cycles that had a hit. A rung whose
+ * strict). Hits within a cycle are stale together, so the bound's sample are the cycles that had a hit, but
+ * no more than hits whose contents could be compared. A rung whose
  * staleness is over the budget ends the ladder; one that merely has too few hits or cycles to tell does not: short
  * lifetimes have few hits on quiet endpoints. */
 #ifndef ANALYSIS_RECOMMEND_H

@@ -225,7 +225,7 @@ static struct ladder_slot *slot_of(struct walk *w, const struct keyed *k, uint64
 static void compare(struct walk *w, const struct row_exchange *x, uint32_t wish, uint64_t context, int64_t us)
 {
     bool tells = x->status == 304 || (x->status >= 200 && x->status < 300 && x->status != 206);
-    if (!tells || (x->flags & REPLAY_HEAD) || !x->client || x->client == w->other)
+    if ((x->flags & REPLAY_HEAD) || !x->client || x->client == w->other)
         return;
     struct sharing_visit v = {.context = context,
                               .who = hash_mix(x->client),
@@ -233,7 +233,10 @@ static void compare(struct walk *w, const struct row_exchange *x, uint32_t wish,
                               .anonymous = w->wish[wish - 1].anonymous,
                               .content = x->content,
                               .now_ms = (uint32_t)floor_div(us, 1000)};
-    sharing_visit(w->contexts, &v, &w->out->endpoint[wish - 1].sharing);
+    if (tells)
+        sharing_visit(w->contexts, &v, &w->out->endpoint[wish - 1].sharing);
+    else
+        sharing_refuse(w->contexts, &v, x->status);
 }
 
 static bool look_up(struct walk *w, const struct row_exchange *x, uint32_t wish, enum rekey_key s, bool last)

@@ -543,6 +543,15 @@ static bool replay(struct analysis *a, const struct restore *r, const struct peo
     return true;
 }
 
+/* Exchanges that are replayed do not show which of their fields were equal either. */
+static void load_equal(struct endpoint *e, struct slice blob)
+{
+    struct sharing stored;
+    sharing_read(&stored, blob);
+    struct sharing equal = {.equal = stored.equal};
+    sharing_merge(&e->sharing, &equal);
+}
+
 /* Exchanges that are replayed do not show what was learned of their parts; endpoints have their ids again. */
 static void restore_learned(struct analysis *a, const struct restore *r)
 {
@@ -551,6 +560,7 @@ static void restore_learned(struct analysis *a, const struct restore *r)
         if (!row.alias && row.id < a->endpoints.rows.used) {
             uint32_t id = endpoints_resolve(&a->endpoints, row.id);
             depend_load(a, id, row.learned);
+            load_equal(endpoints_at(&a->endpoints, id), row.sharing);
             masked_load(a, endpoints_at(&a->endpoints, id), row.fields);
             load_sockets(endpoints_at(&a->endpoints, id), &row);
         }

@@ -6,7 +6,7 @@
 #include "analysis/interval.h"
 #include "base/hash.h"
 
-enum { KEEP_CHANCE = 8, DIFFERING_LEAST = 5 };
+enum { KEEP_CHANCE = 8, DIFFERING_LEAST = 5, OTHERS_MOST = (1 << 14) - 1 };
 
 #define DIFFERING_SHARE 0.2 /* of a few, which is enough as well */
 
@@ -20,7 +20,7 @@ static uint32_t id_of(uint64_t value)
 
 static void begin(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
 {
-    *s = (struct sandwich){v->context, value, v->content, v->now_ms, {0}, 0, 0};
+    *s = (struct sandwich){.context = v->context, .value = value, .content = v->content, .at_ms = v->now_ms};
 }
 
 static bool is_old(const struct sandwich *s, const struct sandwich_visit *v)
@@ -41,7 +41,7 @@ static void add_between(struct sandwich *s, uint32_t value, uint32_t content)
     if (value != s->between[0])
         s->between[1] = s->between[0];
     s->between[0] = value;
-    if (s->others == UINT16_MAX)
+    if (s->others == OTHERS_MOST)
         return;
     s->others++;
     s->differing += content != s->content;
@@ -50,17 +50,30 @@ static void add_between(struct sandwich *s, uint32_t value, uint32_t content)
 /* The same value again. */
 static bool close(struct sandwich *s, const struct sandwich_visit *v, uint32_t value, struct sandwich_result *out)
 {
-    bool closed = s->others && s->content == v->content && !is_old(s, v);
+    bool some = s->others || s->refused || s->barred, closed = some && s->content == v->content && !is_old(s, v);
     if (closed)
-        *out = (struct sandwich_result){s->others, s->differing, s->value, {s->between[0], s->between[1]}};
+        *out = (struct sandwich_result){s->others,  s->differing, s->value, {s->between[0], s->between[1]},
+                                        s->refused, s->barred};
     begin(s, v, value);
     return closed;
+}
+
+static void add_refused(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
+{
+    if (s->context != v->context || is_old(s, v))
+        return;
+    if (value == s->value)
+        s->context = 0; /* it is gone, for all that is known */
+    else
+        add_between(s, value, 0);
 }
 
 bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out)
 {
     uint32_t value = id_of(v->value);
-    if (s->context != v->context) {
+    if (v->refused) {
+        add_refused(s, v, value);
+    } else if (s->context != v->context) {
         if (gives_way(s, v))
             begin(s, v, value);
     } else if (value == s->value) {
@@ -71,6 +84,19 @@ bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct s
         add_between(s, value, v->content);
     }
     return false;
+}
+
+void sandwich_refuse(struct sandwich *s, const struct sandwich_visit *v, bool barred)
+{
+    uint32_t value = id_of(v->value);
+    if (s->context != v->context || is_old(s, v))
+        return;
+    if (value == s->value) { /* it is gone, for all that is known */
+        s->context = 0;
+        return;
+    }
+    s->refused |= !barred;
+    s->barred |= barred;
 }
 
 bool sandwich_relevant(uint64_t differing, uint64_t n, double level)

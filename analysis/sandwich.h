@@ -22,8 +22,9 @@ enum { SANDWICH_WINDOW_MS = 600000 };
 struct sandwich {
     uint64_t context; /* 0: free */
     uint32_t value, content, at_ms;
-    uint32_t between[2];        /* values answered since, latest first; 0: none */
-    uint16_t others, differing; /* answers since to another value than the one before; of them, with other content */
+    uint32_t between[2];                           /* values answered since, latest first; 0: none */
+    uint16_t others : 14, refused : 1, barred : 1; /* answers since to another value than the one before */
+    uint16_t differing;                            /* of them, with other content */
 };
 
 struct sandwich_visit {
@@ -32,16 +33,21 @@ struct sandwich_visit {
     uint32_t content; /* as cacheable_content; not 0 */
     uint32_t now_ms;  /* modulo 2^32 */
     bool coded;       /* the component chooses the content-coding: answers that differ by it differ */
+    bool refused;     /* an error that says the request was wrong: unlike any content; it never stands first */
 };
 
 /* What a closed sandwich showed. */
 struct sandwich_result {
     uint32_t others, differing;
     uint32_t value, between[2]; /* as above */
+    bool refused, barred;       /* as told to sandwich_refuse */
 };
 
 /* One answer, in order of time for its context. True: a sandwich was closed; *out is written. */
 bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out);
+/* An answer that refuses this value (`barred`: one that stands for no value) what others are given. Between two equal
+ * answers to another value it is kept until they are a closed sandwich; else it says nothing. Content is not read. */
+void sandwich_refuse(struct sandwich *s, const struct sandwich_visit *v, bool barred);
 
 /* Whether differing of n show that the component matters: Clopper and Pearson's bound, or a fifth and five of them. */
 bool sandwich_relevant(uint64_t differing, uint64_t n, double level);

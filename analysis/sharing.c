@@ -32,7 +32,7 @@ static uint64_t pair_of(uint32_t a, uint32_t b)
 
 static bool closes(struct sandwich *place, const struct sharing_visit *v, struct sandwich_result *closed)
 {
-    struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false};
+    struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false, false};
     return sandwich_visit(place, &visit, closed);
 }
 
@@ -50,6 +50,8 @@ static void compare(struct sandwich *place, const struct sharing_visit *v, struc
         return;
     sums->sandwiches += closed.others;
     sums->differing += closed.differing;
+    sums->refused += closed.refused;
+    sums->barred += closed.barred;
     struct sharing_part *part = &sums->part[hash_mix(v->context) >> 60];
     part->sandwiches += closed.others;
     part->differing += closed.differing;
@@ -66,6 +68,13 @@ void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing
     }
     if (v->content)
         compare(sharing_place(table, SHARING_CONTEXTS, v->context), v, sums);
+}
+
+void sharing_refuse(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, uint16_t status)
+{
+    struct sandwich_visit visit = {.context = v->context, .value = v->who, .now_ms = v->now_ms};
+    if (status == 403 || status == 404 || (status == 401 && v->anonymous))
+        sandwich_refuse(sharing_place(table, SHARING_CONTEXTS, v->context), &visit, v->anonymous);
 }
 
 bool sharing_wants_equal(const struct sharing *s)
@@ -89,6 +98,8 @@ void sharing_merge(struct sharing *into, const struct sharing *from)
     into->differing += from->differing;
     into->visits += from->visits;
     into->anonymous += from->anonymous;
+    into->refused += from->refused;
+    into->barred += from->barred;
     for (unsigned i = 0; i < SHARING_WORDS; i++) {
         into->credentials[i] |= from->credentials[i];
         into->networks[i] |= from->networks[i];
@@ -126,6 +137,8 @@ void sharing_write(const struct sharing *s, struct buf *out)
     for (unsigned i = 0; i < SHARING_WORDS; i++)
         buf_varint(out, s->equal.pairs[i]);
     buf_varint(out, s->given);
+    buf_varint(out, s->refused);
+    buf_varint(out, s->barred);
 }
 
 /* What later versions added; older ones end before it. */
@@ -142,6 +155,10 @@ static void read_added(struct sharing *r, struct cursor *c)
     for (unsigned i = 0; i < SHARING_WORDS; i++)
         r->equal.pairs[i] = cursor_varint(c);
     r->given = cursor_varint(c);
+    if (!cursor_left(c))
+        return;
+    r->refused = cursor_varint(c);
+    r->barred = cursor_varint(c);
 }
 
 bool sharing_read(struct sharing *s, struct slice blob)
@@ -370,6 +387,19 @@ static void judge_differing(const struct sharing_input *in, double level, struct
     }
 }
 
+/* That one is given what another is refused, however alike the answers are, is for the API to say each time. Where
+ * nobody has a credential it may be who was shut out for what he did: not by one or two. */
+static void judge_refusals(const struct sharing *s, double level, struct sharing_result *r)
+{
+    r->refused = s->refused || (r->anonymous && sandwich_relevant(s->barred, s->sandwiches + s->barred, level));
+    r->barred = s->barred && !r->anonymous;
+    if (!r->refused || r->verdict != SHARING_SHARED)
+        return;
+    undecided(r, r->anonymous ? "some clients are refused what others are given"
+                              : "some credentials are refused what others are given");
+    r->unnamed = false;
+}
+
 struct sharing_result sharing_judge(const struct sharing_input *in)
 {
     const struct sharing *s = &in->seen;
@@ -386,12 +416,13 @@ struct sharing_result sharing_judge(const struct sharing_input *in)
         judge_differing(in, level, &r);
     else if (in->personal)
         undecided(&r, "some answers are marked personal");
-    else if (credential && credential->differing)
+    else if (credential && credential->differing && !s->refused)
         undecided(&r, "some answers differed between credentials");
     else if (is_one_tenant(in))
         undecided(&r, "all clients are of one tenant");
     else
         judge_alike(in, level, &r);
+    judge_refusals(s, level, &r);
     return r;
 }
 

@@ -28,7 +28,8 @@ enum { SHARING_CONTEXTS = 1 << 14, SHARING_EQUALS = 1 << 13, SHARING_WORDS = 4, 
 /* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
 struct sharing {
     uint64_t sandwiches, differing;
-    uint64_t given;             /* clients that had such an answer; counted by who knows them, 0: not counted */
+    uint64_t refused, barred; /* comparisons within which a credential, a request without any, was refused the answer */
+    uint64_t given;           /* clients that had such an answer; counted by who knows them, 0: not counted */
     uint64_t visits, anonymous; /* complete answers 2xx; of them, to requests without any credential */
     uint64_t credentials[SHARING_WORDS], networks[SHARING_WORDS], pairs[SHARING_WORDS];
     struct sharing_part { /* the comparisons of contexts with that part of the hash */
@@ -67,7 +68,10 @@ static inline struct sandwich *sharing_place(struct sandwich *table, unsigned pl
 
 /* A complete answer 2xx, in order of time for its context. sums NULL: rebuild the table, count nothing. */
 void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums);
-/* The same, of a visit whose context has the request's header fields in it. */
+/* A complete answer of another status: 403 and 404 refuse; 401 does where there is no credential, else it says only
+ * that this one is no good. The content is not read. */
+void sharing_refuse(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, uint16_t status);
+/* The same as sharing_visit, of a visit whose context has the request's header fields in it. */
 void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums);
 /* Whether the next one should be shown to that: answers of one key differed, and it is not plain yet that equal fields
  * change nothing about it. */
@@ -102,6 +106,8 @@ struct sharing_result {
     uint64_t sandwiches, differing;
     char claim[LEARN_NAME + 1]; /* SHARING_TENANT: which; else empty */
     bool unnamed;               /* answers depend on a field that no Vary names: SHARING_SHARED holds if one did */
+    bool refused;               /* some clients are refused what others are given */
+    bool barred;                /* requests without any credential are refused what is given to credentials */
     bool anonymous;             /* no request carried a credential: clients are addresses */
     uint64_t needed;            /* sandwiches still wanting when that is what is wanting; 0: does not apply */
 };

@@ -93,7 +93,7 @@ void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
 /* What is stored of it, until the next call; and taken up again. */
 struct slice depend_write(struct analysis *a, const struct endpoint *e);
 void depend_load(struct analysis *a, uint32_t id, struct slice blob);
-/* masked.c: the leaves of an answer's body, after observe(); else as those of depend.c. */
+/* masked.c: the leaves of an answer's body, or what it refuses, after observe(); else as those of depend.c. */
 void masked_observe(struct analysis *a, const struct exchange *x, const struct fact *f);
 void masked_unite(struct analysis *a, struct endpoint *from, struct endpoint *into);
 struct slice masked_write(struct analysis *a, const struct endpoint *e);

@@ -55,15 +55,19 @@ static void write_limit(const struct rules *r, const struct rule_service *s, boo
 static void list_doubted(struct rules *r)
 {
     for (size_t i = 0; i < r->n_services; i++)
-        if (!isnan(r->services[i].rate) && r->services[i].doubt && !r->options.force)
+        if (policy_stands(r, i) && !isnan(r->services[i].rate) && r->services[i].doubt && !r->options.force)
             rules_leave(r, r->services[i].name, r->services[i].doubt);
 }
 
-static void write_hosts(const struct rules *r, const struct policy_options *o, struct buf *out)
+static void write_hosts(struct rules *r, const struct policy_options *o, struct buf *out)
 {
     for (size_t i = 0; i < r->n_services; i++) {
         const struct rule_service *s = &r->services[i];
         bool own = slice_eq(s->parts.host, s->parts.authority);
+        if (!policy_stands(r, i)) {
+            rules_leave(r, s->name, POLICY_STANDS_NOT);
+            continue;
+        }
         buf_str(out, "                    - name: spanwise_");
         buf_slice(out, s->id);
         buf_str(out, "\n                      domains: [\"");
@@ -87,6 +91,8 @@ static void write_clusters(const struct rules *r, struct buf *out)
     buf_str(out, r->n_services ? "  clusters:\n" : "  clusters: []\n");
     for (size_t i = 0; i < r->n_services; i++) {
         const struct rule_service *s = &r->services[i];
+        if (!policy_stands(r, i))
+            continue;
         buf_str(out, "    - name: spanwise_");
         buf_slice(out, s->id);
         buf_str(out, "\n      type: STATIC\n      connect_timeout: 5s\n      load_assignment:\n"

@@ -147,12 +147,11 @@ static void write_rule(const struct rules *r, const struct rule_cache *c, struct
     buf_str(out, "\n");
     if (c->needed)
         buf_str(out, "    http-request unset-var(txn.spanwise_with)\n");
-    if (c->override)
-        buf_printf(
-            out,
-            "    http-request set-var(txn.spanwise_override) bool(true) if { var(txn.spanwise_keep) -m int %" PRIu32
-            " }\n",
-            c->ttl_s);
+    if (c->override) {
+        buf_str(out, "    http-request set-var(txn.spanwise_override) bool(true) if { var(txn.spanwise_rule) -m str ");
+        buf_slice(out, c->id);
+        buf_str(out, " }\n");
+    }
 }
 
 static void write_store(uint32_t ttl, struct buf *out)
@@ -199,6 +198,8 @@ static void write_frontend(const struct rules *r, const struct policy_options *o
             write_limit(r, &r->rate[i], o->dry_run, out);
     for (size_t i = 0; i < r->n_services; i++) {
         const struct rule_service *s = &r->services[i];
+        if (!policy_stands(r, i))
+            continue;
         buf_str(out, "    use_backend spanwise_");
         buf_slice(out, s->id);
         buf_str(out, " if { req.hdr(host),lower -m str ");
@@ -259,7 +260,10 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
     write_caches(r, out);
     write_frontend(r, o, out);
     for (size_t i = 0; i < r->n_services; i++)
-        write_backend(r, i, out);
+        if (policy_stands(r, i))
+            write_backend(r, i, out);
+        else
+            rules_leave(r, r->services[i].name, POLICY_STANDS_NOT);
 }
 
 static void say_limit(const struct rule_rate *rate, struct buf *out)

@@ -44,6 +44,10 @@ static void write_why(const struct rule_cache *c, struct buf *out)
         buf_printf(out, "- changes too fast for a lifetime, but asking whether it changed is cheap\n- %s\n", s->reason);
     else
         policy_say_figures(c, "- ", out);
+    if (s->barred)
+        buf_str(
+            out,
+            "- requests without a credential are refused it now: what answers from a cache must refuse them, too\n");
     buf_str(out, "- VERSION: anything that changes when the body does, a hash of it for one\n");
     if (s->verdict == SHARING_SHARED && !s->unnamed)
         buf_str(out, "- Vary: what is sent now, without Authorization and Cookie: the answers do not depend on them\n");

@@ -2,7 +2,8 @@
  * - it keeps answers to requests with Authorization or Cookie: each rule says which credentials were seen not to
  * matter, any other passes;
  * - it heeds Set-Cookie by not keeping the answer, and Vary: both are left to it; with its Cache-Control ignored for
- * the sake of the lifetime, no-store and private are heeded by a map;
+ *   the sake of the lifetime, no-store and private are heeded by a map. Of a field that comes in several lines
+ * nginx 1.22 shows the first in $upstream_http_..., all in $sent_http_...: both are looked at;
  * - locations are matched on the decoded path, keys are made of the raw one: only paths without anything to decode are
  *   kept;
  * - proxy_cache_lock collapses the first fetch alone, so where many ask at once the old copy is given out while one
@@ -218,11 +219,11 @@ static void write_zones(const struct rules *r, const struct policy_options *o, s
                  "        default 1;\n"
                  "    }\n"
                  "    # What the API says must not be kept is not, whatever its lifetime.\n"
-                 "    map $upstream_http_cache_control $spanwise_private {\n"
+                 "    map \"$upstream_http_cache_control,$sent_http_cache_control\" $spanwise_private {\n"
                  "        \"~*private\" 1;\n"
                  "        default 0;\n"
                  "    }\n"
-                 "    map $upstream_http_cache_control $spanwise_forbidden {\n"
+                 "    map \"$upstream_http_cache_control,$sent_http_cache_control\" $spanwise_forbidden {\n"
                  "        \"~*(private|no-store)\" 1;\n"
                  "        default 0;\n"
                  "    }\n");

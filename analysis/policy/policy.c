@@ -35,6 +35,19 @@ bool policy_state(const char *path)
     return s.n > 1 && s.n < 512 && s.p[0] == '/';
 }
 
+bool policy_stands(const struct rules *r, size_t service)
+{
+    const struct rule_service *b = &r->services[service];
+    for (size_t k = 0; k < r->n_services; k++) {
+        const struct rule_service *a = &r->services[k];
+        bool same = slice_eq(a->parts.authority, b->parts.authority) ||
+                    (slice_eq(a->parts.host, b->parts.host) && a->parts.port == b->parts.port);
+        if (k != service && same && (a->requests > b->requests || (a->requests == b->requests && k < service)))
+            return false;
+    }
+    return true;
+}
+
 /* ---- comments ---- */
 
 static void percent(double ratio, struct buf *out)

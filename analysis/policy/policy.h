@@ -42,6 +42,10 @@ bool policy_listen(struct slice text, struct slice *host, uint16_t *port);
 /* The folder may stand in a file: absolute, plain letters. */
 bool policy_state(const char *path);
 
+/* One port cannot tell http from https of a host: false where a busier service has the same names in Host. */
+bool policy_stands(const struct rules *r, size_t service);
+#define POLICY_STANDS_NOT "one port tells http and https of a host not apart"
+
 /* For the products: comments beside rules, each line after `lead` ("    # "). Nothing of the traffic is in them but
  * plain names, pseudonyms and numbers. */
 void policy_head(const struct rules *r, const char *product, const char *how, struct buf *out);

@@ -8,6 +8,9 @@
 #include "analysis/policy/rates.h"
 #include "analysis/policy/seen.h"
 
+/* Answers to requests without any credential, before such requests are answered with what others were given. */
+enum { ANONYMOUS_LEAST = 100 };
+
 #define HEEDED 0.01 /* share of answers with no-store from which the figures would not hold */
 
 /* ---- text that lives as long as the rules ---- */
@@ -252,7 +255,7 @@ static void set_carriers(struct rule_cache *c, const struct building *b, const s
     c->carrier[CARRIER_COOKIE] = seen >> CARRIER_COOKIE & 1 || e->declared[DECLARED_cookie_present];
     for (int i = 0; i <= CARRIER_COOKIE; i++)
         c->carrier[i] &= looked_at(b->rules, (enum carrier)i);
-    c->needed = !s.anonymous;
+    c->needed = s.anonymous < ANONYMOUS_LEAST || s.barred;
     if (b->rules->options.unauthorised)
         c->carrier[CARRIER_AUTHORIZATION] = false;
 }
@@ -281,7 +284,7 @@ static const char *undecided(struct rule_cache *c, const struct building *b, con
 {
     struct sharing s;
     sharing_read(&s, e->sharing);
-    if (c->advice.sharing.differing || e->declared[DECLARED_personal])
+    if (c->advice.sharing.differing || c->advice.sharing.refused || e->declared[DECLARED_personal])
         return "it may be somebody's own: not even with --force";
     if (!s.anonymous)
         return "all its requests carry a credential, and it is not known whether it may be shared";

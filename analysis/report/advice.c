@@ -29,6 +29,14 @@ struct recommend_rung advice_rung(const struct row_rung *r)
                                    .server_us_saved = r->server_us_saved};
 }
 
+/* Of the cycles seen no more than there were hits with them that could be compared. */
+static uint64_t seen_cycles(const struct recommend_rung *r, uint64_t seen)
+{
+    uint64_t known = r->hits > r->unknown_hits ? r->hits - r->unknown_hits : 0;
+    double most = (double)known * fmin(facts_ratio(seen, r->cycles_hit), 1);
+    return most < (double)seen ? (uint64_t)most : seen;
+}
+
 /* The sample of a bound is what was seen, not what was estimated from it. */
 static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_stored *sampled,
                            struct recommend_rung out[LADDER_RUNGS])
@@ -40,7 +48,7 @@ static unsigned fill_rungs(const struct row_endpoint *e, const struct sampling_s
         out[n] = advice_rung(&e->ttl[i]);
         out[n].stale_purgeable = e->ttl[i].stale_purgeable;
         if (sampled->level)
-            out[n].cycles_hit = sampled->cycles[i];
+            out[n].cycles_hit = seen_cycles(&out[n], sampled->cycles[i]);
         n++;
     }
     return n;
@@ -269,6 +277,8 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
     if (a->kind == ADVICE_PURGE)
         buf_printf(out, "%s of its changes come with such a write; ", human_percent(a->write_recall).text);
     buf_str(out, a->sharing.reason);
+    if (a->sharing.barred)
+        buf_str(out, "; requests without one are refused it: a cache must not answer those");
     if (advice_keeps(a) && e->declared[DECLARED_today_hits])
         buf_printf(out, "; by the lifetimes that it declares now %s",
                    human_percent(facts_ratio(e->declared[DECLARED_today_hits], e->ttl[0].lookups)).text);

@@ -34,6 +34,20 @@ static void take_hits(struct field_advice *a, const struct row_endpoint *e)
     a->with.server_us_saved = r->server_us_saved;
 }
 
+/* Of what was learned of parts, all that holds for bodies without the fields as well: which tenants there are. */
+static struct learned claims_of(const struct row_endpoint *e)
+{
+    struct learned all, claims = {.n = 0};
+    learned_read(&all, e->learned);
+    for (unsigned i = 0; i < all.n; i++)
+        if (all.dim[i].kind == PART_CLAIM) {
+            claims.dim[claims.n] = all.dim[i];
+            claims.dim[claims.n].leader = (uint8_t)claims.n;
+            claims.n++;
+        }
+    return claims;
+}
+
 void field_advice_of(struct field_advice *a, const struct row_endpoint *e, const struct facts *f)
 {
     struct recommend_rung rung[LADDER_RUNGS];
@@ -51,11 +65,18 @@ void field_advice_of(struct field_advice *a, const struct row_endpoint *e, const
                                  .body_bytes = NAN,
                                  .write_recall = NAN,
                                  .rate_per_key = NAN};
-    struct sharing_input shared = {
-        .seen = a->seen.sharing, .personal = e->declared[DECLARED_personal], .family = (unsigned)f->endpoints};
+    struct sharing all;
+    struct learned claims = claims_of(e);
+    struct sharing_input shared = {.seen = a->seen.sharing,
+                                   .personal = e->declared[DECLARED_personal],
+                                   .family = (unsigned)f->endpoints,
+                                   .learned = &claims,
+                                   .tests = (unsigned)f->tested_parts};
     a->with = in.n ? recommend(&in)
                    : (struct recommendation){
                          .action = RECOMMEND_NOTHING, .hit_ratio = NAN, .stale_ratio = NAN, .stale_high = NAN};
+    sharing_read(&all, e->sharing);
+    shared.seen.refused += all.refused; /* some bodies are alike as they are */
     a->sharing = sharing_judge(&shared);
     take_hits(a, e);
 }
@@ -67,7 +88,8 @@ bool field_advice_settled(const struct field_advice *a)
 
 static bool may_be_shared(const struct field_advice *a)
 {
-    return a->sharing.verdict == SHARING_SHARED || (a->sharing.verdict == SHARING_UNDECIDED && !a->sharing.differing);
+    const struct sharing_result *s = &a->sharing;
+    return s->verdict == SHARING_SHARED || (s->verdict == SHARING_UNDECIDED && !s->differing && !s->refused);
 }
 
 /* The mask freezes with pairs enough; what it explains must be nearly all that differs, and that often enough. */

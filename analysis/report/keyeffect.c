@@ -165,7 +165,7 @@ static struct sharing_result sharing_of(const struct rekey_endpoint *seen, const
                                .tests = (unsigned)f->tested_parts};
     bool settled = now.verdict != SHARING_UNDECIDED && !(now.verdict == SHARING_SHARED && seen->sharing.differing);
     learned_read(&learned, e->learned);
-    return settled || now.differing ? now : sharing_judge(&in);
+    return settled || now.differing || now.refused ? now : sharing_judge(&in);
 }
 
 static const char *not_known(const struct key_effect *k, const struct key_advice *a, const struct row_endpoint *e,

@@ -64,6 +64,33 @@ def tenant(a, now, who, item):
     a.add(now, who, "/tenant/%d" % item, (who % a.tenants, a.version(item, now)), claim=True)
 
 
+def guarded(name, status):
+    """The same to all that may have it; half of them may not."""
+    def answered(a, now, who, item):
+        given = (who + item) % 2
+        a.add(now, who, "/%s/%d" % (name, item), (a.version(item, now),) if given else ("no",), status=200 if given else status)
+    return answered
+
+
+def parted(a, now, who, item):
+    """One part is not to be had; the others are alike."""
+    asked = a.rng.randrange(4)
+    a.add(now, who, "/parted/%d?part=%d&utm_source=%s" % (item, asked, a.rng.choice("abc")), (a.version(item, now),) if asked else ("no",),
+          status=200 if asked else 403, credential=False)
+
+
+def vetted(a, now, who, item):
+    """What never comes twice is looked at: a tenth is turned away."""
+    good_ = a.rng.random() < .9
+    a.add(now, who, "/vetted/%d?n=%d" % (item, len(a.records)), (a.version(item, now),) if good_ else ("no",), status=200 if good_ else 403, credential=False)
+
+
+def lapsed(a, now, who, item):
+    """The same to all; now and then a credential is out of date."""
+    good_ = a.rng.random() < .98
+    a.add(now, who, "/lapsed/%d" % item, (a.version(item, now),) if good_ else ("no",), status=200 if good_ else 401)
+
+
 def personal(a, now, who, item):
     """The same to all as far as was seen, and marked."""
     a.add(now, who, "/personal/%d" % item, (a.version(item, now),), says={"cache-control": "no-store, private"})
@@ -139,6 +166,21 @@ def noisy(seed):
     return [json.loads(line) for line in good("log", "-r", path, "--format", "jsonl", "--secret", SECRET).splitlines()]
 
 
+def like_noisy(records):
+    """The same bodies asked for by twelve people of one tenant; and by as many, where another one is turned away."""
+    out = []
+    for kind in ("sole", "denied"):
+        for i, r in enumerate(records):
+            who = i * 7 % 12
+            new = dict(r, target=r["target"].replace("/noisy/", "/%s/" % kind), client="10.%d.%d.7:4000" % (who % 6, who), client_id="jwt:%012x" % (who + 1))
+            if kind == "sole":
+                new["key_parts"] = {"claim:tenant": "t1", "claim:iss": "issuer"}
+            out.append(new)
+            if kind == "denied" and i % 3 == 0:
+                out.append({**{k: v for k, v in new.items() if k not in ("leaves", "body_id")}, "ts": r["ts"] + .001, "status": 403, "client_id": "jwt:0000000000ff"})
+    return out
+
+
 # ---- what must be said: (endpoint, its advice of all kinds) ----
 
 def verdict(e):
@@ -186,6 +228,11 @@ TABLE = [
     ("leaky", leaky, False, lambda e, r: verdict(e) == "private" and kinds_of(r) == {"fix"} and "private" in r[0]["action"]),
     ("tenant", tenant, False, lambda e, r: verdict(e) == "tenant" and e["sharing"]["claim"] == "tenant" and is_unadvised(e, r)),
     ("personal", personal, False, lambda e, r: verdict(e) != "shared" and is_unadvised(e, r)),
+    ("guarded", guarded("guarded", 403), False, lambda e, r: "refused" in e["sharing"]["reason"] and verdict(e) == "undecided" and is_unadvised(e, r)),
+    ("hidden", guarded("hidden", 404), False, lambda e, r: "refused" in e["sharing"]["reason"] and verdict(e) == "undecided" and is_unadvised(e, r)),
+    ("parted", parted, True, lambda e, r: says_of_key(e, {"utm_source"}, {"part"})),
+    ("vetted", vetted, False, lambda e, r: says_of_key(e, set(), set()) and is_unadvised(e, r)),
+    ("lapsed", lapsed, True, is_cached),
     ("fast", fast, False, is_unadvised),
     ("tracked", tracked, True, lambda e, r: says_of_key(e, {"utm_source", "utm_campaign"}, {"lang"}) and any("utm_source" in x["action"] for x in r)),
     ("bare", varies("bare", None), False, lambda e, r: says_of_key(e, {"user-agent"}, {"accept-language"}) and kinds_of(r) == {"fix"} and
@@ -197,6 +244,8 @@ TABLE = [
     ("steady", steady, True, lambda e, r: tags(e, False, False, False) and e["conditional"]["not_modified"] > 0),
     ("deaf", deaf, True, lambda e, r: tags(e, False, False, True)),
     ("noisy", None, True, is_noisy),
+    ("sole", None, False, lambda e, r: "tenant" in e["sharing"]["reason"] and is_noisy(e, r) and not any("public" in x["action"] for x in r)),
+    ("denied", None, False, is_unadvised),
 ]
 
 
@@ -209,7 +258,8 @@ def audit(seed):
         for _ in range(n):
             now += a.rng.expovariate(n / (HOURS * 3600))
             make(a, now, a.rng.randrange(a.clients), a.rng.randrange(ITEMS))
-    lines = sorted(a.records + noisy(seed), key=lambda r: r["ts"])
+    bodies = noisy(seed)
+    lines = sorted(a.records + bodies + like_noisy(bodies), key=lambda r: r["ts"])
     (here / "p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in lines))
     good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--fresh", "--secret", SECRET, "--exchanges", "none", limit=240)
     report = json.loads(good("report", here / "p.db", "--format", "json"))
@@ -225,6 +275,15 @@ for seed in range(20 if PROOF else 2):
     ids = [r["id"] for r in report["recommendations"]]
     check(len(set(ids)) == len(ids) and all(r["endpoint"] in {e["id"] for e in report["endpoints"]} for r in report["recommendations"]),
           "seed %d: each advice has an id of its own, and names its endpoint" % seed, *ids)
+    shares = [(kind, w) for kind, e in by.items() for w in e["staleness"]["writes"] if not 0 <= (w["recall"] or 0) <= 1 or not 0 <= (w["precision"] or 0) <= 1]
+    check(not shares and any(e["staleness"]["multi_valued"] for e in by.values()), "seed %d: no write comes with more changes than there were" % seed, *shares[:3])
     wrong = [(kind, r) for kind, _, may, _ in TABLE if not may for r in advice[kind] if r["kind"] in SHARING]
     check(not wrong, "seed %d: nothing is advised to be shared that is not" % seed, *wrong)
+
+# Alone, so that there is evidence enough to call what is left of the bodies shared.
+(here / "p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in like_noisy(noisy(0)) if "/sole/" in r["target"]))
+good("capture", "-q", "--records", here / "p.jsonl", "-d", here / "p.db", "--fresh", "--secret", SECRET)
+report = json.loads(good("report", here / "p.db", "--format", "json"))
+check("generated_at" in report["recommendations"][0]["action"] and not any("public" in r["action"] for r in report["recommendations"]),
+      "bodies without the fields that always change are not called shared where all clients are of one tenant", *report["recommendations"])
 finish()

@@ -51,6 +51,33 @@ a, b = (parsed(good("report", here / f, "--format", "json")) for f in ("r.db", "
 for part in ("totals", "endpoints", "clients"):
     check(a.get(part) and a.get(part) == b.get(part), "--append gives the same %s as one run" % part)
 
+# What was compared with equal header fields before is not forgotten, though no exchange record shows the fields.
+def languages(n):
+    """Answers that follow a field which no Vary names."""
+    out = []
+    for i in range(n):
+        who, item, lang = i * 7 % 12, i % 4, "de" if i * 5 % 11 < 6 else "en"
+        out.append(json.dumps({"ts": round(EPOCH + i * .25, 6), "client": "10.%d.0.9:4000" % who, "server": "10.9.9.9:80", "method": "GET", "authority": "api.example",
+                               "target": "/l/%d" % item, "status": 200, "response_bytes": 9, "body_id": "%016x" % (17 * item + len(lang) + ord(lang[0])),
+                               "client_id": "jwt:%012x" % (who + 1), "headers": {"request": {"accept-language": lang, "authorization": "~"}, "response": {}}}) + "\n")
+    return out
+
+
+lines, compared = languages(3000), []
+for cuts in ((0, 3000), (0, 1500, 3000)):
+    for first, rest in zip(cuts, cuts[1:]):
+        good("capture", "-q", "--records", "-", "-d", here / "l.db", "--secret", SECRET, "--append" if first else "--fresh", stdin="".join(lines[first:rest]))
+    compared.append(parsed(good("report", here / "l.db", "--format", "json"))["endpoints"][0]["sharing"])
+check(compared[0]["reason"] == compared[1]["reason"] and compared[1]["comparisons"] > .9 * compared[0]["comparisons"] > 900,
+      "--append: comparisons of answers to equal header fields go on", *compared)
+
+# Without records clients are met anew at each start; an endpoint never has more of them than there are.
+for first, rest in ((0, 1000), (1000, 2000), (2000, 3000)):
+    good("capture", "-q", "--records", "-", "-d", here / "l.db", "--secret", SECRET, "--exchanges", "none", "--append" if first else "--fresh", stdin="".join(lines[first:rest]))
+got = parsed(good("report", here / "l.db", "--format", "json"))
+check(got["totals"]["clients"] == got["endpoints"][0]["clients"] == got["endpoints"][0]["sharing"]["credentials"] == 12, "--append without records: as many clients as there are",
+      got["endpoints"][0]["clients"], got["endpoints"][0]["sharing"])
+
 # Records that are none touch nothing: not the audit that --fresh would drop, and no new file.
 (here / "no-records").write_text("hello\n" * 3)
 (here / "folder").mkdir()

@@ -45,7 +45,7 @@ def trace(seed):
             query.append("_=%d" % rng.randrange(10**12))
         if rng.random() < .02:
             rng.shuffle(query)
-        status = rng.choice([200] * 60 + [404, 500])
+        status = rng.choice([200] * 60 + [405, 500])  # none that says the request was wrong: what decides about those stays in the key
         r = {"ts": round(now, 6), "client": "10.%d.%d.7:4000" % (who % 5, who), "server": "10.9.9.9:80", "method": "HEAD" if rng.random() < .01 else "GET",
              "authority": "api.test", "target": "/%s/%d?%s" % (kind, item, "&".join(query)), "status": status, "request_s": 0,
              "ttfb_s": 0.05, "duration_s": 0.06, "response_bytes": rng.randrange(100, 2000),

@@ -148,6 +148,32 @@ check(all("Cache-Control: private\n" in sections.get(k, "") for k in ("private",
     re.search(r"Cache-Control: public, s-maxage=\d+\n    ETag: ", sections.get(k, "")) for k in ("open", "shared", "nostore")),
     "headers: private for what is, a lifetime for the rest", headers)
 
+# What overrules no-store is the rule of that endpoint alone, also where another has the same lifetime.
+both = world.planted({"calm": Plan(credential=False), "nostore": Plan(credential=False, marks=PLANS["nostore"].marks)}, MANY, SPAN, SERVER, seed=5)
+text = good("policy", audit("both", both), "--for", "haproxy", "--force", *state)
+rule = dict((path, name) for name, path in re.findall(r"txn.spanwise_rule\) str\((\w{16})\) .* \^/(\w+)/", text))
+check(re.findall(r"spanwise_override\) bool\(true\) if (.*)", text) == ["{ var(txn.spanwise_rule) -m str %s }" % rule.get("nostore")] and "calm" in rule,
+      "haproxy --force: no-store is overruled for what was seen to send it alone", rule)
+
+# Who has no credential is given some of it, and refused the rest: the copies are for those who have one.
+half = world.planted({"half": Plan(credential=False), "whole": Plan(credential=False)}, MANY, SPAN, SERVER, seed=4)
+for r in half:
+    kind, item = r["target"].split("/")[1:]
+    who = int(r["client"].split(".")[2])
+    if who < 8:
+        r["client_id"] = "bearer:%012x" % (who + 1)
+    elif kind == "half" and int(item) > 2:
+        r.update(status=401, body_id="00000000000000aa")
+few = [dict(r, client_id="bearer:%012x" % (1 + int(r["client"].split(".")[2]))) for r in half if "/whole/" in r["target"]]
+del few[0]["client_id"]
+check("# kept and given out for requests with Authorization\n" in good("policy", audit("few", few), "--for", "nginx", "--only", "cache", *state),
+      "nginx: where all but one had a credential, requests without are not answered")
+for product in ("nginx", "varnish"):
+    text = good("policy", audit("half", half), "--for", product, "--only", "cache", *state)
+    said = [line.strip() for line in text.splitlines() if "given out for requests" in line]
+    check(said == ["# kept and given out for requests with Authorization", "# kept and given out for requests without credentials and with Authorization"],
+          product + ": where requests without credentials are refused some, they are given none", said)
+
 # The promise of each service's bucket in Envoy, by replaying.
 for host in yaml.safe_load(good("policy", db, "--for", "envoy"))["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0][
         "typed_config"]["route_config"]["virtual_hosts"]:
@@ -274,13 +300,16 @@ def crowd(n, seed):
             fields = rng.choice(["", "", "Cookie: a=token-%d\r\n" % who])
         elif kind == "shared" and rng.random() < 0.2:
             fields = rng.choice(["", "Cookie: a=token-%d\r\n" % who, fields + "Cookie: a=token-%d\r\n" % who])
-        out.append(world.Call(0, "/%s/%d" % (kind, item), fields, what=(kind, who if fields else -1)))
+        query = "?twice" if kind == "open" and rng.random() < 0.2 else ""
+        out.append(world.Call(0, "/%s/%d%s" % (kind, item, query), fields, what=(kind, who if fields else -1)))
     return out
 
 
 def wrong(c):
     """Why this answer should not have been given, or None."""
     kind, who = c.what
+    if c.target.endswith("?twice") and c.cache == "HIT":
+        return "private in a second line, and kept"
     if kind == "shared" and "Authorization" not in c.fields:
         return None if c.status == 401 and c.cache != "HIT" else "unauthorised, answered"
     if c.status != 200:
@@ -317,6 +346,22 @@ if not quick:
         world.stop_all()
 
 # ---- 6. names and servers of every shape ----
+# http and https of one host: the busier one has its names.
+twice = world.planted({"open": Plan(credential=False)}, MANY, SPAN, "10.1.1.1:80", seed=7)
+other = world.planted({"open": Plan(credential=False)}, MANY // 2, SPAN, "10.1.1.2:443", seed=8)
+for r in other:
+    r["tls"] = True
+twice = audit("twice", sorted(twice + other, key=lambda r: r["ts"]))
+for product in ("nginx", "haproxy", "envoy"):
+    file, err = policy(twice, product, *state, name="twice." + product)
+    text = file.read_text()
+    names = [n for line in re.findall(r"domains: \[(.*)\]|lower -m str (.*) }|server_name (.*);", text) for n in re.findall(r"[a-z.]+(?::\d+)?", "".join(line))]
+    check("api.example" in names and len(set(names)) == len(names) and "10.1.1.1" in text and "10.1.1.2" not in text and "left out: https://api.example" in err,
+          product + ": of http and https of one host the busier one stands, the other is left out", names, err)
+    if installed.get(product, True):
+        ok, said = accepted(product, file)
+        check(ok, product + " accepts it", said)
+
 shapes = []
 for n, (authority, tls, where) in enumerate([("[::1]:8080", False, "[::1]:8080"), ("secure.example", True, "10.1.1.1:443"), ("api.example:81", False, SERVER),
                                              ("api.example", False, SERVER), ("api.example", False, "10.9.9.8:81"), ("10.2.2.2", False, None),

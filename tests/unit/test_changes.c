@@ -164,7 +164,8 @@ static void several_answers(void **state)
     struct changes_stored out = stored(&s);
     for (unsigned i = 0; i < out.versions.n; i++)
         assert_true(out.versions.count[i].right != SURVIVAL_TAIL || !out.versions.count[i].n);
-    assert_true(changes_visit(&c, epoch + 200000, 1, &s, &pool).known);
+    struct changes_gap gap = changes_visit(&c, epoch + 200000, 1, &s, &pool);
+    assert_true(gap.known && gap.multi);
     assert_true(lifetime_result(&out.lifetime).gaps < 20);
     changes_drop(&s, &pool);
 }

@@ -29,7 +29,8 @@ static void fill(struct fields *f)
                                          .cycles_hit = 3,
                                          .bytes_saved = 1ull << 40,
                                          .server_us_saved = 77};
-    f->sharing = (struct sharing){.sandwiches = 12, .differing = 1, .visits = 40, .anonymous = 2};
+    f->sharing =
+        (struct sharing){.sandwiches = 12, .differing = 1, .visits = 40, .anonymous = 2, .refused = 3, .barred = 4};
     f->sharing.pairs[SHARING_WORDS - 1] = UINT64_MAX;
 }
 

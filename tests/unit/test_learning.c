@@ -46,9 +46,9 @@ static struct part part(enum part_kind kind, const char *name, uint64_t value)
 /* An endpoint of a few paths. */
 struct planted {
     unsigned dims, values[DIMS], credentials, tenants;
-    bool relevant[DIMS], by_credential, by_tenant;
-    double change; /* changes a second */
-    double rate;   /* requests a second */
+    bool relevant[DIMS], by_credential, by_tenant, refuses; /* refuses: where the first one is 0 */
+    double change;                                          /* changes a second */
+    double rate;                                            /* requests a second */
 };
 
 static uint32_t content_of(const struct planted *p, const uint64_t value[DIMS], uint64_t who, uint64_t path,
@@ -82,7 +82,8 @@ static void visit(uint32_t row, const struct planted *p, double now)
     v = (struct learn_visit){.base = hash_mix(path + 1),
                              .parts = {{parts, p->dims}, {who, 3}, {NULL, 0}},
                              .content = content_of(p, value, client, path, (uint64_t)(now * p->change)),
-                             .now_ms = (uint32_t)(now * 1000)};
+                             .now_ms = (uint32_t)(now * 1000),
+                             .refused = p->refuses && !value[0]};
     if (learning_wants(&learning, row))
         learning_visit(&learning, row, &v);
 }
@@ -401,6 +402,47 @@ static void stored(void **unused)
     assert_int_equal(learning_open(&learning), second); /* its room is used again */
 }
 
+/* All answers that are given are alike: what decides whether one is given matters. */
+static void what_is_refused(void **unused)
+{
+    (void)unused;
+    struct planted p = {
+        .dims = 3, .values = {3, 2, 2}, .credentials = 2, .tenants = 2, .refuses = true, .change = 0.001, .rate = 60};
+    struct learned l;
+    state = 9;
+    fresh();
+    watch(learning_open(&learning), &p, 800, &l);
+    assert_int_equal(learned_judge(&l, find(&l, "a"), 1, 1).verdict, LEARNED_RELEVANT);
+    assert_int_equal(learned_judge(&l, find(&l, "b"), 1, 1).verdict, LEARNED_IRRELEVANT);
+    assert_int_equal(learned_judge(&l, find(&l, "c"), 1, 1).verdict, LEARNED_IRRELEVANT);
+}
+
+/* What had one value before a restart and has it still has one: a tenant that was the only one does. */
+static void goes_on(void **unused)
+{
+    (void)unused;
+    struct planted p = {.dims = 3, .values = {2, 1, 1}, .credentials = 3, .tenants = 1, .change = 0.001, .rate = 60};
+    struct learned l;
+    state = 8;
+    fresh();
+    uint32_t row = learning_open(&learning), second = learning_open(&learning);
+    for (unsigned i = 0; i < 500; i++)
+        visit(row, &p, i);
+    read_back(row, &l);
+    learning_load(&learning, second, &l, &key);
+    for (unsigned i = 500; i < 600; i++)
+        visit(second, &p, i);
+    read_back(second, &l);
+    assert_true(l.visits == 600 && l.dim[find(&l, "a")].varied && l.dim[find(&l, "credential")].varied);
+    assert_true(!l.dim[find(&l, "b")].varied && !l.dim[find(&l, "tenant")].varied);
+    p.tenants = 2;
+    p.values[1] = 2;
+    for (unsigned i = 600; i < 620; i++)
+        visit(second, &p, i);
+    read_back(second, &l);
+    assert_true(l.dim[find(&l, "b")].varied && l.dim[find(&l, "tenant")].varied && !l.dim[find(&l, "c")].varied);
+}
+
 static void damaged(void **unused)
 {
     (void)unused;
@@ -434,10 +476,10 @@ static void damaged(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds),   cmocka_unit_test(planted_parts), cmocka_unit_test(planted_credentials),
-        cmocka_unit_test(together), cmocka_unit_test(few_contexts),  cmocka_unit_test(unique),
-        cmocka_unit_test(flood),    cmocka_unit_test(unsteady),      cmocka_unit_test(stored),
-        cmocka_unit_test(damaged)};
+        cmocka_unit_test(bounds),          cmocka_unit_test(planted_parts), cmocka_unit_test(planted_credentials),
+        cmocka_unit_test(together),        cmocka_unit_test(few_contexts),  cmocka_unit_test(unique),
+        cmocka_unit_test(flood),           cmocka_unit_test(unsteady),      cmocka_unit_test(stored),
+        cmocka_unit_test(what_is_refused), cmocka_unit_test(goes_on),       cmocka_unit_test(damaged)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     learning_fini(&learning);
     return failed;

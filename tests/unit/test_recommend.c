@@ -203,6 +203,21 @@ static void instead(void **state)
     assert_string_equal(recommend_action_name(RECOMMEND_REVALIDATE), "revalidate");
 }
 
+/* A long lifetime is too stale, and of short ones it cannot be told: that is not too fast for any. */
+static void too_few_before_what_is_stale(void **state)
+{
+    static const unsigned stale[RUNGS] = {0, 0, 30000, 30000, 30000, 30000};
+    struct recommend_input in = endpoint(rising, stale, 5000);
+    (void)state;
+    rung[0].cycles_hit = rung[1].cycles_hit = 50;
+    struct recommendation r = recommend(&in);
+    assert_true(r.action == RECOMMEND_NOTHING && r.standing == STANDING_LOW_N && r.end == RECOMMEND_END_FEW);
+    assert_int_equal(r.cycles_needed, 139);
+    in.not_modified = .2;
+    r = recommend(&in);
+    assert_true(r.action == RECOMMEND_REVALIDATE && r.standing == STANDING_OK);
+}
+
 static void unknown_contents(void **state)
 {
     struct recommend_input in = endpoint(rising, clean, 5000);
@@ -211,6 +226,14 @@ static void unknown_contents(void **state)
         rung[i].unknown_hits = rung[i].hits; /* no hit could be compared: nothing is proven */
     struct recommendation r = recommend(&in);
     assert_true(r.action == RECOMMEND_NOTHING && r.standing == STANDING_LOW_N && isfinite(r.cycles_needed));
+    for (int i = 0; i < RUNGS; i++)
+        rung[i].unknown_hits = rung[i].hits - 150; /* cycles whose hits could not be compared prove nothing either */
+    r = recommend(&in);
+    assert_true(r.action == RECOMMEND_NOTHING && r.standing == STANDING_LOW_N && r.cycles_needed == 39);
+    for (int i = 0; i < RUNGS; i++)
+        rung[i].unknown_hits = rung[i].hits - 2000;
+    r = recommend(&in);
+    assert_true(r.action == RECOMMEND_CACHE && r.cycles == 2000 && fabs(r.stale_high - .001917) < 1e-6);
     in.n = 0;
     assert_int_equal(recommend(&in).action, RECOMMEND_NOTHING);
 }
@@ -239,6 +262,7 @@ int main(void)
         cmocka_unit_test(one_client_alone_proves_nothing),
         cmocka_unit_test(quality),
         cmocka_unit_test(instead),
+        cmocka_unit_test(too_few_before_what_is_stale),
         cmocka_unit_test(unknown_contents),
         cmocka_unit_test(prices),
     };

@@ -56,6 +56,63 @@ static void sandwich(void **unused)
     assert_int_equal(s.visits, 12);
 }
 
+static void refuse(uint64_t who, bool anonymous, uint16_t status, uint32_t ms)
+{
+    struct sharing_visit v = {.context = UINT64_C(7) << 32, .who = who, .anonymous = anonymous, .now_ms = ms};
+    sharing_refuse(table, &v, status);
+}
+
+/* A is given it, B is not, A is again. */
+static void who_is_refused(void **unused)
+{
+    (void)unused;
+    struct sharing s = {0};
+    clear();
+    refuse(2, false, 403, 0);
+    visit(&s, 1, 5, 10);
+    visit(&s, 1, 5, 20); /* the refusal was not in between */
+    assert_int_equal(s.refused, 0);
+    refuse(2, false, 403, 30);
+    refuse(3, false, 404, 40);
+    visit(&s, 1, 5, 50);
+    assert_int_equal(s.refused, 1);
+    refuse(2, false, 401, 60); /* of a credential that is no good */
+    refuse(2, false, 500, 70);
+    refuse(3, true, 401, 80);
+    visit(&s, 1, 5, 90);
+    assert_true(s.refused == 1 && s.barred == 1);
+    refuse(2, false, 404, 100);
+    visit(&s, 1, 6, 110); /* it changed meanwhile */
+    refuse(2, false, 404, 120);
+    refuse(1, false, 404, 130); /* it is gone for all */
+    visit(&s, 1, 6, 140);
+    refuse(2, false, 404, 150);
+    visit(&s, 1, 6, 150 + SANDWICH_WINDOW_MS);
+    assert_true(s.refused == 1 && s.barred == 1 && !s.differing && !s.sandwiches);
+    sharing_merge(&s, &s);
+    assert_true(s.refused == 2 && s.barred == 2);
+}
+
+/* However alike, that one is given what another is refused is not for a cache to say. */
+static void refusals_forbid_sharing(void **unused)
+{
+    (void)unused;
+    struct sharing_input in = {.family = 1};
+    struct sharing *s = &in.seen;
+    *s = (struct sharing){.sandwiches = 5000, .visits = 9000, .pairs = {-1, -1}, .networks = {-1}, .barred = 900};
+    struct sharing_result r = sharing_judge(&in);
+    assert_true(r.verdict == SHARING_SHARED && !r.refused && r.barred);
+    s->refused = 1;
+    r = sharing_judge(&in);
+    assert_true(r.verdict == SHARING_UNDECIDED && r.refused);
+    s->refused = 0;
+    s->anonymous = s->visits;
+    r = sharing_judge(&in);
+    assert_true(r.verdict == SHARING_UNDECIDED && r.refused && !r.barred);
+    s->barred = 9; /* somebody was shut out */
+    assert_true(sharing_judge(&in).verdict == SHARING_SHARED);
+}
+
 static void all_in_between_counts(void **unused)
 {
     (void)unused;
@@ -270,17 +327,20 @@ static void stored(void **unused)
     for (unsigned i = 0; i < 500; i++)
         visit(&s, next() % 9, 5, i);
     s.equal = (struct sharing_equal){70, 3, {1, 2, 3, 4}};
+    s.refused = 7;
+    s.barred = 8;
     sharing_write(&s, &b);
     assert_true(sharing_read(&back, slice_of(b.p, b.n)));
     assert_memory_equal(&s, &back, sizeof s);
-    unsigned older = 0; /* two cuts are what older versions wrote */
+    unsigned older = 0; /* three cuts are what older versions wrote */
     for (size_t cut = 1; cut < b.n; cut++)
         if (sharing_read(&back, slice_of(b.p, cut))) {
-            assert_true(back.pairs[3] == s.pairs[3] && !back.equal.sandwiches);
+            assert_true(back.pairs[3] == s.pairs[3] && !back.refused && !back.barred);
+            assert_true(back.equal.sandwiches == (older == 2 ? s.equal.sandwiches : 0));
             assert_true(older ? memcmp(back.part, s.part, sizeof s.part) == 0 : !back.part[0].sandwiches);
             older++;
         }
-    assert_int_equal(older, 2);
+    assert_int_equal(older, 3);
     assert_true(sharing_read(&back, slice_of("", 0)) && !back.visits);
     twice = s;
     sharing_merge(&twice, &s);
@@ -293,6 +353,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(sandwich),
                                        cmocka_unit_test(all_in_between_counts),
                                        cmocka_unit_test(coding_is_not_compared),
+                                       cmocka_unit_test(who_is_refused),
+                                       cmocka_unit_test(refusals_forbid_sharing),
                                        cmocka_unit_test(kinds),
                                        cmocka_unit_test(shared_takes_evidence),
                                        cmocka_unit_test(stored),
