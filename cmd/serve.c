@@ -141,6 +141,10 @@ static bool read_tls(struct serve_command *c)
 static bool check(struct serve_command *c)
 {
     char url[128];
+    if (c->insecure && c->token_file) {
+        log_line("serve: --token-file asks for a token, --insecure lets everyone in without: one of the two");
+        return false;
+    }
     if (!read_token(c) || !read_tls(c))
         return false;
     if (listen_loopback(&c->web.listen) || *c->web.access.token || c->insecure)
@@ -175,7 +179,7 @@ static void ready(const char *url)
 static int serve(struct serve_command *c)
 {
     char why[256];
-    const char *db = c->wait && c->audit ? c->audit : cmd_open_audit(c->audit, why);
+    const char *db = c->wait ? cmd_audit_awaited(c->audit) : cmd_open_audit(c->audit, why);
     if (!db) {
         if (*why)
             log_line("%s", why);
