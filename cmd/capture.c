@@ -472,8 +472,13 @@ static int command(struct capture_command *c, int argc, char **argv)
         return parsed == ARG_HELP ? 0 : 2;
     if (c->show_budget)
         return budgets_show(c->in.memory);
-    if (!c->in.n_interfaces && !c->in.n_files && !c->in.records)
-        return interfaces_list(stdout) ? 0 : 1;
+    if (!c->in.n_interfaces && !c->in.n_files && !c->in.records) {
+        if (argc == 1)
+            return interfaces_list(stdout) ? 0 : 1;
+        log_line(
+            "capture: of what? Give -i IF, -r FILE or --records FILE; spanwise capture alone lists the interfaces");
+        return 2;
+    }
     c->in.quiet |= c->faces.top; /* the terminal is the dashboard's */
     if (!c->db)
         c->db = getenv("SPANWISE_DB");

@@ -94,6 +94,7 @@ static bool identity(struct input *in, const char *list)
 bool input_option(struct input *in, int id, const char *value)
 {
     unsigned n = 0;
+    in->given |= UINT32_C(1) << (id - INPUT_INTERFACE);
     switch (id) {
     case INPUT_INTERFACE:
         return add_source(in->interfaces, &in->n_interfaces, value);
@@ -205,6 +206,44 @@ static int open_keys(struct input *in)
     return 0;
 }
 
+/* Options that not every source heeds. */
+enum { OF_LIVE = 1, OF_FILES = 2, OF_RECORDS = 4, OF_STORED = 8 };
+static const struct {
+    int id;
+    const char *name;
+    unsigned of;
+} heeded[] = {
+    {INPUT_USER, "user", OF_LIVE},
+    {INPUT_SNAPLEN, "snaplen", OF_LIVE},
+    {INPUT_KEYS, "keys", OF_LIVE | OF_FILES},
+    {INPUT_PORTS, "ports", OF_LIVE | OF_FILES},
+    {INPUT_VXLAN, "vxlan-ports", OF_LIVE | OF_FILES},
+    {INPUT_MERGE, "merge-vlans", OF_LIVE | OF_FILES},
+    {INPUT_DUPLICATES, "keep-duplicates", OF_LIVE | OF_FILES},
+    {INPUT_TIMEOUT, "answer-timeout", OF_LIVE | OF_FILES},
+    {INPUT_PROXIES, "trusted-proxies", OF_LIVE | OF_FILES},
+    {INPUT_MEMORY, "memory", OF_LIVE | OF_FILES | OF_RECORDS},
+    {INPUT_REDACT, "redact", OF_LIVE | OF_FILES | OF_RECORDS},
+    {INPUT_CLEAR, "clear-targets", OF_LIVE | OF_FILES | OF_RECORDS},
+};
+
+/* What would do nothing is refused: whoever gives it expects something of it. */
+static bool all_heeded(const struct input *in)
+{
+    unsigned of = in->n_interfaces ? OF_LIVE : in->n_files ? OF_FILES : in->records ? OF_RECORDS : OF_STORED;
+    for (size_t i = 0; i < sizeof heeded / sizeof *heeded; i++) {
+        if (!(in->given >> (heeded[i].id - INPUT_INTERFACE) & 1) || heeded[i].of & of)
+            continue;
+        log_line("--%s does nothing for %s: it goes with %s", heeded[i].name,
+                 of == OF_FILES     ? "a capture that is read"
+                 : of == OF_RECORDS ? "exchange records"
+                                    : "what a DB holds",
+                 heeded[i].of & OF_FILES ? "-i or -r" : "-i");
+        return false;
+    }
+    return true;
+}
+
 int input_check(struct input *in)
 {
     int kinds = (in->n_interfaces != 0) + (in->n_files != 0) + (in->records != NULL);
@@ -216,6 +255,8 @@ int input_check(struct input *in)
         log_line("-f filters live captures alone; for a file: tcpdump -r FILE -w - FILTER | spanwise capture -r -");
         return 2;
     }
+    if (!all_heeded(in))
+        return 2;
     const char *shows = in->capture.seal.redact.clear_targets ? "clear-targets"
                         : in->capture.seal.show_names         ? "show-names"
                                                               : NULL;
