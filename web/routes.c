@@ -151,9 +151,9 @@ static const char *export_type(const char *name)
     return "application/octet-stream";
 }
 
-static void export_as(struct routes *r, struct slice name, struct answer *a)
+static void export_as(struct routes *r, struct slice name, const struct query *q, struct answer *a)
 {
-    static const struct report_options options = {0};
+    struct report_options options = {0};
     enum report_format format;
     char text[32], why[256];
     struct buf out = {0};
@@ -162,6 +162,8 @@ static void export_as(struct routes *r, struct slice name, struct answer *a)
         no_such_export(a);
         return;
     }
+    if (!report_span(q, &options.span, a))
+        return;
     struct store_reader *reader = store_read_open(r->db, why);
     if (reader && report_write(reader, format, &options, &out, why)) {
         answer_buf(a, 200, export_type(text), &out);
@@ -170,7 +172,7 @@ static void export_as(struct routes *r, struct slice name, struct answer *a)
                  : format == REPORT_MARKDOWN ? "md"
                                              : text);
     } else
-        answer_error(a, 503, why, NULL);
+        answer_error(a, reader && span_given(&options.span) ? 400 : 503, why, NULL);
     store_read_close(reader);
     buf_free(&out);
 }
@@ -332,7 +334,7 @@ static void dispatch(struct routes *r, const struct query *q, struct answer *a)
             return;
         }
     if (slice_starts(path, SLICE("/api/v1/export/")))
-        export_as(r, slice_sub(path, 15, path.n), a);
+        export_as(r, slice_sub(path, 15, path.n), q, a);
     else
         answer_error(
             a, 404, "no such address",

@@ -55,6 +55,10 @@ def report(s, db):
     a = s.ask("/api/v1/export/html")
     ok("export as html", a.status == 200 and a.get("Content-Type").startswith("text/html") and
        a.get("Content-Disposition") == 'attachment; filename="spanwise.html"' and a.body.decode() == run("report", db, "--format", "html")[1], a)
+    for kind in ("csv", "markdown"):
+        a = s.ask("/api/v1/export/%s?from=-1h" % kind)
+        ok("export as %s of a window" % kind, a.body.decode() == run("report", db, "--format", kind, "--from", "-1h")[1] != run("report", db, "--format", kind)[1], a)
+    ok("export of what is no time: 400", [s.ask("/api/v1/export/csv?from=" + t).status for t in ("noon", "2100-01-01")] == [400, 400])
     a = s.ask("/api/v1/export/yaml")
     ok("unknown export: 404 with a list", a.status == 404 and {"json", "text"} <= set(json.loads(a.body)["allowed"]), a)
     a = s.ask("/nothing")
@@ -224,6 +228,9 @@ def https(db, folder):
 
 def waits(folder):
     later = folder / "later.db"
+    s = Service("--wait", "--listen", "127.0.0.1:0")
+    ok("waits for the default DB, too", s.url and s.ask("/healthz").status in (200, 503), s.stderr())
+    s.end()
     s = Service("--wait", later, "--listen", "127.0.0.1:0")
     if not ok("waits for a DB", s.url, s.stderr()):
         return
@@ -258,6 +265,21 @@ def closes_streams(s):
     return s.end() == 0 and time.monotonic() - began < 5
 
 
+def odd_names(folder):
+    """What no scraper would take: bytes that are no UTF-8, overlong forms and surrogates among them."""
+    methods = (b"G\xff", b"G\xe0\x80\x80", b"G\xed\xa0\x80", b"G\xf0\x80\x80\x80", b"G\xf4\x90\x80\x80", "G\u00e9\u5546".encode())
+    (folder / "odd.jsonl").write_bytes(b"".join(
+        b'{"ts":17000000%02d,"client":"10.0.0.1:5","method":"%s","authority":"h.example","target":"/","status":200}\n' % (i, m) for i, m in enumerate(methods)))
+    run("capture", "-q", "--records", folder / "odd.jsonl", "--secret", SECRET, "-d", folder / "odd.db")
+    s = Service(folder / "odd.db", "--listen", "127.0.0.1:0")
+    try:
+        names = set(re.findall('method="([^"]*)"', s.ask("/metrics").body.decode("utf-8", "strict")))
+    except UnicodeDecodeError as e:
+        names = str(e)
+    ok("metrics of odd names are UTF-8", "G\u00e9\u5546" in names and "G\ufffd\ufffd\ufffd" in names and len(names) == 4, names)
+    s.end()
+
+
 def main():
     with Folder() as folder:
         db = make_db(folder)
@@ -274,6 +296,7 @@ def main():
             wire(s)
             ok("SIGTERM ends it with 0", s.end() == 0)
         tokens(db, folder)
+        odd_names(folder)
         beginnings(db, folder)
         https(db, folder)
         waits(folder)
