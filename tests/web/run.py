@@ -126,6 +126,9 @@ def methods(s):
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get"):
         a = s.ask("/api/v1/report", method)
         ok("%s: 405" % method, a.status == 405 and a.get("Allow") == "GET, HEAD", a)
+    for method, what, body in (("GET", "Content-Length: 5", "hello"), ("HEAD", "Content-Length: 5", ""), ("GET", "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")):
+        line = s.raw("%s /healthz HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n%s" % (method, what, body))
+        ok("%s with a body, %s: answered" % (method, what), " 200 " in line, line)
     ok("POST with a body: 405", s.ask("/", "POST", body=b"x" * 5000).status == 405)
     whole, head = s.ask("/api/v1/report"), s.ask("/api/v1/report", "HEAD")
     ok("HEAD: the same without the body", head.status == 200 and not head.body and head.get("Content-Length") == str(len(whole.body)), head)
