@@ -488,12 +488,11 @@ static int command(struct capture_command *c, int argc, char **argv)
     if (code)
         return code;
     c->piped = input_piped(&c->in);
+    bool started = faces_start(&c->faces, c->db, &c->become); /* before signals are caught: theirs must end them */
     input_catch_signals();
-    if (!faces_start(&c->faces, c->db, &c->become))
-        return 1;
-    code = c->in.records ? audit_records(c) : audit_wire(c);
+    code = !started ? 1 : c->in.records ? audit_records(c) : audit_wire(c);
     input_close(&c->in);
-    faces_end(&c->faces);
+    faces_end(&c->faces, code != 0);
     return code;
 }
 
