@@ -214,7 +214,7 @@ static int examine_files(struct doctor *d)
 {
     struct source_error error = {0};
     for (size_t i = 0; i < d->in.n_files; i++) {
-        struct source *source = source_open_files(&d->in.files[i], 1, d->in.capture.keys, &error);
+        struct source *source = input_open_files(&d->in.files[i], 1, d->in.capture.keys, &error);
         if (!source) {
             log_line("%s", error.text);
             return error.exit_code;

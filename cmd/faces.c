@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,8 @@ static pid_t spawn(const char *const argv[], const struct privilege *become, boo
         log_line("%s", why);
         _exit(1);
     }
+    if (quiet)
+        prctl(PR_SET_PDEATHSIG, SIGTERM);                        /* nobody can quit it once we were killed */
     execv("/proc/self/exe", (char *const *)(unsigned long)argv); /* exec changes none of them */
     _exit(127);
 }

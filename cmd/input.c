@@ -21,6 +21,7 @@ enum { PULSE_US = 100000, KEYS_EVERY = 64 };
 static const double SETTLE_S = 0.4;
 
 static _Atomic bool stopped, hung_up;
+static volatile sig_atomic_t opening;  /* files: a pipe may give nothing for long, and nothing is begun yet */
 static bool has_terminal, keep_on;     /* keep_on: nohup, a terminal that goes away is no reason to end */
 static struct source *_Atomic running; /* what a signal must wake */
 
@@ -275,6 +276,14 @@ void input_close(struct input *in)
     in->capture.keys = NULL;
 }
 
+struct source *input_open_files(const char *const paths[], size_t n, struct tls_keys *keys, struct source_error *error)
+{
+    opening = 1;
+    struct source *s = source_open_files(paths, n, keys, error);
+    opening = 0;
+    return s;
+}
+
 int input_open(struct input *in, struct source **source, bool *live)
 {
     struct source_error error = {0};
@@ -283,7 +292,7 @@ int input_open(struct input *in, struct source **source, bool *live)
         struct source_live how = {in->interfaces, in->n_interfaces, in->filter, in->snaplen, 0};
         *source = source_open_live(&how, &error);
     } else {
-        *source = source_open_files(in->files, in->n_files, in->capture.keys, &error);
+        *source = input_open_files(in->files, in->n_files, in->capture.keys, &error);
     }
     if (*source)
         return 0;
@@ -295,7 +304,10 @@ int input_open(struct input *in, struct source **source, bool *live)
 
 static void on_signal(int number)
 {
-    (void)number;
+    if (opening) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
     atomic_store(&stopped, true);
     struct source *s = atomic_load(&running);
     if (s)

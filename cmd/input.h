@@ -101,6 +101,8 @@ bool input_piped(const struct input *in);
 /* Forgets the secrets. */
 void input_close(struct input *in);
 
+/* source_open_files; a signal that ends us does so at once, also where signals are caught. */
+struct source *input_open_files(const char *const paths[], size_t n, struct tls_keys *keys, struct source_error *error);
 /* Opens files or interfaces; on failure prints why and returns its exit code. *live tells which. */
 int input_open(struct input *in, struct source **source, bool *live);
 

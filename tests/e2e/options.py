@@ -158,6 +158,42 @@ for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     p.send_signal(end)
     check(p.wait(10) == -end and not list((here / "tmp").iterdir()), "%s while a capture is audited: ends so, and its DB is gone" % end.name, p.returncode, *(here / "tmp").iterdir())
     p.stdin.close()
+# A pipe that gives nothing yet keeps nobody from ending.
+os.mkfifo(here / "fifo")
+for words in (["capture", "-q", *new, "-r"], ["log", "-q", "-r"], ["doctor", "-q", "-r"], ["report"]):
+    for end in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([BINARY, *map(str, words), str(here / "fifo")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        writer = os.open(here / "fifo", os.O_WRONLY)
+        time.sleep(0.2)
+        p.send_signal(end)
+        try:
+            code = p.wait(10)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            code = p.wait()
+        check(code == -end, "%s of a pipe that gives nothing: %s ends it" % (words[0], end.name), code)
+        os.close(writer)
+
+# What serves beside a capture ends with it, whenever and however that is.
+if os.environ.get("KIND") != "without-faces":
+    for n in range(4):
+        code, out, err = run("capture", "-r", "none.pcap", *new, "--serve", "127.0.0.1:0", limit=10)
+        check(code == 3 and "none.pcap: No such file" in err, "capture --serve that fails at once: ends", code, err)
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        p = subprocess.Popen([BINARY, "capture", "-q", "-r", "-", "-d", str(here / "beside.db"), "--fresh", "--serve", "127.0.0.1:0"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = p.stderr.readline()
+        p.stdin.buffer.write(heads.read_bytes()[:2000])
+        p.stdin.flush()
+        time.sleep(0.2)
+        face = open("/proc/%d/task/%d/children" % (p.pid, p.pid)).read().split()
+        p.send_signal(end)
+        p.wait(10)
+        until = time.monotonic() + 10
+        while any(os.path.exists("/proc/" + f) and open("/proc/%s/stat" % f).read().split()[2] != "Z" for f in face) and time.monotonic() < until:
+            time.sleep(0.05)
+        check("serving" in line and face and time.monotonic() < until, "capture --serve and %s: nobody serves on" % end.name, line, face)
+        p.stderr.close()
+
 for pattern in ("/nothing", "GET /nothing", "* *", "GET http://*/nothing", "GET h*", "* http://api.shop.example/n*g"):
     good("capture", "-q", "-r", heads, "-d", here / "i.db", "--fresh", "--secret", SECRET, "--ignore", pattern)
     n = parsed(good("report", here / "i.db", "--format", "json"))["totals"]["ignored"]
