@@ -1,5 +1,6 @@
 #include "cmd/args.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,10 +202,10 @@ bool args_size(const char *text, unsigned long long *bytes)
 {
     char *end;
     double v = strtod(text, &end);
-    static const char units[] = "kMGT";
+    static const char units[] = "kmgt";
     if (end == text || !(v >= 0))
         return false;
-    const char *unit = *end ? strchr(units, *end == 'K' ? 'k' : *end) : NULL;
+    const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
     if (unit)
         for (const char *u = units; u <= unit; u++)
             v *= 1024;

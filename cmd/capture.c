@@ -131,7 +131,9 @@ static bool on_option(void *context, int id, const char *value)
     switch (id) {
     case CAPTURE_DB:
         c->db = value;
-        return true;
+        if (!*value)
+            log_line("--db: '' names no DB");
+        return *value != 0;
     case CAPTURE_EXCHANGES:
         return on_number(c, value);
     case CAPTURE_RETAIN:

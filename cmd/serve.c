@@ -1,4 +1,5 @@
 /* serve: the web report of a DB, live or finished, or of a capture that is audited first. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,9 +53,23 @@ static bool set_listen(struct serve_command *c, const char *value)
     return false;
 }
 
+/* As a Host names it, without port and brackets: others would match nothing. */
+static bool plain_name(struct slice name)
+{
+    struct in6_addr address;
+    for (size_t i = 0; i < name.n; i++)
+        if (strchr("/[]@ ", name.p[i]) || (name.p[i] == ':' && inet_pton(AF_INET6, name.p, &address) != 1))
+            return false;
+    return name.n != 0;
+}
+
 static bool add_host(struct serve_command *c, const char *value)
 {
-    if (*value && access_add_host(&c->web.access, slice_str(value)))
+    if (!plain_name(slice_str(value))) {
+        log_line("--host-name: '%s' is no name alone, such as audit.example: without scheme, port and brackets", value);
+        return false;
+    }
+    if (access_add_host(&c->web.access, slice_str(value)))
         return true;
     log_line("--host-name: at most %d names", ACCESS_HOSTS - 1);
     return false;
