@@ -92,6 +92,18 @@ static bool identity(struct input *in, const char *list)
     return false;
 }
 
+/* Lists add up: what a file of options hides, another list does not show. */
+static bool redact(struct input *in, const char *list)
+{
+    static char all[4096];
+    size_t n = in->capture.seal.redact.more_names ? strlen(all) : 0;
+    if (n + strlen(list) + 2 > sizeof all)
+        return refuse("redact", list, "list that has room beside the others: 4095 characters in all");
+    snprintf(all + n, sizeof all - n, "%s%s", n ? "," : "", list);
+    in->capture.seal.redact.more_names = all;
+    return true;
+}
+
 bool input_option(struct input *in, int id, const char *value)
 {
     unsigned n = 0;
@@ -130,8 +142,7 @@ bool input_option(struct input *in, int id, const char *value)
         in->capture.keep_duplicates = true;
         return true;
     case INPUT_REDACT:
-        in->capture.seal.redact.more_names = value;
-        return true;
+        return redact(in, value);
     case INPUT_PROXIES:
         in->capture.seal.trusted_proxies = value;
         return true;

@@ -72,7 +72,8 @@ enum {
 
 /* And of one that shows what was said on it. */
 #define INPUT_ARGS                                                                                                     \
-    INPUT_WIRE_ARGS, {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"},             \
+    INPUT_WIRE_ARGS,                                                                                                   \
+        {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden (repeatable)"},             \
         {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
         {INPUT_IDENTITY, 0, "identity", "LIST",                                                                        \
          "what tells clients apart, the first that is there counts, the rest is not looked at (default "               \

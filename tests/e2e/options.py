@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import BINARY, PCAP, SECRET, check, finish, folder, good, parsed, run
+from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
 
 here = folder()
 code, out, err = run("--version")
@@ -128,6 +128,11 @@ for text, takes in (("ignore = '* *'", True), ('ignore="* *" # all', True), ("ig
     else:
         totals = parsed(good("report", here / "o.db", "--format", "json"))["totals"]
         check(code == 0 and (totals["ignored"] == totals["exchanges"]) == bool(takes), "--config with %.40r: means what it says" % text, code, err, totals["ignored"])
+one = Capture()
+one.talk((">", request("GET", "/x?colour=red&size=big&shape=round")), ("<", answer(200, b"x")))
+config.write_text("redact = colour\n")
+target = parsed(good("log", "-q", "-r", one.write(here / "one.pcap"), "--secret", SECRET, "--config", config, "--redact", "size"))["target"]
+check("red" not in target and "big" not in target and "round" in target, "--redact adds to what a file of options hides", target)
 config.write_text("db = hash#1.db\n")
 good("capture", "-q", "-r", heads, "--secret", SECRET, "--config", config)
 check((here / "hash#1.db").exists(), "a # within a word of --config is no comment", *here.glob("hash*"))
