@@ -52,32 +52,32 @@ static const char *param(const struct query *q, const char *name)
 
 /* ---- report and exports ---- */
 
-static int64_t version_now(struct store_reader *reader, char why[256])
+static int64_t state_now(struct store_reader *reader, char why[256])
 {
     if (!store_read_begin(reader, why))
         return -1;
-    int64_t v = store_read_version(reader);
+    int64_t v = store_read_state(reader);
     store_read_end(reader);
     return v;
 }
 
 /* Writing the report of a large audit takes time: it is kept until the DB changes, and written once however many ask.
- * The version is read first, so that what is kept is never older than its number. */
+ * The state is read first, so that what is kept is never older than its number. */
 static struct body *newest_report(struct routes *r, struct store_reader *reader, char why[256])
 {
     static const struct report_options options = {0};
     struct body *result = NULL;
     pthread_mutex_lock(&r->lock);
-    int64_t version = version_now(reader, why);
-    if (version >= 0 && (!r->report || version != r->report_version)) {
+    int64_t state = state_now(reader, why);
+    if (state >= 0 && (!r->report || state != r->report_state)) {
         struct buf out = {0};
         struct body *fresh = report_write(reader, REPORT_JSON, &options, &out, why) ? body_take(&out) : NULL;
         buf_free(&out);
         body_release(r->report);
         r->report = fresh;
-        r->report_version = version;
+        r->report_state = state;
     }
-    if (version >= 0 && r->report)
+    if (state >= 0 && r->report)
         result = body_share(r->report);
     pthread_mutex_unlock(&r->lock);
     return result;

@@ -143,6 +143,11 @@ def waits():
         say(screen.shows("requests +3528"), "--wait: goes on when the DB is there", screen.text())
         os.unlink(later)
         say(screen.shows("No such file") and screen.shows("requests +3528"), "a DB that is gone: said above what was seen", screen.text())
+        some = folder + "/some.jsonl"
+        pathlib.Path(some).write_text("".join(pathlib.Path(records).read_text(errors="surrogateescape").splitlines(True)[:700]), errors="surrogateescape")
+        subprocess.run([BINARY, "capture", "-q", "--records", some, "--secret", SECRET, "-d", later + ".part"], check=True, timeout=60)
+        os.rename(later + ".part", later)
+        say(screen.shows("requests +700"), "another DB in its place is shown", screen.text())
 
 
 def follows():

@@ -69,7 +69,7 @@ static struct moment_client client_made(uint32_t i)
 static struct moment *moment_made(void)
 {
     struct moment *m = calloc(1, sizeof *m);
-    *m = (struct moment){.version = 1,
+    *m = (struct moment){.state = 1,
                          .any = true,
                          .ended = true,
                          .started_us = 1700000000000000,

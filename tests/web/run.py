@@ -260,6 +260,21 @@ def waits(folder):
     ok("ends while a stream is open", closes_streams(s))
 
 
+def replaced(folder):
+    """Another audit put in the place of the one that is served, of as many commits."""
+    other, place = folder / "other.db", folder / "place.db"
+    lines = (folder / "records.jsonl").read_bytes().splitlines(True)
+    for path, some in ((place, lines[:300]), (other, lines[:200])):
+        (folder / "some.jsonl").write_bytes(b"".join(some))
+        run("capture", "-q", "--records", folder / "some.jsonl", "--secret", SECRET, "-d", path)
+    s = Service(place, "--listen", "127.0.0.1:0")
+    before = json.loads(s.ask("/api/v1/report").body)["totals"]["exchanges"]
+    other.rename(place)
+    after = json.loads(s.ask("/api/v1/report").body)["totals"]["exchanges"]
+    ok("another DB in its place is another report", (before, after) == (300, 200), (before, after))
+    s.end()
+
+
 def closes_streams(s):
     c = http.client.HTTPConnection(s.host, s.port, timeout=10)
     c.request("GET", "/api/v1/events")
@@ -303,6 +318,7 @@ def main():
         beginnings(db, folder)
         https(db, folder)
         waits(folder)
+        replaced(folder)
         ok("the DB was not touched", hashlib.sha256(db.read_bytes()).hexdigest() == before)
     return 1 if lib.failures else 0
 
