@@ -108,6 +108,7 @@ for words, says in (
         *((["log", db, *o], "a DB holds") for o in (["--ports", "80"], ["--redact", "x"], ["--memory", "64M"], ["--clear-targets"], ["--keys", here / "token"])),
         *((["doctor", "-r", heads, *o], o[0]) for o in (["--seconds", "3"], ["--redact", "x"], ["--identity", "address"], ["--show-names"], ["--clear-targets"], ["--privacy", "strict"],
                                                       ["--trusted-proxies", "10.0.0.0/8"])),
+        (["capture", "-r", heads, *new, "--clients-by", "address", "--trusted-proxies", "10.0.0.0/8"], "one of the two"),
         (["capture", "-r", heads, "-d", ""], "names no DB"), (["capture", *new], "-i"), (["capture", "-q"], "-i"),
         (["whatif", db, "--ttl", "all=60", "--per", "address"], "--limit"), (["whatif", db, "--limit", "nginx:1:1", "--profile", "nginx"], "--ttl"),
         *(() if os.environ.get("KIND") == "without-faces" else (
