@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cmd/capture.h"
 #include "cmd/scope.h"
 
@@ -75,6 +77,16 @@ bool audit_is_db(const char *path)
     if (fd >= 0)
         close(fd);
     return db;
+}
+
+bool audit_overwrites(const char *path, const char *out)
+{
+    struct stat a, b;
+    if (!out || stat(cmd_audit_awaited(path), &a) != 0 || stat(out, &b) != 0 || !S_ISREG(a.st_mode) ||
+        a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return false;
+    log_line("-o %s: that is what is read; give another file", out);
+    return true;
 }
 
 static const char *audit_capture(const char *path, const struct scope *scope, char why[256])

@@ -112,7 +112,7 @@ static bool sensible(struct policy *c)
         log_line("--dry-run is of limits, and --only cache makes none: one of the two");
         return false;
     }
-    if (!rulewish_sensible(&c->wish, "policy"))
+    if (audit_overwrites(c->audit, c->out) || !rulewish_sensible(&c->wish, "policy"))
         return false;
     c->wish.rules.servers = c->wish.product->servers && !c->options.fragment;
     return true;

@@ -142,6 +142,14 @@ static bool given_twice(const struct report_command *c)
     return false;
 }
 
+static bool overwrites(const struct report_command *c)
+{
+    bool any = audit_overwrites(c->audit, c->out);
+    for (size_t i = 0; i < c->n_more && !any; i++)
+        any = audit_overwrites(c->more[i], c->out);
+    return any;
+}
+
 /* --to before --from: only the audit's end tells, where one of them counts from there. */
 static bool reversed(const struct report_command *c, struct store_reader *r)
 {
@@ -166,7 +174,7 @@ static int show(struct report_command *c, int argc, char **argv)
         log_line("--from, --to: of one audit");
         return 2;
     }
-    if (given_twice(c))
+    if (given_twice(c) || overwrites(c))
         return 2;
     if (!c->out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
         c->options.width = size.ws_col < 200 ? size.ws_col : 200;

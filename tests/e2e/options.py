@@ -118,6 +118,17 @@ for words, says in (
 
 check(run("capture", "-q", "-r", heads, "-d", here / "m.db", "--memory", "64m")[0] == 0, "--memory 64m is 64M")
 
+# What is read is not written over.
+for path in (db, here / "m.pcap"):
+    path.exists() or path.write_bytes(heads.read_bytes())
+    before = path.read_bytes()
+    for words in (["report", path], ["report", here / "twice.db", path], ["policy", path, "--for", "headers"]):
+        code, out, err = run(*words, "-o", path)
+        check(code == 2 and err.count("\n") == 1 and "that is what is read" in err and path.read_bytes() == before, "%s -o of what is read: refused" % words[0], code, err)
+os.environ["SPANWISE_DB"] = str(db)
+check(run("report", "-o", db)[0] == 2, "also of the default DB")
+del os.environ["SPANWISE_DB"]
+
 # A file of options: quotes, comments, lines of any length; what is no file.
 for text, takes in (("ignore = '* *'", True), ('ignore="* *" # all', True), ("ignore = * * # all of it = everything", True), ("# " + "c" * 3000 + "\nignore = * *", True),
                     ("redact = " + ",".join("name%d" % i for i in range(400)) + "\nignore = * *\r\n", True), ("quiet # is = it\nignore = * *", True),
