@@ -1,4 +1,5 @@
 /* spanwise: picks the command; nothing else. */
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,9 +36,8 @@ static bool is(const char *word, const char *a, const char *b, const char *c)
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write */
     if (argc < 2) {
         help(stderr);
         return 2;
@@ -58,4 +58,14 @@ int main(int argc, char **argv)
             return of_command ? commands[i].run(2, ask) : commands[i].run(argc - 1, argv + 1);
     log_line("unknown command '%s'; spanwise --help lists them", name);
     return 2;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error of the write */
+    int code = run(argc, argv);
+    if (code || (fflush(stdout) == 0 && !ferror(stdout)))
+        return code;
+    log_line("stdout: %s", strerror(errno ? errno : EIO));
+    return 1;
 }

@@ -1,5 +1,6 @@
 #include "cmd/args.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,39 +63,73 @@ static const char *keep(struct slice value)
     return k->text;
 }
 
-/* `name = value` lines. */
+/* What stands before a comment: a # at the front or behind a blank. */
+static struct slice uncommented(struct slice s)
+{
+    size_t n = 0;
+    while (n < s.n && (s.p[n] != '#' || (n && s.p[n - 1] != ' ' && s.p[n - 1] != '\t')))
+        n++;
+    return slice_trim(slice_sub(s, 0, n));
+}
+
+/* The value, out of its quotes if it stands in such. False: they are not closed, or more than a comment follows. */
+static bool unquoted(struct slice s, struct slice *value)
+{
+    *value = uncommented(s);
+    if (!s.n || (s.p[0] != '\'' && s.p[0] != '"'))
+        return true;
+    size_t end = slice_find(s, s.p[0], 1);
+    *value = slice_sub(s, 1, end);
+    return end < s.n && !uncommented(slice_trim(slice_sub(s, end + 1, s.n))).n;
+}
+
+/* `name = value`, or nothing. False: printed, without the place. */
+static bool config_line(struct parse *p, struct slice s)
+{
+    s = slice_trim(s);
+    size_t equals = slice_find(s, '=', 0);
+    struct slice name = uncommented(slice_sub(s, 0, equals)), value;
+    if (!name.n)
+        return true;
+    if (name.n < slice_trim(slice_sub(s, 0, equals)).n)
+        equals = s.n; /* it stands in the comment */
+    const struct arg *a = find_long(p->table, name);
+    if (!a || strcmp(a->name, "config") == 0) {
+        log_line("unknown option '%.*s'", (int)name.n, name.p);
+        return false;
+    }
+    if (!unquoted(slice_trim(slice_sub(s, equals + 1, s.n)), &value)) {
+        log_line("'%s': a quote is not closed, or something follows it", a->name);
+        return false;
+    }
+    if ((a->value != NULL) != (value.n != 0)) {
+        log_line("'%s' %s", a->name, a->value ? "needs a value" : "takes no value");
+        return false;
+    }
+    const char *copy = value.n ? keep(value) : NULL;
+    return (copy || !value.n) && p->on(p->context, a->id, copy);
+}
+
 static bool config(struct parse *p, const char *path)
 {
-    char line[1024], place[448];
-    FILE *in = fopen(path, "r");
+    char place[448], *line = NULL;
+    size_t room = 0;
+    ssize_t n = 0;
+    FILE *in = fopen(path, "re");
     bool ok = in != NULL;
-    if (!in)
-        log_line("--config %s: %s", path, strerror(errno));
-    for (unsigned number = 1; ok && fgets(line, sizeof line, in); number++) {
-        struct slice s = slice_str(line);
-        s.n = strcspn(line, "\n");
-        s = slice_trim(slice_sub(s, 0, slice_find(s, '#', 0)));
-        if (!s.n)
-            continue;
-        size_t equals = slice_find(s, '=', 0);
-        struct slice name = slice_trim(slice_sub(s, 0, equals)), value = slice_trim(slice_sub(s, equals + 1, s.n));
-        const struct arg *a = find_long(p->table, name);
+    for (unsigned number = 1; ok && (n = getline(&line, &room, in)) > 0; number++) {
         snprintf(place, sizeof place, "%.400s line %u", path, number);
-        if (!a || strcmp(a->name, "config") == 0) {
-            log_line("%s line %u: unknown option '%.*s'", path, number, (int)name.n, name.p);
-            ok = false;
-        } else if ((a->value != NULL) != (value.n != 0)) {
-            log_line("%s line %u: '%s' %s", path, number, a->name, a->value ? "needs a value" : "takes no value");
-            ok = false;
-        } else {
-            const char *copy = value.n ? keep(value) : NULL;
-            log_where(place);
-            ok = (copy || !value.n) && p->on(p->context, a->id, copy);
-            log_where(NULL);
-        }
+        log_where(place);
+        ok = config_line(p, slice_of(line, strcspn(line, "\n")));
+        log_where(NULL);
+    }
+    if (!in || ferror(in)) {
+        log_line("--config %s: %s", path, strerror(errno));
+        ok = false;
     }
     if (in)
         fclose(in);
+    free(line);
     return ok;
 }
 
@@ -167,10 +202,10 @@ bool args_size(const char *text, unsigned long long *bytes)
 {
     char *end;
     double v = strtod(text, &end);
-    static const char units[] = "kMGT";
+    static const char units[] = "kmgt";
     if (end == text || !(v >= 0))
         return false;
-    const char *unit = *end ? strchr(units, *end == 'K' ? 'k' : *end) : NULL;
+    const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
     if (unit)
         for (const char *u = units; u <= unit; u++)
             v *= 1024;

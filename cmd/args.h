@@ -1,5 +1,6 @@
 /* args: options of a command from one table, which also writes its --help. Long and short forms, `--name=value`, and
- * the same names in a file (--config: lines `name = value`, `#` comments). */
+ * the same names in a file (--config: lines `name = value`; the value may stand in quotes; `#` at the front of a line
+ * or behind a blank begins a comment). */
 #ifndef CMD_ARGS_H
 #define CMD_ARGS_H
 

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cmd/capture.h"
 #include "cmd/scope.h"
 
@@ -30,15 +33,33 @@ const char *cmd_audit_name(const char *db)
     return db;
 }
 
+/* Also in a signal handler. */
 static void remove_temporary(void)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
     char path[600];
     for (unsigned k = 0; k < n_temporary; k++)
-        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-            snprintf(path, sizeof path, "%s%s", temporary[k], suffixes[i]);
-            unlink(path);
-        }
+        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+            unlink(strcat(strcpy(path, temporary[k]), suffixes[i]));
+}
+
+static void on_signal(int number)
+{
+    remove_temporary();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* They go with the process, however it ends; a command that catches signals itself ends in order. */
+static void remove_at_end(void)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal}, before;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(ends[i], &action, NULL);
+    atexit(remove_temporary);
 }
 
 /* True when the file begins as SQLite files do (or is empty: a DB that nothing was written into). */
@@ -56,6 +77,16 @@ bool audit_is_db(const char *path)
     if (fd >= 0)
         close(fd);
     return db;
+}
+
+bool audit_overwrites(const char *path, const char *out)
+{
+    struct stat a, b;
+    if (!out || stat(cmd_audit_awaited(path), &a) != 0 || stat(out, &b) != 0 || !S_ISREG(a.st_mode) ||
+        a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+        return false;
+    log_line("-o %s: that is what is read; give another file", out);
+    return true;
 }
 
 static const char *audit_capture(const char *path, const struct scope *scope, char why[256])
@@ -76,7 +107,7 @@ static const char *audit_capture(const char *path, const struct scope *scope, ch
     close(fd);
     captures[n_temporary] = path;
     if (!n_temporary++)
-        atexit(remove_temporary);
+        remove_at_end();
     code = capture_file_into(path, scope, db);
     return code ? NULL : db;
 }
@@ -97,12 +128,18 @@ const char *cmd_open_audit(const char *path, char why[256])
     return cmd_open_audit_of(path, NULL, why);
 }
 
-const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256])
+const char *cmd_audit_awaited(const char *path)
 {
     const char *from_environment = getenv("SPANWISE_DB");
+    if (path)
+        return path;
+    return from_environment && *from_environment ? from_environment : "spanwise.db";
+}
+
+const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256])
+{
     bool given = path != NULL;
-    if (!path)
-        path = from_environment && *from_environment ? from_environment : "spanwise.db";
+    path = cmd_audit_awaited(path);
     if (given && strcmp(path, "-") == 0)
         return audit_capture(path, scope, why);
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -13,6 +13,10 @@ const char *cmd_open_audit(const char *path, char why[256]);
 /* The same with what the audit of a capture is to be of; a DB has been audited already and is refused then. */
 const char *cmd_open_audit_of(const char *path, const struct scope *scope, char why[256]);
 int cmd_open_audit_code(void);
+/* The DB's path, which may not exist yet: it is not looked into. path NULL: as above. */
+const char *cmd_audit_awaited(const char *path);
+/* Whether `out` (NULL: stdout) is the very file that the audit `path` (NULL: as above) is read from; says so then. */
+bool audit_overwrites(const char *path, const char *out);
 /* Whether the file begins as a DB does. False also when it cannot be read. */
 bool audit_is_db(const char *path);
 /* What people know it by: of the DB of an audited capture the capture's path, of another its own. */

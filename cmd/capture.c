@@ -131,7 +131,9 @@ static bool on_option(void *context, int id, const char *value)
     switch (id) {
     case CAPTURE_DB:
         c->db = value;
-        return true;
+        if (!*value)
+            log_line("--db: '' names no DB");
+        return *value != 0;
     case CAPTURE_EXCHANGES:
         return on_number(c, value);
     case CAPTURE_RETAIN:
@@ -452,6 +454,10 @@ static int check(struct capture_command *c)
         log_line("--clients-by address: many may have one address, so --show-names names nobody: one of the two");
         return 2;
     }
+    if (c->by_address && c->in.capture.seal.trusted_proxies) {
+        log_line("--clients-by address does not look at the headers that --trusted-proxies believes: one of the two");
+        return 2;
+    }
     int code = input_check(&c->in);
     if (code)
         return code;
@@ -472,8 +478,13 @@ static int command(struct capture_command *c, int argc, char **argv)
         return parsed == ARG_HELP ? 0 : 2;
     if (c->show_budget)
         return budgets_show(c->in.memory);
-    if (!c->in.n_interfaces && !c->in.n_files && !c->in.records)
-        return interfaces_list(stdout) ? 0 : 1;
+    if (!c->in.n_interfaces && !c->in.n_files && !c->in.records) {
+        if (argc == 1)
+            return interfaces_list(stdout) ? 0 : 1;
+        log_line(
+            "capture: of what? Give -i IF, -r FILE or --records FILE; spanwise capture alone lists the interfaces");
+        return 2;
+    }
     c->in.quiet |= c->faces.top; /* the terminal is the dashboard's */
     if (!c->db)
         c->db = getenv("SPANWISE_DB");
@@ -483,12 +494,11 @@ static int command(struct capture_command *c, int argc, char **argv)
     if (code)
         return code;
     c->piped = input_piped(&c->in);
+    bool started = faces_start(&c->faces, c->db, &c->become); /* before signals are caught: theirs must end them */
     input_catch_signals();
-    if (!faces_start(&c->faces, c->db, &c->become))
-        return 1;
-    code = c->in.records ? audit_records(c) : audit_wire(c);
+    code = !started ? 1 : c->in.records ? audit_records(c) : audit_wire(c);
     input_close(&c->in);
-    faces_end(&c->faces);
+    faces_end(&c->faces, code != 0);
     return code;
 }
 

@@ -21,7 +21,7 @@ enum { SECONDS = 10, MEMORY_LEAST = 16 << 20, WIDTH = 80, WIDTH_MOST = 120, LOOK
 struct doctor {
     struct input in;
     double seconds;
-    bool json;
+    bool json, timed;        /* timed: how long was said */
     struct checkup *checkup; /* one for each source */
     size_t n;
 };
@@ -32,7 +32,7 @@ struct patient {
     struct capture *capture;
 };
 
-static const struct arg table[] = {INPUT_ARGS,
+static const struct arg table[] = {INPUT_WIRE_ARGS,
                                    {DOCTOR_SECONDS, 0, "seconds", "S", "live: look so long (default 10)"},
                                    {DOCTOR_FORMAT, 0, "format", "F", "text (default) or json"},
                                    {0}};
@@ -54,6 +54,7 @@ static bool on_option(void *context, int id, const char *value)
         log_line("--format: '%s' is neither text nor json", value);
         return false;
     case DOCTOR_SECONDS:
+        d->timed = true;
         if (args_seconds(value, &d->seconds) && d->seconds >= 0.1 && d->seconds <= 86400)
             return true;
         log_line("--seconds: '%s' is no time from 0.1 s to a day", value);
@@ -213,7 +214,7 @@ static int examine_files(struct doctor *d)
 {
     struct source_error error = {0};
     for (size_t i = 0; i < d->in.n_files; i++) {
-        struct source *source = source_open_files(&d->in.files[i], 1, d->in.capture.keys, &error);
+        struct source *source = input_open_files(&d->in.files[i], 1, d->in.capture.keys, &error);
         if (!source) {
             log_line("%s", error.text);
             return error.exit_code;
@@ -345,6 +346,10 @@ int cmd_doctor(int argc, char **argv)
         return parsed == ARG_HELP ? 0 : 2;
     if (!d.in.n_files && !d.in.n_interfaces) {
         log_line("doctor: which one? -i IF or -r FILE; `spanwise capture` lists the interfaces");
+        return 2;
+    }
+    if (d.timed && !d.in.n_interfaces) {
+        log_line("--seconds is for -i; a capture is looked at to its end");
         return 2;
     }
     int code = input_check(&d.in);

@@ -21,6 +21,7 @@ enum { PULSE_US = 100000, KEYS_EVERY = 64 };
 static const double SETTLE_S = 0.4;
 
 static _Atomic bool stopped, hung_up;
+static volatile sig_atomic_t opening;  /* files: a pipe may give nothing for long, and nothing is begun yet */
 static bool has_terminal, keep_on;     /* keep_on: nohup, a terminal that goes away is no reason to end */
 static struct source *_Atomic running; /* what a signal must wake */
 
@@ -91,9 +92,22 @@ static bool identity(struct input *in, const char *list)
     return false;
 }
 
+/* Lists add up: what a file of options hides, another list does not show. */
+static bool redact(struct input *in, const char *list)
+{
+    static char all[4096];
+    size_t n = in->capture.seal.redact.more_names ? strlen(all) : 0;
+    if (n + strlen(list) + 2 > sizeof all)
+        return refuse("redact", list, "list that has room beside the others: 4095 characters in all");
+    snprintf(all + n, sizeof all - n, "%s%s", n ? "," : "", list);
+    in->capture.seal.redact.more_names = all;
+    return true;
+}
+
 bool input_option(struct input *in, int id, const char *value)
 {
     unsigned n = 0;
+    in->given |= UINT32_C(1) << (id - INPUT_INTERFACE);
     switch (id) {
     case INPUT_INTERFACE:
         return add_source(in->interfaces, &in->n_interfaces, value);
@@ -128,8 +142,7 @@ bool input_option(struct input *in, int id, const char *value)
         in->capture.keep_duplicates = true;
         return true;
     case INPUT_REDACT:
-        in->capture.seal.redact.more_names = value;
-        return true;
+        return redact(in, value);
     case INPUT_PROXIES:
         in->capture.seal.trusted_proxies = value;
         return true;
@@ -205,6 +218,44 @@ static int open_keys(struct input *in)
     return 0;
 }
 
+/* Options that not every source heeds. */
+enum { OF_LIVE = 1, OF_FILES = 2, OF_RECORDS = 4, OF_STORED = 8 };
+static const struct {
+    int id;
+    const char *name;
+    unsigned of;
+} heeded[] = {
+    {INPUT_USER, "user", OF_LIVE},
+    {INPUT_SNAPLEN, "snaplen", OF_LIVE},
+    {INPUT_KEYS, "keys", OF_LIVE | OF_FILES},
+    {INPUT_PORTS, "ports", OF_LIVE | OF_FILES},
+    {INPUT_VXLAN, "vxlan-ports", OF_LIVE | OF_FILES},
+    {INPUT_MERGE, "merge-vlans", OF_LIVE | OF_FILES},
+    {INPUT_DUPLICATES, "keep-duplicates", OF_LIVE | OF_FILES},
+    {INPUT_TIMEOUT, "answer-timeout", OF_LIVE | OF_FILES},
+    {INPUT_PROXIES, "trusted-proxies", OF_LIVE | OF_FILES},
+    {INPUT_MEMORY, "memory", OF_LIVE | OF_FILES | OF_RECORDS},
+    {INPUT_REDACT, "redact", OF_LIVE | OF_FILES | OF_RECORDS},
+    {INPUT_CLEAR, "clear-targets", OF_LIVE | OF_FILES | OF_RECORDS},
+};
+
+/* What would do nothing is refused: whoever gives it expects something of it. */
+static bool all_heeded(const struct input *in)
+{
+    unsigned of = in->n_interfaces ? OF_LIVE : in->n_files ? OF_FILES : in->records ? OF_RECORDS : OF_STORED;
+    for (size_t i = 0; i < sizeof heeded / sizeof *heeded; i++) {
+        if (!(in->given >> (heeded[i].id - INPUT_INTERFACE) & 1) || heeded[i].of & of)
+            continue;
+        log_line("--%s does nothing for %s: it goes with %s", heeded[i].name,
+                 of == OF_FILES     ? "a capture that is read"
+                 : of == OF_RECORDS ? "exchange records"
+                                    : "what a DB holds",
+                 heeded[i].of & OF_FILES ? "-i or -r" : "-i");
+        return false;
+    }
+    return true;
+}
+
 int input_check(struct input *in)
 {
     int kinds = (in->n_interfaces != 0) + (in->n_files != 0) + (in->records != NULL);
@@ -216,6 +267,8 @@ int input_check(struct input *in)
         log_line("-f filters live captures alone; for a file: tcpdump -r FILE -w - FILTER | spanwise capture -r -");
         return 2;
     }
+    if (!all_heeded(in))
+        return 2;
     const char *shows = in->capture.seal.redact.clear_targets ? "clear-targets"
                         : in->capture.seal.show_names         ? "show-names"
                                                               : NULL;
@@ -234,6 +287,14 @@ void input_close(struct input *in)
     in->capture.keys = NULL;
 }
 
+struct source *input_open_files(const char *const paths[], size_t n, struct tls_keys *keys, struct source_error *error)
+{
+    opening = 1;
+    struct source *s = source_open_files(paths, n, keys, error);
+    opening = 0;
+    return s;
+}
+
 int input_open(struct input *in, struct source **source, bool *live)
 {
     struct source_error error = {0};
@@ -242,7 +303,7 @@ int input_open(struct input *in, struct source **source, bool *live)
         struct source_live how = {in->interfaces, in->n_interfaces, in->filter, in->snaplen, 0};
         *source = source_open_live(&how, &error);
     } else {
-        *source = source_open_files(in->files, in->n_files, in->capture.keys, &error);
+        *source = input_open_files(in->files, in->n_files, in->capture.keys, &error);
     }
     if (*source)
         return 0;
@@ -254,7 +315,10 @@ int input_open(struct input *in, struct source **source, bool *live)
 
 static void on_signal(int number)
 {
-    (void)number;
+    if (opening) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
     atomic_store(&stopped, true);
     struct source *s = atomic_load(&running);
     if (s)

@@ -17,8 +17,8 @@ struct input {
     size_t n_interfaces, n_files;
     const char *records, *filter, *secret, *user, *keys;
     unsigned long long memory;
-    uint32_t snaplen;
-    bool quiet, any_vxlan;
+    uint32_t snaplen, given; /* given: a bit for each of INPUT_* */
+    bool quiet;
 };
 
 enum {
@@ -35,19 +35,19 @@ enum {
     INPUT_VXLAN,
     INPUT_MERGE,
     INPUT_DUPLICATES,
+    INPUT_TIMEOUT,
     INPUT_REDACT,
     INPUT_PROXIES,
     INPUT_IDENTITY,
     INPUT_NAMES,
     INPUT_CLEAR,
     INPUT_PRIVACY,
-    INPUT_TIMEOUT,
     INPUT_CONFIG,
     INPUT_QUIET,
 };
 
 /* Rows for the option table of a command that reads traffic. */
-#define INPUT_ARGS                                                                                                     \
+#define INPUT_WIRE_ARGS                                                                                                \
     {INPUT_INTERFACE, 'i', "interface", "IF", "capture live on this interface (repeatable)"},                          \
         {INPUT_READ, 'r', "read", "FILE",                                                                              \
          "read captures, several in order of time: pcap, pcapng, .gz, .zst, .lz4; - for stdin"},                       \
@@ -64,7 +64,16 @@ enum {
         {INPUT_MERGE, 0, "merge-vlans", NULL,                                                                          \
          "VLAN ids and VNIs do not tell connections apart: for routes that differ by direction"},                      \
         {INPUT_DUPLICATES, 0, "keep-duplicates", NULL, "do not leave out second copies of packets"},                   \
-        {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden"},                          \
+        {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
+        {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \
+    {                                                                                                                  \
+        INPUT_QUIET, 'q', "quiet", NULL, "no progress line"                                                            \
+    }
+
+/* And of one that shows what was said on it. */
+#define INPUT_ARGS                                                                                                     \
+    INPUT_WIRE_ARGS,                                                                                                   \
+        {INPUT_REDACT, 0, "redact", "LIST", "more query parameters whose values are hidden (repeatable)"},             \
         {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
         {INPUT_IDENTITY, 0, "identity", "LIST",                                                                        \
          "what tells clients apart, the first that is there counts, the rest is not looked at (default "               \
@@ -74,12 +83,9 @@ enum {
          "e-mail "                                                                                                     \
          "addresses"},                                                                                                 \
         {INPUT_CLEAR, 0, "clear-targets", NULL, "keep request targets as sent, but for sensitive names"},              \
-        {INPUT_PRIVACY, 0, "privacy", "P",                                                                             \
-         "standard (default), or strict: ids in paths are hashed, clients' addresses become networks"},                \
-        {INPUT_TIMEOUT, 0, "answer-timeout", "S", "give an unanswered request up after S seconds (default 300)"},      \
-        {INPUT_CONFIG, 0, "config", "FILE", "read options from FILE: lines name = value"},                             \
     {                                                                                                                  \
-        INPUT_QUIET, 'q', "quiet", NULL, "no progress line"                                                            \
+        INPUT_PRIVACY, 0, "privacy", "P",                                                                              \
+            "standard (default), or strict: ids in paths are hashed, clients' addresses become networks"               \
     }
 
 void input_init(struct input *in);
@@ -96,6 +102,8 @@ bool input_piped(const struct input *in);
 /* Forgets the secrets. */
 void input_close(struct input *in);
 
+/* source_open_files; a signal that ends us does so at once, also where signals are caught. */
+struct source *input_open_files(const char *const paths[], size_t n, struct tls_keys *keys, struct source_error *error);
 /* Opens files or interfaces; on failure prints why and returns its exit code. *live tells which. */
 int input_open(struct input *in, struct source **source, bool *live);
 

@@ -1,4 +1,5 @@
 /* log: one record per exchange on stdout; nothing is stored. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,8 +59,10 @@ static bool on_option(void *context, int id, const char *value)
 static void flush(void *context)
 {
     struct log_command *c = context;
-    if (c->out.n && !c->broken && (fwrite(c->out.p, 1, c->out.n, stdout) != c->out.n || fflush(stdout) != 0))
+    if (c->out.n && !c->broken && (fwrite(c->out.p, 1, c->out.n, stdout) != c->out.n || fflush(stdout) != 0)) {
+        log_line("stdout: %s", strerror(errno));
         c->broken = true;
+    }
     c->out.n = 0;
     if (c->broken)
         raise(SIGTERM);
@@ -145,9 +148,10 @@ int cmd_log(int argc, char **argv)
     int code = input_check(&c.in);
     if (code)
         return code;
-    input_catch_signals();
+    if (wire)
+        input_catch_signals();
     record_header(c.format, &c.out);
-    code = wire ? from_wire(&c) : stored_log(c.db, &c.in.capture.key, c.format, c.in.capture.seal.show_names);
+    code = wire ? from_wire(&c) : stored_log(c.db, c.format, c.in.capture.seal.show_names);
     buf_free(&c.out);
     input_close(&c.in);
     return c.broken ? 1 : code;

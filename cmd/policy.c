@@ -108,7 +108,11 @@ static bool on_option(void *context, int id, const char *value)
 
 static bool sensible(struct policy *c)
 {
-    if (!rulewish_sensible(&c->wish, "policy"))
+    if (c->options.dry_run && !c->wish.rules.rate) {
+        log_line("--dry-run is of limits, and --only cache makes none: one of the two");
+        return false;
+    }
+    if (audit_overwrites(c->audit, c->out) || !rulewish_sensible(&c->wish, "policy"))
         return false;
     c->wish.rules.servers = c->wish.product->servers && !c->options.fragment;
     return true;

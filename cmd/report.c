@@ -110,11 +110,13 @@ static int save(const struct report_command *c, const struct buf *text)
     return ok ? 0 : 1;
 }
 
-/* Those that are added to the first. */
-static bool open_others(struct report_command *c, struct store_reader *other[MOST_AUDITS], char why[256])
+/* Those that are added to the first. *code: what to exit with if that fails. */
+static bool open_others(struct report_command *c, struct store_reader *other[MOST_AUDITS], char why[256], int *code)
 {
     for (size_t i = 0; i < c->n_more; i++) {
         const char *db = cmd_open_audit_of(c->more[i], &c->scope, why);
+        if (!db)
+            *code = cmd_open_audit_code();
         if (!db || !(other[i] = store_read_open(db, why)))
             return false;
     }
@@ -138,6 +140,14 @@ static bool given_twice(const struct report_command *c)
             }
     }
     return false;
+}
+
+static bool overwrites(const struct report_command *c)
+{
+    bool any = audit_overwrites(c->audit, c->out);
+    for (size_t i = 0; i < c->n_more && !any; i++)
+        any = audit_overwrites(c->more[i], c->out);
+    return any;
 }
 
 /* --to before --from: only the audit's end tells, where one of them counts from there. */
@@ -164,7 +174,7 @@ static int show(struct report_command *c, int argc, char **argv)
         log_line("--from, --to: of one audit");
         return 2;
     }
-    if (given_twice(c))
+    if (given_twice(c) || overwrites(c))
         return 2;
     if (!c->out && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col)
         c->options.width = size.ws_col < 200 ? size.ws_col : 200;
@@ -176,14 +186,15 @@ static int show(struct report_command *c, int argc, char **argv)
     }
     struct store_reader *other[MOST_AUDITS] = {0};
     struct store_reader *r = store_read_open(db, why);
-    bool back = reversed(c, r);
-    bool ok = r && open_others(c, other, why) && report_write(r, c->format, &c->options, &text, why);
+    int code = reversed(c, r) ? 2 : 1;
+    bool ok = r && open_others(c, other, why, &code) && report_write(r, c->format, &c->options, &text, why);
     store_read_close(r);
     for (size_t i = 0; i < c->n_more; i++)
         store_read_close(other[i]);
-    if (!ok)
+    if (ok)
+        code = save(c, &text);
+    else if (*why)
         log_line("%s", why);
-    int code = ok ? save(c, &text) : back ? 2 : 1;
     buf_free(&text);
     return code;
 }

@@ -28,6 +28,7 @@ static bool set_budget(struct rulewish *w, const char *value)
         return false;
     }
     w->rules.budget = v;
+    w->budgeted = true;
     return true;
 }
 
@@ -40,6 +41,7 @@ static bool set_headroom(struct rulewish *w, const char *value)
         return false;
     }
     w->rules.headroom = v;
+    w->roomed = true;
     return true;
 }
 
@@ -77,6 +79,11 @@ bool rulewish_sensible(struct rulewish *w, const char *command)
     const struct policy_product *p = w->product;
     if (!p) {
         log_line("%s: for what? Give --for PRODUCT; spanwise policy --help lists them", command);
+        return false;
+    }
+    if ((w->budgeted && !w->rules.cache) || (w->roomed && !w->rules.rate)) {
+        log_line("--%s does nothing with --only %s: it is of rules of the other kind",
+                 w->rules.cache ? "headroom" : "stale-budget", w->rules.cache ? "cache" : "rate");
         return false;
     }
     w->rules.cache &= p->caches;

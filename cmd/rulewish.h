@@ -22,6 +22,7 @@ enum { RULEWISH_FOR = 2001, RULEWISH_BUDGET, RULEWISH_HEADROOM, RULEWISH_ONLY, R
 struct rulewish {
     const struct policy_product *product;
     struct rules_options rules;
+    bool budgeted, roomed; /* the budget, the headroom were given */
 };
 
 #define RULEWISH_DEFAULT                                                                                               \

@@ -81,9 +81,10 @@ bool secret_load(const char *given, struct hash_key *key)
         log_line("--secret %s: %s", given, errno == EINVAL ? "a secret has at least 16 bytes" : strerror(errno));
         return false;
     }
+    errno = 0;
     if (own_path(path, sizeof path) && (read_key(path, key) || (make_key(path) && read_key(path, key))))
         return true;
     log_line("no place to keep a secret (%s): pseudonyms of this run match no other; give --secret FILE",
-             strerror(errno));
+             errno ? strerror(errno) : "neither XDG_CONFIG_HOME nor HOME is set");
     return hash_key_random(key);
 }

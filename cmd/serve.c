@@ -1,4 +1,5 @@
 /* serve: the web report of a DB, live or finished, or of a capture that is audited first. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,9 +53,23 @@ static bool set_listen(struct serve_command *c, const char *value)
     return false;
 }
 
+/* As a Host names it, without port and brackets: others would match nothing. */
+static bool plain_name(struct slice name)
+{
+    struct in6_addr address;
+    for (size_t i = 0; i < name.n; i++)
+        if (strchr("/[]@ ", name.p[i]) || (name.p[i] == ':' && inet_pton(AF_INET6, name.p, &address) != 1))
+            return false;
+    return name.n != 0;
+}
+
 static bool add_host(struct serve_command *c, const char *value)
 {
-    if (*value && access_add_host(&c->web.access, slice_str(value)))
+    if (!plain_name(slice_str(value))) {
+        log_line("--host-name: '%s' is no name alone, such as audit.example: without scheme, port and brackets", value);
+        return false;
+    }
+    if (access_add_host(&c->web.access, slice_str(value)))
         return true;
     log_line("--host-name: at most %d names", ACCESS_HOSTS - 1);
     return false;
@@ -141,6 +156,10 @@ static bool read_tls(struct serve_command *c)
 static bool check(struct serve_command *c)
 {
     char url[128];
+    if (c->insecure && c->token_file) {
+        log_line("serve: --token-file asks for a token, --insecure lets everyone in without: one of the two");
+        return false;
+    }
     if (!read_token(c) || !read_tls(c))
         return false;
     if (listen_loopback(&c->web.listen) || *c->web.access.token || c->insecure)
@@ -175,7 +194,7 @@ static void ready(const char *url)
 static int serve(struct serve_command *c)
 {
     char why[256];
-    const char *db = c->wait && c->audit ? c->audit : cmd_open_audit(c->audit, why);
+    const char *db = c->wait ? cmd_audit_awaited(c->audit) : cmd_open_audit(c->audit, why);
     if (!db) {
         if (*why)
             log_line("%s", why);

@@ -1,5 +1,6 @@
 #include "cmd/stored.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,8 +23,10 @@ struct stored {
 
 static void flush(struct stored *s)
 {
-    if (s->out.n && !s->broken && fwrite(s->out.p, 1, s->out.n, stdout) != s->out.n)
+    if (s->out.n && !s->broken && (fwrite(s->out.p, 1, s->out.n, stdout) != s->out.n || fflush(stdout) != 0)) {
+        log_line("stdout: %s", strerror(errno));
         s->broken = true;
+    }
     s->out.n = 0;
 }
 
@@ -91,11 +94,10 @@ static void no_records(struct store_reader *r, const char *db)
     facts_free(&f);
 }
 
-int stored_log(const char *db, const struct hash_key *key, enum record_format format, bool show_names)
+int stored_log(const char *db, enum record_format format, bool show_names)
 {
     char why[256];
     struct stored s = {.format = format, .show_names = show_names};
-    (void)key;
     if (!db)
         db = getenv("SPANWISE_DB") && *getenv("SPANWISE_DB") ? getenv("SPANWISE_DB") : "spanwise.db";
     struct store_reader *r = store_read_open(db, why);
@@ -116,7 +118,6 @@ int stored_log(const char *db, const struct hash_key *key, enum record_format fo
     }
     record_footer(format, &s.out);
     flush(&s);
-    fflush(stdout);
     names_free(&s.names);
     buf_free(&s.out);
     store_read_close(r);

@@ -6,6 +6,6 @@
 
 /* db NULL: the default. show_names: those that the DB has are printed, too. Prints to stdout. Returns an exit code;
  * what went wrong was printed. */
-int stored_log(const char *db, const struct hash_key *key, enum record_format format, bool show_names);
+int stored_log(const char *db, enum record_format format, bool show_names);
 
 #endif

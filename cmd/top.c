@@ -40,15 +40,6 @@ static bool on_option(void *context, int id, const char *value)
     return true;
 }
 
-/* The path as it is: what does not exist yet cannot be looked into. */
-static const char *awaited(const char *path)
-{
-    const char *from_environment = getenv("SPANWISE_DB");
-    if (path)
-        return path;
-    return from_environment && *from_environment ? from_environment : "spanwise.db";
-}
-
 int cmd_top(int argc, char **argv)
 {
     struct top_command c = {0};
@@ -60,7 +51,7 @@ int cmd_top(int argc, char **argv)
         log_line("top needs a terminal; spanwise report writes the same as text or JSON");
         return 2;
     }
-    const char *db = c.wait ? awaited(c.audit) : cmd_open_audit(c.audit, why);
+    const char *db = c.wait ? cmd_audit_awaited(c.audit) : cmd_open_audit(c.audit, why);
     if (!db) {
         if (*why)
             log_line("%s", why);

@@ -40,7 +40,7 @@ struct whatif {
     struct whatifshow show;
     struct keyspec key;
     enum ttlcache_profile profile;
-    bool json;
+    bool json, per_given, profile_given;
     struct scope scope;
 };
 
@@ -174,10 +174,12 @@ static bool on_option(void *context, int id, const char *value)
     case WHATIF_PER:
         at = CHOICE("--per", replay_pers, value);
         c->show.per = (enum replay_per)at;
+        c->per_given = true;
         return at >= 0;
     case WHATIF_PROFILE:
         at = CHOICE("--profile", ttlcache_profiles, value);
         c->profile = (enum ttlcache_profile)at;
+        c->profile_given = true;
         return at >= 0;
     case WHATIF_FORMAT:
         at = CHOICE("--format", formats, value);
@@ -209,6 +211,14 @@ static bool sensible(const struct whatif *c)
     }
     if (c->show.capacity && (!c->n_wishes || c->n_wishes > MOST_CURVES)) {
         log_line("--capacity: of the caches of --ttl, one to %d of them", MOST_CURVES);
+        return false;
+    }
+    if (c->per_given && !c->show.spec) {
+        log_line("--per: a limit is counted so; give --limit SPEC, too");
+        return false;
+    }
+    if (c->profile_given && !c->n_wishes) {
+        log_line("--profile: of the caches of --ttl; give that, too");
         return false;
     }
     if (c->show.key && !c->n_wishes) {

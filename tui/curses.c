@@ -202,7 +202,7 @@ static void look(struct feed *f, struct model *m)
         return;
     }
     m->trouble[0] = 0;
-    if (!m->now || m->now->version != store_read_version(f->reader)) {
+    if (!m->now || m->now->state != store_read_state(f->reader)) {
         struct moment *now = moment_read(f->reader);
         if (now)
             model_take(m, now);
@@ -241,9 +241,9 @@ static void study_if_due(struct feed *f, struct model *m)
     int64_t now = clock_us(CLOCK_MONOTONIC);
     take_study(f, m);
     if (!m->now || !m->now->any || m->paused || f->study.pid || !model_wants_insight(m) || now < f->study_us ||
-        ((m->insight || m->insight_failed) && f->study.version == m->now->version))
+        ((m->insight || m->insight_failed) && f->study.state == m->now->state))
         return;
-    if (!study_begin(&f->study, f->db, m->now->version, now))
+    if (!study_begin(&f->study, f->db, m->now->state, now))
         f->study_us = now + STUDY_MS * 1000;
 }
 

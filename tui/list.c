@@ -66,9 +66,9 @@ static void choose(struct list *l, const struct table *t, const struct moment *m
 /* Where the row chosen before is now. */
 static void follow(struct list *l, const struct table *t, const struct moment *m)
 {
-    if (l->at >= l->n)
+    if (l->end || l->at >= l->n)
         l->at = l->n ? l->n - 1 : 0;
-    if (l->at && l->id)
+    if (!l->end && l->at && l->id)
         for (uint32_t i = 0; i < l->n; i++)
             if (t->id(t->row(m, l->order[i])) == l->id) {
                 l->at = i;
@@ -99,8 +99,16 @@ void list_move(struct list *l, const struct table *t, const struct table_view *v
 {
     int64_t at = (int64_t)l->at + by;
     at = at < (int64_t)l->n ? at : (int64_t)l->n - 1;
-    l->at = at > 0 ? (uint32_t)at : 0;
+    at = at > 0 ? at : 0;
+    l->end = by == LIST_END || (l->end && by > 0);
+    l->at = (uint32_t)at;
     choose(l, t, v->now);
+}
+
+void list_top(struct list *l)
+{
+    l->at = 0;
+    l->end = false;
 }
 
 void list_scroll(struct list *l, uint32_t rows)

@@ -134,15 +134,28 @@ static void type_key(struct model *m, uint32_t code)
         erase(l->filter);
     else if (code >= ' ' && code < PRESS_UP && code != 0x7f)
         type(l->filter, code);
-    l->at = 0;
+    list_top(l);
     refresh(m);
+}
+
+/* The view stops it at the end. */
+static void scroll(struct model *m, int64_t by)
+{
+    m->end = by == LIST_END || (m->end && by > 0);
+    m->scroll = by < -m->scroll ? 0 : by > 100000 ? 100000 : m->scroll + (int)by;
+}
+
+static void scroll_top(struct model *m)
+{
+    m->scroll = 0;
+    m->end = false;
 }
 
 static void go(struct model *m, int screen)
 {
     m->screen = (enum shown)((screen + SCREENS) % SCREENS);
     m->detail = m->help = false;
-    m->scroll = 0;
+    scroll_top(m);
 }
 
 static void move(struct model *m, int64_t by)
@@ -150,7 +163,7 @@ static void move(struct model *m, int64_t by)
     struct table_view v = model_view(m);
     struct list *l = model_list(m);
     if (m->help || m->detail || m->screen == SCREEN_SERVICES)
-        m->scroll = by < -m->scroll ? 0 : by > 100000 ? 100000 : m->scroll + (int)by; /* the view stops it at the end */
+        scroll(m, by);
     else if (l && m->now)
         list_move(l, model_table(m), &v, by);
 }
@@ -193,7 +206,7 @@ static void open_row(struct model *m)
         return;
     }
     m->detail = true;
-    m->scroll = 0;
+    scroll_top(m);
 }
 
 static void back(struct model *m)
@@ -202,7 +215,7 @@ static void back(struct model *m)
         m->help = false;
     else
         m->detail = false;
-    m->scroll = 0;
+    scroll_top(m);
 }
 
 static void clear_filter(struct model *m)
@@ -215,7 +228,7 @@ static void clear_filter(struct model *m)
 static void sort(struct model *m, int step)
 {
     list_sort_by(model_list(m), model_table(m), step);
-    model_list(m)->at = 0;
+    list_top(model_list(m));
     refresh(m);
 }
 
@@ -239,9 +252,9 @@ static int64_t steps(const struct model *m, enum key_action action)
     case DO_PAGE_UP:
         return -page;
     case DO_FIRST:
-        return -INT32_MAX;
+        return -LIST_END;
     case DO_LAST:
-        return INT32_MAX;
+        return LIST_END;
     default:
         return 0;
     }
@@ -262,7 +275,7 @@ static void act_on_list(struct model *m, enum key_action action)
         break;
     case DO_REVERSE:
         model_list(m)->reverse = !model_list(m)->reverse;
-        model_list(m)->at = 0;
+        list_top(model_list(m));
         refresh(m);
         break;
     case DO_FILTER:
@@ -307,7 +320,7 @@ static void act(struct model *m, enum key_action action)
         break;
     case DO_HELP:
         m->help = true;
-        m->scroll = 0;
+        scroll_top(m);
         break;
     default:
         act_on_list(m, action);

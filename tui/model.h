@@ -30,6 +30,7 @@ struct model {
     enum shown detail_of;     /* whose row is in details */
     uint32_t detail_id;
     int scroll;        /* of details and help: lines above the screen */
+    bool end;          /* sent to their last line, whichever that is */
     uint32_t page;     /* rows or lines that fit; the view says */
     const char *db;    /* borrowed */
     char trouble[256]; /* why the newest refresh failed; empty: it did not */

@@ -256,7 +256,7 @@ struct moment *moment_read(struct store_reader *from)
     struct reading r = {.m = calloc(1, sizeof *r.m)};
     if (!r.m)
         return NULL;
-    r.m->version = store_read_version(from);
+    r.m->state = store_read_state(from);
     read_rows(&r, from);
     for (int i = 0; i < LADDER_RUNGS; i++)
         work_out(&r.m->ttl[i]);

@@ -55,7 +55,7 @@ struct moment_minute {
 };
 
 struct moment {
-    int64_t version;
+    int64_t state; /* of the DB */
     bool any, live, ended, from_records;
     int64_t started_us, ended_us; /* TIME_NONE as in row_capture */
     double duration_s, coverage;  /* NaN: unknown */

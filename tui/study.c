@@ -44,7 +44,7 @@ static void forget(struct study *s)
     s->pid = 0;
 }
 
-bool study_begin(struct study *s, const char *db, int64_t version, int64_t now_us)
+bool study_begin(struct study *s, const char *db, int64_t state, int64_t now_us)
 {
     int ends[2];
     if (s->pid)
@@ -62,7 +62,7 @@ bool study_begin(struct study *s, const char *db, int64_t version, int64_t now_u
         return false;
     }
     s->pid = pid;
-    s->version = version;
+    s->state = state;
     s->began_us = now_us;
     return true;
 }

@@ -282,7 +282,7 @@ static void scrolled(struct model *m, struct grid *g, int y, unsigned height)
     char where[32];
     grid_clip(g, 0, 0);
     unsigned lines = long_lines(m, g, y), most = lines > height ? lines - height : 0;
-    if ((unsigned)m->scroll > most)
+    if (m->end || (unsigned)m->scroll > most)
         m->scroll = (int)most;
     grid_clip(g, y, y + (int)height);
     long_lines(m, g, y - m->scroll);

@@ -185,6 +185,13 @@ static struct slice header(struct MHD_Connection *c, const char *name)
     return slice_str(MHD_lookup_connection_value(c, MHD_HEADER_KIND, name));
 }
 
+/* GET and HEAD may bring one as well: nobody wants it. */
+static bool brings_body(struct MHD_Connection *c)
+{
+    struct slice length = header(c, "Content-Length");
+    return header(c, "Transfer-Encoding").n || (length.n && !slice_eq(length, SLICE("0")));
+}
+
 /* The address that the connection came in on, for a service that listens on all of them. */
 static struct slice local_address(struct MHD_Connection *c, char text[64])
 {
@@ -217,7 +224,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
     (void)upload_size;
     /* The library calls twice; who answers at the first call gives the connection up, which is right for what may bring
      * a body. */
-    bool harmless = !strcmp(method, "GET") || !strcmp(method, "HEAD");
+    bool harmless = (!strcmp(method, "GET") || !strcmp(method, "HEAD")) && !brings_body(c);
     if (harmless && !*state) {
         *state = h;
         return MHD_YES;

@@ -6,6 +6,7 @@
 
 #include "analysis/report/facts.h"
 #include "base/hist.h"
+#include "base/utf8.h"
 
 /* TTLs of the ladder whose ratios are published. */
 static const uint32_t ttls[] = {1, 10, 60, 300, 3600};
@@ -25,19 +26,6 @@ static void family(const struct metrics *m, const char *name, const char *type, 
     buf_printf(m->out, "# HELP %.*s %s\n# TYPE %.*s %s\n", n, name, help, n, name, type);
 }
 
-/* Bytes of the UTF-8 character at the front; 0: there is none. Overlong forms pass: they do no harm in a label. */
-static size_t character(struct slice s)
-{
-    unsigned char c = (unsigned char)s.p[0];
-    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
-    if (n > s.n || (c == 0xed && s.n > 1 && (unsigned char)s.p[1] > 0x9f))
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if (((unsigned char)s.p[i] & 0xc0) != 0x80)
-            return 0;
-    return n;
-}
-
 /* A label: backslash, quote and line feed are escaped; other controls are shown as blanks, what is no UTF-8 as U+FFFD.
  */
 static void label(const struct metrics *m, const char *name, struct slice v, bool first)
@@ -46,7 +34,7 @@ static void label(const struct metrics *m, const char *name, struct slice v, boo
     buf_printf(out, "%s%s=\"", first ? "" : ",", name);
     while (v.n) {
         unsigned char c = (unsigned char)v.p[0];
-        size_t n = character(v);
+        size_t n = utf8_length((const unsigned char *)v.p, v.n);
         if (!n)
             buf_str(out, "\xef\xbf\xbd");
         else if (c == '\n')

@@ -52,32 +52,32 @@ static const char *param(const struct query *q, const char *name)
 
 /* ---- report and exports ---- */
 
-static int64_t version_now(struct store_reader *reader, char why[256])
+static int64_t state_now(struct store_reader *reader, char why[256])
 {
     if (!store_read_begin(reader, why))
         return -1;
-    int64_t v = store_read_version(reader);
+    int64_t v = store_read_state(reader);
     store_read_end(reader);
     return v;
 }
 
 /* Writing the report of a large audit takes time: it is kept until the DB changes, and written once however many ask.
- * The version is read first, so that what is kept is never older than its number. */
+ * The state is read first, so that what is kept is never older than its number. */
 static struct body *newest_report(struct routes *r, struct store_reader *reader, char why[256])
 {
     static const struct report_options options = {0};
     struct body *result = NULL;
     pthread_mutex_lock(&r->lock);
-    int64_t version = version_now(reader, why);
-    if (version >= 0 && (!r->report || version != r->report_version)) {
+    int64_t state = state_now(reader, why);
+    if (state >= 0 && (!r->report || state != r->report_state)) {
         struct buf out = {0};
         struct body *fresh = report_write(reader, REPORT_JSON, &options, &out, why) ? body_take(&out) : NULL;
         buf_free(&out);
         body_release(r->report);
         r->report = fresh;
-        r->report_version = version;
+        r->report_state = state;
     }
-    if (version >= 0 && r->report)
+    if (state >= 0 && r->report)
         result = body_share(r->report);
     pthread_mutex_unlock(&r->lock);
     return result;
@@ -151,9 +151,9 @@ static const char *export_type(const char *name)
     return "application/octet-stream";
 }
 
-static void export_as(struct routes *r, struct slice name, struct answer *a)
+static void export_as(struct routes *r, struct slice name, const struct query *q, struct answer *a)
 {
-    static const struct report_options options = {0};
+    struct report_options options = {0};
     enum report_format format;
     char text[32], why[256];
     struct buf out = {0};
@@ -162,6 +162,8 @@ static void export_as(struct routes *r, struct slice name, struct answer *a)
         no_such_export(a);
         return;
     }
+    if (!report_span(q, &options.span, a))
+        return;
     struct store_reader *reader = store_read_open(r->db, why);
     if (reader && report_write(reader, format, &options, &out, why)) {
         answer_buf(a, 200, export_type(text), &out);
@@ -170,7 +172,7 @@ static void export_as(struct routes *r, struct slice name, struct answer *a)
                  : format == REPORT_MARKDOWN ? "md"
                                              : text);
     } else
-        answer_error(a, 503, why, NULL);
+        answer_error(a, reader && span_given(&options.span) ? 400 : 503, why, NULL);
     store_read_close(reader);
     buf_free(&out);
 }
@@ -332,7 +334,7 @@ static void dispatch(struct routes *r, const struct query *q, struct answer *a)
             return;
         }
     if (slice_starts(path, SLICE("/api/v1/export/")))
-        export_as(r, slice_sub(path, 15, path.n), a);
+        export_as(r, slice_sub(path, 15, path.n), q, a);
     else
         answer_error(
             a, 404, "no such address",

@@ -24,7 +24,7 @@ struct routes {
     bool tls;
     pthread_mutex_t lock; /* guards the newest report */
     struct body *report;
-    int64_t report_version;
+    int64_t report_state;
 };
 
 void routes_init(struct routes *r, const char *db, const struct access *access, bool tls);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "analysis/store/bind.h"
@@ -19,6 +20,7 @@ struct store_reader {
     struct store_span window; /* while `windowed` */
     bool windowed;
     size_t joined;     /* audits, when they are several */
+    uint64_t file;     /* which one it is, as of before it was opened */
     char failure[256]; /* what could not be read since begin; "": nothing */
 };
 
@@ -41,8 +43,22 @@ static bool trouble(struct store_reader *r, char why[256])
     return false;
 }
 
+static uint64_t which_file(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return 0;
+    const uint64_t parts[] = {st.st_dev, st.st_ino, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec,
+                              (uint64_t)st.st_mtim.tv_nsec};
+    uint64_t h = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        h = (h ^ parts[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
+
 bool store_read_begin(struct store_reader *r, char why[256])
 {
+    r->file = which_file(r->path);
     *r->failure = 0;
     r->windowed = false;
     r->joined = 0;
@@ -182,6 +198,11 @@ unsigned store_read_schema(struct store_reader *r)
 int64_t store_read_version(struct store_reader *r)
 {
     return number(r, prepare(r, "SELECT value FROM meta WHERE name = 'commits'"));
+}
+
+int64_t store_read_state(struct store_reader *r)
+{
+    return (int64_t)((r->file + (uint64_t)store_read_version(r)) & INT64_MAX);
 }
 
 /* ---- rows ---- */

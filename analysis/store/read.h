@@ -46,6 +46,8 @@ size_t store_read_joined(const struct store_reader *r);
 unsigned store_read_schema(struct store_reader *r);
 /* Grows with every commit: unchanged means nothing new. */
 int64_t store_read_version(struct store_reader *r);
+/* Another number after every commit and for every file that came to stand at the path; not below 0. */
+int64_t store_read_state(struct store_reader *r);
 /* False: nothing was captured into it yet; *row is all zero then, times TIME_NONE. Text lives until store_read_end,
  * or store_read_window. */
 bool store_read_capture(struct store_reader *r, struct row_capture *row);

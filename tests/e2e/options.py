@@ -3,8 +3,11 @@
 """Commands and options: help, version, what is wrong usage, and commands without a DB."""
 import os
 import re
+import signal
+import subprocess
+import time
 
-from lib import PCAP, SECRET, check, finish, folder, good, parsed, run
+from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
 
 here = folder()
 code, out, err = run("--version")
@@ -92,6 +95,125 @@ for line, says in (("memory = lots", "lots"), ("answer-timeout = nan", "nan"), (
     code, out, err = run("capture", "-r", heads, "-d", here / "w.db", "--config", config)
     check(code == 2 and not out and err.count("\n") == 1 and "config line 3: " in err and says in err, "--config with %s: the file and the line are named" % line, code, out, err)
 check(not list(here.glob("w.db*")), "and no DB is left behind")
+
+# What would do nothing is refused, and what to do is said.
+(here / "records").write_text(good("log", "-q", "-r", heads, "--secret", SECRET))
+(here / "token").write_text("a-token-of-some-length\n")
+new = ["-d", here / "w.db"]
+for words, says in (
+        *((["log", "-r", heads, *o], "-i") for o in (["--user", "nobody"], ["--snaplen", "90"])),
+        *((["capture", "--records", here / "records", *new, *o], "exchange records") for o in (
+            ["--keys", here / "token"], ["--ports", "80"], ["--vxlan-ports", "80"], ["--merge-vlans"], ["--keep-duplicates"], ["--answer-timeout", "5"],
+            ["--trusted-proxies", "10.0.0.0/8"], ["--snaplen", "90"], ["--user", "nobody"])),
+        *((["log", db, *o], "a DB holds") for o in (["--ports", "80"], ["--redact", "x"], ["--memory", "64M"], ["--clear-targets"], ["--keys", here / "token"])),
+        *((["doctor", "-r", heads, *o], o[0]) for o in (["--seconds", "3"], ["--redact", "x"], ["--identity", "address"], ["--show-names"], ["--clear-targets"], ["--privacy", "strict"],
+                                                      ["--trusted-proxies", "10.0.0.0/8"])),
+        (["capture", "-r", heads, *new, "--clients-by", "address", "--trusted-proxies", "10.0.0.0/8"], "one of the two"),
+        (["capture", "-r", heads, "-d", ""], "names no DB"), (["capture", *new], "-i"), (["capture", "-q"], "-i"),
+        (["whatif", db, "--ttl", "all=60", "--per", "address"], "--limit"), (["whatif", db, "--limit", "nginx:1:1", "--profile", "nginx"], "--ttl"),
+        *(() if os.environ.get("KIND") == "without-faces" else (
+            *((["serve", db, "--host-name", n], "no name alone") for n in ("", "audit.example:8930", "http://audit.example", "[::1]", "a b")), (["serve", db, "--listen", "127.0.0.1:0", "--insecure", "--token-file", here / "token"], "one of the two"),))):
+    code, out, err = run(*words, limit=5)
+    check(code == 2 and not out and err.count("\n") == 1 and says in err, "%s: refused" % " ".join(str(w).replace(str(here) + "/", "") for w in words), code, out[:200], err)
+
+check(run("capture", "-q", "-r", heads, "-d", here / "m.db", "--memory", "64m")[0] == 0, "--memory 64m is 64M")
+
+# What is read is not written over.
+for path in (db, here / "m.pcap"):
+    path.exists() or path.write_bytes(heads.read_bytes())
+    before = path.read_bytes()
+    for words in (["report", path], ["report", here / "twice.db", path], ["policy", path, "--for", "headers"]):
+        code, out, err = run(*words, "-o", path)
+        check(code == 2 and err.count("\n") == 1 and "that is what is read" in err and path.read_bytes() == before, "%s -o of what is read: refused" % words[0], code, err)
+os.environ["SPANWISE_DB"] = str(db)
+check(run("report", "-o", db)[0] == 2, "also of the default DB")
+del os.environ["SPANWISE_DB"]
+
+# A file of options: quotes, comments, lines of any length; what is no file.
+for text, takes in (("ignore = '* *'", True), ('ignore="* *" # all', True), ("ignore = * * # all of it = everything", True), ("# " + "c" * 3000 + "\nignore = * *", True),
+                    ("redact = " + ",".join("name%d" % i for i in range(400)) + "\nignore = * *\r\n", True), ("quiet # is = it\nignore = * *", True),
+                    ("ignore = '* *", False), ("ignore = '* *' x", False), ("ignore = * *#x", None)):
+    config.write_text("exchanges = none\n" + text)
+    code, out, err = run("capture", "-q", "-r", heads, "-d", here / "o.db", "--fresh", "--secret", SECRET, "--config", config)
+    if takes is False:
+        check(code == 2 and err.count("\n") == 1 and "config line 2: " in err, "--config with %.40r: refused" % text, code, err)
+    else:
+        totals = parsed(good("report", here / "o.db", "--format", "json"))["totals"]
+        check(code == 0 and (totals["ignored"] == totals["exchanges"]) == bool(takes), "--config with %.40r: means what it says" % text, code, err, totals["ignored"])
+one = Capture()
+one.talk((">", request("GET", "/x?colour=red&size=big&shape=round")), ("<", answer(200, b"x")))
+config.write_text("redact = colour\n")
+target = parsed(good("log", "-q", "-r", one.write(here / "one.pcap"), "--secret", SECRET, "--config", config, "--redact", "size"))["target"]
+check("red" not in target and "big" not in target and "round" in target, "--redact adds to what a file of options hides", target)
+config.write_text("db = hash#1.db\n")
+good("capture", "-q", "-r", heads, "--secret", SECRET, "--config", config)
+check((here / "hash#1.db").exists(), "a # within a word of --config is no comment", *here.glob("hash*"))
+code, out, err = run("capture", "-q", "-r", heads, *new, "--config", here)
+check(code == 2 and not out and err.count("\n") == 1 and not (here / "w.db").exists(), "--config of a folder: exit 2", code, err)
+
+# Several audits: what is wrong with the second is said as of the first.
+for words, want in (([here / "records"], 3), (["none.db"], 3), ([heads, "--ignore", "GET /x"], 2)):
+    code, out, err = run("report", db, *words)
+    check(code == want and not out and err.count("\n") == 1 and len(err) > 20, "report of a DB and %s: exit %d, one line" % (words[0], want), code, err)
+
+# stdout that cannot be written to: one line, exit 1.
+for words in (["--version"], ["--help"], ["report", "--help"], ["capture"], ["capture", "--show-budget"], ["log", "-q", "-r", heads], ["log", db], ["report", db], ["doctor", "-q", "-r", heads]):
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([BINARY, *map(str, words)], stdout=full, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    check(p.returncode == 1 and p.stderr.count("\n") == 1 and "stdout: No space left" in p.stderr, "%s onto a full disk: one line, exit 1" % " ".join(map(str, words)), p.returncode, p.stderr)
+
+nowhere = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CONFIG_HOME")}
+code, out, err = run("log", "-q", "-r", heads, env=nowhere)
+check(code == 0 and "neither XDG_CONFIG_HOME nor HOME" in err, "no place for a secret: why", err)
+
+# A signal while a capture is audited leaves no DB behind.
+(here / "tmp").mkdir()
+for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    p = subprocess.Popen([BINARY, "report", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, TMPDIR=str(here / "tmp")))
+    p.stdin.write(heads.read_bytes()[:2000])
+    p.stdin.flush()
+    until = time.monotonic() + 10
+    while not list((here / "tmp").iterdir()) and time.monotonic() < until:
+        time.sleep(0.02)
+    p.send_signal(end)
+    check(p.wait(10) == -end and not list((here / "tmp").iterdir()), "%s while a capture is audited: ends so, and its DB is gone" % end.name, p.returncode, *(here / "tmp").iterdir())
+    p.stdin.close()
+# A pipe that gives nothing yet keeps nobody from ending.
+os.mkfifo(here / "fifo")
+for words in (["capture", "-q", *new, "-r"], ["log", "-q", "-r"], ["doctor", "-q", "-r"], ["report"]):
+    for end in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([BINARY, *map(str, words), str(here / "fifo")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        writer = os.open(here / "fifo", os.O_WRONLY)
+        time.sleep(0.2)
+        p.send_signal(end)
+        try:
+            code = p.wait(10)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            code = p.wait()
+        check(code == -end, "%s of a pipe that gives nothing: %s ends it" % (words[0], end.name), code)
+        os.close(writer)
+
+# What serves beside a capture ends with it, whenever and however that is.
+if os.environ.get("KIND") != "without-faces":
+    for n in range(4):
+        code, out, err = run("capture", "-r", "none.pcap", *new, "--serve", "127.0.0.1:0", limit=10)
+        check(code == 3 and "none.pcap: No such file" in err, "capture --serve that fails at once: ends", code, err)
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        p = subprocess.Popen([BINARY, "capture", "-q", "-r", "-", "-d", str(here / "beside.db"), "--fresh", "--serve", "127.0.0.1:0"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = p.stderr.readline()
+        p.stdin.buffer.write(heads.read_bytes()[:2000])
+        p.stdin.flush()
+        time.sleep(0.2)
+        face = open("/proc/%d/task/%d/children" % (p.pid, p.pid)).read().split()
+        p.send_signal(end)
+        p.wait(10)
+        until = time.monotonic() + 10
+        while any(os.path.exists("/proc/" + f) and open("/proc/%s/stat" % f).read().split()[2] != "Z" for f in face) and time.monotonic() < until:
+            time.sleep(0.05)
+        check("serving" in line and face and time.monotonic() < until, "capture --serve and %s: nobody serves on" % end.name, line, face)
+        p.stderr.close()
+
 for pattern in ("/nothing", "GET /nothing", "* *", "GET http://*/nothing", "GET h*", "* http://api.shop.example/n*g"):
     good("capture", "-q", "-r", heads, "-d", here / "i.db", "--fresh", "--secret", SECRET, "--ignore", pattern)
     n = parsed(good("report", here / "i.db", "--format", "json"))["totals"]["ignored"]

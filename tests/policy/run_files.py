@@ -257,7 +257,8 @@ check("proxy_cache " not in near[at_me:at_var].split("}")[0], "and passes")
 for words, wanted in ((("--for", "papyrus"), "papyrus"), ((), "--for"), (("--for", "varnish", "--only", "rate"), "varnish"),
                       (("--for", "nginx", "--stale-budget", "much"), "much"), (("--for", "nginx", "--headroom", "0.5"), "0.5"),
                       (("--for", "nginx", "--only", "both"), "both"), (("--for", "nginx", "--listen", "x;y"), "x;y"),
-                      (("--for", "nginx", "--state", "/a;b"), "/a;b")):
+                      (("--for", "nginx", "--state", "/a;b"), "/a;b"), (("--for", "nginx", "--only", "cache", "--dry-run"), "--dry-run"),
+                      (("--for", "nginx", "--only", "cache", "--headroom", "2"), "--headroom"), (("--for", "nginx", "--only", "rate", "--stale-budget", "2%"), "--stale-budget")):
     code, out, err = run("policy", db, *words)
     check(code == 2 and not out and wanted in err, "policy %s: exit 2" % " ".join(words), code, out, err)
 rates = good("policy", db, "--for", "nginx", "--only", "rate", *state)

@@ -51,10 +51,10 @@ def patiently(condition):
 class Screen:
     """One `spanwise top` in its own window; afterwards the window says how it ended."""
 
-    def __init__(self, width, height, *words, environment=""):
+    def __init__(self, width, height, *words, environment="", command="top"):
         self.name = "w%d" % time.monotonic_ns()
         self.pid_file = pathlib.Path(folder, self.name)
-        inner = 'echo $$ > %s; exec "%s" top %s' % (self.pid_file, BINARY, " ".join(map(str, words)))
+        inner = 'echo $$ > %s; exec "%s" %s %s' % (self.pid_file, BINARY, command, " ".join(map(str, words)))
         outer = "env TERM=tmux-256color LC_ALL=C.UTF-8 %s sh -c '%s'; echo EXIT $? $(stty -a | grep -oE -- '-?(icanon|echo) '); sleep 99" % (
             environment, inner)
         tmux("new-session", "-d", "-s", self.name, "-x", str(width), "-y", str(height), outer)
@@ -143,6 +143,11 @@ def waits():
         say(screen.shows("requests +3528"), "--wait: goes on when the DB is there", screen.text())
         os.unlink(later)
         say(screen.shows("No such file") and screen.shows("requests +3528"), "a DB that is gone: said above what was seen", screen.text())
+        some = folder + "/some.jsonl"
+        pathlib.Path(some).write_text("".join(pathlib.Path(records).read_text(errors="surrogateescape").splitlines(True)[:700]), errors="surrogateescape")
+        subprocess.run([BINARY, "capture", "-q", "--records", some, "--secret", SECRET, "-d", later + ".part"], check=True, timeout=60)
+        os.rename(later + ".part", later)
+        say(screen.shows("requests +700"), "another DB in its place is shown", screen.text())
 
 
 def follows():
@@ -169,6 +174,19 @@ def follows():
         before = re.search("[0-9]+ bottlenecks", screen.text())
         feed(lines[2000:], "--append")
         say(before and patiently(lambda: re.search("[0-9]+ bottlenecks", screen.text())[0] != before[0]), "and studied again", screen.text())
+
+
+def beside_capture():
+    """What a capture has to say while the dashboard has its terminal is read afterwards; when it fails, at once."""
+    for what, says in ((folder + "/none.pcap", "none.pcap: No such file"), (records, "not a pcap or pcapng file")):
+        with Screen(100, 24, "-r", what, "-d", folder + "/beside.db", command="capture --top") as screen:
+            say(screen.shows(says + r"(.|\n)*EXIT 3 icanon\s+echo"), "capture --top that fails: the dashboard ends, and why is said", screen.text())
+    cut = folder + "/cut.pcap"
+    pathlib.Path(cut).write_bytes((ROOT / "tests" / "pcap" / "heads.pcap").read_bytes()[:-7])
+    with Screen(100, 24, "-r", cut, "-d", folder + "/cut.db", command="capture --top") as screen:
+        say(screen.shows("ended ") and "cut.pcap:" not in screen.text(), "capture --top of what is cut: nothing on the dashboard", screen.text())
+        screen.press("q")
+        say(screen.shows(r"cut.pcap(.|\n)*EXIT 0 icanon\s+echo"), "and it is said when that was quit", screen.text())
 
 
 def colours():
@@ -244,7 +262,7 @@ def main():
             if not chosen or path.stem in chosen:
                 case(path, update)
         if not update and not chosen:
-            for behaviour in (endings, no_terminal, waits, follows, colours, plain, harmless, names):
+            for behaviour in (endings, no_terminal, waits, follows, beside_capture, colours, plain, harmless, names):
                 behaviour()
     finally:
         tmux("kill-server")

@@ -69,7 +69,7 @@ static struct moment_client client_made(uint32_t i)
 static struct moment *moment_made(void)
 {
     struct moment *m = calloc(1, sizeof *m);
-    *m = (struct moment){.version = 1,
+    *m = (struct moment){.state = 1,
                          .any = true,
                          .ended = true,
                          .started_us = 1700000000000000,
@@ -280,6 +280,52 @@ static void follows(void **state)
     model_free(&m);
 }
 
+static void grown(struct model *m, uint32_t endpoints)
+{
+    struct moment *next = moment_made();
+    next->endpoints = endpoints;
+    model_take(m, next);
+}
+
+/* Who was sent to the end stays there while it grows, until sent elsewhere. */
+static void end_grows(void **state)
+{
+    struct model m = model_made();
+    (void)state;
+    grown(&m, 10);
+    press(&m, "2G");
+    assert_int_equal(m.list[0].at, 9);
+    grown(&m, 20);
+    assert_int_equal(m.list[0].at, 19);
+    assert_int_equal(m.list[0].id, 20);
+    press(&m, "j"); /* there is no further row */
+    grown(&m, 25);
+    assert_int_equal(m.list[0].at, 24);
+    press(&m, "k");
+    grown(&m, 30);
+    assert_int_equal(m.list[0].id, 24);
+    assert_int_equal(m.list[0].at, 23);
+    press(&m, "Gs<"); /* another order begins at the top */
+    grown(&m, 35);
+    assert_int_equal(m.list[0].at, 0);
+    press(&m, "G/e\n\x1b");
+    grown(&m, 40);
+    assert_int_equal(m.list[0].at, 0);
+    grown(&m, 1);
+    press(&m, "Gg");
+    grown(&m, 40);
+    assert_int_equal(m.list[0].at, 0);
+    press(&m, "?G"); /* of text, too */
+    drawn(&m, 80, 16);
+    int end = m.scroll;
+    drawn(&m, 80, 10);
+    assert_int_equal(m.scroll, end + 6);
+    press(&m, "k");
+    drawn(&m, 80, 8);
+    assert_int_equal(m.scroll, end + 5);
+    model_free(&m);
+}
+
 static void details(void **state)
 {
     struct model m = model_made();
@@ -464,7 +510,7 @@ int main(void)
         cmocka_unit_test(filter),      cmocka_unit_test(follows),       cmocka_unit_test(details),
         cmocka_unit_test(header),      cmocka_unit_test(key_table),     cmocka_unit_test(unstudied),
         cmocka_unit_test(bottlenecks), cmocka_unit_test(statelessness), cmocka_unit_test(services),
-        cmocka_unit_test(damaged)};
+        cmocka_unit_test(damaged),     cmocka_unit_test(end_grows)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     grid_free(&grid);
     buf_free(&screen);

@@ -55,6 +55,10 @@ def report(s, db):
     a = s.ask("/api/v1/export/html")
     ok("export as html", a.status == 200 and a.get("Content-Type").startswith("text/html") and
        a.get("Content-Disposition") == 'attachment; filename="spanwise.html"' and a.body.decode() == run("report", db, "--format", "html")[1], a)
+    for kind in ("csv", "markdown"):
+        a = s.ask("/api/v1/export/%s?from=-1h" % kind)
+        ok("export as %s of a window" % kind, a.body.decode() == run("report", db, "--format", kind, "--from", "-1h")[1] != run("report", db, "--format", kind)[1], a)
+    ok("export of what is no time: 400", [s.ask("/api/v1/export/csv?from=" + t).status for t in ("noon", "2100-01-01")] == [400, 400])
     a = s.ask("/api/v1/export/yaml")
     ok("unknown export: 404 with a list", a.status == 404 and {"json", "text"} <= set(json.loads(a.body)["allowed"]), a)
     a = s.ask("/nothing")
@@ -122,6 +126,9 @@ def methods(s):
     for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "get"):
         a = s.ask("/api/v1/report", method)
         ok("%s: 405" % method, a.status == 405 and a.get("Allow") == "GET, HEAD", a)
+    for method, what, body in (("GET", "Content-Length: 5", "hello"), ("HEAD", "Content-Length: 5", ""), ("GET", "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")):
+        line = s.raw("%s /healthz HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n%s" % (method, what, body))
+        ok("%s with a body, %s: answered" % (method, what), " 200 " in line, line)
     ok("POST with a body: 405", s.ask("/", "POST", body=b"x" * 5000).status == 405)
     whole, head = s.ask("/api/v1/report"), s.ask("/api/v1/report", "HEAD")
     ok("HEAD: the same without the body", head.status == 200 and not head.body and head.get("Content-Length") == str(len(whole.body)), head)
@@ -224,6 +231,9 @@ def https(db, folder):
 
 def waits(folder):
     later = folder / "later.db"
+    s = Service("--wait", "--listen", "127.0.0.1:0")
+    ok("waits for the default DB, too", s.url and s.ask("/healthz").status in (200, 503), s.stderr())
+    s.end()
     s = Service("--wait", later, "--listen", "127.0.0.1:0")
     if not ok("waits for a DB", s.url, s.stderr()):
         return
@@ -250,12 +260,42 @@ def waits(folder):
     ok("ends while a stream is open", closes_streams(s))
 
 
+def replaced(folder):
+    """Another audit put in the place of the one that is served, of as many commits."""
+    other, place = folder / "other.db", folder / "place.db"
+    lines = (folder / "records.jsonl").read_bytes().splitlines(True)
+    for path, some in ((place, lines[:300]), (other, lines[:200])):
+        (folder / "some.jsonl").write_bytes(b"".join(some))
+        run("capture", "-q", "--records", folder / "some.jsonl", "--secret", SECRET, "-d", path)
+    s = Service(place, "--listen", "127.0.0.1:0")
+    before = json.loads(s.ask("/api/v1/report").body)["totals"]["exchanges"]
+    other.rename(place)
+    after = json.loads(s.ask("/api/v1/report").body)["totals"]["exchanges"]
+    ok("another DB in its place is another report", (before, after) == (300, 200), (before, after))
+    s.end()
+
+
 def closes_streams(s):
     c = http.client.HTTPConnection(s.host, s.port, timeout=10)
     c.request("GET", "/api/v1/events")
     c.getresponse().readline()
     began = time.monotonic()
     return s.end() == 0 and time.monotonic() - began < 5
+
+
+def odd_names(folder):
+    """What no scraper would take: bytes that are no UTF-8, overlong forms and surrogates among them."""
+    methods = (b"G\xff", b"G\xe0\x80\x80", b"G\xed\xa0\x80", b"G\xf0\x80\x80\x80", b"G\xf4\x90\x80\x80", "G\u00e9\u5546".encode())
+    (folder / "odd.jsonl").write_bytes(b"".join(
+        b'{"ts":17000000%02d,"client":"10.0.0.1:5","method":"%s","authority":"h.example","target":"/","status":200}\n' % (i, m) for i, m in enumerate(methods)))
+    run("capture", "-q", "--records", folder / "odd.jsonl", "--secret", SECRET, "-d", folder / "odd.db")
+    s = Service(folder / "odd.db", "--listen", "127.0.0.1:0")
+    try:
+        names = set(re.findall('method="([^"]*)"', s.ask("/metrics").body.decode("utf-8", "strict")))
+    except UnicodeDecodeError as e:
+        names = str(e)
+    ok("metrics of odd names are UTF-8", "G\u00e9\u5546" in names and "G\ufffd\ufffd\ufffd" in names and len(names) == 4, names)
+    s.end()
 
 
 def main():
@@ -274,9 +314,11 @@ def main():
             wire(s)
             ok("SIGTERM ends it with 0", s.end() == 0)
         tokens(db, folder)
+        odd_names(folder)
         beginnings(db, folder)
         https(db, folder)
         waits(folder)
+        replaced(folder)
         ok("the DB was not touched", hashlib.sha256(db.read_bytes()).hexdigest() == before)
     return 1 if lib.failures else 0
 
