@@ -239,8 +239,9 @@ static const struct {
     {INPUT_CLEAR, "clear-targets", OF_LIVE | OF_FILES | OF_RECORDS},
 };
 
-/* What would do nothing is refused: whoever gives it expects something of it. */
-static bool all_heeded(const struct input *in)
+/* Whoever gives what does nothing here may expect something of it; but options may be those of another source's run, or
+ * of a file of options for all. */
+static void note_unheeded(const struct input *in)
 {
     unsigned of = in->n_interfaces ? OF_LIVE : in->n_files ? OF_FILES : in->records ? OF_RECORDS : OF_STORED;
     for (size_t i = 0; i < sizeof heeded / sizeof *heeded; i++) {
@@ -251,9 +252,7 @@ static bool all_heeded(const struct input *in)
                  : of == OF_RECORDS ? "exchange records"
                                     : "what a DB holds",
                  heeded[i].of & OF_FILES ? "-i or -r" : "-i");
-        return false;
     }
-    return true;
 }
 
 int input_check(struct input *in)
@@ -267,8 +266,8 @@ int input_check(struct input *in)
         log_line("-f filters live captures alone; for a file: tcpdump -r FILE -w - FILTER | spanwise capture -r -");
         return 2;
     }
-    if (!all_heeded(in))
-        return 2;
+    if (!in->quiet)
+        note_unheeded(in);
     const char *shows = in->capture.seal.redact.clear_targets ? "clear-targets"
                         : in->capture.seal.show_names         ? "show-names"
                                                               : NULL;
@@ -278,7 +277,7 @@ int input_check(struct input *in)
     }
     if (!secret_load(in->secret, &in->capture.key))
         return in->secret ? 2 : 1;
-    return in->keys || in->n_files ? open_keys(in) : 0;
+    return in->n_files || (in->n_interfaces && in->keys) ? open_keys(in) : 0;
 }
 
 void input_close(struct input *in)
