@@ -454,10 +454,6 @@ static int check(struct capture_command *c)
         log_line("--clients-by address: many may have one address, so --show-names names nobody: one of the two");
         return 2;
     }
-    if (c->by_address && c->in.capture.seal.trusted_proxies) {
-        log_line("--clients-by address does not look at the headers that --trusted-proxies believes: one of the two");
-        return 2;
-    }
     int code = input_check(&c->in);
     if (code)
         return code;

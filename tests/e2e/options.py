@@ -113,11 +113,25 @@ for words, says in (
 for words, says in (
         *((["doctor", "-r", heads, *o], o[0]) for o in (["--seconds", "3"], ["--redact", "x"], ["--identity", "address"], ["--show-names"], ["--clear-targets"], ["--privacy", "strict"],
                                                       ["--trusted-proxies", "10.0.0.0/8"])),
-        (["capture", *new], "-i"), (["capture", "-q"], "-i"),
+        (["capture", "-r", heads, "-d", ""], "names no DB"), (["capture", *new], "-i"), (["capture", "-q"], "-i"),
         (["whatif", db, "--ttl", "all=60", "--per", "address"], "--limit"), (["whatif", db, "--limit", "nginx:1:1", "--profile", "nginx"], "--ttl"),
-        *(() if os.environ.get("KIND") == "without-faces" else ((["serve", db, "--listen", "127.0.0.1:0", "--insecure", "--token-file", here / "token"], "one of the two"),))):
+        *(() if os.environ.get("KIND") == "without-faces" else (
+            *((["serve", db, "--host-name", n], "no name alone") for n in ("", "audit.example:8930", "http://audit.example", "[::1]", "a b")), (["serve", db, "--listen", "127.0.0.1:0", "--insecure", "--token-file", here / "token"], "one of the two"),))):
     code, out, err = run(*words, limit=5)
     check(code == 2 and not out and err.count("\n") == 1 and says in err, "%s: refused" % " ".join(str(w).replace(str(here) + "/", "") for w in words), code, out[:200], err)
+
+check(run("capture", "-q", "-r", heads, "-d", here / "m.db", "--memory", "64m")[0] == 0, "--memory 64m is 64M")
+
+# What is read is not written over.
+for path in (db, here / "m.pcap"):
+    path.exists() or path.write_bytes(heads.read_bytes())
+    before = path.read_bytes()
+    for words in (["report", path], ["report", here / "twice.db", path], ["policy", path, "--for", "headers"]):
+        code, out, err = run(*words, "-o", path)
+        check(code == 2 and err.count("\n") == 1 and "that is what is read" in err and path.read_bytes() == before, "%s -o of what is read: refused" % words[0], code, err)
+os.environ["SPANWISE_DB"] = str(db)
+check(run("report", "-o", db)[0] == 2, "also of the default DB")
+del os.environ["SPANWISE_DB"]
 
 # A file of options: quotes, comments, lines of any length; what is no file.
 for text, takes in (("ignore = '* *'", True), ('ignore="* *" # all', True), ("ignore = * * # all of it = everything", True), ("# " + "c" * 3000 + "\nignore = * *", True),
