@@ -108,10 +108,8 @@ static bool on_option(void *context, int id, const char *value)
 
 static bool sensible(struct policy *c)
 {
-    if (c->options.dry_run && !c->wish.rules.rate) {
-        log_line("--dry-run is of limits, and --only cache makes none: one of the two");
-        return false;
-    }
+    if (c->options.dry_run && !c->wish.rules.rate)
+        log_line("--dry-run does nothing with --only cache: it is of limits");
     if (audit_overwrites(c->audit, c->out) || !rulewish_sensible(&c->wish, "policy"))
         return false;
     c->wish.rules.servers = c->wish.product->servers && !c->options.fragment;

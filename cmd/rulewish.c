@@ -81,11 +81,9 @@ bool rulewish_sensible(struct rulewish *w, const char *command)
         log_line("%s: for what? Give --for PRODUCT; spanwise policy --help lists them", command);
         return false;
     }
-    if ((w->budgeted && !w->rules.cache) || (w->roomed && !w->rules.rate)) {
+    if ((w->budgeted && !w->rules.cache) || (w->roomed && !w->rules.rate))
         log_line("--%s does nothing with --only %s: it is of rules of the other kind",
                  w->rules.cache ? "headroom" : "stale-budget", w->rules.cache ? "cache" : "rate");
-        return false;
-    }
     w->rules.cache &= p->caches;
     w->rules.rate &= p->limits;
     if (!w->rules.cache && !w->rules.rate) {

@@ -257,10 +257,12 @@ check("proxy_cache " not in near[at_me:at_var].split("}")[0], "and passes")
 for words, wanted in ((("--for", "papyrus"), "papyrus"), ((), "--for"), (("--for", "varnish", "--only", "rate"), "varnish"),
                       (("--for", "nginx", "--stale-budget", "much"), "much"), (("--for", "nginx", "--headroom", "0.5"), "0.5"),
                       (("--for", "nginx", "--only", "both"), "both"), (("--for", "nginx", "--listen", "x;y"), "x;y"),
-                      (("--for", "nginx", "--state", "/a;b"), "/a;b"), (("--for", "nginx", "--only", "cache", "--dry-run"), "--dry-run"),
-                      (("--for", "nginx", "--only", "cache", "--headroom", "2"), "--headroom"), (("--for", "nginx", "--only", "rate", "--stale-budget", "2%"), "--stale-budget")):
+                      (("--for", "nginx", "--state", "/a;b"), "/a;b")):
     code, out, err = run("policy", db, *words)
     check(code == 2 and not out and wanted in err, "policy %s: exit 2" % " ".join(words), code, out, err)
+for words in (("cache", "--dry-run"), ("cache", "--headroom", "2"), ("rate", "--stale-budget", "2%")):
+    code, out, err = run("policy", db, "--for", "nginx", "--only", *words)
+    check(code == 0 and out and err.startswith("spanwise: %s does nothing with --only %s" % (words[1], words[0])), "policy --only %s: what does nothing is said" % " ".join(words), code, err)
 rates = good("policy", db, "--for", "nginx", "--only", "rate", *state)
 caches = good("policy", db, "--for", "nginx", "--only", "cache", *state)
 check("limit_req_zone" in rates and "proxy_cache" not in rates and "proxy_cache_path" in caches and "limit_req" not in caches, "--only")
