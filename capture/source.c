@@ -29,6 +29,7 @@ struct device {
     int fd;
     uint16_t link;
     bool pending;     /* head is to be handed out */
+    bool drained;     /* it went away, and its ring was looked into once more */
     int64_t clear;    /* no frame older than this will come, as long as there is none pending */
     uint32_t seen[2]; /* drop counters of kernel and interface when last asked */
     uint64_t drops[2];
@@ -253,6 +254,17 @@ static bool device_take(struct device *d)
     return got >= 0;
 }
 
+/* The interface went away; what came just before may stand in a block of the ring that was not handed over yet, and is
+ * within RETIRE_MS. False: there is nothing more. */
+static bool device_drain(struct device *d)
+{
+    if (d->drained)
+        return false;
+    d->drained = true;
+    poll(NULL, 0, 2 * RETIRE_MS);
+    return device_take(d);
+}
+
 static struct device *oldest(const struct source *s)
 {
     struct device *best = NULL;
@@ -297,7 +309,7 @@ static struct device *take_all(struct source *s)
         struct device *d = &s->devices[i];
         if (!d->pcap || d->pending)
             continue;
-        if (!device_take(d))
+        if (!device_take(d) && !device_drain(d))
             return d;
         d->clear = now - HOLD_US;
     }
