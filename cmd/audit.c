@@ -89,6 +89,25 @@ bool audit_overwrites(const char *path, const char *out)
     return true;
 }
 
+/* Makes a temporary DB, of which from then on is known that it has to go: no signal comes between. */
+static bool make_temporary(char *db)
+{
+    sigset_t ends, before;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    int fd = mkstemp(db), error = errno;
+    if (fd >= 0 && !n_temporary++)
+        remove_at_end();
+    if (fd >= 0)
+        close(fd);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return fd >= 0;
+}
+
 static const char *audit_capture(const char *path, const struct scope *scope, char why[256])
 {
     const char *folder = getenv("TMPDIR");
@@ -99,15 +118,11 @@ static const char *audit_capture(const char *path, const struct scope *scope, ch
     }
     char *db = temporary[n_temporary];
     snprintf(db, sizeof temporary[0], "%.400s/spanwise-XXXXXX", folder && *folder ? folder : "/tmp");
-    int fd = mkstemp(db);
-    if (fd < 0) {
+    captures[n_temporary] = path;
+    if (!make_temporary(db)) {
         snprintf(why, 256, "%.150s: %s; set TMPDIR", db, strerror(errno));
         return NULL;
     }
-    close(fd);
-    captures[n_temporary] = path;
-    if (!n_temporary++)
-        remove_at_end();
     code = capture_file_into(path, scope, db);
     return code ? NULL : db;
 }
