@@ -58,21 +58,23 @@ static bool close(struct sandwich *s, const struct sandwich_visit *v, uint32_t v
     return closed;
 }
 
-static void add_refused(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
+/* Whether a refusal stands between answers to another value. Where it is of the same one, what was there is gone, for
+ * all that is known. */
+static bool is_between(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
 {
     if (s->context != v->context || is_old(s, v))
-        return;
+        return false;
     if (value == s->value)
-        s->context = 0; /* it is gone, for all that is known */
-    else
-        add_between(s, value, 0);
+        s->context = 0;
+    return value != s->value;
 }
 
 bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out)
 {
     uint32_t value = id_of(v->value);
     if (v->refused) {
-        add_refused(s, v, value);
+        if (is_between(s, v, value))
+            add_between(s, value, 0);
     } else if (s->context != v->context) {
         if (gives_way(s, v))
             begin(s, v, value);
@@ -88,13 +90,8 @@ bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct s
 
 void sandwich_refuse(struct sandwich *s, const struct sandwich_visit *v, bool barred)
 {
-    uint32_t value = id_of(v->value);
-    if (s->context != v->context || is_old(s, v))
+    if (!is_between(s, v, id_of(v->value)))
         return;
-    if (value == s->value) { /* it is gone, for all that is known */
-        s->context = 0;
-        return;
-    }
     s->refused |= !barred;
     s->barred |= barred;
 }

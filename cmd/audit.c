@@ -50,10 +50,11 @@ static void on_signal(int number)
     raise(number);
 }
 
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+
 /* They go with the process, however it ends; a command that catches signals itself ends in order. */
 static void remove_at_end(void)
 {
-    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal}, before;
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
@@ -92,12 +93,11 @@ bool audit_overwrites(const char *path, const char *out)
 /* Makes a temporary DB, of which from then on is known that it has to go: no signal comes between. */
 static bool make_temporary(char *db)
 {
-    sigset_t ends, before;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGINT);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ends, &before);
+    sigset_t held, before;
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        sigaddset(&held, ends[i]);
+    sigprocmask(SIG_BLOCK, &held, &before);
     int fd = mkstemp(db), error = errno;
     if (fd >= 0 && !n_temporary++)
         remove_at_end();
