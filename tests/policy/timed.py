@@ -271,7 +271,9 @@ def run_until_measured(ports, specs, arrivals, seed):
         for product, spec in specs.items():
             note((product, "limit"), spoiled, *judge_limit(product, spec, by_limit[product]))
         for product, streams in crowds.items():
-            note((product, "crowd"), spoiled, *judge_crowd(product, streams))
+            holds, line = judge_crowd(product, streams)
+            # Which requests come while another fetches is not known closer than the machine is late.
+            note((product, "crowd"), spoiled or not holds and band > SLOW / 10, holds, "%s  band %.1f ms" % (line, 1000 * band))
         if all(state is not None for state, _ in results.values()):
             break
         world.time.sleep(5)
