@@ -24,6 +24,7 @@ struct policy {
     const char *audit, *out;
     struct rulewish wish;
     struct policy_options options;
+    bool listen, state; /* given, not the defaults */
     struct scope scope;
 };
 
@@ -66,6 +67,7 @@ static bool set_listen(struct policy *c, const char *value)
     bool six = slice_find(host, ':', 0) < host.n;
     snprintf(text, sizeof text, "%s%.*s%s:%u", six ? "[" : "", (int)host.n, host.p, six ? "]" : "", port);
     c->options.listen = text;
+    c->listen = true;
     return true;
 }
 
@@ -76,6 +78,7 @@ static bool set_state(struct policy *c, const char *value)
         return false;
     }
     c->options.state = value;
+    c->state = true;
     return true;
 }
 
@@ -106,12 +109,32 @@ static bool on_option(void *context, int id, const char *value)
     }
 }
 
+/* As with sources (input.c): told, not refused, since options may be those of a file for several products. */
+static void note_unheeded(const struct policy *c)
+{
+    const struct rules_options *r = &c->wish.rules;
+    const struct {
+        const char *name;
+        bool given;
+        unsigned bit;
+        bool needed;
+        const char *only, *of;
+    } options[] = {{"listen", c->listen, POLICY_HEEDS_LISTEN, true, "", ""},
+                   {"state", c->state, POLICY_HEEDS_STATE, r->cache, "rate", "caches"},
+                   {"dry-run", c->options.dry_run, POLICY_HEEDS_DRY_RUN, r->rate, "cache", "limits"},
+                   {"fragment", c->options.fragment, POLICY_HEEDS_FRAGMENT, true, "", ""}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].given && !(c->wish.product->heeds & options[i].bit))
+            log_line("--%s does nothing for %s", options[i].name, c->wish.product->name);
+        else if (options[i].given && !options[i].needed)
+            log_line("--%s does nothing with --only %s: it is of %s", options[i].name, options[i].only, options[i].of);
+}
+
 static bool sensible(struct policy *c)
 {
-    if (c->options.dry_run && !c->wish.rules.rate)
-        log_line("--dry-run does nothing with --only cache: it is of limits");
     if (audit_overwrites(c->audit, c->out) || !rulewish_sensible(&c->wish, "policy"))
         return false;
+    note_unheeded(c);
     c->wish.rules.servers = c->wish.product->servers && !c->options.fragment;
     return true;
 }

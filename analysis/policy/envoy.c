@@ -174,6 +174,7 @@ const struct policy_product policy_envoy = {.name = "envoy",
                                             .profile = "exact",
                                             .limits = true,
                                             .servers = true,
+                                            .heeds = POLICY_HEEDS_LISTEN | POLICY_HEEDS_DRY_RUN | POLICY_HEEDS_FRAGMENT,
                                             .tls = true,
                                             .write = write_file,
                                             .limit_all = say_limit};

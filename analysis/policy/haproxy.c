@@ -279,6 +279,8 @@ const struct policy_product policy_haproxy = {.name = "haproxy",
                                               .caches = true,
                                               .limits = true,
                                               .servers = true,
+                                              .heeds =
+                                                  POLICY_HEEDS_LISTEN | POLICY_HEEDS_DRY_RUN | POLICY_HEEDS_FRAGMENT,
                                               .tls = true,
                                               .unauthorised = true,
                                               .write = write_file,

@@ -419,6 +419,8 @@ const struct policy_product policy_nginx = {.name = "nginx",
                                             .caches = true,
                                             .limits = true,
                                             .servers = true,
+                                            .heeds = POLICY_HEEDS_LISTEN | POLICY_HEEDS_STATE | POLICY_HEEDS_DRY_RUN |
+                                                     POLICY_HEEDS_FRAGMENT,
                                             .tls = true,
                                             .renews = true,
                                             .write = write_file,

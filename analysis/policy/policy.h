@@ -19,6 +19,8 @@ struct policy_options {
     bool fragment, dry_run;
 };
 
+enum { POLICY_HEEDS_LISTEN = 1, POLICY_HEEDS_STATE = 2, POLICY_HEEDS_DRY_RUN = 4, POLICY_HEEDS_FRAGMENT = 8 };
+
 struct policy_product {
     const char *name, *help;
     const char *check;     /* the command that says whether it accepts a file; NULL: it is for people */
@@ -26,7 +28,8 @@ struct policy_product {
     bool caches, limits;   /* which rules it can hold */
     bool purges, declares; /* as in struct rules_options */
     bool servers, tls, unauthorised;
-    bool renews; /* gives old copies out while it renews them, where many ask at once (struct rule_cache: refresh) */
+    unsigned heeds; /* the options that change its file: POLICY_HEEDS_… */
+    bool renews;    /* gives old copies out while it renews them, where many ask at once (struct rule_cache: refresh) */
     void (*write)(struct rules *r, const struct policy_options *o, struct buf *out);
     /* The limit as a SPEC of whatif, for a replay; NULL: it does not limit clients one by one. */
     void (*limit)(const struct rule_rate *rate, struct buf *out);

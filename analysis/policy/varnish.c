@@ -212,4 +212,5 @@ const struct policy_product policy_varnish = {.name = "varnish",
                                               .caches = true,
                                               .purges = true,
                                               .servers = true,
+                                              .heeds = POLICY_HEEDS_FRAGMENT,
                                               .write = write_file};

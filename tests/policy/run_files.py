@@ -263,6 +263,12 @@ for words, wanted in ((("--for", "papyrus"), "papyrus"), ((), "--for"), (("--for
 for words in (("cache", "--dry-run"), ("cache", "--headroom", "2"), ("rate", "--stale-budget", "2%")):
     code, out, err = run("policy", db, "--for", "nginx", "--only", *words)
     check(code == 0 and out and err.startswith("spanwise: %s does nothing with --only %s" % (words[1], words[0])), "policy --only %s: what does nothing is said" % " ".join(words), code, err)
+for product in ("nginx", "varnish", "haproxy", "envoy", "headers"):
+    _, plain, _ = run("policy", db, "--for", product)
+    for option in (("--listen", "127.0.0.1:18080"), ("--state", "/srv/elsewhere"), ("--dry-run",), ("--fragment",)):
+        code, out, err = run("policy", db, "--for", product, *option)
+        said = "spanwise: %s does nothing for %s\n" % (option[0], product) in err
+        check(code == 0 and said == (out == plain), "%s %s changes the file, or is said to do nothing" % (product, option[0]), code, said, err)
 rates = good("policy", db, "--for", "nginx", "--only", "rate", *state)
 caches = good("policy", db, "--for", "nginx", "--only", "cache", *state)
 check("limit_req_zone" in rates and "proxy_cache" not in rates and "proxy_cache_path" in caches and "limit_req" not in caches, "--only")
