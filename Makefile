@@ -199,11 +199,12 @@ FORMATTED = $(wildcard *.[ch] base/*.[ch] capture/*.[ch] analysis/*.[ch] analysi
 format:
 	clang-format -i $(FORMATTED)
 
-install: $(BIN)
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/spanwise
-	for page in $(wildcard docs/*.1 docs/man/*.1); do \
-		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/} || exit 1; done
+$(BUILD)/spanwise.1: $(BIN) docs/man.sh
+	sh docs/man.sh $(abspath $(BIN)) >$@
+
+install: $(BIN) $(BUILD)/spanwise.1
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/spanwise
+	install -D -m 644 $(BUILD)/spanwise.1 $(DESTDIR)$(PREFIX)/share/man/man1/spanwise.1
 
 clean:
 	rm -rf build spanwise

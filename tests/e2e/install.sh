@@ -15,3 +15,26 @@ else
     head -n 5 "$work/log" | sed 's/^/#   /'
     exit 1
 fi
+
+# The manual page: every option of every command, in words that troff takes without a warning.
+page=$work/usr/share/man/man1/spanwise.1
+failed=0
+for name in capture top serve report policy verify whatif log doctor; do
+    "$work/usr/bin/spanwise" help "$name" | sed -n 's/^  \(-.,\|   \) \(--[a-z-]*\).*/\2/p' | sed 's/-/\\-/g' >"$work/options"
+    sed -n "/^\.SS $name\$/,/^\.S[SH] /p" "$page" >"$work/section"
+    missing=$(while read -r option; do grep -qF -- "$option" "$work/section" || echo "$option"; done <"$work/options")
+    if [ ! -s "$work/options" ] || [ -n "$missing" ]; then
+        failed=1
+        echo "not ok - the manual page has the options of $name:" $missing
+    fi
+done
+[ "$failed" = 1 ] || echo "ok - the manual page has every option"
+if ! command -v groff >/dev/null; then
+    echo "ok - the manual page is good troff # SKIP no groff"
+elif said=$(groff -man -ww -z "$page" 2>&1) && [ -z "$said" ]; then
+    echo "ok - the manual page is good troff"
+else
+    echo "not ok - the manual page is good troff: $said"
+    failed=1
+fi
+exit "$failed"
