@@ -106,17 +106,32 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-static void take_segment(struct capture *c, struct segment *s)
+static inline void take_segment(struct capture *c, struct segment *s)
 {
     if (c->o.n_ports && !wanted_port(c, s))
         return;
-    if (c->o.merge_vlans)
-        s->scope = 0;
     if (s->n < s->wire_n) {
         c->stats.cut_segments++;
         c->stats.cut_bytes += s->wire_n - s->n;
     }
     flow_segment(&c->flows, s);
+}
+
+/* Of a frame that is not plain. */
+static __attribute__((noinline)) enum packet_result decode(struct capture *c, const struct frame *f,
+                                                           struct segment *seg)
+{
+    struct piece piece;
+    enum packet_result r = packet_decode(f, &c->o.packet, &c->stats, seg, &piece);
+    if (r == PACKET_FRAGMENT)
+        r = join(c, seg, &piece);
+    if (r != PACKET_TCP)
+        return r;
+    if (c->o.merge_vlans)
+        seg->scope = 0;
+    flow_key(&c->flows, seg);
+    flow_ask(&c->flows, seg);
+    return r;
 }
 
 static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
@@ -128,13 +143,24 @@ static __attribute__((noinline)) void datagram(struct capture *c, struct segment
         c->stats.other_packets++;
 }
 
-void capture_frame(struct capture *c, const struct frame *f)
+/* What is overdue ends before the packet can answer it. */
+static inline void tick(struct capture *c, int64_t now)
+{
+    const struct line *l = &c->pair.line;
+    int64_t late = now - c->o.answer_timeout_us;
+    if (now <= l->now)
+        return;
+    if ((l->head && now - l->head->x.arrival > LINE_WAIT_US) || l->late_from < late ||
+        c->o.answer_timeout_us < LINE_WAIT_US)
+        pair_tick(&c->pair, now, c->o.answer_timeout_us);
+    else
+        c->pair.line.now = now;
+}
+
+/* seg: the frame's segment if it is plain. */
+static inline void take(struct capture *c, const struct frame *f, struct segment *seg)
 {
     struct capture_stats *s = &c->stats;
-    struct segment seg;
-    struct piece piece;
-    if (f->soon && f->link == LINKTYPE_ETHERNET)
-        flow_expect(&c->flows, f->soon, f->soon_n);
     s->packets++;
     s->bytes += f->wire_n;
     if (s->first_us == TIME_NONE || f->ts < s->first_us)
@@ -143,18 +169,31 @@ void capture_frame(struct capture *c, const struct frame *f)
         s->last_us = f->ts;
     if ((s->packets & 1023) == 0)
         note_memory(c);
-    if (f->ts > c->pair.line.now) /* what is overdue has ended before the packet can answer it */
-        pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
-    enum packet_result r = packet_decode(f, &c->o.packet, s, &seg, &piece);
-    if (r == PACKET_FRAGMENT)
-        r = join(c, &seg, &piece);
+    tick(c, f->ts);
+    enum packet_result r = seg->payload ? PACKET_TCP : decode(c, f, seg);
     if (r == PACKET_TCP)
-        take_segment(c, &seg);
+        take_segment(c, seg);
     else if (r == PACKET_UDP)
-        datagram(c, &seg);
+        datagram(c, seg);
     s->other_packets += r == PACKET_OTHER;
     if (c->udp.waiting)
         memcachedudp_tick(&c->udp, f->ts);
+}
+
+void capture_frames(struct capture *c, const struct frame *f, unsigned n)
+{
+    enum { AHEAD = 4 };
+    struct segment seg[CAPTURE_FRAMES];
+    packet_plain(f, n, seg);
+    flow_expect(&c->flows, seg, n);
+    for (unsigned i = 0; i < AHEAD && i < n; i++)
+        if (seg[i].payload)
+            flow_ask(&c->flows, &seg[i]);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + AHEAD < n && seg[i + AHEAD].payload)
+            flow_ask(&c->flows, &seg[i + AHEAD]);
+        take(c, &f[i], &seg[i]);
+    }
 }
 
 void capture_tick(struct capture *c, int64_t now)

@@ -35,13 +35,6 @@ void flow_fini(struct flow_table *t)
 
 /* ---- the table ---- */
 
-struct flow_key {
-    const uint8_t *ip[2];
-    uint16_t port[2];
-    uint32_t scope, hash;
-    int dir; /* index of the sender */
-};
-
 /* Multiplies and folds under the key: positions alone, bounded by the table's capacity. */
 static inline uint64_t fold(uint64_t a, uint64_t b)
 {
@@ -70,84 +63,78 @@ static inline uint32_t hash_v4(const struct flow_table *t, const uint8_t a[4], c
     return (uint32_t)fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
 }
 
-static inline struct flow_key key_of(const struct flow_table *t, const struct segment *s)
+void flow_key(const struct flow_table *t, struct segment *s)
 {
     int order = memcmp(s->src, s->dst, 16);
-    int dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
-    struct flow_key k = {{dir ? s->dst : s->src, dir ? s->src : s->dst},
-                         {dir ? s->dport : s->sport, dir ? s->sport : s->dport},
-                         s->scope,
-                         0,
-                         dir};
-    uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
+    s->dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
+    const uint8_t *ip[2] = {s->dir ? s->dst : s->src, s->dir ? s->src : s->dst};
+    uint64_t ports = s->dir ? (uint64_t)s->dport << 16 | s->sport : (uint64_t)s->sport << 16 | s->dport;
+    ports = ports << 32 | s->scope;
     if (!s->v6) {
-        k.hash = hash_v4(t, k.ip[0] + 12, k.ip[1] + 12, ports);
-        return k;
+        s->flow = hash_v4(t, ip[0] + 12, ip[1] + 12, ports);
+        return;
     }
-    uint64_t h = fold(word(k.ip[0]) ^ t->key.k0, word(k.ip[0] + 8) ^ t->key.k1);
-    h = fold(h ^ word(k.ip[1]) ^ t->key.k1, word(k.ip[1] + 8) ^ t->key.body_seed);
+    uint64_t h = fold(word(ip[0]) ^ t->key.k0, word(ip[0] + 8) ^ t->key.k1);
+    h = fold(h ^ word(ip[1]) ^ t->key.k1, word(ip[1] + 8) ^ t->key.body_seed);
     h = fold(h ^ ports, t->key.k0 | 1);
-    k.hash = (uint32_t)h | 1;
-    return k;
+    s->flow = (uint32_t)h | 1;
 }
 
-static bool same_key(const struct flow *f, const struct flow_key *k)
+/* The same of what is known to be IPv4 without scope. */
+static inline void key_v4(const struct flow_table *t, struct segment *s)
 {
-    return f->port[0] == k->port[0] && f->port[1] == k->port[1] && f->scope == k->scope &&
-           memcmp(f->ip[0], k->ip[0], 16) == 0 && memcmp(f->ip[1], k->ip[1], 16) == 0;
+    const uint8_t *a = s->src + 12, *b = s->dst + 12;
+    uint32_t from = be32toh(half_word(a)), to = be32toh(half_word(b));
+    s->dir = from > to || (from == to && s->sport > s->dport);
+    s->flow = s->dir ? hash_v4(t, b, a, (uint64_t)s->dport << 48 | (uint64_t)s->sport << 32)
+                     : hash_v4(t, a, b, (uint64_t)s->sport << 48 | (uint64_t)s->dport << 32);
 }
 
-/* Asks for the whole node at once: its lines are read one after the other, and each would be waited for. */
-static inline void ask_for(const struct flow *f, bool data)
+static inline bool same_address(const uint8_t a[16], const uint8_t b[16])
 {
-    prefetch_lines(f, data ? sizeof *f : offsetof(struct flow, decoding));
+    return !((word(a) ^ word(b)) | (word(a + 8) ^ word(b + 8)));
 }
 
-static struct flow *find(struct flow_table *t, const struct flow_key *k, bool data)
+static inline bool same_key(const struct flow *f, const struct segment *s)
 {
-    for (uint32_t i = k->hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
+    return f->port[s->dir] == s->sport && f->port[1 - s->dir] == s->dport && f->scope == s->scope &&
+           same_address(f->ip[s->dir], s->src) && same_address(f->ip[1 - s->dir], s->dst);
+}
+
+static inline struct flow *find(const struct flow_table *t, const struct segment *s)
+{
+    for (uint32_t i = s->flow & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
-        if (t->slots[i].hash != k->hash)
-            continue;
-        ask_for(f, data);
-        if (same_key(f, k))
+        if (t->slots[i].hash == s->flow && same_key(f, s))
             return f;
     }
     return NULL;
 }
 
-/* The connection of this hash, most likely. */
-static void expect_node(const struct flow_table *t, uint32_t hash)
+/* The whole node at once: its lines are read one after the other, and each would be waited for. */
+void flow_ask(const struct flow_table *t, const struct segment *s)
 {
-    uint32_t i = hash & t->mask;
-    while (t->slots[i].node && t->slots[i].hash != hash)
+    uint32_t i = s->flow & t->mask;
+    while (t->slots[i].node && t->slots[i].hash != s->flow)
         i = (i + 1) & t->mask;
-    if (t->slots[i].node)
-        ask_for(&t->nodes[t->slots[i].node - 1], true);
-}
-
-/* The connection's hash, of its plain headers. */
-static uint32_t hash_of_headers(const struct flow_table *t, const uint8_t *ip, const uint8_t *tcp)
-{
-    const uint8_t *a = ip + 12, *b = ip + 16;
-    uint64_t from = (uint64_t)(tcp[0] << 8 | tcp[1]), to = (uint64_t)(tcp[2] << 8 | tcp[3]);
-    uint32_t first = be32toh(half_word(a)), second = be32toh(half_word(b));
-    bool swap = first > second || (first == second && from > to);
-    return swap ? hash_v4(t, b, a, to << 48 | from << 32) : hash_v4(t, a, b, from << 48 | to << 32);
-}
-
-void flow_expect(struct flow_table *t, const uint8_t *frame, uint32_t n)
-{
-    enum { IP = 14, TCP = IP + 20, PLAIN = TCP + 20 };
-    static const uint8_t plain[] = {0x08, 0x00, 0x45};
-    if (n < PLAIN || memcmp(frame + IP - 2, plain, sizeof plain) != 0 || frame[IP + 9] != 6)
+    if (!t->slots[i].node)
         return;
-    uint32_t hash = hash_of_headers(t, frame + IP, frame + TCP), *turn = &t->expected[t->expecting++ % FLOW_EXPECTED];
-    expect_node(t, *turn);
-    prefetch(&t->slots[hash & t->mask]);
-    if (t->dedup)
-        prefetch(dedup_set(t->dedup, hash, be32toh(half_word(frame + TCP + 4)), be32toh(half_word(frame + TCP + 8))));
-    *turn = hash;
+    const struct flow *f = &t->nodes[t->slots[i].node - 1];
+    prefetch_lines(f, offsetof(struct flow, decoding));
+    if (s->n)
+        prefetch_lines(&f->decoding, sizeof f->decoding);
+}
+
+void flow_expect(const struct flow_table *t, struct segment *s, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (!s[i].payload)
+            continue;
+        key_v4(t, &s[i]);
+        prefetch(&t->slots[s[i].flow & t->mask]);
+        if (t->dedup)
+            prefetch(dedup_set(t->dedup, s[i].flow, s[i].seq, s[i].ack));
+    }
 }
 
 static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
@@ -368,7 +355,7 @@ static struct flow *fresh(struct flow_table *t)
     return &t->nodes[t->touched++];
 }
 
-static struct flow *make(struct flow_table *t, const struct flow_key *k)
+static struct flow *make(struct flow_table *t, const struct segment *s)
 {
     if (!table_room(t) || (!t->free && t->touched == t->capacity))
         evict(t);
@@ -380,13 +367,13 @@ static struct flow *make(struct flow_table *t, const struct flow_key *k)
     else
         return NULL;
     f->index = (uint32_t)(f - t->nodes);
-    f->hash = k->hash;
-    f->scope = k->scope;
+    f->hash = s->flow;
+    f->scope = s->scope;
     f->hole = false;
-    for (int i = 0; i < 2; i++) {
-        memcpy(f->ip[i], k->ip[i], 16);
-        f->port[i] = k->port[i];
-    }
+    memcpy(f->ip[s->dir], s->src, 16);
+    memcpy(f->ip[1 - s->dir], s->dst, 16);
+    f->port[s->dir] = s->sport;
+    f->port[1 - s->dir] = s->dport;
     table_add(t, f);
     wheel_add(t, f, t->now + FLOW_IDLE_US);
     t->live++;
@@ -502,52 +489,52 @@ static void pace(struct flow *f, int role, const struct segment *s)
 
 void flow_segment(struct flow_table *t, const struct segment *s)
 {
+    int dir = s->dir;
     t->order++;
     if (s->ts > t->now)
         flow_tick(t, s->ts);
-    struct flow_key k = key_of(t, s);
-    bool copy = t->dedup && dedup_seen(t->dedup, s, k.hash, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
-    struct flow *f = find(t, &k, s->n > 0);
-    if (copy && !(f && s->n && f->side[k.dir].held)) { /* what waits is compared with it */
+    bool copy = t->dedup && dedup_seen(t->dedup, s, s->flow, dedup_hash(s, s->flow, dir, t->key.k1 | 1));
+    struct flow *f = find(t, s);
+    if (copy && !(f && s->n && f->side[dir].held)) { /* what waits is compared with it */
         t->stats->duplicates++;
         return;
     }
     if (!f) {
         if (!s->wire_n && !(s->flags & TCP_SYN))
             return; /* a stray acknowledgement is no connection */
-        if (t->eased && !ease_reads(t->eased, k.hash)) {
+        if (t->eased && !ease_reads(t->eased, s->flow)) {
             skip(t, s);
             return;
         }
-        f = make(t, &k);
+        f = make(t, s);
         if (!f)
             return;
-    } else if (begins_anew(f, k.dir, s)) {
+    } else if (begins_anew(f, dir, s)) {
         finish(t, f, CHUNK_IDLE);
         start(t, f);
     }
     f->last = s->ts;
     if (f->closed)
         return;
-    guess_client(f, k.dir, s);
-    int role = flow_role(f, k.dir);
-    f->side[k.dir].seen = f->conn.seen[role] = true;
+    guess_client(f, dir, s);
+    int role = flow_role(f, dir);
+    f->side[dir].seen = f->conn.seen[role] = true;
     if (!f->syn && !(s->flags & TCP_SYN) && !f->conn.midstream) {
         f->conn.midstream = true;
         t->stats->flows_midstream++;
     }
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
-        handshake(f, k.dir, s);
+        handshake(f, dir, s);
     f->conn.pace.window[role] = s->window;
     if (f->conn.pace.on || s->wire_n >= PACE_LEAST)
         pace(f, role, s);
-    reasm_segment(t, f, k.dir, s);
+    reasm_segment(t, f, dir, s);
     if (s->n && f->decoding.tls)
         note_waiting(t, f);
-    bool reset = s->flags & TCP_RST && plausible_reset(f, k.dir, s);
+    bool reset = s->flags & TCP_RST && plausible_reset(f, dir, s);
     f->rst |= reset;
-    if (reset || f->side[k.dir].fin)
-        note_end(t, f, k.dir);
+    if (reset || f->side[dir].fin)
+        note_end(t, f, dir);
 }
 
 /* ---- time ---- */

@@ -10,7 +10,7 @@
 
 enum { HOLE_ACKED_US = 250000, HOLE_ONEWAY_US = 2000000, HOLE_OPEN_US = 60000000, FLOW_HELD_MAX = 4 << 20 };
 enum { FLOW_PIECES_MAX = 8192 }; /* that wait in one direction: each is looked for among them */
-enum { FLOW_WAITING_MAX = 4096, FLOW_EXPECTED = 4 };
+enum { FLOW_WAITING_MAX = 4096 };
 enum { WHEEL_SLOTS = 128, WHEEL_STEP_US = 8000000, FLOW_LINGER_US = 16000000 };
 #define FLOW_IDLE_US INT64_C(640000000)
 
@@ -87,17 +87,19 @@ struct flow_table {
     struct flow_waiting
         waiting[FLOW_WAITING_MAX]; /* for secrets; those beyond are tried at their next packet, or at the end */
     uint32_t n_waiting;
-    uint32_t expected[FLOW_EXPECTED]; /* hashes of connections whose segments come soon, in turn */
-    unsigned expecting;
 };
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key);
-/* One TCP segment, in capture order. */
+/* Whose segment it is: sets flow and dir. */
+void flow_key(const struct flow_table *t, struct segment *s);
+/* The same of the plain ones among n segments that will come (packet_plain), and where their connections stand in the
+ * table is asked for. */
+void flow_expect(const struct flow_table *t, struct segment *s, unsigned n);
+/* Asks for the connection of a segment that comes soon, most likely. */
+void flow_ask(const struct flow_table *t, const struct segment *s);
+/* One TCP segment with its key, in capture order. */
 void flow_segment(struct flow_table *t, const struct segment *s);
-/* This frame of Ethernet will come soon, so what its segment needs is asked for: at once where its connection stands in
- * the table, and FLOW_EXPECTED calls later the connection. Plain IPv4 alone; anything else is let be. */
-void flow_expect(struct flow_table *t, const uint8_t *frame, uint32_t n);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */
 void flow_tick(struct flow_table *t, int64_t now);
 /* Secrets came: what waits for some is tried again. */

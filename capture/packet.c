@@ -520,8 +520,8 @@ static void read_piece(const struct walk *w, struct piece *out)
                           .last = w->v6 ? !(where & 1) : !(where & 0x2000)};
 }
 
-static inline enum packet_result walk_on(struct walk *w, enum next at, const struct packet_options *o,
-                                         struct capture_stats *stats, struct segment *out, struct piece *piece)
+static enum packet_result walk_on(struct walk *w, enum next at, const struct packet_options *o,
+                                  struct capture_stats *stats, struct segment *out, struct piece *piece)
 {
     for (unsigned depth = 0; at < NEXT_TCP; depth++)
         at = depth < PACKET_DEPTH_MAX ? walk_step(w, at, o) : walk_unknown(w, UNPARSED_DEPTH);
@@ -558,14 +558,8 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
                                  struct segment *out, struct piece *piece)
 {
     struct walk w = {.p = f->data, .n = f->n, .wire = f->wire_n > f->n ? f->wire_n : f->n};
-    enum next at = next_of_link(f->link);
-    if (at == NEXT_ETHERNET && w.n >= 34 &&
-        be16(w.p + 12) == 0x0800) { /* most frames; the steps of the walk, unrolled */
-        skip(&w, 14);
-        at = walk_ip4(&w);
-    }
     out->ts = f->ts;
-    enum packet_result r = walk_on(&w, at, o, stats, out, piece);
+    enum packet_result r = walk_on(&w, next_of_link(f->link), o, stats, out, piece);
     if (r == PACKET_FRAGMENT)
         piece->ts = f->ts;
     if (r == PACKET_UNPARSED) {
@@ -574,4 +568,52 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
         note_unparsed(&w, f->n < f->wire_n, stats);
     }
     return r;
+}
+
+/* ---- the plain ones ---- */
+
+static inline bool is_plain(const struct frame *f, struct segment *out)
+{
+    enum { IP = 14, TCP = IP + 20, LEAST = TCP + 20 };
+    const uint8_t *p = f->data, *tcp = p + TCP;
+    if (f->link != LINKTYPE_ETHERNET || f->n < LEAST || f->wire_n < f->n || be16(p + 12) != 0x0800 || p[IP] != 0x45 ||
+        p[IP + 9] != 6 || be16(p + IP + 6) & 0x3fff)
+        return false;
+    uint32_t total = be16(p + IP + 2), header = 20, n = f->n - IP < total ? f->n - IP : total;
+    if (total < 40 || tcp[13] & TCP_SYN)
+        return false;
+    out->has_ts = tcp[12] >> 4 == 8;
+    out->tsval = out->tsecr = 0;
+    if (out->has_ts) {
+        header = 32;
+        if (n < 20 + header || be32(tcp + 20) != 0x0101080a)
+            return false;
+        read_timestamps(tcp + 24, out);
+    } else if (tcp[12] >> 4 != 5) {
+        return false;
+    }
+    out->ts = f->ts;
+    out->seq = be32(tcp + 4);
+    out->ack = be32(tcp + 8);
+    out->payload = tcp + header;
+    out->n = n - 20 - header;
+    out->wire_n = total - 20 - header;
+    out->scope = 0;
+    out->sport = be16(tcp);
+    out->dport = be16(tcp + 2);
+    out->window = be16(tcp + 14);
+    out->checksum = be16(tcp + 16);
+    out->flags = tcp[13] & 0x3f;
+    out->ip_id = be16(p + IP + 4);
+    out->v6 = false;
+    segment_v4(out->src, p + IP + 12);
+    segment_v4(out->dst, p + IP + 16);
+    return true;
+}
+
+void packet_plain(const struct frame *f, unsigned n, struct segment *out)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!is_plain(&f[i], &out[i]))
+            out[i].payload = NULL;
 }

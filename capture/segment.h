@@ -17,9 +17,6 @@ struct frame {
     uint32_t wire_n;     /* bytes on the wire */
     uint16_t link;       /* LINKTYPE_* number of the pcap registry */
     uint16_t input;      /* live: index of the interface it came from */
-    const uint8_t
-        *soon; /* the first bytes of a frame of the same link type that comes a few frames on; NULL: not known */
-    uint32_t soon_n;
 };
 
 struct segment {
@@ -30,12 +27,14 @@ struct segment {
     uint32_t n;             /* captured bytes of it */
     uint32_t wire_n;        /* bytes of it by the IP length; n < wire_n: cut by the snap length */
     uint32_t scope;         /* hash-free identity of VLAN ids and VNI; part of the flow key */
+    uint32_t flow;          /* keyed hash of its connection, of flow_key */
     uint16_t sport, dport, window, checksum;
     uint16_t mss;   /* 0: none; meaningless without TCP_SYN, as is the next */
     uint8_t wscale; /* shift of windows; 0xff: none */
     uint16_t ip_id; /* of the IPv4 header; 0: none */
     uint8_t flags;  /* TCP_* */
     bool v6, has_ts;
+    uint8_t dir;              /* of flow_key, too: index of the sender */
     uint8_t src[16], dst[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
 

@@ -85,6 +85,38 @@ static void put_vxlan(struct made *m, const char *port, const char *vni)
     put(m, "00");
 }
 
+/* The short way is the long one's where it is taken at all. Returns whether it is. */
+static bool expect_plain(const struct frame *f, enum packet_result r, const struct segment *s)
+{
+    struct segment plain;
+    memset(&plain, 0xee, sizeof plain);
+    packet_plain(f, 1, &plain);
+    if (!plain.payload)
+        return false;
+    assert_int_equal(r, PACKET_TCP);
+    assert_int_equal(s->flags & TCP_SYN, 0);
+    assert_int_equal(plain.ts, s->ts);
+    assert_int_equal(plain.seq, s->seq);
+    assert_int_equal(plain.ack, s->ack);
+    assert_int_equal(plain.tsval, s->tsval);
+    assert_int_equal(plain.tsecr, s->tsecr);
+    assert_ptr_equal(plain.payload, s->payload);
+    assert_int_equal(plain.n, s->n);
+    assert_int_equal(plain.wire_n, s->wire_n);
+    assert_int_equal(plain.scope, s->scope);
+    assert_int_equal(plain.sport, s->sport);
+    assert_int_equal(plain.dport, s->dport);
+    assert_int_equal(plain.window, s->window);
+    assert_int_equal(plain.checksum, s->checksum);
+    assert_int_equal(plain.ip_id, s->ip_id);
+    assert_int_equal(plain.flags, s->flags);
+    assert_int_equal(plain.v6, s->v6);
+    assert_int_equal(plain.has_ts, s->has_ts);
+    assert_memory_equal(plain.src, s->src, 16);
+    assert_memory_equal(plain.dst, s->dst, 16);
+    return true;
+}
+
 /* Decodes n bytes of p, placed to end at the guard page. */
 static enum packet_result decode_cut(const struct made *m, uint32_t n, uint16_t link, struct capture_stats *stats,
                                      struct segment *out)
@@ -92,7 +124,9 @@ static enum packet_result decode_cut(const struct made *m, uint32_t n, uint16_t 
     struct packet_options o = packet_options_default();
     struct frame f = {.ts = 1234567, .data = guard - n, .n = n, .wire_n = m->n, .link = link};
     memcpy(guard - n, m->b, n);
-    return packet_decode(&f, &o, stats, out, &piece);
+    enum packet_result r = packet_decode(&f, &o, stats, out, &piece);
+    expect_plain(&f, r, out);
+    return r;
 }
 
 static enum packet_result decode(const struct made *m, uint16_t link, struct capture_stats *stats, struct segment *out)
@@ -409,6 +443,43 @@ static void test_timestamps(void **state)
     }
 }
 
+static uint32_t dice(uint32_t *seed)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return *seed >> 8;
+}
+
+/* A plain frame with a few octets that are not, of headers above all, cut anywhere or with a trailer. */
+static void test_plain(void **state)
+{
+    (void)state;
+    static const char *const tcp[] = {TCP_FIXED, TCP_STAMPED};
+    static const uint8_t odd[] = {0, 1, 2, 4, 5, 6, 8, 0x10, 0x40, 0x45, 0x46, 0x50, 0x80, 0xff};
+    uint32_t seed = 1;
+    unsigned taken = 0;
+    for (unsigned i = 0; i < 200000; i++) {
+        struct made m = {.n = 0};
+        struct capture_stats stats = {0};
+        struct packet_options o = packet_options_default();
+        struct segment s;
+        unsigned stamped = dice(&seed) % 2;
+        memset(&s, 0xee, sizeof s);
+        put(&m, MACS "0800");
+        put_ip4(&m, "06", (stamped ? 32 : 20) + DATA_N);
+        put(&m, tcp[stamped]);
+        put(&m, DATA);
+        for (unsigned k = dice(&seed) % 4; k; k--) {
+            uint32_t at = 12 + dice(&seed) % 56;
+            m.b[at] = dice(&seed) % 2 ? odd[dice(&seed) % sizeof odd] : (uint8_t)(m.b[at] ^ 1u << dice(&seed) % 8);
+        }
+        uint32_t n = dice(&seed) % 4 ? m.n : dice(&seed) % (m.n + 1), wire = dice(&seed) % 8 ? m.n : dice(&seed) % 100;
+        memcpy(guard - n, m.b, n);
+        struct frame f = {.ts = i, .data = guard - n, .n = n, .wire_n = wire, .link = dice(&seed) % 16 ? 1 : 101};
+        taken += expect_plain(&f, packet_decode(&f, &o, &stats, &s, &piece), &s);
+    }
+    assert_in_range(taken, 50000, 150000);
+}
+
 /* Options that lie about their length end the search. */
 static void test_bad_options(void **state)
 {
@@ -481,8 +552,9 @@ int main(void)
         cmocka_unit_test(test_vxlan_nested), cmocka_unit_test(test_vxlan_elsewhere),
         cmocka_unit_test(test_bounded),      cmocka_unit_test(test_ethernet_trailer),
         cmocka_unit_test(test_no_ip_length), cmocka_unit_test(test_super_packet),
-        cmocka_unit_test(test_timestamps),   cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_unknown_link),
+        cmocka_unit_test(test_timestamps),   cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_bad_options),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_link),
     };
     return cmocka_run_group_tests(tests, guard_setup, NULL);
 }
