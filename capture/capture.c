@@ -74,7 +74,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
 static bool wanted_port(const struct capture *c, const struct segment *s)
 {
     for (unsigned i = 0; i < c->o.n_ports; i++)
-        if (c->o.ports[i] == s->sport || c->o.ports[i] == s->dport)
+        if (c->o.ports[i] == s->ends.port[0] || c->o.ports[i] == s->ends.port[1])
             return true;
     return !c->o.n_ports;
 }
@@ -128,7 +128,7 @@ static __attribute__((noinline)) enum packet_result decode(struct capture *c, co
     if (r != PACKET_TCP)
         return r;
     if (c->o.merge_vlans)
-        seg->scope = 0;
+        seg->ends.scope = 0;
     flow_key(&c->flows, seg);
     flow_ask(&c->flows, seg);
     return r;
@@ -137,7 +137,7 @@ static __attribute__((noinline)) enum packet_result decode(struct capture *c, co
 static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
 {
     if (c->o.merge_vlans)
-        seg->scope = 0;
+        seg->ends.scope = 0;
     bool wanted = !c->o.n_ports || wanted_port(c, seg);
     if (!wanted || !memcachedudp_datagram(&c->udp, seg, ++c->flows.order))
         c->stats.other_packets++;
@@ -160,14 +160,7 @@ static inline void tick(struct capture *c, int64_t now)
 /* seg: the frame's segment if it is plain. */
 static inline void take(struct capture *c, const struct frame *f, struct segment *seg)
 {
-    struct capture_stats *s = &c->stats;
-    s->packets++;
-    s->bytes += f->wire_n;
-    if (s->first_us == TIME_NONE || f->ts < s->first_us)
-        s->first_us = f->ts;
-    if (f->ts > s->last_us)
-        s->last_us = f->ts;
-    if ((s->packets & 1023) == 0)
+    if ((++c->stats.packets & 1023) == 0)
         note_memory(c);
     tick(c, f->ts);
     enum packet_result r = seg->payload ? PACKET_TCP : decode(c, f, seg);
@@ -175,15 +168,29 @@ static inline void take(struct capture *c, const struct frame *f, struct segment
         take_segment(c, seg);
     else if (r == PACKET_UDP)
         datagram(c, seg);
-    s->other_packets += r == PACKET_OTHER;
+    else
+        c->stats.other_packets += r == PACKET_OTHER;
     if (c->udp.waiting)
         memcachedudp_tick(&c->udp, f->ts);
+}
+
+static void note_frames(struct capture_stats *s, const struct frame *f, unsigned n)
+{
+    int64_t first = s->first_us == TIME_NONE ? INT64_MAX : s->first_us, last = s->last_us;
+    for (unsigned i = 0; i < n; i++) {
+        s->bytes += f[i].wire_n;
+        first = f[i].ts < first ? f[i].ts : first;
+        last = f[i].ts > last ? f[i].ts : last;
+    }
+    s->first_us = first;
+    s->last_us = last;
 }
 
 void capture_frames(struct capture *c, const struct frame *f, unsigned n)
 {
     enum { AHEAD = 4 };
     struct segment seg[CAPTURE_FRAMES];
+    note_frames(&c->stats, f, n);
     packet_plain(f, n, seg);
     flow_expect(&c->flows, seg, n);
     for (unsigned i = 0; i < AHEAD && i < n; i++)

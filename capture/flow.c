@@ -1,10 +1,8 @@
 #include "capture/flow.h"
 
-#include <endian.h>
 #include <stdlib.h>
 
 #include "base/pages.h"
-#include "base/prefetch.h"
 #include "capture/ease.h"
 
 enum { FIRST_SLOTS = 1024 };
@@ -42,13 +40,6 @@ static inline uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-static inline uint64_t word(const uint8_t *p)
-{
-    uint64_t w;
-    memcpy(&w, p, 8);
-    return w;
-}
-
 static inline uint32_t half_word(const uint8_t *p)
 {
     uint32_t w;
@@ -56,73 +47,40 @@ static inline uint32_t half_word(const uint8_t *p)
     return w;
 }
 
-/* Of the addresses in the key's order, and the ports with the scope. */
-static inline uint32_t hash_v4(const struct flow_table *t, const uint8_t a[4], const uint8_t b[4], uint64_t ports)
+static inline uint32_t hash_v4(const struct flow_table *t, const struct endpoints *e)
 {
-    uint64_t h = fold(((uint64_t)half_word(a) << 32 | half_word(b)) ^ t->key.k0, ports ^ t->key.k1);
+    uint64_t ip = (uint64_t)half_word(e->ip[0] + 12) << 32 | half_word(e->ip[1] + 12);
+    uint64_t h = fold(ip ^ t->key.k0, word_at(e->port) ^ t->key.k1);
     return (uint32_t)fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
+}
+
+static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
+{
+    uint64_t h = fold(word_at(e->ip[0]) ^ t->key.k0, word_at(e->ip[0] + 8) ^ t->key.k1);
+    h = fold(h ^ word_at(e->ip[1]) ^ t->key.k1, word_at(e->ip[1] + 8) ^ t->key.body_seed);
+    return (uint32_t)fold(h ^ word_at(e->port), t->key.k0 | 1) | 1;
+}
+
+static inline void mark(const struct flow_table *t, struct segment *s)
+{
+    if (t->dedup)
+        s->mark = dedup_hash(s, t->key.k1 | 1);
 }
 
 void flow_key(const struct flow_table *t, struct segment *s)
 {
-    int order = memcmp(s->src, s->dst, 16);
-    s->dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
-    const uint8_t *ip[2] = {s->dir ? s->dst : s->src, s->dir ? s->src : s->dst};
-    uint64_t ports = s->dir ? (uint64_t)s->dport << 16 | s->sport : (uint64_t)s->sport << 16 | s->dport;
-    ports = ports << 32 | s->scope;
-    if (!s->v6) {
-        s->flow = hash_v4(t, ip[0] + 12, ip[1] + 12, ports);
-        return;
-    }
-    uint64_t h = fold(word(ip[0]) ^ t->key.k0, word(ip[0] + 8) ^ t->key.k1);
-    h = fold(h ^ word(ip[1]) ^ t->key.k1, word(ip[1] + 8) ^ t->key.body_seed);
-    h = fold(h ^ ports, t->key.k0 | 1);
-    s->flow = (uint32_t)h | 1;
-}
-
-/* The same of what is known to be IPv4 without scope. */
-static inline void key_v4(const struct flow_table *t, struct segment *s)
-{
-    const uint8_t *a = s->src + 12, *b = s->dst + 12;
-    uint32_t from = be32toh(half_word(a)), to = be32toh(half_word(b));
-    s->dir = from > to || (from == to && s->sport > s->dport);
-    s->flow = s->dir ? hash_v4(t, b, a, (uint64_t)s->dport << 48 | (uint64_t)s->sport << 32)
-                     : hash_v4(t, a, b, (uint64_t)s->sport << 48 | (uint64_t)s->dport << 32);
-}
-
-static inline bool same_address(const uint8_t a[16], const uint8_t b[16])
-{
-    return !((word(a) ^ word(b)) | (word(a + 8) ^ word(b + 8)));
-}
-
-static inline bool same_key(const struct flow *f, const struct segment *s)
-{
-    return f->port[s->dir] == s->sport && f->port[1 - s->dir] == s->dport && f->scope == s->scope &&
-           same_address(f->ip[s->dir], s->src) && same_address(f->ip[1 - s->dir], s->dst);
+    s->flow = s->v6 ? hash_v6(t, &s->ends) : hash_v4(t, &s->ends);
+    mark(t, s);
 }
 
 static inline struct flow *find(const struct flow_table *t, const struct segment *s)
 {
     for (uint32_t i = s->flow & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
-        if (t->slots[i].hash == s->flow && same_key(f, s))
+        if (t->slots[i].hash == s->flow && endpoints_same(&f->ends, &s->ends))
             return f;
     }
     return NULL;
-}
-
-/* The whole node at once: its lines are read one after the other, and each would be waited for. */
-void flow_ask(const struct flow_table *t, const struct segment *s)
-{
-    uint32_t i = s->flow & t->mask;
-    while (t->slots[i].node && t->slots[i].hash != s->flow)
-        i = (i + 1) & t->mask;
-    if (!t->slots[i].node)
-        return;
-    const struct flow *f = &t->nodes[t->slots[i].node - 1];
-    prefetch_lines(f, offsetof(struct flow, decoding));
-    if (s->n)
-        prefetch_lines(&f->decoding, sizeof f->decoding);
 }
 
 void flow_expect(const struct flow_table *t, struct segment *s, unsigned n)
@@ -130,10 +88,11 @@ void flow_expect(const struct flow_table *t, struct segment *s, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         if (!s[i].payload)
             continue;
-        key_v4(t, &s[i]);
+        s[i].flow = hash_v4(t, &s[i].ends);
+        mark(t, &s[i]);
         prefetch(&t->slots[s[i].flow & t->mask]);
         if (t->dedup)
-            prefetch(dedup_set(t->dedup, s[i].flow, s[i].seq, s[i].ack));
+            prefetch(dedup_set(t->dedup, s[i].mark));
     }
 }
 
@@ -241,10 +200,8 @@ static void wheel_remove(struct flow_table *t, struct flow *f)
 /* One direction alone: the other may have come elsewhere. */
 static void note_oneway(struct flow_table *t, const struct flow *f)
 {
-    uint8_t key[36];
-    memcpy(key, f->ip, 32);
-    memcpy(key + 32, f->port, 4);
-    struct split_half h = {hash_bytes(&t->key, 's', key, sizeof key) | 1, f->scope, f->side[1].seen};
+    enum { KEY = offsetof(struct endpoints, scope) };
+    struct split_half h = {hash_bytes(&t->key, 's', &f->ends, KEY) | 1, f->ends.scope, f->side[1].seen};
     t->stats->flows_oneway++;
     t->stats->flows_split += split_meets(&t->split, h) * 2u;
 }
@@ -258,6 +215,7 @@ static void finish(struct flow_table *t, struct flow *f, enum chunk_end how)
     flow_whole(t, f);
     reasm_drop(t, f);
     f->closed = true;
+    f->settled = false;
     if (f->side[0].ended && f->side[1].ended)
         how = CHUNK_FIN; /* it only waited */
     if (!(f->side[0].seen && f->side[1].seen))
@@ -291,8 +249,8 @@ static void evict(struct flow_table *t)
 
 static struct addr address(const struct flow *f, int side)
 {
-    struct addr a = {.port = f->port[side], .known = 1};
-    memcpy(a.ip, f->ip[side], 16);
+    struct addr a = {.port = f->ends.port[side], .known = 1};
+    memcpy(a.ip, f->ends.ip[side], 16);
     return a;
 }
 
@@ -333,13 +291,13 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
         return;
     }
     if (!has_bytes(f) && !(f->side[0].seen && f->side[1].seen))
-        set_client(f, f->port[dir] >= f->port[1 - dir] ? dir : 1 - dir);
+        set_client(f, f->ends.port[dir] >= f->ends.port[1 - dir] ? dir : 1 - dir);
 }
 
 /* A node begins (again) with this segment. */
 static void start(struct flow_table *t, struct flow *f)
 {
-    f->client_known = f->syn = f->closed = f->waits = f->rst = false;
+    f->client_known = f->syn = f->closed = f->waits = f->rst = f->settled = false;
     f->first_end = -1;
     f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
@@ -368,12 +326,8 @@ static struct flow *make(struct flow_table *t, const struct segment *s)
         return NULL;
     f->index = (uint32_t)(f - t->nodes);
     f->hash = s->flow;
-    f->scope = s->scope;
+    f->ends = s->ends;
     f->hole = false;
-    memcpy(f->ip[s->dir], s->src, 16);
-    memcpy(f->ip[1 - s->dir], s->dst, 16);
-    f->port[s->dir] = s->sport;
-    f->port[1 - s->dir] = s->dport;
     table_add(t, f);
     wheel_add(t, f, t->now + FLOW_IDLE_US);
     t->live++;
@@ -487,18 +441,40 @@ static void pace(struct flow *f, int role, const struct segment *s)
         pace_ack(&c->pace, s, (int32_t)(s->ack - acked) > 0 ? s->ack : acked, c->rtt_server);
 }
 
-void flow_segment(struct flow_table *t, const struct segment *s)
+/* Nothing is open about the connection that its next segment could settle, and nothing of its bytes is missing: what
+ * goes on is in order, or acknowledges. To be asked anew when anything else came. */
+static bool is_settled(const struct flow *f)
+{
+    const struct conn *c = &f->conn;
+    bool settled = f->client_known && !f->closed && !f->rst && !f->hole && (f->syn || c->midstream) && c->seen[0] &&
+                   c->seen[1] && (c->rtt_client >= 0 || f->synack_ts == TIME_NONE);
+    for (int dir = 0; dir < 2; dir++) {
+        const struct side *d = &f->side[dir];
+        settled = settled && d->seen && d->init && !d->by_ack && !d->fin && !d->held;
+    }
+    return settled;
+}
+
+/* Whether a settled connection simply goes on with this segment. d: its direction; peer: the other. */
+static inline bool goes_on(const struct flow *f, const struct side *d, const struct side *peer, const struct segment *s)
+{
+    return f->settled && (s->flags & ~TCP_PSH) == TCP_ACK && (int32_t)(s->ack - peer->next) <= 0 && s->n == s->wire_n &&
+           (!s->n || s->seq == d->next);
+}
+
+/* As flow_tick; most of the time nothing is due. */
+static inline void pass(struct flow_table *t, int64_t now)
+{
+    if (t->holes || now >= t->wheel_due || t->now == INT64_MIN)
+        flow_tick(t, now);
+    else if (now > t->now)
+        t->now = now;
+}
+
+/* Any segment but second copies. f: its connection, NULL: there is none. */
+static __attribute__((noinline)) void any_segment(struct flow_table *t, struct flow *f, const struct segment *s)
 {
     int dir = s->dir;
-    t->order++;
-    if (s->ts > t->now)
-        flow_tick(t, s->ts);
-    bool copy = t->dedup && dedup_seen(t->dedup, s, s->flow, dedup_hash(s, s->flow, dir, t->key.k1 | 1));
-    struct flow *f = find(t, s);
-    if (copy && !(f && s->n && f->side[dir].held)) { /* what waits is compared with it */
-        t->stats->duplicates++;
-        return;
-    }
     if (!f) {
         if (!s->wire_n && !(s->flags & TCP_SYN))
             return; /* a stray acknowledgement is no connection */
@@ -535,6 +511,38 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     f->rst |= reset;
     if (reset || f->side[dir].fin)
         note_end(t, f, dir);
+    f->settled = is_settled(f);
+}
+
+/* What goes_on lets pass, to the same end as any_segment. */
+static inline void next_segment(struct flow_table *t, struct flow *f, struct side *d, struct side *peer,
+                                const struct segment *s)
+{
+    int role = flow_role(f, s->dir);
+    f->last = s->ts;
+    f->conn.pace.window[role] = s->window;
+    if (f->conn.pace.on || s->n >= PACE_LEAST)
+        pace(f, role, s);
+    reasm_next(t, f, d, peer, s);
+    if (s->n && f->decoding.tls)
+        note_waiting(t, f);
+}
+
+void flow_segment(struct flow_table *t, const struct segment *s)
+{
+    t->order++;
+    pass(t, s->ts);
+    bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
+    struct flow *f = find(t, s);
+    if (copy && !(f && s->n && f->side[s->dir].held)) { /* what waits is compared with it */
+        t->stats->duplicates++;
+        return;
+    }
+    struct side *d = f ? &f->side[s->dir] : NULL, *peer = f ? &f->side[1 - s->dir] : NULL;
+    if (f && goes_on(f, d, peer, s))
+        next_segment(t, f, d, peer, s);
+    else
+        any_segment(t, f, s);
 }
 
 /* ---- time ---- */

@@ -24,8 +24,8 @@ static void check_plain(const struct frame *f, enum packet_result r, const struc
         return;
     if (r != PACKET_TCP || plain.payload != s->payload || plain.n != s->n || plain.wire_n != s->wire_n ||
         plain.seq != s->seq || plain.ack != s->ack || plain.flags != s->flags || plain.tsval != s->tsval ||
-        plain.sport != s->sport || plain.dport != s->dport || plain.window != s->window || s->scope ||
-        plain.ip_id != s->ip_id || memcmp(plain.src, s->src, 16) != 0 || memcmp(plain.dst, s->dst, 16) != 0)
+        plain.window != s->window || plain.ip_id != s->ip_id || plain.dir != s->dir ||
+        memcmp(&plain.ends, &s->ends, sizeof s->ends) != 0)
         abort();
 }
 

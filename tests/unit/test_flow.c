@@ -25,10 +25,10 @@ static struct segment random_syn(uint32_t *seed)
     for (int i = 0; i < 2; i++) {
         uint32_t v = few ? dice(seed) : 0x0a000001;
         uint8_t ip[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
-        segment_v4(i ? s.dst : s.src, ip);
+        segment_v4(s.ends.ip[i], ip);
+        s.ends.port[i] = i && few == 1 ? s.ends.port[0] : (uint16_t)(dice(seed) >> 13);
     }
-    s.sport = (uint16_t)(dice(seed) >> 13);
-    s.dport = few == 1 ? s.sport : (uint16_t)(dice(seed) >> 13);
+    s.dir = dice(seed) >> 31;
     s.seq = dice(seed);
     return s;
 }
@@ -47,7 +47,6 @@ static void expects_what_comes(void **state)
 {
     struct flow_table *t = open_table();
     uint32_t seed = 1;
-    unsigned swapped = 0;
     (void)state;
     for (int i = 0; i < 2000; i += MANY) {
         struct segment s[MANY];
@@ -59,17 +58,11 @@ static void expects_what_comes(void **state)
             struct segment any = s[k], back = s[k];
             uint32_t before = t->touched;
             flow_key(t, &any);
-            if (s[k].payload) {
+            if (s[k].payload)
                 assert_int_equal(s[k].flow, any.flow);
-                assert_int_equal(s[k].dir, any.dir);
-            }
-            memcpy(back.src, any.dst, 16);
-            memcpy(back.dst, any.src, 16);
-            back.sport = any.dport;
-            back.dport = any.sport;
+            back.dir = 1 - any.dir;
             flow_key(t, &back);
             assert_int_equal(back.flow, any.flow);
-            swapped += back.dir != any.dir;
             flow_ask(t, &any);
             flow_segment(t, &any);
             if (t->touched > before)
@@ -79,7 +72,7 @@ static void expects_what_comes(void **state)
             assert_int_equal(t->touched, before);
         }
     }
-    assert_true(t->touched > 1000 && swapped > 1000);
+    assert_true(t->touched > 1000);
     flow_fini(t);
     free(t);
 }
