@@ -54,8 +54,11 @@ static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t
     for (int i = 0; i < DEDUP_WAYS; i++)
         if (__builtin_expect((set[i] ^ mark) <= TIME, 0) && dedup_near(mark, set[i], s->ip_id != 0))
             return true;
-    for (int i = DEDUP_WAYS - 1; i > 0; i--)
-        set[i] = set[i - 1];
+    _Static_assert(DEDUP_WAYS == 4, "as they are moved here");
+    uint64_t two[2];
+    memcpy(two, set + 1, sizeof two);
+    memcpy(set + 2, two, sizeof two);
+    set[1] = set[0];
     set[0] = mark;
     return false;
 }

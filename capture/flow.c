@@ -17,7 +17,8 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .stats = stats,
                              .key = *key,
                              .now = INT64_MIN,
-                             .wheel_at = INT64_MIN};
+                             .wheel_at = INT64_MIN,
+                             .wheel_due = INT64_MIN};
     t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
     t->slots = pages_table(FIRST_SLOTS * sizeof *t->slots);
     return t->nodes && t->slots;
@@ -73,7 +74,7 @@ void flow_key(const struct flow_table *t, struct segment *s)
     mark(t, s);
 }
 
-static inline struct flow *find(const struct flow_table *t, const struct segment *s)
+static struct flow *find(const struct flow_table *t, const struct segment *s)
 {
     for (uint32_t i = s->flow & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
@@ -465,7 +466,7 @@ static inline bool goes_on(const struct flow *f, const struct side *d, const str
 /* As flow_tick; most of the time nothing is due. */
 static inline void pass(struct flow_table *t, int64_t now)
 {
-    if (t->holes || now >= t->wheel_due || t->now == INT64_MIN)
+    if (t->holes || now >= t->wheel_due)
         flow_tick(t, now);
     else if (now > t->now)
         t->now = now;
@@ -533,7 +534,9 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     t->order++;
     pass(t, s->ts);
     bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
-    struct flow *f = find(t, s);
+    struct flow *f = s->near;
+    if (!f || !f->settled || !endpoints_same(&f->ends, &s->ends)) /* what is settled stands in the table */
+        f = find(t, s);
     if (copy && !(f && s->n && f->side[s->dir].held)) { /* what waits is compared with it */
         t->stats->duplicates++;
         return;

@@ -97,20 +97,21 @@ void flow_key(const struct flow_table *t, struct segment *s);
 void flow_expect(const struct flow_table *t, struct segment *s, unsigned n);
 /* Asks for the connection of a segment that comes soon, most likely; for the whole node at once, since its lines are
  * read one after the other, and each would be waited for. */
-static inline void flow_ask(const struct flow_table *t, const struct segment *s)
+static inline void flow_ask(const struct flow_table *t, struct segment *s)
 {
     uint32_t i = s->flow & t->mask;
+    s->near = NULL;
     while (t->slots[i].node && t->slots[i].hash != s->flow)
         i = (i + 1) & t->mask;
     if (!t->slots[i].node)
         return;
-    const struct flow *f = &t->nodes[t->slots[i].node - 1];
+    struct flow *f = s->near = &t->nodes[t->slots[i].node - 1];
     prefetch_lines(f, offsetof(struct flow, decoding));
     if (s->n)
         prefetch_lines(&f->decoding, sizeof f->decoding);
 }
 
-/* One TCP segment with its key, in capture order. */
+/* One TCP segment that flow_ask was called for, in capture order. */
 void flow_segment(struct flow_table *t, const struct segment *s);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */
 void flow_tick(struct flow_table *t, int64_t now);

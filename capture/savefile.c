@@ -37,11 +37,16 @@ static inline uint16_t get16(const struct savefile *s, const uint8_t *p)
     return s->swap ? __builtin_bswap16(v) : v;
 }
 
-static inline uint32_t get32(const struct savefile *s, const uint8_t *p)
+static inline uint32_t read32(bool swap, const uint8_t *p)
 {
     uint32_t v;
     memcpy(&v, p, 4);
-    return s->swap ? __builtin_bswap32(v) : v;
+    return swap ? __builtin_bswap32(v) : v;
+}
+
+static inline uint32_t get32(const struct savefile *s, const uint8_t *p)
+{
+    return read32(s->swap, p);
 }
 
 static inline uint64_t get64(const struct savefile *s, const uint8_t *p)
@@ -425,58 +430,56 @@ enum savefile_result savefile_next(struct savefile *s, struct frame *f)
     return s->pcapng ? next_pcapng(s, f) : next_pcap(s, f);
 }
 
-/* ---- frames that stand in the window whole ---- */
+/* ---- frames that stand in the window whole, with which nothing is wrong ---- */
 
-/* The record at p, if it is there and nothing is wrong with it. Returns its length, or 0. */
-static inline size_t plain_record(const struct savefile *s, const uint8_t *p, size_t left, struct frame *f)
+static inline unsigned more_records(struct savefile *s, struct frame *f, unsigned most, int64_t before, bool swap)
 {
-    size_t head = s->record_head;
-    if (left < head)
-        return 0;
-    uint32_t captured = get32(s, p + 8), wire = get32(s, p + 12), part = get32(s, p + 4);
-    if (!captured || captured > wire || captured > SAVEFILE_FRAME_MAX || captured > left - head)
-        return 0;
-    *f = (struct frame){.ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part),
-                        .data = p + head,
-                        .n = captured,
-                        .wire_n = wire,
-                        .link = s->link};
-    return head + captured;
+    const uint8_t *p = s->in.window + s->in.at, *over = s->in.window + s->in.end;
+    const size_t head = s->record_head;
+    const bool nano = s->nano;
+    const uint16_t link = s->link;
+    unsigned n = 0;
+    for (; n < most && (size_t)(over - p) >= head; n++) {
+        uint32_t captured = read32(swap, p + 8), wire = read32(swap, p + 12), part = read32(swap, p + 4);
+        int64_t ts = (int64_t)read32(swap, p) * 1000000 + (nano ? part / 1000 : part);
+        if (!captured || captured > wire || captured > SAVEFILE_FRAME_MAX || captured > (size_t)(over - p) - head ||
+            ts >= before)
+            break;
+        f[n] = (struct frame){.ts = ts, .data = p + head, .n = captured, .wire_n = wire, .link = link};
+        p += head + captured;
+    }
+    s->in.at = (size_t)(p - s->in.window);
+    return n;
 }
 
-/* The same of an enhanced packet block. */
-static inline size_t plain_block(const struct savefile *s, const uint8_t *p, size_t left, struct frame *f)
+/* Of enhanced packet blocks alone. */
+static unsigned more_blocks(struct savefile *s, struct frame *f, unsigned most, int64_t before)
 {
     enum { HEAD = 28, LEAST = HEAD + 4 };
+    const uint8_t *p = s->in.window + s->in.at, *over = s->in.window + s->in.end;
     struct packet_block b;
-    if (left < LEAST || get32(s, p) != BLOCK_PACKET)
-        return 0;
-    uint32_t length = get32(s, p + 4);
-    if (length < LEAST || length % 4 || length > left || get32(s, p + length - 4) != length ||
-        !timed_packet(s, p, get32(s, p + 8), &b) || b.captured > SAVEFILE_FRAME_MAX || b.captured > length - LEAST)
-        return 0;
-    *f = frame_of(s, &b, p + HEAD);
-    return length;
+    unsigned n = 0;
+    for (; n < most && over - p >= LEAST && get32(s, p) == BLOCK_PACKET; n++) {
+        uint32_t length = get32(s, p + 4);
+        if (length < LEAST || length % 4 || length > (size_t)(over - p) || get32(s, p + length - 4) != length ||
+            !timed_packet(s, p, get32(s, p + 8), &b) || b.captured > SAVEFILE_FRAME_MAX ||
+            b.captured > length - LEAST || b.ts >= before)
+            break;
+        f[n] = frame_of(s, &b, p + HEAD);
+        s->last_ts = b.ts;
+        p += length;
+    }
+    s->in.at = (size_t)(p - s->in.window);
+    return n;
 }
 
 unsigned savefile_more(struct savefile *s, struct frame *f, unsigned most, int64_t before)
 {
-    const uint8_t *p = s->in.window + s->in.at;
-    size_t left = stream_left(&s->in);
-    unsigned n = 0;
     if (s->fault[0] || s->rest)
         return 0;
-    for (; n < most; n++) {
-        size_t took = s->pcapng ? plain_block(s, p, left, &f[n]) : plain_record(s, p, left, &f[n]);
-        if (!took || f[n].ts >= before)
-            break;
-        p += took;
-        left -= took;
-    }
-    s->in.at = s->in.end - left;
-    if (n)
-        s->last_ts = f[n - 1].ts;
-    return n;
+    if (s->pcapng)
+        return more_blocks(s, f, most, before);
+    return s->swap ? more_records(s, f, most, before, true) : more_records(s, f, most, before, false);
 }
 
 /* The magic number of a pcap file in this machine's order; sets swap. */

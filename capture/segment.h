@@ -41,8 +41,9 @@ struct segment {
     uint8_t flags;  /* TCP_* */
     uint8_t dir;    /* index of the sender */
     struct endpoints ends;
-    uint16_t mss;   /* 0: none; meaningless without TCP_SYN, as is the next */
-    uint8_t wscale; /* shift of windows; 0xff: none */
+    struct flow *near; /* its connection, if it is still there; of flow_ask, NULL: not found */
+    uint16_t mss;      /* 0: none; meaningless without TCP_SYN, as is the next */
+    uint8_t wscale;    /* shift of windows; 0xff: none */
     bool v6;
 };
 
