@@ -124,10 +124,10 @@ static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f
         return damaged(s, stream_offset(&s->in), "a record of %u bytes", captured);
     if (__builtin_expect(!captured, 0) && blank(p, 16))
         return damaged(s, stream_offset(&s->in), "nothing but zeroes");
-    f->ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part);
-    f->link = s->link;
-    f->n = captured;
-    f->wire_n = captured > wire ? captured : wire;
+    *f = (struct frame){.ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part),
+                        .n = captured,
+                        .wire_n = captured > wire ? captured : wire,
+                        .link = s->link};
     p = stream_peek(&s->in, s->record_head + (size_t)captured);
     if (__builtin_expect(!p, 0))
         return cut(s, stream_offset(&s->in), "record");
