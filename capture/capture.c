@@ -74,7 +74,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
 static bool wanted_port(const struct capture *c, const struct segment *s)
 {
     for (unsigned i = 0; i < c->o.n_ports; i++)
-        if (c->o.ports[i] == s->sport || c->o.ports[i] == s->dport)
+        if (c->o.ports[i] == s->ends.port[0] || c->o.ports[i] == s->ends.port[1])
             return true;
     return !c->o.n_ports;
 }
@@ -106,12 +106,10 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-static void take_segment(struct capture *c, struct segment *s)
+static inline void take_segment(struct capture *c, struct segment *s)
 {
     if (c->o.n_ports && !wanted_port(c, s))
         return;
-    if (c->o.merge_vlans)
-        s->scope = 0;
     if (s->n < s->wire_n) {
         c->stats.cut_segments++;
         c->stats.cut_bytes += s->wire_n - s->n;
@@ -119,42 +117,90 @@ static void take_segment(struct capture *c, struct segment *s)
     flow_segment(&c->flows, s);
 }
 
+/* Of a frame that is not plain. */
+static __attribute__((noinline)) enum packet_result decode(struct capture *c, const struct frame *f,
+                                                           struct segment *seg)
+{
+    struct piece piece;
+    enum packet_result r = packet_decode(f, &c->o.packet, &c->stats, seg, &piece);
+    if (r == PACKET_FRAGMENT)
+        r = join(c, seg, &piece);
+    if (r != PACKET_TCP)
+        return r;
+    if (c->o.merge_vlans)
+        seg->ends.scope = 0;
+    flow_key(&c->flows, seg);
+    flow_ask(&c->flows, seg);
+    return r;
+}
+
 static __attribute__((noinline)) void datagram(struct capture *c, struct segment *seg)
 {
     if (c->o.merge_vlans)
-        seg->scope = 0;
+        seg->ends.scope = 0;
     bool wanted = !c->o.n_ports || wanted_port(c, seg);
     if (!wanted || !memcachedudp_datagram(&c->udp, seg, ++c->flows.order))
         c->stats.other_packets++;
 }
 
-void capture_frame(struct capture *c, const struct frame *f)
+/* What is overdue ends before the packet can answer it. */
+static inline void tick(struct capture *c, int64_t now)
 {
-    struct capture_stats *s = &c->stats;
-    struct segment seg;
-    struct piece piece;
-    if (f->soon && f->link == LINKTYPE_ETHERNET)
-        flow_expect(&c->flows, f->soon, f->soon_n);
-    s->packets++;
-    s->bytes += f->wire_n;
-    if (s->first_us == TIME_NONE || f->ts < s->first_us)
-        s->first_us = f->ts;
-    if (f->ts > s->last_us)
-        s->last_us = f->ts;
-    if ((s->packets & 1023) == 0)
+    const struct line *l = &c->pair.line;
+    int64_t late = now - c->o.answer_timeout_us;
+    if (now <= l->now)
+        return;
+    if ((l->head && now - l->head->x.arrival > LINE_WAIT_US) || l->late_from < late ||
+        c->o.answer_timeout_us < LINE_WAIT_US)
+        pair_tick(&c->pair, now, c->o.answer_timeout_us);
+    else
+        c->pair.line.now = now;
+}
+
+/* seg: the frame's segment if it is plain. */
+static inline void take(struct capture *c, const struct frame *f, struct segment *seg)
+{
+    if ((++c->stats.packets & 1023) == 0)
         note_memory(c);
-    if (f->ts > c->pair.line.now) /* what is overdue has ended before the packet can answer it */
-        pair_tick(&c->pair, f->ts, c->o.answer_timeout_us);
-    enum packet_result r = packet_decode(f, &c->o.packet, s, &seg, &piece);
-    if (r == PACKET_FRAGMENT)
-        r = join(c, &seg, &piece);
+    tick(c, f->ts);
+    enum packet_result r = seg->payload ? PACKET_TCP : decode(c, f, seg);
     if (r == PACKET_TCP)
-        take_segment(c, &seg);
+        take_segment(c, seg);
     else if (r == PACKET_UDP)
-        datagram(c, &seg);
-    s->other_packets += r == PACKET_OTHER;
+        datagram(c, seg);
+    else
+        c->stats.other_packets += r == PACKET_OTHER;
     if (c->udp.waiting)
         memcachedudp_tick(&c->udp, f->ts);
+}
+
+static void note_frames(struct capture_stats *s, const struct frame *f, unsigned n)
+{
+    int64_t first = s->first_us == TIME_NONE ? INT64_MAX : s->first_us, last = s->last_us;
+    for (unsigned i = 0; i < n; i++) {
+        s->bytes += f[i].wire_n;
+        first = f[i].ts < first ? f[i].ts : first;
+        last = f[i].ts > last ? f[i].ts : last;
+    }
+    s->first_us = first;
+    s->last_us = last;
+}
+
+void capture_frames(struct capture *c, const struct frame *f, unsigned n)
+{
+    enum { AHEAD = 4 };
+    struct segment seg[CAPTURE_FRAMES];
+    note_frames(&c->stats, f, n);
+    packet_plain(f, n, seg);
+    flow_expect(&c->flows, seg, n);
+    for (unsigned i = 0; i < AHEAD && i < n; i++)
+        if (seg[i].payload)
+            flow_ask(&c->flows, &seg[i]);
+    for (unsigned i = 0; i < n; i++) {
+        if (i + AHEAD < n && seg[i + AHEAD].payload)
+            flow_ask(&c->flows, &seg[i + AHEAD]);
+        take(c, &f[i], &seg[i]);
+    }
 }
 
 void capture_tick(struct capture *c, int64_t now)

@@ -9,7 +9,7 @@
 #include "capture/seal.h"
 #include "capture/tlskeys.h"
 
-enum { CAPTURE_PORTS_MAX = 64 };
+enum { CAPTURE_PORTS_MAX = 64, CAPTURE_FRAMES = 16 };
 
 struct capture_options {
     struct hash_key key;
@@ -34,7 +34,8 @@ struct capture;
 
 /* NULL: `why` says what is wrong with the options, or that memory is short. */
 struct capture *capture_new(const struct capture_options *o, char why[128]);
-void capture_frame(struct capture *c, const struct frame *f);
+/* n frames in order, at most CAPTURE_FRAMES. */
+void capture_frames(struct capture *c, const struct frame *f, unsigned n);
 /* The wire is silent; packet time moves on. */
 void capture_tick(struct capture *c, int64_t now);
 /* Live, now and then, with the packet time: whether frames are handled late, or were lost for want of time. What is

@@ -227,7 +227,7 @@ static void upgraded_h2(struct decode_env *e, struct decoding *s, const struct c
         h2_feed(&e->h2, s->h2, 1, &rest);
 }
 
-static void after_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event, const struct chunk *c)
+void decode_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event, const struct chunk *c)
 {
     if (event == H1_OK)
         return;
@@ -488,7 +488,7 @@ static void undecided(struct decode_env *e, struct decoding *s, int role, const 
         uncount_opaque(e, s);
         drop_profile(e, s);
         s->state = DECODING_H1;
-        after_upgrade(e, s, carried ? h1_resume(&e->h1, &s->h1, role, c) : h1_feed(&e->h1, &s->h1, role, c), c);
+        decode_upgrade(e, s, carried ? h1_resume(&e->h1, &s->h1, role, c) : h1_feed(&e->h1, &s->h1, role, c), c);
     } else if (guess == GUESS_MAYBE) {
         if (!carried)
             h1_stash(&e->h1, &s->h1, role, c);
@@ -526,7 +526,7 @@ static void plain_chunk(struct decode_env *e, struct decoding *s, int role, cons
         if (role == 0 && h2_possible(slice_of(c->p, c->n)) && may_be_upgraded(s) &&
             begin_h2(e, s, role, c, slice_of(c->p, c->n)))
             break;
-        after_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c), c);
+        decode_upgrade(e, s, h1_feed(&e->h1, &s->h1, role, c), c);
         break;
     case DECODING_H2:
         h2_feed(&e->h2, s->h2, role, c);
@@ -646,7 +646,7 @@ void decode_secrets(struct decode_env *e, struct decoding *s)
         follow_verdict(e, s, tls_retry(s->tls, &e->tls, &(struct tls_sink){&i, inner_chunk, inner_gap}));
 }
 
-void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+void decode_any(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
     if (s->profile && !tlsprofile_is_inside(s->profile))
         watch(e, s, role, c);

@@ -47,7 +47,22 @@ enum guess { GUESS_NO, GUESS_MAYBE, GUESS_YES };
 enum guess decode_guess(struct slice bytes, bool *from_server);
 
 void decode_open(struct decoding *s, struct conn *conn);
-void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c);
+/* Of any connection. */
+void decode_any(struct decode_env *e, struct decoding *s, int role, const struct chunk *c);
+/* HTTP/1 went over into something else with this chunk. */
+void decode_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event, const struct chunk *c);
+
+static inline void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
+{
+    if (s->state != DECODING_H1 || s->profile || s->tls || h2_possible(slice_of(c->p, c->n))) {
+        decode_any(e, s, role, c);
+        return;
+    }
+    enum h1_event event = h1_feed(&e->h1, &s->h1, role, c);
+    if (__builtin_expect(event != H1_OK, 0))
+        decode_upgrade(e, s, event, c);
+}
+
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset);
 void decode_end(struct decode_env *e, struct decoding *s, int role, enum chunk_end how);
 void decode_close(struct decode_env *e, struct decoding *s, enum chunk_end how, int first);

@@ -12,7 +12,8 @@
 enum { DEDUP_SETS = 1024, DEDUP_WAYS = 4, DEDUP_ID_US = 50000, DEDUP_BARE_US = 2000 };
 enum { DEDUP_TIME_BITS = 16, DEDUP_TIME_SHIFT = 6 }; /* times of 64 us, which wrap after 4 s */
 
-/* Marks of segments, latest first: 48 bits of their hash, 16 of their time. 0: none. */
+/* Marks of segments, latest first: 48 bits of their hash, 16 of their time; the hash's other bits are the set. 0: none.
+ */
 struct dedup {
     uint64_t marks[DEDUP_SETS][DEDUP_WAYS];
 };
@@ -23,37 +24,41 @@ static inline uint64_t dedup_fold(uint64_t a, uint64_t b)
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* `flow`: keyed hash of the connection with its scope; `key`: odd and secret. */
-static inline uint64_t dedup_hash(const struct segment *s, uint32_t flow, int dir, uint64_t key)
+/* Of all that a copy has in common with the segment; `key`: odd and secret. */
+static inline uint64_t dedup_hash(const struct segment *s, uint64_t key)
 {
-    uint64_t a = ((uint64_t)s->seq << 32 | s->ack) ^ key;
-    uint64_t b = (uint64_t)s->ip_id << 48 | (uint64_t)s->checksum << 32 | s->wire_n;
-    uint64_t c = (uint64_t)s->tsval << 32 | s->tsecr;
-    uint64_t d = (uint64_t)flow << 32 | (uint64_t)s->window << 16 | (uint64_t)dir << 8 | s->flags;
-    return dedup_fold(dedup_fold(a, b ^ 0x9e3779b97f4a7c15u) ^ c, d ^ key);
+    const char *p = (const char *)s + offsetof(struct segment, seq);
+    _Static_assert(offsetof(struct segment, dir) + 1 - offsetof(struct segment, seq) == 32, "four words");
+    uint64_t h = dedup_fold(word_at(p) ^ key, word_at(p + 16) ^ 0x9e3779b97f4a7c15u);
+    return dedup_fold(h ^ word_at(p + 8), word_at(p + 24) ^ key);
 }
 
-/* Where copies of a segment with these numbers are looked for. */
-static inline uint64_t *dedup_set(struct dedup *t, uint32_t flow, uint32_t seq, uint32_t ack)
+/* Where copies of a segment with this hash are looked for. */
+static inline uint64_t *dedup_set(struct dedup *t, uint64_t hash)
 {
-    return t->marks[(flow + seq * 0x9e3779b1u + ack * 0x85ebca77u) / (UINT32_MAX / DEDUP_SETS + 1)];
+    return t->marks[hash % DEDUP_SETS];
+}
+
+static inline bool dedup_near(uint64_t a, uint64_t b, bool has_id)
+{
+    int apart = (int16_t)(a - b);
+    return (apart < 0 ? -apart : apart) <= (has_id ? DEDUP_ID_US : DEDUP_BARE_US) >> DEDUP_TIME_SHIFT;
 }
 
 /* Whether the segment was seen a moment ago; else it is remembered. */
-static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint32_t flow, uint64_t hash)
+static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t hash)
 {
     enum { TIME = (1 << DEDUP_TIME_BITS) - 1 };
-    uint64_t *set = dedup_set(t, flow, s->seq, s->ack);
+    uint64_t *set = dedup_set(t, hash);
     uint64_t mark = (hash & ~(uint64_t)TIME) | ((uint64_t)(s->ts >> DEDUP_TIME_SHIFT) & TIME);
-    for (int i = 0; i < DEDUP_WAYS; i++) {
-        if ((set[i] ^ mark) > TIME)
-            continue;
-        int apart = (int16_t)((mark & TIME) - (set[i] & TIME));
-        if ((apart < 0 ? -apart : apart) <= (s->ip_id ? DEDUP_ID_US : DEDUP_BARE_US) >> DEDUP_TIME_SHIFT)
+    for (int i = 0; i < DEDUP_WAYS; i++)
+        if (__builtin_expect((set[i] ^ mark) <= TIME, 0) && dedup_near(mark, set[i], s->ip_id != 0))
             return true;
-    }
-    for (int i = DEDUP_WAYS - 1; i > 0; i--)
-        set[i] = set[i - 1];
+    _Static_assert(DEDUP_WAYS == 4, "as they are moved here");
+    uint64_t two[2];
+    memcpy(two, set + 1, sizeof two);
+    memcpy(set + 2, two, sizeof two);
+    set[1] = set[0];
     set[0] = mark;
     return false;
 }

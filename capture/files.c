@@ -145,6 +145,11 @@ enum savefile_result files_next(struct files *all, struct frame *f)
     return choose(all, f);
 }
 
+unsigned files_more(struct files *all, struct frame *f, unsigned most)
+{
+    return all->current ? savefile_more(&all->current->save, f, most, all->limit) : 0;
+}
+
 /* Up to the first frame. Regular files are then closed again when there are others, for who knows how many. */
 static bool probe(struct files *all, struct file *file)
 {

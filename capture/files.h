@@ -16,6 +16,9 @@ void files_close(struct files *all);
 /* The next frame, valid until the next call. SAVEFILE_DAMAGED: one file ends here, files_fault says which and why; call
  * on. */
 enum savefile_result files_next(struct files *all, struct frame *f);
+/* Up to `most` frames more, as far as they can be had at once; all since the last call of files_next stay valid until
+ * the next. */
+unsigned files_more(struct files *all, struct frame *f, unsigned most);
 const char *files_fault(const struct files *all);
 /* Bytes read of all files and their size; total is 0 when one of them has none (a pipe). */
 void files_progress(const struct files *all, uint64_t *done, uint64_t *total);

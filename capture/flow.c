@@ -1,10 +1,8 @@
 #include "capture/flow.h"
 
-#include <endian.h>
 #include <stdlib.h>
 
 #include "base/pages.h"
-#include "base/prefetch.h"
 #include "capture/ease.h"
 
 enum { FIRST_SLOTS = 1024 };
@@ -19,7 +17,8 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .stats = stats,
                              .key = *key,
                              .now = INT64_MIN,
-                             .wheel_at = INT64_MIN};
+                             .wheel_at = INT64_MIN,
+                             .wheel_due = INT64_MIN};
     t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
     t->slots = pages_table(FIRST_SLOTS * sizeof *t->slots);
     return t->nodes && t->slots;
@@ -35,25 +34,11 @@ void flow_fini(struct flow_table *t)
 
 /* ---- the table ---- */
 
-struct flow_key {
-    const uint8_t *ip[2];
-    uint16_t port[2];
-    uint32_t scope, hash;
-    int dir; /* index of the sender */
-};
-
 /* Multiplies and folds under the key: positions alone, bounded by the table's capacity. */
 static inline uint64_t fold(uint64_t a, uint64_t b)
 {
     __uint128_t m = (__uint128_t)a * b;
     return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
-static inline uint64_t word(const uint8_t *p)
-{
-    uint64_t w;
-    memcpy(&w, p, 8);
-    return w;
 }
 
 static inline uint32_t half_word(const uint8_t *p)
@@ -63,91 +48,53 @@ static inline uint32_t half_word(const uint8_t *p)
     return w;
 }
 
-/* Of the addresses in the key's order, and the ports with the scope. */
-static inline uint32_t hash_v4(const struct flow_table *t, const uint8_t a[4], const uint8_t b[4], uint64_t ports)
+static inline uint32_t hash_v4(const struct flow_table *t, const struct endpoints *e)
 {
-    uint64_t h = fold(((uint64_t)half_word(a) << 32 | half_word(b)) ^ t->key.k0, ports ^ t->key.k1);
+    uint64_t ip = (uint64_t)half_word(e->ip[0] + 12) << 32 | half_word(e->ip[1] + 12);
+    uint64_t h = fold(ip ^ t->key.k0, word_at(e->port) ^ t->key.k1);
     return (uint32_t)fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
 }
 
-static inline struct flow_key key_of(const struct flow_table *t, const struct segment *s)
+static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 {
-    int order = memcmp(s->src, s->dst, 16);
-    int dir = order < 0 || (order == 0 && s->sport <= s->dport) ? 0 : 1;
-    struct flow_key k = {{dir ? s->dst : s->src, dir ? s->src : s->dst},
-                         {dir ? s->dport : s->sport, dir ? s->sport : s->dport},
-                         s->scope,
-                         0,
-                         dir};
-    uint64_t ports = (uint64_t)k.port[0] << 48 | (uint64_t)k.port[1] << 32 | k.scope;
-    if (!s->v6) {
-        k.hash = hash_v4(t, k.ip[0] + 12, k.ip[1] + 12, ports);
-        return k;
-    }
-    uint64_t h = fold(word(k.ip[0]) ^ t->key.k0, word(k.ip[0] + 8) ^ t->key.k1);
-    h = fold(h ^ word(k.ip[1]) ^ t->key.k1, word(k.ip[1] + 8) ^ t->key.body_seed);
-    h = fold(h ^ ports, t->key.k0 | 1);
-    k.hash = (uint32_t)h | 1;
-    return k;
+    uint64_t h = fold(word_at(e->ip[0]) ^ t->key.k0, word_at(e->ip[0] + 8) ^ t->key.k1);
+    h = fold(h ^ word_at(e->ip[1]) ^ t->key.k1, word_at(e->ip[1] + 8) ^ t->key.body_seed);
+    return (uint32_t)fold(h ^ word_at(e->port), t->key.k0 | 1) | 1;
 }
 
-static bool same_key(const struct flow *f, const struct flow_key *k)
+static inline void mark(const struct flow_table *t, struct segment *s)
 {
-    return f->port[0] == k->port[0] && f->port[1] == k->port[1] && f->scope == k->scope &&
-           memcmp(f->ip[0], k->ip[0], 16) == 0 && memcmp(f->ip[1], k->ip[1], 16) == 0;
+    if (t->dedup)
+        s->mark = dedup_hash(s, t->key.k1 | 1);
 }
 
-/* Asks for the whole node at once: its lines are read one after the other, and each would be waited for. */
-static inline void ask_for(const struct flow *f, bool data)
+void flow_key(const struct flow_table *t, struct segment *s)
 {
-    prefetch_lines(f, data ? sizeof *f : offsetof(struct flow, decoding));
+    s->flow = s->v6 ? hash_v6(t, &s->ends) : hash_v4(t, &s->ends);
+    mark(t, s);
 }
 
-static struct flow *find(struct flow_table *t, const struct flow_key *k, bool data)
+static struct flow *find(const struct flow_table *t, const struct segment *s)
 {
-    for (uint32_t i = k->hash & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
+    for (uint32_t i = s->flow & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
-        if (t->slots[i].hash != k->hash)
-            continue;
-        ask_for(f, data);
-        if (same_key(f, k))
+        if (t->slots[i].hash == s->flow && endpoints_same(&f->ends, &s->ends))
             return f;
     }
     return NULL;
 }
 
-/* The connection of this hash, most likely. */
-static void expect_node(const struct flow_table *t, uint32_t hash)
+void flow_expect(const struct flow_table *t, struct segment *s, unsigned n)
 {
-    uint32_t i = hash & t->mask;
-    while (t->slots[i].node && t->slots[i].hash != hash)
-        i = (i + 1) & t->mask;
-    if (t->slots[i].node)
-        ask_for(&t->nodes[t->slots[i].node - 1], true);
-}
-
-/* The connection's hash, of its plain headers. */
-static uint32_t hash_of_headers(const struct flow_table *t, const uint8_t *ip, const uint8_t *tcp)
-{
-    const uint8_t *a = ip + 12, *b = ip + 16;
-    uint64_t from = (uint64_t)(tcp[0] << 8 | tcp[1]), to = (uint64_t)(tcp[2] << 8 | tcp[3]);
-    uint32_t first = be32toh(half_word(a)), second = be32toh(half_word(b));
-    bool swap = first > second || (first == second && from > to);
-    return swap ? hash_v4(t, b, a, to << 48 | from << 32) : hash_v4(t, a, b, from << 48 | to << 32);
-}
-
-void flow_expect(struct flow_table *t, const uint8_t *frame, uint32_t n)
-{
-    enum { IP = 14, TCP = IP + 20, PLAIN = TCP + 20 };
-    static const uint8_t plain[] = {0x08, 0x00, 0x45};
-    if (n < PLAIN || memcmp(frame + IP - 2, plain, sizeof plain) != 0 || frame[IP + 9] != 6)
-        return;
-    uint32_t hash = hash_of_headers(t, frame + IP, frame + TCP), *turn = &t->expected[t->expecting++ % FLOW_EXPECTED];
-    expect_node(t, *turn);
-    prefetch(&t->slots[hash & t->mask]);
-    if (t->dedup)
-        prefetch(dedup_set(t->dedup, hash, be32toh(half_word(frame + TCP + 4)), be32toh(half_word(frame + TCP + 8))));
-    *turn = hash;
+    for (unsigned i = 0; i < n; i++) {
+        if (!s[i].payload)
+            continue;
+        s[i].flow = hash_v4(t, &s[i].ends);
+        mark(t, &s[i]);
+        prefetch(&t->slots[s[i].flow & t->mask]);
+        if (t->dedup)
+            prefetch(dedup_set(t->dedup, s[i].mark));
+    }
 }
 
 static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
@@ -254,10 +201,8 @@ static void wheel_remove(struct flow_table *t, struct flow *f)
 /* One direction alone: the other may have come elsewhere. */
 static void note_oneway(struct flow_table *t, const struct flow *f)
 {
-    uint8_t key[36];
-    memcpy(key, f->ip, 32);
-    memcpy(key + 32, f->port, 4);
-    struct split_half h = {hash_bytes(&t->key, 's', key, sizeof key) | 1, f->scope, f->side[1].seen};
+    enum { KEY = offsetof(struct endpoints, scope) };
+    struct split_half h = {hash_bytes(&t->key, 's', &f->ends, KEY) | 1, f->ends.scope, f->side[1].seen};
     t->stats->flows_oneway++;
     t->stats->flows_split += split_meets(&t->split, h) * 2u;
 }
@@ -271,6 +216,7 @@ static void finish(struct flow_table *t, struct flow *f, enum chunk_end how)
     flow_whole(t, f);
     reasm_drop(t, f);
     f->closed = true;
+    f->settled = false;
     if (f->side[0].ended && f->side[1].ended)
         how = CHUNK_FIN; /* it only waited */
     if (!(f->side[0].seen && f->side[1].seen))
@@ -304,8 +250,8 @@ static void evict(struct flow_table *t)
 
 static struct addr address(const struct flow *f, int side)
 {
-    struct addr a = {.port = f->port[side], .known = 1};
-    memcpy(a.ip, f->ip[side], 16);
+    struct addr a = {.port = f->ends.port[side], .known = 1};
+    memcpy(a.ip, f->ends.ip[side], 16);
     return a;
 }
 
@@ -346,13 +292,13 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
         return;
     }
     if (!has_bytes(f) && !(f->side[0].seen && f->side[1].seen))
-        set_client(f, f->port[dir] >= f->port[1 - dir] ? dir : 1 - dir);
+        set_client(f, f->ends.port[dir] >= f->ends.port[1 - dir] ? dir : 1 - dir);
 }
 
 /* A node begins (again) with this segment. */
 static void start(struct flow_table *t, struct flow *f)
 {
-    f->client_known = f->syn = f->closed = f->waits = f->rst = false;
+    f->client_known = f->syn = f->closed = f->waits = f->rst = f->settled = false;
     f->first_end = -1;
     f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
@@ -368,7 +314,7 @@ static struct flow *fresh(struct flow_table *t)
     return &t->nodes[t->touched++];
 }
 
-static struct flow *make(struct flow_table *t, const struct flow_key *k)
+static struct flow *make(struct flow_table *t, const struct segment *s)
 {
     if (!table_room(t) || (!t->free && t->touched == t->capacity))
         evict(t);
@@ -380,13 +326,9 @@ static struct flow *make(struct flow_table *t, const struct flow_key *k)
     else
         return NULL;
     f->index = (uint32_t)(f - t->nodes);
-    f->hash = k->hash;
-    f->scope = k->scope;
+    f->hash = s->flow;
+    f->ends = s->ends;
     f->hole = false;
-    for (int i = 0; i < 2; i++) {
-        memcpy(f->ip[i], k->ip[i], 16);
-        f->port[i] = k->port[i];
-    }
     table_add(t, f);
     wheel_add(t, f, t->now + FLOW_IDLE_US);
     t->live++;
@@ -500,54 +442,110 @@ static void pace(struct flow *f, int role, const struct segment *s)
         pace_ack(&c->pace, s, (int32_t)(s->ack - acked) > 0 ? s->ack : acked, c->rtt_server);
 }
 
-void flow_segment(struct flow_table *t, const struct segment *s)
+/* Nothing is open about the connection that its next segment could settle, and nothing of its bytes is missing: what
+ * goes on is in order, or acknowledges. To be asked anew when anything else came. */
+static bool is_settled(const struct flow *f)
 {
-    t->order++;
-    if (s->ts > t->now)
-        flow_tick(t, s->ts);
-    struct flow_key k = key_of(t, s);
-    bool copy = t->dedup && dedup_seen(t->dedup, s, k.hash, dedup_hash(s, k.hash, k.dir, t->key.k1 | 1));
-    struct flow *f = find(t, &k, s->n > 0);
-    if (copy && !(f && s->n && f->side[k.dir].held)) { /* what waits is compared with it */
-        t->stats->duplicates++;
-        return;
+    const struct conn *c = &f->conn;
+    bool settled = f->client_known && !f->closed && !f->rst && !f->hole && (f->syn || c->midstream) && c->seen[0] &&
+                   c->seen[1] && (c->rtt_client >= 0 || f->synack_ts == TIME_NONE);
+    for (int dir = 0; dir < 2; dir++) {
+        const struct side *d = &f->side[dir];
+        settled = settled && d->seen && d->init && !d->by_ack && !d->fin && !d->held;
     }
+    return settled;
+}
+
+/* Whether a settled connection simply goes on with this segment. d: its direction; peer: the other. */
+static inline bool goes_on(const struct flow *f, const struct side *d, const struct side *peer, const struct segment *s)
+{
+    return f->settled && (s->flags & ~TCP_PSH) == TCP_ACK && (int32_t)(s->ack - peer->next) <= 0 && s->n == s->wire_n &&
+           (!s->n || s->seq == d->next);
+}
+
+/* As flow_tick; most of the time nothing is due. */
+static inline void pass(struct flow_table *t, int64_t now)
+{
+    if (t->holes || now >= t->wheel_due)
+        flow_tick(t, now);
+    else if (now > t->now)
+        t->now = now;
+}
+
+/* Any segment but second copies. f: its connection, NULL: there is none. */
+static __attribute__((noinline)) void any_segment(struct flow_table *t, struct flow *f, const struct segment *s)
+{
+    int dir = s->dir;
     if (!f) {
         if (!s->wire_n && !(s->flags & TCP_SYN))
             return; /* a stray acknowledgement is no connection */
-        if (t->eased && !ease_reads(t->eased, k.hash)) {
+        if (t->eased && !ease_reads(t->eased, s->flow)) {
             skip(t, s);
             return;
         }
-        f = make(t, &k);
+        f = make(t, s);
         if (!f)
             return;
-    } else if (begins_anew(f, k.dir, s)) {
+    } else if (begins_anew(f, dir, s)) {
         finish(t, f, CHUNK_IDLE);
         start(t, f);
     }
     f->last = s->ts;
     if (f->closed)
         return;
-    guess_client(f, k.dir, s);
-    int role = flow_role(f, k.dir);
-    f->side[k.dir].seen = f->conn.seen[role] = true;
+    guess_client(f, dir, s);
+    int role = flow_role(f, dir);
+    f->side[dir].seen = f->conn.seen[role] = true;
     if (!f->syn && !(s->flags & TCP_SYN) && !f->conn.midstream) {
         f->conn.midstream = true;
         t->stats->flows_midstream++;
     }
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
-        handshake(f, k.dir, s);
+        handshake(f, dir, s);
     f->conn.pace.window[role] = s->window;
     if (f->conn.pace.on || s->wire_n >= PACE_LEAST)
         pace(f, role, s);
-    reasm_segment(t, f, k.dir, s);
+    reasm_segment(t, f, dir, s);
     if (s->n && f->decoding.tls)
         note_waiting(t, f);
-    bool reset = s->flags & TCP_RST && plausible_reset(f, k.dir, s);
+    bool reset = s->flags & TCP_RST && plausible_reset(f, dir, s);
     f->rst |= reset;
-    if (reset || f->side[k.dir].fin)
-        note_end(t, f, k.dir);
+    if (reset || f->side[dir].fin)
+        note_end(t, f, dir);
+    f->settled = is_settled(f);
+}
+
+/* What goes_on lets pass, to the same end as any_segment. */
+static inline void next_segment(struct flow_table *t, struct flow *f, struct side *d, struct side *peer,
+                                const struct segment *s)
+{
+    int role = flow_role(f, s->dir);
+    f->last = s->ts;
+    f->conn.pace.window[role] = s->window;
+    if (f->conn.pace.on || s->n >= PACE_LEAST)
+        pace(f, role, s);
+    reasm_next(t, f, d, peer, s);
+    if (s->n && f->decoding.tls)
+        note_waiting(t, f);
+}
+
+void flow_segment(struct flow_table *t, const struct segment *s)
+{
+    t->order++;
+    pass(t, s->ts);
+    bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
+    struct flow *f = s->near;
+    if (!f || !f->settled || !endpoints_same(&f->ends, &s->ends)) /* what is settled stands in the table */
+        f = find(t, s);
+    if (copy && !(f && s->n && f->side[s->dir].held)) { /* what waits is compared with it */
+        t->stats->duplicates++;
+        return;
+    }
+    struct side *d = f ? &f->side[s->dir] : NULL, *peer = f ? &f->side[1 - s->dir] : NULL;
+    if (f && goes_on(f, d, peer, s))
+        next_segment(t, f, d, peer, s);
+    else
+        any_segment(t, f, s);
 }
 
 /* ---- time ---- */

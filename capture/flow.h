@@ -3,6 +3,7 @@
 #ifndef CAPTURE_FLOW_H
 #define CAPTURE_FLOW_H
 
+#include "base/prefetch.h"
 #include "capture/decode.h"
 #include "capture/dedup.h"
 #include "capture/segment.h"
@@ -10,7 +11,7 @@
 
 enum { HOLE_ACKED_US = 250000, HOLE_ONEWAY_US = 2000000, HOLE_OPEN_US = 60000000, FLOW_HELD_MAX = 4 << 20 };
 enum { FLOW_PIECES_MAX = 8192 }; /* that wait in one direction: each is looked for among them */
-enum { FLOW_WAITING_MAX = 4096, FLOW_EXPECTED = 4 };
+enum { FLOW_WAITING_MAX = 4096 };
 enum { WHEEL_SLOTS = 128, WHEEL_STEP_US = 8000000, FLOW_LINGER_US = 16000000 };
 #define FLOW_IDLE_US INT64_C(640000000)
 
@@ -41,10 +42,7 @@ struct side {
 };
 
 struct flow {
-    /* the key, lower endpoint first */
-    uint8_t ip[2][16];
-    uint16_t port[2];
-    uint32_t scope;
+    struct endpoints ends;
     uint8_t client;                                   /* index of the client's endpoint and direction */
     bool client_known, syn, closed, hole, waits, rst; /* waits: it is in flow_table.waiting */
     int8_t first_end;                                 /* role that ended first, -1 none */
@@ -53,6 +51,7 @@ struct flow {
     int64_t last, syn_ts, synack_ts, deadline;
     struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
     uint16_t wheel_slot;
+    bool settled; /* see is_settled of flow.c */
     struct conn conn;
     struct decoding decoding; /* what decoding keeps */
 };
@@ -87,17 +86,33 @@ struct flow_table {
     struct flow_waiting
         waiting[FLOW_WAITING_MAX]; /* for secrets; those beyond are tried at their next packet, or at the end */
     uint32_t n_waiting;
-    uint32_t expected[FLOW_EXPECTED]; /* hashes of connections whose segments come soon, in turn */
-    unsigned expecting;
 };
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key);
-/* One TCP segment, in capture order. */
+/* Whose segment it is: sets flow and mark. */
+void flow_key(const struct flow_table *t, struct segment *s);
+/* The same of the plain ones among n segments that will come (packet_plain), and where their connections stand in the
+ * table is asked for. */
+void flow_expect(const struct flow_table *t, struct segment *s, unsigned n);
+/* Asks for the connection of a segment that comes soon, most likely; for the whole node at once, since its lines are
+ * read one after the other, and each would be waited for. */
+static inline void flow_ask(const struct flow_table *t, struct segment *s)
+{
+    uint32_t i = s->flow & t->mask;
+    s->near = NULL;
+    while (t->slots[i].node && t->slots[i].hash != s->flow)
+        i = (i + 1) & t->mask;
+    if (!t->slots[i].node)
+        return;
+    struct flow *f = s->near = &t->nodes[t->slots[i].node - 1];
+    prefetch_lines(f, offsetof(struct flow, decoding));
+    if (s->n)
+        prefetch_lines(&f->decoding, sizeof f->decoding);
+}
+
+/* One TCP segment that flow_ask was called for, in capture order. */
 void flow_segment(struct flow_table *t, const struct segment *s);
-/* This frame of Ethernet will come soon, so what its segment needs is asked for: at once where its connection stands in
- * the table, and FLOW_EXPECTED calls later the connection. Plain IPv4 alone; anything else is let be. */
-void flow_expect(struct flow_table *t, const uint8_t *frame, uint32_t n);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */
 void flow_tick(struct flow_table *t, int64_t now);
 /* Secrets came: what waits for some is tried again. */
@@ -108,6 +123,9 @@ void flow_fini(struct flow_table *t);
 
 /* reasm.c: puts the segment into its direction's order and hands on what is in order. dir: index of the sender. */
 void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s);
+/* The same where the connection is settled and the segment goes on with it: nothing is missing, or comes twice. d: the
+ * segment's direction; peer: the other. */
+void reasm_next(struct flow_table *t, struct flow *f, struct side *d, struct side *peer, const struct segment *s);
 /* Declares what is missing lost, both directions, and hands on what waited. `all`: also what may still come. */
 void reasm_give_up(struct flow_table *t, struct flow *f, bool all);
 void reasm_drop(struct flow_table *t, struct flow *f);

@@ -339,7 +339,7 @@ static bool asked_of(const struct memcachedudp *u, const struct segment *d)
 {
     if (!u->server)
         return false;
-    uint64_t hash = hash_end(u, d->src, d->sport, d->scope);
+    uint64_t hash = hash_end(u, d->ends.ip[d->dir], d->ends.port[d->dir], d->ends.scope);
     return u->server[hash & (MEMCACHEDUDP_SERVERS - 1)] == hash;
 }
 
@@ -351,18 +351,23 @@ static bool is_copy(struct memcachedudp *u, const struct segment *d)
     const struct hash_key *key = u->env->h1->key;
     struct segment s = {.ts = d->ts, .ip_id = d->ip_id, .checksum = d->checksum, .wire_n = d->wire_n};
     uint64_t text = hash_quick(key, d->payload, d->n);
-    uint64_t ends = hash_end(u, d->src, d->sport, d->scope) + hash_mix(hash_end(u, d->dst, d->dport, d->scope));
+    const struct endpoints *e = &d->ends;
+    uint64_t from = hash_end(u, e->ip[d->dir], e->port[d->dir], e->scope),
+             to = hash_end(u, e->ip[1 - d->dir], e->port[1 - d->dir], e->scope);
     s.tsval = (uint32_t)text;
     s.tsecr = (uint32_t)(text >> 32);
+    s.flow = (uint32_t)(from + hash_mix(to));
     s.flags = 0x80; /* no segment of TCP has it here */
-    return dedup_seen(u->dedup, &s, (uint32_t)(ends + text), dedup_hash(&s, (uint32_t)ends, 0, key->k1 | 1));
+    return dedup_seen(u->dedup, &s, dedup_hash(&s, key->k1 | 1));
 }
 
 bool memcachedudp_datagram(struct memcachedudp *u, const struct segment *d, uint64_t order)
 {
     uint16_t id = be16(d->payload);
-    struct ends back = {d->dst, d->src, d->dport, d->sport, id, d->scope};
-    struct ends forth = {d->src, d->dst, d->sport, d->dport, id, d->scope};
+    const struct endpoints *e = &d->ends;
+    uint8_t from = d->dir, to = 1 - d->dir;
+    struct ends back = {e->ip[to], e->ip[from], e->port[to], e->port[from], id, e->scope};
+    struct ends forth = {e->ip[from], e->ip[to], e->port[from], e->port[to], id, e->scope};
     memcachedudp_tick(u, d->ts);
     struct udp_ask *a = u->waiting ? find(u, hash_mix(hash_ends(u, &back) + id), &back) : NULL;
     enum speech speech = a ? SPEECH_NONE : request_of(d);

@@ -348,7 +348,6 @@ static inline void read_timestamps(const uint8_t *p, struct segment *out)
 {
     out->tsval = be32(p);
     out->tsecr = be32(p + 4);
-    out->has_ts = true;
 }
 
 static inline void begin_options(struct segment *out)
@@ -381,18 +380,26 @@ static void read_options(const uint8_t *p, uint32_t n, struct segment *out)
     }
 }
 
-static inline void read_addresses(const struct walk *w, struct segment *out)
+/* Of the IP header, and the ports at p. */
+static void read_ends(const struct walk *w, const uint8_t *p, struct segment *out)
 {
+    uint8_t mapped[2][16];
+    const uint8_t *src = w->ip + 8, *dst = w->ip + 24;
+    uint16_t from = be16(p), to = be16(p + 2);
     out->v6 = w->v6;
-    if (w->v6) {
-        out->ip_id = 0;
-        memcpy(out->src, w->ip + 8, 16);
-        memcpy(out->dst, w->ip + 24, 16);
-        return;
+    out->ip_id = w->v6 ? 0 : be16(w->ip + 4);
+    if (!w->v6) {
+        segment_v4(mapped[0], w->ip + 12);
+        segment_v4(mapped[1], w->ip + 16);
+        src = mapped[0];
+        dst = mapped[1];
     }
-    out->ip_id = be16(w->ip + 4);
-    segment_v4(out->src, w->ip + 12);
-    segment_v4(out->dst, w->ip + 16);
+    out->dir = segment_dir(src, dst, from, to);
+    memcpy(out->ends.ip[out->dir], src, 16);
+    memcpy(out->ends.ip[1 - out->dir], dst, 16);
+    out->ends.port[out->dir] = from;
+    out->ends.port[1 - out->dir] = to;
+    out->ends.scope = w->scope;
 }
 
 static inline enum packet_result read_tcp(const struct walk *w, struct segment *out)
@@ -404,8 +411,6 @@ static inline enum packet_result read_tcp(const struct walk *w, struct segment *
     if (header < 20 || header > w->wire)
         return PACKET_UNPARSED;
     uint32_t captured = header < w->n ? header : w->n;
-    out->sport = be16(p);
-    out->dport = be16(p + 2);
     out->seq = be32(p + 4);
     out->ack = be32(p + 8);
     out->flags = p[13] & 0x3f;
@@ -414,8 +419,6 @@ static inline enum packet_result read_tcp(const struct walk *w, struct segment *
     out->payload = p + captured;
     out->n = w->n - captured;
     out->wire_n = w->wire - header;
-    out->scope = w->scope;
-    out->has_ts = false;
     out->tsval = out->tsecr = 0;
     if (out->flags & TCP_SYN)
         begin_options(out);
@@ -423,7 +426,7 @@ static inline enum packet_result read_tcp(const struct walk *w, struct segment *
         read_timestamps(p + 24, out);
     else if (captured > 20)
         read_options(p + 20, captured - 20, out);
-    read_addresses(w, out);
+    read_ends(w, p, out);
     return PACKET_TCP;
 }
 
@@ -432,15 +435,8 @@ static __attribute__((noinline)) enum packet_result read_datagram(const struct w
 {
     const uint8_t *p = w->p - 8;
     int64_t ts = out->ts;
-    *out = (struct segment){.ts = ts,
-                            .payload = w->p,
-                            .n = w->n,
-                            .wire_n = w->wire,
-                            .scope = w->scope,
-                            .sport = be16(p),
-                            .dport = be16(p + 2),
-                            .checksum = be16(p + 6)};
-    read_addresses(w, out);
+    *out = (struct segment){.ts = ts, .payload = w->p, .n = w->n, .wire_n = w->wire, .checksum = be16(p + 6)};
+    read_ends(w, p, out);
     return PACKET_UDP;
 }
 
@@ -520,8 +516,8 @@ static void read_piece(const struct walk *w, struct piece *out)
                           .last = w->v6 ? !(where & 1) : !(where & 0x2000)};
 }
 
-static inline enum packet_result walk_on(struct walk *w, enum next at, const struct packet_options *o,
-                                         struct capture_stats *stats, struct segment *out, struct piece *piece)
+static enum packet_result walk_on(struct walk *w, enum next at, const struct packet_options *o,
+                                  struct capture_stats *stats, struct segment *out, struct piece *piece)
 {
     for (unsigned depth = 0; at < NEXT_TCP; depth++)
         at = depth < PACKET_DEPTH_MAX ? walk_step(w, at, o) : walk_unknown(w, UNPARSED_DEPTH);
@@ -558,14 +554,8 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
                                  struct segment *out, struct piece *piece)
 {
     struct walk w = {.p = f->data, .n = f->n, .wire = f->wire_n > f->n ? f->wire_n : f->n};
-    enum next at = next_of_link(f->link);
-    if (at == NEXT_ETHERNET && w.n >= 34 &&
-        be16(w.p + 12) == 0x0800) { /* most frames; the steps of the walk, unrolled */
-        skip(&w, 14);
-        at = walk_ip4(&w);
-    }
     out->ts = f->ts;
-    enum packet_result r = walk_on(&w, at, o, stats, out, piece);
+    enum packet_result r = walk_on(&w, next_of_link(f->link), o, stats, out, piece);
     if (r == PACKET_FRAGMENT)
         piece->ts = f->ts;
     if (r == PACKET_UNPARSED) {
@@ -574,4 +564,52 @@ enum packet_result packet_decode(const struct frame *f, const struct packet_opti
         note_unparsed(&w, f->n < f->wire_n, stats);
     }
     return r;
+}
+
+/* ---- the plain ones ---- */
+
+static inline bool is_plain(const struct frame *f, struct segment *out)
+{
+    enum { IP = 14, TCP = IP + 20, LEAST = TCP + 20, STAMPS = 12 };
+    const uint8_t *p = f->data, *tcp = p + TCP;
+    if (f->link != LINKTYPE_ETHERNET || f->n < LEAST || f->wire_n < f->n || be16(p + 12) != 0x0800 || p[IP] != 0x45 ||
+        p[IP + 9] != 6 || be16(p + IP + 6) & 0x3fff)
+        return false;
+    uint32_t total = be16(p + IP + 2), n = f->n - IP < total ? f->n - IP : total, headers = 40;
+    if (total < 40 || tcp[13] & TCP_SYN)
+        return false;
+    out->tsval = out->tsecr = 0;
+    if (tcp[12] >> 4 != 5) {
+        headers += STAMPS;
+        if (tcp[12] >> 4 != 8 || n < headers || be32(tcp + 20) != 0x0101080a)
+            return false;
+        read_timestamps(tcp + 24, out);
+    }
+    out->ts = f->ts;
+    out->seq = be32(tcp + 4);
+    out->ack = be32(tcp + 8);
+    out->payload = p + IP + headers;
+    out->n = n - headers;
+    out->wire_n = total - headers;
+    out->window = be16(tcp + 14);
+    out->checksum = be16(tcp + 16);
+    out->flags = tcp[13] & 0x3f;
+    out->ip_id = be16(p + IP + 4);
+    out->v6 = false;
+    uint32_t src = be32(p + IP + 12), dst = be32(p + IP + 16), from = be16(tcp), to = be16(tcp + 2);
+    uint8_t dir = (src > dst) | ((src == dst) & (from > to)); /* no jump that could be guessed wrong */
+    out->dir = dir;
+    segment_v4(out->ends.ip[dir], p + IP + 12);
+    segment_v4(out->ends.ip[1 - dir], p + IP + 16);
+    out->ends.port[dir] = (uint16_t)from;
+    out->ends.port[1 - dir] = (uint16_t)to;
+    out->ends.scope = 0;
+    return true;
+}
+
+void packet_plain(const struct frame *f, unsigned n, struct segment *out)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (!is_plain(&f[i], &out[i]))
+            out[i].payload = NULL;
 }

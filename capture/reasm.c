@@ -15,14 +15,14 @@ static uint64_t ack_offset(const struct side *peer, uint32_t ack)
     return at > 0 ? (uint64_t)at : 0;
 }
 
-static void deliver(struct flow_table *t, struct flow *f, int dir, struct chunk c)
+/* Of direction d, role's. */
+static inline void deliver(struct flow_table *t, struct flow *f, struct side *d, int role, struct chunk c)
 {
-    struct side *d = &f->side[dir];
     c.offset = d->offset;
     d->offset += c.n;
     d->next += (uint32_t)c.n;
     t->stats->stream_bytes += c.n;
-    decode_chunk(t->env, &f->decoding, flow_role(f, dir), &c);
+    decode_chunk(t->env, &f->decoding, role, &c);
 }
 
 static void gap(struct flow_table *t, struct flow *f, int dir, uint32_t n)
@@ -82,7 +82,7 @@ static void drain(struct flow_table *t, struct flow *f, int dir)
         if (skip < h->n) {
             struct chunk c = {h->p + skip, h->n - skip, h->ts,
                               h->order,    0,           h->has_ack ? ack_offset(peer, h->ack) : ACK_UNKNOWN};
-            deliver(t, f, dir, c);
+            deliver(t, f, d, flow_role(f, dir), c);
         }
         free(h);
     }
@@ -208,9 +208,9 @@ static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const st
     return true;
 }
 
-static void acknowledge(struct flow *f, int dir, const struct segment *s)
+/* peer: the direction that the segment acknowledges. */
+static inline void acknowledge(struct flow *f, struct side *peer, const struct segment *s)
 {
-    struct side *peer = &f->side[1 - dir];
     if (!peer->init) { /* what the other side sends next, if it was never seen */
         peer->init = peer->by_ack = true;
         peer->next = s->ack;
@@ -226,7 +226,7 @@ static void acknowledge(struct flow *f, int dir, const struct segment *s)
     if (peer->rtt_ts == TIME_NONE || after(s->ack, peer->rtt_seq) < 0)
         return;
     int64_t rtt = s->ts - peer->rtt_ts;
-    int32_t *least = flow_role(f, 1 - dir) == 0 ? &f->conn.rtt_server : &f->conn.rtt_client;
+    int32_t *least = flow_role(f, s->dir) == 1 ? &f->conn.rtt_server : &f->conn.rtt_client;
     if (!s->n && rtt >= 0 && rtt < INT32_MAX && (*least < 0 || rtt < *least))
         *least = (int32_t)rtt; /* only a bare acknowledgement: an answer's time is the server's, not the network's */
     peer->rtt_ts = TIME_NONE;
@@ -299,7 +299,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         }
         struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : ACK_UNKNOWN};
         if (n)
-            deliver(t, f, dir, c);
+            deliver(t, f, d, flow_role(f, dir), c);
     } else if (!hold_segment(t, f, dir, s, seq, p, n)) {
         no_room(t, f, dir, s);
         return;
@@ -329,7 +329,7 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
     if (s->flags & TCP_FIN)
         note_fin(d, seq + s->wire_n);
     if (s->flags & TCP_ACK)
-        acknowledge(f, dir, s);
+        acknowledge(f, &f->side[1 - dir], s);
     if (s->wire_n && !d->ended)
         data(t, f, dir, s, seq);
     else if (d->fin || f->hole)
@@ -342,6 +342,19 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
         flow_whole(t, f);
         reasm_give_up(t, f, false);
     }
+}
+
+void reasm_next(struct flow_table *t, struct flow *f, struct side *d, struct side *peer, const struct segment *s)
+{
+    acknowledge(f, peer, s);
+    if (!s->n)
+        return;
+    if (d->rtt_ts == TIME_NONE) {
+        d->rtt_ts = s->ts;
+        d->rtt_seq = s->seq + s->n;
+    }
+    struct chunk c = {(const char *)s->payload, s->n, s->ts, t->order, 0, ack_offset(peer, s->ack)};
+    deliver(t, f, d, flow_role(f, s->dir), c);
 }
 
 /* One hole of one direction, up to the next byte held or acknowledged; if `all`, held. */

@@ -26,7 +26,6 @@ enum {
     OPTION_OSDROP = 7,
     DESCRIPTION_MAX = STREAM_WINDOW / 2, /* bytes of one interface's description or statistics */
     INTERFACES_MAX = 65536,
-    SOON = 8, /* frames */
 };
 
 static const int64_t SECONDS_MAX = INT64_C(1) << 40; /* keeps microseconds within 63 bits */
@@ -38,11 +37,16 @@ static inline uint16_t get16(const struct savefile *s, const uint8_t *p)
     return s->swap ? __builtin_bswap16(v) : v;
 }
 
-static inline uint32_t get32(const struct savefile *s, const uint8_t *p)
+static inline uint32_t read32(bool swap, const uint8_t *p)
 {
     uint32_t v;
     memcpy(&v, p, 4);
-    return s->swap ? __builtin_bswap32(v) : v;
+    return swap ? __builtin_bswap32(v) : v;
+}
+
+static inline uint32_t get32(const struct savefile *s, const uint8_t *p)
+{
+    return read32(s->swap, p);
 }
 
 static inline uint64_t get64(const struct savefile *s, const uint8_t *p)
@@ -108,67 +112,6 @@ static bool blank(const uint8_t *p, size_t n)
     return true;
 }
 
-/* What stands at some place of the window, as far as it need be known there. */
-struct coming {
-    size_t whole; /* its bytes; 0: not to be told */
-    bool packet;
-    uint32_t head, n; /* where its frame begins and ends; n 0: none of this link type */
-};
-
-static inline struct coming coming_record(const struct savefile *s, const uint8_t *p, size_t left)
-{
-    struct coming c = {0, true, s->record_head, left >= s->record_head ? get32(s, p + 8) : 0};
-    if (c.n && c.n <= left - c.head)
-        c.whole = c.head + c.n;
-    return c;
-}
-
-static struct coming coming_block(const struct savefile *s, const uint8_t *p, size_t left, uint16_t link)
-{
-    enum { HEAD = 28, LEAST = HEAD + 4 };
-    struct coming c = {0};
-    uint32_t type = left >= LEAST ? get32(s, p) : BLOCK_SECTION;
-    if (type == BLOCK_SECTION)
-        return c;
-    uint32_t length = get32(s, p + 4), interface = get32(s, p + 8), n = get32(s, p + 20);
-    c.packet = type == BLOCK_PACKET || type == BLOCK_SIMPLE_PACKET || type == BLOCK_OLD_PACKET;
-    if (length >= 12 && length % 4 == 0 && length <= left)
-        c.whole = length;
-    if (type == BLOCK_PACKET && c.whole >= LEAST && n <= length - LEAST && interface < s->n_interfaces &&
-        s->interfaces[interface].link == link) {
-        c.head = HEAD;
-        c.n = n;
-    }
-    return c;
-}
-
-/* Tells of a frame that comes SOON frames on, so that what it needs can be asked for meanwhile: as far as the window
- * reaches, and nothing is checked that is not needed to stay in it. */
-static inline void look_ahead(struct savefile *s, struct frame *f)
-{
-    const struct stream *in = &s->in;
-    uint64_t next = stream_offset(in) + s->rest;
-    f->soon = NULL;
-    s->soon_by -= s->soon_by > 0;
-    if (!s->soon_by || s->soon < next) {
-        s->soon_by = 0;
-        s->soon = next;
-    }
-    for (unsigned step = 0; step < 2 && s->soon_by < SOON && s->soon < in->base + in->end; step++) {
-        size_t at = (size_t)(s->soon - in->base), left = in->end - at;
-        const uint8_t *p = in->window + at;
-        struct coming c = s->pcapng ? coming_block(s, p, left, f->link) : coming_record(s, p, left);
-        if (!c.whole)
-            return;
-        if (c.n) {
-            f->soon = p + c.head;
-            f->soon_n = c.n;
-        }
-        s->soon += c.whole;
-        s->soon_by += c.packet;
-    }
-}
-
 static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f)
 {
     const uint8_t *p = stream_peek(&s->in, s->record_head);
@@ -181,16 +124,15 @@ static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f
         return damaged(s, stream_offset(&s->in), "a record of %u bytes", captured);
     if (__builtin_expect(!captured, 0) && blank(p, 16))
         return damaged(s, stream_offset(&s->in), "nothing but zeroes");
-    f->ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part);
-    f->link = s->link;
-    f->n = captured;
-    f->wire_n = captured > wire ? captured : wire;
+    *f = (struct frame){.ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part),
+                        .n = captured,
+                        .wire_n = captured > wire ? captured : wire,
+                        .link = s->link};
     p = stream_peek(&s->in, s->record_head + (size_t)captured);
     if (__builtin_expect(!p, 0))
         return cut(s, stream_offset(&s->in), "record");
     f->data = p + s->record_head;
     s->in.at += s->record_head + captured;
-    look_ahead(s, f);
     return SAVEFILE_FRAME;
 }
 
@@ -343,7 +285,7 @@ struct packet_block {
     int64_t ts;
 };
 
-static bool timed_packet(struct savefile *s, const uint8_t *p, uint32_t interface, struct packet_block *b)
+static inline bool timed_packet(const struct savefile *s, const uint8_t *p, uint32_t interface, struct packet_block *b)
 {
     if (interface >= s->n_interfaces)
         return false;
@@ -375,6 +317,15 @@ static bool packet_head(struct savefile *s, uint32_t type, const uint8_t *p, uin
     default:
         return simple_packet(s, p, length, b);
     }
+}
+
+static inline struct frame frame_of(const struct savefile *s, const struct packet_block *b, const uint8_t *data)
+{
+    return (struct frame){.ts = b->ts,
+                          .data = data,
+                          .n = b->captured,
+                          .wire_n = b->wire > b->captured ? b->wire : b->captured,
+                          .link = s->interfaces[b->interface].link};
 }
 
 /* Makes the block of the packet at hand the past. It is taken as a whole if it fits the window, to see whether its two
@@ -416,14 +367,7 @@ static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint3
     if (!p)
         return SAVEFILE_DAMAGED;
     s->last_ts = b.ts;
-    *f = (struct frame){
-        .ts = b.ts,
-        .data = p + head,
-        .n = b.captured,
-        .wire_n = b.wire > b.captured ? b.wire : b.captured,
-        .link = s->interfaces[b.interface].link,
-    };
-    look_ahead(s, f);
+    *f = frame_of(s, &b, p + head);
     return SAVEFILE_FRAME;
 }
 
@@ -484,6 +428,58 @@ enum savefile_result savefile_next(struct savefile *s, struct frame *f)
     if (__builtin_expect(s->fault[0], 0))
         return SAVEFILE_DAMAGED;
     return s->pcapng ? next_pcapng(s, f) : next_pcap(s, f);
+}
+
+/* ---- frames that stand in the window whole, with which nothing is wrong ---- */
+
+static inline unsigned more_records(struct savefile *s, struct frame *f, unsigned most, int64_t before, bool swap)
+{
+    const uint8_t *p = s->in.window + s->in.at, *over = s->in.window + s->in.end;
+    const size_t head = s->record_head;
+    const bool nano = s->nano;
+    const uint16_t link = s->link;
+    unsigned n = 0;
+    for (; n < most && (size_t)(over - p) >= head; n++) {
+        uint32_t captured = read32(swap, p + 8), wire = read32(swap, p + 12), part = read32(swap, p + 4);
+        int64_t ts = (int64_t)read32(swap, p) * 1000000 + (nano ? part / 1000 : part);
+        if (!captured || captured > wire || captured > SAVEFILE_FRAME_MAX || captured > (size_t)(over - p) - head ||
+            ts >= before)
+            break;
+        f[n] = (struct frame){.ts = ts, .data = p + head, .n = captured, .wire_n = wire, .link = link};
+        p += head + captured;
+    }
+    s->in.at = (size_t)(p - s->in.window);
+    return n;
+}
+
+/* Of enhanced packet blocks alone. */
+static unsigned more_blocks(struct savefile *s, struct frame *f, unsigned most, int64_t before)
+{
+    enum { HEAD = 28, LEAST = HEAD + 4 };
+    const uint8_t *p = s->in.window + s->in.at, *over = s->in.window + s->in.end;
+    struct packet_block b;
+    unsigned n = 0;
+    for (; n < most && over - p >= LEAST && get32(s, p) == BLOCK_PACKET; n++) {
+        uint32_t length = get32(s, p + 4);
+        if (length < LEAST || length % 4 || length > (size_t)(over - p) || get32(s, p + length - 4) != length ||
+            !timed_packet(s, p, get32(s, p + 8), &b) || b.captured > SAVEFILE_FRAME_MAX ||
+            b.captured > length - LEAST || b.ts >= before)
+            break;
+        f[n] = frame_of(s, &b, p + HEAD);
+        s->last_ts = b.ts;
+        p += length;
+    }
+    s->in.at = (size_t)(p - s->in.window);
+    return n;
+}
+
+unsigned savefile_more(struct savefile *s, struct frame *f, unsigned most, int64_t before)
+{
+    if (s->fault[0] || s->rest)
+        return 0;
+    if (s->pcapng)
+        return more_blocks(s, f, most, before);
+    return s->swap ? more_records(s, f, most, before, true) : more_records(s, f, most, before, false);
 }
 
 /* The magic number of a pcap file in this machine's order; sets swap. */

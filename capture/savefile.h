@@ -34,8 +34,6 @@ struct savefile {
     uint8_t record_head;                   /* pcap: bytes before a frame */
     uint16_t minor;                        /* pcap: version 2.minor */
     uint16_t link;                         /* pcap */
-    uint8_t soon_by;                       /* so many frames lie between the one at hand and `soon` */
-    uint64_t soon;                         /* offset of a record or block that comes later */
     struct savefile_interface *interfaces; /* pcapng: of the section at hand */
     uint32_t n_interfaces, cap_interfaces;
     uint64_t dropped[2];      /* pcapng: packets of all interfaces and sections, as above */
@@ -51,5 +49,8 @@ bool savefile_open(struct savefile *s, const char *path, const struct stream_wai
 void savefile_close(struct savefile *s);
 /* The next frame; its data lives until the next call. After END or DAMAGED every call gives the same. */
 enum savefile_result savefile_next(struct savefile *s, struct frame *f);
+/* Up to `most` frames more that stand in the window whole, with nothing about them that only savefile_next tells, each
+ * of a time before `before`. Their data and that of the frame before them live until the next call of savefile_next. */
+unsigned savefile_more(struct savefile *s, struct frame *f, unsigned most, int64_t before);
 
 #endif

@@ -17,27 +17,58 @@ struct frame {
     uint32_t wire_n;     /* bytes on the wire */
     uint16_t link;       /* LINKTYPE_* number of the pcap registry */
     uint16_t input;      /* live: index of the interface it came from */
-    const uint8_t
-        *soon; /* the first bytes of a frame of the same link type that comes a few frames on; NULL: not known */
-    uint32_t soon_n;
+};
+
+/* Of a connection, the lower first. No padding: it is read as words. */
+struct endpoints {
+    uint8_t ip[2][16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t port[2];
+    uint32_t scope; /* hash-free identity of VLAN ids and VNI */
 };
 
 struct segment {
     int64_t ts;
-    uint32_t seq, ack;
-    uint32_t tsval, tsecr;  /* RFC 7323 options; valid when has_ts */
     const uint8_t *payload; /* captured part of the TCP payload */
-    uint32_t n;             /* captured bytes of it */
-    uint32_t wire_n;        /* bytes of it by the IP length; n < wire_n: cut by the snap length */
-    uint32_t scope;         /* hash-free identity of VLAN ids and VNI; part of the flow key */
-    uint16_t sport, dport, window, checksum;
-    uint16_t mss;   /* 0: none; meaningless without TCP_SYN, as is the next */
-    uint8_t wscale; /* shift of windows; 0xff: none */
+    uint64_t mark;          /* keyed hash of what tells it from others (dedup.h), of flow_key */
+    uint32_t n;             /* captured bytes of the payload */
+    /* The 32 bytes that dedup.h reads as words. */
+    uint32_t seq, ack;
+    uint32_t tsval, tsecr; /* RFC 7323; 0 without */
+    uint32_t wire_n;       /* bytes of payload by the IP length; n < wire_n: cut by the snap length */
+    uint16_t window, checksum;
+    uint32_t flow;  /* keyed hash of its connection, of flow_key */
     uint16_t ip_id; /* of the IPv4 header; 0: none */
     uint8_t flags;  /* TCP_* */
-    bool v6, has_ts;
-    uint8_t src[16], dst[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t dir;    /* index of the sender */
+    struct endpoints ends;
+    struct flow *near; /* its connection, if it is still there; of flow_ask, NULL: not found */
+    uint16_t mss;      /* 0: none; meaningless without TCP_SYN, as is the next */
+    uint8_t wscale;    /* shift of windows; 0xff: none */
+    bool v6;
 };
+
+/* The 8 bytes at p, as this machine reads them. */
+static inline uint64_t word_at(const void *p)
+{
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
+static inline bool endpoints_same(const struct endpoints *a, const struct endpoints *b)
+{
+    const char *x = (const char *)a, *y = (const char *)b;
+    _Static_assert(sizeof *a == 5 * sizeof(uint64_t), "words");
+    return !((word_at(x) ^ word_at(y)) | (word_at(x + 8) ^ word_at(y + 8)) | (word_at(x + 16) ^ word_at(y + 16)) |
+             (word_at(x + 24) ^ word_at(y + 24)) | (word_at(x + 32) ^ word_at(y + 32)));
+}
+
+/* Which of two ends is the sender's, in the order of endpoints. */
+static inline uint8_t segment_dir(const uint8_t src[16], const uint8_t dst[16], uint16_t sport, uint16_t dport)
+{
+    int order = memcmp(src, dst, 16);
+    return order > 0 || (order == 0 && sport > dport);
+}
 
 static inline void segment_v4(uint8_t out[16], const uint8_t ip[4])
 {

@@ -387,6 +387,11 @@ enum source_event source_next(struct source *s, struct frame *f)
     return s->files ? files_event(s, f) : live_next(s, f);
 }
 
+unsigned source_more(struct source *s, struct frame *f, unsigned most)
+{
+    return s->files ? files_more(s->files, f, most) : 0;
+}
+
 const char *source_message(const struct source *s)
 {
     return s->message;

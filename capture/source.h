@@ -51,6 +51,9 @@ void source_close(struct source *s);
 /* The next event. f->data lives until the next call. Frames of several inputs come in order of time; live ones wait for
  * up to 20 ms for that. After END and FAILED the answer stays the same. */
 enum source_event source_next(struct source *s, struct frame *f);
+/* After a frame: up to `most` more that can be had at once, in order; all since the last call of source_next stay valid
+ * until the next. Of files alone; 0 means no more than that source_next has to be asked. */
+unsigned source_more(struct source *s, struct frame *f, unsigned most);
 /* One line for SOURCE_DAMAGE and SOURCE_FAILED; valid until the next call of source_next. */
 const char *source_message(const struct source *s);
 /* Makes source_next return SOURCE_END at once, even while it waits. Async-signal-safe. */

@@ -145,20 +145,25 @@ static bool over(struct doctor *d, struct source *source, struct patient *patien
 static int look(struct doctor *d, struct source *source, struct patient *patient, size_t n)
 {
     double until = monotonic() + d->seconds;
-    struct frame f;
+    struct frame f[CAPTURE_FRAMES];
     int code = 0;
+    unsigned n_frames;
     uint64_t frames = 0;
     input_wake(source);
     for (bool more = true; more;) {
-        switch (source_next(source, &f)) {
+        switch (source_next(source, f)) {
         case SOURCE_FRAME:
-            watch_frame(&patient[f.input].checkup->watch, &f);
-            capture_frame(patient[f.input].capture, &f);
-            more = ++frames % LOOK_EVERY || !over(d, source, patient, n, until);
+            n_frames = CAPTURE_FRAMES - (unsigned)(frames % CAPTURE_FRAMES);
+            n_frames = 1 + source_more(source, f + 1, n_frames - 1);
+            for (unsigned i = 0; i < n_frames; i++)
+                watch_frame(&patient[f->input].checkup->watch, &f[i]);
+            capture_frames(patient[f->input].capture, f, n_frames);
+            frames += n_frames;
+            more = frames % LOOK_EVERY || !over(d, source, patient, n, until);
             break;
         case SOURCE_TICK:
             for (size_t i = 0; i < n; i++)
-                capture_tick(patient[i].capture, f.ts);
+                capture_tick(patient[i].capture, f->ts);
             more = !over(d, source, patient, n, until);
             break;
         case SOURCE_DAMAGE:

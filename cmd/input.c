@@ -519,7 +519,8 @@ static bool follows_keys(const struct input_loop *loop)
 int input_run(const struct input_loop *loop)
 {
     struct progress progress = {.begun = seconds_now(), .on = !loop->quiet && isatty(STDERR_FILENO)};
-    struct frame f;
+    struct frame f[CAPTURE_FRAMES];
+    unsigned n;
     uint64_t frames = 0;
     int64_t last = TIME_NONE;
     int code = 0;
@@ -529,28 +530,31 @@ int input_run(const struct input_loop *loop)
     source_on_wait(loop->source, idle, &idling);
     input_wake(loop->source);
     for (bool more = true; more;) {
-        switch (source_next(loop->source, &f)) {
+        switch (source_next(loop->source, f)) {
         case SOURCE_FRAME:
-            if (!frames++ && too_early(loop, f.ts)) {
+            if (!frames && too_early(loop, f->ts)) {
                 code = 2;
                 more = false;
                 break;
             }
-            capture_frame(loop->capture, &f);
+            n = CAPTURE_FRAMES - (unsigned)(frames % CAPTURE_FRAMES); /* up to where something may be due */
+            n = 1 + source_more(loop->source, f + 1, n - 1);
+            capture_frames(loop->capture, f, n);
+            frames += n;
             if (following && frames % KEYS_EVERY == 0)
                 look_at_keys(loop);
-            if (frames % 4096 == 0 || (loop->live && (last == TIME_NONE || f.ts - last >= PULSE_US))) {
-                last = f.ts;
+            if (frames % 4096 == 0 || (loop->live && (last == TIME_NONE || f->ts - last >= PULSE_US))) {
+                last = f->ts;
                 now_and_then(loop, &progress);
                 if (loop->waiting)
-                    ease(loop, &load, &f, source_lag(loop->source, &f) > EASE_BEHIND_US);
+                    ease(loop, &load, f, source_lag(loop->source, f) > EASE_BEHIND_US);
             }
             break;
         case SOURCE_TICK:
-            capture_tick(loop->capture, f.ts);
+            capture_tick(loop->capture, f->ts);
             now_and_then(loop, &progress);
             if (loop->waiting)
-                ease(loop, &load, &f, false);
+                ease(loop, &load, f, false);
             break;
         case SOURCE_DAMAGE:
             capture_counters(loop->capture)->damaged++;

@@ -55,11 +55,10 @@ static void say(struct memcachedudp *u, struct slice s, uint8_t how, int64_t now
                         .payload = exact,
                         .n = (uint32_t)s.n,
                         .wire_n = (uint32_t)s.n + (how & 4 ? 40 : 0),
-                        .sport = server ? 11211 : 40000 + (how >> 1 & 1),
-                        .dport = server ? 40000 + (how >> 1 & 1) : 11211,
+                        .dir = server, /* to port 11211 of ::1 */
+                        .ends.port = {40000 + (how >> 1 & 1), 11211},
                         .ip_id = (uint16_t)order};
-    d.src[15] = server;
-    d.dst[15] = !server;
+    d.ends.ip[1][15] = 1;
     if (memcachedudp_possible(exact, d.n))
         memcachedudp_datagram(u, &d, order);
     free(exact);

@@ -15,6 +15,20 @@ static void check(const struct frame *f, const struct segment *s)
         abort();
 }
 
+/* A frame that is plain is read the short way, as the long one reads it. */
+static void check_plain(const struct frame *f, enum packet_result r, const struct segment *s)
+{
+    struct segment plain;
+    packet_plain(f, 1, &plain);
+    if (!plain.payload)
+        return;
+    if (r != PACKET_TCP || plain.payload != s->payload || plain.n != s->n || plain.wire_n != s->wire_n ||
+        plain.seq != s->seq || plain.ack != s->ack || plain.flags != s->flags || plain.tsval != s->tsval ||
+        plain.window != s->window || plain.ip_id != s->ip_id || plain.dir != s->dir ||
+        memcmp(&plain.ends, &s->ends, sizeof s->ends) != 0)
+        abort();
+}
+
 /* A fragment is within the frame; as if it were the whole, it is walked on. */
 static void resume(const struct frame *f, const struct packet_options *o, const struct piece *p)
 {
@@ -50,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         .link = links[data[0] % (sizeof links / sizeof *links)],
     };
     enum packet_result r = packet_decode(&f, &o, &stats, &s, &piece);
+    check_plain(&f, r, &s);
     if (r == PACKET_TCP || r == PACKET_UDP)
         check(&f, &s);
     for (unsigned i = 0; i < ENCAP_COUNT; i++)

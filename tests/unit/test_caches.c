@@ -120,7 +120,7 @@ static void frame(struct told *t, int64_t ts, int role, uint8_t flags, uint32_t 
     if (n)
         memcpy(f + 54, p, n);
     struct frame of = {.ts = ts, .data = f, .n = (uint32_t)(54 + n), .wire_n = (uint32_t)(54 + n), .link = 1};
-    capture_frame(t->capture, &of);
+    capture_frames(t->capture, &of, 1);
     free(f);
 }
 

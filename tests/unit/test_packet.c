@@ -85,6 +85,34 @@ static void put_vxlan(struct made *m, const char *port, const char *vni)
     put(m, "00");
 }
 
+/* The short way is the long one's where it is taken at all. Returns whether it is. */
+static bool expect_plain(const struct frame *f, enum packet_result r, const struct segment *s)
+{
+    struct segment plain;
+    memset(&plain, 0xee, sizeof plain);
+    packet_plain(f, 1, &plain);
+    if (!plain.payload)
+        return false;
+    assert_int_equal(r, PACKET_TCP);
+    assert_int_equal(s->flags & TCP_SYN, 0);
+    assert_int_equal(plain.ts, s->ts);
+    assert_int_equal(plain.seq, s->seq);
+    assert_int_equal(plain.ack, s->ack);
+    assert_int_equal(plain.tsval, s->tsval);
+    assert_int_equal(plain.tsecr, s->tsecr);
+    assert_ptr_equal(plain.payload, s->payload);
+    assert_int_equal(plain.n, s->n);
+    assert_int_equal(plain.wire_n, s->wire_n);
+    assert_int_equal(plain.window, s->window);
+    assert_int_equal(plain.checksum, s->checksum);
+    assert_int_equal(plain.ip_id, s->ip_id);
+    assert_int_equal(plain.flags, s->flags);
+    assert_int_equal(plain.v6, s->v6);
+    assert_int_equal(plain.dir, s->dir);
+    assert_memory_equal(&plain.ends, &s->ends, sizeof s->ends);
+    return true;
+}
+
 /* Decodes n bytes of p, placed to end at the guard page. */
 static enum packet_result decode_cut(const struct made *m, uint32_t n, uint16_t link, struct capture_stats *stats,
                                      struct segment *out)
@@ -92,7 +120,9 @@ static enum packet_result decode_cut(const struct made *m, uint32_t n, uint16_t 
     struct packet_options o = packet_options_default();
     struct frame f = {.ts = 1234567, .data = guard - n, .n = n, .wire_n = m->n, .link = link};
     memcpy(guard - n, m->b, n);
-    return packet_decode(&f, &o, stats, out, &piece);
+    enum packet_result r = packet_decode(&f, &o, stats, out, &piece);
+    expect_plain(&f, r, out);
+    return r;
 }
 
 static enum packet_result decode(const struct made *m, uint16_t link, struct capture_stats *stats, struct segment *out)
@@ -107,8 +137,8 @@ static void expect_segment(const struct segment *s, bool v6)
     static const uint8_t src4[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 1};
     static const uint8_t dst6[16] = {0x20, 1, 0x0d, 0xb8, [15] = 2};
     assert_int_equal(s->ts, 1234567);
-    assert_int_equal(s->sport, 40000);
-    assert_int_equal(s->dport, 80);
+    assert_int_equal(s->ends.port[s->dir], 40000);
+    assert_int_equal(s->ends.port[1 - s->dir], 80);
     assert_int_equal(s->seq, 0x01020304);
     assert_int_equal(s->ack, 0x05060708);
     assert_int_equal(s->flags, TCP_ACK | TCP_PSH);
@@ -118,9 +148,9 @@ static void expect_segment(const struct segment *s, bool v6)
     assert_memory_equal(s->payload, "GET / HTTP/1.1\r\n", DATA_N);
     assert_int_equal(s->v6, v6);
     if (v6)
-        assert_memory_equal(s->dst, dst6, 16);
+        assert_memory_equal(s->ends.ip[1 - s->dir], dst6, 16);
     else
-        assert_memory_equal(s->src, src4, 16);
+        assert_memory_equal(s->ends.ip[s->dir], src4, 16);
 }
 
 /* One shape of frame around the same segment. */
@@ -197,7 +227,7 @@ static void test_shapes(void **state)
         expect_segment(&s, shapes[i].v6);
         assert_int_equal(stats.encapsulations[ENCAP_VLAN], shapes[i].vlan);
         assert_int_equal(stats.encapsulations[ENCAP_QINQ], shapes[i].qinq);
-        assert_false(s.has_ts);
+        assert_int_equal(s.tsval | s.tsecr, 0);
     }
 }
 
@@ -239,7 +269,7 @@ static void test_scope(void **state)
         put(&m, fronts[i]);
         put_tcp4(&m);
         assert_int_equal(decode(&m, 1, &stats, &s), PACKET_TCP);
-        scope[i] = s.scope;
+        scope[i] = s.ends.scope;
         for (size_t j = 0; j < i; j++)
             assert_int_not_equal(scope[i], scope[j]);
     }
@@ -248,7 +278,7 @@ static void test_scope(void **state)
     struct capture_stats stats;
     struct segment s;
     assert_int_equal(decode(&m, 1, &stats, &s), PACKET_TCP);
-    assert_int_equal(s.scope, 0); /* VLAN id 0 is no VLAN */
+    assert_int_equal(s.ends.scope, 0); /* VLAN id 0 is no VLAN */
 }
 
 static void test_vxlan(void **state)
@@ -267,7 +297,7 @@ static void test_vxlan(void **state)
         expect_segment(&s, false);
         assert_int_equal(stats.encapsulations[ENCAP_VXLAN], 1);
         assert_int_equal(stats.encapsulations[ENCAP_VLAN], 0);
-        scopes[i] = s.scope;
+        scopes[i] = s.ends.scope;
         for (uint32_t n = 0; n + DATA_N < m.n; n++)
             assert_int_equal(decode_cut(&m, n, 1, &stats, &s), PACKET_UNPARSED);
     }
@@ -400,13 +430,49 @@ static void test_timestamps(void **state)
         m.b[32] = (uint8_t)((20 + opts.n) / 4 << 4);
         put(&m, options[i]);
         assert_int_equal(decode(&m, 228, &stats, &s), PACKET_TCP);
-        assert_true(s.has_ts);
         assert_int_equal(s.tsval, 0x11223344);
         assert_int_equal(s.tsecr, 0x55667788);
         assert_int_equal(s.n, 0);
         for (uint32_t n = 40; n < m.n; n++) /* cut in the options: a segment all the same */
             assert_int_equal(decode_cut(&m, n, 228, &stats, &s), PACKET_TCP);
     }
+}
+
+static uint32_t dice(uint32_t *seed)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return *seed >> 8;
+}
+
+/* A plain frame with a few octets that are not, of headers above all, cut anywhere or with a trailer. */
+static void test_plain(void **state)
+{
+    (void)state;
+    static const char *const tcp[] = {TCP_FIXED, TCP_STAMPED};
+    static const uint8_t odd[] = {0, 1, 2, 4, 5, 6, 8, 0x10, 0x40, 0x45, 0x46, 0x50, 0x80, 0xff};
+    uint32_t seed = 1;
+    unsigned taken = 0;
+    for (unsigned i = 0; i < 200000; i++) {
+        struct made m = {.n = 0};
+        struct capture_stats stats = {0};
+        struct packet_options o = packet_options_default();
+        struct segment s;
+        unsigned stamped = dice(&seed) % 2;
+        memset(&s, 0xee, sizeof s);
+        put(&m, MACS "0800");
+        put_ip4(&m, "06", (stamped ? 32 : 20) + DATA_N);
+        put(&m, tcp[stamped]);
+        put(&m, DATA);
+        for (unsigned k = dice(&seed) % 4; k; k--) {
+            uint32_t at = 12 + dice(&seed) % 56;
+            m.b[at] = dice(&seed) % 2 ? odd[dice(&seed) % sizeof odd] : (uint8_t)(m.b[at] ^ 1u << dice(&seed) % 8);
+        }
+        uint32_t n = dice(&seed) % 4 ? m.n : dice(&seed) % (m.n + 1), wire = dice(&seed) % 8 ? m.n : dice(&seed) % 100;
+        memcpy(guard - n, m.b, n);
+        struct frame f = {.ts = i, .data = guard - n, .n = n, .wire_n = wire, .link = dice(&seed) % 16 ? 1 : 101};
+        taken += expect_plain(&f, packet_decode(&f, &o, &stats, &s, &piece), &s);
+    }
+    assert_in_range(taken, 50000, 150000);
 }
 
 /* Options that lie about their length end the search. */
@@ -423,7 +489,7 @@ static void test_bad_options(void **state)
         m.b[32] = 0x60;
         put(&m, options[i]);
         assert_int_equal(decode(&m, 228, &stats, &s), PACKET_TCP);
-        assert_false(s.has_ts);
+        assert_int_equal(s.tsval | s.tsecr, 0);
     }
 }
 
@@ -481,8 +547,9 @@ int main(void)
         cmocka_unit_test(test_vxlan_nested), cmocka_unit_test(test_vxlan_elsewhere),
         cmocka_unit_test(test_bounded),      cmocka_unit_test(test_ethernet_trailer),
         cmocka_unit_test(test_no_ip_length), cmocka_unit_test(test_super_packet),
-        cmocka_unit_test(test_timestamps),   cmocka_unit_test(test_bad_options),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_unknown_link),
+        cmocka_unit_test(test_timestamps),   cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_bad_options),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_link),
     };
     return cmocka_run_group_tests(tests, guard_setup, NULL);
 }

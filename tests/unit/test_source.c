@@ -315,75 +315,100 @@ static void test_nothing(void **state)
     buf_free(&b);
 }
 
-/* While frames are handled, one that comes later is in sight, as far as the window reaches. */
-enum { COMING = 40 };
-
-static void expect_coming(struct buf *b)
+/* Many at a time are the same frames as one at a time, and stay where they are until the next call of source_next.
+ * Returns how many came so. */
+static unsigned expect_many(const char *const *names, size_t n, unsigned most)
 {
-    enum { FRAMES = COMING, AHEAD = 8 };
-    struct frame f;
-    struct source *s = open_bytes(b);
-    for (uint32_t i = 0; i < FRAMES; i++) {
-        assert_int_equal(source_next(s, &f), SOURCE_FRAME);
-        uint32_t later = i + AHEAD < 2 * (i + 1) ? i + AHEAD : 2 * (i + 1); /* it gets ahead by one at a time */
-        if (later >= FRAMES) {
-            assert_null(f.soon);
+    struct source_error error;
+    struct source *one = source_open_files(names, n, NULL, &error), *many = source_open_files(names, n, NULL, &error);
+    struct frame f[65], want;
+    unsigned more = 0;
+    assert_true(one && many && most < 65);
+    for (;;) {
+        enum source_event event = source_next(many, f);
+        unsigned got = event == SOURCE_FRAME ? 1 + source_more(many, f + 1, most) : 0;
+        assert_true(got <= 1 + most);
+        more += got ? got - 1 : 0;
+        for (unsigned i = 0; i < got; i++) {
+            assert_int_equal(source_next(one, &want), SOURCE_FRAME);
+            assert_int_equal(f[i].ts, want.ts);
+            assert_int_equal(f[i].n, want.n);
+            assert_int_equal(f[i].wire_n, want.wire_n);
+            assert_int_equal(f[i].link, want.link);
+            assert_int_equal(f[i].input, 0);
+            assert_memory_equal(f[i].data, want.data, want.n);
+        }
+        if (got)
+            continue;
+        assert_int_equal(source_next(one, &want), event);
+        if (event == SOURCE_END)
+            break;
+        assert_string_equal(source_message(many), source_message(one));
+    }
+    source_close(one);
+    source_close(many);
+    return more;
+}
+
+/* Records and blocks of all kinds, with some that only source_next tells of, and damage at the end. */
+static struct buf make_mixed(bool pcapng, uint32_t frames, uint32_t each)
+{
+    struct buf b = {0};
+    if (!pcapng)
+        put_pcap(&b, 0xa1b23c4d, 1);
+    for (uint32_t i = 0; i < frames; i++) {
+        uint32_t n = (i * 7919 >> 3) % (i % 100 ? 1500 : 300000);
+        uint64_t ticks = (uint64_t)i * each;
+        if (!pcapng) {
+            put_record(&b, (uint32_t)(ticks / 1000000), (uint32_t)(ticks % 1000000) * 1000 + 999, i, n);
             continue;
         }
-        assert_non_null(f.soon);
-        assert_int_equal(f.soon_n, 20 + later % 7);
-        assert_int_equal(f.soon[0], (uint8_t)later);
+        if (i % 400 == 0) {
+            put_section(&b);
+            put_interface(&b, 1, 0, 6, 0);
+            put_interface(&b, 113, 100, 9, 5);
+        }
+        if (i % 9 == 4)
+            put_unknown(&b, 77, i % 7 * 4);
+        if (i % 11 == 4)
+            put_old_packet(&b, 0, ticks, i, n);
+        else
+            put_packet(&b, i % 5 == 0, i % 5 ? ticks : ticks * 1000, i, n, i % 3 * 4);
     }
-    expect_end(s);
-    drop_files(NULL);
-    b->n = 0;
+    if (pcapng)
+        put_packet(&b, 9, 0, 1, 100, 0);
+    else
+        put32(&b, 7);
+    return b;
 }
 
-static void tells_what_comes(void **state)
+static void test_many(void **state)
 {
     (void)state;
-    struct buf b = {0};
-    put_pcap(&b, 0xa1b2c3d4, 1);
-    for (uint32_t i = 0; i < COMING; i++)
-        put_record(&b, i, 0, i, 20 + i % 7);
-    expect_coming(&b);
-    put_section(&b);
-    put_interface(&b, 1, 100, 6, 0);
-    for (uint32_t i = 0; i < COMING; i++)
-        put_packet(&b, 0, i, i, 20 + i % 7, 0);
-    expect_coming(&b);
-    buf_free(&b);
+    for (unsigned kind = 0; kind < 4; kind++) {
+        swapped = kind & 1;
+        struct buf b = make_mixed(kind & 2, 3000, 1000);
+        const char *name = file_of(b.p, b.n);
+        assert_int_equal(expect_many(&name, 1, 0), 0);
+        assert_in_range(expect_many(&name, 1, 1), 1000, 1500);
+        assert_in_range(expect_many(&name, 1, 15), kind & 2 ? 2000 : 2700, 2850);
+        expect_many(&name, 1, 64);
+        buf_free(&b);
+    }
 }
 
-/* Frames of another link type are not told of, nor what lies behind another section. */
-static void tells_of_its_own(void **state)
+/* As far as no other file has an earlier one. */
+static void test_many_merged(void **state)
 {
     (void)state;
-    struct buf b = {0};
-    struct frame f;
-    put_section(&b);
-    put_interface(&b, 1, 100, 6, 0);
-    put_interface(&b, 113, 100, 6, 0);
-    for (uint32_t i = 0; i < 20; i++)
-        put_packet(&b, i % 2, i, i, 20, 0);
-    put_section(&b);
-    put_interface(&b, 1, 100, 6, 0);
-    put_packet(&b, 0, 20, 20, 20, 0);
-    struct source *s = open_bytes(&b);
-    unsigned told = 0;
-    for (uint32_t i = 0; i < 21; i++) {
-        assert_int_equal(source_next(s, &f), SOURCE_FRAME);
-        assert_int_equal(f.data[0], i);
-        if (!f.soon)
-            continue;
-        told++;
-        assert_int_equal(f.soon_n, 20);
-        assert_true(f.soon[0] > i && f.soon[0] <= i + 8 && f.soon[0] < 20);
-        assert_int_equal(f.soon[0] % 2, i % 2);
+    const char *names[4];
+    for (unsigned i = 0; i < 4; i++) {
+        struct buf b = make_mixed(i & 1, 500, 1000 + 900 * i);
+        names[i] = file_of(b.p, b.n);
+        buf_free(&b);
     }
-    assert_in_range(told, 8, 19);
-    expect_end(s);
-    buf_free(&b);
+    assert_in_range(expect_many(names, 4, 15), 200, 1990);
+    assert_in_range(expect_many(names, 2, 64), 100, 990);
 }
 
 /* Cut before the first frame is whole: refused. Later: all before the cut, then the damage, once. */
@@ -981,8 +1006,8 @@ int main(void)
         cmocka_unit_test_teardown(test_pcap_odd, drop_files),
         cmocka_unit_test_teardown(test_nothing, drop_files),
         cmocka_unit_test_teardown(test_pcap_cut, drop_files),
-        cmocka_unit_test_teardown(tells_what_comes, drop_files),
-        cmocka_unit_test_teardown(tells_of_its_own, drop_files),
+        cmocka_unit_test_teardown(test_many, drop_files),
+        cmocka_unit_test_teardown(test_many_merged, drop_files),
         cmocka_unit_test_teardown(test_pcapng_cut, drop_files),
         cmocka_unit_test_teardown(test_absurd, drop_files),
         cmocka_unit_test_teardown(test_pcapng, drop_files),

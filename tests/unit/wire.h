@@ -15,6 +15,10 @@ struct wire {
     int64_t step;  /* added before each frame */
     uint16_t vlan; /* 0: none */
     uint32_t snap; /* octets of a payload that are captured; 0: all */
+    uint8_t flags; /* of all segments, too */
+    bool timed;    /* the log says when */
+    struct frame waiting[CAPTURE_FRAMES];
+    unsigned n_waiting, together; /* so many frames are handed on at once; 0: one */
     unsigned exchanges;
 };
 
