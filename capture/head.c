@@ -53,15 +53,30 @@ bool head_guess_request(struct slice s)
            s.p[method + 1] == '/'; /* HTTP/0.9, odd lines */
 }
 
+/* Without blanks around: most have none, or the one that stands before a field's value. */
+static inline struct slice trim(struct slice s)
+{
+    if (s.n && s.p[0] == ' ')
+        s.p++, s.n--;
+    bool more = s.n && ((unsigned char)s.p[0] <= ' ' || (unsigned char)s.p[s.n - 1] <= ' ');
+    return more ? slice_trim(s) : s;
+}
+
 /* Splits the request line: the target stands between the first and the last blank. */
 static bool request_line(struct head *h, struct slice line)
 {
     size_t method = 0, last = line.n;
     while (method < line.n && line.p[method] != ' ' && line.p[method] != '\t')
         method++;
-    h->method = slice_sub(line, 0, method);
+    h->method = slice_of(line.p, method);
     if (!method || method > 255 || !token_char[(unsigned char)line.p[0]])
         return false;
+    if (line.n > method + 9 && line.p[line.n - 9] == ' ' && memcmp(line.p + line.n - 8, "HTTP/1.", 7) == 0 &&
+        line.p[line.n - 1] > ' ') { /* nearly all of them */
+        h->version = slice_of(line.p + line.n - 8, 8);
+        h->target = trim(slice_sub(line, method + 1, line.n - 9));
+        return true;
+    }
     while (last > method && line.p[last - 1] != ' ' && line.p[last - 1] != '\t')
         last--;
     h->version = slice_sub(line, last, line.n);
@@ -78,6 +93,13 @@ static bool status_line(struct head *h, struct slice line)
 {
     if (!head_guess_response(line))
         return false;
+    if (line.n > 12 && line.p[7] > ' ' && line.p[8] == ' ' && line.p[12] == ' ' && ascii_digit(line.p[9]) &&
+        ascii_digit(line.p[10]) && ascii_digit(line.p[11])) { /* nearly all of them */
+        h->version = slice_of(line.p, 8);
+        h->status = (uint16_t)((line.p[9] - '0') * 100 + (line.p[10] - '0') * 10 + (line.p[11] - '0'));
+        h->ambiguous |= !h->status;
+        return true;
+    }
     size_t blank = slice_find(line, ' ', 0);
     struct slice rest = slice_trim(slice_sub(line, blank, line.n));
     uint64_t status = 0;
@@ -92,6 +114,11 @@ static void note_length(struct head *h, struct slice value)
 {
     struct slice item;
     uint64_t n;
+    if (!h->has_length && slice_u64(value, &n)) {
+        h->has_length = true;
+        h->length = n;
+        return;
+    }
     h->ambiguous |= !slice_u64(value, &n); /* a list, or nothing */
     while (slice_next(&value, ',', &item)) {
         if (!slice_u64(item, &n) || (h->has_length && n != h->length)) {
@@ -165,22 +192,26 @@ static void note(struct head *h, enum token t, struct slice value)
     }
 }
 
-/* Offset of the colon, or the length. Names rarely have more than 31 characters. */
-static inline size_t colon_in(struct slice line)
+/* Offset of the colon in the line, or the line's length. What stands behind the line may be read up to `end`; names
+ * rarely have more than 31 characters. */
+static inline size_t colon_in(struct slice line, const char *end)
 {
 #ifdef __SSE2__
-    for (size_t at = 0; at + 16 <= line.n && at < 32; at += 16) {
+    for (size_t at = 0; at < 32 && line.p + at + 16 <= end; at += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(line.p + at));
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(':')));
-        if (mask)
-            return at + (size_t)__builtin_ctz(mask);
+        if (mask) {
+            at += (size_t)__builtin_ctz(mask);
+            return at < line.n ? at : line.n;
+        }
     }
 #endif
+    (void)end;
     return slice_find(line, ':', 0);
 }
 
-/* One field line without its line end; `at` is its offset in the raw head. */
-static void field_line(struct head *h, struct slice line, size_t at)
+/* One field line without its line end; `at` is its offset in the raw head; `end`: of the bytes. */
+static inline void field_line(struct head *h, struct slice line, size_t at, const char *end)
 {
     if (line.p[0] == ' ' || line.p[0] == '\t') { /* obs-fold, RFC 9112 section 5.2: as if a blank stood there */
         enum token before = h->n_fields ? (enum token)h->fields[h->n_fields - 1].token : TOKEN_OTHER;
@@ -189,7 +220,7 @@ static void field_line(struct head *h, struct slice line, size_t at)
             note(h, before, slice_trim(line));
         return;
     }
-    size_t colon = colon_in(line), name_n = colon;
+    size_t colon = colon_in(line, end), name_n = colon;
     if (colon < line.n && colon && !token_char[(unsigned char)line.p[colon - 1]]) { /* a blank before the colon */
         h->ambiguous = true;
         name_n = slice_trim((struct slice){line.p, colon}).n;
@@ -198,7 +229,7 @@ static void field_line(struct head *h, struct slice line, size_t at)
         h->ambiguous = true;
         return;
     }
-    struct slice name = {line.p, name_n}, value = slice_trim((struct slice){line.p + colon + 1, line.n - colon - 1});
+    struct slice name = {line.p, name_n}, value = trim((struct slice){line.p + colon + 1, line.n - colon - 1});
     enum token t = token_find(name);
     if (framing_token[t])
         note(h, t, value);
@@ -275,14 +306,58 @@ static bool is_odd(struct slice head)
     return false;
 }
 
+/* Offset of the CR LF that ends the line that begins at `at`, if there is one and no other control character stands
+ * before it; else s.n. */
+static inline size_t plain_end(struct slice s, size_t at)
+{
+#ifdef __SSE2__
+    unsigned mask = 0;
+    for (; !mask && at + 16 <= s.n; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
+        mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(31)), v));
+    }
+    if (mask)
+        at += (size_t)__builtin_ctz(mask) - 16;
+#endif
+    while (at < s.n && (unsigned char)s.p[at] >= ' ')
+        at++;
+    return at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n' ? at : s.n;
+}
+
+/* Reads lines as long as nothing about their ends is odd. Returns the offset of the first that is not read, or after
+ * the empty line, whose head is done. */
+static size_t plain_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice),
+                          enum head_result *result)
+{
+    size_t stop = plain_end(s, 0), at = 0;
+    if (stop == s.n)
+        return 0;
+    if (!start(h, (struct slice){s.p, stop})) {
+        *result = HEAD_BAD;
+        return 0;
+    }
+    for (at = stop + 2; (stop = plain_end(s, at)) < s.n; at = stop + 2) {
+        if (stop == at) {
+            h->raw.n = at + 2;
+            *result = HEAD_DONE;
+            return at + 2;
+        }
+        field_line(h, (struct slice){s.p + at, stop - at}, at, s.p + s.n);
+    }
+    return at;
+}
+
 /* Reads lines until the empty one; the first goes to `start`. */
 static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice),
                                    bool last)
 {
-    struct lines lines = {.s = s};
-    size_t at = 0;
-    if (s.n)
-        lines.mask = line_ends(&lines, 0);
+    enum head_result plain = HEAD_MORE;
+    size_t at = plain_lines(h, slice_sub(s, 0, HEAD_MAX), start, &plain);
+    if (plain != HEAD_MORE)
+        return plain;
+    struct lines lines = {.s = s, .block = at};
+    if (at < s.n)
+        lines.mask = line_ends(&lines, at);
     while (at < s.n) {
         size_t end = lines_next(&lines);
         if (end >= HEAD_MAX)
@@ -302,7 +377,7 @@ static enum head_result read_lines(struct head *h, struct slice s, bool (*start)
             h->ambiguous |= lines.odd && is_odd(slice_of(s.p, h->raw.n)); /* the sixteen may reach into the body */
             return HEAD_DONE;
         } else {
-            field_line(h, (struct slice){s.p + at, stop - at}, at);
+            field_line(h, (struct slice){s.p + at, stop - at}, at, s.p + s.n);
         }
         at = end + 1;
     }
