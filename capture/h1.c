@@ -330,9 +330,9 @@ bool h1_stash(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
     return carry_add(env, &h->side[role], c->p, c->n);
 }
 
-static enum head_result parse_head(struct head *head, int role, struct slice bytes, bool last)
+static enum head_result parse_head(struct h1_env *env, struct head *head, int role, struct slice bytes, bool last)
 {
-    return role == 0 ? head_request(head, bytes, last) : head_response(head, bytes, last);
+    return role == 0 ? head_request(head, &env->known, bytes, last) : head_response(head, &env->known, bytes, last);
 }
 
 static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const struct head *head, uint64_t end_offset)
@@ -356,7 +356,7 @@ static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const st
     if (!end)
         return fresh;
     size_t used = end > had ? end - had : 0;
-    bool good = parse_head(&head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
+    bool good = parse_head(env, &head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
     if (good)
         *event = take_head(env, h, role, &head, c->offset + used);
     carry_drop(env, side);
@@ -402,7 +402,7 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
         return s.n;
     s = slice_sub(s, skip, s.n);
     message_touch(side, c);
-    switch (parse_head(&head, role, s, false)) {
+    switch (parse_head(env, &head, role, s, false)) {
     case HEAD_DONE:
         *event = take_head(env, h, role, &head, c->offset + (uint64_t)(s.p - c->p) + head.raw.n);
         return skip + head.raw.n;
@@ -549,7 +549,7 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
         return;
     if (h->pairing.lost && c->ack_offset <= h->pairing.read_to)
         return; /* answers what was lost before it */
-    if (head_request(&head, slice_of(side->carry.p, side->carry.n), true) == HEAD_DONE) {
+    if (head_request(&head, &env->known, slice_of(side->carry.p, side->carry.n), true) == HEAD_DONE) {
         head.ambiguous |= head.version.n != 0;
         request_head(env, h, &head, 0);
         carry_drop(env, side);
@@ -659,7 +659,7 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
     struct head head;
     if (side->state == H1_HEAD && side->carry.n) { /* a cut head: its whole lines are evidence enough */
         struct slice bytes = slice_of(side->carry.p, side->carry.n);
-        if (parse_head(&head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
+        if (parse_head(env, &head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
             head.ambiguous = true;
             side->truncated = true;
             take_head(env, h, role, &head, 0);

@@ -162,13 +162,13 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
-static const bool framing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
-                                                [TOKEN_TRANSFER_ENCODING] = true,
-                                                [TOKEN_CONNECTION] = true,
-                                                [TOKEN_UPGRADE] = true,
-                                                [TOKEN_HOST] = true};
+static const bool noted_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
+                                              [TOKEN_TRANSFER_ENCODING] = true,
+                                              [TOKEN_CONNECTION] = true,
+                                              [TOKEN_UPGRADE] = true,
+                                              [TOKEN_HOST] = true};
 
-static void note(struct head *h, enum token t, struct slice value)
+static void note_framing(struct head *h, enum token t, struct slice value)
 {
     switch (t) {
     case TOKEN_CONTENT_LENGTH:
@@ -183,12 +183,18 @@ static void note(struct head *h, enum token t, struct slice value)
     case TOKEN_UPGRADE:
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
         break;
-    case TOKEN_HOST:
-        h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
-        h->has_host = true;
-        break;
     default:
         break;
+    }
+}
+
+static inline void note(struct head *h, unsigned t, struct slice value)
+{
+    if (t == TOKEN_HOST) {
+        h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
+        h->has_host = true;
+    } else if (noted_token[t]) {
+        note_framing(h, (enum token)t, value);
     }
 }
 
@@ -210,35 +216,38 @@ static inline size_t colon_in(struct slice line, const char *end)
     return slice_find(line, ':', 0);
 }
 
-/* One field line without its line end; `at` is its offset in the raw head; `end`: of the bytes. */
-static inline void field_line(struct head *h, struct slice line, size_t at, const char *end)
+/* A line that begins with a blank goes on with the field before (RFC 9112 section 5.2), as if a blank stood there. */
+static void folded_line(struct head *h, struct slice line)
 {
-    if (line.p[0] == ' ' || line.p[0] == '\t') { /* obs-fold, RFC 9112 section 5.2: as if a blank stood there */
-        enum token before = h->n_fields ? (enum token)h->fields[h->n_fields - 1].token : TOKEN_OTHER;
-        h->ambiguous = true;
-        if (framing_token[before])
-            note(h, before, slice_trim(line));
-        return;
-    }
+    h->ambiguous = true;
+    if (h->n_fields)
+        note(h, h->fields[h->n_fields - 1].token, slice_trim(line));
+}
+
+/* One field line without its line end; `at` is its offset in the raw head; `end`: of the bytes. False: it could be read
+ * in more ways than one. */
+static inline bool field_line(struct head *h, struct slice line, size_t at, const char *end, struct rawfield *f)
+{
     size_t colon = colon_in(line, end), name_n = colon;
-    if (colon < line.n && colon && !token_char[(unsigned char)line.p[colon - 1]]) { /* a blank before the colon */
+    bool plain = colon < line.n && colon && token_char[(unsigned char)line.p[colon - 1]];
+    if (!plain) { /* none, or a blank before it */
         h->ambiguous = true;
         name_n = slice_trim((struct slice){line.p, colon}).n;
     }
     if (colon == line.n || !name_n || name_n > 255) {
         h->ambiguous = true;
-        return;
+        return false;
     }
-    struct slice name = {line.p, name_n}, value = trim((struct slice){line.p + colon + 1, line.n - colon - 1});
-    enum token t = token_find(name);
-    if (framing_token[t])
-        note(h, t, value);
+    struct slice value = trim((struct slice){line.p + colon + 1, line.n - colon - 1});
+    *f = (struct rawfield){.name = (uint16_t)at,
+                           .name_n = (uint8_t)name_n,
+                           .token = (uint8_t)token_find((struct slice){line.p, name_n}),
+                           .value = (uint16_t)(value.p - line.p + (ptrdiff_t)at),
+                           .value_n = (uint16_t)value.n};
     if (h->n_fields < HEAD_FIELDS)
-        h->fields[h->n_fields++] = (struct rawfield){.name = (uint16_t)at,
-                                                     .name_n = (uint8_t)name.n,
-                                                     .token = (uint8_t)t,
-                                                     .value = (uint16_t)(value.p - line.p + (ptrdiff_t)at),
-                                                     .value_n = (uint16_t)value.n};
+        h->fields[h->n_fields++] = *f;
+    note(h, f->token, value);
+    return plain;
 }
 
 static void head_clear(struct head *h, struct slice bytes)
@@ -247,63 +256,13 @@ static void head_clear(struct head *h, struct slice bytes)
     h->raw.p = bytes.p;
 }
 
-/* Finds line ends sixteen characters at a time, and notes on the way what is in no good head: NUL, CR or LF alone. */
-struct lines {
-    struct slice s;
-    size_t block;      /* offset of the sixteen in `mask` */
-    unsigned mask, cr; /* cr: the sixteen before end in one */
-    unsigned odd;      /* not 0: there is some of it */
-};
-
-/* The sixteen have these characters, a bit each. */
-static unsigned note_lines(struct lines *l, unsigned nul, unsigned cr, unsigned lf)
-{
-    unsigned due = cr << 1 | l->cr; /* where LF has to stand */
-    l->odd |= nul | ((due ^ lf) & 0xffff);
-    l->cr = due >> 16;
-    return lf;
-}
-
-static unsigned line_ends(struct lines *l, size_t at)
-{
-#ifdef __SSE2__
-    if (at + 16 <= l->s.n) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(l->s.p + at));
-        return note_lines(l, (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())),
-                          (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r'))),
-                          (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))));
-    }
-#endif
-    unsigned nul = 0, cr = 0, lf = 0;
-    for (size_t i = at; i < l->s.n && i < at + 16; i++) {
-        nul |= (unsigned)!l->s.p[i] << (i - at);
-        cr |= (unsigned)(l->s.p[i] == '\r') << (i - at);
-        lf |= (unsigned)(l->s.p[i] == '\n') << (i - at);
-    }
-    return note_lines(l, nul, cr, lf);
-}
-
-/* Offset of the next line end, or s.n. */
-static inline size_t lines_next(struct lines *l)
-{
-    while (!l->mask) {
-        l->block += 16;
-        if (l->block >= l->s.n)
-            return l->s.n;
-        l->mask = line_ends(l, l->block);
-    }
-    size_t at = l->block + (size_t)__builtin_ctz(l->mask);
-    l->mask &= l->mask - 1;
-    return at;
-}
-
 /* NUL, or CR without LF (RFC 9112 section 2.2). */
 static bool is_odd(struct slice head)
 {
-    for (size_t i = 0; i < head.n; i++)
-        if (!head.p[i] || (head.p[i] == '\r' && (i + 1 == head.n || head.p[i + 1] != '\n')))
+    for (size_t at = slice_find(head, '\r', 0); at < head.n; at = slice_find(head, '\r', at + 1))
+        if (at + 1 == head.n || head.p[at + 1] != '\n')
             return true;
-    return false;
+    return memchr(head.p, 0, head.n) != NULL;
 }
 
 /* Offset of the CR LF that ends the line that begins at `at`, if there is one and no other control character stands
@@ -324,82 +283,102 @@ static inline size_t plain_end(struct slice s, size_t at)
     return at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n' ? at : s.n;
 }
 
-/* Reads lines as long as nothing about their ends is odd. Returns the offset of the first that is not read, or after
- * the empty line, whose head is done. */
-static size_t plain_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice),
-                          enum head_result *result)
+/* A line: where it ends, and where the next one begins; that may be beyond what there is (0: beyond all). */
+struct line_end {
+    size_t stop, next;
+};
+
+/* The line that begins at `at`; *odd: something in it, or its end, is. next 0: it does not end. */
+static inline struct line_end line_at(struct head *h, struct slice s, size_t at, bool *odd)
 {
-    size_t stop = plain_end(s, 0), at = 0;
-    if (stop == s.n)
-        return 0;
-    if (!start(h, (struct slice){s.p, stop})) {
-        *result = HEAD_BAD;
-        return 0;
+    size_t stop = plain_end(s, at);
+    if (stop < s.n)
+        return (struct line_end){stop, stop + 2};
+    size_t end = slice_find(s, '\n', at);
+    if (end == s.n)
+        return (struct line_end){end, 0};
+    bool bare = end == at || s.p[end - 1] != '\r';
+    h->ambiguous |= bare;
+    *odd = true;
+    return (struct line_end){bare ? end : end - 1, end + 1};
+}
+
+/* What hardly comes a second time. */
+static const bool passing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
+                                                [TOKEN_ETAG] = true,
+                                                [TOKEN_IF_NONE_MATCH] = true,
+                                                [TOKEN_TRACEPARENT] = true,
+                                                [TOKEN_X_REQUEST_ID] = true};
+
+/* Field lines that are known, from `at` on. Returns the offset of the first that is not. */
+static size_t known_fields(struct head *h, const struct known_lines *known, struct slice s, size_t at)
+{
+    struct rawfield *f = h->fields + h->n_fields, *end = h->fields + HEAD_FIELDS;
+    const struct known_line *l;
+    while (f < end && s.n - at >= 16 && s.p[at] != '\r' && (l = known_find(known, s.p + at, s.n - at)) != NULL) {
+        *f = l->field;
+        f->name = (uint16_t)at;
+        f->value = (uint16_t)(l->field.value + at);
+        if (l->tells)
+            note(h, f->token, slice_of(s.p + f->value, f->value_n));
+        at += l->n;
+        f++;
     }
-    for (at = stop + 2; (stop = plain_end(s, at)) < s.n; at = stop + 2) {
-        if (stop == at) {
-            h->raw.n = at + 2;
-            *result = HEAD_DONE;
-            return at + 2;
-        }
-        field_line(h, (struct slice){s.p + at, stop - at}, at, s.p + s.n);
-    }
+    h->n_fields = (uint16_t)(f - h->fields);
     return at;
 }
 
 /* Reads lines until the empty one; the first goes to `start`. */
-static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice),
-                                   bool last)
+static enum head_result read_lines(struct head *h, struct known_lines *known, struct slice s,
+                                   bool (*start)(struct head *, struct slice), bool last)
 {
-    enum head_result plain = HEAD_MORE;
-    size_t at = plain_lines(h, slice_sub(s, 0, HEAD_MAX), start, &plain);
-    if (plain != HEAD_MORE)
-        return plain;
-    struct lines lines = {.s = s, .block = at};
-    if (at < s.n)
-        lines.mask = line_ends(&lines, at);
+    struct slice most = slice_sub(s, 0, HEAD_MAX);
+    bool odd = false;
+    size_t at = 0;
     while (at < s.n) {
-        size_t end = lines_next(&lines);
-        if (end >= HEAD_MAX)
-            return HEAD_BAD;
-        if (end >= s.n)
+        if (at && known)
+            at = known_fields(h, known, most, at);
+        struct line_end end = line_at(h, most, at, &odd);
+        struct rawfield f;
+        if (!end.next)
             break;
-        size_t stop = end;
-        if (stop > at && s.p[stop - 1] == '\r')
-            stop--;
-        else
-            h->ambiguous = true; /* bare LF */
-        if (at == 0) {
-            if (!start(h, (struct slice){s.p, stop}))
+        struct slice line = {s.p + at, end.stop - at};
+        if (!at) {
+            if (!start(h, line))
                 return HEAD_BAD;
-        } else if (stop == at) {
-            h->raw.n = end + 1;
-            h->ambiguous |= lines.odd && is_odd(slice_of(s.p, h->raw.n)); /* the sixteen may reach into the body */
+        } else if (!line.n) {
+            h->raw.n = end.next;
+            h->ambiguous |= odd && is_odd(slice_of(s.p, h->raw.n));
             return HEAD_DONE;
-        } else {
-            field_line(h, (struct slice){s.p + at, stop - at}, at, s.p + s.n);
+        } else if (line.p[0] == ' ' || line.p[0] == '\t') {
+            folded_line(h, line);
+        } else if (field_line(h, line, at, s.p + s.n, &f) && known && !odd && !passing_token[f.token] &&
+                   s.n - at >= 16) {
+            known_add(known, line.p, end.next - at, f, at, noted_token[f.token]);
         }
-        at = end + 1;
+        at = end.next;
     }
+    if (at < s.n && s.n >= HEAD_MAX)
+        return HEAD_BAD;
     if (!last || !at)
         return HEAD_MORE;
     h->raw.n = at;
     return HEAD_DONE;
 }
 
-enum head_result head_request(struct head *h, struct slice bytes, bool last)
+enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last)
 {
     head_clear(h, bytes);
-    enum head_result r = read_lines(h, bytes, request_line, last);
+    enum head_result r = read_lines(h, known, bytes, request_line, last);
     if (r == HEAD_DONE)
         h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && (h->has_length || !h->chunked));
     return r;
 }
 
-enum head_result head_response(struct head *h, struct slice bytes, bool last)
+enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last)
 {
     head_clear(h, bytes);
-    enum head_result r = read_lines(h, bytes, status_line, last);
+    enum head_result r = read_lines(h, known, bytes, status_line, last);
     if (r == HEAD_DONE)
         h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && h->has_length);
     return r;

@@ -4,7 +4,7 @@
 #ifndef CAPTURE_HEAD_H
 #define CAPTURE_HEAD_H
 
-#include "capture/slot.h"
+#include "capture/knownlines.h"
 
 enum { HEAD_MAX = 64 * 1024 - 1, HEAD_FIELDS = 256, TARGET_MAX = 16 * 1024 };
 
@@ -41,9 +41,9 @@ bool head_guess_response(struct slice bytes);
 
 /* Parses one head. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines are the caller's). `last`: nothing
  * will follow (the other side answered, or the stream ended), so what whole lines there are must do: HTTP/0.9 (RFC 1945
- * section 5.1), cut heads. */
-enum head_result head_request(struct head *h, struct slice bytes, bool last);
-enum head_result head_response(struct head *h, struct slice bytes, bool last);
+ * section 5.1), cut heads. `known`: lines read before, to which it adds; NULL: none. */
+enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last);
+enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last);
 
 /* Offset after the empty line that ends the head, or 0; *scan remembers how far was looked, so that repeated calls are
  * linear. */

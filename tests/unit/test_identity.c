@@ -30,7 +30,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     struct addr from = address(peer);
     assert_non_null(i);
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
-    assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+    assert_int_equal(head_request(&head, NULL, slice_str(raw), false), HEAD_DONE);
     struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
     struct identity_of found = identifier_find(i, &h, &from, certificate);
     identifier_free(i);
@@ -243,7 +243,7 @@ static void names_of_clients(void **state)
             const char *want = of[n % (sizeof of / sizeof *of)].name;
             struct addr from = address("10.0.0.1");
             snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
-            assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+            assert_int_equal(head_request(&head, NULL, slice_str(raw), false), HEAD_DONE);
             struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
                                 head.method, head.target,          head.version};
             identifier_find(i, &h, &from, 0);
