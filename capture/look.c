@@ -5,6 +5,7 @@
 #include "base/prefetch.h"
 #include "capture/coding.h"
 #include "capture/leaves.h"
+#include "capture/media.h"
 
 enum { SWEEP_MS = 1000 };
 
@@ -93,6 +94,8 @@ void looks_free(struct looks *l)
 /* application/json, application/problem+json, text/json; parameters do not matter. */
 static bool is_json(struct slice type)
 {
+    if (media_says_json(type))
+        return true;
     type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
     if (type.n < 9 || ascii_lower(type.p[type.n - 1]) != 'n')
         return false;
@@ -137,8 +140,7 @@ static void find_candidate(const struct looks *l, struct slot *s, struct slice *
     struct slice type = {NULL, 0};
     if (s->x.status != 200 || !c->target)
         return;
-    for (unsigned i = 0; i < s->response.n_fields; i++) {
-        const struct rawfield *f = &s->response.fields[i];
+    for (const struct rawfield *f = s->response.fields, *end = f + s->response.n_fields; f < end; f++) {
         if (f->token == TOKEN_CONTENT_TYPE)
             type = slice_of(s->response.p + f->value, f->value_n);
         else if (f->token == TOKEN_CONTENT_ENCODING)

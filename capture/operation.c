@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "capture/coding.h"
 #include "capture/document.h"
+#include "capture/media.h"
 #include "capture/members.h"
 #include "capture/redact.h"
 
@@ -435,6 +436,8 @@ static bool open_body(struct operations *o, struct slot *s, int role, struct sli
 /* application/json, application/graphql+json, application/json-rpc. */
 static bool is_json(struct slice type)
 {
+    if (media_says_json(type))
+        return true;
     type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
     struct slice end = slice_sub(type, type.n < 5 ? 0 : type.n - 5, type.n);
     return slice_ieq(end, SLICE("/json")) || slice_ieq(end, SLICE("+json")) ||
@@ -632,12 +635,21 @@ static void get_parameter(struct operation *k, struct slice name, struct slice v
     }
 }
 
+/* Whether one of the parameters is there that make a query an operation. */
+static bool may_call(struct slice query)
+{
+    for (size_t at = slice_find(query, '=', 1); at < query.n; at = slice_find(query, '=', at + 1))
+        if (query.p[at - 1] == 'y' || query.p[at - 1] == 's')
+            return memmem(query.p, query.n, "query=", 6) || memmem(query.p, query.n, "extensions=", 11);
+    return false;
+}
+
 void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s)
 {
     struct slice target = s->request.target, item;
     size_t mark = slice_find(target, '?', 0);
     struct slice query = slice_sub(target, mark + 1, target.n);
-    if (mark >= target.n || !(memmem(query.p, query.n, "query=", 6) || memmem(query.p, query.n, "extensions=", 11)))
+    if (mark >= target.n || !may_call(query))
         return;
     struct operation k = {.owner = o};
     call_begin(&k.call);
