@@ -91,15 +91,15 @@ static bool request_line(struct head *h, struct slice line)
 
 static bool status_line(struct head *h, struct slice line)
 {
-    if (!head_guess_response(line))
-        return false;
-    if (line.n > 12 && line.p[7] > ' ' && line.p[8] == ' ' && line.p[12] == ' ' && ascii_digit(line.p[9]) &&
-        ascii_digit(line.p[10]) && ascii_digit(line.p[11])) { /* nearly all of them */
+    if (line.n > 12 && memcmp(line.p, "HTTP/1.1", 8) == 0 && line.p[8] == ' ' && line.p[12] == ' ' &&
+        ascii_digit(line.p[9]) && ascii_digit(line.p[10]) && ascii_digit(line.p[11])) { /* nearly all of them */
         h->version = slice_of(line.p, 8);
         h->status = (uint16_t)((line.p[9] - '0') * 100 + (line.p[10] - '0') * 10 + (line.p[11] - '0'));
         h->ambiguous |= !h->status;
         return true;
     }
+    if (!head_guess_response(line))
+        return false;
     size_t blank = slice_find(line, ' ', 0);
     struct slice rest = slice_trim(slice_sub(line, blank, line.n));
     uint64_t status = 0;
@@ -269,6 +269,8 @@ static bool is_odd(struct slice head)
  * before it; else s.n. */
 static inline size_t plain_end(struct slice s, size_t at)
 {
+    if (at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n')
+        return at;
 #ifdef __SSE2__
     unsigned mask = 0;
     for (; !mask && at + 16 <= s.n; at += 16) {
@@ -310,19 +312,46 @@ static const bool passing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
                                                 [TOKEN_TRACEPARENT] = true,
                                                 [TOKEN_X_REQUEST_ID] = true};
 
-/* Field lines that are known, from `at` on. Returns the offset of the first that is not. */
+/* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is
+ * none, or a second one. */
+static inline size_t length_line(struct head *h, const char *p, size_t left, struct rawfield *f)
+{
+    enum { NAME = 14, VALUE = 16, MOST = VALUE + 18 };
+    static const char letters[VALUE + 1] = "       \0      \0\0"; /* bit 5 of what is one */
+    uint64_t name[2], bit[2], want[2], n = 0;
+    size_t at = VALUE;
+    memcpy(name, p, VALUE);
+    memcpy(bit, letters, VALUE);
+    memcpy(want, "content-length: ", VALUE);
+    if (h->has_length || (name[0] | bit[0]) != want[0] || (name[1] | bit[1]) != want[1])
+        return 0;
+    for (; at < left && at < MOST && ascii_digit(p[at]); at++)
+        n = n * 10 + (uint64_t)(p[at] - '0');
+    if (at == VALUE || at + 2 > left || p[at] != '\r' || p[at + 1] != '\n')
+        return 0;
+    *f = (struct rawfield){
+        .name_n = NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
+    h->has_length = true;
+    h->length = n;
+    return at + 2;
+}
+
+/* Field lines from `at` on that are known, or say how long the body is. Returns the offset of the first that is not. */
 static size_t known_fields(struct head *h, const struct known_lines *known, struct slice s, size_t at)
 {
     struct rawfield *f = h->fields + h->n_fields, *end = h->fields + HEAD_FIELDS;
-    const struct known_line *l;
-    while (f < end && s.n - at >= 16 && s.p[at] != '\r' && (l = known_find(known, s.p + at, s.n - at)) != NULL) {
-        *f = l->field;
+    for (; f < end && s.n - at >= 16 && s.p[at] != '\r'; f++) {
+        const struct known_line *l = known_find(known, s.p + at, s.n - at);
+        size_t n = l ? l->n : length_line(h, s.p + at, s.n - at, f);
+        if (!n)
+            break;
+        if (l)
+            *f = l->field;
         f->name = (uint16_t)at;
-        f->value = (uint16_t)(l->field.value + at);
-        if (l->tells)
+        f->value = (uint16_t)(f->value + at);
+        if (l && l->tells)
             note(h, f->token, slice_of(s.p + f->value, f->value_n));
-        at += l->n;
-        f++;
+        at += n;
     }
     h->n_fields = (uint16_t)(f - h->fields);
     return at;
