@@ -400,7 +400,8 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
     size_t skip = skip_empty_lines(s);
     if (skip == s.n)
         return s.n;
-    s = slice_sub(s, skip, s.n);
+    s.p += skip;
+    s.n -= skip;
     message_touch(side, c);
     switch (parse_head(env, &head, role, s, false)) {
     case HEAD_DONE:
@@ -545,7 +546,7 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
 {
     struct h1_side *side = &h->side[0];
     struct head head;
-    if (side->state != H1_HEAD || !side->carry.n || h->pairing.first)
+    if (side->state != H1_HEAD || h->pairing.first)
         return;
     if (h->pairing.lost && c->ack_offset <= h->pairing.read_to)
         return; /* answers what was lost before it */
@@ -556,20 +557,24 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
     }
 }
 
-static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                   enum h1_event *event)
+static inline size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
+                               enum h1_event *event)
+{
+    if (role == 1 && h->side[0].carry.n)
+        force_request(env, h, c);
+    return h->side[role].carry.n ? head_carried(env, h, role, c, event) : head_direct(env, h, role, c, s, event);
+}
+
+/* Less frequent states. */
+static __attribute__((noinline)) size_t other_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                                   struct slice s)
 {
     struct h1_side *side = &h->side[role];
     uint64_t offset = c->offset + (uint64_t)(s.p - c->p);
-    if (side->in_message)
-        message_touch(side, c);
     switch (side->state) {
     case H1_HEAD:
-        if (role == 1)
-            force_request(env, h, c);
-        return side->carry.n ? head_carried(env, h, role, c, event) : head_direct(env, h, role, c, s, event);
     case H1_LENGTH:
-        return length_body(env, h, role, c, s);
+        break;
     case H1_CHUNK_SIZE:
         return size_line(env, h, role, s, offset);
     case H1_CHUNK_DATA:
@@ -614,9 +619,21 @@ enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct slice rest = slice_of(c->p, c->n);
+    struct h1_side *side = &h->side[role];
     enum h1_event event = H1_OK;
-    while (rest.n && event == H1_OK)
-        rest = slice_sub(rest, step(env, h, role, c, rest, &event), rest.n);
+    while (rest.n && event == H1_OK) {
+        size_t n;
+        if (side->in_message)
+            message_touch(side, c);
+        if (side->state == H1_HEAD)
+            n = head_step(env, h, role, c, rest, &event);
+        else if (side->state == H1_LENGTH)
+            n = length_body(env, h, role, c, rest);
+        else
+            n = other_step(env, h, role, c, rest);
+        rest.p += n;
+        rest.n -= n;
+    }
     env->rest = rest.n;
     return event;
 }

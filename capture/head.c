@@ -434,26 +434,6 @@ size_t head_end(struct slice s, size_t *scan)
     }
 }
 
-enum framing head_request_framing(const struct head *h)
-{
-    if (h->transfer_encoding)
-        return h->chunked ? FRAME_CHUNKED : FRAME_NONE;
-    return h->has_length && h->length ? FRAME_LENGTH : FRAME_NONE;
-}
-
-enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect)
-{
-    if (h->status == 101 || (to_connect && h->status >= 200 && h->status < 300))
-        return FRAME_TUNNEL;
-    if (to_head || h->status == 204 || h->status == 304 || (h->status >= 100 && h->status < 200))
-        return FRAME_NONE;
-    if (h->transfer_encoding)
-        return h->chunked ? FRAME_CHUNKED : FRAME_CLOSE;
-    if (h->has_length)
-        return h->length ? FRAME_LENGTH : FRAME_NONE;
-    return FRAME_CLOSE;
-}
-
 struct slice head_field(const struct head *h, enum token t)
 {
     for (unsigned i = 0; i < h->n_fields; i++)

@@ -50,8 +50,25 @@ enum head_result head_response(struct head *h, struct known_lines *known, struct
 size_t head_end(struct slice bytes, size_t *scan);
 
 /* Framing of what follows (RFC 9112 section 6.3). */
-enum framing head_request_framing(const struct head *h);
-enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect);
+static inline enum framing head_request_framing(const struct head *h)
+{
+    if (h->transfer_encoding)
+        return h->chunked ? FRAME_CHUNKED : FRAME_NONE;
+    return h->has_length && h->length ? FRAME_LENGTH : FRAME_NONE;
+}
+
+static inline enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect)
+{
+    if (h->status == 101 || (to_connect && h->status >= 200 && h->status < 300))
+        return FRAME_TUNNEL;
+    if (to_head || h->status == 204 || h->status == 304 || (h->status >= 100 && h->status < 200))
+        return FRAME_NONE;
+    if (h->transfer_encoding)
+        return h->chunked ? FRAME_CHUNKED : FRAME_CLOSE;
+    if (h->has_length)
+        return h->length ? FRAME_LENGTH : FRAME_NONE;
+    return FRAME_CLOSE;
+}
 
 /* Value of the first field with this token, or NULL p. */
 struct slice head_field(const struct head *h, enum token t);

@@ -380,11 +380,6 @@ void pair_events(struct pair *p, struct slot *s, const struct head *h)
     s->events = eventstream_begin(&p->slots, &p->event_codings, s, h);
 }
 
-void pair_hold(struct slot *s, struct slot **holder)
-{
-    s->holder = holder;
-}
-
 void pair_end(struct pair *p, struct slot *s, enum end_state end)
 {
     if (!s->response_done)
