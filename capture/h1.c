@@ -39,11 +39,10 @@ void h1_body_give(struct h1_env *env, struct body_state *b)
         body_free(b);
 }
 
-static void body_drop(struct h1_env *env, struct h1_side *side)
+static inline void body_drop(struct h1_env *env, struct h1_side *side)
 {
-    if (!side->body)
-        return;
-    h1_body_give(env, side->body);
+    if (__builtin_expect(side->body != NULL, 0))
+        h1_body_give(env, side->body);
     side->body = NULL;
 }
 
@@ -91,12 +90,13 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
         side->truncated = true; /* out of memory: the identity stays unknown */
 }
 
-static uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
+static __attribute__((noinline)) uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
 {
-    uint64_t id = side->body ? body_end(side->body, env->key) : side->body_id;
-    if (!id && has_body)
-        id = body_hash(env->key, "", 0);
-    return side->truncated ? 0 : id;
+    if (side->truncated)
+        return 0;
+    if (side->body)
+        return body_end(side->body, env->key);
+    return has_body ? body_hash(env->key, "", 0) : 0;
 }
 
 /* ---- messages ---- */
@@ -145,10 +145,12 @@ static __attribute__((noinline)) void settle_grpc(struct slot *s, int role)
 }
 
 /* Passes what the message left behind to its exchange. */
-static void settle(struct h1_env *env, struct h1_side *side, int role, bool has_body)
+static inline void settle(struct h1_env *env, struct h1_side *side, int role, bool has_body)
 {
     struct exchange *x = &side->slot->x;
-    uint64_t id = body_finish(env, side, has_body);
+    uint64_t id = side->body_id;
+    if (side->truncated || side->body || (!id && has_body))
+        id = body_finish(env, side, has_body);
     if (side->ambiguous)
         x->flags |= FLAG_AMBIGUOUS;
     if (side->slot->grpc)
@@ -306,7 +308,7 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
     }
     if (s)
         pair_hold(s, &side->slot);
-    if (s && !s->connect_method)
+    if (s && !s->connect_method && !s->candidate.json) /* JSON is no stream of events */
         pair_events(env->pair, s, head);
     enter_body(side, framing, head->length);
     return H1_OK;

@@ -357,35 +357,37 @@ static size_t known_fields(struct head *h, const struct known_lines *known, stru
     return at;
 }
 
-/* Reads lines until the empty one; the first goes to `start`. */
-static enum head_result read_lines(struct head *h, struct known_lines *known, struct slice s,
-                                   bool (*start)(struct head *, struct slice), bool last)
+static enum head_result whole(struct head *h, size_t n, bool odd)
+{
+    h->raw.n = n;
+    if (odd)
+        h->ambiguous |= is_odd(slice_of(h->raw.p, n));
+    return HEAD_DONE;
+}
+
+/* Reads lines until the empty one; the first is a request's (role 0) or an answer's. */
+static enum head_result read_lines(struct head *h, struct known_lines *known, struct slice s, int role, bool last)
 {
     struct slice most = slice_sub(s, 0, HEAD_MAX);
     bool odd = false;
-    size_t at = 0;
-    while (at < s.n) {
-        if (at && known)
-            at = known_fields(h, known, most, at);
-        struct line_end end = line_at(h, most, at, &odd);
+    struct line_end end = line_at(h, most, 0, &odd);
+    struct slice line = {s.p, end.stop};
+    size_t at = end.next;
+    if (at && !(role ? status_line(h, line) : request_line(h, line)))
+        return HEAD_BAD;
+    for (; at && at < s.n; at = end.next) {
         struct rawfield f;
+        at = known_fields(h, known, most, at);
+        end = line_at(h, most, at, &odd);
+        line = (struct slice){s.p + at, end.stop - at};
         if (!end.next)
             break;
-        struct slice line = {s.p + at, end.stop - at};
-        if (!at) {
-            if (!start(h, line))
-                return HEAD_BAD;
-        } else if (!line.n) {
-            h->raw.n = end.next;
-            h->ambiguous |= odd && is_odd(slice_of(s.p, h->raw.n));
-            return HEAD_DONE;
-        } else if (line.p[0] == ' ' || line.p[0] == '\t') {
+        if (!line.n)
+            return whole(h, end.next, odd);
+        if (line.p[0] == ' ' || line.p[0] == '\t')
             folded_line(h, line);
-        } else if (field_line(h, line, at, s.p + s.n, &f) && known && !odd && !passing_token[f.token] &&
-                   s.n - at >= 16) {
+        else if (field_line(h, line, at, s.p + s.n, &f) && !odd && !passing_token[f.token] && s.n - at >= 16)
             known_add(known, line.p, end.next - at, f, at, noted_token[f.token]);
-        }
-        at = end.next;
     }
     if (at < s.n && s.n >= HEAD_MAX)
         return HEAD_BAD;
@@ -398,7 +400,7 @@ static enum head_result read_lines(struct head *h, struct known_lines *known, st
 enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last)
 {
     head_clear(h, bytes);
-    enum head_result r = read_lines(h, known, bytes, request_line, last);
+    enum head_result r = read_lines(h, known, bytes, 0, last);
     if (r == HEAD_DONE)
         h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && (h->has_length || !h->chunked));
     return r;
@@ -407,7 +409,7 @@ enum head_result head_request(struct head *h, struct known_lines *known, struct 
 enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last)
 {
     head_clear(h, bytes);
-    enum head_result r = read_lines(h, known, bytes, status_line, last);
+    enum head_result r = read_lines(h, known, bytes, 1, last);
     if (r == HEAD_DONE)
         h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && h->has_length);
     return r;

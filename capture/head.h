@@ -41,7 +41,7 @@ bool head_guess_response(struct slice bytes);
 
 /* Parses one head. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines are the caller's). `last`: nothing
  * will follow (the other side answered, or the stream ended), so what whole lines there are must do: HTTP/0.9 (RFC 1945
- * section 5.1), cut heads. `known`: lines read before, to which it adds; NULL: none. */
+ * section 5.1), cut heads. `known`: lines read before, to which it adds. */
 enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last);
 enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last);
 
