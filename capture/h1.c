@@ -234,7 +234,8 @@ static void request_head(struct h1_env *env, struct h1 *h, const struct head *he
 }
 
 /* After 101 or a successful CONNECT both directions leave HTTP/1. */
-static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool h2c, uint64_t end_offset)
+static __attribute__((noinline)) enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool h2c,
+                                                      uint64_t end_offset)
 {
     struct slot *s = h->side[1].slot;
     struct slot *again = h2c && s && s->request_done ? pair_copy(env->pair, s) : NULL;
@@ -245,7 +246,7 @@ static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool
 }
 
 /* A WebSocket is counted as long as it is open; until then its exchange stays. False: there is none here. */
-static bool open_websocket(struct h1_env *env, struct h1 *h, const struct head *head)
+static __attribute__((noinline)) bool open_websocket(struct h1_env *env, struct h1 *h, const struct head *head)
 {
     struct h1_side *side = &h->side[1];
     struct slot *s = side->slot;

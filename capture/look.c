@@ -278,16 +278,13 @@ void looks_pause(struct looks *l, bool paused)
     l->paused = paused;
 }
 
-void look_begin(struct looks *l, struct slot *s, int64_t now_us)
+/* The path is in scope. */
+static __attribute__((noinline)) void visit(struct looks *l, struct slot *s, struct path *p, struct slice encoding,
+                                            int64_t now_us)
 {
     const struct look_candidate *c = &s->candidate;
     uint32_t now_ms = (uint32_t)(now_us / 1000);
-    struct slice encoding = {NULL, 0};
-    find_candidate(l, s, &encoding);
-    if (!c->json && !c->coding)
-        return;
-    struct path *p = path_at(l, c->path);
-    if (s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
+    if (s->look || (c->coding && !coding_known(encoding)))
         return;
     p->now_ms = now_ms;
     p->visits++;
@@ -300,6 +297,18 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         return;
     s->look->path = p;
     s->look->path_hash = c->path;
+}
+
+void look_begin(struct looks *l, struct slot *s, int64_t now_us)
+{
+    const struct look_candidate *c = &s->candidate;
+    struct slice encoding = {NULL, 0};
+    find_candidate(l, s, &encoding);
+    if (!c->json && !c->coding)
+        return;
+    struct path *p = path_at(l, c->path);
+    if (p->hash == c->path)
+        visit(l, s, p, encoding, now_us);
 }
 
 void look_data(struct look *k, const char *p, size_t n)

@@ -635,21 +635,12 @@ static void get_parameter(struct operation *k, struct slice name, struct slice v
     }
 }
 
-/* Whether one of the parameters is there that make a query an operation. */
-static bool may_call(struct slice query)
-{
-    for (size_t at = slice_find(query, '=', 1); at < query.n; at = slice_find(query, '=', at + 1))
-        if (query.p[at - 1] == 'y' || query.p[at - 1] == 's')
-            return memmem(query.p, query.n, "query=", 6) || memmem(query.p, query.n, "extensions=", 11);
-    return false;
-}
-
 void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s)
 {
     struct slice target = s->request.target, item;
     size_t mark = slice_find(target, '?', 0);
     struct slice query = slice_sub(target, mark + 1, target.n);
-    if (mark >= target.n || !may_call(query))
+    if (mark >= target.n || !(memmem(query.p, query.n, "query=", 6) || memmem(query.p, query.n, "extensions=", 11)))
         return;
     struct operation k = {.owner = o};
     call_begin(&k.call);
