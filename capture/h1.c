@@ -222,15 +222,24 @@ static void enter_body(struct h1_side *side, enum framing framing, uint64_t leng
     }
 }
 
-static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+/* s: the exchange that begins; NULL: no memory for it. */
+static void request_begins(struct h1_env *env, struct h1 *h, const struct head *head, struct slot *s,
+                           uint64_t end_offset)
 {
     struct h1_side *side = &h->side[0];
     enum framing framing = head_request_framing(head);
-    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
+    side->slot = s;
     if (framing == FRAME_NONE)
         message_done(env, h, 0, false, end_offset);
     else
         enter_body(side, framing, head->length);
+}
+
+static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+{
+    const struct h1_side *side = &h->side[0];
+    struct slot *s = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
+    request_begins(env, h, head, s, end_offset);
 }
 
 /* After 101 or a successful CONNECT both directions leave HTTP/1. */
@@ -285,16 +294,11 @@ static void close_websocket(struct h1_env *env, struct h1 *h)
     pair_response_done(env->pair, s, s->x.t_rsp1);
 }
 
-static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+/* s: the exchange that is answered; NULL: no memory for it. */
+static enum h1_event answer_begins(struct h1_env *env, struct h1 *h, const struct head *head, struct slot *s,
+                                   uint64_t end_offset)
 {
     struct h1_side *side = &h->side[1];
-    if (head->status >= 100 && head->status < 200 &&
-        head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
-        message_reset(env, side);
-        return H1_OK;
-    }
-    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
-    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
     bool connect = s && s->connect_method;
     enum framing framing = head_response_framing(head, s && s->head_method, connect);
     side->slot = s;
@@ -313,6 +317,72 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         pair_events(env->pair, s, head);
     enter_body(side, framing, head->length);
     return H1_OK;
+}
+
+static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+{
+    struct h1_side *side = &h->side[1];
+    if (head->status >= 100 && head->status < 200 &&
+        head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
+        message_reset(env, side);
+        return H1_OK;
+    }
+    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
+    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
+    return answer_begins(env, h, head, s, end_offset);
+}
+
+/* ---- messages that came whole: nothing of them waits at their side ---- */
+
+/* A request's head, and behind it what else is here. Returns the octets of its body that were read. */
+static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
+                            struct slice rest, uint64_t end_offset)
+{
+    enum framing framing = head_request_framing(head);
+    uint64_t n = framing == FRAME_NONE ? 0 : head->length;
+    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset);
+    if (framing > FRAME_LENGTH || n > rest.n || !s || s->grpc) {
+        message_touch(&h->side[0], c);
+        request_begins(env, h, head, s, end_offset);
+        return 0;
+    }
+    if (n) {
+        s->x.request_bytes = n;
+        s->x.request_body_id = body_hash(env->key, rest.p, n);
+    }
+    if (n && s->operation)
+        operation_data(s->operation, 0, rest.p, n);
+    pair_request_done(env->pair, s, c->ts, c->order, end_offset + n);
+    return n;
+}
+
+/* Whether an answer is whole, once it is known what was asked for. */
+static inline bool may_be_whole(const struct head *head, size_t rest)
+{
+    return head->status >= 200 && head->status != 204 && head->status != 304 && !head->transfer_encoding &&
+           head->has_length && head->length && head->length <= rest;
+}
+
+/* The same of an answer that may be whole. */
+static size_t answer_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
+                           struct slice rest, uint64_t end_offset, enum h1_event *event)
+{
+    struct place at = {end_offset - head->raw.n, c->ack_offset};
+    struct slot *s = pair_response(env->pair, &h->pairing, head, c->ts, c->order, at);
+    bool plain = s && (s->candidate.json || head->status != 200) && /* no stream of events */
+                 !(s->head_method || s->connect_method || s->grpc || s->operation);
+    if (!plain) {
+        message_touch(&h->side[1], c);
+        *event = answer_begins(env, h, head, s, end_offset);
+        return 0;
+    }
+    if (s->look)
+        look_data(s->look, rest.p, head->length);
+    s->touched = c->ts;
+    s->x.response_bytes = head->length;
+    s->x.body_id = body_hash(env->key, rest.p, head->length);
+    pair_response_done(env->pair, s, c->ts);
+    return head->length;
 }
 
 /* ---- input ---- */
@@ -394,6 +464,21 @@ static size_t skip_empty_lines(struct slice s)
     return n;
 }
 
+/* A whole head stands at the start of s. Returns the octets of the message that were read. */
+static size_t head_whole(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, const struct head *head,
+                         struct slice s, enum h1_event *event)
+{
+    struct slice rest = {s.p + head->raw.n, s.n - head->raw.n};
+    uint64_t end_offset = c->offset + (uint64_t)(rest.p - c->p);
+    if (role == 0)
+        return head->raw.n + request_whole(env, h, c, head, rest, end_offset);
+    if (may_be_whole(head, rest.n))
+        return head->raw.n + answer_whole(env, h, c, head, rest, end_offset, event);
+    message_touch(&h->side[1], c);
+    *event = response_head(env, h, head, end_offset);
+    return head->raw.n;
+}
+
 /* A head at the start of s; the whole of it in this chunk, or its beginning. */
 static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
                           enum h1_event *event)
@@ -405,18 +490,14 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
         return s.n;
     s.p += skip;
     s.n -= skip;
+    enum head_result r = parse_head(env, &head, role, s, false);
+    if (r == HEAD_DONE)
+        return skip + head_whole(env, h, role, c, &head, s, event);
     message_touch(side, c);
-    switch (parse_head(env, &head, role, s, false)) {
-    case HEAD_DONE:
-        *event = take_head(env, h, role, &head, c->offset + (uint64_t)(s.p - c->p) + head.raw.n);
-        return skip + head.raw.n;
-    case HEAD_MORE:
+    if (r == HEAD_MORE) {
         if (carry_add(env, side, s.p, s.n))
             return skip + s.n;
         env->pair->stats->heads_unread++;
-        break;
-    case HEAD_BAD:
-        break;
     }
     carry_drop(env, side);
     lose(env, h, role, c->offset);
