@@ -1,5 +1,7 @@
 #include "capture/eventstream.h"
 
+#include "capture/media.h"
+
 static const char data_name[] = "data";
 static const char mark[] = "\xef\xbb\xbf";
 
@@ -111,6 +113,8 @@ static void read_plain(void *context, const char *p, size_t n)
 
 static bool is_event_stream(struct slice type)
 {
+    if (media_says_json(type))
+        return false;
     type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
     return slice_ieq(type, SLICE("text/event-stream"));
 }

@@ -39,11 +39,10 @@ void h1_body_give(struct h1_env *env, struct body_state *b)
         body_free(b);
 }
 
-static void body_drop(struct h1_env *env, struct h1_side *side)
+static inline void body_drop(struct h1_env *env, struct h1_side *side)
 {
-    if (!side->body)
-        return;
-    h1_body_give(env, side->body);
+    if (__builtin_expect(side->body != NULL, 0))
+        h1_body_give(env, side->body);
     side->body = NULL;
 }
 
@@ -91,12 +90,13 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
         side->truncated = true; /* out of memory: the identity stays unknown */
 }
 
-static uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
+static __attribute__((noinline)) uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
 {
-    uint64_t id = side->body ? body_end(side->body, env->key) : side->body_id;
-    if (!id && has_body)
-        id = body_hash(env->key, "", 0);
-    return side->truncated ? 0 : id;
+    if (side->truncated)
+        return 0;
+    if (side->body)
+        return body_end(side->body, env->key);
+    return has_body ? body_hash(env->key, "", 0) : 0;
 }
 
 /* ---- messages ---- */
@@ -145,10 +145,12 @@ static __attribute__((noinline)) void settle_grpc(struct slot *s, int role)
 }
 
 /* Passes what the message left behind to its exchange. */
-static void settle(struct h1_env *env, struct h1_side *side, int role, bool has_body)
+static inline void settle(struct h1_env *env, struct h1_side *side, int role, bool has_body)
 {
     struct exchange *x = &side->slot->x;
-    uint64_t id = body_finish(env, side, has_body);
+    uint64_t id = side->body_id;
+    if (side->truncated || side->body || (!id && has_body))
+        id = body_finish(env, side, has_body);
     if (side->ambiguous)
         x->flags |= FLAG_AMBIGUOUS;
     if (side->slot->grpc)
@@ -220,19 +222,29 @@ static void enter_body(struct h1_side *side, enum framing framing, uint64_t leng
     }
 }
 
-static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+/* s: the exchange that begins; NULL: no memory for it. */
+static void request_begins(struct h1_env *env, struct h1 *h, const struct head *head, struct slot *s,
+                           uint64_t end_offset)
 {
     struct h1_side *side = &h->side[0];
     enum framing framing = head_request_framing(head);
-    side->slot = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
+    side->slot = s;
     if (framing == FRAME_NONE)
         message_done(env, h, 0, false, end_offset);
     else
         enter_body(side, framing, head->length);
 }
 
+static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+{
+    const struct h1_side *side = &h->side[0];
+    struct slot *s = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
+    request_begins(env, h, head, s, end_offset);
+}
+
 /* After 101 or a successful CONNECT both directions leave HTTP/1. */
-static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool h2c, uint64_t end_offset)
+static __attribute__((noinline)) enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool h2c,
+                                                      uint64_t end_offset)
 {
     struct slot *s = h->side[1].slot;
     struct slot *again = h2c && s && s->request_done ? pair_copy(env->pair, s) : NULL;
@@ -243,7 +255,7 @@ static enum h1_event tunnel(struct h1_env *env, struct h1 *h, bool connect, bool
 }
 
 /* A WebSocket is counted as long as it is open; until then its exchange stays. False: there is none here. */
-static bool open_websocket(struct h1_env *env, struct h1 *h, const struct head *head)
+static __attribute__((noinline)) bool open_websocket(struct h1_env *env, struct h1 *h, const struct head *head)
 {
     struct h1_side *side = &h->side[1];
     struct slot *s = side->slot;
@@ -282,16 +294,11 @@ static void close_websocket(struct h1_env *env, struct h1 *h)
     pair_response_done(env->pair, s, s->x.t_rsp1);
 }
 
-static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+/* s: the exchange that is answered; NULL: no memory for it. */
+static enum h1_event answer_begins(struct h1_env *env, struct h1 *h, const struct head *head, struct slot *s,
+                                   uint64_t end_offset)
 {
     struct h1_side *side = &h->side[1];
-    if (head->status >= 100 && head->status < 200 &&
-        head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
-        message_reset(env, side);
-        return H1_OK;
-    }
-    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
-    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
     bool connect = s && s->connect_method;
     enum framing framing = head_response_framing(head, s && s->head_method, connect);
     side->slot = s;
@@ -306,10 +313,76 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
     }
     if (s)
         pair_hold(s, &side->slot);
-    if (s && !s->connect_method)
+    if (s && !s->connect_method && !s->candidate.json) /* JSON is no stream of events */
         pair_events(env->pair, s, head);
     enter_body(side, framing, head->length);
     return H1_OK;
+}
+
+static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+{
+    struct h1_side *side = &h->side[1];
+    if (head->status >= 100 && head->status < 200 &&
+        head->status != 101) { /* interim: no record (RFC 9110 section 15.2) */
+        message_reset(env, side);
+        return H1_OK;
+    }
+    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
+    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
+    return answer_begins(env, h, head, s, end_offset);
+}
+
+/* ---- messages that came whole: nothing of them waits at their side ---- */
+
+/* A request's head, and behind it what else is here. Returns the octets of its body that were read. */
+static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
+                            struct slice rest, uint64_t end_offset)
+{
+    enum framing framing = head_request_framing(head);
+    uint64_t n = framing == FRAME_NONE ? 0 : head->length;
+    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset);
+    if (framing > FRAME_LENGTH || n > rest.n || !s || s->grpc) {
+        message_touch(&h->side[0], c);
+        request_begins(env, h, head, s, end_offset);
+        return 0;
+    }
+    if (n) {
+        s->x.request_bytes = n;
+        s->x.request_body_id = body_hash(env->key, rest.p, n);
+    }
+    if (n && s->operation)
+        operation_data(s->operation, 0, rest.p, n);
+    pair_request_done(env->pair, s, c->ts, c->order, end_offset + n);
+    return n;
+}
+
+/* Whether an answer is whole, once it is known what was asked for. */
+static inline bool may_be_whole(const struct head *head, size_t rest)
+{
+    return head->status >= 200 && head->status != 204 && head->status != 304 && !head->transfer_encoding &&
+           head->has_length && head->length && head->length <= rest;
+}
+
+/* The same of an answer that may be whole. */
+static size_t answer_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
+                           struct slice rest, uint64_t end_offset, enum h1_event *event)
+{
+    struct place at = {end_offset - head->raw.n, c->ack_offset};
+    struct slot *s = pair_response(env->pair, &h->pairing, head, c->ts, c->order, at);
+    bool plain = s && (s->candidate.json || head->status != 200) && /* no stream of events */
+                 !(s->head_method || s->connect_method || s->grpc || s->operation);
+    if (!plain) {
+        message_touch(&h->side[1], c);
+        *event = answer_begins(env, h, head, s, end_offset);
+        return 0;
+    }
+    if (s->look)
+        look_data(s->look, rest.p, head->length);
+    s->touched = c->ts;
+    s->x.response_bytes = head->length;
+    s->x.body_id = body_hash(env->key, rest.p, head->length);
+    pair_response_done(env->pair, s, c->ts);
+    return head->length;
 }
 
 /* ---- input ---- */
@@ -330,9 +403,9 @@ bool h1_stash(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
     return carry_add(env, &h->side[role], c->p, c->n);
 }
 
-static enum head_result parse_head(struct head *head, int role, struct slice bytes, bool last)
+static enum head_result parse_head(struct h1_env *env, struct head *head, int role, struct slice bytes, bool last)
 {
-    return role == 0 ? head_request(head, bytes, last) : head_response(head, bytes, last);
+    return role == 0 ? head_request(head, &env->known, bytes, last) : head_response(head, &env->known, bytes, last);
 }
 
 static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const struct head *head, uint64_t end_offset)
@@ -356,7 +429,7 @@ static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const st
     if (!end)
         return fresh;
     size_t used = end > had ? end - had : 0;
-    bool good = parse_head(&head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
+    bool good = parse_head(env, &head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
     if (good)
         *event = take_head(env, h, role, &head, c->offset + used);
     carry_drop(env, side);
@@ -391,6 +464,21 @@ static size_t skip_empty_lines(struct slice s)
     return n;
 }
 
+/* A whole head stands at the start of s. Returns the octets of the message that were read. */
+static size_t head_whole(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, const struct head *head,
+                         struct slice s, enum h1_event *event)
+{
+    struct slice rest = {s.p + head->raw.n, s.n - head->raw.n};
+    uint64_t end_offset = c->offset + (uint64_t)(rest.p - c->p);
+    if (role == 0)
+        return head->raw.n + request_whole(env, h, c, head, rest, end_offset);
+    if (may_be_whole(head, rest.n))
+        return head->raw.n + answer_whole(env, h, c, head, rest, end_offset, event);
+    message_touch(&h->side[1], c);
+    *event = response_head(env, h, head, end_offset);
+    return head->raw.n;
+}
+
 /* A head at the start of s; the whole of it in this chunk, or its beginning. */
 static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
                           enum h1_event *event)
@@ -400,19 +488,16 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
     size_t skip = skip_empty_lines(s);
     if (skip == s.n)
         return s.n;
-    s = slice_sub(s, skip, s.n);
+    s.p += skip;
+    s.n -= skip;
+    enum head_result r = parse_head(env, &head, role, s, false);
+    if (r == HEAD_DONE)
+        return skip + head_whole(env, h, role, c, &head, s, event);
     message_touch(side, c);
-    switch (parse_head(&head, role, s, false)) {
-    case HEAD_DONE:
-        *event = take_head(env, h, role, &head, c->offset + (uint64_t)(s.p - c->p) + head.raw.n);
-        return skip + head.raw.n;
-    case HEAD_MORE:
+    if (r == HEAD_MORE) {
         if (carry_add(env, side, s.p, s.n))
             return skip + s.n;
         env->pair->stats->heads_unread++;
-        break;
-    case HEAD_BAD:
-        break;
     }
     carry_drop(env, side);
     lose(env, h, role, c->offset);
@@ -545,31 +630,35 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
 {
     struct h1_side *side = &h->side[0];
     struct head head;
-    if (side->state != H1_HEAD || !side->carry.n || h->pairing.first)
+    if (side->state != H1_HEAD || h->pairing.first)
         return;
     if (h->pairing.lost && c->ack_offset <= h->pairing.read_to)
         return; /* answers what was lost before it */
-    if (head_request(&head, slice_of(side->carry.p, side->carry.n), true) == HEAD_DONE) {
+    if (head_request(&head, &env->known, slice_of(side->carry.p, side->carry.n), true) == HEAD_DONE) {
         head.ambiguous |= head.version.n != 0;
         request_head(env, h, &head, 0);
         carry_drop(env, side);
     }
 }
 
-static size_t step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                   enum h1_event *event)
+static inline size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
+                               enum h1_event *event)
+{
+    if (role == 1 && h->side[0].carry.n)
+        force_request(env, h, c);
+    return h->side[role].carry.n ? head_carried(env, h, role, c, event) : head_direct(env, h, role, c, s, event);
+}
+
+/* Less frequent states. */
+static __attribute__((noinline)) size_t other_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                                   struct slice s)
 {
     struct h1_side *side = &h->side[role];
     uint64_t offset = c->offset + (uint64_t)(s.p - c->p);
-    if (side->in_message)
-        message_touch(side, c);
     switch (side->state) {
     case H1_HEAD:
-        if (role == 1)
-            force_request(env, h, c);
-        return side->carry.n ? head_carried(env, h, role, c, event) : head_direct(env, h, role, c, s, event);
     case H1_LENGTH:
-        return length_body(env, h, role, c, s);
+        break;
     case H1_CHUNK_SIZE:
         return size_line(env, h, role, s, offset);
     case H1_CHUNK_DATA:
@@ -614,9 +703,21 @@ enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct slice rest = slice_of(c->p, c->n);
+    struct h1_side *side = &h->side[role];
     enum h1_event event = H1_OK;
-    while (rest.n && event == H1_OK)
-        rest = slice_sub(rest, step(env, h, role, c, rest, &event), rest.n);
+    while (rest.n && event == H1_OK) {
+        size_t n;
+        if (side->in_message)
+            message_touch(side, c);
+        if (side->state == H1_HEAD)
+            n = head_step(env, h, role, c, rest, &event);
+        else if (side->state == H1_LENGTH)
+            n = length_body(env, h, role, c, rest);
+        else
+            n = other_step(env, h, role, c, rest);
+        rest.p += n;
+        rest.n -= n;
+    }
     env->rest = rest.n;
     return event;
 }
@@ -659,7 +760,7 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
     struct head head;
     if (side->state == H1_HEAD && side->carry.n) { /* a cut head: its whole lines are evidence enough */
         struct slice bytes = slice_of(side->carry.p, side->carry.n);
-        if (parse_head(&head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
+        if (parse_head(env, &head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
             head.ambiguous = true;
             side->truncated = true;
             take_head(env, h, role, &head, 0);

@@ -53,15 +53,30 @@ bool head_guess_request(struct slice s)
            s.p[method + 1] == '/'; /* HTTP/0.9, odd lines */
 }
 
+/* Without blanks around: most have none, or the one that stands before a field's value. */
+static inline struct slice trim(struct slice s)
+{
+    if (s.n && s.p[0] == ' ')
+        s.p++, s.n--;
+    bool more = s.n && ((unsigned char)s.p[0] <= ' ' || (unsigned char)s.p[s.n - 1] <= ' ');
+    return more ? slice_trim(s) : s;
+}
+
 /* Splits the request line: the target stands between the first and the last blank. */
 static bool request_line(struct head *h, struct slice line)
 {
     size_t method = 0, last = line.n;
     while (method < line.n && line.p[method] != ' ' && line.p[method] != '\t')
         method++;
-    h->method = slice_sub(line, 0, method);
+    h->method = slice_of(line.p, method);
     if (!method || method > 255 || !token_char[(unsigned char)line.p[0]])
         return false;
+    if (line.n > method + 9 && line.p[line.n - 9] == ' ' && memcmp(line.p + line.n - 8, "HTTP/1.", 7) == 0 &&
+        line.p[line.n - 1] > ' ') { /* nearly all of them */
+        h->version = slice_of(line.p + line.n - 8, 8);
+        h->target = trim(slice_sub(line, method + 1, line.n - 9));
+        return true;
+    }
     while (last > method && line.p[last - 1] != ' ' && line.p[last - 1] != '\t')
         last--;
     h->version = slice_sub(line, last, line.n);
@@ -76,6 +91,13 @@ static bool request_line(struct head *h, struct slice line)
 
 static bool status_line(struct head *h, struct slice line)
 {
+    if (line.n > 12 && memcmp(line.p, "HTTP/1.1", 8) == 0 && line.p[8] == ' ' && line.p[12] == ' ' &&
+        ascii_digit(line.p[9]) && ascii_digit(line.p[10]) && ascii_digit(line.p[11])) { /* nearly all of them */
+        h->version = slice_of(line.p, 8);
+        h->status = (uint16_t)((line.p[9] - '0') * 100 + (line.p[10] - '0') * 10 + (line.p[11] - '0'));
+        h->ambiguous |= !h->status;
+        return true;
+    }
     if (!head_guess_response(line))
         return false;
     size_t blank = slice_find(line, ' ', 0);
@@ -92,6 +114,11 @@ static void note_length(struct head *h, struct slice value)
 {
     struct slice item;
     uint64_t n;
+    if (!h->has_length && slice_u64(value, &n)) {
+        h->has_length = true;
+        h->length = n;
+        return;
+    }
     h->ambiguous |= !slice_u64(value, &n); /* a list, or nothing */
     while (slice_next(&value, ',', &item)) {
         if (!slice_u64(item, &n) || (h->has_length && n != h->length)) {
@@ -135,13 +162,13 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
-static const bool framing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
-                                                [TOKEN_TRANSFER_ENCODING] = true,
-                                                [TOKEN_CONNECTION] = true,
-                                                [TOKEN_UPGRADE] = true,
-                                                [TOKEN_HOST] = true};
+static const bool noted_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
+                                              [TOKEN_TRANSFER_ENCODING] = true,
+                                              [TOKEN_CONNECTION] = true,
+                                              [TOKEN_UPGRADE] = true,
+                                              [TOKEN_HOST] = true};
 
-static void note(struct head *h, enum token t, struct slice value)
+static void note_framing(struct head *h, enum token t, struct slice value)
 {
     switch (t) {
     case TOKEN_CONTENT_LENGTH:
@@ -156,58 +183,71 @@ static void note(struct head *h, enum token t, struct slice value)
     case TOKEN_UPGRADE:
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
         break;
-    case TOKEN_HOST:
-        h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
-        h->has_host = true;
-        break;
     default:
         break;
     }
 }
 
-/* Offset of the colon, or the length. Names rarely have more than 31 characters. */
-static inline size_t colon_in(struct slice line)
+static inline void note(struct head *h, unsigned t, struct slice value)
+{
+    if (t == TOKEN_HOST) {
+        h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
+        h->has_host = true;
+    } else if (noted_token[t]) {
+        note_framing(h, (enum token)t, value);
+    }
+}
+
+/* Offset of the colon in the line, or the line's length. What stands behind the line may be read up to `end`; names
+ * rarely have more than 31 characters. */
+static inline size_t colon_in(struct slice line, const char *end)
 {
 #ifdef __SSE2__
-    for (size_t at = 0; at + 16 <= line.n && at < 32; at += 16) {
+    for (size_t at = 0; at < 32 && line.p + at + 16 <= end; at += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(line.p + at));
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(':')));
-        if (mask)
-            return at + (size_t)__builtin_ctz(mask);
+        if (mask) {
+            at += (size_t)__builtin_ctz(mask);
+            return at < line.n ? at : line.n;
+        }
     }
 #endif
+    (void)end;
     return slice_find(line, ':', 0);
 }
 
-/* One field line without its line end; `at` is its offset in the raw head. */
-static void field_line(struct head *h, struct slice line, size_t at)
+/* A line that begins with a blank goes on with the field before (RFC 9112 section 5.2), as if a blank stood there. */
+static void folded_line(struct head *h, struct slice line)
 {
-    if (line.p[0] == ' ' || line.p[0] == '\t') { /* obs-fold, RFC 9112 section 5.2: as if a blank stood there */
-        enum token before = h->n_fields ? (enum token)h->fields[h->n_fields - 1].token : TOKEN_OTHER;
-        h->ambiguous = true;
-        if (framing_token[before])
-            note(h, before, slice_trim(line));
-        return;
-    }
-    size_t colon = colon_in(line), name_n = colon;
-    if (colon < line.n && colon && !token_char[(unsigned char)line.p[colon - 1]]) { /* a blank before the colon */
+    h->ambiguous = true;
+    if (h->n_fields)
+        note(h, h->fields[h->n_fields - 1].token, slice_trim(line));
+}
+
+/* One field line without its line end; `at` is its offset in the raw head; `end`: of the bytes. False: it could be read
+ * in more ways than one. */
+static inline bool field_line(struct head *h, struct slice line, size_t at, const char *end, struct rawfield *f)
+{
+    size_t colon = colon_in(line, end), name_n = colon;
+    bool plain = colon < line.n && colon && token_char[(unsigned char)line.p[colon - 1]];
+    if (!plain) { /* none, or a blank before it */
         h->ambiguous = true;
         name_n = slice_trim((struct slice){line.p, colon}).n;
     }
     if (colon == line.n || !name_n || name_n > 255) {
         h->ambiguous = true;
-        return;
+        return false;
     }
-    struct slice name = {line.p, name_n}, value = slice_trim((struct slice){line.p + colon + 1, line.n - colon - 1});
-    enum token t = token_find(name);
-    if (framing_token[t])
-        note(h, t, value);
+    struct slice value = trim((struct slice){line.p + colon + 1, line.n - colon - 1});
+    *f = (struct rawfield){.name = (uint16_t)at,
+                           .name_n = (uint8_t)name_n,
+                           .token = (uint8_t)token_find((struct slice){line.p, name_n}),
+                           .value = (uint16_t)(value.p - line.p + (ptrdiff_t)at),
+                           .value_n = (uint16_t)value.n};
     if (h->n_fields < HEAD_FIELDS)
-        h->fields[h->n_fields++] = (struct rawfield){.name = (uint16_t)at,
-                                                     .name_n = (uint8_t)name.n,
-                                                     .token = (uint8_t)t,
-                                                     .value = (uint16_t)(value.p - line.p + (ptrdiff_t)at),
-                                                     .value_n = (uint16_t)value.n};
+        h->fields[h->n_fields++] = *f;
+    note(h, f->token, value);
+    return plain;
 }
 
 static void head_clear(struct head *h, struct slice bytes)
@@ -216,115 +256,160 @@ static void head_clear(struct head *h, struct slice bytes)
     h->raw.p = bytes.p;
 }
 
-/* Finds line ends sixteen characters at a time, and notes on the way what is in no good head: NUL, CR or LF alone. */
-struct lines {
-    struct slice s;
-    size_t block;      /* offset of the sixteen in `mask` */
-    unsigned mask, cr; /* cr: the sixteen before end in one */
-    unsigned odd;      /* not 0: there is some of it */
-};
-
-/* The sixteen have these characters, a bit each. */
-static unsigned note_lines(struct lines *l, unsigned nul, unsigned cr, unsigned lf)
-{
-    unsigned due = cr << 1 | l->cr; /* where LF has to stand */
-    l->odd |= nul | ((due ^ lf) & 0xffff);
-    l->cr = due >> 16;
-    return lf;
-}
-
-static unsigned line_ends(struct lines *l, size_t at)
-{
-#ifdef __SSE2__
-    if (at + 16 <= l->s.n) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(l->s.p + at));
-        return note_lines(l, (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())),
-                          (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r'))),
-                          (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))));
-    }
-#endif
-    unsigned nul = 0, cr = 0, lf = 0;
-    for (size_t i = at; i < l->s.n && i < at + 16; i++) {
-        nul |= (unsigned)!l->s.p[i] << (i - at);
-        cr |= (unsigned)(l->s.p[i] == '\r') << (i - at);
-        lf |= (unsigned)(l->s.p[i] == '\n') << (i - at);
-    }
-    return note_lines(l, nul, cr, lf);
-}
-
-/* Offset of the next line end, or s.n. */
-static inline size_t lines_next(struct lines *l)
-{
-    while (!l->mask) {
-        l->block += 16;
-        if (l->block >= l->s.n)
-            return l->s.n;
-        l->mask = line_ends(l, l->block);
-    }
-    size_t at = l->block + (size_t)__builtin_ctz(l->mask);
-    l->mask &= l->mask - 1;
-    return at;
-}
-
 /* NUL, or CR without LF (RFC 9112 section 2.2). */
 static bool is_odd(struct slice head)
 {
-    for (size_t i = 0; i < head.n; i++)
-        if (!head.p[i] || (head.p[i] == '\r' && (i + 1 == head.n || head.p[i + 1] != '\n')))
+    for (size_t at = slice_find(head, '\r', 0); at < head.n; at = slice_find(head, '\r', at + 1))
+        if (at + 1 == head.n || head.p[at + 1] != '\n')
             return true;
-    return false;
+    return memchr(head.p, 0, head.n) != NULL;
 }
 
-/* Reads lines until the empty one; the first goes to `start`. */
-static enum head_result read_lines(struct head *h, struct slice s, bool (*start)(struct head *, struct slice),
-                                   bool last)
+/* Offset of the CR LF that ends the line that begins at `at`, if there is one and no other control character stands
+ * before it; else s.n. */
+static inline size_t plain_end(struct slice s, size_t at)
 {
-    struct lines lines = {.s = s};
-    size_t at = 0;
-    if (s.n)
-        lines.mask = line_ends(&lines, 0);
-    while (at < s.n) {
-        size_t end = lines_next(&lines);
-        if (end >= HEAD_MAX)
-            return HEAD_BAD;
-        if (end >= s.n)
-            break;
-        size_t stop = end;
-        if (stop > at && s.p[stop - 1] == '\r')
-            stop--;
-        else
-            h->ambiguous = true; /* bare LF */
-        if (at == 0) {
-            if (!start(h, (struct slice){s.p, stop}))
-                return HEAD_BAD;
-        } else if (stop == at) {
-            h->raw.n = end + 1;
-            h->ambiguous |= lines.odd && is_odd(slice_of(s.p, h->raw.n)); /* the sixteen may reach into the body */
-            return HEAD_DONE;
-        } else {
-            field_line(h, (struct slice){s.p + at, stop - at}, at);
-        }
-        at = end + 1;
+    if (at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n')
+        return at;
+#ifdef __SSE2__
+    unsigned mask = 0;
+    for (; !mask && at + 16 <= s.n; at += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
+        mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(31)), v));
     }
+    if (mask)
+        at += (size_t)__builtin_ctz(mask) - 16;
+#endif
+    while (at < s.n && (unsigned char)s.p[at] >= ' ')
+        at++;
+    return at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n' ? at : s.n;
+}
+
+/* A line: where it ends, and where the next one begins; that may be beyond what there is (0: beyond all). */
+struct line_end {
+    size_t stop, next;
+};
+
+/* The line that begins at `at`; *odd: something in it, or its end, is. next 0: it does not end. */
+static inline struct line_end line_at(struct head *h, struct slice s, size_t at, bool *odd)
+{
+    size_t stop = plain_end(s, at);
+    if (stop < s.n)
+        return (struct line_end){stop, stop + 2};
+    size_t end = slice_find(s, '\n', at);
+    if (end == s.n)
+        return (struct line_end){end, 0};
+    bool bare = end == at || s.p[end - 1] != '\r';
+    h->ambiguous |= bare;
+    *odd = true;
+    return (struct line_end){bare ? end : end - 1, end + 1};
+}
+
+/* What hardly comes a second time. */
+static const bool passing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
+                                                [TOKEN_ETAG] = true,
+                                                [TOKEN_IF_NONE_MATCH] = true,
+                                                [TOKEN_TRACEPARENT] = true,
+                                                [TOKEN_X_REQUEST_ID] = true};
+
+/* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is
+ * none, or a second one. */
+static inline size_t length_line(struct head *h, const char *p, size_t left, struct rawfield *f)
+{
+    enum { NAME = 14, VALUE = 16, MOST = VALUE + 18 };
+    static const char letters[VALUE + 1] = "       \0      \0\0"; /* bit 5 of what is one */
+    uint64_t name[2], bit[2], want[2], n = 0;
+    size_t at = VALUE;
+    memcpy(name, p, VALUE);
+    memcpy(bit, letters, VALUE);
+    memcpy(want, "content-length: ", VALUE);
+    if (h->has_length || (name[0] | bit[0]) != want[0] || (name[1] | bit[1]) != want[1])
+        return 0;
+    for (; at < left && at < MOST && ascii_digit(p[at]); at++)
+        n = n * 10 + (uint64_t)(p[at] - '0');
+    if (at == VALUE || at + 2 > left || p[at] != '\r' || p[at + 1] != '\n')
+        return 0;
+    *f = (struct rawfield){
+        .name_n = NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
+    h->has_length = true;
+    h->length = n;
+    return at + 2;
+}
+
+/* Field lines from `at` on that are known, or say how long the body is. Returns the offset of the first that is not. */
+static size_t known_fields(struct head *h, const struct known_lines *known, struct slice s, size_t at)
+{
+    struct rawfield *f = h->fields + h->n_fields, *end = h->fields + HEAD_FIELDS;
+    for (; f < end && s.n - at >= 16 && s.p[at] != '\r'; f++) {
+        const struct known_line *l = known_find(known, s.p + at, s.n - at);
+        size_t n = l ? l->n : length_line(h, s.p + at, s.n - at, f);
+        if (!n)
+            break;
+        if (l)
+            *f = l->field;
+        f->name = (uint16_t)at;
+        f->value = (uint16_t)(f->value + at);
+        if (l && l->tells)
+            note(h, f->token, slice_of(s.p + f->value, f->value_n));
+        at += n;
+    }
+    h->n_fields = (uint16_t)(f - h->fields);
+    return at;
+}
+
+static enum head_result whole(struct head *h, size_t n, bool odd)
+{
+    h->raw.n = n;
+    if (odd)
+        h->ambiguous |= is_odd(slice_of(h->raw.p, n));
+    return HEAD_DONE;
+}
+
+/* Reads lines until the empty one; the first is a request's (role 0) or an answer's. */
+static enum head_result read_lines(struct head *h, struct known_lines *known, struct slice s, int role, bool last)
+{
+    struct slice most = slice_sub(s, 0, HEAD_MAX);
+    bool odd = false;
+    struct line_end end = line_at(h, most, 0, &odd);
+    struct slice line = {s.p, end.stop};
+    size_t at = end.next;
+    if (at && !(role ? status_line(h, line) : request_line(h, line)))
+        return HEAD_BAD;
+    for (; at && at < s.n; at = end.next) {
+        struct rawfield f;
+        at = known_fields(h, known, most, at);
+        end = line_at(h, most, at, &odd);
+        line = (struct slice){s.p + at, end.stop - at};
+        if (!end.next)
+            break;
+        if (!line.n)
+            return whole(h, end.next, odd);
+        if (line.p[0] == ' ' || line.p[0] == '\t')
+            folded_line(h, line);
+        else if (field_line(h, line, at, s.p + s.n, &f) && !odd && !passing_token[f.token] && s.n - at >= 16)
+            known_add(known, line.p, end.next - at, f, at, noted_token[f.token]);
+    }
+    if (at < s.n && s.n >= HEAD_MAX)
+        return HEAD_BAD;
     if (!last || !at)
         return HEAD_MORE;
     h->raw.n = at;
     return HEAD_DONE;
 }
 
-enum head_result head_request(struct head *h, struct slice bytes, bool last)
+enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last)
 {
     head_clear(h, bytes);
-    enum head_result r = read_lines(h, bytes, request_line, last);
+    enum head_result r = read_lines(h, known, bytes, 0, last);
     if (r == HEAD_DONE)
         h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && (h->has_length || !h->chunked));
     return r;
 }
 
-enum head_result head_response(struct head *h, struct slice bytes, bool last)
+enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last)
 {
     head_clear(h, bytes);
-    enum head_result r = read_lines(h, bytes, status_line, last);
+    enum head_result r = read_lines(h, known, bytes, 1, last);
     if (r == HEAD_DONE)
         h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && h->has_length);
     return r;
@@ -349,26 +434,6 @@ size_t head_end(struct slice s, size_t *scan)
         at = next;
         *scan = at;
     }
-}
-
-enum framing head_request_framing(const struct head *h)
-{
-    if (h->transfer_encoding)
-        return h->chunked ? FRAME_CHUNKED : FRAME_NONE;
-    return h->has_length && h->length ? FRAME_LENGTH : FRAME_NONE;
-}
-
-enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect)
-{
-    if (h->status == 101 || (to_connect && h->status >= 200 && h->status < 300))
-        return FRAME_TUNNEL;
-    if (to_head || h->status == 204 || h->status == 304 || (h->status >= 100 && h->status < 200))
-        return FRAME_NONE;
-    if (h->transfer_encoding)
-        return h->chunked ? FRAME_CHUNKED : FRAME_CLOSE;
-    if (h->has_length)
-        return h->length ? FRAME_LENGTH : FRAME_NONE;
-    return FRAME_CLOSE;
 }
 
 struct slice head_field(const struct head *h, enum token t)

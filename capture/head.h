@@ -4,7 +4,7 @@
 #ifndef CAPTURE_HEAD_H
 #define CAPTURE_HEAD_H
 
-#include "capture/slot.h"
+#include "capture/knownlines.h"
 
 enum { HEAD_MAX = 64 * 1024 - 1, HEAD_FIELDS = 256, TARGET_MAX = 16 * 1024 };
 
@@ -41,17 +41,34 @@ bool head_guess_response(struct slice bytes);
 
 /* Parses one head. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines are the caller's). `last`: nothing
  * will follow (the other side answered, or the stream ended), so what whole lines there are must do: HTTP/0.9 (RFC 1945
- * section 5.1), cut heads. */
-enum head_result head_request(struct head *h, struct slice bytes, bool last);
-enum head_result head_response(struct head *h, struct slice bytes, bool last);
+ * section 5.1), cut heads. `known`: lines read before, to which it adds. */
+enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last);
+enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last);
 
 /* Offset after the empty line that ends the head, or 0; *scan remembers how far was looked, so that repeated calls are
  * linear. */
 size_t head_end(struct slice bytes, size_t *scan);
 
 /* Framing of what follows (RFC 9112 section 6.3). */
-enum framing head_request_framing(const struct head *h);
-enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect);
+static inline enum framing head_request_framing(const struct head *h)
+{
+    if (h->transfer_encoding)
+        return h->chunked ? FRAME_CHUNKED : FRAME_NONE;
+    return h->has_length && h->length ? FRAME_LENGTH : FRAME_NONE;
+}
+
+static inline enum framing head_response_framing(const struct head *h, bool to_head, bool to_connect)
+{
+    if (h->status == 101 || (to_connect && h->status >= 200 && h->status < 300))
+        return FRAME_TUNNEL;
+    if (to_head || h->status == 204 || h->status == 304 || (h->status >= 100 && h->status < 200))
+        return FRAME_NONE;
+    if (h->transfer_encoding)
+        return h->chunked ? FRAME_CHUNKED : FRAME_CLOSE;
+    if (h->has_length)
+        return h->length ? FRAME_LENGTH : FRAME_NONE;
+    return FRAME_CLOSE;
+}
 
 /* Value of the first field with this token, or NULL p. */
 struct slice head_field(const struct head *h, enum token t);

@@ -5,6 +5,7 @@
 #include "base/prefetch.h"
 #include "capture/coding.h"
 #include "capture/leaves.h"
+#include "capture/media.h"
 
 enum { SWEEP_MS = 1000 };
 
@@ -93,6 +94,8 @@ void looks_free(struct looks *l)
 /* application/json, application/problem+json, text/json; parameters do not matter. */
 static bool is_json(struct slice type)
 {
+    if (media_says_json(type))
+        return true;
     type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
     if (type.n < 9 || ascii_lower(type.p[type.n - 1]) != 'n')
         return false;
@@ -137,8 +140,7 @@ static void find_candidate(const struct looks *l, struct slot *s, struct slice *
     struct slice type = {NULL, 0};
     if (s->x.status != 200 || !c->target)
         return;
-    for (unsigned i = 0; i < s->response.n_fields; i++) {
-        const struct rawfield *f = &s->response.fields[i];
+    for (const struct rawfield *f = s->response.fields, *end = f + s->response.n_fields; f < end; f++) {
         if (f->token == TOKEN_CONTENT_TYPE)
             type = slice_of(s->response.p + f->value, f->value_n);
         else if (f->token == TOKEN_CONTENT_ENCODING)
@@ -276,16 +278,13 @@ void looks_pause(struct looks *l, bool paused)
     l->paused = paused;
 }
 
-void look_begin(struct looks *l, struct slot *s, int64_t now_us)
+/* The path is in scope. */
+static __attribute__((noinline)) void visit(struct looks *l, struct slot *s, struct path *p, struct slice encoding,
+                                            int64_t now_us)
 {
     const struct look_candidate *c = &s->candidate;
     uint32_t now_ms = (uint32_t)(now_us / 1000);
-    struct slice encoding = {NULL, 0};
-    find_candidate(l, s, &encoding);
-    if (!c->json && !c->coding)
-        return;
-    struct path *p = path_at(l, c->path);
-    if (s->look || p->hash != c->path || (c->coding && !coding_known(encoding)))
+    if (s->look || (c->coding && !coding_known(encoding)))
         return;
     p->now_ms = now_ms;
     p->visits++;
@@ -298,6 +297,18 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         return;
     s->look->path = p;
     s->look->path_hash = c->path;
+}
+
+void look_begin(struct looks *l, struct slot *s, int64_t now_us)
+{
+    const struct look_candidate *c = &s->candidate;
+    struct slice encoding = {NULL, 0};
+    find_candidate(l, s, &encoding);
+    if (!c->json && !c->coding)
+        return;
+    struct path *p = path_at(l, c->path);
+    if (p->hash == c->path)
+        visit(l, s, p, encoding, now_us);
 }
 
 void look_data(struct look *k, const char *p, size_t n)

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "capture/coding.h"
 #include "capture/document.h"
+#include "capture/media.h"
 #include "capture/members.h"
 #include "capture/redact.h"
 
@@ -435,6 +436,8 @@ static bool open_body(struct operations *o, struct slot *s, int role, struct sli
 /* application/json, application/graphql+json, application/json-rpc. */
 static bool is_json(struct slice type)
 {
+    if (media_says_json(type))
+        return true;
     type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
     struct slice end = slice_sub(type, type.n < 5 ? 0 : type.n - 5, type.n);
     return slice_ieq(end, SLICE("/json")) || slice_ieq(end, SLICE("+json")) ||

@@ -137,11 +137,17 @@ static bool evict(struct pair *p)
     return true;
 }
 
-static struct slot *take_or_evict(struct pair *p)
+static __attribute__((noinline)) struct slot *take_at_any_cost(struct pair *p)
 {
     struct slot *s = take(p);
     if (!s && evict(p))
         s = take(p);
+    return s;
+}
+
+static inline struct slot *take_or_evict(struct pair *p)
+{
+    struct slot *s = p->slots.free ? slot_take(&p->slots) : take_at_any_cost(p);
     p->in_flight += s != NULL;
     return s;
 }
@@ -310,19 +316,16 @@ static struct slot *by_acknowledgement(const struct pairing *q, struct place at)
     return best && lost && ack > best->end_offset ? NULL : best;
 }
 
-/* Whether order alone says which request the next answer belongs to. */
-static bool in_order(const struct pairing *q, struct place at)
+/* Whether order alone says which request the next answer belongs to; first: the oldest that may be. */
+static bool in_order(const struct pairing *q, const struct slot *first, struct place at)
 {
-    const struct slot *first = oldest(q);
     return at.ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
 }
 
-/* The request that the next answer belongs to; NULL: none that was seen, or none that is certain. */
-static struct slot *expect(struct pairing *q, struct place at)
+/* The request that the next answer belongs to where order does not say; NULL: none that was seen, or none that is
+ * certain. */
+static struct slot *expect(struct pairing *q, struct slot *first, struct place at)
 {
-    struct slot *first = oldest(q);
-    if (in_order(q, at))
-        return first;
     if (q->pipelined) /* one acknowledgement covers several: certain is only what begins where its client stood */
         return first && !first->lost_before && first->had_offset == at.offset ? first : NULL;
     if (q->answers_lost)
@@ -380,11 +383,6 @@ void pair_events(struct pair *p, struct slot *s, const struct head *h)
     s->events = eventstream_begin(&p->slots, &p->event_codings, s, h);
 }
 
-void pair_hold(struct slot *s, struct slot **holder)
-{
-    s->holder = holder;
-}
-
 void pair_end(struct pair *p, struct slot *s, enum end_state end)
 {
     if (!s->response_done)
@@ -427,8 +425,10 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
                            struct place at)
 {
-    struct slot *s = expect(q, at);
-    bool sure = in_order(q, at), resync = s && !sure;
+    struct slot *first = oldest(q);
+    bool sure = in_order(q, first, at);
+    struct slot *s = sure ? first : expect(q, first, at);
+    bool resync = s && !sure;
     if (!sure && (q->answers_lost || q->pipelined))
         unanswered_before(p, q, s, at);
     q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */

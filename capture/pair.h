@@ -58,7 +58,10 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
 /* The holder is told when the slot leaves, which it may do before its answer is whole: without memory the exchange of
  * which nothing was seen for longest goes. NULL: it is held no longer. */
-void pair_hold(struct slot *s, struct slot **holder);
+static inline void pair_hold(struct slot *s, struct slot **holder)
+{
+    s->holder = holder;
+}
 /* The answer's head is that of a body: events are counted if it carries any. */
 void pair_events(struct pair *p, struct slot *s, const struct head *h);
 /* HTTP/2, where the stream says which request is answered. */

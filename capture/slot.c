@@ -37,25 +37,12 @@ void slot_pool_fini(struct slot_pool *pool)
     *pool = (struct slot_pool){0};
 }
 
-static struct slot *fresh(struct slot_pool *pool)
+struct slot *slot_fresh(struct slot_pool *pool)
 {
+    if (pool->touched == pool->capacity)
+        return NULL;
     pool->ready = pages_rows(pool->nodes, sizeof *pool->nodes, pool->ready, pool->touched, pool->capacity);
     return &pool->nodes[pool->touched++];
-}
-
-struct slot *slot_take(struct slot_pool *pool)
-{
-    struct slot *s = pool->free;
-    if (s)
-        pool->free = s->free_next;
-    else if (pool->touched < pool->capacity)
-        s = fresh(pool);
-    else
-        return NULL;
-    memset(s, 0, offsetof(struct slot, text));
-    if (++pool->taken > pool->taken_peak)
-        pool->taken_peak = pool->taken;
-    return s;
 }
 
 void slot_give(struct slot_pool *pool, struct slot *s)

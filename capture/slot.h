@@ -84,8 +84,22 @@ struct slot_pool {
 /* Reserves address space for `capacity` slots; memory is touched as it fills. False: no address space. */
 bool slot_pool_init(struct slot_pool *pool, uint32_t capacity, uint64_t extra_limit);
 void slot_pool_fini(struct slot_pool *pool);
+/* One that was never taken; NULL: there is none. */
+struct slot *slot_fresh(struct slot_pool *pool);
 /* A zeroed slot, or NULL when all are taken. */
-struct slot *slot_take(struct slot_pool *pool);
+static inline struct slot *slot_take(struct slot_pool *pool)
+{
+    struct slot *s = pool->free;
+    if (s)
+        pool->free = s->free_next;
+    else if (!(s = slot_fresh(pool)))
+        return NULL;
+    memset(s, 0, offsetof(struct slot, text));
+    if (++pool->taken > pool->taken_peak)
+        pool->taken_peak = pool->taken;
+    return s;
+}
+
 void slot_give(struct slot_pool *pool, struct slot *s);
 void *slot_alloc_beyond(struct slot_pool *pool, struct slot *s, size_t n);
 /* n bytes that live as long as the slot, 8-aligned; NULL (and overflow, sticky) beyond the bounds. */

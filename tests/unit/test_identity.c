@@ -24,13 +24,14 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
 {
     static char raw[4096];
     static struct head head;
+    static struct known_lines known;
     char why[128];
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     struct identifier *i = identifier_new(&key, proxies, &order, why);
     struct addr from = address(peer);
     assert_non_null(i);
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
-    assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+    assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
     struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
     struct identity_of found = identifier_find(i, &h, &from, certificate);
     identifier_free(i);
@@ -240,10 +241,11 @@ static void names_of_clients(void **state)
         for (size_t n = 0; n < 3 * (sizeof of / sizeof *of); n++) {
             static char raw[4096];
             static struct head head;
+            static struct known_lines known;
             const char *want = of[n % (sizeof of / sizeof *of)].name;
             struct addr from = address("10.0.0.1");
             snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
-            assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+            assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
             struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
                                 head.method, head.target,          head.version};
             identifier_find(i, &h, &from, 0);
