@@ -7,7 +7,6 @@
 #include "base/utf8.h"
 
 enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
-enum { HOSTS = 16, HOST_TEXT = 63 };
 
 /* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
  * word that was hidden stays hidden since the sixteen are full). */
@@ -15,12 +14,6 @@ struct memo {
     uint64_t target;
     uint8_t n;
     char text[MEMO_TEXT];
-};
-
-/* An authority seen before, with nothing to take away. */
-struct host {
-    uint8_t n;
-    char text[HOST_TEXT];
 };
 
 /* The first words seen of one parameter stay readable; later ones are hidden. */
@@ -36,9 +29,8 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
-    struct memo *memo;        /* direct-mapped */
-    struct host hosts[HOSTS]; /* direct-mapped */
-    struct buf valid, plain;  /* scratch: valid UTF-8; without escapes that need not be */
+    struct memo *memo;       /* direct-mapped */
+    struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -349,40 +341,10 @@ static void segment(struct redact *r, struct slice s, struct buf *out)
     }
 }
 
-static bool is_uuid(struct slice s)
-{
-    if (s.n < 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-')
-        return false;
-    for (size_t i = 0; i < 36; i++)
-        if (s.p[i] != '-' && ascii_hex(s.p[i]) < 0)
-            return false;
-    return s.n == 36 || s.p[36] == '/';
-}
-
-/* What a character means to `harmless`. */
-enum { PLAIN, SLASH, SUSPECT };
-static const uint8_t path_char[256] = {['/'] = SLASH,   ['@'] = SUSPECT, ['%'] = SUSPECT, [';'] = SUSPECT,
-                                       ['#'] = SUSPECT, ['?'] = SUSPECT, [0] = SUSPECT,   [0x80 ... 0xff] = SUSPECT};
-
-/* Nothing in this path can need hiding: no segment of 32 or more but UUIDs, none that begins like a JWT, no `@`, `%`,
- * `;`, `#` or `?`, and only ASCII. */
-static bool harmless(struct slice p)
-{
-    for (size_t i = 0; i < p.n; i++) {
-        size_t start = i;
-        while (i < p.n && path_char[(unsigned char)p.p[i]] == PLAIN)
-            i++;
-        if ((i < p.n && p.p[i] != '/') || (i - start > 1 && p.p[start + 1] == 'y') ||
-            (i - start > 31 && !is_uuid(slice_sub(p, start, p.n))))
-            return false;
-    }
-    return true;
-}
-
 static void path(struct redact *r, struct slice p, struct buf *out)
 {
     size_t at = 0;
-    if (!r->options.strict && harmless(p)) {
+    if (!r->options.strict && piece_harmless(p)) {
         buf_slice(out, p);
         return;
     }
@@ -524,21 +486,8 @@ static struct slice valid(struct redact *r, struct slice s)
 
 struct slice redact_authority(struct redact *r, struct slice authority)
 {
-    size_t end = 0;
-    if (!authority.n)
-        return authority;
-    struct host *h = &r->hosts[(authority.n + (unsigned char)authority.p[0]) % HOSTS];
-    if (authority.n == h->n && memcmp(authority.p, h->text, h->n) == 0)
-        return authority;
-    while (end < authority.n && path_char[(unsigned char)authority.p[end]] == PLAIN)
-        end++;
-    if (end == authority.n) {
-        h->n = end <= HOST_TEXT ? (uint8_t)end : 0;
-        memcpy(h->text, authority.p, h->n);
-        return authority;
-    }
     struct slice a = slice_sub(authority, host_at(authority), authority.n);
-    end = 0;
+    size_t end = 0;
     while (end < a.n && a.p[end] != '/' && a.p[end] != '?' && a.p[end] != '#')
         end++;
     return valid(r, slice_sub(a, 0, end + 1)); /* what cut it stays: it is no host, and not to be taken for one */
@@ -577,7 +526,7 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
 
 uint64_t redact_expect(struct redact *r, struct slice target)
 {
-    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && harmless(target))
+    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target))
         return REDACT_PLAIN;
     uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
     prefetch(&r->memo[h % MEMO]);

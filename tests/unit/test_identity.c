@@ -19,6 +19,23 @@ static struct addr address(const char *text)
 
 static struct idorder order; /* zeroed: the usual one */
 
+/* Where nothing says who asks, what is found without looking is the same. */
+static void says_nothing(struct identifier *i, const struct rawhead *h, const struct addr *from, uint64_t certificate,
+                         const struct identity_of *found)
+{
+    for (unsigned n = 0; n < h->n_fields; n++)
+        if (identity_reads[h->fields[n].token])
+            return;
+    if (certificate || identity_in_target(h->target))
+        return;
+    struct identity_of same = identifier_address(i, from);
+    assert_int_equal(same.kind, found->kind);
+    assert_int_equal(same.hash, found->hash);
+    assert_int_equal(same.besides, found->besides);
+    assert_int_equal(identifier_claims(i)->n, 0);
+    assert_int_equal(identifier_name(i).n, 0);
+}
+
 static struct identity_of who_shows(uint64_t certificate, const char *proxies, const char *peer, const char *target,
                                     const char *fields)
 {
@@ -33,6 +50,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
     struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
     struct identity_of found = identifier_find(i, &h, &from, certificate);
+    says_nothing(i, &h, &from, certificate, &found);
     identifier_free(i);
     return found;
 }
