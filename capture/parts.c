@@ -277,15 +277,22 @@ static void add_cookies(struct parts_maker *m, struct slice list)
     }
 }
 
+static __attribute__((noinline)) void add_other(struct parts_maker *m, enum token t, struct slice name,
+                                                struct slice value)
+{
+    if (t == TOKEN_COOKIE)
+        add_cookies(m, value);
+    else if (parts_reads[t] && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
+        add_raw(m, PART_HEADER, name, value);
+}
+
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value)
 {
     unsigned at = fixed_of[t];
     if (at)
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
-    else if (t == TOKEN_COOKIE)
-        add_cookies(m, value);
-    else if (parts_reads[t] && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
-        add_raw(m, PART_HEADER, name, value);
+    else
+        add_other(m, t, name, value);
 }
 
 struct slice parts_prefix(enum part_kind kind)

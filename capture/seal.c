@@ -26,49 +26,66 @@ static const struct {
 #undef TOKEN
 };
 
+/* What a field is read for, and which of those that are found by name it is. */
+enum {
+    USE_FIELD = 1,
+    USE_PART = 2,
+    USE_WHO = 4,
+    USE_VERSION = 8,
+    USES = 15,
+    AGENT = 16,
+    HOST = 32,
+    TYPE = 48,
+    CODING = 64,
+    UPGRADE = 80,
+    VARY = 96,
+    NAMED = 112
+};
+
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
 static const bool read_request[TOKEN_COUNT] = {
     [TOKEN_AUTHORIZATION] = true, [TOKEN_CACHE_CONTROL] = true,   [TOKEN_COOKIE] = true,
     [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,   [TOKEN_IF_MODIFIED_SINCE] = true,
     [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true, [TOKEN_TRACEPARENT] = true,
     [TOKEN_X_REQUEST_ID] = true};
-static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
-                                                [TOKEN_CACHE_CONTROL] = true,
-                                                [TOKEN_CACHE_STATUS] = true,
-                                                [TOKEN_CDN_CACHE_CONTROL] = true,
-                                                [TOKEN_CF_CACHE_STATUS] = true,
-                                                [TOKEN_CONTENT_LOCATION] = true,
-                                                [TOKEN_DATE] = true,
-                                                [TOKEN_DEPRECATION] = true,
-                                                [TOKEN_SUNSET] = true,
-                                                [TOKEN_ETAG] = true,
-                                                [TOKEN_EXPIRES] = true,
-                                                [TOKEN_LAST_MODIFIED] = true,
-                                                [TOKEN_LOCATION] = true,
-                                                [TOKEN_PRAGMA] = true,
-                                                [TOKEN_RATELIMIT] = true,
-                                                [TOKEN_RATELIMIT_LIMIT] = true,
-                                                [TOKEN_RATELIMIT_POLICY] = true,
-                                                [TOKEN_RATELIMIT_REMAINING] = true,
-                                                [TOKEN_RATELIMIT_RESET] = true,
-                                                [TOKEN_RETRY_AFTER] = true,
-                                                [TOKEN_SET_COOKIE] = true,
-                                                [TOKEN_SURROGATE_CONTROL] = true,
-                                                [TOKEN_VARY] = true,
-                                                [TOKEN_X_ACCEL_EXPIRES] = true,
-                                                [TOKEN_X_CACHE] = true,
-                                                [TOKEN_X_CACHE_STATUS] = true,
-                                                [TOKEN_X_RATELIMIT_LIMIT] = true,
-                                                [TOKEN_X_RATELIMIT_REMAINING] = true,
-                                                [TOKEN_X_RATELIMIT_RESET] = true,
-                                                [TOKEN_X_RATE_LIMIT_LIMIT] = true,
-                                                [TOKEN_X_RATE_LIMIT_REMAINING] = true,
-                                                [TOKEN_X_RATE_LIMIT_RESET] = true,
-                                                [TOKEN_X_REQUEST_ID] = true,
-                                                [TOKEN_X_VARNISH] = true};
-
-/* What a field of a request is read for. */
-enum { USE_FIELD = 1, USE_PART = 2, USE_WHO = 4, USE_VERSION = 8 };
+static const uint8_t named_request[TOKEN_COUNT] = {[TOKEN_HOST] = HOST, [TOKEN_USER_AGENT] = AGENT};
+static const uint8_t uses_response[TOKEN_COUNT] = {[TOKEN_CONTENT_TYPE] = TYPE,
+                                                   [TOKEN_CONTENT_ENCODING] = CODING,
+                                                   [TOKEN_UPGRADE] = UPGRADE,
+                                                   [TOKEN_AGE] = USE_FIELD,
+                                                   [TOKEN_CACHE_CONTROL] = USE_FIELD,
+                                                   [TOKEN_CACHE_STATUS] = USE_FIELD,
+                                                   [TOKEN_CDN_CACHE_CONTROL] = USE_FIELD,
+                                                   [TOKEN_CF_CACHE_STATUS] = USE_FIELD,
+                                                   [TOKEN_CONTENT_LOCATION] = USE_FIELD,
+                                                   [TOKEN_DATE] = USE_FIELD,
+                                                   [TOKEN_DEPRECATION] = USE_FIELD,
+                                                   [TOKEN_SUNSET] = USE_FIELD,
+                                                   [TOKEN_ETAG] = USE_FIELD,
+                                                   [TOKEN_EXPIRES] = USE_FIELD,
+                                                   [TOKEN_LAST_MODIFIED] = USE_FIELD,
+                                                   [TOKEN_LOCATION] = USE_FIELD,
+                                                   [TOKEN_PRAGMA] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_LIMIT] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_POLICY] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_REMAINING] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_RESET] = USE_FIELD,
+                                                   [TOKEN_RETRY_AFTER] = USE_FIELD,
+                                                   [TOKEN_SET_COOKIE] = USE_FIELD,
+                                                   [TOKEN_SURROGATE_CONTROL] = USE_FIELD,
+                                                   [TOKEN_VARY] = USE_FIELD | VARY,
+                                                   [TOKEN_X_ACCEL_EXPIRES] = USE_FIELD,
+                                                   [TOKEN_X_CACHE] = USE_FIELD,
+                                                   [TOKEN_X_CACHE_STATUS] = USE_FIELD,
+                                                   [TOKEN_X_RATELIMIT_LIMIT] = USE_FIELD,
+                                                   [TOKEN_X_RATELIMIT_REMAINING] = USE_FIELD,
+                                                   [TOKEN_X_RATELIMIT_RESET] = USE_FIELD,
+                                                   [TOKEN_X_RATE_LIMIT_LIMIT] = USE_FIELD,
+                                                   [TOKEN_X_RATE_LIMIT_REMAINING] = USE_FIELD,
+                                                   [TOKEN_X_RATE_LIMIT_RESET] = USE_FIELD,
+                                                   [TOKEN_X_REQUEST_ID] = USE_FIELD,
+                                                   [TOKEN_X_VARNISH] = USE_FIELD};
 
 /* An authority that was seen before with nothing to take away, and its service, of which it is the end. */
 struct host {
@@ -81,8 +98,8 @@ struct host {
 /* Where the fields of a head are. */
 struct fields {
     const struct rawhead *head;
-    uint16_t first[TOKEN_COUNT]; /* number of the first with this token, + 1; 0: there is none */
-    uint8_t uses;                /* of all of them */
+    uint16_t first[NAMED / 16]; /* by name: number of the first, + 1; 0: there is none */
+    uint8_t uses;               /* of all of them */
 };
 
 struct seal {
@@ -112,7 +129,7 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
     for (unsigned t = 0; t < TOKEN_COUNT; t++)
-        s->uses[t] = (uint8_t)((read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
+        s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
                                (identity_reads[t] ? USE_WHO : 0) | (apiversion_reads[t] ? USE_VERSION : 0));
     if (s->identifier && o->show_names)
         identifier_show_names(s->identifier);
@@ -148,8 +165,7 @@ static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice
     char *at = slot_alloc(pool, slot, text.n);
     if (!at)
         return (struct slice){NULL, 0};
-    if (text.n)
-        memcpy(at, text.p, text.n);
+    slice_copy(at, text);
     return slice_of(at, text.n);
 }
 
@@ -167,15 +183,16 @@ static void fields_of(const struct rawhead *h, const uint8_t uses[TOKEN_COUNT], 
 {
     *out = (struct fields){.head = h};
     for (unsigned i = h->n_fields; i; i--) {
-        unsigned t = h->fields[i - 1].token;
-        out->first[t] = (uint16_t)i;
-        out->uses |= uses[t];
+        unsigned use = uses[h->fields[i - 1].token];
+        out->first[use / 16] = (uint16_t)i;
+        out->uses |= (uint8_t)use;
     }
+    out->first[0] = 0;
 }
 
-static struct slice raw_find(const struct fields *f, enum token t)
+static inline struct slice raw_find(const struct fields *f, unsigned name)
 {
-    unsigned at = f->first[t];
+    unsigned at = f->first[name / 16];
     return at ? raw_value(f->head, &f->head->fields[at - 1]) : (struct slice){NULL, 0};
 }
 
@@ -260,7 +277,21 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
 struct sealed_list {
     struct field field[SEALED_FIELDS];
     unsigned n;
+    uint64_t tokens[(TOKEN_COUNT + 63) / 64]; /* of these, a bit each */
 };
+
+static bool has(const struct sealed_list *l, unsigned t)
+{
+    return l->tokens[t / 64] >> t % 64 & 1;
+}
+
+static void add(struct sealed_list *l, struct slice name, struct slice value, unsigned t, bool response)
+{
+    if (l->n == SEALED_FIELDS)
+        return;
+    l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
+    l->tokens[t / 64] |= UINT64_C(1) << t % 64;
+}
 
 static struct field *find(struct sealed_list *l, enum token t, struct slice name, bool response)
 {
@@ -290,9 +321,8 @@ static void seal_id(const struct seal *s, struct exchange *x, enum token t, stru
         *id = t == TOKEN_TRACEPARENT ? trace_of(&s->key, value) : trace_request(&s->key, value);
 }
 
-/* first: the first of its token. */
 static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
-                       const struct rawhead *h, const struct rawfield *f, bool response, bool first)
+                       const struct rawhead *h, const struct rawfield *f, bool response)
 {
     enum token t = f->token;
     struct slice value = raw_value(h, f), name = kept[t].name;
@@ -315,13 +345,13 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
         t = TOKEN_RATELIMIT;
         name = kept[t].name;
     }
-    struct field *seen = first && keep != 'Q' && t != TOKEN_OTHER ? NULL : find(l, t, name, response);
+    struct field *seen = has(l, t) ? find(l, t, name, response) : NULL;
     if (!value.p)
         return;
     if (seen)
         seen->value = joined(pool, slot, seen->value, value);
-    else if (l->n < SEALED_FIELDS)
-        l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
+    else
+        add(l, name, value, t, response);
 }
 
 static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *of,
@@ -335,21 +365,34 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         if (s->uses[f->token] & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
         if (s->uses[f->token] & USE_FIELD)
-            seal_field(s, pool, slot, l, h, f, false, of->first[f->token] == i + 1);
+            seal_field(s, pool, slot, l, h, f, false);
     }
 }
 
-/* Most fields of either head nobody reads. */
-static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *request,
-                        const struct fields *response)
+static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
+    for (unsigned i = 0; i < h->n_fields; i++) {
+        const struct rawfield *f = &h->fields[i];
+        if (!(uses_response[f->token] & USE_FIELD))
+            continue;
+        if (kept[f->token].keep == 'C' && f->value_n <= CLEAR_MAX && !has(l, f->token)) { /* as most */
+            struct slice value = copy(pool, slot, raw_value(h, f));
+            if (value.p)
+                add(l, kept[f->token].name, value, f->token, true);
+        } else {
+            seal_field(s, pool, slot, l, h, f, true);
+        }
+    }
+}
+
+static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *request)
+{
     struct sealed_list list;
     list.n = 0;
+    memset(list.tokens, 0, sizeof list.tokens);
     seal_request_fields(s, pool, slot, request, &list);
-    for (unsigned i = 0; i < h->n_fields; i++)
-        if (read_response[h->fields[i].token])
-            seal_field(s, pool, slot, &list, h, &h->fields[i], true, response->first[h->fields[i].token] == i + 1);
+    seal_response_fields(s, pool, slot, &list);
     if (!list.n)
         return;
     struct field *fields = slot_alloc(pool, slot, list.n * sizeof *fields);
@@ -510,10 +553,10 @@ void seal_expect(struct seal *s, struct slot *slot)
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *f)
 {
     struct slice authority = target_authority(slot->request.target, slot->connect_method);
-    struct slice agent = raw_find(f, TOKEN_USER_AGENT);
+    struct slice agent = raw_find(f, AGENT);
     seal_method(pool, slot);
     seal_target(s, pool, slot);
-    seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(f, TOKEN_HOST), 0, 512));
+    seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(f, HOST), 0, 512));
     if (agent.p)
         slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
     seal_client(s, pool, slot, f);
@@ -523,13 +566,13 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
 static void seal_response(struct slot_pool *pool, struct slot *slot, const struct fields *f)
 {
     struct exchange *x = &slot->x;
-    struct slice type = raw_find(f, TOKEN_CONTENT_TYPE), coding = raw_find(f, TOKEN_CONTENT_ENCODING);
+    struct slice type = raw_find(f, TYPE), coding = raw_find(f, CODING);
     if (type.p)
         x->content_type = copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
     if (coding.p)
         x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
     if (x->status == 101)
-        x->upgrade = copy(pool, slot, slice_sub(raw_find(f, TOKEN_UPGRADE), 0, 64));
+        x->upgrade = copy(pool, slot, slice_sub(raw_find(f, UPGRADE), 0, 64));
 }
 
 void seal_address(const struct hash_key *key, struct exchange *x)
@@ -556,8 +599,8 @@ static void wipe(struct rawhead *h)
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
     struct fields request, response;
-    fields_of(&slot->response, s->uses, &response);
-    nominate(s, raw_find(&response, TOKEN_VARY));
+    fields_of(&slot->response, uses_response, &response);
+    nominate(s, raw_find(&response, VARY));
     fields_of(&slot->request, s->uses, &request); /* what was nominated just now is read */
     if (slot->request.p) {
         seal_request(s, pool, slot, &request);
@@ -568,7 +611,7 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
         slot->x.client_hash = who.hash;
     }
     seal_response(pool, slot, &response);
-    seal_fields(s, pool, slot, &request, &response);
+    seal_fields(s, pool, slot, &request);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;
         slot->x.flags |= exchange_grpc_flags(slot->x.grpc);
