@@ -6,7 +6,15 @@
 #include "base/prefetch.h"
 #include "base/utf8.h"
 
-enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
+enum {
+    WORDS = 16,
+    PARAMETERS = 2048,
+    RECENT = 64,
+    WORD_MAX = 12,
+    TARGET_KEPT = 16 * 1024,
+    MEMO = 8192,
+    MEMO_TEXT = 118
+};
 
 /* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
  * word that was hidden stays hidden since the sixteen are full). */
@@ -29,6 +37,10 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
+    struct {
+        uint64_t name; /* hash_quick */
+        struct parameter *is;
+    } recent[RECENT];        /* direct-mapped */
     struct memo *memo;       /* direct-mapped */
     struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
 };
@@ -64,15 +76,29 @@ uint64_t redact_id(const struct hash_key *key, struct slice value)
     return hash_bytes(key, 'v', value.p, value.n) & 0xffffffffffff;
 }
 
+/* Writes eight hex digits, all at once: a byte of a word each, the first the lowest. */
+static inline void write_hex(uint32_t v, char out[8])
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t x = __builtin_bswap32(v);
+    x = (x | x << 16) & 0x0000ffff0000ffff;
+    x = (x | x << 8) & 0x00ff00ff00ff00ff;
+    x = (x >> 4 | x << 8) & (15 * ones);
+    x += '0' * ones + ((x + 6 * ones) >> 4 & ones) * ('a' - '0' - 10);
+    for (int i = 0; i < 8; i++)
+        out[i] = (char)(x >> 8 * i);
+}
+
 void redact_hide(const struct redact *r, struct slice value, int class, char out[REDACTED])
 {
-    static const char digits[] = "0123456789abcdef";
+    char digits[16];
     uint64_t h = redact_id(&r->key, value);
     if (class >= 0 && class < ROUTE_LETTERS)
         h = (h & ~(uint64_t)3) | (uint64_t) class;
+    write_hex((uint32_t)(h >> 16), digits);
+    write_hex((uint32_t)(h << 16), digits + 8);
     out[0] = '~';
-    for (int i = 0; i < 12; i++)
-        out[1 + i] = digits[h >> (44 - 4 * i) & 15];
+    memcpy(out + 1, digits, REDACTED - 1);
     if (class >= ROUTE_LETTERS)
         out[12] = (char)('A' + class - ROUTE_LETTERS);
 }
@@ -200,8 +226,7 @@ static bool is_odd(struct slice name)
            slice_starts(name, SLICE("eyJ"));
 }
 
-/* What is known of a parameter of this name; NULL when the table is full. */
-static struct parameter *parameter_of(struct redact *r, struct slice name)
+static struct parameter *find_parameter(struct redact *r, struct slice name)
 {
     uint64_t h = hash_bytes(&r->key, 'p', name.p, name.n) | 1;
     struct parameter *p = &r->parameters[h % PARAMETERS];
@@ -218,10 +243,21 @@ static struct parameter *parameter_of(struct redact *r, struct slice name)
     return p;
 }
 
+/* What is known of a parameter of this name; NULL when the table is full. */
+static struct parameter *parameter_of(struct redact *r, struct slice name)
+{
+    uint64_t quick = hash_quick(&r->key, name.p, name.n);
+    if (!r->recent[quick % RECENT].is || r->recent[quick % RECENT].name != quick) {
+        r->recent[quick % RECENT].name = quick;
+        r->recent[quick % RECENT].is = find_parameter(r, name);
+    }
+    return r->recent[quick % RECENT].is;
+}
+
 /* Whether this word is among the first 16 of its parameter. */
 static bool word_known(struct redact *r, struct parameter *p, struct slice word)
 {
-    uint64_t w = hash_bytes(&r->key, 'w', word.p, word.n);
+    uint64_t w = hash_quick(&r->key, word.p, word.n);
     for (unsigned i = 0; i < p->n; i++)
         if (p->word[i] == w)
             return true;
@@ -450,7 +486,7 @@ static size_t absolute(struct redact *r, struct slice t, struct buf *out)
     return end;
 }
 
-/* How many bytes, by eight, are ASCII and no NUL. */
+/* How many bytes are certainly ASCII and no NUL: by eight, or all. */
 static size_t ascii_start(struct slice s)
 {
     static const uint64_t low = 0x0101010101010101, high = 0x8080808080808080;
@@ -459,9 +495,12 @@ static size_t ascii_start(struct slice s)
     for (; at + 8 <= s.n; at += 8) {
         memcpy(&word, s.p + at, 8);
         if ((word | (word - low)) & high) /* a byte that is NUL borrows */
-            break;
+            return at;
     }
-    return at;
+    if (s.n < 8)
+        return 0;
+    memcpy(&word, s.p + s.n - 8, 8);
+    return (word | (word - low)) & high ? at : s.n;
 }
 
 /* The same text with every byte percent-encoded that is no UTF-8, so that it is the same in a record; NUL, too. */
@@ -528,7 +567,7 @@ uint64_t redact_expect(struct redact *r, struct slice target)
 {
     if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target))
         return REDACT_PLAIN;
-    uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
+    uint64_t h = hash_quick(&r->key, target.p, target.n);
     prefetch(&r->memo[h % MEMO]);
     prefetch((const char *)&r->memo[h % MEMO] + 64);
     return h <= REDACT_PLAIN ? ~h : h;

@@ -32,14 +32,13 @@ enum {
     USE_PART = 2,
     USE_WHO = 4,
     USE_VERSION = 8,
-    USES = 15,
-    AGENT = 16,
-    HOST = 32,
-    TYPE = 48,
-    CODING = 64,
-    UPGRADE = 80,
-    VARY = 96,
-    NAMED = 112
+    AGENT = 1 << 4,
+    HOST = 2 << 4,
+    TYPE = 3 << 4,
+    CODING = 4 << 4,
+    UPGRADE = 5 << 4,
+    VARY = 6 << 4,
+    NAMED = 7
 };
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
@@ -95,11 +94,11 @@ struct host {
     char service[sizeof "https://" + HOST_MAX];
 };
 
-/* Where the fields of a head are. */
+/* What of a head is found by name. */
 struct fields {
     const struct rawhead *head;
-    uint16_t first[NAMED / 16]; /* by name: number of the first, + 1; 0: there is none */
-    uint8_t uses;               /* of all of them */
+    uint16_t first[NAMED]; /* number of the first, + 1; 0: there is none */
+    unsigned uses;         /* of all fields */
 };
 
 struct seal {
@@ -160,7 +159,7 @@ const struct redact *seal_names(const struct seal *s)
     return s->redact;
 }
 
-static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
+static inline struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
 {
     char *at = slot_alloc(pool, slot, text.n);
     if (!at)
@@ -179,20 +178,17 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
     return slice_of(h->p + f->value, f->value_n);
 }
 
-static void fields_of(const struct rawhead *h, const uint8_t uses[TOKEN_COUNT], struct fields *out)
+/* The field with this number is used so. */
+static inline void note(struct fields *f, unsigned number, unsigned use)
 {
-    *out = (struct fields){.head = h};
-    for (unsigned i = h->n_fields; i; i--) {
-        unsigned use = uses[h->fields[i - 1].token];
-        out->first[use / 16] = (uint16_t)i;
-        out->uses |= (uint8_t)use;
-    }
-    out->first[0] = 0;
+    uint16_t *first = &f->first[use >> 4];
+    *first = *first ? *first : (uint16_t)(number + 1);
+    f->uses |= use;
 }
 
 static inline struct slice raw_find(const struct fields *f, unsigned name)
 {
-    unsigned at = f->first[name / 16];
+    unsigned at = f->first[name >> 4];
     return at ? raw_value(f->head, &f->head->fields[at - 1]) : (struct slice){NULL, 0};
 }
 
@@ -354,21 +350,6 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
         add(l, name, value, t, response);
 }
 
-static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *of,
-                                struct sealed_list *l)
-{
-    const struct rawhead *h = &slot->request;
-    if (!(of->uses & (USE_FIELD | USE_VERSION)))
-        return;
-    for (unsigned i = 0; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
-        if (s->uses[f->token] & USE_VERSION && !slot->x.api_version)
-            slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
-        if (s->uses[f->token] & USE_FIELD)
-            seal_field(s, pool, slot, l, h, f, false);
-    }
-}
-
 static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
@@ -386,26 +367,23 @@ static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct 
     }
 }
 
-static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *request)
+static void keep_fields(struct slot_pool *pool, struct slot *slot, const struct sealed_list *l)
 {
-    struct sealed_list list;
-    list.n = 0;
-    memset(list.tokens, 0, sizeof list.tokens);
-    seal_request_fields(s, pool, slot, request, &list);
-    seal_response_fields(s, pool, slot, &list);
-    if (!list.n)
+    if (!l->n)
         return;
-    struct field *fields = slot_alloc(pool, slot, list.n * sizeof *fields);
+    struct field *fields = slot_alloc(pool, slot, l->n * sizeof *fields);
     if (!fields)
         return;
-    memcpy(fields, list.field, list.n * sizeof *fields);
+    memcpy(fields, l->field, l->n * sizeof *fields);
     slot->x.fields = fields;
-    slot->x.n_fields = (uint8_t)list.n;
+    slot->x.n_fields = (uint8_t)l->n;
 }
 
 /* Authority of an absolute target; empty otherwise. */
 static struct slice target_authority(struct slice t, bool connect)
 {
+    if (!connect && t.n && t.p[0] == '/')
+        return (struct slice){NULL, 0};
     size_t colon = slice_find(t, ':', 0), start = 0;
     if (!connect) {
         if (colon + 2 >= t.n || t.p[colon + 1] != '/' || t.p[colon + 2] != '/' || slice_find(t, '/', 0) < colon)
@@ -525,19 +503,38 @@ static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slo
         x->client_name = copy(pool, slot, identifier_name(s->identifier));
 }
 
-static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *of)
+/* Whether parts of the request are held against its answer. */
+static bool takes_parts(const struct seal *s, struct slot *slot)
 {
-    const struct rawhead *h = &slot->request;
     if (s->paused) {
         slot->x.flags |= FLAG_UNCOMPARED;
-        return;
+        return false;
     }
-    if (!slice_eq(h->method, SLICE("GET")) || slot->x.flags & FLAG_UNKNOWN_FIELDS)
-        return; /* nothing else is held against its answer; and what is not known is no part */
-    parts_begin(s->parts);
-    for (unsigned i = 0; of->uses & USE_PART && i < h->n_fields; i++)
-        if (s->uses[h->fields[i].token] & USE_PART)
-            parts_field(s->parts, h->fields[i].token, raw_name(h, &h->fields[i]), raw_value(h, &h->fields[i]));
+    return slice_eq(slot->request.method, SLICE("GET")) && !(slot->x.flags & FLAG_UNKNOWN_FIELDS);
+}
+
+/* All that is read of the fields but who asks. */
+static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, bool parts,
+                                struct fields *of, struct sealed_list *l)
+{
+    const struct rawhead *h = &slot->request;
+    for (unsigned i = 0; i < h->n_fields; i++) {
+        const struct rawfield *f = &h->fields[i];
+        unsigned use = s->uses[f->token];
+        if (!use)
+            continue;
+        note(of, i, use);
+        if (use & USE_PART && parts)
+            parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
+        if (use & USE_VERSION && !slot->x.api_version)
+            slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
+        if (use & USE_FIELD)
+            seal_field(s, pool, slot, l, h, f, false);
+    }
+}
+
+static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
     const struct identity_claims *c = identifier_claims(s->identifier);
     for (unsigned i = 0; i < c->n; i++)
         parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
@@ -550,17 +547,23 @@ void seal_expect(struct seal *s, struct slot *slot)
     identifier_expect(s->identifier, &slot->x.client);
 }
 
-static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *f)
+static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
+    struct fields of = {.head = &slot->request};
     struct slice authority = target_authority(slot->request.target, slot->connect_method);
-    struct slice agent = raw_find(f, AGENT);
+    bool parts = takes_parts(s, slot);
+    if (parts)
+        parts_begin(s->parts);
+    seal_request_fields(s, pool, slot, parts, &of, l);
+    struct slice agent = raw_find(&of, AGENT);
     seal_method(pool, slot);
     seal_target(s, pool, slot);
-    seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(f, HOST), 0, 512));
+    seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(&of, HOST), 0, 512));
     if (agent.p)
         slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
-    seal_client(s, pool, slot, f);
-    seal_parts(s, pool, slot, f);
+    seal_client(s, pool, slot, &of);
+    if (parts)
+        keep_parts(s, pool, slot);
 }
 
 static void seal_response(struct slot_pool *pool, struct slot *slot, const struct fields *f)
@@ -598,20 +601,24 @@ static void wipe(struct rawhead *h)
 
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
-    struct fields request, response;
-    fields_of(&slot->response, uses_response, &response);
-    nominate(s, raw_find(&response, VARY));
-    fields_of(&slot->request, s->uses, &request); /* what was nominated just now is read */
+    struct fields answer = {.head = &slot->response};
+    struct sealed_list list;
+    list.n = 0;
+    memset(list.tokens, 0, sizeof list.tokens);
+    for (unsigned i = 0; i < slot->response.n_fields; i++)
+        note(&answer, i, uses_response[slot->response.fields[i].token]);
+    nominate(s, raw_find(&answer, VARY));
     if (slot->request.p) {
-        seal_request(s, pool, slot, &request);
+        seal_request(s, pool, slot, &list);
     } else {
         service_of_server(pool, slot);
         struct identity_of who = identity_of_address(&s->key, &slot->x.client);
         slot->x.identity = (uint8_t)who.kind;
         slot->x.client_hash = who.hash;
     }
-    seal_response(pool, slot, &response);
-    seal_fields(s, pool, slot, &request);
+    seal_response(pool, slot, &answer);
+    seal_response_fields(s, pool, slot, &list);
+    keep_fields(pool, slot, &list);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;
         slot->x.flags |= exchange_grpc_flags(slot->x.grpc);

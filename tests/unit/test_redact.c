@@ -360,10 +360,53 @@ static void harmless_paths(void **state)
     assert_true(yes > 10000 && no > 10000);
 }
 
+/* However many parameters come in whatever order: of each the first sixteen words are shown, of the first 1024. */
+static void many_parameters(void **state)
+{
+    enum { NAMES = 1500, VALUES = 24, KNOWN = 1024 };
+    static bool seen[NAMES][VALUES];
+    static unsigned shown[NAMES];
+    struct redact *r = fresh(false, NULL);
+    unsigned known = 0;
+    (void)state;
+    srand(3);
+    for (int i = 0; i < 120000; i++) {
+        unsigned name = (unsigned)rand() % (i < 60000 ? 40 : NAMES), value = (unsigned)rand() % VALUES;
+        char target[64], pattern[64];
+        bool first = !shown[name];
+        if (first && known < KNOWN)
+            known++, shown[name] = 1; /* one more than are shown; 0: not known */
+        if (shown[name] && !seen[name][value] && shown[name] <= 16)
+            seen[name][value] = true, shown[name]++;
+        snprintf(target, sizeof target, "/a?n%u=word%c", name, (char)('a' + value));
+        snprintf(pattern, sizeof pattern, "/a?n%u=~", name);
+        shows(r, target, seen[name][value] ? target : pattern);
+    }
+    assert_int_equal(known, KNOWN);
+    redact_free(r);
+}
+
+static void hidden_as_hex(void **state)
+{
+    struct redact *r = fresh(false, NULL);
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        char out[REDACTED + 1] = "", want[32];
+        struct slice value = slice_of(&i, sizeof i);
+        redact_hide(r, value, -1, out);
+        snprintf(want, sizeof want, "~%012llx", (unsigned long long)redact_id(&key, value));
+        assert_string_equal(out, want);
+    }
+    redact_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(targets),
                                        cmocka_unit_test(harmless_paths),
+                                       cmocka_unit_test(many_parameters),
+                                       cmocka_unit_test(hidden_as_hex),
                                        cmocka_unit_test(pieces),
                                        cmocka_unit_test(escapes),
                                        cmocka_unit_test(names),
