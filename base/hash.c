@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include "base/hashwide.h"
+
 #include <stdlib.h>
 #include <sys/random.h>
 #define XXH_INLINE_ALL
@@ -131,12 +133,22 @@ void body_reset(struct body_state *s, const struct hash_key *key)
 
 void body_add(struct body_state *s, const void *p, size_t n)
 {
-    XXH3_64bits_update(&s->xxh, p, n);
     s->n += n;
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2")) {
+        hashwide_add(&s->xxh, p, n);
+        return;
+    }
+#endif
+    XXH3_64bits_update(&s->xxh, p, n);
 }
 
 uint64_t body_end(struct body_state *s, const struct hash_key *key)
 {
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2"))
+        return seal_digest(key, hashwide_end(&s->xxh), s->n);
+#endif
     return seal_digest(key, XXH3_64bits_digest(&s->xxh), s->n);
 }
 

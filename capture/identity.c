@@ -9,7 +9,7 @@
 #include "capture/piece.h"
 #include "capture/redact.h"
 
-enum { MEMO = 1024, ADDRESSES = 2048, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
+enum { MEMO = 1024, PSEUDONYMS = 1024, ADDRESSES = 2048, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
 
 struct network {
     uint8_t ip[16];
@@ -37,6 +37,9 @@ struct identifier {
     struct identity_claims prefix;
     bool names;        /* are asked for */
     struct named name; /* of the credential found last */
+    struct {
+        uint64_t quick, hash;
+    } pseudonyms[PSEUDONYMS]; /* of credentials, by hash_quick of them; direct-mapped; hash 0: free */
     struct {
         uint64_t ip[2], hash;
     } addresses[ADDRESSES]; /* direct-mapped; hash 0: free */
@@ -152,6 +155,18 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
     return slice_of(h->p + f->value, f->value_n);
 }
 
+/* As hashed(). A credential comes again and again; it is kept nowhere. */
+static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
+{
+    uint64_t quick = hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
+    unsigned at = (unsigned)(quick % PSEUDONYMS);
+    if (!i->pseudonyms[at].hash || i->pseudonyms[at].quick != quick) {
+        i->pseudonyms[at].quick = quick;
+        i->pseudonyms[at].hash = hashed(&i->key, kind, value).hash;
+    }
+    return (struct identity_of){.kind = kind, .hash = i->pseudonyms[at].hash};
+}
+
 static int base64url(char c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -255,9 +270,9 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
 
 static struct identity_of bearer(struct identifier *i, struct slice token)
 {
-    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
     if (!slice_starts(token, SLICE("eyJ")))
-        return hashed(&i->key, IDENTITY_BEARER, token);
+        return pseudonym(i, IDENTITY_BEARER, token);
+    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];
@@ -314,7 +329,7 @@ static struct identity_of authorization(struct identifier *i, struct slice value
         char text[256];
         struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
         struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
-        struct identity_of who = hashed(&i->key, IDENTITY_BASIC, user);
+        struct identity_of who = pseudonym(i, IDENTITY_BASIC, user);
         if (is_user(user, pair))
             i->name = named(i, user);
         explicit_bzero(text, sizeof text);
@@ -329,11 +344,22 @@ static bool is_key_name(struct slice name)
            (name.n == 7 && slice_ieq(name, SLICE("api_key")));
 }
 
+/* Names of keys end alike, so that most targets need no look at their parameters. */
+static bool may_have_key(struct slice target)
+{
+    for (size_t at = slice_find(target, '=', 0); at < target.n; at = slice_find(target, '=', at + 1))
+        if (at > 2 && ascii_lower(target.p[at - 1]) == 'y' && ascii_lower(target.p[at - 2]) == 'e')
+            return true;
+    return false;
+}
+
 /* The value of query parameter api_key, key or apikey. */
 static struct slice query_key(struct slice target)
 {
     size_t mark = slice_find(target, '?', 0);
     struct slice rest = slice_sub(target, mark + 1, target.n), item;
+    if (!may_have_key(rest))
+        return (struct slice){NULL, 0};
     while (slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
@@ -342,13 +368,9 @@ static struct slice query_key(struct slice target)
     return (struct slice){NULL, 0};
 }
 
-/* Names of keys end alike, so that most targets need no look at their parameters. */
 bool identity_in_target(struct slice target)
 {
-    for (size_t at = slice_find(target, '=', 0); at < target.n; at = slice_find(target, '=', at + 1))
-        if (at > 2 && ascii_lower(target.p[at - 1]) == 'y' && ascii_lower(target.p[at - 2]) == 'e')
-            return query_key(target).n;
-    return false;
+    return query_key(target).n;
 }
 
 bool identity_session_name(struct slice name)
@@ -458,12 +480,12 @@ static struct asking asking_of(const struct rawhead *h, const struct addr *peer,
 static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
     struct slice key = a->key, target = a->head->target;
-    if (!key.n && target.n && memchr(target.p, '?', target.n))
+    if (!key.n)
         key = query_key(target);
     if (!key.n)
         return false;
     find_prefix(i, key);
-    *out = hashed(&i->key, IDENTITY_APIKEY, key);
+    *out = pseudonym(i, IDENTITY_APIKEY, key);
     return true;
 }
 
@@ -480,7 +502,7 @@ static bool find_cookie(struct identifier *i, const struct asking *a, struct ide
     struct slice session = session_cookie(a->cookies);
     if (!session.n)
         return false;
-    *out = hashed(&i->key, IDENTITY_COOKIE, session);
+    *out = pseudonym(i, IDENTITY_COOKIE, session);
     return true;
 }
 
