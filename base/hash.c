@@ -108,6 +108,10 @@ static uint64_t seal_digest(const struct hash_key *key, uint64_t digest, uint64_
 
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
 {
+#ifdef HASHWIDE
+    if (n > XXH3_MIDSIZE_MAX && __builtin_cpu_supports("avx2"))
+        return seal_digest(key, hashwide_of(p, n, key->body_seed), n);
+#endif
     return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
 }
 

@@ -14,6 +14,11 @@ uint64_t hashwide_end(const void *state)
 {
     return XXH3_64bits_digest((const XXH3_state_t *)state);
 }
+
+uint64_t hashwide_of(const void *p, size_t n, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(p, n, seed);
+}
 #else
 typedef int nothing_here; /* ISO C: no file is empty */
 #endif

@@ -1,4 +1,4 @@
-/* hashwide: XXH3-64 of what comes in pieces, with AVX2: half as many instructions an octet, the same values. For
+/* hashwide: XXH3-64 with AVX2: half as many instructions an octet, the same values. For
  * base/hash.c alone. */
 #ifndef BASE_HASHWIDE_H
 #define BASE_HASHWIDE_H
@@ -12,6 +12,7 @@
 /* state: an XXH3_state_t. The processor must have AVX2. */
 void hashwide_add(void *state, const void *p, size_t n);
 uint64_t hashwide_end(const void *state);
+uint64_t hashwide_of(const void *p, size_t n, uint64_t seed);
 
 #endif
 #endif

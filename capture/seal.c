@@ -37,8 +37,7 @@ enum {
     TYPE = 3 << 4,
     CODING = 4 << 4,
     UPGRADE = 5 << 4,
-    VARY = 6 << 4,
-    NAMED = 7
+    NAMED = 6
 };
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
@@ -73,7 +72,7 @@ static const uint8_t uses_response[TOKEN_COUNT] = {[TOKEN_CONTENT_TYPE] = TYPE,
                                                    [TOKEN_RETRY_AFTER] = USE_FIELD,
                                                    [TOKEN_SET_COOKIE] = USE_FIELD,
                                                    [TOKEN_SURROGATE_CONTROL] = USE_FIELD,
-                                                   [TOKEN_VARY] = USE_FIELD | VARY,
+                                                   [TOKEN_VARY] = USE_FIELD,
                                                    [TOKEN_X_ACCEL_EXPIRES] = USE_FIELD,
                                                    [TOKEN_X_CACHE] = USE_FIELD,
                                                    [TOKEN_X_CACHE_STATUS] = USE_FIELD,
@@ -350,12 +349,17 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
         add(l, name, value, t, response);
 }
 
-static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
+static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
+                                 struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
     for (unsigned i = 0; i < h->n_fields; i++) {
         const struct rawfield *f = &h->fields[i];
-        if (!(uses_response[f->token] & USE_FIELD))
+        unsigned use = uses_response[f->token];
+        if (!use)
+            continue;
+        note(of, i, use);
+        if (!(use & USE_FIELD))
             continue;
         if (kept[f->token].keep == 'C' && f->value_n <= CLEAR_MAX && !has(l, f->token)) { /* as most */
             struct slice value = copy(pool, slot, raw_value(h, f));
@@ -605,9 +609,7 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     struct sealed_list list;
     list.n = 0;
     memset(list.tokens, 0, sizeof list.tokens);
-    for (unsigned i = 0; i < slot->response.n_fields; i++)
-        note(&answer, i, uses_response[slot->response.fields[i].token]);
-    nominate(s, raw_find(&answer, VARY));
+    nominate(s, slot_field(&slot->response, TOKEN_VARY));
     if (slot->request.p) {
         seal_request(s, pool, slot, &list);
     } else {
@@ -616,8 +618,8 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
         slot->x.identity = (uint8_t)who.kind;
         slot->x.client_hash = who.hash;
     }
+    seal_response_fields(s, pool, slot, &answer, &list);
     seal_response(pool, slot, &answer);
-    seal_response_fields(s, pool, slot, &list);
     keep_fields(pool, slot, &list);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;
