@@ -489,6 +489,9 @@ static bool open_body(struct operations *o, struct slot *s, int role, struct sli
 /* application/json, application/graphql+json, application/json-rpc. */
 static bool is_json(struct slice type)
 {
+    static const struct slice usual = SLICE("application/json");
+    if (slice_starts(type, usual) && (type.n == usual.n || type.p[usual.n] == ';'))
+        return true;
     type = slice_trim(slice_sub(type, 0, slice_find(type, ';', 0)));
     struct slice end = slice_sub(type, type.n < 5 ? 0 : type.n - 5, type.n);
     return slice_ieq(end, SLICE("/json")) || slice_ieq(end, SLICE("+json")) ||
