@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include "base/hashwide.h"
+
 #include <stdlib.h>
 #include <sys/random.h>
 #define XXH_INLINE_ALL
@@ -51,6 +53,23 @@ static inline uint64_t sip_finish(struct sip *s, uint64_t last)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
+/* Up to seven octets, the first one lowest. */
+static inline uint64_t few(const uint8_t *b, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, b, 4);
+        memcpy(&last, b + n - 4, 4);
+        return first | (uint64_t)last << 8 * (n - 4);
+    }
+#endif
+    uint64_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        m |= (uint64_t)b[i] << (8 * i);
+    return m;
+}
+
 static uint64_t sip13(uint64_t k0, uint64_t k1, const void *p, size_t n)
 {
     const uint8_t *b = p;
@@ -65,9 +84,7 @@ static uint64_t sip13(uint64_t k0, uint64_t k1, const void *p, size_t n)
         memcpy(&m, b + left - 8, 8);
         m = left ? m >> (64 - 8 * left) : 0;
     } else {
-        m = 0;
-        for (size_t i = 0; i < left; i++)
-            m |= (uint64_t)b[i] << (8 * i);
+        m = few(b, n);
     }
     return sip_finish(&s, m | (uint64_t)n << 56);
 }
@@ -106,6 +123,10 @@ static uint64_t seal_digest(const struct hash_key *key, uint64_t digest, uint64_
 
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
 {
+#ifdef HASHWIDE
+    if (n > XXH3_MIDSIZE_MAX && __builtin_cpu_supports("avx2"))
+        return seal_digest(key, hashwide_of(p, n, key->body_seed), n);
+#endif
     return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
 }
 
@@ -131,12 +152,22 @@ void body_reset(struct body_state *s, const struct hash_key *key)
 
 void body_add(struct body_state *s, const void *p, size_t n)
 {
-    XXH3_64bits_update(&s->xxh, p, n);
     s->n += n;
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2")) {
+        hashwide_add(&s->xxh, p, n);
+        return;
+    }
+#endif
+    XXH3_64bits_update(&s->xxh, p, n);
 }
 
 uint64_t body_end(struct body_state *s, const struct hash_key *key)
 {
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2"))
+        return seal_digest(key, hashwide_end(&s->xxh), s->n);
+#endif
     return seal_digest(key, XXH3_64bits_digest(&s->xxh), s->n);
 }
 

@@ -291,8 +291,30 @@ static struct route_label label_of(struct slice s, const struct route_id *id, ch
     return (struct route_label){slice_of(made, n), id->from ? ROUTE_PREFIX : ROUTE_TYPED};
 }
 
+/* Most segments are words, slugs, numbers or versions, which one look at their characters tells. False: another. */
+static inline bool plain_label(struct slice s, struct route_label *out)
+{
+    enum { MOST = 20 }; /* no ULID, nothing that is hex for its length, no number that is too long */
+    uint64_t all = 0;
+    if (!s.n || s.n > MOST)
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        all += kinds_of[(uint8_t)s.p[i]];
+    size_t digits = LANE(all, DIGIT);
+    if (digits == s.n) {
+        *out = (struct route_label){slice_str(classes[ROUTE_INT]), ROUTE_TYPED};
+        return true;
+    }
+    bool version = s.p[0] == 'v' && digits == s.n - 1 && digits <= 3;
+    *out = (struct route_label){s, ROUTE_LITERAL};
+    return version || LANE(all, LOWER) + LANE(all, DASH) == s.n;
+}
+
 struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
 {
+    struct route_label plain;
+    if (plain_label(segment, &plain))
+        return plain;
     struct slice s = slice_sub(segment, 0, slice_find(segment, ';', 0));
     s = slice_sub(s, 0, slice_find(s, '#', 0));
     struct route_id id;

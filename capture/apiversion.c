@@ -1,5 +1,9 @@
 #include "capture/apiversion.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { MINORS = 1000, MAJOR_MOST = 9999, FIRST_DATE = 10000000 };
 
 const bool apiversion_reads[TOKEN_COUNT] = {
@@ -76,13 +80,38 @@ static uint32_t of_media_range(struct slice range)
     return v;
 }
 
+#ifdef __SSE2__
+static inline __m128i is_v(__m128i v)
+{
+    return _mm_cmpeq_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('v'));
+}
+#endif
+
+/* Either case. */
+static bool has_v(struct slice text)
+{
+#ifdef __SSE2__
+    if (text.n >= 16) {
+        __m128i any = _mm_setzero_si128(),
+                last = _mm_loadu_si128((const __m128i *)(const void *)(text.p + text.n - 16));
+        for (size_t at = 0; at + 16 < text.n; at += 16)
+            any = _mm_or_si128(any, is_v(_mm_loadu_si128((const __m128i *)(const void *)(text.p + at))));
+        return _mm_movemask_epi8(_mm_or_si128(any, is_v(last)));
+    }
+#endif
+    for (size_t i = 0; i < text.n; i++)
+        if (ascii_lower(text.p[i]) == 'v')
+            return true;
+    return false;
+}
+
 uint32_t apiversion_of(enum token t, struct slice value)
 {
     struct slice range;
     uint32_t v = 0;
     if (t != TOKEN_ACCEPT)
         v = version_of(value);
-    else if (slice_find(value, 'v', 0) < value.n || slice_find(value, 'V', 0) < value.n)
+    else if (has_v(value))
         while (!v && slice_next(&value, ',', &range))
             v = of_media_range(range);
     return v ? v << API_VERSION_SHIFT | (t == TOKEN_ACCEPT ? API_VERSION_ACCEPT : API_VERSION_FIELD) : 0;

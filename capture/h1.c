@@ -75,7 +75,7 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
     if (side->slot->grpc)
         grpc_data(side->slot->grpc, role, p, n);
     if (side->slot->operation)
-        operation_data(side->slot->operation, role, p, n);
+        operation_data(side->slot->operation, role, p, n, whole);
     if (role == 1 && side->slot->look)
         look_data(side->slot->look, p, n);
     if (whole && !side->body) {

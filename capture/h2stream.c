@@ -572,7 +572,7 @@ void h2stream_data(struct h2_env *env, struct h2_stream *s, int role, const char
     if (m->truncated || (m->lost && !m->has_length))
         return;
     if (s->slot->operation)
-        operation_data(s->slot->operation, role, p, n);
+        operation_data(s->slot->operation, role, p, n, whole && first);
     if (role == 1 && s->slot->look)
         look_data(s->slot->look, p, n);
     if (whole && first) {

@@ -9,7 +9,7 @@
 #include "capture/piece.h"
 #include "capture/redact.h"
 
-enum { MEMO = 1024, ADDRESSES = 1024, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
+enum { MEMO = 1024, PSEUDONYMS = 1024, ADDRESSES = 2048, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
 
 struct network {
     uint8_t ip[16];
@@ -38,9 +38,11 @@ struct identifier {
     bool names;        /* are asked for */
     struct named name; /* of the credential found last */
     struct {
-        uint8_t ip[16];
-        struct identity_of who;
-    } addresses[ADDRESSES]; /* direct-mapped */
+        uint64_t quick, hash;
+    } pseudonyms[PSEUDONYMS]; /* of credentials, by hash_quick of them; direct-mapped; hash 0: free */
+    struct {
+        uint64_t ip[2], hash;
+    } addresses[ADDRESSES]; /* direct-mapped; hash 0: free */
 };
 
 static bool network_parse(struct slice text, struct network *out)
@@ -123,33 +125,46 @@ uint64_t identity_of_certificate(const struct hash_key *key, struct slice who)
     return hashed(key, IDENTITY_MTLS, who).hash;
 }
 
-static unsigned address_place(const struct addr *a)
+static unsigned address_place(const uint64_t ip[2])
 {
-    uint64_t low, high;
-    memcpy(&high, a->ip, 8);
-    memcpy(&low, a->ip + 8, 8);
-    return (unsigned)(hash_mix(low ^ high) % ADDRESSES);
+    return (unsigned)(hash_mix(ip[0] ^ ip[1]) % ADDRESSES);
 }
 
 void identifier_expect(const struct identifier *i, const struct addr *peer)
 {
-    prefetch(&i->addresses[address_place(peer)]);
+    uint64_t ip[2];
+    memcpy(ip, peer->ip, sizeof ip);
+    prefetch(&i->addresses[address_place(ip)]);
 }
 
 /* As identity_of_address; most clients are known by their address, and come again. */
 static struct identity_of address_of(struct identifier *i, const struct addr *a)
 {
-    unsigned at = address_place(a);
-    if (!i->addresses[at].who.hash || memcmp(i->addresses[at].ip, a->ip, 16) != 0) {
-        memcpy(i->addresses[at].ip, a->ip, 16);
-        i->addresses[at].who = identity_of_address(&i->key, a);
+    uint64_t ip[2];
+    memcpy(ip, a->ip, sizeof ip);
+    unsigned at = address_place(ip);
+    if (!i->addresses[at].hash || i->addresses[at].ip[0] != ip[0] || i->addresses[at].ip[1] != ip[1]) {
+        memcpy(i->addresses[at].ip, ip, sizeof ip);
+        i->addresses[at].hash = identity_of_address(&i->key, a).hash;
     }
-    return i->addresses[at].who;
+    return (struct identity_of){.kind = IDENTITY_ADDRESS, .hash = i->addresses[at].hash};
 }
 
 static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
 {
     return slice_of(h->p + f->value, f->value_n);
+}
+
+/* As hashed(). A credential comes again and again; it is kept nowhere. */
+static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
+{
+    uint64_t quick = hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
+    unsigned at = (unsigned)(quick % PSEUDONYMS);
+    if (!i->pseudonyms[at].hash || i->pseudonyms[at].quick != quick) {
+        i->pseudonyms[at].quick = quick;
+        i->pseudonyms[at].hash = hashed(&i->key, kind, value).hash;
+    }
+    return (struct identity_of){.kind = kind, .hash = i->pseudonyms[at].hash};
 }
 
 static int base64url(char c)
@@ -255,9 +270,9 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
 
 static struct identity_of bearer(struct identifier *i, struct slice token)
 {
-    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
     if (!slice_starts(token, SLICE("eyJ")))
-        return hashed(&i->key, IDENTITY_BEARER, token);
+        return pseudonym(i, IDENTITY_BEARER, token);
+    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];
@@ -314,7 +329,7 @@ static struct identity_of authorization(struct identifier *i, struct slice value
         char text[256];
         struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
         struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
-        struct identity_of who = hashed(&i->key, IDENTITY_BASIC, user);
+        struct identity_of who = pseudonym(i, IDENTITY_BASIC, user);
         if (is_user(user, pair))
             i->name = named(i, user);
         explicit_bzero(text, sizeof text);
@@ -323,19 +338,39 @@ static struct identity_of authorization(struct identifier *i, struct slice value
     return bearer(i, slice_ieq(scheme, SLICE("bearer")) ? rest : value);
 }
 
+static bool is_key_name(struct slice name)
+{
+    return (name.n == 3 && slice_ieq(name, SLICE("key"))) || (name.n == 6 && slice_ieq(name, SLICE("apikey"))) ||
+           (name.n == 7 && slice_ieq(name, SLICE("api_key")));
+}
+
+/* Names of keys end alike, so that most targets need no look at their parameters. */
+static bool may_have_key(struct slice target)
+{
+    for (size_t at = slice_find(target, '=', 0); at < target.n; at = slice_find(target, '=', at + 1))
+        if (at > 2 && ascii_lower(target.p[at - 1]) == 'y' && ascii_lower(target.p[at - 2]) == 'e')
+            return true;
+    return false;
+}
+
 /* The value of query parameter api_key, key or apikey. */
 static struct slice query_key(struct slice target)
 {
     size_t mark = slice_find(target, '?', 0);
     struct slice rest = slice_sub(target, mark + 1, target.n), item;
+    if (!may_have_key(rest))
+        return (struct slice){NULL, 0};
     while (slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
-        struct slice name = slice_sub(item, 0, equals);
-        if (equals + 1 < item.n &&
-            (slice_ieq(name, SLICE("api_key")) || slice_ieq(name, SLICE("key")) || slice_ieq(name, SLICE("apikey"))))
+        if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
             return slice_sub(item, equals + 1, item.n);
     }
     return (struct slice){NULL, 0};
+}
+
+bool identity_in_target(struct slice target)
+{
+    return query_key(target).n;
 }
 
 bool identity_session_name(struct slice name)
@@ -403,6 +438,10 @@ static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, 
     return w == WALK_FOUND;
 }
 
+const bool identity_reads[TOKEN_COUNT] = {
+    [TOKEN_API_KEY] = true,       [TOKEN_X_API_KEY] = true, [TOKEN_OCP_KEY] = true,         [TOKEN_X_GOOG_KEY] = true,
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_COOKIE] = true,    [TOKEN_X_FORWARDED_FOR] = true, [TOKEN_FORWARDED] = true};
+
 /* What a request says of who asks, as it came. */
 struct asking {
     struct slice key, authorization, cookies; /* key: of a header field alone */
@@ -441,12 +480,12 @@ static struct asking asking_of(const struct rawhead *h, const struct addr *peer,
 static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
     struct slice key = a->key, target = a->head->target;
-    if (!key.n && target.n && memchr(target.p, '?', target.n))
+    if (!key.n)
         key = query_key(target);
     if (!key.n)
         return false;
     find_prefix(i, key);
-    *out = hashed(&i->key, IDENTITY_APIKEY, key);
+    *out = pseudonym(i, IDENTITY_APIKEY, key);
     return true;
 }
 
@@ -463,7 +502,7 @@ static bool find_cookie(struct identifier *i, const struct asking *a, struct ide
     struct slice session = session_cookie(a->cookies);
     if (!session.n)
         return false;
-    *out = hashed(&i->key, IDENTITY_COOKIE, session);
+    *out = pseudonym(i, IDENTITY_COOKIE, session);
     return true;
 }
 
@@ -505,12 +544,20 @@ static bool has_besides(const struct identifier *i, const struct asking *a)
            (a->cookies.n && idorder_place(o, IDWORD_COOKIE) < 0 && session_cookie(a->cookies).n);
 }
 
+static const struct identity_claims none;
+
+struct identity_of identifier_address(struct identifier *i, const struct addr *peer)
+{
+    i->claims = &none;
+    i->name.n = 0;
+    return address_of(i, peer);
+}
+
 struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
                                    uint64_t certificate)
 {
     struct asking a = asking_of(h, peer, certificate);
     struct identity_of who = {0};
-    static const struct identity_claims none;
     i->claims = &none;
     i->name.n = 0;
     for (unsigned n = 0; n < i->order.n; n++) {

@@ -1,6 +1,7 @@
 #include "capture/leaves.h"
 
 #include "base/buf.h"
+#include "capture/jsontext.h"
 
 enum state {
     VALUE,       /* a value must come */
@@ -17,15 +18,14 @@ enum state {
 };
 
 /* What a character is to the scanner. */
-enum { IN_STRING = 1, IN_WORD = 2, BLANK = 4 };
+enum { IN_WORD = 1, BLANK = 2 };
 static uint8_t kinds[256];
 
 __attribute__((constructor)) static void kinds_fill(void)
 {
     for (unsigned c = 0; c < 256; c++)
         kinds[c] =
-            (uint8_t)((c >= 0x20 && c != '"' && c != '\\' ? IN_STRING : 0) |
-                      (ascii_digit((char)c) || ascii_alpha((char)c) || (c && strchr(".-+", (int)c)) ? IN_WORD : 0) |
+            (uint8_t)((ascii_digit((char)c) || ascii_alpha((char)c) || (c && strchr(".-+", (int)c)) ? IN_WORD : 0) |
                       (c && strchr(" \n\t\r", (int)c) ? BLANK : 0));
 }
 
@@ -168,17 +168,19 @@ static bool near_now(const struct leaves_reader *r, int64_t v, int64_t *ms)
     return false;
 }
 
+/* Whether "took", "elapsed", "duration" or "latency" stands anywhere in it, in any case. */
 static bool names_duration(const struct leaves_level *l)
 {
-    static const char *const words[] = {"took", "elapsed", "duration", "latency"};
-    char name[LEAVES_NAME + 1];
-    unsigned n = l->name_n > LEAVES_NAME ? LEAVES_NAME : l->name_n;
-    for (unsigned i = 0; i < n; i++)
-        name[i] = ascii_lower(l->name[i] ? l->name[i] : '?');
-    name[n] = 0;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(name, words[i]))
-            return true;
+    static const struct slice words[] = {SLICE("took"), SLICE("elapsed"), SLICE("duration"), SLICE("latency")};
+    struct slice name = slice_of(l->name, l->name_n > LEAVES_NAME ? LEAVES_NAME : l->name_n);
+    for (size_t at = 0; at + 4 <= name.n; at++) {
+        char c = ascii_lower(name.p[at]);
+        if (c != 't' && c != 'e' && c != 'd' && c != 'l')
+            continue;
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (slice_ieq(slice_sub(name, at, at + words[i].n), words[i]))
+                return true;
+    }
     return false;
 }
 
@@ -197,11 +199,11 @@ static bool whole_part(const char *p, size_t n, int64_t *out, bool *integer)
     return *integer || (p[i] == '.' && !memchr(p + i, 'e', n - i) && !memchr(p + i, 'E', n - i));
 }
 
-static void look_at_number(struct leaves_reader *r, bool duration, struct leaf *out)
+static void look_at_number(const struct leaves_reader *r, struct slice token, bool duration, struct leaf *out)
 {
     int64_t v, ms;
     bool integer;
-    if (!whole_part(r->token, r->token_n, &v, &integer))
+    if (!whole_part(token.p, token.n, &v, &integer))
         return;
     if (v >= TIME_LEAST && near_now(r, v, &ms)) {
         out->value = LEAF_TIME;
@@ -214,18 +216,18 @@ static void look_at_number(struct leaves_reader *r, bool duration, struct leaf *
     }
 }
 
-static void look_at(struct leaves_reader *r, uint64_t type, bool duration, struct leaf *out)
+static void look_at(const struct leaves_reader *r, uint64_t type, struct slice token, bool duration, struct leaf *out)
 {
     int64_t ms;
-    if (r->long_token || r->token_n >= LEAVES_TOKEN - 1)
+    if (r->long_token || token.n >= LEAVES_TOKEN - 1)
         return;
-    if (type == STRING_VALUE && rfc3339(r->token, r->token_n, &ms)) {
+    if (type == STRING_VALUE && rfc3339(token.p, token.n, &ms)) {
         out->value = LEAF_TIME;
         out->order = ordered(r, ms);
-    } else if (type == STRING_VALUE && is_id(r->token, r->token_n)) {
+    } else if (type == STRING_VALUE && is_id(token.p, token.n)) {
         out->value = LEAF_ID;
-    } else if (type == WORD_VALUE && (ascii_digit(r->token[0]) || r->token[0] == '-')) {
-        look_at_number(r, duration, out);
+    } else if (type == WORD_VALUE && (ascii_digit(token.p[0]) || token.p[0] == '-')) {
+        look_at_number(r, token, duration, out);
     }
 }
 
@@ -288,13 +290,13 @@ static struct leaf *leaf_at(struct leaves_reader *r, uint64_t path)
     return new;
 }
 
-/* A value ended at the level at hand. */
-static void add_leaf(struct leaves_reader *r, uint64_t type)
+/* A value ended at the level at hand; token: its text, or the rest of it where that is long. */
+static void add_leaf(struct leaves_reader *r, uint64_t type, struct slice token)
 {
     const struct leaves_level *l = &r->level[r->depth];
     uint64_t value = r->token_hash;
-    if (r->token_n)
-        value = hash_mix(value + hash_quick(r->key, r->token, r->token_n));
+    if (token.n)
+        value = hash_mix(value + hash_quick(r->key, token.p, token.n));
     uint64_t hash = hash_mix(hash_mix(element_place(l)) + value + type);
     struct leaf seen = {.value = LEAF_OTHER}, *at = leaf_at(r, element_path(l));
     r->leaves++;
@@ -302,13 +304,18 @@ static void add_leaf(struct leaves_reader *r, uint64_t type)
         r->rest += hash;
         return;
     }
-    look_at(r, type, r->duration[at - r->leaf], &seen);
+    look_at(r, type, token, r->duration[at - r->leaf], &seen);
     at->hash += hash;
     at->order = seen.order > at->order ? seen.order : at->order;
     at->value = at->value == LEAF_VALUES || at->value == seen.value ? seen.value : (uint8_t)LEAF_OTHER;
 }
 
 /* ---- text ---- */
+
+static struct slice token_text(const struct leaves_reader *r)
+{
+    return slice_of(r->token, r->token_n);
+}
 
 static void token_begin(struct leaves_reader *r)
 {
@@ -326,7 +333,7 @@ static void token_add(struct leaves_reader *r, const char *p, size_t n)
             r->long_token = true;
         }
         size_t room = LEAVES_TOKEN - r->token_n, take = n < room ? n : room;
-        memcpy(r->token + r->token_n, p, take);
+        slice_copy(r->token + r->token_n, slice_of(p, take));
         r->token_n += (uint32_t)take;
         p += take;
         n -= take;
@@ -353,25 +360,24 @@ static enum state escape(struct leaves_reader *r, char c)
 }
 
 /* A member's name was read. */
-static void enter_member(struct leaves_reader *r)
+static void enter_member(struct leaves_reader *r, struct slice token)
 {
     const struct leaves_level *up = &r->level[r->depth - 1];
     struct leaves_level *l = &r->level[r->depth];
-    uint64_t name = hash_mix(r->token_hash + hash_quick(r->key, r->token, r->token_n) + 1);
+    uint64_t name = hash_mix(r->token_hash + hash_quick(r->key, token.p, token.n) + 1);
     l->path = hash_mix(element_path(up) + name);
     l->place = hash_mix(element_place(up) + name);
-    l->name_n = (uint8_t)(r->long_token || r->token_n > LEAVES_NAME ? LEAVES_NAME + 1 : r->token_n);
-    memcpy(l->name, r->token, l->name_n > LEAVES_NAME ? 0 : l->name_n);
+    l->name_n = (uint8_t)(r->long_token || token.n > LEAVES_NAME ? LEAVES_NAME + 1 : token.n);
+    slice_copy(l->name, slice_sub(token, 0, l->name_n > LEAVES_NAME ? 0 : l->name_n));
 }
 
-static enum state string_end(struct leaves_reader *r)
+static enum state string_end(struct leaves_reader *r, struct slice token)
 {
-    token_settle(r);
     if (r->is_name) {
-        enter_member(r);
+        enter_member(r, token);
         return COLON;
     }
-    add_leaf(r, STRING_VALUE);
+    add_leaf(r, STRING_VALUE, token);
     return AFTER;
 }
 
@@ -379,10 +385,9 @@ static enum state string_end(struct leaves_reader *r)
 static bool is_good_word(const char *p, size_t n)
 {
     struct slice word = slice_of(p, n);
-    size_t i = 0;
-    if (slice_eq(word, SLICE("true")) || slice_eq(word, SLICE("false")) || slice_eq(word, SLICE("null")))
-        return true;
-    i += i < n && p[i] == '-';
+    size_t i = n && p[0] == '-';
+    if (n && ascii_alpha(p[0]))
+        return slice_eq(word, SLICE("true")) || slice_eq(word, SLICE("false")) || slice_eq(word, SLICE("null"));
     size_t first = i;
     while (i < n && ascii_digit(p[i]))
         i++;
@@ -403,11 +408,11 @@ static bool is_good_word(const char *p, size_t n)
     return i == n;
 }
 
-static enum state word_end(struct leaves_reader *r)
+static enum state word_end(struct leaves_reader *r, struct slice token)
 {
-    if (r->long_token || !is_good_word(r->token, r->token_n))
+    if (r->long_token || !is_good_word(token.p, token.n))
         return BAD;
-    add_leaf(r, WORD_VALUE);
+    add_leaf(r, WORD_VALUE, token);
     return AFTER;
 }
 
@@ -434,7 +439,7 @@ static enum state leave(struct leaves_reader *r, bool array, bool empty)
     r->depth--;
     if (empty) {
         token_begin(r);
-        add_leaf(r, array ? EMPTY_LIST : EMPTY_OBJECT);
+        add_leaf(r, array ? EMPTY_LIST : EMPTY_OBJECT, token_text(r));
     }
     return AFTER;
 }
@@ -467,8 +472,7 @@ static enum state begin_value(struct leaves_reader *r, char c)
         if (!ascii_digit(c) && c != '-' && !ascii_alpha(c))
             return BAD;
         token_begin(r);
-        token_add(r, &c, 1);
-        return NUMBER;
+        return NUMBER; /* which this is the first character of */
     }
 }
 
@@ -502,16 +506,23 @@ static enum state structure(struct leaves_reader *r, char c)
 /* As many characters as belong to the string, at once. */
 static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
 {
-    size_t i = 0;
-    while (i < n && is(p[i], IN_STRING))
-        i++;
+    size_t i = jsontext_plain(p, n);
+    if (i < n && p[i] == '"' && i <= LEAVES_TOKEN && !r->token_n && !r->unescape.high) { /* all of it is here */
+        r->state = (uint8_t)string_end(r, slice_of(p, i));
+        return i + 1;
+    }
     if (i) {
         token_settle(r);
         token_add(r, p, i);
     }
     if (i == n)
         return n;
-    r->state = (uint8_t)(p[i] == '"' ? string_end(r) : p[i] == '\\' ? ESCAPE : BAD);
+    if (p[i] == '"') {
+        token_settle(r);
+        r->state = (uint8_t)string_end(r, token_text(r));
+    } else {
+        r->state = p[i] == '\\' ? ESCAPE : BAD;
+    }
     return i + 1;
 }
 
@@ -520,9 +531,13 @@ static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
     size_t i = 0;
     while (i < n && is(p[i], IN_WORD))
         i++;
+    if (i < n && i <= LEAVES_TOKEN && !r->token_n) { /* all of it is here */
+        r->state = (uint8_t)word_end(r, slice_of(p, i));
+        return i;
+    }
     token_add(r, p, i);
     if (i < n)
-        r->state = (uint8_t)word_end(r);
+        r->state = (uint8_t)word_end(r, token_text(r));
     return i;
 }
 
@@ -545,7 +560,7 @@ bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
         default:
             if (!is(p[i], BLANK))
                 r->state = (uint8_t)structure(r, p[i]);
-            i++;
+            i += r->state != NUMBER;
         }
     }
     return r->state != BAD;
@@ -554,7 +569,7 @@ bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
 bool leaves_end(struct leaves_reader *r, uint64_t *id)
 {
     if (r->state == NUMBER)
-        r->state = (uint8_t)word_end(r);
+        r->state = (uint8_t)word_end(r, token_text(r));
     if (r->state != AFTER || r->depth)
         return false;
     /* what was summed is fast and keyed, and equal for equal leaves; what leaves here tells no more than that */

@@ -1,8 +1,6 @@
 #include "capture/members.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "capture/jsontext.h"
 
 enum state { VALUE, FIRST_VALUE, FIRST_NAME, NAME, COLON, AFTER, WORD, STRING, ESCAPE, SKIP, BAD };
 
@@ -80,28 +78,9 @@ static enum state string_end(struct members *m)
     return AFTER;
 }
 
-/* Characters that stand for themselves. */
-static size_t plain(const char *p, size_t n)
-{
-    size_t i = 0;
-#ifdef __SSE2__
-    for (; i + 16 <= n; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
-        __m128i mark = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-        unsigned stops = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, mark));
-        if (stops)
-            return i + (size_t)__builtin_ctz(stops);
-    }
-#endif
-    while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= ' ')
-        i++;
-    return i;
-}
-
 static size_t in_string(struct members *m, const char *p, size_t n)
 {
-    size_t i = plain(p, n);
+    size_t i = jsontext_plain(p, n);
     if (i) {
         settle(m);
         characters(m, p, i);

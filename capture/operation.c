@@ -1,5 +1,8 @@
 #include "capture/operation.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -359,11 +362,61 @@ static void look_at(void *context, const char *p, size_t n)
     k->full = !members_feed(&k->json, p, part) || part < n || k->failed;
 }
 
-void operation_data(struct operation *k, int role, const char *p, size_t n)
+#ifdef __SSE2__
+static inline __m128i sixteen(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* Whether a member is here without which a body asks for nothing, or an escape that may spell one. */
+static bool is_asking(struct slice s)
+{
+    return s.p[0] == '\\' || slice_starts(s, SLICE("\"query\"")) || slice_starts(s, SLICE("\"jsonrpc\"")) ||
+           slice_starts(s, SLICE("\"sha256Hash\""));
+}
+
+/* Of sixteen characters those where that may be, a bit each; two more are read. */
+static inline unsigned asking_bits(const char *p)
+{
+    __m128i a = sixteen(p), b = sixteen(p + 1), c = sixteen(p + 2);
+    __m128i qu = _mm_and_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('q')), _mm_cmpeq_epi8(c, _mm_set1_epi8('u')));
+    __m128i js = _mm_and_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('j')), _mm_cmpeq_epi8(c, _mm_set1_epi8('s')));
+    __m128i sh = _mm_and_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('s')), _mm_cmpeq_epi8(c, _mm_set1_epi8('h')));
+    __m128i name = _mm_and_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('"')), _mm_or_si128(qu, _mm_or_si128(js, sh)));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(name, _mm_cmpeq_epi8(a, _mm_set1_epi8('\\'))));
+}
+
+/* Whether a whole body may ask for an operation. Most JSON asks for none, and need not be read for its members. */
+static bool may_ask(struct slice s)
+{
+    enum { READ = 18 };
+    for (size_t at = 0; s.n >= READ; at += 16) {
+        at = at + READ < s.n ? at : s.n - READ;
+        for (unsigned bits = asking_bits(s.p + at); bits; bits &= bits - 1) {
+            size_t i = at + (size_t)__builtin_ctz(bits);
+            if (is_asking(slice_sub(s, i, s.n)))
+                return true;
+        }
+        if (at + READ == s.n)
+            return false;
+    }
+    return true;
+}
+#else
+static bool may_ask(struct slice s)
+{
+    (void)s;
+    return true;
+}
+#endif
+
+void operation_data(struct operation *k, int role, const char *p, size_t n, bool whole)
 {
     if (role != k->role || k->full)
         return;
-    if (k->coding)
+    if (whole && !role && !k->coding && !may_ask(slice_of(p, n)))
+        k->full = true;
+    else if (k->coding)
         coding_feed(k->coding, p, n);
     else
         look_at(k, p, n);
@@ -383,7 +436,8 @@ void operation_drop(struct operations *o, struct slot *s)
     s->operation = NULL;
     coding_close(&o->codings, k->coding);
     unlink_one(o, k);
-    explicit_bzero(&k->call, sizeof k->call); /* what somebody asked for stays nowhere */
+    if (k->looked)
+        explicit_bzero(&k->call, sizeof k->call); /* what somebody asked for stays nowhere */
     k->newer = o->free;
     o->free = k;
 }
@@ -635,12 +689,26 @@ static void get_parameter(struct operation *k, struct slice name, struct slice v
     }
 }
 
+static bool ends(struct slice s, size_t at, struct slice end)
+{
+    return at >= end.n && memcmp(s.p + at - end.n, end.p, end.n) == 0;
+}
+
+/* Whether a parameter may be one that asks for an operation. */
+static bool has_asking(struct slice query)
+{
+    for (size_t at = slice_find(query, '=', 0); at < query.n; at = slice_find(query, '=', at + 1))
+        if (ends(query, at, SLICE("query")) || ends(query, at, SLICE("extensions")))
+            return true;
+    return false;
+}
+
 void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s)
 {
     struct slice target = s->request.target, item;
     size_t mark = slice_find(target, '?', 0);
     struct slice query = slice_sub(target, mark + 1, target.n);
-    if (mark >= target.n || !(memmem(query.p, query.n, "query=", 6) || memmem(query.p, query.n, "extensions=", 11)))
+    if (mark >= target.n || !has_asking(query))
         return;
     struct operation k = {.owner = o};
     call_begin(&k.call);

@@ -31,8 +31,8 @@ void operations_pause(struct operations *o, bool paused);
 /* The head of a POST was read, or the target of a GET. */
 void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s, const struct head *h);
 void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s);
-/* Octets of the body of the request (role 0) or the answer. */
-void operation_data(struct operation *k, int role, const char *p, size_t n);
+/* Octets of the body of the request (role 0) or the answer; `whole`: these are all of it. */
+void operation_data(struct operation *k, int role, const char *p, size_t n, bool whole);
 /* The request is as whole as it will get; its flags say how much that is. */
 void operation_asked(struct operations *o, struct slot_pool *pool, struct slot *s);
 /* The answer's head was read; its body is over. */

@@ -210,14 +210,12 @@ static void watch(struct name *n, uint32_t value)
         n->sample[n->sampled++] = value;
 }
 
-/* A name that is not fixed is met with this value; whether it is kept. */
+/* A name that is neither fixed nor noise is met with this value; whether it is kept. */
 static bool meet(struct parts_maker *m, struct name *n, uint64_t quick)
 {
     n->met += n->met != UINT32_MAX;
     if (n->state == NAME_KEPT)
         return true;
-    if (n->state == NAME_NOISE)
-        return false;
     watch(n, (uint32_t)(quick >> 32));
     if (n->met >= KEPT_AFTER && n->repeated >= 2 && n->met * (uint64_t)RARE >= m->requests)
         n->state = NAME_KEPT;
@@ -260,6 +258,10 @@ static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice nam
     unsigned at = find_name(m, kind, name);
     if (at == NAMES)
         return;
+    if (m->name[at].state == NAME_NOISE) {
+        m->name[at].met += m->name[at].met != UINT32_MAX;
+        return;
+    }
     value = slice_sub(value, 0, VALUE_MAX);
     uint64_t quick = hash_quick(&m->key, value.p, value.n);
     if (meet(m, &m->name[at], quick))
@@ -277,15 +279,22 @@ static void add_cookies(struct parts_maker *m, struct slice list)
     }
 }
 
+static __attribute__((noinline)) void add_other(struct parts_maker *m, enum token t, struct slice name,
+                                                struct slice value)
+{
+    if (t == TOKEN_COOKIE)
+        add_cookies(m, value);
+    else if (parts_reads[t] && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
+        add_raw(m, PART_HEADER, name, value);
+}
+
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value)
 {
     unsigned at = fixed_of[t];
     if (at)
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
-    else if (t == TOKEN_COOKIE)
-        add_cookies(m, value);
-    else if (parts_reads[t] && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
-        add_raw(m, PART_HEADER, name, value);
+    else
+        add_other(m, t, name, value);
 }
 
 struct slice parts_prefix(enum part_kind kind)

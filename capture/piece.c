@@ -1,5 +1,9 @@
 #include "capture/piece.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { LONG = 1024 }; /* of such a segment all behind the first piece is hidden with it: bounds the work */
 
 /* What some text is made of. */
@@ -189,4 +193,121 @@ bool piece_any(struct slice text)
 {
     struct secret_piece p;
     return piece_whole(text) >= 0 || (text.n >= PIECE_LEAST && piece_next(text, 0, PIECE_LEAST, false, &p));
+}
+
+/* ---- paths that hide nothing ---- */
+
+#ifdef __SSE2__
+static inline __m128i sixteen(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+/* Which of sixteen are hex digits or dashes, a bit each. */
+static inline uint64_t hex_or_dash(__m128i v)
+{
+    __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    __m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(5)), letter);
+    __m128i is_dash = _mm_cmpeq_epi8(v, _mm_set1_epi8('-'));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(is_dash, _mm_or_si128(is_digit, is_letter)));
+}
+#endif
+
+static bool begins_uuid(struct slice s)
+{
+    if (s.n < 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-' || (s.n > 36 && s.p[36] != '/'))
+        return false;
+#ifdef __SSE2__
+    return (hex_or_dash(sixteen(s.p)) & hex_or_dash(sixteen(s.p + 16)) & hex_or_dash(sixteen(s.p + 20))) == 0xffff;
+#else
+    for (size_t i = 0; i < 36; i++)
+        if (s.p[i] != '-' && ascii_hex(s.p[i]) < 0)
+            return false;
+    return true;
+#endif
+}
+
+static bool is_suspect(char c)
+{
+    return c == '@' || c == '%' || c == ';' || c == '#' || c == '?' || !c || (unsigned char)c >= 0x80;
+}
+
+static bool harmless_by_segment(struct slice p)
+{
+    for (size_t i = 0; i < p.n; i++) {
+        size_t start = i;
+        while (i < p.n && p.p[i] != '/' && !is_suspect(p.p[i]))
+            i++;
+        if ((i < p.n && p.p[i] != '/') || (i - start > 1 && p.p[start + 1] == 'y') ||
+            (i - start >= PIECE_LEAST && !begins_uuid(slice_sub(p, start, p.n))))
+            return false;
+    }
+    return true;
+}
+
+#ifdef __SSE2__
+/* Of 64 characters at most a bit each: which are suspect, `/` and `y`. */
+struct marks {
+    uint64_t suspect, slash, y;
+};
+
+/* Adds those of sixteen; the bits of them that were added before are added again. */
+static inline void mark(struct marks *m, __m128i v, size_t at)
+{
+    __m128i at_or_nul = _mm_cmpeq_epi8(_mm_andnot_si128(_mm_set1_epi8('@'), v), _mm_setzero_si128());
+    __m128i query = _mm_cmpeq_epi8(_mm_or_si128(v, _mm_set1_epi8('?' ^ ';')), _mm_set1_epi8('?')); /* `;`, too */
+    __m128i hash = _mm_cmpeq_epi8(v, _mm_set1_epi8('#')), percent = _mm_cmpeq_epi8(v, _mm_set1_epi8('%'));
+    __m128i any = _mm_or_si128(_mm_or_si128(at_or_nul, query), _mm_or_si128(hash, percent));
+    m->suspect |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(any, v)) << at; /* v: beyond ASCII */
+    m->slash |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('/'))) << at;
+    m->y |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('y'))) << at;
+}
+
+/* n: 8 to 15; NULs stand behind them. */
+static inline __m128i up_to_fifteen(const char *p, size_t n)
+{
+    uint64_t low, high;
+    memcpy(&low, p, 8);
+    memcpy(&high, p + n - 8, 8);
+    return _mm_set_epi64x(n > 8 ? (long long)(high >> (128 - 8 * n)) : 0, (long long)low);
+}
+
+/* Whether segments of PIECE_LEAST and more are UUIDs; slash: a bit for each that ends one. */
+static inline bool long_are_uuids(struct slice p, uint64_t slash)
+{
+    for (size_t start = 0; start + PIECE_LEAST <= p.n;) {
+        uint64_t behind = slash >> start;
+        size_t n = behind ? (size_t)__builtin_ctzll(behind) : p.n - start;
+        if (n >= PIECE_LEAST && !begins_uuid(slice_sub(p, start, p.n)))
+            return false;
+        start += n + 1;
+    }
+    return true;
+}
+
+/* p.n: 8 to 64. */
+static inline bool harmless_by_bits(struct slice p)
+{
+    struct marks m = {0};
+    if (p.n < 16) {
+        mark(&m, up_to_fifteen(p.p, p.n), 0);
+    } else {
+        for (size_t at = 0; at + 16 < p.n; at += 16)
+            mark(&m, sixteen(p.p + at), at);
+        mark(&m, sixteen(p.p + p.n - 16), p.n - 16);
+    }
+    uint64_t first = m.slash << 1 | 1; /* characters of segments, or the `/` behind empty ones */
+    return !(m.suspect << (64 - p.n)) && !(m.y & (first & ~m.slash) << 1) && long_are_uuids(p, m.slash);
+}
+#endif
+
+bool piece_harmless(struct slice p)
+{
+#ifdef __SSE2__
+    if (p.n >= 8 && p.n <= 64)
+        return harmless_by_bits(p);
+#endif
+    return harmless_by_segment(p);
 }

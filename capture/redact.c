@@ -6,8 +6,15 @@
 #include "base/prefetch.h"
 #include "base/utf8.h"
 
-enum { WORDS = 16, PARAMETERS = 2048, WORD_MAX = 12, TARGET_KEPT = 16 * 1024, MEMO = 8192, MEMO_TEXT = 118 };
-enum { HOSTS = 16, HOST_TEXT = 63 };
+enum {
+    WORDS = 16,
+    PARAMETERS = 2048,
+    RECENT = 64,
+    WORD_MAX = 12,
+    TARGET_KEPT = 16 * 1024,
+    MEMO = 8192,
+    MEMO_TEXT = 118
+};
 
 /* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
  * word that was hidden stays hidden since the sixteen are full). */
@@ -15,12 +22,6 @@ struct memo {
     uint64_t target;
     uint8_t n;
     char text[MEMO_TEXT];
-};
-
-/* An authority seen before, with nothing to take away. */
-struct host {
-    uint8_t n;
-    char text[HOST_TEXT];
 };
 
 /* The first words seen of one parameter stay readable; later ones are hidden. */
@@ -36,9 +37,12 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
-    struct memo *memo;        /* direct-mapped */
-    struct host hosts[HOSTS]; /* direct-mapped */
-    struct buf valid, plain;  /* scratch: valid UTF-8; without escapes that need not be */
+    struct {
+        uint64_t name; /* hash_quick */
+        struct parameter *is;
+    } recent[RECENT];        /* direct-mapped */
+    struct memo *memo;       /* direct-mapped */
+    struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -72,15 +76,29 @@ uint64_t redact_id(const struct hash_key *key, struct slice value)
     return hash_bytes(key, 'v', value.p, value.n) & 0xffffffffffff;
 }
 
+/* Writes eight hex digits, all at once: a byte of a word each, the first the lowest. */
+static inline void write_hex(uint32_t v, char out[8])
+{
+    const uint64_t ones = 0x0101010101010101;
+    uint64_t x = __builtin_bswap32(v);
+    x = (x | x << 16) & 0x0000ffff0000ffff;
+    x = (x | x << 8) & 0x00ff00ff00ff00ff;
+    x = (x >> 4 | x << 8) & (15 * ones);
+    x += '0' * ones + ((x + 6 * ones) >> 4 & ones) * ('a' - '0' - 10);
+    for (int i = 0; i < 8; i++)
+        out[i] = (char)(x >> 8 * i);
+}
+
 void redact_hide(const struct redact *r, struct slice value, int class, char out[REDACTED])
 {
-    static const char digits[] = "0123456789abcdef";
+    char digits[16];
     uint64_t h = redact_id(&r->key, value);
     if (class >= 0 && class < ROUTE_LETTERS)
         h = (h & ~(uint64_t)3) | (uint64_t) class;
+    write_hex((uint32_t)(h >> 16), digits);
+    write_hex((uint32_t)(h << 16), digits + 8);
     out[0] = '~';
-    for (int i = 0; i < 12; i++)
-        out[1 + i] = digits[h >> (44 - 4 * i) & 15];
+    memcpy(out + 1, digits, REDACTED - 1);
     if (class >= ROUTE_LETTERS)
         out[12] = (char)('A' + class - ROUTE_LETTERS);
 }
@@ -208,8 +226,7 @@ static bool is_odd(struct slice name)
            slice_starts(name, SLICE("eyJ"));
 }
 
-/* What is known of a parameter of this name; NULL when the table is full. */
-static struct parameter *parameter_of(struct redact *r, struct slice name)
+static struct parameter *find_parameter(struct redact *r, struct slice name)
 {
     uint64_t h = hash_bytes(&r->key, 'p', name.p, name.n) | 1;
     struct parameter *p = &r->parameters[h % PARAMETERS];
@@ -226,10 +243,21 @@ static struct parameter *parameter_of(struct redact *r, struct slice name)
     return p;
 }
 
+/* What is known of a parameter of this name; NULL when the table is full. */
+static struct parameter *parameter_of(struct redact *r, struct slice name)
+{
+    uint64_t quick = hash_quick(&r->key, name.p, name.n);
+    if (!r->recent[quick % RECENT].is || r->recent[quick % RECENT].name != quick) {
+        r->recent[quick % RECENT].name = quick;
+        r->recent[quick % RECENT].is = find_parameter(r, name);
+    }
+    return r->recent[quick % RECENT].is;
+}
+
 /* Whether this word is among the first 16 of its parameter. */
 static bool word_known(struct redact *r, struct parameter *p, struct slice word)
 {
-    uint64_t w = hash_bytes(&r->key, 'w', word.p, word.n);
+    uint64_t w = hash_quick(&r->key, word.p, word.n);
     for (unsigned i = 0; i < p->n; i++)
         if (p->word[i] == w)
             return true;
@@ -349,40 +377,10 @@ static void segment(struct redact *r, struct slice s, struct buf *out)
     }
 }
 
-static bool is_uuid(struct slice s)
-{
-    if (s.n < 36 || s.p[8] != '-' || s.p[13] != '-' || s.p[18] != '-' || s.p[23] != '-')
-        return false;
-    for (size_t i = 0; i < 36; i++)
-        if (s.p[i] != '-' && ascii_hex(s.p[i]) < 0)
-            return false;
-    return s.n == 36 || s.p[36] == '/';
-}
-
-/* What a character means to `harmless`. */
-enum { PLAIN, SLASH, SUSPECT };
-static const uint8_t path_char[256] = {['/'] = SLASH,   ['@'] = SUSPECT, ['%'] = SUSPECT, [';'] = SUSPECT,
-                                       ['#'] = SUSPECT, ['?'] = SUSPECT, [0] = SUSPECT,   [0x80 ... 0xff] = SUSPECT};
-
-/* Nothing in this path can need hiding: no segment of 32 or more but UUIDs, none that begins like a JWT, no `@`, `%`,
- * `;`, `#` or `?`, and only ASCII. */
-static bool harmless(struct slice p)
-{
-    for (size_t i = 0; i < p.n; i++) {
-        size_t start = i;
-        while (i < p.n && path_char[(unsigned char)p.p[i]] == PLAIN)
-            i++;
-        if ((i < p.n && p.p[i] != '/') || (i - start > 1 && p.p[start + 1] == 'y') ||
-            (i - start > 31 && !is_uuid(slice_sub(p, start, p.n))))
-            return false;
-    }
-    return true;
-}
-
 static void path(struct redact *r, struct slice p, struct buf *out)
 {
     size_t at = 0;
-    if (!r->options.strict && harmless(p)) {
+    if (!r->options.strict && piece_harmless(p)) {
         buf_slice(out, p);
         return;
     }
@@ -488,7 +486,7 @@ static size_t absolute(struct redact *r, struct slice t, struct buf *out)
     return end;
 }
 
-/* How many bytes, by eight, are ASCII and no NUL. */
+/* How many bytes are certainly ASCII and no NUL: by eight, or all. */
 static size_t ascii_start(struct slice s)
 {
     static const uint64_t low = 0x0101010101010101, high = 0x8080808080808080;
@@ -497,9 +495,12 @@ static size_t ascii_start(struct slice s)
     for (; at + 8 <= s.n; at += 8) {
         memcpy(&word, s.p + at, 8);
         if ((word | (word - low)) & high) /* a byte that is NUL borrows */
-            break;
+            return at;
     }
-    return at;
+    if (s.n < 8)
+        return 0;
+    memcpy(&word, s.p + s.n - 8, 8);
+    return (word | (word - low)) & high ? at : s.n;
 }
 
 /* The same text with every byte percent-encoded that is no UTF-8, so that it is the same in a record; NUL, too. */
@@ -524,21 +525,8 @@ static struct slice valid(struct redact *r, struct slice s)
 
 struct slice redact_authority(struct redact *r, struct slice authority)
 {
-    size_t end = 0;
-    if (!authority.n)
-        return authority;
-    struct host *h = &r->hosts[(authority.n + (unsigned char)authority.p[0]) % HOSTS];
-    if (authority.n == h->n && memcmp(authority.p, h->text, h->n) == 0)
-        return authority;
-    while (end < authority.n && path_char[(unsigned char)authority.p[end]] == PLAIN)
-        end++;
-    if (end == authority.n) {
-        h->n = end <= HOST_TEXT ? (uint8_t)end : 0;
-        memcpy(h->text, authority.p, h->n);
-        return authority;
-    }
     struct slice a = slice_sub(authority, host_at(authority), authority.n);
-    end = 0;
+    size_t end = 0;
     while (end < a.n && a.p[end] != '/' && a.p[end] != '?' && a.p[end] != '#')
         end++;
     return valid(r, slice_sub(a, 0, end + 1)); /* what cut it stays: it is no host, and not to be taken for one */
@@ -577,9 +565,9 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
 
 uint64_t redact_expect(struct redact *r, struct slice target)
 {
-    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && harmless(target))
+    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target))
         return REDACT_PLAIN;
-    uint64_t h = hash_bytes(&r->key, 't', target.p, target.n);
+    uint64_t h = hash_quick(&r->key, target.p, target.n);
     prefetch(&r->memo[h % MEMO]);
     prefetch((const char *)&r->memo[h % MEMO] + 64);
     return h <= REDACT_PLAIN ? ~h : h;

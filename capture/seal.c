@@ -13,14 +13,31 @@
 #include "capture/quotasaid.h"
 #include "capture/trace.h"
 
-enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64 };
+enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64, HOSTS = 16, HOST_MAX = 47 };
 
 /* What becomes of a field, as capture/tokens.def has it. */
-static const char keep[TOKEN_COUNT] = {
-    [TOKEN_OTHER] = 'H',
-#define TOKEN(id, name, what) [TOKEN_##id] = what,
+static const struct {
+    struct slice name;
+    char keep;
+} kept[TOKEN_COUNT] = {
+    [TOKEN_OTHER] = {{"", 0}, 'H'},
+#define TOKEN(id, name, what) [TOKEN_##id] = {{name, sizeof(name) - 1}, what},
 #include "capture/tokens.def"
 #undef TOKEN
+};
+
+/* What a field is read for, and which of those that are found by name it is. */
+enum {
+    USE_FIELD = 1,
+    USE_PART = 2,
+    USE_WHO = 4,
+    USE_VERSION = 8,
+    AGENT = 1 << 4,
+    HOST = 2 << 4,
+    TYPE = 3 << 4,
+    CODING = 4 << 4,
+    UPGRADE = 5 << 4,
+    NAMED = 6
 };
 
 /* Fields the analysis reads of every exchange; the others only when some Vary nominates them. */
@@ -29,40 +46,59 @@ static const bool read_request[TOKEN_COUNT] = {
     [TOKEN_PRAGMA] = true,        [TOKEN_IF_NONE_MATCH] = true,   [TOKEN_IF_MODIFIED_SINCE] = true,
     [TOKEN_RANGE] = true,         [TOKEN_IDEMPOTENCY_KEY] = true, [TOKEN_TRACEPARENT] = true,
     [TOKEN_X_REQUEST_ID] = true};
-static const bool read_response[TOKEN_COUNT] = {[TOKEN_AGE] = true,
-                                                [TOKEN_CACHE_CONTROL] = true,
-                                                [TOKEN_CACHE_STATUS] = true,
-                                                [TOKEN_CDN_CACHE_CONTROL] = true,
-                                                [TOKEN_CF_CACHE_STATUS] = true,
-                                                [TOKEN_CONTENT_LOCATION] = true,
-                                                [TOKEN_DATE] = true,
-                                                [TOKEN_DEPRECATION] = true,
-                                                [TOKEN_SUNSET] = true,
-                                                [TOKEN_ETAG] = true,
-                                                [TOKEN_EXPIRES] = true,
-                                                [TOKEN_LAST_MODIFIED] = true,
-                                                [TOKEN_LOCATION] = true,
-                                                [TOKEN_PRAGMA] = true,
-                                                [TOKEN_RATELIMIT] = true,
-                                                [TOKEN_RATELIMIT_LIMIT] = true,
-                                                [TOKEN_RATELIMIT_POLICY] = true,
-                                                [TOKEN_RATELIMIT_REMAINING] = true,
-                                                [TOKEN_RATELIMIT_RESET] = true,
-                                                [TOKEN_RETRY_AFTER] = true,
-                                                [TOKEN_SET_COOKIE] = true,
-                                                [TOKEN_SURROGATE_CONTROL] = true,
-                                                [TOKEN_VARY] = true,
-                                                [TOKEN_X_ACCEL_EXPIRES] = true,
-                                                [TOKEN_X_CACHE] = true,
-                                                [TOKEN_X_CACHE_STATUS] = true,
-                                                [TOKEN_X_RATELIMIT_LIMIT] = true,
-                                                [TOKEN_X_RATELIMIT_REMAINING] = true,
-                                                [TOKEN_X_RATELIMIT_RESET] = true,
-                                                [TOKEN_X_RATE_LIMIT_LIMIT] = true,
-                                                [TOKEN_X_RATE_LIMIT_REMAINING] = true,
-                                                [TOKEN_X_RATE_LIMIT_RESET] = true,
-                                                [TOKEN_X_REQUEST_ID] = true,
-                                                [TOKEN_X_VARNISH] = true};
+static const uint8_t named_request[TOKEN_COUNT] = {[TOKEN_HOST] = HOST, [TOKEN_USER_AGENT] = AGENT};
+static const uint8_t uses_response[TOKEN_COUNT] = {[TOKEN_CONTENT_TYPE] = TYPE,
+                                                   [TOKEN_CONTENT_ENCODING] = CODING,
+                                                   [TOKEN_UPGRADE] = UPGRADE,
+                                                   [TOKEN_AGE] = USE_FIELD,
+                                                   [TOKEN_CACHE_CONTROL] = USE_FIELD,
+                                                   [TOKEN_CACHE_STATUS] = USE_FIELD,
+                                                   [TOKEN_CDN_CACHE_CONTROL] = USE_FIELD,
+                                                   [TOKEN_CF_CACHE_STATUS] = USE_FIELD,
+                                                   [TOKEN_CONTENT_LOCATION] = USE_FIELD,
+                                                   [TOKEN_DATE] = USE_FIELD,
+                                                   [TOKEN_DEPRECATION] = USE_FIELD,
+                                                   [TOKEN_SUNSET] = USE_FIELD,
+                                                   [TOKEN_ETAG] = USE_FIELD,
+                                                   [TOKEN_EXPIRES] = USE_FIELD,
+                                                   [TOKEN_LAST_MODIFIED] = USE_FIELD,
+                                                   [TOKEN_LOCATION] = USE_FIELD,
+                                                   [TOKEN_PRAGMA] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_LIMIT] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_POLICY] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_REMAINING] = USE_FIELD,
+                                                   [TOKEN_RATELIMIT_RESET] = USE_FIELD,
+                                                   [TOKEN_RETRY_AFTER] = USE_FIELD,
+                                                   [TOKEN_SET_COOKIE] = USE_FIELD,
+                                                   [TOKEN_SURROGATE_CONTROL] = USE_FIELD,
+                                                   [TOKEN_VARY] = USE_FIELD,
+                                                   [TOKEN_X_ACCEL_EXPIRES] = USE_FIELD,
+                                                   [TOKEN_X_CACHE] = USE_FIELD,
+                                                   [TOKEN_X_CACHE_STATUS] = USE_FIELD,
+                                                   [TOKEN_X_RATELIMIT_LIMIT] = USE_FIELD,
+                                                   [TOKEN_X_RATELIMIT_REMAINING] = USE_FIELD,
+                                                   [TOKEN_X_RATELIMIT_RESET] = USE_FIELD,
+                                                   [TOKEN_X_RATE_LIMIT_LIMIT] = USE_FIELD,
+                                                   [TOKEN_X_RATE_LIMIT_REMAINING] = USE_FIELD,
+                                                   [TOKEN_X_RATE_LIMIT_RESET] = USE_FIELD,
+                                                   [TOKEN_X_REQUEST_ID] = USE_FIELD,
+                                                   [TOKEN_X_VARNISH] = USE_FIELD};
+
+/* An authority that was seen before with nothing to take away, and its service, of which it is the end. */
+struct host {
+    uint8_t n, service_n;
+    bool secure;
+    char text[HOST_MAX];
+    char service[sizeof "https://" + HOST_MAX];
+};
+
+/* What of a head is found by name. */
+struct fields {
+    const struct rawhead *head;
+    uint16_t first[NAMED]; /* number of the first, + 1; 0: there is none */
+    unsigned uses;         /* of all fields */
+};
 
 struct seal {
     struct hash_key key;
@@ -72,6 +108,8 @@ struct seal {
     bool paused;                 /* parts are not taken */
     bool strict;                 /* addresses are not shown */
     struct buf text;             /* scratch */
+    uint8_t uses[TOKEN_COUNT];   /* of a request's fields */
+    struct host host[HOSTS];     /* direct-mapped */
     bool nominated[TOKEN_COUNT]; /* by some Vary so far */
     char other[NOMINATED][64];   /* names no token has, lower case */
     unsigned n_other;
@@ -88,6 +126,9 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     s->redact = redact_new(key, &o->redact);
     s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
+    for (unsigned t = 0; t < TOKEN_COUNT; t++)
+        s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
+                               (identity_reads[t] ? USE_WHO : 0) | (apiversion_reads[t] ? USE_VERSION : 0));
     if (s->identifier && o->show_names)
         identifier_show_names(s->identifier);
     if (s->redact && s->identifier && s->parts)
@@ -117,13 +158,12 @@ const struct redact *seal_names(const struct seal *s)
     return s->redact;
 }
 
-static struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
+static inline struct slice copy(struct slot_pool *pool, struct slot *slot, struct slice text)
 {
     char *at = slot_alloc(pool, slot, text.n);
     if (!at)
         return (struct slice){NULL, 0};
-    if (text.n)
-        memcpy(at, text.p, text.n);
+    slice_copy(at, text);
     return slice_of(at, text.n);
 }
 
@@ -137,12 +177,18 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
     return slice_of(h->p + f->value, f->value_n);
 }
 
-static struct slice raw_find(const struct rawhead *h, enum token t)
+/* The field with this number is used so. */
+static inline void note(struct fields *f, unsigned number, unsigned use)
 {
-    for (unsigned i = 0; i < h->n_fields; i++)
-        if (h->fields[i].token == t)
-            return raw_value(h, &h->fields[i]);
-    return (struct slice){NULL, 0};
+    uint16_t *first = &f->first[use >> 4];
+    *first = *first ? *first : (uint16_t)(number + 1);
+    f->uses |= use;
+}
+
+static inline struct slice raw_find(const struct fields *f, unsigned name)
+{
+    unsigned at = f->first[name >> 4];
+    return at ? raw_value(f->head, &f->head->fields[at - 1]) : (struct slice){NULL, 0};
 }
 
 static int other_index(const struct seal *s, struct slice name)
@@ -159,21 +205,27 @@ static void nominate(struct seal *s, struct slice vary)
     struct slice name;
     while (slice_next(&vary, ',', &name)) {
         enum token t = token_find(name);
-        if (t != TOKEN_OTHER)
+        if (t != TOKEN_OTHER) {
             s->nominated[t] = true;
-        else if (name.n && name.n < sizeof s->other[0] && s->n_other < NOMINATED && other_index(s, name) < 0) {
+            s->uses[t] |= USE_FIELD;
+        } else if (name.n && name.n < sizeof s->other[0] && s->n_other < NOMINATED && other_index(s, name) < 0) {
             for (size_t i = 0; i < name.n; i++)
                 s->other[s->n_other][i] = ascii_lower(name.p[i]);
             s->other[s->n_other++][name.n] = 0;
+            s->uses[TOKEN_OTHER] |= USE_FIELD;
         }
     }
 }
 
 static struct slice hidden(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice value, bool weak)
 {
-    char text[2 + REDACTED] = "W/";
-    redact_hide(s->redact, value, -1, text + 2);
-    return copy(pool, slot, slice_of(text + (weak ? 0 : 2), REDACTED + (weak ? 2 : 0)));
+    size_t prefix = weak ? 2 : 0;
+    char *at = slot_alloc(pool, slot, prefix + REDACTED);
+    if (!at)
+        return (struct slice){NULL, 0};
+    memcpy(at, "W/", prefix);
+    redact_hide(s->redact, value, -1, at + prefix);
+    return slice_of(at, prefix + REDACTED);
 }
 
 /* Whether a Content-Location is what was asked for, with or without the service before it. */
@@ -190,7 +242,7 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
     bool weak = false;
     char quota[QUOTASAID_MOST];
     size_t n;
-    switch (keep[t]) {
+    switch (kept[t].keep) {
     case 'C':
         if (value.n <= CLEAR_MAX)
             return copy(pool, slot, value);
@@ -220,7 +272,21 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
 struct sealed_list {
     struct field field[SEALED_FIELDS];
     unsigned n;
+    uint64_t tokens[(TOKEN_COUNT + 63) / 64]; /* of these, a bit each */
 };
+
+static bool has(const struct sealed_list *l, unsigned t)
+{
+    return l->tokens[t / 64] >> t % 64 & 1;
+}
+
+static void add(struct sealed_list *l, struct slice name, struct slice value, unsigned t, bool response)
+{
+    if (l->n == SEALED_FIELDS)
+        return;
+    l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
+    l->tokens[t / 64] |= UINT64_C(1) << t % 64;
+}
 
 static struct field *find(struct sealed_list *l, enum token t, struct slice name, bool response)
 {
@@ -254,63 +320,74 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
                        const struct rawhead *h, const struct rawfield *f, bool response)
 {
     enum token t = f->token;
-    int other = -1;
-    if (t == TOKEN_OTHER && (response || (other = other_index(s, raw_name(h, f))) < 0))
-        return;
-    if (keep[t] == 'I') {
-        seal_id(s, &slot->x, t, raw_value(h, f));
+    struct slice value = raw_value(h, f), name = kept[t].name;
+    if (t == TOKEN_OTHER) {
+        int other = other_index(s, raw_name(h, f));
+        if (other < 0)
+            return;
+        name = slice_str(s->other[other]);
+    }
+    char keep = kept[t].keep;
+    if (keep == 'I') {
+        seal_id(s, &slot->x, t, value);
         if (response || !s->nominated[t])
             return;
     }
-    struct slice value = sealed_value(s, pool, slot, t, raw_value(h, f));
-    t = keep[t] == 'Q' ? TOKEN_RATELIMIT : t;
-    struct slice name = slice_str(t == TOKEN_OTHER ? s->other[other] : token_name(t));
-    struct field *seen = find(l, t, name, response);
-    if (response && t == TOKEN_SET_COOKIE && identity_sets_session(raw_value(h, f)))
+    if (response && t == TOKEN_SET_COOKIE && identity_sets_session(value))
         slot->x.flags |= FLAG_SESSION;
+    value = sealed_value(s, pool, slot, t, value);
+    if (keep == 'Q') {
+        t = TOKEN_RATELIMIT;
+        name = kept[t].name;
+    }
+    struct field *seen = has(l, t) ? find(l, t, name, response) : NULL;
     if (!value.p)
         return;
     if (seen)
         seen->value = joined(pool, slot, seen->value, value);
-    else if (l->n < SEALED_FIELDS)
-        l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
+    else
+        add(l, name, value, t, response);
 }
 
-/* Whether anybody reads the field; most are not, so this comes first. */
-static inline bool wanted(const struct seal *s, const struct rawfield *f, bool response)
+static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
+                                 struct sealed_list *l)
 {
-    if (f->token == TOKEN_OTHER)
-        return s->n_other && !response;
-    return response ? read_response[f->token] : read_request[f->token] || s->nominated[f->token];
-}
-
-static void seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot)
-{
-    struct sealed_list list;
-    list.n = 0;
-    for (unsigned i = 0; i < slot->request.n_fields; i++) {
-        const struct rawfield *f = &slot->request.fields[i];
-        if (apiversion_reads[f->token] && !slot->x.api_version)
-            slot->x.api_version = apiversion_of(f->token, raw_value(&slot->request, f));
-        if (wanted(s, f, false))
-            seal_field(s, pool, slot, &list, &slot->request, f, false);
+    const struct rawhead *h = &slot->response;
+    for (unsigned i = 0; i < h->n_fields; i++) {
+        const struct rawfield *f = &h->fields[i];
+        unsigned use = uses_response[f->token];
+        if (!use)
+            continue;
+        note(of, i, use);
+        if (!(use & USE_FIELD))
+            continue;
+        if (kept[f->token].keep == 'C' && f->value_n <= CLEAR_MAX && !has(l, f->token)) { /* as most */
+            struct slice value = copy(pool, slot, raw_value(h, f));
+            if (value.p)
+                add(l, kept[f->token].name, value, f->token, true);
+        } else {
+            seal_field(s, pool, slot, l, h, f, true);
+        }
     }
-    for (unsigned i = 0; i < slot->response.n_fields; i++)
-        if (wanted(s, &slot->response.fields[i], true))
-            seal_field(s, pool, slot, &list, &slot->response, &slot->response.fields[i], true);
-    if (!list.n)
+}
+
+static void keep_fields(struct slot_pool *pool, struct slot *slot, const struct sealed_list *l)
+{
+    if (!l->n)
         return;
-    struct field *kept = slot_alloc(pool, slot, list.n * sizeof *kept);
-    if (!kept)
+    struct field *fields = slot_alloc(pool, slot, l->n * sizeof *fields);
+    if (!fields)
         return;
-    memcpy(kept, list.field, list.n * sizeof *kept);
-    slot->x.fields = kept;
-    slot->x.n_fields = (uint8_t)list.n;
+    memcpy(fields, l->field, l->n * sizeof *fields);
+    slot->x.fields = fields;
+    slot->x.n_fields = (uint8_t)l->n;
 }
 
 /* Authority of an absolute target; empty otherwise. */
 static struct slice target_authority(struct slice t, bool connect)
 {
+    if (!connect && t.n && t.p[0] == '/')
+        return (struct slice){NULL, 0};
     size_t colon = slice_find(t, ':', 0), start = 0;
     if (!connect) {
         if (colon + 2 >= t.n || t.p[colon + 1] != '/' || t.p[colon + 2] != '/' || slice_find(t, '/', 0) < colon)
@@ -323,11 +400,15 @@ static struct slice target_authority(struct slice t, bool connect)
     return slice_sub(t, start, end);
 }
 
+static bool is_secure(const struct slot *slot)
+{
+    return slot->scheme ? slot->scheme == SCHEME_HTTPS : slot->x.tls;
+}
+
 /* scheme://authority: lower-case host, port if not the default. */
 static void service(struct slot_pool *pool, struct slot *slot, struct slice authority)
 {
-    struct exchange *x = &slot->x;
-    bool secure = slot->scheme ? slot->scheme == SCHEME_HTTPS : x->tls;
+    bool secure = is_secure(slot);
     struct slice port = secure ? SLICE(":443") : SLICE(":80");
     if (authority.n > port.n && memcmp(authority.p + authority.n - port.n, port.p, port.n) == 0)
         authority.n -= port.n;
@@ -338,22 +419,126 @@ static void service(struct slot_pool *pool, struct slot *slot, struct slice auth
     memcpy(at, scheme.p, scheme.n);
     for (size_t i = 0; i < authority.n; i++)
         at[scheme.n + i] = ascii_lower(authority.p[i]);
-    x->service = slice_of(at, scheme.n + authority.n);
+    slot->x.service = slice_of(at, scheme.n + authority.n);
 }
 
-static void seal_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
+static void service_of_server(struct slot_pool *pool, struct slot *slot)
 {
-    const struct rawhead *h = &slot->request;
-    if (s->paused) {
-        slot->x.flags |= FLAG_UNCOMPARED;
+    char address[56];
+    service(pool, slot, slice_of(address, addr_format(&slot->x.server, true, address)));
+}
+
+static void remember(struct host *h, struct slice said, const struct slot *slot)
+{
+    struct slice made = slot->x.service;
+    h->n = 0;
+    if (said.n > HOST_MAX || made.n < said.n || !slice_eq(slice_sub(made, made.n - said.n, made.n), said))
+        return;
+    h->n = (uint8_t)said.n;
+    h->service_n = (uint8_t)made.n;
+    h->secure = is_secure(slot);
+    memcpy(h->text, said.p, said.n);
+    memcpy(h->service, made.p, made.n);
+}
+
+static unsigned host_place(struct slice said)
+{
+    unsigned some =
+        (unsigned)said.n << 16 | (unsigned)(unsigned char)said.p[0] << 8 | (unsigned char)said.p[said.n / 2];
+    return (some * 0x9e3779b1u >> 16) % HOSTS;
+}
+
+/* Authority and service, without user and password. */
+static void seal_authority(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice said)
+{
+    struct exchange *x = &slot->x;
+    if (!said.n) {
+        service_of_server(pool, slot);
         return;
     }
-    if (!slice_eq(h->method, SLICE("GET")) || slot->x.flags & FLAG_UNKNOWN_FIELDS)
-        return; /* nothing else is held against its answer; and what is not known is no part */
-    parts_begin(s->parts);
-    for (unsigned i = 0; i < h->n_fields; i++)
-        if (parts_reads[h->fields[i].token])
-            parts_field(s->parts, h->fields[i].token, raw_name(h, &h->fields[i]), raw_value(h, &h->fields[i]));
+    struct host *h = &s->host[host_place(said)];
+    if (h->n == said.n && h->secure == is_secure(slot) && memcmp(h->text, said.p, said.n) == 0) {
+        x->service = copy(pool, slot, slice_of(h->service, h->service_n));
+        x->authority = x->service.p ? slice_sub(x->service, h->service_n - said.n, h->service_n) : x->service;
+        return;
+    }
+    struct slice authority = redact_authority(s->redact, said);
+    x->authority = copy(pool, slot, authority);
+    service(pool, slot, authority);
+    if (slice_eq(authority, said))
+        remember(h, said, slot);
+}
+
+static void seal_method(struct slot_pool *pool, struct slot *slot)
+{
+    static const struct slice common[] = {SLICE("GET"), SLICE("POST"), SLICE("HEAD"), SLICE("PUT")};
+    struct slice method = slot->request.method;
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        if (slice_eq(method, common[i])) {
+            slot->x.method = common[i];
+            return;
+        }
+    slot->x.method = copy(pool, slot, method);
+}
+
+static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
+    struct slice shown = slot->request.target;
+    if (slot->target_hash != REDACT_PLAIN) {
+        s->text.n = 0;
+        redact_target(s->redact, slot->request.target, slot->target_hash, &s->text);
+        shown = slice_of(s->text.p, s->text.n);
+    }
+    slot->x.target = copy(pool, slot, shown);
+}
+
+static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *f)
+{
+    struct exchange *x = &slot->x;
+    struct slice target = slot->request.target;
+    bool asked = slot->target_hash != REDACT_PLAIN && identity_in_target(target);
+    struct identity_of who = f->uses & USE_WHO || slot->certificate || asked
+                                 ? identifier_find(s->identifier, f->head, &x->client, slot->certificate)
+                                 : identifier_address(s->identifier, &x->client);
+    x->identity = (uint8_t)who.kind;
+    x->client_hash = who.hash;
+    x->credential_besides = who.besides;
+    if (identifier_name(s->identifier).n)
+        x->client_name = copy(pool, slot, identifier_name(s->identifier));
+}
+
+/* Whether parts of the request are held against its answer. */
+static bool takes_parts(const struct seal *s, struct slot *slot)
+{
+    if (s->paused) {
+        slot->x.flags |= FLAG_UNCOMPARED;
+        return false;
+    }
+    return slice_eq(slot->request.method, SLICE("GET")) && !(slot->x.flags & FLAG_UNKNOWN_FIELDS);
+}
+
+/* All that is read of the fields but who asks. */
+static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, bool parts,
+                                struct fields *of, struct sealed_list *l)
+{
+    const struct rawhead *h = &slot->request;
+    for (unsigned i = 0; i < h->n_fields; i++) {
+        const struct rawfield *f = &h->fields[i];
+        unsigned use = s->uses[f->token];
+        if (!use)
+            continue;
+        note(of, i, use);
+        if (use & USE_PART && parts)
+            parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
+        if (use & USE_VERSION && !slot->x.api_version)
+            slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
+        if (use & USE_FIELD)
+            seal_field(s, pool, slot, l, h, f, false);
+    }
+}
+
+static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
+{
     const struct identity_claims *c = identifier_claims(s->identifier);
     for (unsigned i = 0; i < c->n; i++)
         parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
@@ -366,47 +551,35 @@ void seal_expect(struct seal *s, struct slot *slot)
     identifier_expect(s->identifier, &slot->x.client);
 }
 
-static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot)
+static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
-    struct exchange *x = &slot->x;
-    const struct rawhead *h = &slot->request;
-    struct slice authority = target_authority(h->target, slot->connect_method);
-    char address[56];
-    x->method = copy(pool, slot, h->method);
-    s->text.n = 0;
-    redact_target(s->redact, h->target, slot->target_hash, &s->text);
-    x->target = copy(pool, slot, slice_of(s->text.p, s->text.n));
-    if (!authority.n)
-        authority = slice_sub(raw_find(h, TOKEN_HOST), 0, 512);
-    authority = redact_authority(s->redact, authority); /* no user, no password */
-    if (authority.n)
-        x->authority = copy(pool, slot, authority);
-    else
-        authority = slice_of(address, addr_format(&x->server, true, address));
-    service(pool, slot, authority);
-    struct slice agent = raw_find(h, TOKEN_USER_AGENT);
+    struct fields of = {.head = &slot->request};
+    struct slice authority = target_authority(slot->request.target, slot->connect_method);
+    bool parts = takes_parts(s, slot);
+    if (parts)
+        parts_begin(s->parts);
+    seal_request_fields(s, pool, slot, parts, &of, l);
+    struct slice agent = raw_find(&of, AGENT);
+    seal_method(pool, slot);
+    seal_target(s, pool, slot);
+    seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(&of, HOST), 0, 512));
     if (agent.p)
-        x->user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
-    struct identity_of who = identifier_find(s->identifier, h, &x->client, slot->certificate);
-    x->identity = (uint8_t)who.kind;
-    x->client_hash = who.hash;
-    x->credential_besides = who.besides;
-    if (identifier_name(s->identifier).n)
-        x->client_name = copy(pool, slot, identifier_name(s->identifier));
-    seal_parts(s, pool, slot);
+        slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
+    seal_client(s, pool, slot, &of);
+    if (parts)
+        keep_parts(s, pool, slot);
 }
 
-static void seal_response(struct slot_pool *pool, struct slot *slot)
+static void seal_response(struct slot_pool *pool, struct slot *slot, const struct fields *f)
 {
     struct exchange *x = &slot->x;
-    struct slice type = raw_find(&slot->response, TOKEN_CONTENT_TYPE),
-                 coding = raw_find(&slot->response, TOKEN_CONTENT_ENCODING);
+    struct slice type = raw_find(f, TYPE), coding = raw_find(f, CODING);
     if (type.p)
         x->content_type = copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
     if (coding.p)
         x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
     if (x->status == 101)
-        x->upgrade = copy(pool, slot, slice_sub(raw_find(&slot->response, TOKEN_UPGRADE), 0, 64));
+        x->upgrade = copy(pool, slot, slice_sub(raw_find(f, UPGRADE), 0, 64));
 }
 
 void seal_address(const struct hash_key *key, struct exchange *x)
@@ -432,18 +605,22 @@ static void wipe(struct rawhead *h)
 
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
-    nominate(s, raw_find(&slot->response, TOKEN_VARY));
+    struct fields answer = {.head = &slot->response};
+    struct sealed_list list;
+    list.n = 0;
+    memset(list.tokens, 0, sizeof list.tokens);
+    nominate(s, slot_field(&slot->response, TOKEN_VARY));
     if (slot->request.p) {
-        seal_request(s, pool, slot);
+        seal_request(s, pool, slot, &list);
     } else {
-        char address[56];
-        service(pool, slot, slice_of(address, addr_format(&slot->x.server, true, address)));
+        service_of_server(pool, slot);
         struct identity_of who = identity_of_address(&s->key, &slot->x.client);
         slot->x.identity = (uint8_t)who.kind;
         slot->x.client_hash = who.hash;
     }
-    seal_response(pool, slot);
-    seal_fields(s, pool, slot);
+    seal_response_fields(s, pool, slot, &answer, &list);
+    seal_response(pool, slot, &answer);
+    keep_fields(pool, slot, &list);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;
         slot->x.flags |= exchange_grpc_flags(slot->x.grpc);

@@ -30,7 +30,7 @@ static void feed(struct slot *s, int role, const uint8_t *p, size_t n, size_t pi
         if (!copy)
             abort();
         memcpy(copy, p + at, part);
-        operation_data(s->operation, role, copy, part);
+        operation_data(s->operation, role, copy, part, part == n);
         free(copy);
     }
 }

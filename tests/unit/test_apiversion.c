@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "analysis/versions.h"
 #include "capture/apiversion.h"
 
@@ -44,6 +46,20 @@ static void fields(void **state)
     assert_true(!apiversion_parse(SLICE("")) && !apiversion_parse(SLICE("other:3")) && !apiversion_parse(SLICE("3")));
 }
 
+/* However long what stands before and behind it is. */
+static void anywhere(void **state)
+{
+    (void)state;
+    for (int before = 1; before < 40; before++)
+        for (int behind = 0; behind < 40; behind++) {
+            char text[128], out[16];
+            int n = snprintf(text, sizeof text, "%.*s;V=2;q=%.*s", before, "text/html,application/json,text/plain,*/*",
+                             behind, "0.0000000000000000000000000000000000000000");
+            uint32_t v = apiversion_of(TOKEN_ACCEPT, slice_of(text, (size_t)n));
+            assert_true(slice_eq(slice_of(out, api_version_format(v, out)), SLICE("2")));
+        }
+}
+
 static void queries(void **state)
 {
     static const char *const of[][2] = {{"/a?x=1&api-version=2024-01-31-preview", "2024-01-31"},
@@ -81,6 +97,7 @@ static void counted(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fields), cmocka_unit_test(queries), cmocka_unit_test(counted)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fields), cmocka_unit_test(anywhere), cmocka_unit_test(queries),
+                                       cmocka_unit_test(counted)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

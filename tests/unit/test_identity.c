@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "capture/head.h"
 #include "capture/identity.h"
@@ -18,6 +19,23 @@ static struct addr address(const char *text)
 }
 
 static struct idorder order; /* zeroed: the usual one */
+
+/* Where nothing says who asks, what is found without looking is the same. */
+static void says_nothing(struct identifier *i, const struct rawhead *h, const struct addr *from, uint64_t certificate,
+                         const struct identity_of *found)
+{
+    for (unsigned n = 0; n < h->n_fields; n++)
+        if (identity_reads[h->fields[n].token])
+            return;
+    if (certificate || identity_in_target(h->target))
+        return;
+    struct identity_of same = identifier_address(i, from);
+    assert_int_equal(same.kind, found->kind);
+    assert_int_equal(same.hash, found->hash);
+    assert_int_equal(same.besides, found->besides);
+    assert_int_equal(identifier_claims(i)->n, 0);
+    assert_int_equal(identifier_name(i).n, 0);
+}
 
 static struct identity_of who_shows(uint64_t certificate, const char *proxies, const char *peer, const char *target,
                                     const char *fields)
@@ -34,6 +52,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
     struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
     struct identity_of found = identifier_find(i, &h, &from, certificate);
+    says_nothing(i, &h, &from, certificate, &found);
     identifier_free(i);
     return found;
 }
@@ -311,13 +330,51 @@ static void networks(void **state)
     assert_int_equal(who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 203.0.113.0/24\r\n").kind, IDENTITY_ADDRESS);
 }
 
+/* One that has seen many others says the same of a request as one that has seen none. */
+static void as_if_first(void **state)
+{
+    static const char *const shapes[] = {"Authorization: Bearer t%d\r\n", "Authorization: Basic dXNlc%dpwYXNz\r\n",
+                                         "X-API-Key: k%d\r\n", "Cookie: sid=012345678%d\r\n", "X: %d\r\n"};
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    static struct head head;
+    char why[128], fields[128], raw[512], from[32];
+    struct identifier *old = identifier_new(&key, NULL, &order, why);
+    (void)state;
+    srand(4);
+    for (int i = 0; i < 6000; i++) {
+        snprintf(fields, sizeof fields, shapes[rand() % 5], rand() % 2000);
+        snprintf(from, sizeof from, "10.0.%d.%d", rand() % 16, rand() % 256);
+        snprintf(raw, sizeof raw, "GET /%s%d HTTP/1.1\r\nHost: h\r\n%s\r\n", rand() % 8 ? "" : "?key=", rand() % 300,
+                 fields);
+        assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+        struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
+                            head.method, head.target,          head.version};
+        struct addr peer = address(from);
+        struct identity_of a = identifier_find(old, &h, &peer, 0);
+        if (i % 6)
+            continue;
+        struct identifier *new = identifier_new(&key, NULL, &order, why);
+        struct identity_of b = identifier_find(new, &h, &peer, 0);
+        assert_int_equal(a.kind, b.kind);
+        assert_true(a.hash == b.hash && a.besides == b.besides);
+        identifier_free(new);
+    }
+    identifier_free(old);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(order_of_certificates),
-                                       cmocka_unit_test(sameness),          cmocka_unit_test(forwarding),
-                                       cmocka_unit_test(spoofed),           cmocka_unit_test(bad_proxies),
-                                       cmocka_unit_test(any_order),         cmocka_unit_test(keys_of_queries),
-                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),
+                                       cmocka_unit_test(as_if_first),
+                                       cmocka_unit_test(order_of_certificates),
+                                       cmocka_unit_test(sameness),
+                                       cmocka_unit_test(forwarding),
+                                       cmocka_unit_test(spoofed),
+                                       cmocka_unit_test(bad_proxies),
+                                       cmocka_unit_test(any_order),
+                                       cmocka_unit_test(keys_of_queries),
+                                       cmocka_unit_test(names_of_clients),
+                                       cmocka_unit_test(every_token_is_found),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,7 +362,7 @@ static void give_way(void **state)
         s[i] = slot_take(&pool);
         operation_post(o, &pool, s[i], &h);
         assert_non_null(s[i]->operation);
-        operation_data(s[i]->operation, 0, body.p, body.n);
+        operation_data(s[i]->operation, 0, body.p, body.n, false);
     }
     for (int i = 0; i < 2 * OPERATIONS_OPEN; i++) {
         assert_true((s[i]->operation != NULL) == (i >= OPERATIONS_OPEN));
@@ -374,12 +374,68 @@ static void give_way(void **state)
     slot_pool_fini(&pool);
 }
 
+/* A whole body asks for what the same body asks for in two pieces, wherever in it the member is that says so. */
+static void whole_or_in_pieces(void **state)
+{
+    static const char *const bodies[] = {
+        "{\"n\":\"%.*s\",\"query\":\"query A {a}\"}",
+        "{\"query\":\"{a}\",\"n\":\"%.*s\"}",
+        "{\"n\":\"%.*s\",\"\\u0071uery\":\"query A {a}\"}",
+        "[{\"jsonrpc\":\"2.0\",\"method\":\"m%.*s\"}]",
+        "{\"extensions\":{\"x%.*s\":1,\"persistedQuery\":{\"sha256Hash\":\"0123456789\"}}}",
+        "{\"n\":\"%.*s\",\"quote\":\"query A {a}\",\"json\":\"\",\"sh\":1}",
+        "%.*s\"query\"",
+        "{\"n\":\"%.*s\\"};
+    struct operations *o = operations_new(&(struct hash_key){1, 2, 3}, 1 << 20);
+    struct slot_pool pool;
+    char raw[] = "application/json";
+    struct head h = {.raw = {raw, sizeof raw - 1}, .n_fields = 1};
+    unsigned asked = 0;
+    (void)state;
+    h.fields[0] = (struct rawfield){.value_n = sizeof raw - 1, .token = TOKEN_CONTENT_TYPE};
+    assert_true(slot_pool_init(&pool, 2, 1 << 20));
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies * 48; i++) {
+        char text[256];
+        int n = snprintf(text, sizeof text, bodies[i / 48], (int)(i % 48),
+                         "ququeryjsonrpcsha256Hash:queryjsonrpcsha256Hashquery");
+        struct slot *s[2] = {slot_take(&pool), slot_take(&pool)};
+        char *exact = malloc((size_t)n);
+        memcpy(exact, text, (size_t)n);
+        for (int k = 0; k < 2; k++)
+            operation_post(o, &pool, s[k], &h);
+        operation_data(s[0]->operation, 0, exact, (size_t)n, true);
+        operation_data(s[1]->operation, 0, exact, (size_t)n / 2, false);
+        operation_data(s[1]->operation, 0, exact + n / 2, (size_t)(n - n / 2), false);
+        for (int k = 0; k < 2; k++)
+            operation_asked(o, &pool, s[k]);
+        assert_int_equal(s[0]->x.operation != NULL, s[1]->x.operation != NULL);
+        if (s[0]->x.operation) {
+            asked++;
+            assert_true(slice_eq(s[0]->x.operation->name, s[1]->x.operation->name));
+        }
+        free(exact);
+        slot_give(&pool, s[0]);
+        slot_give(&pool, s[1]);
+    }
+    assert_true(asked > 4 * 48);
+    operations_free(o);
+    slot_pool_fini(&pool);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(graphql), cmocka_unit_test(without_names), cmocka_unit_test(persisted),
-        cmocka_unit_test(by_get),  cmocka_unit_test(batches),       cmocka_unit_test(rpc),
-        cmocka_unit_test(soap),    cmocka_unit_test(none),          cmocka_unit_test(hidden),
-        cmocka_unit_test(bounds),  cmocka_unit_test(errors),        cmocka_unit_test(give_way)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(whole_or_in_pieces),
+                                       cmocka_unit_test(graphql),
+                                       cmocka_unit_test(without_names),
+                                       cmocka_unit_test(persisted),
+                                       cmocka_unit_test(by_get),
+                                       cmocka_unit_test(batches),
+                                       cmocka_unit_test(rpc),
+                                       cmocka_unit_test(soap),
+                                       cmocka_unit_test(none),
+                                       cmocka_unit_test(hidden),
+                                       cmocka_unit_test(bounds),
+                                       cmocka_unit_test(errors),
+                                       cmocka_unit_test(give_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "capture/redact.h"
 
@@ -291,9 +292,121 @@ static void long_targets_are_bounded(void **state)
     redact_free(r);
 }
 
+static bool is_uuid_shape(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (i == 8 || i == 13 || i == 18 || i == 23 ? s.p[i] != '-' : s.p[i] != '-' && ascii_hex(s.p[i]) < 0)
+            return false;
+    return s.n == 36;
+}
+
+static bool harmless_segment(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!s.p[i] || s.p[i] < 0 || strchr("@%;#?", s.p[i]))
+            return false;
+    return (s.n < 2 || s.p[1] != 'y') && (s.n < PIECE_LEAST || is_uuid_shape(s));
+}
+
+/* As the definition says it, a segment after the other. */
+static bool harmless(struct slice path)
+{
+    for (size_t at = 0; at <= path.n; at = slice_find(path, '/', at) + 1)
+        if (!harmless_segment(slice_sub(path, at, slice_find(path, '/', at))))
+            return false;
+    return true;
+}
+
+static size_t random_path(char *out)
+{
+    static const char *const pieces[] = {"/",
+                                         "/",
+                                         "a",
+                                         "y",
+                                         "ey",
+                                         "v1",
+                                         "users",
+                                         "550e8400-e29b-41d4-a716-446655440000",
+                                         "550E8400-e29b-41d4-a716--4665544000g",
+                                         "--------------------------f---------",
+                                         "0123456789abcdef0123456789abcde"};
+    size_t n = 0, most = (size_t)rand() % 80;
+    while (n < most) {
+        const char *piece = pieces[(size_t)rand() % (sizeof pieces / sizeof *pieces)];
+        memcpy(out + n, piece, strlen(piece));
+        n += strlen(piece);
+        if (n && rand() % 64 == 0)
+            out[(size_t)rand() % n] = "@%;#?\0\x80\xff/y"[rand() % 10];
+    }
+    return n;
+}
+
+static void harmless_paths(void **state)
+{
+    unsigned yes = 0, no = 0;
+    (void)state;
+    srand(7);
+    for (int i = 0; i < 200000; i++) {
+        char text[128];
+        size_t n = random_path(text);
+        char *exact = malloc(n + !n); /* so that a sanitizer sees what is read beyond */
+        memcpy(exact, text, n);
+        bool is = harmless(slice_of(exact, n));
+        assert_int_equal(piece_harmless(slice_of(exact, n)), is);
+        yes += is;
+        no += !is;
+        free(exact);
+    }
+    assert_true(yes > 10000 && no > 10000);
+}
+
+/* However many parameters come in whatever order: of each the first sixteen words are shown, of the first 1024. */
+static void many_parameters(void **state)
+{
+    enum { NAMES = 1500, VALUES = 24, KNOWN = 1024 };
+    static bool seen[NAMES][VALUES];
+    static unsigned shown[NAMES];
+    struct redact *r = fresh(false, NULL);
+    unsigned known = 0;
+    (void)state;
+    srand(3);
+    for (int i = 0; i < 120000; i++) {
+        unsigned name = (unsigned)rand() % (i < 60000 ? 40 : NAMES), value = (unsigned)rand() % VALUES;
+        char target[64], pattern[64];
+        bool first = !shown[name];
+        if (first && known < KNOWN)
+            known++, shown[name] = 1; /* one more than are shown; 0: not known */
+        if (shown[name] && !seen[name][value] && shown[name] <= 16)
+            seen[name][value] = true, shown[name]++;
+        snprintf(target, sizeof target, "/a?n%u=word%c", name, (char)('a' + value));
+        snprintf(pattern, sizeof pattern, "/a?n%u=~", name);
+        shows(r, target, seen[name][value] ? target : pattern);
+    }
+    assert_int_equal(known, KNOWN);
+    redact_free(r);
+}
+
+static void hidden_as_hex(void **state)
+{
+    struct redact *r = fresh(false, NULL);
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        char out[REDACTED + 1] = "", want[32];
+        struct slice value = slice_of(&i, sizeof i);
+        redact_hide(r, value, -1, out);
+        snprintf(want, sizeof want, "~%012llx", (unsigned long long)redact_id(&key, value));
+        assert_string_equal(out, want);
+    }
+    redact_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(targets),
+                                       cmocka_unit_test(harmless_paths),
+                                       cmocka_unit_test(many_parameters),
+                                       cmocka_unit_test(hidden_as_hex),
                                        cmocka_unit_test(pieces),
                                        cmocka_unit_test(escapes),
                                        cmocka_unit_test(names),

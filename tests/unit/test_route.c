@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "base/route.h"
@@ -124,8 +125,37 @@ static void parts(void **state)
         assert_false(route_id(slice_str(none[i]), &id));
 }
 
+/* What is told from a look at the characters is what the rules say, one after the other. */
+static void at_a_look(void **state)
+{
+    static const char *const alphabets[] = {"0123456789", "abcdefv", "abcxyz-_", "v0123456789", "aF09-", "abz09.-v~A"};
+    char made[ROUTE_LABEL], text[32];
+    unsigned literal = 0, number = 0;
+    (void)state;
+    srand(6);
+    for (int i = 0; i < 400000; i++) {
+        const char *from = alphabets[(size_t)rand() % (sizeof alphabets / sizeof *alphabets)];
+        size_t n = (size_t)rand() % sizeof text;
+        for (size_t k = 0; k < n; k++)
+            text[k] = from[(size_t)rand() % strlen(from)];
+        struct slice s = slice_of(text, n);
+        struct route_label label = route_label(s, made);
+        struct route_id id = {0};
+        bool is_id = route_id(s, &id);
+        if (label.kind == ROUTE_PREFIX && !is_id) /* pieces that were hidden */
+            continue;
+        assert_int_equal(label.kind == ROUTE_LITERAL, !is_id);
+        assert_int_equal(slice_eq(label.text, s), !is_id);
+        if (is_id && !id.from && id.to == n)
+            assert_int_equal(slice_eq(label.text, SLICE("{int}")), id.class == ROUTE_INT);
+        literal += !is_id;
+        number += is_id && id.class == ROUTE_INT;
+    }
+    assert_true(literal > 100000 && number > 50000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(classes), cmocka_unit_test(parts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(at_a_look), cmocka_unit_test(classes), cmocka_unit_test(parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
