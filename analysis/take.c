@@ -262,8 +262,9 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct sl
 
 /* What is known of a request before it is taken. Rows are MAP_NONE while it is not known whether they exist. */
 struct ahead {
+    const struct exchange *x;
     struct origin origin;
-    uint64_t hash, who; /* of the key; of the client */
+    uint64_t hash, who, place; /* of the key; of the client, and its place in the table */
     enum identity kind;
     uint32_t key, client;
     uint32_t generation; /* of the rows of keys */
@@ -284,21 +285,23 @@ static void look_at_texts(const struct exchange *x)
         prefetch(&x->fields[i]);
 }
 
-static void look_up(struct analysis *a, const struct exchange *x, struct ahead *h)
+static void look_up(struct analysis *a, struct ahead *h)
 {
+    const struct exchange *x = h->x;
     h->origin = origins_find(&a->origins, x->method, x->service);
     h->hash = take_key_hash(a, h->origin, take_key_text(a, x->target).whole, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
+    h->place = clients_hash(&a->clients, h->kind, h->who);
     map_prefetch(&a->keys.map, h->hash);
-    map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+    map_prefetch(&a->clients.map, h->place);
     if (a->admission.popular)
         spacesaving_prefetch(a->admission.popular, h->hash);
 }
 
-static void look_at_rows(struct analysis *a, const struct ahead *h)
+static void look_at_rows(struct analysis *a, struct ahead *h)
 {
-    map_prefetch_row(&a->keys.map, h->hash);
-    map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+    h->key = map_expect(&a->keys.map, h->hash);
+    h->client = map_expect(&a->clients.map, h->place);
 }
 
 /* May have become another's name: then it is asked for in vain. */
@@ -309,9 +312,9 @@ static const struct endpoint *endpoint_ahead(const struct analysis *a, const str
 
 static void look_at_slots(struct analysis *a, struct ahead *h)
 {
-    h->key = keys_find(&a->keys, h->hash);
+    h->key = map_expected(&a->keys.map, h->hash, h->key);
     h->generation = a->keys.generation;
-    h->client = clients_find(&a->clients, h->kind, h->who);
+    h->client = map_expected(&a->clients.map, h->place, h->client);
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
@@ -322,7 +325,7 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
         return;
     clients_prefetch(&a->clients, h->client);
     if (h->key != MAP_NONE)
-        pairs_prefetch(&a->pairs, h->hash, clients_at(&a->clients, h->client)->hash);
+        pairs_prefetch(&a->pairs, h->hash, h->place);
 }
 
 /* What the endpoint's sums lead to. */
@@ -347,26 +350,27 @@ static void look_at_sums(const struct analysis *a, const struct exchange *x, con
         prefetch_lines(&a->queries[key->hash % QUERY_MEMO], offsetof(struct query, part[4]));
 }
 
-static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
+static void look_at_rings(struct analysis *a, const struct ahead *h)
 {
     const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
     if (key && key->tag)
         etags_prefetch(&a->etags, key->hash, key->tag);
     if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client, x->arrival);
+        clients_prefetch_rings(&a->clients, h->client, h->x->arrival);
     if (key)
-        look_at_sums(a, x, key);
+        look_at_sums(a, h->x, key);
 }
 
-/* What expires first, and whether writes are looked for. */
-static void look_at_due(struct analysis *a, const struct exchange *x, struct ahead *h)
+/* What expires first, and whether writes are looked for: not where no gap can end. */
+static void look_at_due(struct analysis *a, struct ahead *h)
 {
     h->bound = false;
     if (h->key == MAP_NONE)
         return;
-    const struct endpoint *ep = endpoint_ahead(a, keys_at(&a->keys, h->key));
-    live_prefetch_due(&ep->live, &a->endpoints.live, floor_div(x->arrival, 1000));
-    h->bound = bound_asks(a, ep);
+    const struct key *key = keys_at(&a->keys, h->key);
+    const struct endpoint *ep = endpoint_ahead(a, key);
+    live_prefetch_due(&ep->live, &a->endpoints.live, floor_div(h->x->arrival, 1000));
+    h->bound = key->slot && keys_slot_at(&a->keys, key)->changes.content && bound_asks(a, ep);
     if (h->bound)
         bound_expect(a, h->key, 0);
 }
@@ -460,6 +464,7 @@ static void take_cache(struct analysis *a, const struct exchange *x)
     caches_take(&a->caches, x, &a->pages);
 }
 
+/* ahead NULL: it has no key. */
 static void take_one(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
     if (!is_http(x)) {
@@ -471,38 +476,43 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
     note_time(a, x);
     if (is_ignored(a, x))
         take_ignored(a, x);
-    else if (x->method.p)
+    else if (ahead)
         take_request(a, x, ahead);
     else
         take_orphan(a, x);
 }
 
-static bool has_key(const struct exchange *x)
+/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
+static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
 {
-    return is_http(x) && x->method.p;
+#define EACH(step)                                                                                                     \
+    for (struct ahead *h = ahead; h < ahead + n; h++)                                                                  \
+        step;
+    EACH(look_at_texts(h->x))
+    EACH(look_up(a, h))
+    EACH(look_at_rows(a, h))
+    EACH(look_at_slots(a, h))
+    EACH(look_at_rings(a, h))
+    EACH(look_at_due(a, h))
+    for (unsigned step = 1; a->writes.written && step < 4; step++)
+        EACH(if (h->bound) bound_expect(a, h->key, step))
+#undef EACH
 }
 
-/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
 {
     struct ahead ahead[ANALYSIS_TOGETHER];
-#define EACH(step)                                                                                                     \
-    for (size_t i = 0; i < n; i++)                                                                                     \
-        if (has_key(x[i]))                                                                                             \
-            step;
+    size_t keys = 0, key = 0;
     for (size_t i = 0; i < n; i++)
         look_at_exchange(x[i]);
-    EACH(look_at_texts(x[i]))
-    EACH(look_up(a, x[i], &ahead[i]))
-    EACH(look_at_rows(a, &ahead[i]))
-    EACH(look_at_slots(a, &ahead[i]))
-    EACH(look_at_rings(a, x[i], &ahead[i]))
-    EACH(look_at_due(a, x[i], &ahead[i]))
-    for (unsigned step = 1; a->writes.written && step < 4; step++)
-        EACH(if (ahead[i].bound) bound_expect(a, ahead[i].key, step))
-#undef EACH
     for (size_t i = 0; i < n; i++)
-        take_one(a, x[i], &ahead[i]);
+        if (is_http(x[i]) && x[i]->method.p)
+            ahead[keys++].x = x[i];
+    look_ahead(a, ahead, keys);
+    for (size_t i = 0; i < n; i++) {
+        bool has_key = key < keys && ahead[key].x == x[i];
+        take_one(a, x[i], has_key ? &ahead[key++] : NULL);
+    }
 }
 
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n)
