@@ -253,10 +253,15 @@ struct key_text take_key_text(struct analysis *a, struct slice target)
     return (struct key_text){{NULL, 0}, {NULL, 0}};
 }
 
-/* What is asked for in a target is part of it already: only what stands in a body makes another key. */
-uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text, struct slice operation)
+uint64_t take_text_hash(const struct analysis *a, struct slice text)
 {
-    uint64_t hash = hash_bytes(&a->key, 'k', text.p, text.n) + origin.hash;
+    return hash_bytes(&a->key, 'k', text.p, text.n);
+}
+
+/* What is asked for in a target is part of it already: only what stands in a body makes another key. */
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t text, struct slice operation)
+{
+    uint64_t hash = text + origin.hash;
     return operation.n && !origin.reads ? hash + hash_bytes(&a->key, 'o', operation.p, operation.n) : hash;
 }
 
@@ -264,7 +269,8 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct sl
 struct ahead {
     const struct exchange *x;
     struct origin origin;
-    uint64_t hash, who, place; /* of the key; of the client, and its place in the table */
+    uint64_t text, hash; /* of the target's text, of the key */
+    uint64_t who, place; /* of the client; its place in the table */
     enum identity kind;
     uint32_t key, client;
     uint32_t generation; /* of the rows of keys */
@@ -289,7 +295,8 @@ static void look_up(struct analysis *a, struct ahead *h)
 {
     const struct exchange *x = h->x;
     h->origin = origins_find(&a->origins, x->method, x->service);
-    h->hash = take_key_hash(a, h->origin, take_key_text(a, x->target).whole, operation_of(x).name);
+    h->text = take_text_hash(a, take_key_text(a, x->target).whole);
+    h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
     map_prefetch(&a->keys.map, h->hash);
@@ -386,6 +393,7 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
         c->from_id = id;
         memcpy(c->from, addr->ip, sizeof c->from);
         c->from_known = addr->known;
+        c->network = addr_network_bits(addr);
     }
     return id;
 }
@@ -407,7 +415,7 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 
 static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
-    struct fact f = {.method = x->method};
+    struct fact f = {.text = ahead->text, .method = x->method};
     struct heads h;
     struct key *key = find_rows(a, x, ahead, &f);
     heads_read(&h, x);
