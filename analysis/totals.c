@@ -1,14 +1,9 @@
 #include "analysis/totals.h"
 
-static bool is(const struct totals_method *m, struct slice name)
-{
-    return slice_eq(slice_of(m->name, m->n), name);
-}
-
 static struct totals_method *find(struct totals *t, struct slice name)
 {
     for (unsigned i = 0; i < t->n_methods; i++)
-        if (is(&t->method[i], name))
+        if (slice_eq(slice_of(t->method[i].name, t->method[i].n), name))
             return &t->method[i];
     return NULL;
 }
@@ -28,13 +23,10 @@ static struct totals_method *add(struct totals *t, struct slice name)
 void totals_method(struct totals *t, struct slice name, uint64_t n)
 {
     name = slice_sub(name, 0, TOTALS_METHOD);
-    struct totals_method *m = &t->method[t->latest];
-    if (!t->n_methods || !is(m, name))
-        m = find(t, name);
+    struct totals_method *m = find(t, name);
     if (!m)
         m = add(t, name);
     m->count += n;
-    t->latest = (unsigned)(m - t->method);
 }
 
 void totals_status(struct totals *t, unsigned status, uint64_t n)

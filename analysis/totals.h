@@ -19,7 +19,7 @@ struct totals {
     uint64_t status[TOTALS_STATUSES]; /* 0: codes of more than three digits */
     uint64_t protocol[TOTALS_PROTOCOLS];
     struct totals_method method[TOTALS_METHODS]; /* the last one is `(other)` when all are taken */
-    unsigned n_methods, latest;                  /* latest: the one counted last */
+    unsigned n_methods;
 };
 
 void totals_method(struct totals *t, struct slice name, uint64_t n);
