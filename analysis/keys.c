@@ -113,7 +113,7 @@ struct keys_operation keys_operation(const struct keys *k, const struct key *at)
 
 static struct ladder_slot *slot_at(const struct keys *k, uint32_t row)
 {
-    return slab_at(&k->slots, row);
+    return (struct ladder_slot *)(void *)k->slots.base + row;
 }
 
 static uint32_t *owner_at(const struct keys *k, uint32_t slot)

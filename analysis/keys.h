@@ -57,7 +57,7 @@ void keys_fini(struct keys *k);
 
 static inline struct key *keys_at(const struct keys *k, uint32_t row)
 {
-    return (struct key *)slab_at(&k->rows, row);
+    return (struct key *)(void *)k->rows.base + row;
 }
 
 /* Row of a key, or MAP_NONE. */
@@ -114,13 +114,12 @@ struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, 
 /* The one visited last; there is one. */
 static inline const struct ladder_slot *keys_slot_at(const struct keys *k, const struct key *at)
 {
-    return (const struct ladder_slot *)slab_at(&k->slots, at->slot - 1);
+    return (const struct ladder_slot *)(const void *)k->slots.base + at->slot - 1;
 }
 
 static inline struct today *keys_today(const struct keys *k, const struct ladder_slot *slot)
 {
-    return (struct today *)slab_at(&k->today,
-                                   (uint32_t)(slot - (const struct ladder_slot *)(const void *)k->slots.base));
+    return (struct today *)(void *)k->today.base + (slot - (const struct ladder_slot *)(const void *)k->slots.base);
 }
 
 /* Asks for the cache lines of the slot that will most likely be visited. */
@@ -128,7 +127,7 @@ static inline void keys_prefetch_slot(const struct keys *k, const struct key *at
 {
     if (!at->slot)
         return;
-    const char *p = slab_at(&k->slots, at->slot - 1);
+    const char *p = (const char *)keys_slot_at(k, at);
     prefetch(p);
     prefetch(p + 64);
     prefetch(p + 128);

@@ -684,8 +684,11 @@ static unsigned leader_of(const struct learner *r, unsigned i)
 void learning_write(const struct learning *l, uint32_t row, learn_names *names, const void *context, struct buf *out)
 {
     const struct learner *r = learning_at(l, row);
-    struct learned to = {
-        .visits = r->visits, .control_n = r->control_n, .control_differing = r->control_differing, .n = r->n};
+    struct learned to; /* as many dimensions as there are */
+    to.visits = r->visits;
+    to.control_n = r->control_n;
+    to.control_differing = r->control_differing;
+    to.n = r->n;
     for (unsigned i = 0; i < r->n; i++) {
         const struct learn_dim *d = learning_dim(l, r, i);
         bool field = d->kind == PART_HEADER || d->kind == PART_COOKIE;

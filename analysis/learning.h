@@ -117,12 +117,12 @@ void learning_fini(struct learning *l);
 
 static inline struct learner *learning_at(const struct learning *l, uint32_t row)
 {
-    return (struct learner *)slab_at(&l->learners, row);
+    return (struct learner *)(void *)l->learners.base + row;
 }
 
 static inline struct learn_dim *learning_dim(const struct learning *l, const struct learner *r, unsigned i)
 {
-    return (struct learn_dim *)slab_at(&l->dims, r->dim[i]);
+    return (struct learn_dim *)(void *)l->dims.base + r->dim[i];
 }
 
 static inline uint64_t learning_bytes(const struct learning *l)

@@ -240,13 +240,9 @@ void masked_unite(struct analysis *a, struct endpoint *from, struct endpoint *in
     from->fields = 0;
 }
 
-struct slice masked_write(struct analysis *a, const struct endpoint *e)
+static struct slice write_row(struct analysis *a, struct row *r)
 {
     struct fields out = {0};
-    a->fields.n = 0;
-    if (!e->fields)
-        return SLICE("");
-    struct row *r = row_at(a, e->fields);
     volatile_result(learner_at(r), &out.learned);
     if (!out.learned.pairs)
         return SLICE("");
@@ -258,6 +254,12 @@ struct slice masked_write(struct analysis *a, const struct endpoint *e)
     }
     fields_write(&out, &a->fields);
     return slice_of(a->fields.p, a->fields.n);
+}
+
+struct slice masked_write(struct analysis *a, const struct endpoint *e)
+{
+    a->fields.n = 0;
+    return e->fields ? write_row(a, row_at(a, e->fields)) : SLICE("");
 }
 
 void masked_load(struct analysis *a, struct endpoint *e, struct slice text)

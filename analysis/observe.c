@@ -212,7 +212,9 @@ static void observe_sharing(struct analysis *a, struct fact *f, const struct key
 /* How many pairs of client and key are new; a client that there was no room for is a new one each time. */
 static uint64_t new_pairs(struct analysis *a, const struct fact *f, const struct key *key)
 {
-    return f->client == MAP_NONE ? 1 : pairs_meet(&a->pairs, key->hash, clients_at(&a->clients, f->client)->hash);
+    if (f->client == MAP_NONE)
+        return 1;
+    return pairs_meet(&a->pairs, f->pair ? f->pair : pairs_hash(key->hash, clients_at(&a->clients, f->client)->hash));
 }
 
 /* A look-up: repeats, then the ladder. ep NULL: not counting. Returns of how many keys this is a repeat: a key of the

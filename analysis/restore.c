@@ -506,7 +506,7 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
         f->row.endpoint = endpoints_other(&a->endpoints);
     }
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
-    f->text = 0;
+    f->text = f->pair = 0;
     f->method = method_of(a, f);
     observe(a, f, counting);
     return true;

@@ -79,7 +79,7 @@ struct fact {
     struct row_exchange row;
     uint32_t key;        /* row in keys, or MAP_NONE */
     uint32_t client;     /* row in clients, or MAP_NONE */
-    uint64_t text;       /* hash of the target's text; 0: not known */
+    uint64_t text, pair; /* hash of the target's text; pairs_hash of key and client; 0: not known */
     int64_t us, ms;      /* when, never before the key's last; observe() fills them */
     struct slice method; /* as sent */
     bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */

@@ -22,7 +22,20 @@ static int64_t server_time(int64_t ttfb, int32_t rtt)
     return ttfb > rtt ? ttfb - rtt : 0;
 }
 
-static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x, uint32_t address)
+/* Microseconds; -1: unknown. */
+struct times {
+    int64_t request, ttfb, duration, server;
+};
+
+static struct times times_of(const struct exchange *x)
+{
+    int64_t ttfb = span(x->t_req1, x->t_rsp0);
+    return (struct times){span(x->t_req0, x->t_req1), ttfb, span(x->t_req0, x->t_rsp1),
+                          server_time(ttfb, x->rtt_server)};
+}
+
+static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct times *t,
+                       uint32_t address)
 {
     *r = (struct row_exchange){.arrival_us = x->arrival,
                                .address = address,
@@ -33,9 +46,10 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .flags = x->flags | (x->tls ? ROW_TLS : 0),
                                .request_bytes = x->request_bytes,
                                .response_bytes = x->response_bytes,
-                               .request_us = span(x->t_req0, x->t_req1),
-                               .ttfb_us = span(x->t_req1, x->t_rsp0),
-                               .duration_us = span(x->t_req0, x->t_rsp1),
+                               .request_us = t->request,
+                               .ttfb_us = t->ttfb,
+                               .duration_us = t->duration,
+                               .server_us = t->server,
                                .body = x->request_bytes ? (uint32_t)x->request_body_id : 0,
                                .rtt = (uint32_t)(x->rtt_client + 1),
                                .conn = (uint32_t)x->conn,
@@ -43,7 +57,6 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .request_id = (uint32_t)x->request_id,
                                .window_us = x->window_us,
                                .loss_us = x->loss_us};
-    r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 
 static bool own_lifetime(const struct heads *h, int64_t now_us)
@@ -181,7 +194,8 @@ static void record(struct analysis *a, const struct row_exchange *r)
 static void take_orphan(struct analysis *a, const struct exchange *x)
 {
     struct row_exchange r;
-    fill_plain(a, &r, x, addresses_id(&a->addresses, &x->client, false));
+    struct times t = times_of(x);
+    fill_plain(a, &r, x, &t, addresses_id(&a->addresses, &x->client, false));
     r.flags |= ROW_ORPHAN;
     observe_orphan(a, &r);
     record(a, &r);
@@ -271,6 +285,9 @@ struct ahead {
     struct origin origin;
     uint64_t text, hash; /* of the target's text, of the key */
     uint64_t who, place; /* of the client; its place in the table */
+    uint64_t pair;       /* of both, where both are known; else 0 */
+    struct times times;
+    int64_t ms; /* arrival */
     enum identity kind;
     uint32_t key, client;
     uint32_t generation; /* of the rows of keys */
@@ -287,13 +304,13 @@ static void look_at_texts(const struct exchange *x)
 {
     prefetch(x->target.p);
     prefetch(x->service.p);
-    for (unsigned i = 0; i < x->n_fields; i += 2)
-        prefetch(&x->fields[i]);
+    prefetch_lines(x->fields, 3 * sizeof *x->fields); /* few have more */
 }
 
 static void look_up(struct analysis *a, struct ahead *h)
 {
     const struct exchange *x = h->x;
+    h->times = times_of(x);
     h->origin = origins_find(&a->origins, x->method, x->service);
     h->text = take_text_hash(a, take_key_text(a, x->target).whole);
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
@@ -328,26 +345,28 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
         prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
         endpoints_prefetch(endpoint_ahead(a, key));
     }
+    h->pair = 0;
     if (h->client == MAP_NONE)
         return;
     clients_prefetch(&a->clients, h->client);
-    if (h->key != MAP_NONE)
-        pairs_prefetch(&a->pairs, h->hash, h->place);
+    if (h->key == MAP_NONE)
+        return;
+    h->pair = pairs_hash(h->hash, h->place);
+    pairs_prefetch(&a->pairs, h->pair);
 }
 
 /* What the endpoint's sums lead to. */
-static void look_at_sums(const struct analysis *a, const struct exchange *x, const struct key *key)
+static void look_at_sums(const struct analysis *a, const struct ahead *h, const struct key *key)
 {
     const struct endpoint *ep = endpoint_ahead(a, key);
-    int64_t ttfb = span(x->t_req1, x->t_rsp0), duration = span(x->t_req0, x->t_rsp1);
-    if (duration >= 0)
-        hist_prefetch(&ep->latency, &a->pages, (uint64_t)duration);
-    if (ttfb >= 0)
-        hist_prefetch(&ep->server, &a->pages, (uint64_t)server_time(ttfb, x->rtt_server));
+    if (h->times.duration >= 0)
+        hist_prefetch(&ep->latency, &a->pages, (uint64_t)h->times.duration);
+    if (h->times.server >= 0)
+        hist_prefetch(&ep->server, &a->pages, (uint64_t)h->times.server);
     live_prefetch(&ep->live, &a->endpoints.live);
     if (key->slot) {
         const struct ladder_slot *slot = keys_slot_at(&a->keys, key);
-        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, floor_div(x->arrival, 1000));
+        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
         if (slot->today)
             prefetch(keys_today(&a->keys, slot));
     }
@@ -357,29 +376,32 @@ static void look_at_sums(const struct analysis *a, const struct exchange *x, con
         prefetch_lines(&a->queries[key->hash % QUERY_MEMO], offsetof(struct query, part[4]));
 }
 
-static void look_at_rings(struct analysis *a, const struct ahead *h)
+static void look_at_rings(struct analysis *a, struct ahead *h)
 {
-    const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
-    if (key && key->tag)
-        etags_prefetch(&a->etags, key->hash, key->tag);
+    h->ms = floor_div(h->x->arrival, 1000);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client, h->x->arrival);
-    if (key)
-        look_at_sums(a, h->x, key);
-}
-
-/* What expires first, and whether writes are looked for: not where no gap can end. */
-static void look_at_due(struct analysis *a, struct ahead *h)
-{
-    h->bound = false;
     if (h->key == MAP_NONE)
         return;
     const struct key *key = keys_at(&a->keys, h->key);
+    if (key->tag)
+        etags_prefetch(&a->etags, key->hash, key->tag);
+    look_at_sums(a, h, key);
+}
+
+/* What expires first, and whether writes are looked for: not where no gap can end. */
+static bool look_at_due(struct analysis *a, struct ahead *h)
+{
+    h->bound = false;
+    if (h->key == MAP_NONE)
+        return false;
+    const struct key *key = keys_at(&a->keys, h->key);
     const struct endpoint *ep = endpoint_ahead(a, key);
-    live_prefetch_due(&ep->live, &a->endpoints.live, floor_div(h->x->arrival, 1000));
-    h->bound = key->slot && keys_slot_at(&a->keys, key)->changes.content && bound_asks(a, ep);
+    live_prefetch_due(&ep->live, &a->endpoints.live, h->ms);
+    h->bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
     if (h->bound)
         bound_expect(a, h->key, 0);
+    return h->bound;
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -402,7 +424,7 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
 static struct key *find_rows(struct analysis *a, const struct exchange *x, const struct ahead *ahead, struct fact *f)
 {
     f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
-    fill_plain(a, &f->row, x, client_address(a, f->client, &x->client));
+    fill_plain(a, &f->row, x, &ahead->times, client_address(a, f->client, &x->client));
     size_t name_n = x->method.n + x->service.n + x->target.n + 1 + operation_of(x).name.n;
     if (keys_tight(&a->keys, name_n))
         admission_make_room(a, name_n);
@@ -415,9 +437,12 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 
 static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
-    struct fact f = {.text = ahead->text, .method = x->method};
+    struct fact f; /* find_rows, this and observe() fill it */
     struct heads h;
     struct key *key = find_rows(a, x, ahead, &f);
+    f.text = ahead->text;
+    f.pair = ahead->pair;
+    f.method = x->method;
     heads_read(&h, x);
     fill_flags(&f.row, x, &h, ahead->origin.head);
     f.row.managed =
@@ -454,7 +479,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
 static void take_ignored(struct analysis *a, const struct exchange *x)
 {
     struct fact f = {.method = x->method};
-    fill_plain(a, &f.row, x, 0);
+    struct times t = times_of(x);
+    fill_plain(a, &f.row, x, &t, 0);
     observe_ignored(a, &f);
 }
 
@@ -493,6 +519,7 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
 /* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
 static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
 {
+    bool bound = false;
 #define EACH(step)                                                                                                     \
     for (struct ahead *h = ahead; h < ahead + n; h++)                                                                  \
         step;
@@ -501,8 +528,8 @@ static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
     EACH(look_at_rows(a, h))
     EACH(look_at_slots(a, h))
     EACH(look_at_rings(a, h))
-    EACH(look_at_due(a, h))
-    for (unsigned step = 1; a->writes.written && step < 4; step++)
+    EACH(bound |= look_at_due(a, h))
+    for (unsigned step = 1; bound && step < 4; step++)
         EACH(if (h->bound) bound_expect(a, h->key, step))
 #undef EACH
 }
