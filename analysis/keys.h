@@ -11,6 +11,7 @@
 #include "analysis/sampling.h"
 #include "analysis/slab.h"
 #include "analysis/today.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/prefetch.h"
 #include "base/slice.h"
@@ -107,14 +108,23 @@ struct slice keys_method(const struct keys *k, const struct key *at);
 struct slice keys_service(const struct keys *k, const struct key *at);
 struct slice keys_target(const struct keys *k, const struct key *at);
 struct keys_operation keys_operation(const struct keys *k, const struct key *at);
-/* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
- * KEYS_VARIANTS. */
-struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now);
-
 /* The one visited last; there is one. */
 static inline const struct ladder_slot *keys_slot_at(const struct keys *k, const struct key *at)
 {
     return (const struct ladder_slot *)(const void *)k->slots.base + at->slot - 1;
+}
+
+/* Slot of a variant by its hash, one that was not visited last; as keys_slot. */
+struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now);
+
+/* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
+ * KEYS_VARIANTS. */
+static inline struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now)
+{
+    uint64_t hash = hash_mix(at->hash + variant * 0xd6e8feb86659fd93u); /* the key's hash is keyed already */
+    if (at->slot && keys_slot_at(k, at)->hash == hash)
+        return (struct ladder_slot *)(void *)k->slots.base + (at->slot - 1);
+    return keys_slot_of(k, at, hash, now);
 }
 
 static inline struct today *keys_today(const struct keys *k, const struct ladder_slot *slot)

@@ -184,7 +184,8 @@ static bool is_anonymous(const struct row_exchange *r, const struct client *c)
 
 /* Whole answers that say what the resource is to this client (ALGORITHMS.md 5.3). Where its credential is not what it
  * is told by, many clients may have the same one: what they get says nothing of others. */
-bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, struct sharing_visit *out)
+static inline __attribute__((always_inline)) bool as_shared(const struct analysis *a, const struct fact *f,
+                                                            const struct key *key, struct sharing_visit *out)
 {
     const struct row_exchange *r = &f->row;
     if (f->client == MAP_NONE || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
@@ -199,10 +200,15 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
     return r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
 }
 
+bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, struct sharing_visit *out)
+{
+    return as_shared(a, f, key, out);
+}
+
 static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep)
 {
     struct sharing_visit v = {0};
-    f->given = observe_as_shared(a, f, key, &v);
+    f->given = as_shared(a, f, key, &v);
     if (f->given)
         sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
     else if (v.context)

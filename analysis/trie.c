@@ -6,7 +6,7 @@
 #include "analysis/slab.h"
 #include "base/map.h"
 
-enum { TEXT_PER_NODE = 64, EXEMPT_LEAST = 4, STEPS = 256, STEP_TEXT = 19, ROOTS = 64 };
+enum { TEXT_PER_NODE = 64, EXEMPT_LEAST = 4, STEPS = 512, STEP_TEXT = 19, ROOTS = 64 };
 
 /* Links are node numbers; 0 is none. */
 struct node {
