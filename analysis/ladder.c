@@ -37,7 +37,6 @@ enum { LAST_SHIFT = 10, IDLE = 24 * 86400 * 125 / 128 };
 _Static_assert(sizeof(struct ladder_slot) == 256, "four cache lines");
 _Static_assert(LADDER_RUNGS * 3 <= 64, "a bit per rung, thrice");
 _Static_assert(IDLE < CHANGES_IDLE_MS >> LAST_SHIFT, "what the slot holds of changes goes in time, too");
-
 _Static_assert(LADDER_RUNGS == 2 * LADDER_LANES + LADDER_LANES / 2, "the last vector is half a one");
 
 struct step {
@@ -53,74 +52,79 @@ struct outcome {
     uint32_t hit, stale;
 };
 
-/* Of each lane all ones or 0, which is -1 or 0. */
-struct found {
-    lanes hits, stale_hits, unknown_hits, coalesced, warm_lookups, warm_hits, cycles, swr_async;
+/* What is told of each rung, all ones or 0, which is -1 or 0: an octet for each vector beside each other. */
+struct marks {
+    lanes fresh, known, equal; /* known: contents that can be compared */
+    lanes running;             /* younger than the fetch took */
+    lanes younger;             /* than twice the lifetime */
+    lanes warm;                /* ALGORITHMS.md 3.5 */
 };
 
-/* What a slot holds of some rungs. */
+/* What a slot holds of some rungs, and which of them are fresh. */
 struct state {
-    lanes f, h, d;
+    lanes f, h, d, fresh;
 };
 
-/* Moves some rungs on. No branches on the rung, all numbers of 32 bits, ages below 2^31 and compared as signed ones. */
-static inline __attribute__((always_inline)) void move(const struct step *v, unsigned from, struct state *s,
-                                                       struct found *out)
+#define INLINE static inline __attribute__((always_inline))
+
+/* Moves some rungs on; the octets of `mine` are theirs. No branches on the rung, all numbers of
+ * 32 bits, ages below 2^31 and compared as signed ones. */
+INLINE void move(const struct step *v, unsigned from, uint32_t mine, struct state *s, struct marks *m)
 {
     const signed_lanes ttl = *(const signed_lanes *)&ttl_ms[from];
     lanes age = v->now - s->f, h = s->h, differ = h ^ v->seen;
     age = (age | (lanes)((signed_lanes)age >> 31)) & FOREVER; /* at most that */
-    lanes fresh = (lanes)((signed_lanes)age < ttl);
-    lanes same_class = (lanes)(differ >> CONTENT_CLASS_SHIFT == 0);
-    lanes known = ~(lanes)(h == 0) & same_class & v->seen_known;
-    lanes fill = ~fresh & v->fills, warm = (lanes)(v->warm > ttl); /* warm: ALGORITHMS.md 3.5 */
-    out->hits = fresh;
-    out->stale_hits = ~(lanes)(differ == 0) & fresh & known;
-    out->unknown_hits = fresh & ~known;
-    out->coalesced = fresh & (lanes)((signed_lanes)age < (signed_lanes)(s->d * 4));
-    out->warm_lookups = warm;
-    out->warm_hits = fresh & warm;
-    out->cycles = fill;
-    out->swr_async = ~fresh & (lanes)((signed_lanes)age < 2 * ttl);
+    s->fresh = (lanes)((signed_lanes)age < ttl);
+    lanes fill = ~s->fresh & v->fills;
+    m->fresh |= s->fresh & mine;
+    m->known |= ~(lanes)(h == 0) & (lanes)(differ >> CONTENT_CLASS_SHIFT == 0) & mine;
+    m->equal |= (lanes)(differ == 0) & mine;
+    m->running |= (lanes)((signed_lanes)age < (signed_lanes)(s->d * 4)) & mine;
+    m->younger |= (lanes)((signed_lanes)age < 2 * ttl) & mine;
+    m->warm |= (lanes)(v->warm > ttl) & mine;
     s->f = v->now - (age & ~fill);
     s->h = (h & ~fill) | (v->content & fill);
     s->d = (s->d & ~fill) | (v->fetch & fill);
 }
 
-static inline __attribute__((always_inline)) void move_vector(struct ladder_slot *s, const struct step *v, unsigned i,
-                                                              struct found *out)
+INLINE void walk_vector(struct ladder_slot *s, const struct step *v, unsigned i, struct marks *m,
+                        struct ladder_recent *n)
 {
-    lanes *f = (lanes *)&s->f[i], *h = (lanes *)&s->h[i];
-    short_lanes *d = (short_lanes *)&s->d[i];
-    struct state state = {*f, *h, __builtin_convertvector(*d, lanes)};
-    move(v, i, &state, out);
+    lanes *f = (lanes *)&s->f[i * LADDER_LANES], *h = (lanes *)&s->h[i * LADDER_LANES];
+    short_lanes *d = (short_lanes *)&s->d[i * LADDER_LANES];
+    struct state state = {*f, *h, __builtin_convertvector(*d, lanes), {0}};
+    move(v, i * LADDER_LANES, 0xffu << 8 * i, &state, m);
     *f = state.f;
     *h = state.h;
     *d = __builtin_convertvector(state.d, short_lanes);
+    *(lanes *)&n->bytes_saved.of[i * LADDER_LANES] += state.fresh & v->bytes_saved;
+    *(lanes *)&n->server_us_saved.of[i * LADDER_LANES] += state.fresh & v->server_us_saved;
 }
 
 /* The same of the last rungs, half a vector. */
-static inline __attribute__((always_inline)) void move_rest(struct ladder_slot *s, const struct step *v,
-                                                            struct found *out)
+INLINE void walk_rest(struct ladder_slot *s, const struct step *v, struct marks *m, struct ladder_recent *n)
 {
     enum { FROM = 2 * LADDER_LANES };
     half *f = (half *)&s->f[FROM], *h = (half *)&s->h[FROM], none = {0};
     short_half *d = (short_half *)&s->d[FROM];
 #define WIDE(x) __builtin_shufflevector(x, none, 0, 1, 2, 3, 4, 5, 6, 7)
 #define NARROW(x) __builtin_shufflevector(x, x, 0, 1, 2, 3)
-    struct state state = {WIDE(*f), WIDE(*h), WIDE(__builtin_convertvector(*d, half))};
-    move(v, FROM, &state, out);
+    struct state state = {WIDE(*f), WIDE(*h), WIDE(__builtin_convertvector(*d, half)), {0}};
+    move(v, FROM, 0xff0000u, &state, m);
     *f = NARROW(state.f);
     *h = NARROW(state.h);
     *d = __builtin_convertvector(NARROW(state.d), short_half);
+    *(half *)&n->bytes_saved.of[FROM] += NARROW(state.fresh) & v->bytes_saved;
+    *(half *)&n->server_us_saved.of[FROM] += NARROW(state.fresh) & v->server_us_saved;
 #undef WIDE
 #undef NARROW
 }
 
-static inline __attribute__((always_inline)) uint32_t bits_of(lanes a, lanes b, lanes c)
+/* A bit per rung: that of its lane in the octet of its vector. */
+INLINE uint32_t bits_of(const lanes *marks)
 {
-    const lanes bit = {1, 2, 4, 8, 16, 32, 64, 128};
-    lanes all = (a & bit) | (b & bit << 8) | (c & bit << 16);
+    const lanes bit = {0x010101, 0x020202, 0x040404, 0x080808, 0x101010, 0x202020, 0x404040, 0x808080};
+    lanes all = *marks & bit;
     half some = __builtin_shufflevector(all, all, 0, 1, 2, 3) | __builtin_shufflevector(all, all, 4, 5, 6, 7);
     some |= __builtin_shufflevector(some, some, 2, 3, 0, 1);
     return some[0] | some[1];
@@ -130,24 +134,22 @@ static inline __attribute__((always_inline)) uint32_t bits_of(lanes a, lanes b, 
 CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct step *restrict v,
                                   struct ladder_recent *restrict n)
 {
-    struct found a, b, c;
-    move_vector(s, v, 0, &a);
-    move_vector(s, v, LADDER_LANES, &b);
-    move_rest(s, v, &c);
-#define WALK(name)                                                                                                     \
-    *(octets *)&n->name -= (octets)((a.name & 0x000000ffu) | (b.name & 0x0000ff00u) | (c.name & 0x00ff0000u));
-#define ADD(name)                                                                                                      \
-    *(lanes *)&n->name.of[0] += a.hits & v->name;                                                                      \
-    *(lanes *)&n->name.of[LADDER_LANES] += b.hits & v->name;                                                           \
-    *(half *)&n->name.of[2 * LADDER_LANES] += __builtin_shufflevector(c.hits, c.hits, 0, 1, 2, 3) & v->name;
-#define RARE(name)
-#define RUNG_COLUMN(place, name, how, what) how(name)
-#include "analysis/store/rung.def"
-#undef WALK
-#undef ADD
-#undef RARE
-#undef RUNG_COLUMN
-    return (struct outcome){bits_of(a.hits, b.hits, c.hits), bits_of(a.stale_hits, b.stale_hits, c.stale_hits)};
+    struct marks m = {{0}, {0}, {0}, {0}, {0}, {0}};
+    walk_vector(s, v, 0, &m, n);
+    walk_vector(s, v, 1, &m, n);
+    walk_rest(s, v, &m, n);
+    lanes known = m.known & v->seen_known, stale = m.fresh & known & ~m.equal;
+#define COUNT(name, marks) *(octets *)n->name.of -= (octets)(marks)
+    COUNT(hits, m.fresh);
+    COUNT(stale_hits, stale);
+    COUNT(unknown_hits, m.fresh & ~known);
+    COUNT(coalesced, m.fresh & m.running);
+    COUNT(warm_lookups, m.warm);
+    COUNT(warm_hits, m.fresh & m.warm);
+    COUNT(cycles, ~m.fresh & v->fills);
+    COUNT(swr_async, ~m.fresh & m.younger);
+#undef COUNT
+    return (struct outcome){bits_of(&m.fresh), bits_of(&stale)};
 }
 
 static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b, uint64_t n)

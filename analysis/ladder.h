@@ -27,9 +27,9 @@ struct ladder_slot {                /* 4 cache lines; zero until ladder_reset */
 
 enum { LADDER_LANES = 8, LADDER_VECTORS = 3, LADDER_LATELY = 255 }; /* rungs at a time; times; look-ups */
 
-/* An octet for each vector beside each other, lane by lane: see ladder_lately. */
+/* Of each lane an octet for each vector. */
 struct ladder_counts {
-    uint8_t of[LADDER_LANES * 4];
+    uint32_t of[LADDER_LANES];
 };
 
 struct ladder_added {
@@ -53,7 +53,7 @@ struct ladder_recent {
 
 static inline uint32_t ladder_lately(const struct ladder_counts *n, unsigned rung)
 {
-    return n->of[rung % LADDER_LANES * 4 + rung / LADDER_LANES];
+    return n->of[rung % LADDER_LANES] >> 8 * (rung / LADDER_LANES) & 0xff;
 }
 
 /* Sums per endpoint; cumulative: what is here and in `recent`. */

@@ -209,7 +209,7 @@ static void rows_and_back(void **state)
     (void)state;
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
         s.hits[i] = i * 7919;
-        s.recent.hits.of[i % LADDER_LANES * 4 + i / LADDER_LANES] = (uint8_t)(UINT8_MAX - i);
+        s.recent.hits.of[i % LADDER_LANES] |= (UINT8_MAX - i) << 8 * (i / LADDER_LANES);
         s.errors_masked[i] = i * 31;
         s.bytes_saved[i] = (uint64_t)i << 40;
         s.recent.bytes_saved.of[i] = i * 5;
