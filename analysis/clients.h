@@ -42,6 +42,7 @@ struct client {
     uint8_t from[16];
     uint32_t name; /* place + 1 in clients.names; 0: none */
     uint8_t from_known;
+    uint64_t network;            /* addr_network_bits of that */
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 /* What every visit changes comes first, and is asked for in this order. */
@@ -96,7 +97,7 @@ void clients_fini(struct clients *c);
 
 static inline struct client *clients_at(const struct clients *c, uint32_t row)
 {
-    return (struct client *)slab_at(&c->rows, row);
+    return (struct client *)(void *)c->rows.base + row;
 }
 
 /* Place in the table. The 48 bits are a keyed hash already; the salt keeps the place unknown to who reads the

@@ -36,6 +36,21 @@ static bool refuses(const struct exchange *x, const struct row_exchange *r)
     }
 }
 
+/* Hash of the text of a path, as a key without query has it; many queries have few paths. */
+static uint64_t path_hash(struct analysis *a, struct slice path)
+{
+    struct query_path *p = &a->query_paths[hash_quick(&a->key, path.p, path.n) % QUERY_PATHS];
+    if (p->n && slice_eq(slice_of(p->text, p->n), path))
+        return p->hash;
+    uint64_t hash = take_text_hash(a, take_key_text(a, path).whole);
+    if (path.n && path.n <= QUERY_PATH) {
+        p->hash = hash;
+        p->n = (uint8_t)path.n;
+        memcpy(p->text, path.p, path.n);
+    }
+    return hash;
+}
+
 static const struct query *query_of(struct analysis *a, const struct exchange *x, const struct key *key,
                                     struct origin origin)
 {
@@ -50,7 +65,7 @@ static const struct query *query_of(struct analysis *a, const struct exchange *x
     size_t mark = slice_find(target, '?', 0);
     query_split(q, &a->key, slice_sub(target, mark + 1, target.n), x->identity == IDENTITY_APIKEY);
     q->key = key->hash;
-    q->rest += take_key_hash(a, origin, take_key_text(a, slice_sub(target, 0, mark)).whole, SLICE(""));
+    q->rest += take_key_hash(a, origin, path_hash(a, slice_sub(target, 0, mark)), SLICE(""));
     return q;
 }
 
@@ -69,7 +84,7 @@ static void compare_equal(struct analysis *a, const struct exchange *x, const st
                           struct endpoint *ep)
 {
     struct sharing_visit v;
-    if (!sharing_wants_equal(&ep->sharing) || !observe_as_shared(a, f, key, key->last_us, &v))
+    if (!sharing_wants_equal(&ep->sharing) || !observe_as_shared(a, f, key, &v))
         return;
     for (unsigned i = 0; x->parts && i < x->parts->n; i++)
         v.context += x->parts->part[i].kind == PART_HEADER ? x->parts->part[i].value : 0;
@@ -97,11 +112,8 @@ void depend_observe(struct analysis *a, const struct exchange *x, struct origin 
                               .value = part_value(a->credential_name, x->client_hash),
                               .text = SLICE("credential"),
                               .kind = PART_CREDENTIAL};
-    struct learn_visit v = {.base = key->hash,
-                            .content = r->content,
-                            .now_ms = (uint32_t)floor_div(key->last_us, 1000),
-                            .list = key->vary,
-                            .refused = refused};
+    struct learn_visit v = {
+        .base = key->hash, .content = r->content, .now_ms = (uint32_t)f->ms, .list = key->vary, .refused = refused};
     if (key->query) {
         const struct query *q = query_of(a, x, key, origin);
         v.base = q->rest;

@@ -26,12 +26,9 @@ void endpoints_fini(struct endpoints *e)
     blocks_fini(&e->live);
 }
 
-void endpoints_touch(struct endpoints *e, uint32_t id)
+void endpoints_soil(struct endpoints *e, uint32_t id)
 {
-    struct endpoint *at = endpoints_at(e, id);
-    if (at->dirty)
-        return;
-    at->dirty = true;
+    endpoints_at(e, id)->dirty = true;
     *(uint32_t *)slab_at(&e->dirty, slab_take(&e->dirty)) = id;
 }
 
@@ -66,7 +63,7 @@ void endpoints_prefetch(const struct endpoint *at)
     prefetch_lines(at->declared, sizeof at->declared);
 }
 
-uint32_t endpoints_resolve(struct endpoints *e, uint32_t id)
+uint32_t endpoints_of_alias(struct endpoints *e, uint32_t id)
 {
     struct endpoint *at = endpoints_at(e, id);
     while (at->alias) {
@@ -79,11 +76,8 @@ uint32_t endpoints_resolve(struct endpoints *e, uint32_t id)
     return id;
 }
 
-/* Room for a bit; false when the pool has none. */
-static bool set_room(struct endpoints *e, struct endpoint *at, uint32_t word)
+bool endpoints_set_room(struct endpoints *e, struct endpoint *at, uint32_t word)
 {
-    if (at->set && word < 1u << at->set_class)
-        return true;
     unsigned class = at->set ? at->set_class : 0;
     while (word >= 1u << class)
         class ++;
@@ -97,20 +91,6 @@ static bool set_room(struct endpoints *e, struct endpoint *at, uint32_t word)
     at->set = set;
     at->set_class = (uint8_t) class;
     return true;
-}
-
-/* Two bits a client: it asked; it was given a whole answer. */
-void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client, bool given)
-{
-    uint32_t word = client / 32;
-    if (!set_room(e, at, word)) {
-        e->sets_refused++;
-        return;
-    }
-    uint64_t *bits = blocks_at(&e->sets, at->set) + word, bit = (uint64_t)1 << 2 * (client % 32), whole = bit << 1;
-    at->clients += !(*bits & bit);
-    at->sharing.given += given && !(*bits & whole);
-    *bits |= bit | (given ? whole : 0);
 }
 
 enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_unsized_response + 1 };

@@ -68,7 +68,7 @@ void endpoints_fini(struct endpoints *e);
 
 static inline struct endpoint *endpoints_at(const struct endpoints *e, uint32_t id)
 {
-    return (struct endpoint *)slab_at(&e->rows, id);
+    return (struct endpoint *)(void *)e->rows.base + id;
 }
 
 /* Asks for what an exchange of it changes. */
@@ -77,8 +77,15 @@ void endpoints_prefetch(const struct endpoint *at);
 uint32_t endpoints_open(struct endpoints *e, uint32_t node);
 /* `(other)`, made on first need. */
 uint32_t endpoints_other(struct endpoints *e);
+/* Of an alias: what it stands for today. */
+uint32_t endpoints_of_alias(struct endpoints *e, uint32_t id);
+
 /* The one that an id stands for today. */
-uint32_t endpoints_resolve(struct endpoints *e, uint32_t id);
+static inline uint32_t endpoints_resolve(struct endpoints *e, uint32_t id)
+{
+    return endpoints_at(e, id)->alias ? endpoints_of_alias(e, id) : id;
+}
+
 /* Moves all counters; `from` becomes an alias. */
 void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
 /* Counts what an exchange of this endpoint declares. */
@@ -87,8 +94,24 @@ void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct r
 void endpoints_events(struct endpoint *at, const struct event_facts *e);
 /* Counts a WebSocket that an exchange of this endpoint opened. */
 void endpoints_websocket(struct endpoint *at, const struct websocket_facts *w);
-/* Notes that the client with this number (from 0) was here. */
-void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client, bool given);
+/* Room for the word in the set of clients; false when the pool has none. */
+bool endpoints_set_room(struct endpoints *e, struct endpoint *at, uint32_t word);
+
+/* Notes that the client with this number (from 0) was here. Two bits a client: it asked; it was given a whole answer.
+ */
+static inline void endpoints_client(struct endpoints *e, struct endpoint *at, uint32_t client, bool given)
+{
+    uint32_t word = client / 32;
+    if ((!at->set || word >> at->set_class) && !endpoints_set_room(e, at, word)) {
+        e->sets_refused++;
+        return;
+    }
+    uint64_t *bits = (uint64_t *)blocks_at(&e->sets, at->set) + word, bit = (uint64_t)1 << 2 * (client % 32);
+    uint64_t whole = given ? bit << 1 : 0;
+    at->clients += !(*bits & bit);
+    at->sharing.given += whole && !(*bits & whole);
+    *bits |= bit | whole;
+}
 
 static inline struct sampling_tail *endpoints_tail(const struct endpoints *e, const struct endpoint *at)
 {
@@ -101,7 +124,14 @@ bool endpoints_thin(struct endpoints *e, uint32_t id);
 struct sampling_tail *endpoints_sample(struct endpoints *e, struct endpoint *at);
 /* Begins a new segment. */
 void endpoints_close_tail(struct endpoints *e, struct endpoint *at);
+/* The same of one that is clean. */
+void endpoints_soil(struct endpoints *e, uint32_t id);
+
 /* To be written with the next batch. */
-void endpoints_touch(struct endpoints *e, uint32_t id);
+static inline void endpoints_touch(struct endpoints *e, uint32_t id)
+{
+    if (!endpoints_at(e, id)->dirty)
+        endpoints_soil(e, id);
+}
 
 #endif

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-
 enum { HOT_SHARE = 8 }; /* one of so many slots' keys may be hot */
 
 bool keys_init(struct keys *k, const struct budget *b)
@@ -113,7 +111,7 @@ struct keys_operation keys_operation(const struct keys *k, const struct key *at)
 
 static struct ladder_slot *slot_at(const struct keys *k, uint32_t row)
 {
-    return slab_at(&k->slots, row);
+    return (struct ladder_slot *)(void *)k->slots.base + row;
 }
 
 static uint32_t *owner_at(const struct keys *k, uint32_t slot)
@@ -134,11 +132,8 @@ static uint32_t new_slot(struct keys *k, uint64_t hash, int64_t now)
     return map_insert(&k->slot_map, hash, k->slots.used) ? slab_take(&k->slots) : MAP_NONE;
 }
 
-struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now)
+struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now)
 {
-    uint64_t hash = hash_mix(at->hash + variant * 0xd6e8feb86659fd93u); /* the key's hash is keyed already */
-    if (at->slot && slot_at(k, at->slot - 1)->hash == hash)
-        return slot_at(k, at->slot - 1);
     uint32_t row = at->slot ? map_find(&k->slot_map, hash) : MAP_NONE;
     if (row == MAP_NONE && at->slot && ++keys_counted(k, at)->variants >= KEYS_VARIANTS)
         keys_counted(k, at)->variants--;

@@ -11,6 +11,7 @@
 #include "analysis/sampling.h"
 #include "analysis/slab.h"
 #include "analysis/today.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/prefetch.h"
 #include "base/slice.h"
@@ -57,7 +58,7 @@ void keys_fini(struct keys *k);
 
 static inline struct key *keys_at(const struct keys *k, uint32_t row)
 {
-    return (struct key *)slab_at(&k->rows, row);
+    return (struct key *)(void *)k->rows.base + row;
 }
 
 /* Row of a key, or MAP_NONE. */
@@ -107,20 +108,28 @@ struct slice keys_method(const struct keys *k, const struct key *at);
 struct slice keys_service(const struct keys *k, const struct key *at);
 struct slice keys_target(const struct keys *k, const struct key *at);
 struct keys_operation keys_operation(const struct keys *k, const struct key *at);
-/* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
- * KEYS_VARIANTS. */
-struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now);
-
 /* The one visited last; there is one. */
 static inline const struct ladder_slot *keys_slot_at(const struct keys *k, const struct key *at)
 {
-    return (const struct ladder_slot *)slab_at(&k->slots, at->slot - 1);
+    return (const struct ladder_slot *)(const void *)k->slots.base + at->slot - 1;
+}
+
+/* Slot of a variant by its hash, one that was not visited last; as keys_slot. */
+struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now);
+
+/* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
+ * KEYS_VARIANTS. */
+static inline struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now)
+{
+    uint64_t hash = hash_mix(at->hash + variant * 0xd6e8feb86659fd93u); /* the key's hash is keyed already */
+    if (at->slot && keys_slot_at(k, at)->hash == hash)
+        return (struct ladder_slot *)(void *)k->slots.base + (at->slot - 1);
+    return keys_slot_of(k, at, hash, now);
 }
 
 static inline struct today *keys_today(const struct keys *k, const struct ladder_slot *slot)
 {
-    return (struct today *)slab_at(&k->today,
-                                   (uint32_t)(slot - (const struct ladder_slot *)(const void *)k->slots.base));
+    return (struct today *)(void *)k->today.base + (slot - (const struct ladder_slot *)(const void *)k->slots.base);
 }
 
 /* Asks for the cache lines of the slot that will most likely be visited. */
@@ -128,7 +137,7 @@ static inline void keys_prefetch_slot(const struct keys *k, const struct key *at
 {
     if (!at->slot)
         return;
-    const char *p = slab_at(&k->slots, at->slot - 1);
+    const char *p = (const char *)keys_slot_at(k, at);
     prefetch(p);
     prefetch(p + 64);
     prefetch(p + 128);

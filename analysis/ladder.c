@@ -13,7 +13,16 @@ const uint32_t ladder_ttl_s[LADDER_RUNGS] = {
 #undef RUNG
 };
 
-static const int32_t ttl_ms[LADDER_RUNGS] = {
+/* The rungs eight at a time; the compiler lowers it to what the machine has. Beyond the last one lanes of no lifetime,
+ * which are never fresh. Aligned to numbers alone. */
+typedef uint32_t lanes __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t signed_lanes __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint16_t short_lanes __attribute__((vector_size(16), aligned(2), may_alias));
+typedef uint8_t octets __attribute__((vector_size(32), aligned(1), may_alias));
+typedef uint32_t half __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint16_t short_half __attribute__((vector_size(8), aligned(2), may_alias));
+
+static const int32_t ttl_ms[LADDER_LANES * LADDER_VECTORS] = {
 #define RUNG(s) s * 1000,
 #include "analysis/rungs.def"
 #undef RUNG
@@ -28,58 +37,119 @@ enum { LAST_SHIFT = 10, IDLE = 24 * 86400 * 125 / 128 };
 _Static_assert(sizeof(struct ladder_slot) == 256, "four cache lines");
 _Static_assert(LADDER_RUNGS * 3 <= 64, "a bit per rung, thrice");
 _Static_assert(IDLE < CHANGES_IDLE_MS >> LAST_SHIFT, "what the slot holds of changes goes in time, too");
+_Static_assert(LADDER_RUNGS == 2 * LADDER_LANES + LADDER_LANES / 2, "the last vector is half a one");
 
 struct step {
-    uint32_t now, seen, content; /* seen: content as a hit compares it; content: as a fill keeps it */
-    uint32_t fills, fetch;       /* all ones or 0; 4 ms units */
-    int32_t since;               /* ms since the start, at most FOREVER */
-    uint32_t bytes, server_us;
+    uint32_t now, seen, content;           /* seen: content as a hit compares it; content: as a fill keeps it */
+    uint32_t seen_known, fills;            /* all ones or 0 */
+    uint32_t fetch;                        /* 4 ms units */
+    int32_t warm;                          /* ms since the start, and one more; at most FOREVER */
+    uint32_t bytes_saved, server_us_saved; /* of a hit */
 };
-
-static const uint32_t rung_bit[LADDER_RUNGS] = {1u << 0,  1u << 1,  1u << 2,  1u << 3,  1u << 4,  1u << 5,  1u << 6,
-                                                1u << 7,  1u << 8,  1u << 9,  1u << 10, 1u << 11, 1u << 12, 1u << 13,
-                                                1u << 14, 1u << 15, 1u << 16, 1u << 17, 1u << 18, 1u << 19};
 
 /* A bit per rung. */
 struct outcome {
     uint32_t hit, stale;
 };
 
-/* Moves the slot on and counts into `n`. No branches on the rung, all numbers of 32 bits, ages below 2^31 and compared
- * as signed ones: so that the compiler makes short vectors of it. Masks are all ones or 0, and all ones is -1. */
+/* What is told of each rung, all ones or 0, which is -1 or 0: an octet for each vector beside each other. */
+struct marks {
+    lanes fresh, known, equal; /* known: contents that can be compared */
+    lanes running;             /* younger than the fetch took */
+    lanes younger;             /* than twice the lifetime */
+    lanes warm;                /* ALGORITHMS.md 3.5 */
+};
+
+/* What a slot holds of some rungs, and which of them are fresh. */
+struct state {
+    lanes f, h, d, fresh;
+};
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Moves some rungs on; the octets of `mine` are theirs. No branches on the rung, all numbers of
+ * 32 bits, ages below 2^31 and compared as signed ones. */
+INLINE void move(const struct step *v, unsigned from, uint32_t mine, struct state *s, struct marks *m)
+{
+    const signed_lanes ttl = *(const signed_lanes *)&ttl_ms[from];
+    lanes age = v->now - s->f, h = s->h, differ = h ^ v->seen;
+    age = (age | (lanes)((signed_lanes)age >> 31)) & FOREVER; /* at most that */
+    s->fresh = (lanes)((signed_lanes)age < ttl);
+    lanes fill = ~s->fresh & v->fills;
+    m->fresh |= s->fresh & mine;
+    m->known |= ~(lanes)(h == 0) & (lanes)(differ >> CONTENT_CLASS_SHIFT == 0) & mine;
+    m->equal |= (lanes)(differ == 0) & mine;
+    m->running |= (lanes)((signed_lanes)age < (signed_lanes)(s->d * 4)) & mine;
+    m->younger |= (lanes)((signed_lanes)age < 2 * ttl) & mine;
+    m->warm |= (lanes)(v->warm > ttl) & mine;
+    s->f = v->now - (age & ~fill);
+    s->h = (h & ~fill) | (v->content & fill);
+    s->d = (s->d & ~fill) | (v->fetch & fill);
+}
+
+INLINE void walk_vector(struct ladder_slot *s, const struct step *v, unsigned i, struct marks *m,
+                        struct ladder_recent *n)
+{
+    lanes *f = (lanes *)&s->f[i * LADDER_LANES], *h = (lanes *)&s->h[i * LADDER_LANES];
+    short_lanes *d = (short_lanes *)&s->d[i * LADDER_LANES];
+    struct state state = {*f, *h, __builtin_convertvector(*d, lanes), {0}};
+    move(v, i * LADDER_LANES, 0xffu << 8 * i, &state, m);
+    *f = state.f;
+    *h = state.h;
+    *d = __builtin_convertvector(state.d, short_lanes);
+    *(lanes *)&n->bytes_saved.of[i * LADDER_LANES] += state.fresh & v->bytes_saved;
+    *(lanes *)&n->server_us_saved.of[i * LADDER_LANES] += state.fresh & v->server_us_saved;
+}
+
+/* The same of the last rungs, half a vector. */
+INLINE void walk_rest(struct ladder_slot *s, const struct step *v, struct marks *m, struct ladder_recent *n)
+{
+    enum { FROM = 2 * LADDER_LANES };
+    half *f = (half *)&s->f[FROM], *h = (half *)&s->h[FROM], none = {0};
+    short_half *d = (short_half *)&s->d[FROM];
+#define WIDE(x) __builtin_shufflevector(x, none, 0, 1, 2, 3, 4, 5, 6, 7)
+#define NARROW(x) __builtin_shufflevector(x, x, 0, 1, 2, 3)
+    struct state state = {WIDE(*f), WIDE(*h), WIDE(__builtin_convertvector(*d, half)), {0}};
+    move(v, FROM, 0xff0000u, &state, m);
+    *f = NARROW(state.f);
+    *h = NARROW(state.h);
+    *d = __builtin_convertvector(NARROW(state.d), short_half);
+    *(half *)&n->bytes_saved.of[FROM] += NARROW(state.fresh) & v->bytes_saved;
+    *(half *)&n->server_us_saved.of[FROM] += NARROW(state.fresh) & v->server_us_saved;
+#undef WIDE
+#undef NARROW
+}
+
+/* A bit per rung: that of its lane in the octet of its vector. */
+INLINE uint32_t bits_of(const lanes *marks)
+{
+    const lanes bit = {0x010101, 0x020202, 0x040404, 0x080808, 0x101010, 0x202020, 0x404040, 0x808080};
+    lanes all = *marks & bit;
+    half some = __builtin_shufflevector(all, all, 0, 1, 2, 3) | __builtin_shufflevector(all, all, 4, 5, 6, 7);
+    some |= __builtin_shufflevector(some, some, 2, 3, 0, 1);
+    return some[0] | some[1];
+}
+
+/* Moves the slot on and counts into `n`. */
 CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct step *restrict v,
                                   struct ladder_recent *restrict n)
 {
-    const uint32_t now = v->now, seen = v->seen, content = v->content, fills = v->fills, fetch = v->fetch;
-    const uint32_t bytes = v->bytes, server_us = v->server_us, seen_known = seen ? ~0u : 0;
-    const int32_t since = v->since;
-    uint32_t hit = 0, stale = 0;
-    EACH_RUNG(i)
-    {
-        uint32_t age = now - s->f[i], h = s->h[i], d = (uint32_t)s->d[i] * 4;
-        age = age < FOREVER ? age : FOREVER;
-        uint32_t fresh = (int32_t)age < ttl_ms[i] ? ~0u : 0;
-        uint32_t known =
-            (h ? ~0u : 0) & ((h ^ seen) >> CONTENT_CLASS_SHIFT ? 0 : ~0u) & seen_known; /* same class of coding */
-        uint32_t fill = ~fresh & fills, warm = since >= ttl_ms[i] ? ~0u : 0;            /* warm: ALGORITHMS.md 3.5 */
-        uint32_t differs = fresh & known & (h != seen ? ~0u : 0);
-        hit |= fresh & rung_bit[i];
-        stale |= differs & rung_bit[i];
-        n->hits[i] -= fresh;
-        n->stale_hits[i] -= differs;
-        n->unknown_hits[i] -= fresh & ~known;
-        n->coalesced[i] -= fresh & ((int32_t)age < (int32_t)d ? ~0u : 0);
-        n->warm_lookups[i] -= warm;
-        n->warm_hits[i] -= fresh & warm;
-        n->bytes_saved[i] += fresh & bytes;
-        n->server_us_saved[i] += fresh & server_us;
-        n->cycles[i] -= fill;
-        n->swr_async[i] -= ~fresh & ((int32_t)age < 2 * ttl_ms[i] ? ~0u : 0);
-        s->f[i] = now - (age & ~fill);
-        s->h[i] = (h & ~fill) | (content & fill);
-        s->d[i] = (uint16_t)((s->d[i] & ~fill) | (fetch & fill));
-    }
-    return (struct outcome){hit, stale};
+    struct marks m = {{0}, {0}, {0}, {0}, {0}, {0}};
+    walk_vector(s, v, 0, &m, n);
+    walk_vector(s, v, 1, &m, n);
+    walk_rest(s, v, &m, n);
+    lanes known = m.known & v->seen_known, stale = m.fresh & known & ~m.equal;
+#define COUNT(name, marks) *(octets *)n->name.of -= (octets)(marks)
+    COUNT(hits, m.fresh);
+    COUNT(stale_hits, stale);
+    COUNT(unknown_hits, m.fresh & ~known);
+    COUNT(coalesced, m.fresh & m.running);
+    COUNT(warm_lookups, m.warm);
+    COUNT(warm_hits, m.fresh & m.warm);
+    COUNT(cycles, ~m.fresh & v->fills);
+    COUNT(swr_async, ~m.fresh & m.younger);
+#undef COUNT
+    return (struct outcome){bits_of(&m.fresh), bits_of(&stale)};
 }
 
 static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b, uint64_t n)
@@ -88,10 +158,10 @@ static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b, uint64_t n)
         counter[__builtin_ctz(b)] += n;
 }
 
-static int32_t since_start(const struct ladder_visit *v)
+static int32_t warm_below(const struct ladder_visit *v)
 {
     int64_t ms = v->now - v->start;
-    return ms < 0 ? 0 : ms > (int64_t)FOREVER ? (int32_t)FOREVER : (int32_t)ms;
+    return ms < 0 ? 1 : ms >= (int64_t)FOREVER ? (int32_t)FOREVER : (int32_t)ms + 1;
 }
 
 uint16_t ladder_quanta(int64_t us)
@@ -118,28 +188,30 @@ static void settle(struct ladder_sums *s)
 {
     EACH_RUNG(i)
     {
-#define WALK(name) s->name[i] += s->recent.name[i];
+#define WALK(name) s->name[i] += ladder_lately(&s->recent.name, i);
+#define ADD(name) s->name[i] += s->recent.name.of[i];
 #define RARE(name)
 #define RUNG_COLUMN(place, name, how, what) how(name)
 #include "analysis/store/rung.def"
 #undef WALK
+#undef ADD
 #undef RARE
 #undef RUNG_COLUMN
     }
     s->recent = (struct ladder_recent){0};
 }
 
-/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds each of its counters.
- */
+/* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds what is added up. */
 static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
 {
-    uint64_t more = (v->bytes > v->server_us ? v->bytes : v->server_us) + 1;
-    if (more > UINT32_MAX / 2)
-        return false;
-    if (s->recent.most + more > UINT32_MAX)
+    uint64_t more = v->bytes > v->server_us ? v->bytes : v->server_us;
+    bool fit = more <= UINT32_MAX / 2;
+    more = fit ? more : 0;
+    if (s->recent.lookups == LADDER_LATELY || s->recent.most + more > UINT32_MAX)
         settle(s);
-    s->recent.most += more;
-    return true;
+    s->recent.lookups++;
+    s->recent.most += (uint32_t)more;
+    return fit;
 }
 
 /* Of the rungs that were hit with something stale, those that were filled before the last write. */
@@ -151,7 +223,7 @@ static uint32_t purgeable(const struct ladder_slot *s, const struct ladder_visit
         return 0;
     for (; stale; stale &= stale - 1) {
         unsigned i = (unsigned)__builtin_ctz(stale);
-        found |= (uint32_t)v->now - s->f[i] > (uint32_t)ago ? rung_bit[i] : 0;
+        found |= (uint32_t)v->now - s->f[i] > (uint32_t)ago ? 1u << i : 0;
     }
     return found;
 }
@@ -173,12 +245,11 @@ static struct outcome count(struct ladder_slot *s, const struct ladder_visit *v,
     bool small = fits(sums, v);
     sums->lookups++;
     if (small) {
-        step->bytes = (uint32_t)v->bytes;
-        step->server_us = (uint32_t)v->server_us;
+        step->bytes_saved = (uint32_t)v->bytes;
+        step->server_us_saved = (uint32_t)v->server_us;
     }
     struct outcome o = walk(s, step, &sums->recent);
     if (!small) {
-        sums->recent.most++;
         count_bits(sums->bytes_saved, o.hit, v->bytes);
         count_bits(sums->server_us_saved, o.hit, v->server_us);
     }
@@ -199,14 +270,14 @@ static void note(struct ladder_slot *s, const struct ladder_visit *v, struct out
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums)
 {
     struct ladder_recent nowhere;
-    struct step step = {(uint32_t)v->now,
-                        v->error ? 0 : v->content,
-                        v->content,
-                        v->fillable ? ~0u : 0,
-                        ladder_quanta(v->fetch_us),
-                        since_start(v),
-                        0,
-                        0};
+    uint32_t seen = v->error ? 0 : v->content;
+    struct step step = {.now = (uint32_t)v->now,
+                        .seen = seen,
+                        .content = v->content,
+                        .seen_known = seen ? ~0u : 0,
+                        .fills = v->fillable ? ~0u : 0,
+                        .fetch = ladder_quanta(v->fetch_us),
+                        .warm = warm_below(v)};
     if ((uint32_t)(v->now >> LAST_SHIFT) - s->last > IDLE)
         ladder_reset(s, v->now);
     s->last = (uint32_t)(v->now >> LAST_SHIFT);
@@ -222,11 +293,13 @@ void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from)
     into->lookups += from->lookups;
     EACH_RUNG(i)
     {
-#define WALK(name) into->name[i] += from->name[i] + from->recent.name[i];
+#define WALK(name) into->name[i] += from->name[i] + ladder_lately(&from->recent.name, i);
+#define ADD(name) into->name[i] += from->name[i] + from->recent.name.of[i];
 #define RARE(name) into->name[i] += from->name[i];
 #define RUNG_COLUMN(place, name, how, what) how(name)
 #include "analysis/store/rung.def"
 #undef WALK
+#undef ADD
 #undef RARE
 #undef RUNG_COLUMN
     }

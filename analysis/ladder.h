@@ -25,26 +25,43 @@ struct ladder_slot {                /* 4 cache lines; zero until ladder_reset */
     uint32_t h[LADDER_RUNGS];       /* content, 0 unknown */
 } __attribute__((aligned(256)));
 
-/* What was counted lately, in half the memory and with half the work; joins the sums before it could overflow. */
+enum { LADDER_LANES = 8, LADDER_VECTORS = 3, LADDER_LATELY = 255 }; /* rungs at a time; times; look-ups */
+
+/* Of each lane an octet for each vector. */
+struct ladder_counts {
+    uint32_t of[LADDER_LANES];
+};
+
+struct ladder_added {
+    uint32_t of[LADDER_LANES * LADDER_VECTORS];
+};
+
+/* What was counted lately, in little memory and with little work; joins the sums before it could overflow. */
 struct ladder_recent {
-#define WALK(name) uint32_t name[LADDER_RUNGS];
+#define WALK(name) struct ladder_counts name;
+#define ADD(name) struct ladder_added name;
 #define RARE(name)
 #define RUNG_COLUMN(place, name, how, what) how(name)
 #include "analysis/store/rung.def"
 #undef WALK
+#undef ADD
 #undef RARE
-    uint64_t most; /* none of them is greater */
+#undef RUNG_COLUMN
+    uint32_t most;    /* nothing added up is greater */
+    uint32_t lookups; /* at most LADDER_LATELY */
 };
+
+static inline uint32_t ladder_lately(const struct ladder_counts *n, unsigned rung)
+{
+    return n->of[rung % LADDER_LANES] >> 8 * (rung / LADDER_LANES) & 0xff;
+}
 
 /* Sums per endpoint; cumulative: what is here and in `recent`. */
 struct ladder_sums {
     uint64_t lookups;
     struct ladder_recent recent;
-#define WALK(name) uint64_t name[LADDER_RUNGS];
-#define RARE(name) uint64_t name[LADDER_RUNGS];
+#define RUNG_COLUMN(place, name, how, what) uint64_t name[LADDER_RUNGS];
 #include "analysis/store/rung.def"
-#undef WALK
-#undef RARE
 #undef RUNG_COLUMN
 };
 

@@ -126,6 +126,14 @@ static void reindex(struct learner *r)
         r->index[index_of(r->row[i].name)] = (uint8_t)i;
 }
 
+/* How few contexts are looked at: of many dimensions MOST_LOOKS, of contexts that hardly ever come again fewer. */
+static void set_level(struct learner *r)
+{
+    r->level = r->barren_level;
+    for (unsigned n = (unsigned)__builtin_popcount(r->tested) + 1; n > MOST_LOOKS; n = (n + 1) / 2)
+        r->level++;
+}
+
 /* What is tested. Most are tested alone. */
 static void count_tested(struct learner *r)
 {
@@ -135,6 +143,7 @@ static void count_tested(struct learner *r)
         r->tested |= r->group[i] & r->varied ? bit : 0;
         r->alone |= (r->group[i] == bit && (r->varied & bit) && !(r->claims & bit)) ? bit : 0;
     }
+    set_level(r);
 }
 
 static uint16_t *both_of(struct learner *r, unsigned a, unsigned b)
@@ -366,6 +375,7 @@ static void note_barren(struct learner *r, const struct sandwich *s, const struc
     } else if (++r->barren == BARREN) {
         r->barren = 0;
         r->barren_level += r->barren_level < BARREN_LEVELS;
+        set_level(r);
     }
 }
 
@@ -411,10 +421,7 @@ void learning_settle(struct learning *l)
 
 static unsigned level_of(const struct learning *l, const struct learner *r)
 {
-    unsigned level = r->barren_level, n = (unsigned)__builtin_popcount(r->tested) + 1;
-    for (; n > MOST_LOOKS; n = (n + 1) / 2)
-        level++;
-    return l->full ? 0 : level;
+    return l->full ? 0 : r->level;
 }
 
 static void wait_for(struct learning *l, struct learner *r, unsigned i, const struct sandwich_visit *v)
@@ -677,8 +684,11 @@ static unsigned leader_of(const struct learner *r, unsigned i)
 void learning_write(const struct learning *l, uint32_t row, learn_names *names, const void *context, struct buf *out)
 {
     const struct learner *r = learning_at(l, row);
-    struct learned to = {
-        .visits = r->visits, .control_n = r->control_n, .control_differing = r->control_differing, .n = r->n};
+    struct learned to; /* as many dimensions as there are */
+    to.visits = r->visits;
+    to.control_n = r->control_n;
+    to.control_differing = r->control_differing;
+    to.n = r->n;
     for (unsigned i = 0; i < r->n; i++) {
         const struct learn_dim *d = learning_dim(l, r, i);
         bool field = d->kind == PART_HEADER || d->kind == PART_COOKIE;

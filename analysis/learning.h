@@ -77,7 +77,7 @@ struct learner {
     uint32_t claims, credentials;          /* credentials: and what changes with it */
     uint32_t group[LEARN_DIMS];            /* tested together with; 0: in the group of another */
     uint32_t tested, alone;                /* alone: in no group, and no claim */
-    uint8_t n, barren_level;
+    uint8_t n, barren_level, level;        /* level: of 2 to the power of it contexts one is looked at */
     uint64_t control_n, control_differing; /* sandwiches of equal requests: what differs by itself */
     uint32_t barren;                       /* contexts of late that were not there, less those that were */
     uint8_t index[64];
@@ -117,12 +117,12 @@ void learning_fini(struct learning *l);
 
 static inline struct learner *learning_at(const struct learning *l, uint32_t row)
 {
-    return (struct learner *)slab_at(&l->learners, row);
+    return (struct learner *)(void *)l->learners.base + row;
 }
 
 static inline struct learn_dim *learning_dim(const struct learning *l, const struct learner *r, unsigned i)
 {
-    return (struct learn_dim *)slab_at(&l->dims, r->dim[i]);
+    return (struct learn_dim *)(void *)l->dims.base + r->dim[i];
 }
 
 static inline uint64_t learning_bytes(const struct learning *l)

@@ -82,6 +82,12 @@ static struct name *name_at(struct row *r, uint64_t path)
     return &r->name[at];
 }
 
+/* Whether it has one, or can have none any more. */
+static bool is_named(struct row *r, uint64_t path)
+{
+    return r->n_names == VOLATILE_PATHS || name_at(r, path)->path;
+}
+
 static void add_name(struct row *r, uint64_t path, struct slice text)
 {
     struct name *at = name_at(r, path);
@@ -104,7 +110,7 @@ static bool is_plain(struct slice text)
 static void note_names(struct row *r, const struct leaves *l)
 {
     for (unsigned i = 0; i < l->n; i++)
-        if (l->leaf[i].name.p && is_plain(l->leaf[i].name))
+        if (l->leaf[i].name.p && !is_named(r, l->leaf[i].path) && is_plain(l->leaf[i].name))
             add_name(r, l->leaf[i].path, l->leaf[i].name);
 }
 
@@ -145,7 +151,7 @@ static void visit_sharing(struct analysis *a, struct row *r, const struct fact *
 {
     const struct key *key = keys_at(&a->keys, f->key);
     struct sharing_visit v = {0};
-    bool given = observe_as_shared(a, f, key, key->last_us, &v);
+    bool given = observe_as_shared(a, f, key, &v);
     if (!v.context)
         return;
     v.context = hash_mix(v.context + r->epoch);
@@ -201,7 +207,7 @@ void masked_observe(struct analysis *a, const struct exchange *x, const struct f
     struct row *r = row_at(a, ep->fields);
     struct volatile_body b = {.key = key->hash + f->row.variant,
                               .sum = x->leaves->sum,
-                              .now = floor_div(key->last_us, 1000),
+                              .now = f->ms,
                               .leaf = leaf,
                               .n = x->leaves->n < VOLATILE_PATHS ? x->leaves->n : VOLATILE_PATHS};
     for (unsigned i = 0; i < b.n; i++) {
@@ -234,13 +240,9 @@ void masked_unite(struct analysis *a, struct endpoint *from, struct endpoint *in
     from->fields = 0;
 }
 
-struct slice masked_write(struct analysis *a, const struct endpoint *e)
+static struct slice write_row(struct analysis *a, struct row *r)
 {
     struct fields out = {0};
-    a->fields.n = 0;
-    if (!e->fields)
-        return SLICE("");
-    struct row *r = row_at(a, e->fields);
     volatile_result(learner_at(r), &out.learned);
     if (!out.learned.pairs)
         return SLICE("");
@@ -252,6 +254,12 @@ struct slice masked_write(struct analysis *a, const struct endpoint *e)
     }
     fields_write(&out, &a->fields);
     return slice_of(a->fields.p, a->fields.n);
+}
+
+struct slice masked_write(struct analysis *a, const struct endpoint *e)
+{
+    a->fields.n = 0;
+    return e->fields ? write_row(a, row_at(a, e->fields)) : SLICE("");
 }
 
 void masked_load(struct analysis *a, struct endpoint *e, struct slice text)

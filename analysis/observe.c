@@ -139,10 +139,10 @@ static void observe_today(struct analysis *a, const struct row_exchange *r, cons
     declared[DECLARED_today_us] += v->server_us * stands_for;
 }
 
-static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
+static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep)
 {
     const struct row_exchange *r = &f->row;
-    struct ladder_visit v = {.now = floor_div(us, 1000),
+    struct ladder_visit v = {.now = f->ms,
                              .start = floor_div(a->start_us, 1000),
                              .purged = key->written_us == INT64_MIN ? INT64_MIN : floor_div(key->written_us, 1000),
                              .content = r->content,
@@ -169,8 +169,10 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 }
 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
-static uint64_t network_of(const struct analysis *a, uint32_t address)
+static uint64_t network_of(const struct analysis *a, const struct client *c, uint32_t address)
 {
+    if (c->from_id && c->from_id == address)
+        return c->network;
     return address ? addr_network_bits(addresses_at(&a->addresses, address)) : 0;
 }
 
@@ -182,8 +184,8 @@ static bool is_anonymous(const struct row_exchange *r, const struct client *c)
 
 /* Whole answers that say what the resource is to this client (ALGORITHMS.md 5.3). Where its credential is not what it
  * is told by, many clients may have the same one: what they get says nothing of others. */
-bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, int64_t us,
-                       struct sharing_visit *out)
+static inline __attribute__((always_inline)) bool as_shared(const struct analysis *a, const struct fact *f,
+                                                            const struct key *key, struct sharing_visit *out)
 {
     const struct row_exchange *r = &f->row;
     if (f->client == MAP_NONE || (r->flags & REPLAY_HEAD) || (r->managed & MANAGED_BESIDES))
@@ -191,17 +193,22 @@ bool observe_as_shared(const struct analysis *a, const struct fact *f, const str
     const struct client *c = clients_at(&a->clients, f->client);
     *out = (struct sharing_visit){.context = key->hash + r->variant,
                                   .who = c->hash,
-                                  .network = network_of(a, r->address),
+                                  .network = network_of(a, c, r->address),
                                   .anonymous = is_anonymous(r, c),
                                   .content = r->content,
-                                  .now_ms = (uint32_t)floor_div(us, 1000)};
+                                  .now_ms = (uint32_t)f->ms};
     return r->status == 304 || (r->status >= 200 && r->status < 300 && r->status != 206);
 }
 
-static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep, int64_t us)
+bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, struct sharing_visit *out)
+{
+    return as_shared(a, f, key, out);
+}
+
+static void observe_sharing(struct analysis *a, struct fact *f, const struct key *key, struct endpoint *ep)
 {
     struct sharing_visit v = {0};
-    f->given = observe_as_shared(a, f, key, us, &v);
+    f->given = as_shared(a, f, key, &v);
     if (f->given)
         sharing_visit(a->contexts, &v, ep ? &ep->sharing : NULL);
     else if (v.context)
@@ -211,12 +218,14 @@ static void observe_sharing(struct analysis *a, struct fact *f, const struct key
 /* How many pairs of client and key are new; a client that there was no room for is a new one each time. */
 static uint64_t new_pairs(struct analysis *a, const struct fact *f, const struct key *key)
 {
-    return f->client == MAP_NONE ? 1 : pairs_meet(&a->pairs, key->hash, clients_at(&a->clients, f->client)->hash);
+    if (f->client == MAP_NONE)
+        return 1;
+    return pairs_meet(&a->pairs, f->pair ? f->pair : pairs_hash(key->hash, clients_at(&a->clients, f->client)->hash));
 }
 
 /* A look-up: repeats, then the ladder. ep NULL: not counting. Returns of how many keys this is a repeat: a key of the
  * sample stands for others. */
-static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep, int64_t us)
+static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key *key, struct endpoint *ep)
 {
     const struct row_exchange *r = &f->row;
     bool repeat = key->eligible;
@@ -238,9 +247,9 @@ static uint32_t observe_eligible(struct analysis *a, struct fact *f, struct key 
     }
     key->eligible = true;
     key->content = r->content;
-    observe_ladder(a, f, key, ep, us);
-    observe_sharing(a, f, key, ep, us);
-    observe_validators(a, key, ep, r, us);
+    observe_ladder(a, f, key, ep);
+    observe_sharing(a, f, key, ep);
+    observe_validators(a, key, ep, r, f->us);
     return repeat ? stands_for : 0;
 }
 
@@ -349,18 +358,18 @@ static bool is_safe(struct slice method)
 
 /* What a non-error answer to an unsafe method writes to: the key that GET has for the same target (RFC 9111 section
  * 4.4). */
-static void observe_write(struct analysis *a, const struct fact *f, const struct key *key, int64_t us)
+static void observe_write(struct analysis *a, const struct fact *f, const struct key *key)
 {
     const struct row_exchange *r = &f->row;
     if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)) ||
         key->safe)
         return;
-    bound_write(a, f->key, r->endpoint, floor_div(us, 1000));
+    bound_write(a, f->key, r->endpoint, f->ms);
     struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
-    struct slice text = take_key_text(a, keys_target(&a->keys, key)).whole;
+    uint64_t text = f->text ? f->text : take_text_hash(a, take_key_text(a, keys_target(&a->keys, key)).whole);
     uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text, SLICE("")));
     if (read != MAP_NONE)
-        keys_at(&a->keys, read)->written_us = us;
+        keys_at(&a->keys, read)->written_us = f->us;
 }
 
 /* A look-up of a key that is not followed: those that are speak for it, or it is lost. */
@@ -373,12 +382,12 @@ static void observe_untold(struct analysis *a, struct endpoint *ep)
 }
 
 /* Slots, tags, last Vary and sets of clients; what the stored rows do not hold. */
-static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_t id, int64_t us)
+static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_t id)
 {
     struct endpoint *ep = endpoints_at(&a->endpoints, id);
     uint64_t clients = ep->clients, given = ep->sharing.given;
     if (key && (f->row.flags & ROW_ELIGIBLE))
-        observe_eligible(a, f, key, NULL, us);
+        observe_eligible(a, f, key, NULL);
     if (f->client != MAP_NONE)
         endpoints_client(&a->endpoints, ep, f->client, f->given);
     ep->clients = clients;
@@ -389,29 +398,30 @@ void observe(struct analysis *a, struct fact *f, bool counting)
 {
     struct row_exchange *r = &f->row;
     struct key *key = f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
-    int64_t us = r->arrival_us;
     uint32_t repeats = 0;
+    f->us = r->arrival_us;
     if (a->start_us == INT64_MAX)
-        a->start_us = us;
+        a->start_us = f->us;
     if (key) {
-        us = us < key->last_us ? key->last_us : us;
-        key->last_us = us;
+        f->us = f->us < key->last_us ? key->last_us : f->us;
+        key->last_us = f->us;
         r->endpoint = key->endpoint;
     }
+    f->ms = floor_div(f->us, 1000);
     uint32_t id = r->endpoint = endpoints_resolve(&a->endpoints, r->endpoint);
     if (key)
         key->endpoint = id;
     f->error = is_error(r);
     f->given = false;
     if (key)
-        observe_write(a, f, key, us);
+        observe_write(a, f, key);
     if (!counting) {
-        rebuild(a, f, key, id, us);
+        rebuild(a, f, key, id);
         return;
     }
     observe_client(a, f);
     if (key && (r->flags & ROW_ELIGIBLE))
-        repeats = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id), us);
+        repeats = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id));
     else if (r->flags & ROW_ELIGIBLE)
         observe_untold(a, endpoints_at(&a->endpoints, id));
     observe_counts(a, id, f);

@@ -1,8 +1,6 @@
 #include "analysis/pairs.h"
 
-#include "base/hash.h"
 #include "base/pages.h"
-#include "base/prefetch.h"
 
 enum { PLACES_FIRST = 256, LEVELS = 32 };
 
@@ -63,21 +61,8 @@ static bool make_room(struct pairs *p)
     return move(p, places);
 }
 
-static uint64_t hash_of(uint64_t key, uint64_t client)
+uint64_t pairs_meet(struct pairs *p, uint64_t hash)
 {
-    return hash_mix(key ^ hash_mix(client)) | 1;
-}
-
-void pairs_prefetch(const struct pairs *p, uint64_t key, uint64_t client)
-{
-    uint64_t hash = hash_of(key, client);
-    if (followed(p, hash))
-        prefetch(&p->place[(uint32_t)hash & p->mask]);
-}
-
-uint64_t pairs_meet(struct pairs *p, uint64_t key, uint64_t client)
-{
-    uint64_t hash = hash_of(key, client);
     if (!followed(p, hash))
         return 0;
     uint64_t *at = find(p, hash);

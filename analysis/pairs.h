@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+#include "base/prefetch.h"
+
 struct pairs {
     uint64_t *place; /* 0: free; the low bits of a hash are its place */
     uint32_t mask;   /* places - 1 */
@@ -18,11 +21,22 @@ struct pairs {
 /* Of `most` pairs at once, at 24 bytes each while it grows. False: out of memory. */
 bool pairs_init(struct pairs *p, uint32_t most);
 void pairs_fini(struct pairs *p);
-/* The client asked for the key; both keyed hashes. How many new pairs this stands for: 0 when it is known or not
- * followed. */
-uint64_t pairs_meet(struct pairs *p, uint64_t key, uint64_t client);
+
+/* What a pair is followed by, of the keyed hashes of both; never 0. */
+static inline uint64_t pairs_hash(uint64_t key, uint64_t client)
+{
+    return hash_mix(key ^ hash_mix(client)) | 1;
+}
+
+/* The client asked for the key. How many new pairs this stands for: 0 when it is known or not followed. */
+uint64_t pairs_meet(struct pairs *p, uint64_t hash);
+
 /* Asks ahead for where the pair stands. */
-void pairs_prefetch(const struct pairs *p, uint64_t key, uint64_t client);
+static inline void pairs_prefetch(const struct pairs *p, uint64_t hash)
+{
+    prefetch(&p->place[(uint32_t)hash & p->mask]);
+}
+
 size_t pairs_bytes(const struct pairs *p);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "capture/exchange.h"
 
-enum { QUERY_PARTS = 16, QUERY_MEMO = 256 };
+enum { QUERY_PARTS = 16, QUERY_MEMO = 256, QUERY_PATHS = 64, QUERY_PATH = 55 };
 
 struct query {
     uint64_t key; /* the hash it is remembered by */
@@ -13,6 +13,13 @@ struct query {
         rest; /* sum of the hashes of parameters beyond QUERY_PARTS; of a repeated name all but the first are parts */
     unsigned n;
     struct part part[QUERY_PARTS];
+};
+
+/* A path that was asked for with a query lately, and the hash of its text in a key. */
+struct query_path {
+    uint64_t hash;
+    uint8_t n; /* of the path; 0: free */
+    char text[QUERY_PATH];
 };
 
 /* Splits what follows the '?'. Text of the parts is borrowed from it. without_credential: parameters that may have been

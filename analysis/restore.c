@@ -28,7 +28,8 @@ static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struc
 {
     struct key_text text = take_key_text(a, k->target);
     *path = text.path;
-    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), text.whole, k->operation);
+    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), take_text_hash(a, text.whole),
+                         k->operation);
 }
 
 /* Whether the key is still to be followed, and has room. */
@@ -505,6 +506,7 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
         f->row.endpoint = endpoints_other(&a->endpoints);
     }
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
+    f->text = f->pair = 0;
     f->method = method_of(a, f);
     observe(a, f, counting);
     return true;

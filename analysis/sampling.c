@@ -30,7 +30,7 @@ bool sampling_note(struct sampling_tail *t, struct sampling_key *k, uint32_t hit
 static double spread_of(const struct sampling_tail *t, unsigned rung)
 {
     double q = (double)t->sums.lookups, n = t->keys;
-    double r = (double)(t->sums.hits[rung] + t->sums.recent.hits[rung]) / q;
+    double r = (double)(t->sums.hits[rung] + ladder_lately(&t->sums.recent.hits, rung)) / q;
     double left = (double)t->hits2[rung] - 2 * r * (double)t->mixed[rung] + r * r * (double)t->lookups2;
     double rate = ldexp(1, -(int)t->level);
     return left > 0 ? (double)t->n * sqrt((1 - rate) * n / (n - 1) * left) / q : 0;

@@ -50,6 +50,7 @@ struct analysis {
     bool equals_used;
     struct learning learning;
     struct query queries[QUERY_MEMO];
+    struct query_path query_paths[QUERY_PATHS];
     uint32_t query_generation; /* of the names of keys that their text is borrowed from */
     uint64_t credential_name;  /* of the part that stands for the client */
     struct masked masked;
@@ -78,13 +79,16 @@ struct fact {
     struct row_exchange row;
     uint32_t key;        /* row in keys, or MAP_NONE */
     uint32_t client;     /* row in clients, or MAP_NONE */
+    uint64_t text, pair; /* hash of the target's text; pairs_hash of key and client; 0: not known */
+    int64_t us, ms;      /* when, never before the key's last; observe() fills them */
     struct slice method; /* as sent */
     bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */
 };
 
-/* take.c: what stands for a target in a key, until the next call, and the hash of the key. */
+/* take.c: what stands for a target in a key, until the next call, its hash, and that of the key. */
 struct key_text take_key_text(struct analysis *a, struct slice target);
-uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text, struct slice operation);
+uint64_t take_text_hash(const struct analysis *a, struct slice text);
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t text, struct slice operation);
 
 /* depend.c: holds the parts of an exchange against its answer, after observe(). */
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
@@ -116,7 +120,7 @@ void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
 /* How answers of clients are held against each other; false: this one says nothing. */
-bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key, int64_t us,
+bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key,
                        struct sharing_visit *out);
 /* A request that is counted and not analysed. */
 void observe_ignored(struct analysis *a, const struct fact *f);

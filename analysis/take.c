@@ -22,7 +22,20 @@ static int64_t server_time(int64_t ttfb, int32_t rtt)
     return ttfb > rtt ? ttfb - rtt : 0;
 }
 
-static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x, uint32_t address)
+/* Microseconds; -1: unknown. */
+struct times {
+    int64_t request, ttfb, duration, server;
+};
+
+static struct times times_of(const struct exchange *x)
+{
+    int64_t ttfb = span(x->t_req1, x->t_rsp0);
+    return (struct times){span(x->t_req0, x->t_req1), ttfb, span(x->t_req0, x->t_rsp1),
+                          server_time(ttfb, x->rtt_server)};
+}
+
+static void fill_plain(struct analysis *a, struct row_exchange *r, const struct exchange *x, const struct times *t,
+                       uint32_t address)
 {
     *r = (struct row_exchange){.arrival_us = x->arrival,
                                .address = address,
@@ -33,9 +46,10 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .flags = x->flags | (x->tls ? ROW_TLS : 0),
                                .request_bytes = x->request_bytes,
                                .response_bytes = x->response_bytes,
-                               .request_us = span(x->t_req0, x->t_req1),
-                               .ttfb_us = span(x->t_req1, x->t_rsp0),
-                               .duration_us = span(x->t_req0, x->t_rsp1),
+                               .request_us = t->request,
+                               .ttfb_us = t->ttfb,
+                               .duration_us = t->duration,
+                               .server_us = t->server,
                                .body = x->request_bytes ? (uint32_t)x->request_body_id : 0,
                                .rtt = (uint32_t)(x->rtt_client + 1),
                                .conn = (uint32_t)x->conn,
@@ -43,7 +57,6 @@ static void fill_plain(struct analysis *a, struct row_exchange *r, const struct 
                                .request_id = (uint32_t)x->request_id,
                                .window_us = x->window_us,
                                .loss_us = x->loss_us};
-    r->server_us = server_time(r->ttfb_us, x->rtt_server);
 }
 
 static bool own_lifetime(const struct heads *h, int64_t now_us)
@@ -181,7 +194,8 @@ static void record(struct analysis *a, const struct row_exchange *r)
 static void take_orphan(struct analysis *a, const struct exchange *x)
 {
     struct row_exchange r;
-    fill_plain(a, &r, x, addresses_id(&a->addresses, &x->client, false));
+    struct times t = times_of(x);
+    fill_plain(a, &r, x, &t, addresses_id(&a->addresses, &x->client, false));
     r.flags |= ROW_ORPHAN;
     observe_orphan(a, &r);
     record(a, &r);
@@ -253,17 +267,27 @@ struct key_text take_key_text(struct analysis *a, struct slice target)
     return (struct key_text){{NULL, 0}, {NULL, 0}};
 }
 
-/* What is asked for in a target is part of it already: only what stands in a body makes another key. */
-uint64_t take_key_hash(const struct analysis *a, struct origin origin, struct slice text, struct slice operation)
+uint64_t take_text_hash(const struct analysis *a, struct slice text)
 {
-    uint64_t hash = hash_bytes(&a->key, 'k', text.p, text.n) + origin.hash;
+    return hash_bytes(&a->key, 'k', text.p, text.n);
+}
+
+/* What is asked for in a target is part of it already: only what stands in a body makes another key. */
+uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t text, struct slice operation)
+{
+    uint64_t hash = text + origin.hash;
     return operation.n && !origin.reads ? hash + hash_bytes(&a->key, 'o', operation.p, operation.n) : hash;
 }
 
 /* What is known of a request before it is taken. Rows are MAP_NONE while it is not known whether they exist. */
 struct ahead {
+    const struct exchange *x;
     struct origin origin;
-    uint64_t hash, who; /* of the key; of the client */
+    uint64_t text, hash; /* of the target's text, of the key */
+    uint64_t who, place; /* of the client; its place in the table */
+    uint64_t pair;       /* of both, where both are known; else 0 */
+    struct times times;
+    int64_t ms; /* arrival */
     enum identity kind;
     uint32_t key, client;
     uint32_t generation; /* of the rows of keys */
@@ -280,25 +304,28 @@ static void look_at_texts(const struct exchange *x)
 {
     prefetch(x->target.p);
     prefetch(x->service.p);
-    for (unsigned i = 0; i < x->n_fields; i += 2)
-        prefetch(&x->fields[i]);
+    prefetch_lines(x->fields, 3 * sizeof *x->fields); /* few have more */
 }
 
-static void look_up(struct analysis *a, const struct exchange *x, struct ahead *h)
+static void look_up(struct analysis *a, struct ahead *h)
 {
+    const struct exchange *x = h->x;
+    h->times = times_of(x);
     h->origin = origins_find(&a->origins, x->method, x->service);
-    h->hash = take_key_hash(a, h->origin, take_key_text(a, x->target).whole, operation_of(x).name);
+    h->text = take_text_hash(a, take_key_text(a, x->target).whole);
+    h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
+    h->place = clients_hash(&a->clients, h->kind, h->who);
     map_prefetch(&a->keys.map, h->hash);
-    map_prefetch(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+    map_prefetch(&a->clients.map, h->place);
     if (a->admission.popular)
         spacesaving_prefetch(a->admission.popular, h->hash);
 }
 
-static void look_at_rows(struct analysis *a, const struct ahead *h)
+static void look_at_rows(struct analysis *a, struct ahead *h)
 {
-    map_prefetch_row(&a->keys.map, h->hash);
-    map_prefetch_row(&a->clients.map, clients_hash(&a->clients, h->kind, h->who));
+    h->key = map_expect(&a->keys.map, h->hash);
+    h->client = map_expect(&a->clients.map, h->place);
 }
 
 /* May have become another's name: then it is asked for in vain. */
@@ -309,35 +336,37 @@ static const struct endpoint *endpoint_ahead(const struct analysis *a, const str
 
 static void look_at_slots(struct analysis *a, struct ahead *h)
 {
-    h->key = keys_find(&a->keys, h->hash);
+    h->key = map_expected(&a->keys.map, h->hash, h->key);
     h->generation = a->keys.generation;
-    h->client = clients_find(&a->clients, h->kind, h->who);
+    h->client = map_expected(&a->clients.map, h->place, h->client);
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
         prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
         endpoints_prefetch(endpoint_ahead(a, key));
     }
+    h->pair = 0;
     if (h->client == MAP_NONE)
         return;
     clients_prefetch(&a->clients, h->client);
-    if (h->key != MAP_NONE)
-        pairs_prefetch(&a->pairs, h->hash, clients_at(&a->clients, h->client)->hash);
+    if (h->key == MAP_NONE)
+        return;
+    h->pair = pairs_hash(h->hash, h->place);
+    pairs_prefetch(&a->pairs, h->pair);
 }
 
 /* What the endpoint's sums lead to. */
-static void look_at_sums(const struct analysis *a, const struct exchange *x, const struct key *key)
+static void look_at_sums(const struct analysis *a, const struct ahead *h, const struct key *key)
 {
     const struct endpoint *ep = endpoint_ahead(a, key);
-    int64_t ttfb = span(x->t_req1, x->t_rsp0), duration = span(x->t_req0, x->t_rsp1);
-    if (duration >= 0)
-        hist_prefetch(&ep->latency, &a->pages, (uint64_t)duration);
-    if (ttfb >= 0)
-        hist_prefetch(&ep->server, &a->pages, (uint64_t)server_time(ttfb, x->rtt_server));
+    if (h->times.duration >= 0)
+        hist_prefetch(&ep->latency, &a->pages, (uint64_t)h->times.duration);
+    if (h->times.server >= 0)
+        hist_prefetch(&ep->server, &a->pages, (uint64_t)h->times.server);
     live_prefetch(&ep->live, &a->endpoints.live);
     if (key->slot) {
         const struct ladder_slot *slot = keys_slot_at(&a->keys, key);
-        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, floor_div(x->arrival, 1000));
+        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
         if (slot->today)
             prefetch(keys_today(&a->keys, slot));
     }
@@ -347,28 +376,32 @@ static void look_at_sums(const struct analysis *a, const struct exchange *x, con
         prefetch_lines(&a->queries[key->hash % QUERY_MEMO], offsetof(struct query, part[4]));
 }
 
-static void look_at_rings(struct analysis *a, const struct exchange *x, const struct ahead *h)
+static void look_at_rings(struct analysis *a, struct ahead *h)
 {
-    const struct key *key = h->key == MAP_NONE ? NULL : keys_at(&a->keys, h->key);
-    if (key && key->tag)
-        etags_prefetch(&a->etags, key->hash, key->tag);
+    h->ms = floor_div(h->x->arrival, 1000);
     if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client, x->arrival);
-    if (key)
-        look_at_sums(a, x, key);
+        clients_prefetch_rings(&a->clients, h->client, h->x->arrival);
+    if (h->key == MAP_NONE)
+        return;
+    const struct key *key = keys_at(&a->keys, h->key);
+    if (key->tag)
+        etags_prefetch(&a->etags, key->hash, key->tag);
+    look_at_sums(a, h, key);
 }
 
-/* What expires first, and whether writes are looked for. */
-static void look_at_due(struct analysis *a, const struct exchange *x, struct ahead *h)
+/* What expires first, and whether writes are looked for: not where no gap can end. */
+static bool look_at_due(struct analysis *a, struct ahead *h)
 {
     h->bound = false;
     if (h->key == MAP_NONE)
-        return;
-    const struct endpoint *ep = endpoint_ahead(a, keys_at(&a->keys, h->key));
-    live_prefetch_due(&ep->live, &a->endpoints.live, floor_div(x->arrival, 1000));
-    h->bound = bound_asks(a, ep);
+        return false;
+    const struct key *key = keys_at(&a->keys, h->key);
+    const struct endpoint *ep = endpoint_ahead(a, key);
+    live_prefetch_due(&ep->live, &a->endpoints.live, h->ms);
+    h->bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
     if (h->bound)
         bound_expect(a, h->key, 0);
+    return h->bound;
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -382,6 +415,7 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
         c->from_id = id;
         memcpy(c->from, addr->ip, sizeof c->from);
         c->from_known = addr->known;
+        c->network = addr_network_bits(addr);
     }
     return id;
 }
@@ -390,7 +424,7 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
 static struct key *find_rows(struct analysis *a, const struct exchange *x, const struct ahead *ahead, struct fact *f)
 {
     f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
-    fill_plain(a, &f->row, x, client_address(a, f->client, &x->client));
+    fill_plain(a, &f->row, x, &ahead->times, client_address(a, f->client, &x->client));
     size_t name_n = x->method.n + x->service.n + x->target.n + 1 + operation_of(x).name.n;
     if (keys_tight(&a->keys, name_n))
         admission_make_room(a, name_n);
@@ -403,9 +437,12 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 
 static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
-    struct fact f = {.method = x->method};
+    struct fact f; /* find_rows, this and observe() fill it */
     struct heads h;
     struct key *key = find_rows(a, x, ahead, &f);
+    f.text = ahead->text;
+    f.pair = ahead->pair;
+    f.method = x->method;
     heads_read(&h, x);
     fill_flags(&f.row, x, &h, ahead->origin.head);
     f.row.managed =
@@ -442,7 +479,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
 static void take_ignored(struct analysis *a, const struct exchange *x)
 {
     struct fact f = {.method = x->method};
-    fill_plain(a, &f.row, x, 0);
+    struct times t = times_of(x);
+    fill_plain(a, &f.row, x, &t, 0);
     observe_ignored(a, &f);
 }
 
@@ -460,6 +498,7 @@ static void take_cache(struct analysis *a, const struct exchange *x)
     caches_take(&a->caches, x, &a->pages);
 }
 
+/* ahead NULL: it has no key. */
 static void take_one(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
     if (!is_http(x)) {
@@ -471,38 +510,44 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
     note_time(a, x);
     if (is_ignored(a, x))
         take_ignored(a, x);
-    else if (x->method.p)
+    else if (ahead)
         take_request(a, x, ahead);
     else
         take_orphan(a, x);
 }
 
-static bool has_key(const struct exchange *x)
+/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
+static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
 {
-    return is_http(x) && x->method.p;
+    bool bound = false;
+#define EACH(step)                                                                                                     \
+    for (struct ahead *h = ahead; h < ahead + n; h++)                                                                  \
+        step;
+    EACH(look_at_texts(h->x))
+    EACH(look_up(a, h))
+    EACH(look_at_rows(a, h))
+    EACH(look_at_slots(a, h))
+    EACH(look_at_rings(a, h))
+    EACH(bound |= look_at_due(a, h))
+    for (unsigned step = 1; bound && step < 4; step++)
+        EACH(if (h->bound) bound_expect(a, h->key, step))
+#undef EACH
 }
 
-/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
 {
     struct ahead ahead[ANALYSIS_TOGETHER];
-#define EACH(step)                                                                                                     \
-    for (size_t i = 0; i < n; i++)                                                                                     \
-        if (has_key(x[i]))                                                                                             \
-            step;
+    size_t keys = 0, key = 0;
     for (size_t i = 0; i < n; i++)
         look_at_exchange(x[i]);
-    EACH(look_at_texts(x[i]))
-    EACH(look_up(a, x[i], &ahead[i]))
-    EACH(look_at_rows(a, &ahead[i]))
-    EACH(look_at_slots(a, &ahead[i]))
-    EACH(look_at_rings(a, x[i], &ahead[i]))
-    EACH(look_at_due(a, x[i], &ahead[i]))
-    for (unsigned step = 1; a->writes.written && step < 4; step++)
-        EACH(if (ahead[i].bound) bound_expect(a, ahead[i].key, step))
-#undef EACH
     for (size_t i = 0; i < n; i++)
-        take_one(a, x[i], &ahead[i]);
+        if (is_http(x[i]) && x[i]->method.p)
+            ahead[keys++].x = x[i];
+    look_ahead(a, ahead, keys);
+    for (size_t i = 0; i < n; i++) {
+        bool has_key = key < keys && ahead[key].x == x[i];
+        take_one(a, x[i], has_key ? &ahead[key++] : NULL);
+    }
 }
 
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n)

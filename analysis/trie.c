@@ -6,7 +6,7 @@
 #include "analysis/slab.h"
 #include "base/map.h"
 
-enum { TEXT_PER_NODE = 64, EXEMPT_LEAST = 4 };
+enum { TEXT_PER_NODE = 64, EXEMPT_LEAST = 4, STEPS = 512, STEP_TEXT = 19, ROOTS = 64 };
 
 /* Links are node numbers; 0 is none. */
 struct node {
@@ -18,6 +18,13 @@ struct node {
     bool literal, open, operation;
 };
 
+/* A child that was found by its label lately. */
+struct step {
+    uint32_t shape, parent, child; /* child 0: free */
+    uint8_t n;
+    char text[STEP_TEXT];
+};
+
 struct trie {
     struct hash_key key;
     struct trie_owner owner;
@@ -26,6 +33,9 @@ struct trie {
     struct map map, service_map;
     uint32_t free; /* chained by `next` */
     uint32_t freed;
+    uint32_t shape; /* how often a node left its place: what was found before holds no more */
+    struct step steps[STEPS];
+    uint32_t roots[ROOTS]; /* found lately */
 };
 
 static const struct slice var_label = SLICE("{var}");
@@ -85,6 +95,29 @@ static uint32_t hash_find(const struct trie *t, uint64_t hash)
 static uint32_t child_find(const struct trie *t, uint32_t parent, struct slice label)
 {
     return hash_find(t, child_hash(t, parent, label, false));
+}
+
+static struct step *step_at(struct trie *t, uint32_t parent, struct slice label)
+{
+    return &t->steps[(hash_quick(&t->key, label.p, label.n) + parent * UINT64_C(0x9e3779b97f4a7c15)) >> 32 &
+                     (STEPS - 1)];
+}
+
+/* The child that was found by this label lately; 0: look for it. */
+static uint32_t recall(struct trie *t, uint32_t parent, struct slice label)
+{
+    const struct step *s = step_at(t, parent, label);
+    bool is = s->parent == parent && s->shape == t->shape && s->n == label.n && !memcmp(s->text, label.p, label.n);
+    return is ? s->child : 0;
+}
+
+static void note_step(struct trie *t, uint32_t parent, struct slice label, uint32_t child)
+{
+    if (!child || label.n > STEP_TEXT)
+        return;
+    struct step *s = step_at(t, parent, label);
+    *s = (struct step){.shape = t->shape, .parent = parent, .child = child, .n = (uint8_t)label.n};
+    memcpy(s->text, label.p, label.n);
 }
 
 static uint32_t operation_find(const struct trie *t, uint32_t parent, struct slice name)
@@ -179,9 +212,8 @@ static void count_service(struct trie *t, struct slice service)
     map_insert(&t->service_map, hash, row);
 }
 
-static uint32_t root_of(struct trie *t, struct slice method, struct slice service)
+static uint32_t find_root(struct trie *t, struct slice method, struct slice service)
 {
-    method = slice_sub(method, 0, UINT8_MAX);
     uint64_t words[2] = {hash_bytes(&t->key, 'm', method.p, method.n), hash_bytes(&t->key, 's', service.p, service.n)};
     uint64_t hash = hash_words(&t->key, words, 2);
     uint32_t n = map_find(&t->map, hash);
@@ -197,6 +229,25 @@ static uint32_t root_of(struct trie *t, struct slice method, struct slice servic
     }
     count_service(t, service);
     return enter(t, n, hash) ? n : 0;
+}
+
+static bool is_root_of(const struct trie *t, uint32_t root, struct slice method, struct slice service)
+{
+    const struct node *n = at(t, root);
+    struct slice text = label_of(t, n);
+    return root && n->method_n == method.n && text.n == method.n + service.n && slice_starts(text, method) &&
+           slice_eq(slice_sub(text, method.n, text.n), service);
+}
+
+/* Most are asked for again and again; no root ever leaves its place. */
+static uint32_t root_of(struct trie *t, struct slice method, struct slice service)
+{
+    method = slice_sub(method, 0, UINT8_MAX);
+    uint64_t mixed = hash_quick(&t->key, service.p, service.n) + method.n + (method.n ? (uint8_t)method.p[0] : 0u);
+    uint32_t *lately = &t->roots[mixed % ROOTS];
+    if (!is_root_of(t, *lately, method, service))
+        *lately = find_root(t, method, service);
+    return *lately;
 }
 
 static uint64_t traffic(const struct trie *t, uint32_t n)
@@ -219,6 +270,7 @@ static bool exempt(const struct trie *t, uint32_t child, uint64_t all)
 static void rename_child(struct trie *t, uint32_t n, uint32_t parent, struct slice label)
 {
     struct node *node = at(t, n);
+    t->shape++;
     map_remove(&t->map, node->hash, n);
     node->hash = child_hash(t, parent, label, node->operation);
     map_insert(&t->map, node->hash, n);
@@ -279,6 +331,7 @@ static void unite(struct trie *t, uint32_t from, uint32_t into)
         attach(t, into, c);
         tell_moved(t, c);
     }
+    t->shape++;
     map_remove(&t->map, at(t, from)->hash, from);
     give_node(t, from);
     if (at(t, into)->literals > TRIE_FANOUT && !at(t, into)->open)
@@ -336,7 +389,11 @@ static void collapse(struct trie *t, uint32_t n)
 static uint32_t step(struct trie *t, uint32_t n, struct route_label label)
 {
     bool literal = label.kind != ROUTE_TYPED;
-    uint32_t child = child_find(t, n, label.text);
+    uint32_t child = recall(t, n, label.text);
+    if (child)
+        return child;
+    child = child_find(t, n, label.text);
+    note_step(t, n, label.text, child);
     if (child)
         return child;
     if (literal && !at(t, n)->open && at(t, n)->literals >= TRIE_FANOUT)
@@ -347,11 +404,18 @@ static uint32_t step(struct trie *t, uint32_t n, struct route_label label)
     return child ? child : child_add(t, n, var_label, false);
 }
 
+/* The same of a segment. The label of a label is itself, so one of this text was this segment's. */
+static uint32_t step_segment(struct trie *t, uint32_t n, struct slice segment)
+{
+    char made[ROUTE_LABEL];
+    uint32_t child = recall(t, n, segment);
+    return child ? child : step(t, n, route_label(segment, made));
+}
+
 /* Node of the path below the root; 0: none left. */
 static uint32_t walk(struct trie *t, uint32_t n, struct slice path)
 {
     static const struct route_label rest = {SLICE("{rest}"), ROUTE_TYPED};
-    char made[ROUTE_LABEL];
     size_t from = 1;
     if (!path.n || path.p[0] != '/') {
         struct route_label odd = {path, ROUTE_TYPED};
@@ -361,7 +425,7 @@ static uint32_t walk(struct trie *t, uint32_t n, struct slice path)
         size_t end = slice_find(path, '/', from);
         if (depth >= TRIE_DEPTH || end > TRIE_PATH)
             return step(t, n, rest);
-        n = step(t, n, route_label(slice_sub(path, from, end), made));
+        n = step_segment(t, n, slice_sub(path, from, end));
         if (end >= path.n)
             break;
         from = end + 1;

@@ -125,7 +125,7 @@ void writes_prefetch_rows(const struct writes *w, const struct writes_name *name
             if (slots)
                 map_prefetch(&w->map, at[i]);
             else
-                map_prefetch_row(&w->map, at[i]);
+                map_expect(&w->map, at[i]);
         }
 }
 

@@ -47,18 +47,24 @@ static inline void map_prefetch(const struct map *m, uint64_t hash)
     prefetch(&m->slot[(uint32_t)(hash >> 32) & m->mask]);
 }
 
-/* Asks for the first row whose tag is that of the hash, most likely the one. */
-static inline void map_prefetch_row(const struct map *m, uint64_t hash)
+/* Asks for the first row whose tag is that of the hash, most likely the one, and says which; MAP_NONE: it is not there.
+ */
+static inline uint32_t map_expect(const struct map *m, uint64_t hash)
 {
     uint32_t tag = (uint32_t)(hash >> 32), at = tag & m->mask;
-    for (unsigned i = 0; i < MAP_PROBES && m->slot[at].index && m->slot[at].tag != tag; i++)
-        at = (at + 1) & m->mask;
-    if (!m->slot[at].index)
-        return;
-    const char *row = m->rows + (size_t)(m->slot[at].index - 1) * m->unit;
-    prefetch(row);
-    if (m->unit > 64)
-        prefetch(row + 64);
+    for (unsigned i = 0; i < MAP_PROBES; i++, at = (at + 1) & m->mask) {
+        const struct map_slot *s = &m->slot[at];
+        if (!s->index)
+            return MAP_NONE;
+        if (s->tag != tag)
+            continue;
+        const char *row = m->rows + (size_t)(s->index - 1) * m->unit;
+        prefetch(row);
+        if (m->unit > 64)
+            prefetch(row + 64);
+        return s->index - 1;
+    }
+    return MAP_NONE;
 }
 
 /* The row with this hash, or MAP_NONE. */
@@ -73,6 +79,12 @@ static inline uint32_t map_find(const struct map *m, uint64_t hash)
             return s->index - 1;
     }
     return MAP_NONE;
+}
+
+/* The same, of what map_expect said; the map is as it was then. */
+static inline uint32_t map_expected(const struct map *m, uint64_t hash, uint32_t row)
+{
+    return row == MAP_NONE || map_hash_at(m, row) == hash ? row : map_find(m, hash);
 }
 
 #endif

@@ -87,7 +87,7 @@ struct plain {
     bool filled, error;
     int64_t f;
     uint32_t h, d;
-    uint64_t hits, stale, unknown, masked, coalesced, bytes;
+    uint64_t hits, stale, unknown, masked, coalesced, bytes, server_us, warm_lookups, warm_hits;
     uint64_t cycles, cycles_hit, cycles_stale, swr, purgeable;
     bool hit_once, stale_once;
 };
@@ -102,6 +102,7 @@ static void plain_hit(struct plain *p, const struct ladder_visit *v)
     p->masked += v->error && !p->error;
     p->coalesced += v->now - p->f < (int64_t)p->d * 4;
     p->bytes += v->bytes;
+    p->server_us += v->server_us;
     p->purgeable += stale && p->f < v->purged && v->purged <= v->now;
     p->cycles_hit += !p->hit_once;
     p->cycles_stale += stale && !p->stale_once;
@@ -112,7 +113,10 @@ static void plain_hit(struct plain *p, const struct ladder_visit *v)
 static void plain_visit(struct plain *p, const struct ladder_visit *v, int64_t ttl_ms)
 {
     int64_t d = v->fetch_us < 0 ? 0 : (v->fetch_us + 3999) / 4000;
+    bool warm = v->now - v->start >= ttl_ms;
+    p->warm_lookups += warm;
     if (p->filled && v->now - p->f < ttl_ms) {
+        p->warm_hits += warm;
         plain_hit(p, v);
         return;
     }
@@ -142,7 +146,8 @@ static void random_visit(struct ladder_visit *v)
     v->fillable = v->error ? random() % 3 == 0 : random() % 10 != 0;
     v->content = random() % 5 ? (uint32_t)(random() % 3 + 1) | (uint32_t)(random() % 2) << 30 : 0;
     v->fetch_us = random() % 4 ? random() % 3000000 : -1;
-    v->bytes = (uint64_t)random() << 3;
+    v->bytes = (uint64_t)random() << (random() % 8 ? 0 : 3);
+    v->server_us = (uint64_t)random() >> random() % 20;
     if (random() % 7 == 0)
         v->purged = v->now - random() % 3000;
 }
@@ -159,7 +164,7 @@ static void brute_force(void **state)
         v.start = v.now;
         srandom((unsigned)run);
         ladder_reset(&slot, v.now);
-        for (int i = 0; i < 200; i++) {
+        for (int i = 0; i < 700; i++) {
             random_visit(&v);
             ladder_visit(&slot, &v, &sums);
             for (int r = 0; r < LADDER_RUNGS; r++)
@@ -174,6 +179,9 @@ static void brute_force(void **state)
             assert_int_equal(sum[r].errors_masked, plain[r].masked);
             assert_int_equal(sum[r].coalesced, plain[r].coalesced);
             assert_int_equal(sum[r].bytes_saved, plain[r].bytes);
+            assert_int_equal(sum[r].server_us_saved, plain[r].server_us);
+            assert_int_equal(sum[r].warm_lookups, plain[r].warm_lookups);
+            assert_int_equal(sum[r].warm_hits, plain[r].warm_hits);
             assert_int_equal(sum[r].cycles, plain[r].cycles);
             assert_int_equal(sum[r].cycles_hit, plain[r].cycles_hit);
             assert_int_equal(sum[r].cycles_stale, plain[r].cycles_stale);
@@ -201,14 +209,14 @@ static void rows_and_back(void **state)
     (void)state;
     for (unsigned i = 0; i < LADDER_RUNGS; i++) {
         s.hits[i] = i * 7919;
-        s.recent.hits[i] = UINT32_MAX - i;
+        s.recent.hits.of[i % LADDER_LANES] |= (UINT8_MAX - i) << 8 * (i / LADDER_LANES);
         s.errors_masked[i] = i * 31;
         s.bytes_saved[i] = (uint64_t)i << 40;
-        s.recent.bytes_saved[i] = i * 5;
+        s.recent.bytes_saved.of[i] = i * 5;
         s.warm_hits[i] = i;
     }
     ladder_row(&s, rungs);
-    assert_int_equal(rungs[3].hits, 3 * 7919 + (uint64_t)UINT32_MAX - 3);
+    assert_int_equal(rungs[3].hits, 3 * 7919 + UINT8_MAX - 3);
     assert_int_equal(rungs[3].bytes_saved, ((uint64_t)3 << 40) + 15);
     ladder_load(&again, rungs);
     ladder_row(&again, same);

@@ -10,7 +10,7 @@
 
 static uint64_t meet(struct pairs *p, uint64_t key, uint64_t client)
 {
-    return pairs_meet(p, hash_mix(key + 1), hash_mix(client + 1000000));
+    return pairs_meet(p, pairs_hash(hash_mix(key + 1), hash_mix(client + 1000000)));
 }
 
 static void exact_while_they_fit(void **state)

@@ -99,6 +99,8 @@ static void keys(void **state)
     assert_false(target_is_plain(SLICE("http://h/a")));
     assert_false(target_is_plain(SLICE("*")));
     assert_false(target_is_plain(SLICE("")));
+    assert_true(target_is_plain(SLICE("/0123456789abcde")));
+    assert_true(target_is_plain(SLICE("/0123456789abcdef/0123456789.bcdef?x=/")));
 }
 
 /* Looked up twice and in any order, the same; long ones are not kept, but right. */
@@ -127,9 +129,28 @@ static void origins_stay(void **state)
     assert_true(origins_find(&o, SLICE("HEAD"), SLICE("http://h1")).head);
 }
 
+/* What could change stands anywhere in a target of any length. */
+static void plain_is_told_everywhere(void **state)
+{
+    char text[80];
+    (void)state;
+    for (size_t n = 1; n < sizeof text; n++)
+        for (size_t at = 1; at < n; at++) {
+            memset(text, 'a', n);
+            text[0] = '/';
+            assert_true(target_is_plain(slice_of(text, n)));
+            text[at] = '.';
+            assert_int_equal(target_is_plain(slice_of(text, n)), at != 1);
+            text[at - 1] = '/';
+            assert_false(target_is_plain(slice_of(text, n)));
+            text[at] = '%';
+            assert_false(target_is_plain(slice_of(text, n)));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(normalises), cmocka_unit_test(splits), cmocka_unit_test(keys),
-                                       cmocka_unit_test(origins_stay)};
+                                       cmocka_unit_test(origins_stay), cmocka_unit_test(plain_is_told_everywhere)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

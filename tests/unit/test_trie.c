@@ -191,6 +191,62 @@ static void e2_order_does_not_matter_when_strict(void **state)
     free(first);
 }
 
+/* So many labels of another service that nothing is left of what was remembered of this one's. */
+static void make_forget(struct trie *t)
+{
+    char path[32];
+    for (int i = 0; i < 2048; i++) {
+        snprintf(path, sizeof path, "/m%c%c/n%c", 'a' + i / 32 % 8, 'a' + i / 256, 'a' + i % 32);
+        trie_find(t, SLICE("GET"), SLICE("http://other"), slice_str(path), SLICE(""));
+    }
+}
+
+static const char *odd_path(void)
+{
+    static const char *const odd[] = {"*",
+                                      "",
+                                      "/",
+                                      "//",
+                                      "/{var}/x",
+                                      "/{int}",
+                                      "/7/{int}",
+                                      "/na/a;b",
+                                      "/na/a",
+                                      "/na/{uuid}",
+                                      "/na/7.json",
+                                      "/na/{int}.json",
+                                      "/cus_2a4f0c6e8b1d",
+                                      "/cus_{hex}"};
+    return odd[(size_t)random() % (sizeof odd / sizeof *odd)];
+}
+
+/* What is remembered of labels is what looking for them finds, whatever nodes are united meanwhile. */
+static void labels_are_remembered_rightly(void **state)
+{
+    static uint32_t found[PATHS * 2];
+    (void)state;
+    for (unsigned run = 0; run < 2; run++) {
+        struct trie *t = start(65536, false);
+        srandom(3);
+        make_forget(t);
+        for (int i = 0; i < PATHS * 2; i++) {
+            char path[64];
+            long a = random() % 50, b = random() % 60, c = random() % (i % 2 ? 40 : 3);
+            snprintf(path, sizeof path, i % 7 ? "/n%c%c/m%ld/k%c" : "/n%c%c/%ld/k%c", (int)('a' + a % 26),
+                     (int)('a' + a / 26), b, (int)('a' + c % 26));
+            const char *seen = i % 5 ? path : odd_path();
+            uint32_t id = trie_find(t, SLICE("GET"), SLICE("http://h"), slice_str(seen), SLICE(""));
+            ends.requests[id]++;
+            if (run)
+                assert_int_equal(id, found[i]);
+            found[i] = id;
+            if (run)
+                make_forget(t);
+        }
+        trie_free(t);
+    }
+}
+
 static void e3_caps_hold(void **state)
 {
     struct trie *t = start(2000, false);
@@ -313,10 +369,15 @@ static void operations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(e1_templates),       cmocka_unit_test(a_large_share_stays_literal),
-        cmocka_unit_test(collapse_cascades),  cmocka_unit_test(e2_order_does_not_matter_when_strict),
-        cmocka_unit_test(e3_caps_hold),       cmocka_unit_test(odd_paths),
-        cmocka_unit_test(places_routes_back), cmocka_unit_test(operations),
+        cmocka_unit_test(e1_templates),
+        cmocka_unit_test(a_large_share_stays_literal),
+        cmocka_unit_test(collapse_cascades),
+        cmocka_unit_test(e2_order_does_not_matter_when_strict),
+        cmocka_unit_test(labels_are_remembered_rightly),
+        cmocka_unit_test(e3_caps_hold),
+        cmocka_unit_test(odd_paths),
+        cmocka_unit_test(places_routes_back),
+        cmocka_unit_test(operations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
