@@ -96,7 +96,7 @@ void clients_fini(struct clients *c);
 
 static inline struct client *clients_at(const struct clients *c, uint32_t row)
 {
-    return (struct client *)slab_at(&c->rows, row);
+    return (struct client *)(void *)c->rows.base + row;
 }
 
 /* Place in the table. The 48 bits are a keyed hash already; the salt keeps the place unknown to who reads the

@@ -212,8 +212,10 @@ void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t 
 {
     for (unsigned i = 0; l->block && i < LIVE_TTLS; i++) {
         const struct queue *q = &state_of(l, pool)->queue[i];
-        if (now >= q->due && q->n)
+        if (now >= q->due && q->n) {
             prefetch(entry_at(q, pool, 0));
+            prefetch(entry_at(q, pool, 1)); /* the next to go */
+        }
     }
 }
 

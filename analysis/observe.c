@@ -171,7 +171,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
 static uint64_t network_of(const struct analysis *a, uint32_t address)
 {
-    return address ? addr_network_bits(addresses_at(&a->addresses, address)) : 0;
+    return address ? addresses_row(&a->addresses, address)->network : 0;
 }
 
 static bool is_anonymous(const struct row_exchange *r, const struct client *c)
