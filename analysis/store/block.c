@@ -132,85 +132,115 @@ static void put_sparse(struct block *b, int column, const uint64_t *v, unsigned 
 #define NUMBER_AFTER(x, name) zigzag(minus((x)->name, (x)->ttfb_us))
 #define NUMBER_FLAGS(x, name) ((x)->name << 4 | (x)->name >> 28)
 
-/* The staged values of a field as numbers, and all their bits. */
-#define GATHER(name, how)                                                                                              \
-    all = 0;                                                                                                           \
-    for (unsigned i = 0; i < n; i++)                                                                                   \
-        all |= v[i] = NUMBER_##how(&x[i], name);
-
-#define STAGE_SHAPE(name, how)
-#define STAGE_NUMBER(name, how) GATHER(name, how) put_numbers(&b->column[BLOCK_##name], v, n, all);
-#define STAGE_WORDS(name, how) GATHER(name, how) put_words(&b->column[BLOCK_##name], v, n);
-#define STAGE_SPARSE(name, how) GATHER(name, how) put_sparse(b, BLOCK_##name, v, n, all);
-
-/* One column after the other, so that each loop stays with one kind of value. */
-static void write_out(struct block *b)
+static void put_column(struct block *b, int column, enum how how, const uint64_t *v, unsigned n, uint64_t all)
 {
-    const struct row_exchange *x = b->stage + 1;
-    unsigned n = b->staged;
-    uint64_t v[BLOCK_STAGED] = {0}, all = 0;
-    for (unsigned i = 0; i < n; i++)
-        all |= v[i] = b->staged_shape[i];
-    put_numbers(&b->shape, v, n, all);
-#define FIELD(name, type, how, where) STAGE_##where(name, how)
+    if (block_where[column] == BLOCK_SPARSE)
+        put_sparse(b, column, v, n, all);
+    else if (how == WORD)
+        put_words(&b->column[column], v, n);
+    else
+        put_numbers(&b->column[column], v, n, all);
+}
+
+/* Those fields of n rows that stand at `where` (OWN: SPARSE ones, too), one after the other, so that each loop stays
+ * with one kind of value. */
+static inline __attribute__((always_inline)) void write_fields(struct block *b, enum block_where where,
+                                                               const struct row_exchange *x, unsigned n)
+{
+    uint64_t v[BLOCK_STAGED] = {0}, all;
+    if (!n)
+        return;
+#define FIELD(name, type, how, at)                                                                                     \
+    if (BLOCK_##at == where || (BLOCK_##at == BLOCK_SPARSE && where == BLOCK_OWN)) {                                   \
+        all = 0;                                                                                                       \
+        for (unsigned i = 0; i < n; i++)                                                                               \
+            all |= v[i] = NUMBER_##how(&x[i], name);                                                                   \
+        put_column(b, BLOCK_##name, how, v, n, all);                                                                   \
+    }
 #include "analysis/store/block.def"
 #undef FIELD
+}
+
+static void write_which(struct block_shared *s, unsigned n)
+{
+    uint64_t v[BLOCK_STAGED] = {0}, all = 0;
+    for (unsigned i = 0; i < n; i++)
+        all |= v[i] = s->staged[i];
+    put_numbers(&s->which, v, n, all);
+}
+
+static void write_fresh(struct block *b)
+{
+    write_fields(b, BLOCK_SHAPE, b->shared[BLOCK_SHAPE].fresh, b->shared[BLOCK_SHAPE].n_fresh);
+    write_fields(b, BLOCK_PEER, b->shared[BLOCK_PEER].fresh, b->shared[BLOCK_PEER].n_fresh);
+    b->shared[BLOCK_SHAPE].n_fresh = b->shared[BLOCK_PEER].n_fresh = 0;
+}
+
+static void write_out(struct block *b)
+{
+    write_fresh(b);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        write_which(&b->shared[i], b->staged);
+    write_fields(b, BLOCK_OWN, b->stage + 1, b->staged);
     b->stage[0] = b->stage[b->staged];
     b->staged = 0;
 }
 
-/* A shape as five words; the last two overlap. */
-enum { SHAPE = offsetof(struct row_exchange, endpoint), SHAPE_WORDS = 5 };
-_Static_assert(offsetof(struct row_exchange, unused) + 3 - SHAPE == 36, "the words cover a shape, which has no holes");
+/* The octets that are shared: without holes, read as words, of which the last two may overlap. */
+#define FROM(first) offsetof(struct row_exchange, first)
+#define SIZE(first, last) (offsetof(struct row_exchange, last) + 1 - offsetof(struct row_exchange, first))
+enum { PEER_SIZE = 16, SHAPE_SIZE = 33 };
+_Static_assert(FROM(endpoint) - FROM(client) == PEER_SIZE && SIZE(endpoint, managed) == SHAPE_SIZE, "no holes");
 
-static inline uint64_t shape_word(const struct row_exchange *x, unsigned i)
+static inline uint64_t word(const char *p, size_t i, size_t size)
 {
-    static const uint8_t at[SHAPE_WORDS] = {0, 8, 16, 24, 28};
     uint64_t v;
-    memcpy(&v, (const char *)x + SHAPE + at[i], sizeof v);
+    memcpy(&v, p + (i + sizeof v <= size ? i : size - sizeof v), sizeof v);
     return v;
 }
 
-static bool same_shape(const struct row_exchange *a, const struct row_exchange *b)
+static inline bool same(const char *a, const char *b, size_t size)
 {
     uint64_t differ = 0;
-    for (unsigned i = 0; i < SHAPE_WORDS; i++)
-        differ |= shape_word(a, i) ^ shape_word(b, i);
+    for (size_t i = 0; i < size; i += sizeof differ)
+        differ |= word(a, i, size) ^ word(b, i, size);
     return !differ;
 }
 
-static unsigned memo_place(const struct row_exchange *x)
+static inline unsigned memo_place(const char *p, size_t size)
 {
-    static const uint64_t odd[SHAPE_WORDS] = {0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9,
-                                              0xd6e8feb86659fd93, 0xff51afd7ed558ccd};
+    static const uint64_t odd[] = {0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0xd6e8feb86659fd93,
+                                   0xff51afd7ed558ccd};
     uint64_t h = 0;
-    for (unsigned i = 0; i < SHAPE_WORDS; i++)
-        h += shape_word(x, i) * odd[i];
+    for (size_t i = 0; i < size; i += sizeof h)
+        h += word(p, i, size) * odd[i / sizeof h];
     return (unsigned)(h >> (64 - BLOCK_MEMO_BITS));
 }
 
-/* Number of the record's shape in this block. */
-static uint16_t shape_of(struct block *b, const struct row_exchange *x)
+/* What the record shares, which begins at `from`: 0: it is new; else its number, from 1. */
+static inline uint16_t which_of(struct block_shared *s, const struct row_exchange *x, size_t from, size_t size)
 {
-    uint16_t *at = &b->memo[memo_place(x)];
-    const struct row_exchange *shapes = (const struct row_exchange *)(const void *)b->shapes.p;
-    if (*at < b->n_shapes && same_shape(&shapes[*at], x))
-        return *at;
-    buf_add(&b->shapes, x, sizeof *x);
-    if (!b->shapes.failed)
-        *at = (uint16_t)b->n_shapes++;
-    return *at;
+    const char *p = (const char *)x + from;
+    uint16_t *at = &s->memo[memo_place(p, size)];
+    if (*at < s->n && !s->known.failed && same(s->known.p + *at * size, p, size))
+        return (uint16_t)(*at + 1);
+    buf_add(&s->known, p, size);
+    s->fresh[s->n_fresh++] = *x;
+    *at = (uint16_t)s->n++;
+    return 0;
 }
 
 void block_add(struct block *b, const struct row_exchange *x)
 {
+    struct block_shared *shape = &b->shared[BLOCK_SHAPE], *peer = &b->shared[BLOCK_PEER];
     if (!b->n++) {
         b->first_us = b->last_us = x->arrival_us;
     } else {
         b->first_us = x->arrival_us < b->first_us ? x->arrival_us : b->first_us;
         b->last_us = x->arrival_us > b->last_us ? x->arrival_us : b->last_us;
     }
-    b->staged_shape[b->staged] = shape_of(b, x);
+    shape->staged[b->staged] = which_of(shape, x, FROM(endpoint), SHAPE_SIZE);
+    peer->staged[b->staged] = which_of(peer, x, FROM(client), PEER_SIZE);
     b->stage[++b->staged] = *x;
     if (b->staged == BLOCK_STAGED)
         write_out(b);
@@ -226,45 +256,16 @@ static void add_column(struct buf *out, const struct buf *bits, const struct buf
     buf_add(out, c->p, c->n);
 }
 
-static void add_number(struct buf *c, enum how how, uint64_t v)
-{
-    uint32_t bytes = htole32((uint32_t)v);
-    if (how == WORD)
-        buf_add(c, &bytes, sizeof bytes);
-    else
-        buf_varint(c, v);
-}
-
-#define SHAPES_NUMBER(name, how)
-#define SHAPES_WORDS(name, how)
-#define SHAPES_SPARSE(name, how)
-#define SHAPES_SHAPE(name, how)                                                                                        \
-    c.n = 0;                                                                                                           \
-    for (const struct row_exchange *x = first; x < first + b->n_shapes; x++)                                           \
-        add_number(&c, how, NUMBER_##how(x, name));                                                                    \
-    add_column(out, &none, &c);
-
-static void add_shapes(const struct block *b, struct buf *out)
-{
-    const struct row_exchange *first = (const struct row_exchange *)(const void *)b->shapes.p;
-    struct buf c = {0}, none = {0};
-    out->failed |= b->shapes.failed;
-    buf_varint(out, b->n_shapes);
-#define FIELD(name, type, how, where) SHAPES_##where(name, how)
-#include "analysis/store/block.def"
-#undef FIELD
-    buf_free(&c);
-}
-
 bool block_raw(struct block *b, struct buf *out)
 {
     struct buf none = {0};
     write_out(b);
-    add_shapes(b, out);
-    add_column(out, &none, &b->shape);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        buf_varint(out, b->shared[i].n);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        add_column(out, &none, &b->shared[i].which);
     for (int i = 0; i < BLOCK_COLUMNS; i++)
-        if (block_where[i] != BLOCK_SHAPE)
-            add_column(out, &b->bits[i], &b->column[i]);
+        add_column(out, &b->bits[i], &b->column[i]);
     return !out->failed;
 }
 
@@ -280,9 +281,12 @@ void block_clear(struct block *b)
         clear(&b->column[i]);
         clear(&b->bits[i]);
     }
-    clear(&b->shape);
-    clear(&b->shapes);
-    b->n = b->staged = b->n_shapes = 0;
+    for (int i = 0; i < BLOCK_SHARED; i++) {
+        clear(&b->shared[i].which);
+        clear(&b->shared[i].known);
+        b->shared[i].n = b->shared[i].n_fresh = 0;
+    }
+    b->n = b->staged = 0;
     b->stage[0] = (struct row_exchange){0};
 }
 
@@ -292,8 +296,10 @@ void block_free(struct block *b)
         buf_free(&b->column[i]);
         buf_free(&b->bits[i]);
     }
-    buf_free(&b->shape);
-    buf_free(&b->shapes);
+    for (int i = 0; i < BLOCK_SHARED; i++) {
+        buf_free(&b->shared[i].which);
+        buf_free(&b->shared[i].known);
+    }
 }
 
 bool block_pack(struct block_tools *tools, struct slice raw, struct buf *out)
@@ -315,5 +321,7 @@ void block_tools_free(struct block_tools *tools)
     ZSTD_freeCCtx(tools->packer);
     ZSTD_freeDCtx(tools->unpacker);
     buf_free(&tools->raw);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        buf_free(&tools->shared[i]);
     *tools = (struct block_tools){0};
 }

@@ -94,65 +94,75 @@ static bool read_old(struct slice raw, uint32_t n, void (*each)(void *, const st
     return !bad;
 }
 
-/* A block of n records, opened: its columns, but of shapes, which are read. */
+/* A block of n records, opened: its columns; those of what is shared are read. */
 struct opened {
-    struct cursor column[BLOCK_COLUMNS], shape;
+    struct cursor column[BLOCK_COLUMNS], which[BLOCK_SHARED];
     const uint8_t *bits[BLOCK_COLUMNS]; /* of SPARSE ones */
-    const struct row_exchange *shapes;
-    uint32_t n, n_shapes;
+    const struct row_exchange *shared[BLOCK_SHARED];
+    uint32_t n, n_shared[BLOCK_SHARED], met[BLOCK_SHARED]; /* met: by the records so far */
 };
 
-/* One shape after the other. */
-static bool read_shapes(struct cursor column[BLOCK_COLUMNS], uint32_t n, struct buf *out)
+/* One after the other. */
+static bool read_shared(struct opened *o, enum block_where kind, struct buf *out)
 {
     struct row_exchange x = {0};
     bool bad = false;
-    for (uint32_t i = 0; i < n && !bad; i++) {
+    out->n = 0;
+    out->failed = false;
+    for (uint32_t i = 0; i < o->n_shared[kind] && !bad; i++) {
 #define FIELD(name, type, how, where)                                                                                  \
-    if (BLOCK_##where == BLOCK_SHAPE) {                                                                                \
-        READ(&column[BLOCK_##name], &x, name, type, how);                                                              \
-        bad |= column[BLOCK_##name].bad;                                                                               \
+    if (BLOCK_##where == kind) {                                                                                       \
+        READ(&o->column[BLOCK_##name], &x, name, type, how);                                                           \
+        bad |= o->column[BLOCK_##name].bad;                                                                            \
     }
 #include "analysis/store/block.def"
 #undef FIELD
         buf_add(out, &x, sizeof x);
     }
-    for (int i = 0; i < BLOCK_COLUMNS && !bad; i++)
-        bad = block_where[i] == BLOCK_SHAPE && cursor_left(&column[i]);
+    o->shared[kind] = (const struct row_exchange *)(const void *)out->p;
     return !bad && !out->failed;
 }
 
 static bool open_block(struct block_tools *tools, struct slice raw, struct opened *o)
 {
     struct cursor all = cursor_of(raw.p, raw.n);
-    uint64_t shapes = cursor_varint(&all);
-    bool bad = all.bad || shapes > o->n;
-    for (int i = 0; i < BLOCK_COLUMNS && !bad; i++)
-        bad = block_where[i] == BLOCK_SHAPE && !take_column(&all, &o->column[i]);
-    tools->shapes.n = 0;
-    tools->shapes.failed = false;
-    if (bad || !read_shapes(o->column, (uint32_t)shapes, &tools->shapes) || !take_column(&all, &o->shape))
-        return false;
-    o->shapes = (const struct row_exchange *)(const void *)tools->shapes.p;
-    o->n_shapes = (uint32_t)shapes;
-    for (int i = 0; i < BLOCK_COLUMNS && !bad; i++) {
-        bad = block_where[i] != BLOCK_SHAPE && !take_column(&all, &o->column[i]);
-        if (block_where[i] == BLOCK_SPARSE && !bad)
-            bad = !(o->bits[i] = cursor_take(&o->column[i], (o->n + 7) / 8));
+    bool bad = false;
+    for (int i = 0; i < BLOCK_SHARED; i++) {
+        uint64_t n = cursor_varint(&all);
+        bad |= n > o->n;
+        o->n_shared[i] = bad ? 0 : (uint32_t)n;
     }
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        bad |= !take_column(&all, &o->which[i]);
+    for (int i = 0; i < BLOCK_COLUMNS; i++) {
+        bad |= !take_column(&all, &o->column[i]);
+        if (block_where[i] == BLOCK_SPARSE)
+            bad |= !(o->bits[i] = cursor_take(&o->column[i], (o->n + 7) / 8));
+    }
+    for (int i = 0; i < BLOCK_SHARED && !bad; i++)
+        bad = !read_shared(o, (enum block_where)i, &tools->shared[i]);
     return !bad && cursor_left(&all) == 0;
+}
+
+/* What the next record shares. NULL: there is no such. */
+static const struct row_exchange *next_shared(struct opened *o, enum block_where kind)
+{
+    uint64_t which = cursor_varint(&o->which[kind]);
+    if (!which)
+        which = ++o->met[kind];
+    return o->which[kind].bad || which > o->met[kind] || which > o->n_shared[kind] ? NULL : &o->shared[kind][which - 1];
 }
 
 /* The next record, number r, behind *x. False: there is none. */
 static bool read_record(struct opened *o, uint32_t r, struct row_exchange *x)
 {
-    uint64_t shape = cursor_varint(&o->shape);
-    bool bad = shape >= o->n_shapes;
+    const struct row_exchange *shared[BLOCK_SHARED] = {next_shared(o, BLOCK_SHAPE), next_shared(o, BLOCK_PEER)};
+    bool bad = !shared[BLOCK_SHAPE] || !shared[BLOCK_PEER];
     if (bad)
         return false;
 #define FIELD(name, type, how, where)                                                                                  \
-    if (BLOCK_##where == BLOCK_SHAPE) {                                                                                \
-        x->name = o->shapes[shape].name;                                                                               \
+    if (BLOCK_##where < BLOCK_SHARED) {                                                                                \
+        x->name = shared[BLOCK_##where % BLOCK_SHARED]->name;                                                          \
     } else if (BLOCK_##where == BLOCK_SPARSE && !(o->bits[BLOCK_##name][r / 8] >> r % 8 & 1)) {                        \
         x->name = 0;                                                                                                   \
     } else {                                                                                                           \
@@ -161,7 +171,7 @@ static bool read_record(struct opened *o, uint32_t r, struct row_exchange *x)
     }
 #include "analysis/store/block.def"
 #undef FIELD
-    return !bad && !o->shape.bad;
+    return !bad;
 }
 
 static bool read_block(struct block_tools *tools, struct slice raw, uint32_t n,
@@ -177,7 +187,9 @@ static bool read_block(struct block_tools *tools, struct slice raw, uint32_t n,
     }
     for (int i = 0; i < BLOCK_COLUMNS && !bad; i++)
         bad = cursor_left(&o.column[i]) != 0;
-    return !bad && cursor_left(&o.shape) == 0;
+    for (int i = 0; i < BLOCK_SHARED && !bad; i++)
+        bad = cursor_left(&o.which[i]) != 0 || o.met[i] != o.n_shared[i];
+    return !bad;
 }
 
 bool block_read(struct block_tools *tools, int format, struct slice data, uint32_t n,

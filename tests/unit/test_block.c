@@ -59,7 +59,7 @@ static struct row_exchange any_row(void)
                                  .loss_us = any() % 2 ? (uint32_t)any_length() : 0};
 }
 
-/* One of few shapes, so that most are in the memo, and some had to leave it. */
+/* One of few shapes and peers, so that most are in the memo, and some had to leave it. */
 static struct row_exchange alike_row(void)
 {
     struct row_exchange x = any_row();
@@ -68,6 +68,8 @@ static struct row_exchange alike_row(void)
     x.status = (uint16_t)(200 + which % 2);
     x.server = x.flags = x.notes = x.lifetime = x.retry_after = x.version = 0;
     x.end = x.proto = x.managed = (uint8_t)(which % 3 == 0);
+    x.conn = x.client = which * 7;
+    x.address = x.rtt = any() % 8 == 0;
     return x;
 }
 
@@ -286,20 +288,23 @@ static void an_open_block_can_be_read_again_and_again(void **state)
     block_tools_free(&tools);
 }
 
-/* A shape is written once while the memo has it. */
-static void shapes_are_shared(void **state)
+/* A shape and a peer are written once while the memo has them. */
+static void what_is_shared_is_written_once(void **state)
 {
     struct block *b = calloc(1, sizeof *b);
     (void)state;
     for (uint32_t i = 0; i < 5000; i++) {
-        struct row_exchange x = any_row(), shape = {.endpoint = i % 10, .server = 1, .status = 200};
-        x.endpoint = shape.endpoint;
-        memcpy((char *)&x + offsetof(struct row_exchange, endpoint),
-               (char *)&shape + offsetof(struct row_exchange, endpoint),
-               sizeof x - offsetof(struct row_exchange, endpoint));
+        struct row_exchange x = {.arrival_us = (int64_t)any(),
+                                 .endpoint = i % 10,
+                                 .server = 1,
+                                 .status = 200,
+                                 .client = i % 7,
+                                 .conn = i % 7,
+                                 .content = (uint32_t)any()};
         block_add(b, &x);
     }
-    assert_true(b->n_shapes >= 10 && b->n_shapes < 20);
+    assert_in_range(b->shared[BLOCK_SHAPE].n, 10, 15);
+    assert_in_range(b->shared[BLOCK_PEER].n, 7, 12);
     block_free(b);
     free(b);
 }
@@ -414,7 +419,7 @@ int main(void)
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(extremes_come_back),
         cmocka_unit_test(old_blocks_are_read),
-        cmocka_unit_test(shapes_are_shared),
+        cmocka_unit_test(what_is_shared_is_written_once),
         cmocka_unit_test(columns_that_came_later_may_lack),
         cmocka_unit_test(an_open_block_can_be_read_again_and_again),
         cmocka_unit_test(first_and_last_are_least_and_greatest),
