@@ -11,6 +11,7 @@ enum { ADDRESSES_MEMO = 4096 };
 
 struct address {
     uint64_t hash;
+    uint64_t network; /* addr_network_bits */
     struct addr addr; /* port 0: without */
 };
 
@@ -27,9 +28,14 @@ bool addresses_init(struct addresses *a, const struct hash_key *key, uint32_t mo
 void addresses_fini(struct addresses *a);
 uint32_t addresses_id(struct addresses *a, const struct addr *addr, bool with_port);
 
+static inline const struct address *addresses_row(const struct addresses *a, uint32_t id)
+{
+    return (const struct address *)(void *)a->rows.base + (id - 1);
+}
+
 static inline const struct addr *addresses_at(const struct addresses *a, uint32_t id)
 {
-    return &((const struct address *)slab_at(&a->rows, id - 1))->addr;
+    return &addresses_row(a, id)->addr;
 }
 
 #endif

@@ -105,7 +105,7 @@ bool clients_meet(struct clients *c, const void *met, size_t n)
 
 struct profile *clients_profile(const struct clients *c, const struct client *at)
 {
-    return at->profile ? slab_at(&c->profiles, at->profile - 1) : NULL;
+    return at->profile ? (struct profile *)(void *)c->profiles.base + (at->profile - 1) : NULL;
 }
 
 static void add_sums(struct client_sums *s, const struct client_visit *v)
@@ -140,7 +140,6 @@ static void take_profile(struct clients *c, uint32_t row, uint32_t profile, uint
 {
     struct client *at = clients_at(c, row);
     struct profile *p = slab_at(&c->profiles, profile);
-    memset(p, 0, sizeof *p);
     p->client = row;
     at->profile = profile + 1;
     if (at->id)

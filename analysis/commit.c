@@ -1,6 +1,7 @@
 /* Rows for the store: what changed since the last batch, and the small things whole. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "analysis/state.h"
 #include "base/pages.h"
@@ -275,9 +276,22 @@ static void keep(struct store *s, struct slice *text)
     *text = text->p ? store_text(s, *text) : *text;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Rows in the order in which the store has them: what it keeps of its file in memory is little. */
+static void in_order(struct slab *rows)
+{
+    qsort(rows->base, rows->used, sizeof(uint32_t), by_number);
+}
+
 static void commit_endpoints(struct analysis *a, struct store *s)
 {
     struct slab *dirty = &a->endpoints.dirty;
+    in_order(dirty);
     for (uint32_t i = 0; i < dirty->used; i++) {
         uint32_t id = *(uint32_t *)slab_at(dirty, i);
         struct row_endpoint *row = store_endpoint(s), filled;
@@ -320,6 +334,7 @@ static void commit_clients(struct analysis *a, struct store *s)
 {
     struct clients *c = &a->clients;
     struct row_client filled;
+    in_order(&c->dirty);
     for (uint32_t i = 0; i < c->dirty.used; i++) {
         struct client *at = clients_at(c, *(uint32_t *)slab_at(&c->dirty, i));
         at->dirty = false;
@@ -334,31 +349,41 @@ static void commit_clients(struct analysis *a, struct store *s)
     c->rest_dirty = false;
 }
 
-static void commit_key(struct analysis *a, struct store *s, uint32_t at)
+/* A text as it stands in the batch already, or a copy. */
+static struct slice shared(struct store *s, struct slice text, struct slice before)
+{
+    return before.p && slice_same(text, before) ? before : store_text(s, text);
+}
+
+/* `last`: the texts of the key before, which this one often shares. */
+static void commit_key(struct analysis *a, struct store *s, uint32_t at, struct row_key *last)
 {
     struct key *key = keys_at(&a->keys, at);
     struct row_key *row = store_key(s);
-    if (row)
-        *row = (struct row_key){.id = keys_id(&a->keys, at),
-                                .endpoint = endpoints_resolve(&a->endpoints, key->endpoint),
-                                .method = store_text(s, keys_method(&a->keys, key)),
-                                .service = store_text(s, keys_service(&a->keys, key)),
-                                .target = store_text(s, keys_target(&a->keys, key)),
-                                .hot = key->hot,
-                                .operation = store_text(s, keys_operation(&a->keys, key).name),
-                                .safe = key->safe};
+    if (!row)
+        return;
+    *row = (struct row_key){.id = keys_id(&a->keys, at),
+                            .endpoint = endpoints_resolve(&a->endpoints, key->endpoint),
+                            .method = shared(s, keys_method(&a->keys, key), last->method),
+                            .service = shared(s, keys_service(&a->keys, key), last->service),
+                            .target = store_text(s, keys_target(&a->keys, key)),
+                            .hot = key->hot,
+                            .operation = shared(s, keys_operation(&a->keys, key).name, last->operation),
+                            .safe = key->safe};
+    *last = *row;
 }
 
 static void commit_keys(struct analysis *a, struct store *s)
 {
     struct keys *k = &a->keys;
+    struct row_key last = {0};
     for (; k->promoted_told < k->promoted.used; k->promoted_told++) {
         uint32_t row = keys_row(k, *(const uint32_t *)slab_at(&k->promoted, k->promoted_told));
         if (row < k->written)
-            commit_key(a, s, row);
+            commit_key(a, s, row, &last);
     }
     for (; k->written < k->rows.used; k->written++)
-        commit_key(a, s, k->written);
+        commit_key(a, s, k->written, &last);
 }
 
 static void commit_addresses(struct analysis *a, struct store *s)

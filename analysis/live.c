@@ -37,7 +37,7 @@ struct entry {
 /* One lifetime: two cache lines, which are all that most fills touch. */
 struct queue {
     uint32_t block;  /* ring of entries that are closed; 0: none yet */
-    uint8_t mask;    /* places in it - 1 */
+    uint8_t room;    /* places in it, a power of two */
     uint8_t head, n; /* the oldest, anywhere modulo the ring; how many */
     bool lost;
     int64_t last;              /* the latest fill, ms */
@@ -69,12 +69,12 @@ static struct state *state_of(const struct live *l, const struct blocks *pool)
 
 static struct entry *entry_at(const struct queue *q, const struct blocks *pool, unsigned i)
 {
-    return (struct entry *)(void *)blocks_at(pool, q->block) + ((q->head + i) & q->mask);
+    return (struct entry *)(void *)blocks_at(pool, q->block) + ((q->head + i) & (q->room - 1u));
 }
 
 static unsigned class_of(const struct queue *q)
 {
-    return (unsigned)__builtin_ctz(q->mask + 1u) + ENTRY_CLASS;
+    return (unsigned)__builtin_ctz(q->room) + ENTRY_CLASS;
 }
 
 /* All entries in order of time, the open one last. */
@@ -88,25 +88,29 @@ static const struct entry *nth(const struct queue *q, const struct blocks *pool,
     return i < q->n ? entry_at(q, pool, i) : &q->open;
 }
 
+static void leave(struct queue *q, const struct entry *e)
+{
+    q->bytes -= e->bytes;
+    q->entries -= e->n;
+    q->gone_bytes += e->bytes;
+    q->gone += e->n;
+}
+
 static void expire_due(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
 {
-    q->due = INT64_MAX;
-    while (length(q)) {
-        const struct entry *e = nth(q, pool, 0);
-        if (now - e->first - (int64_t)e->span < ttl) {
-            q->due = e->first + (int64_t)e->span + ttl;
-            break;
-        }
-        q->bytes -= e->bytes;
-        q->entries -= e->n;
-        q->gone_bytes += e->bytes;
-        q->gone += e->n;
-        if (q->n) {
-            q->n--;
-            q->head++;
-        } else
-            q->open.n = 0;
+    for (; q->n; q->n--, q->head++) {
+        const struct entry *e = entry_at(q, pool, 0);
+        q->due = e->first + (int64_t)e->span + ttl;
+        if (now < q->due)
+            return;
+        leave(q, e);
     }
+    q->due = q->open.n ? q->open.first + (int64_t)q->open.span + ttl : INT64_MAX;
+    if (now < q->due)
+        return;
+    leave(q, &q->open);
+    q->open.n = 0;
+    q->due = INT64_MAX;
 }
 
 static inline void expire(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
@@ -120,7 +124,7 @@ static bool grow(struct queue *q, struct blocks *pool)
 {
     unsigned class = q->block ? class_of(q) + 1 : LEAST_CLASS;
     struct queue bigger = *q;
-    bigger.mask = (uint8_t)((1u << class >> ENTRY_CLASS) - 1);
+    bigger.room = (uint8_t)(1u << class >> ENTRY_CLASS);
     bigger.head = 0;
     bigger.block = class <= MOST_CLASS ? blocks_take(pool, class) : 0;
     if (!bigger.block)
@@ -134,11 +138,11 @@ static bool grow(struct queue *q, struct blocks *pool)
 }
 
 /* The open entry goes to the end of the ring. False: no room. */
-static bool shut(struct queue *q, struct blocks *pool)
+static inline bool shut(struct queue *q, struct blocks *pool)
 {
     if (!q->open.n)
         return true;
-    if ((q->n > q->mask || !q->block) && !grow(q, pool)) {
+    if (q->n == q->room && !grow(q, pool)) {
         q->lost = true;
         return false;
     }
@@ -208,8 +212,10 @@ void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t 
 {
     for (unsigned i = 0; l->block && i < LIVE_TTLS; i++) {
         const struct queue *q = &state_of(l, pool)->queue[i];
-        if (now >= q->due && q->n)
+        if (now >= q->due && q->n) {
             prefetch(entry_at(q, pool, 0));
+            prefetch(entry_at(q, pool, 1)); /* the next to go */
+        }
     }
 }
 

@@ -24,20 +24,15 @@ static struct row_minute *push(struct minutes *m, int64_t minute)
     }
     if (m->written < m->first)
         m->written = m->first;
-    struct row_minute *row = minutes_row(m, m->end++);
-    *row = (struct row_minute){.minute = minute};
-    return row;
+    m->latest = minutes_row(m, m->end++);
+    *m->latest = (struct row_minute){.minute = minute};
+    return m->latest;
 }
 
-struct row_minute *minutes_at(struct minutes *m, int64_t minute)
+struct row_minute *minutes_other(struct minutes *m, int64_t minute)
 {
-    struct row_minute *latest = m->end == m->first ? NULL : minutes_row(m, m->end - 1);
-    if (!latest || minute > latest->minute)
+    if (!m->latest || minute > m->latest->minute)
         return push(m, minute);
-    if (latest->minute == minute) {
-        m->written -= m->written == m->end; /* written again */
-        return latest;
-    }
     uint64_t place = m->end - 1, oldest = oldest_open(m);
     while (place > oldest && minutes_row(m, place)->minute > minute)
         place--;

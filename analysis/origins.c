@@ -19,29 +19,25 @@ static struct origin make(const struct origins *o, struct slice method, struct s
     return is;
 }
 
-static unsigned char at(struct slice s, size_t i)
-{
-    return s.n ? (unsigned char)s.p[i] : 0;
-}
-
+/* method and service are not empty. */
 static struct origin_memo *place(struct origins *o, struct slice method, struct slice service)
 {
-    size_t mixed = method.n * 5 + at(method, 0) + service.n * 7 + at(service, service.n / 2) * 3u +
-                   at(service, service.n - 1) * 11u;
+    const unsigned char *m = (const unsigned char *)method.p, *s = (const unsigned char *)service.p;
+    size_t mixed = method.n * 5 + m[0] + service.n * 7 + s[service.n / 2] * (size_t)3 + s[service.n - 1] * (size_t)11;
     return &o->memo[mixed % ORIGINS_MEMO];
 }
 
 static bool is(const struct origin_memo *m, struct slice method, struct slice service)
 {
-    return m->n == method.n + service.n && m->method_n == method.n && !memcmp(m->text, method.p, method.n) &&
-           !memcmp(m->text + method.n, service.p, service.n);
+    return m->method_n == method.n && slice_same(slice_of(m->text, m->method_n), method) &&
+           slice_same(slice_of(m->text + m->method_n, (size_t)m->n - m->method_n), service);
 }
 
 struct origin origins_find(struct origins *o, struct slice method, struct slice service)
 {
-    struct origin_memo *m = place(o, method, service);
     if (!method.n || !service.n || method.n + service.n > ORIGINS_TEXT)
         return make(o, method, service);
+    struct origin_memo *m = place(o, method, service);
     if (is(m, method, service))
         return m->is;
     m->is = make(o, method, service);

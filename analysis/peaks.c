@@ -104,33 +104,37 @@ static int64_t stamp(const struct peaks *p, const struct blocks *pool, uint64_t 
     return (int64_t)blocks_at(pool, p->ring)[i & ((1u << p->class) - 1)];
 }
 
-/* Lets go of what is no longer in (now - W, now]; p->ring may be none. */
-static void shift_tail(struct peaks_window *w, const struct peaks *p, const struct blocks *pool, int64_t since)
+/* Without room for one arrival more the oldest stamp is lost to the windows that still hold it. */
+static void lose_oldest(struct peaks *p, uint64_t size)
 {
-    while (w->tail < p->n && stamp(p, pool, w->tail) <= since)
-        w->tail++;
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        if (size == 0 || p->window[i].tail == p->n - size) {
+            p->window[i].inexact = true;
+            p->window[i].tail++;
+        }
 }
 
+/* Lets go of what is no longer in (now - W, now], and takes the arrival in; p->ring may be none. */
 static void add_exact(struct peaks *p, struct blocks *pool, int64_t us)
 {
-    struct peaks_window *wide = &p->window[PEAKS_WINDOWS - 1];
-    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        shift_tail(&p->window[i], p, pool, us - window_us[i]);
-    uint64_t size = p->ring ? 1u << p->class : 0;
-    if (p->n - wide->tail == size && !grow_ring(p, pool, wide->tail)) {
-        for (unsigned i = 0; i < PEAKS_WINDOWS; i++) /* the oldest stamp is lost to the windows that still hold it */
-            if (size == 0 || p->window[i].tail == p->n - size) {
-                p->window[i].inexact = true;
-                p->window[i].tail++;
-            }
+    const uint64_t *ring = blocks_at(pool, p->ring);
+    uint64_t size = p->ring ? 1u << p->class : 0, n = p->n;
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
+        uint64_t tail = p->window[i].tail;
+        while (tail < n && (int64_t)ring[tail & (size - 1)] <= us - window_us[i])
+            tail++;
+        p->window[i].tail = tail;
     }
+    uint64_t oldest = p->window[PEAKS_WINDOWS - 1].tail;
+    if (n - oldest == size && !grow_ring(p, pool, oldest))
+        lose_oldest(p, size);
     if (p->ring)
-        blocks_at(pool, p->ring)[p->n & ((1u << p->class) - 1)] = (uint64_t)us;
-    p->n++;
+        blocks_at(pool, p->ring)[n & ((1u << p->class) - 1)] = (uint64_t)us;
+    p->n = ++n;
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
         if (!p->ring)
-            p->window[i].tail = p->n;
-        keep_most(&p->window[i].peak, (uint32_t)(p->n - p->window[i].tail));
+            p->window[i].tail = n;
+        keep_most(&p->window[i].peak, (uint32_t)(n - p->window[i].tail));
     }
 }
 
@@ -148,6 +152,12 @@ static void start_buckets(struct peaks *p, struct blocks *pool, unsigned window,
         add_bucket(buckets_at(w, pool), floor_div(us, window_us[window] / 64));
 }
 
+/* Whether some window has a bracket, or needs one from now on; the wide one holds what the narrow one does. */
+static bool has_brackets(const struct peaks *p)
+{
+    return p->window[1].peak >= PEAKS_EXACT / 2 || p->window[0].inexact || p->window[1].inexact;
+}
+
 static void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
 {
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
@@ -163,7 +173,8 @@ void peaks_add(struct peaks *p, struct blocks *pool, int64_t us)
 {
     add_aligned(p, us);
     add_exact(p, pool, us);
-    add_brackets(p, pool, us);
+    if (has_brackets(p))
+        add_brackets(p, pool, us);
 }
 
 void peaks_prefetch(const struct peaks *p, const struct blocks *pool)

@@ -110,6 +110,8 @@ static void fill_content(struct analysis *a, struct row_exchange *r, const struc
     bool unknown = (r->flags & (REPLAY_HEAD | FLAG_TRUNCATED | FLAG_AMBIGUOUS)) || r->status == 206 || r->status == 416;
     if (r->status != 304) {
         r->etag = tag_id(a, heads_get(h, HEAD_etag));
+        if (r->etag && r->etag != key->tag) /* whether it told of another content before */
+            etags_prefetch(&a->etags, key->hash, r->etag);
         r->content = unknown ? 0 : content_seen(x);
         r->notes |= NOTE(wasted_full,
                          r->status == 200 && r->content && heads_has(h, HEAD_if_none_match) &&
@@ -415,7 +417,6 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
         c->from_id = id;
         memcpy(c->from, addr->ip, sizeof c->from);
         c->from_known = addr->known;
-        c->network = addr_network_bits(addr);
     }
     return id;
 }

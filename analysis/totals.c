@@ -3,7 +3,7 @@
 static struct totals_method *find(struct totals *t, struct slice name)
 {
     for (unsigned i = 0; i < t->n_methods; i++)
-        if (slice_eq(slice_of(t->method[i].name, t->method[i].n), name))
+        if (slice_same(slice_of(t->method[i].name, t->method[i].n), name))
             return &t->method[i];
     return NULL;
 }
@@ -27,11 +27,6 @@ void totals_method(struct totals *t, struct slice name, uint64_t n)
     if (!m)
         m = add(t, name);
     m->count += n;
-}
-
-void totals_status(struct totals *t, unsigned status, uint64_t n)
-{
-    t->status[status < TOTALS_STATUSES ? status : 0] += n;
 }
 
 bool totals_set(struct totals *t, struct slice name, uint64_t value)

@@ -23,7 +23,12 @@ struct totals {
 };
 
 void totals_method(struct totals *t, struct slice name, uint64_t n);
-void totals_status(struct totals *t, unsigned status, uint64_t n);
+
+static inline void totals_status(struct totals *t, unsigned status, uint64_t n)
+{
+    t->status[status < TOTALS_STATUSES ? status : 0] += n;
+}
+
 /* Sets the total of this name; false when there is none. */
 bool totals_set(struct totals *t, struct slice name, uint64_t value);
 

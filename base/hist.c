@@ -61,9 +61,14 @@ static void count(struct hist *h, struct hist_pool *pool, unsigned index, uint64
 
 void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v)
 {
+    unsigned index = hist_index(v);
+    uint32_t page = h->page[index / HIST_SUB];
     widen(h, 1, v, v);
     h->sum += v;
-    count(h, pool, hist_index(v), 1);
+    if (page)
+        pool->page[page].count[index % HIST_SUB] += pool->page[page].count[index % HIST_SUB] != UINT32_MAX;
+    else
+        count(h, pool, index, 1);
 }
 
 void hist_merge(struct hist *into, const struct hist *from, struct hist_pool *pool)

@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,18 +8,32 @@
 
 #include "base/utf8.h"
 
+/* Room for a comma and n octets more; the comma is written where one is due. NULL: out of memory. */
+static inline char *begin(struct json *j, size_t n)
+{
+    struct buf *b = j->out;
+    bool comma = j->comma;
+    j->comma = true;
+    if ((b->failed || b->cap - b->n <= n) && !buf_reserve(b, n + 1))
+        return NULL;
+    b->p[b->n] = ',';
+    b->n += comma;
+    return b->p + b->n;
+}
+
 static void before(struct json *j)
 {
-    if (j->comma)
-        buf_char(j->out, ',');
-    j->comma = true;
+    begin(j, 0);
 }
 
 void json_open(struct json *j, char bracket)
 {
-    before(j);
-    buf_char(j->out, bracket);
+    char *p = begin(j, 1);
     j->comma = false;
+    if (!p)
+        return;
+    *p = bracket;
+    j->out->n++;
 }
 
 void json_close(struct json *j, char bracket)
@@ -79,29 +94,60 @@ void json_str(struct json *j, const char *s)
     json_slice(j, slice_str(s));
 }
 
-static void digits(struct buf *b, uint64_t v)
+enum { DIGITS = 24, EIGHT = 100000000 }; /* a number has 20 at most; eight are written at once */
+
+/* The eight digits of a number below EIGHT, a byte each, the first one lowest: halves, quarters, digits, all side by
+ * side. */
+static inline uint64_t eight(uint32_t v)
 {
-    char text[20];
-    size_t at = sizeof text;
-    do {
-        text[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    buf_add(b, text + at, sizeof text - at);
+    uint64_t all = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t above = (all * 10486 >> 20) & 0x0000007f0000007f;
+    all = above | (all - above * 100) << 16;
+    above = (all * 103 >> 10) & 0x000f000f000f000f;
+    return above | (all - above * 10) << 8;
+}
+
+static inline void put_eight(char *p, uint64_t all)
+{
+    all = htole64(all | 0x3030303030303030);
+    memcpy(p, &all, sizeof all);
+}
+
+/* Those that are not zeros in front. Returns how many. */
+static inline size_t first_digits(char *p, uint32_t v)
+{
+    uint64_t all = eight(v);
+    unsigned zeros = v ? (unsigned)__builtin_ctzll(all) / 8 : 7;
+    put_eight(p, all >> zeros * 8);
+    return 8 - zeros;
+}
+
+/* A number of which the sign is written, at p, where there is room for DIGITS. Returns how many octets it takes. */
+static size_t digits(char *p, uint64_t v)
+{
+    if (v < EIGHT)
+        return first_digits(p, (uint32_t)v);
+    uint64_t above = v / EIGHT;
+    size_t n = above < EIGHT ? first_digits(p, (uint32_t)above) : digits(p, above);
+    put_eight(p + n, eight((uint32_t)(v % EIGHT)));
+    return n + 8;
 }
 
 void json_u64(struct json *j, uint64_t v)
 {
-    before(j);
-    digits(j->out, v);
+    char *p = begin(j, DIGITS);
+    if (p)
+        j->out->n += digits(p, v);
 }
 
 void json_i64(struct json *j, int64_t v)
 {
-    before(j);
-    if (v < 0)
-        buf_char(j->out, '-');
-    digits(j->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    char *p = begin(j, DIGITS + 1);
+    if (!p)
+        return;
+    *p = '-';
+    j->out->n += v < 0;
+    j->out->n += digits(p + (v < 0), v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
 void json_double(struct json *j, double v)

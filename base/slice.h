@@ -40,6 +40,29 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+static inline uint64_t slice_word(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* As slice_eq, of what is short as a rule: without a call. */
+static inline bool slice_same(struct slice a, struct slice b)
+{
+    size_t i = 0;
+    if (a.n != b.n || a.n > 64)
+        return slice_eq(a, b);
+    if (a.n < 8) {
+        while (i < a.n && a.p[i] == b.p[i])
+            i++;
+        return i == a.n;
+    }
+    while (i + 8 < a.n && slice_word(a.p + i) == slice_word(b.p + i))
+        i += 8;
+    return i + 8 >= a.n && slice_word(a.p + a.n - 8) == slice_word(b.p + a.n - 8);
+}
+
 static inline char ascii_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;

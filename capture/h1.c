@@ -351,7 +351,7 @@ static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk
         s->x.request_body_id = body_hash(env->key, rest.p, n);
     }
     if (n && s->operation)
-        operation_data(s->operation, 0, rest.p, n);
+        operation_data(s->operation, 0, rest.p, n, true);
     pair_request_done(env->pair, s, c->ts, c->order, end_offset + n);
     return n;
 }

@@ -248,15 +248,6 @@ static bool write_client(sqlite3_stmt *q, const struct row_client *row, struct b
     return run(q);
 }
 
-static bool write_key(sqlite3_stmt *q, const struct row_key *row)
-{
-    int i = 0;
-#define TABLE_key
-#include "analysis/store/columns.def"
-#undef TABLE_key
-    return run(q);
-}
-
 static bool write_address(sqlite3_stmt *q, const struct row_address *row)
 {
     int i = 0;
@@ -303,6 +294,22 @@ static bool write_opaque(sqlite3_stmt *q, const struct row_opaque *row)
 }
 #undef COLUMN
 
+/* `before`: the row written before this one, or NULL. What is bound stays, so only what differs is: much of a key is
+ * that of the one before, texts too, which stand where they stood. */
+#define COLUMN(kind, name, holds)                                                                                      \
+    i++;                                                                                                               \
+    if (!before || memcmp(&row->name, &before->name, sizeof row->name) != 0)                                           \
+        BIND_##kind(q, i, row, name, scratch);
+static bool write_key(sqlite3_stmt *q, const struct row_key *row, const struct row_key *before)
+{
+    int i = 0;
+#define TABLE_key
+#include "analysis/store/columns.def"
+#undef TABLE_key
+    return run(q);
+}
+#undef COLUMN
+
 static bool write_counter(sqlite3_stmt *q, const struct row_counter *row)
 {
     bind_text(q, 1, slice_str(row->what));
@@ -320,7 +327,7 @@ bool batch_write(struct batch_writer *w, const struct batch *b)
     for (size_t n = 0; ok && n < b->client.n; n++)
         ok = write_client(w->client, &b->client.row[n], &scratch);
     for (size_t n = 0; ok && n < b->key.n; n++)
-        ok = write_key(w->key, &b->key.row[n]);
+        ok = write_key(w->key, &b->key.row[n], n ? &b->key.row[n - 1] : NULL);
     for (size_t n = 0; ok && n < b->address.n; n++)
         ok = write_address(w->address, &b->address.row[n]);
     for (size_t n = 0; ok && n < b->minute.n; n++)

@@ -68,6 +68,16 @@ void bind_counts(sqlite3_stmt *q, int i, const uint64_t *counts, const char *con
     sqlite3_bind_text64(q, i, text.p, text.n, free, SQLITE_UTF8);
 }
 
+/* Nearest whole number of millionths, halves away from 0. What is left beyond the whole one is exact. */
+static int64_t millionths(double v)
+{
+    v *= 1e6;
+    if (!(v >= 0 && v < 1e15))
+        return llround(v);
+    int64_t whole = (int64_t)v;
+    return whole + (v - (double)whole >= .5);
+}
+
 /* Millionths as whole numbers: exact enough, and many times faster to write than fractions. */
 void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *burst, struct buf *scratch)
 {
@@ -76,8 +86,8 @@ void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *bur
     json_open(&j, '[');
     for (int r = 0; r < ENVELOPE_RATES; r++) {
         json_open(&j, '[');
-        json_i64(&j, llround(rate[r] * 1e6));
-        json_i64(&j, llround(burst[r] * 1e6));
+        json_i64(&j, millionths(rate[r]));
+        json_i64(&j, millionths(burst[r]));
         json_close(&j, ']');
     }
     json_close(&j, ']');

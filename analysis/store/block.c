@@ -1,21 +1,24 @@
 #include "analysis/store/block.h"
 
 #include <endian.h>
+#include <stddef.h>
 #include <zstd.h>
 
-#include "base/cursor.h"
+#include "base/clones.h"
 
-/* Level: a tenth larger than level 1, in half its time. */
-enum { PACK_LEVEL = -3, VALUE_MAX = 10 /* bytes of one value at most */ };
+/* Level: 3 % larger than level -1, in half its time. */
+enum { PACK_LEVEL = -7, VALUE_MAX = 10 /* bytes of one value at most */, WORD_BYTES = 4 };
+enum how { PLAIN, MIXED, SIGNED, DELTA, AFTER, FLAGS, WORD };
+
+const uint8_t block_where[BLOCK_COLUMNS] = {
+#define FIELD(name, type, how, where) BLOCK_##where,
+#include "analysis/store/block.def"
+#undef FIELD
+};
 
 static inline uint64_t zigzag(int64_t v)
 {
     return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
-}
-
-static inline int64_t unzigzag(uint64_t v)
-{
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
 /* Differences wrap around, so that any two values have one. */
@@ -23,13 +26,6 @@ static inline int64_t minus(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
-
-static inline int64_t plus(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-/* ---- writing ---- */
 
 static inline char *put(char *p, uint64_t v)
 {
@@ -41,16 +37,42 @@ static inline char *put(char *p, uint64_t v)
     return p;
 }
 
-/* The same bytes without a branch on how many they are; writes up to 10. */
-static inline char *put_mixed(char *p, uint64_t v)
+/* As many as one to four bytes each, without a branch on how many. Writes three bytes too many at most. */
+CLONES static char *put_short(char *p, const uint64_t *v, unsigned n)
 {
-    if (v >= 1u << 28)
-        return put(p, v);
-    uint32_t x = (uint32_t)v, more = (uint32_t)(x > 0x7f) + (x > 0x3fff) + (x > 0x1fffff);
-    uint32_t spread = (x & 0x7f) | (x & 0x3f80) << 1 | (x & 0x1fc000) << 2 | (x & 0xfe00000) << 3;
-    spread = htole32(spread | (0x808080 & ((1u << more * 8) - 1)));
-    memcpy(p, &spread, sizeof spread);
-    return p + more + 1;
+    uint32_t spread[BLOCK_STAGED], length[BLOCK_STAGED];
+    for (unsigned i = 0; i < n; i++) {
+        int32_t x = (int32_t)v[i];
+        int32_t two = -(x > 0x7f), three = -(x > 0x3fff), four = -(x > 0x1fffff); /* all bits: it has so many */
+        spread[i] = (uint32_t)((x & 0x7f) | (x & 0x3f80) << 1 | (x & 0x1fc000) << 2 | (x & 0xfe00000) << 3 |
+                               (two & 0x80) | (three & 0x8000) | (four & 0x800000));
+        length[i] = (uint32_t)(1 - two - three - four);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t bytes = htole32(spread[i]);
+        memcpy(p, &bytes, sizeof bytes);
+        p += length[i];
+    }
+    return p;
+}
+
+/* n numbers, whose bits are all in `all`, to the end of a column. */
+static void put_numbers(struct buf *c, const uint64_t *v, unsigned n, uint64_t all)
+{
+    if (!buf_reserve(c, BLOCK_STAGED * VALUE_MAX))
+        return;
+    char *p = c->p + c->n;
+    if (all < 128) {
+        for (unsigned i = 0; i < n; i++)
+            p[i] = (char)v[i];
+        p += n;
+    } else if (all < 1u << 28) {
+        p = put_short(p, v, n);
+    } else {
+        for (unsigned i = 0; i < n; i++)
+            p = put(p, v[i]);
+    }
+    c->n = (size_t)(p - c->p);
 }
 
 static inline char *put_word(char *p, uint32_t v)
@@ -60,69 +82,209 @@ static inline char *put_word(char *p, uint32_t v)
     return p + sizeof v;
 }
 
-#define PUT_PLAIN(p, x, name) put(p, (uint64_t)(x)->name)
-#define PUT_MIXED(p, x, name) put_mixed(p, (uint64_t)(x)->name)
-#define PUT_SIGNED(p, x, name) put_mixed(p, zigzag((x)->name))
-#define PUT_DELTA(p, x, name) put_mixed(p, zigzag(minus((x)->name, (x)[-1].name)))
-#define PUT_AFTER(p, x, name) put_mixed(p, zigzag(minus((x)->name, (x)->ttfb_us)))
-#define PUT_FLAGS(p, x, name) put(p, (x)->name << 4 | (x)->name >> 28)
-#define PUT_WORD(p, x, name) put_word(p, (x)->name)
-
-/* One column after the other, so that each loop stays with one kind of value. */
-static void write_out(struct block *b)
+static void put_words(struct buf *c, const uint64_t *v, unsigned n)
 {
-    const struct row_exchange *first = b->stage + 1, *end = first + b->staged;
-#define FIELD(name, type, how)                                                                                         \
-    {                                                                                                                  \
-        struct buf *c = &b->column[BLOCK_##name];                                                                      \
-        if (buf_reserve(c, BLOCK_STAGED * VALUE_MAX)) {                                                                \
-            char *p = c->p + c->n;                                                                                     \
-            for (const struct row_exchange *x = first; x < end; x++)                                                   \
-                p = PUT_##how(p, x, name);                                                                             \
-            c->n = (size_t)(p - c->p);                                                                                 \
-        }                                                                                                              \
+    if (!buf_reserve(c, BLOCK_STAGED * WORD_BYTES))
+        return;
+    for (unsigned i = 0; i < n; i++)
+        put_word(c->p + c->n + i * WORD_BYTES, (uint32_t)v[i]);
+    c->n += n * WORD_BYTES;
+}
+
+/* n bits, the first one in the least bit, behind the `before` that are there. */
+static void put_bits(struct buf *c, uint32_t before, uint64_t bits, unsigned n)
+{
+    unsigned used = before % 8, room = (8 - used) % 8;
+    if (!buf_reserve(c, sizeof bits))
+        return;
+    if (used) {
+        c->p[c->n - 1] = (char)(c->p[c->n - 1] | (int)(bits << used & 0xff));
+        bits >>= room;
+        n -= n < room ? n : room;
+    }
+    bits = htole64(bits);
+    memcpy(c->p + c->n, &bits, sizeof bits);
+    c->n += (n + 7) / 8;
+}
+
+static void put_sparse(struct block *b, int column, const uint64_t *v, unsigned n, uint64_t all)
+{
+    struct buf *c = &b->column[column];
+    uint64_t bits = 0;
+    if (all && buf_reserve(c, BLOCK_STAGED * WORD_BYTES)) {
+        char *p = c->p + c->n;
+        for (unsigned i = 0; i < n; i++) {
+            uint64_t is = v[i] != 0;
+            put_word(p, (uint32_t)v[i]);
+            p += is * WORD_BYTES;
+            bits |= is << i;
+        }
+        c->n = (size_t)(p - c->p);
+    }
+    put_bits(&b->bits[column], b->n - n, bits, n);
+}
+
+#define NUMBER_PLAIN(x, name) (uint64_t)(x)->name
+#define NUMBER_MIXED(x, name) (uint64_t)(x)->name
+#define NUMBER_WORD(x, name) (uint64_t)(x)->name
+#define NUMBER_SIGNED(x, name) zigzag((x)->name)
+#define NUMBER_DELTA(x, name) zigzag(minus((x)->name, (x)[-1].name))
+#define NUMBER_AFTER(x, name) zigzag(minus((x)->name, (x)->ttfb_us))
+#define NUMBER_FLAGS(x, name) ((x)->name << 4 | (x)->name >> 28)
+
+static void put_column(struct block *b, int column, enum how how, const uint64_t *v, unsigned n, uint64_t all)
+{
+    if (block_where[column] == BLOCK_SPARSE)
+        put_sparse(b, column, v, n, all);
+    else if (how == WORD)
+        put_words(&b->column[column], v, n);
+    else
+        put_numbers(&b->column[column], v, n, all);
+}
+
+/* Those fields of n rows that stand at `where` (OWN: SPARSE ones, too), one after the other, so that each loop stays
+ * with one kind of value. */
+static inline __attribute__((always_inline)) void write_fields(struct block *b, enum block_where where,
+                                                               const struct row_exchange *x, unsigned n)
+{
+    uint64_t v[BLOCK_STAGED] = {0}, all;
+    if (!n)
+        return;
+#define FIELD(name, type, how, at)                                                                                     \
+    if (BLOCK_##at == where || (BLOCK_##at == BLOCK_SPARSE && where == BLOCK_OWN)) {                                   \
+        all = 0;                                                                                                       \
+        for (unsigned i = 0; i < n; i++)                                                                               \
+            all |= v[i] = NUMBER_##how(&x[i], name);                                                                   \
+        put_column(b, BLOCK_##name, how, v, n, all);                                                                   \
     }
 #include "analysis/store/block.def"
 #undef FIELD
+}
+
+static void write_which(struct block_shared *s, unsigned n)
+{
+    uint64_t v[BLOCK_STAGED] = {0}, all = 0;
+    for (unsigned i = 0; i < n; i++)
+        all |= v[i] = s->staged[i];
+    put_numbers(&s->which, v, n, all);
+}
+
+static void write_fresh(struct block *b)
+{
+    write_fields(b, BLOCK_SHAPE, b->shared[BLOCK_SHAPE].fresh, b->shared[BLOCK_SHAPE].n_fresh);
+    write_fields(b, BLOCK_PEER, b->shared[BLOCK_PEER].fresh, b->shared[BLOCK_PEER].n_fresh);
+    b->shared[BLOCK_SHAPE].n_fresh = b->shared[BLOCK_PEER].n_fresh = 0;
+}
+
+static void write_out(struct block *b)
+{
+    write_fresh(b);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        write_which(&b->shared[i], b->staged);
+    write_fields(b, BLOCK_OWN, b->stage + 1, b->staged);
     b->stage[0] = b->stage[b->staged];
     b->staged = 0;
 }
 
+/* The octets that are shared: without holes, read as words, of which the last two may overlap. */
+#define FROM(first) offsetof(struct row_exchange, first)
+#define SIZE(first, last) (offsetof(struct row_exchange, last) + 1 - offsetof(struct row_exchange, first))
+enum { PEER_SIZE = 16, SHAPE_SIZE = 33 };
+_Static_assert(FROM(endpoint) - FROM(client) == PEER_SIZE && SIZE(endpoint, managed) == SHAPE_SIZE, "no holes");
+
+static inline uint64_t word(const char *p, size_t i, size_t size)
+{
+    uint64_t v;
+    memcpy(&v, p + (i + sizeof v <= size ? i : size - sizeof v), sizeof v);
+    return v;
+}
+
+static inline bool same(const char *a, const char *b, size_t size)
+{
+    uint64_t differ = 0;
+    for (size_t i = 0; i < size; i += sizeof differ)
+        differ |= word(a, i, size) ^ word(b, i, size);
+    return !differ;
+}
+
+static inline unsigned memo_place(const char *p, size_t size)
+{
+    static const uint64_t odd[] = {0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9, 0xd6e8feb86659fd93,
+                                   0xff51afd7ed558ccd};
+    uint64_t h = 0;
+    for (size_t i = 0; i < size; i += sizeof h)
+        h += word(p, i, size) * odd[i / sizeof h];
+    return (unsigned)(h >> (64 - BLOCK_MEMO_BITS));
+}
+
+/* What the record shares, which begins at `from`: 0: it is new; else its number, from 1. */
+static inline uint16_t which_of(struct block_shared *s, const struct row_exchange *x, size_t from, size_t size)
+{
+    const char *p = (const char *)x + from;
+    uint16_t *at = &s->memo[memo_place(p, size)];
+    if (*at < s->n && !s->known.failed && same(s->known.p + *at * size, p, size))
+        return (uint16_t)(*at + 1);
+    buf_add(&s->known, p, size);
+    s->fresh[s->n_fresh++] = *x;
+    *at = (uint16_t)s->n++;
+    return 0;
+}
+
 void block_add(struct block *b, const struct row_exchange *x)
 {
+    struct block_shared *shape = &b->shared[BLOCK_SHAPE], *peer = &b->shared[BLOCK_PEER];
     if (!b->n++) {
         b->first_us = b->last_us = x->arrival_us;
     } else {
         b->first_us = x->arrival_us < b->first_us ? x->arrival_us : b->first_us;
         b->last_us = x->arrival_us > b->last_us ? x->arrival_us : b->last_us;
     }
+    shape->staged[b->staged] = which_of(shape, x, FROM(endpoint), SHAPE_SIZE);
+    peer->staged[b->staged] = which_of(peer, x, FROM(client), PEER_SIZE);
     b->stage[++b->staged] = *x;
     if (b->staged == BLOCK_STAGED)
         write_out(b);
 }
 
+/* ---- a block's bytes ---- */
+
+static void add_column(struct buf *out, const struct buf *bits, const struct buf *c)
+{
+    out->failed |= c->failed || bits->failed;
+    buf_varint(out, bits->n + c->n);
+    buf_add(out, bits->p, bits->n);
+    buf_add(out, c->p, c->n);
+}
+
 bool block_raw(struct block *b, struct buf *out)
 {
-    size_t n = 0;
+    struct buf none = {0};
     write_out(b);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        buf_varint(out, b->shared[i].n);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        add_column(out, &none, &b->shared[i].which);
     for (int i = 0; i < BLOCK_COLUMNS; i++)
-        n += b->column[i].n + VALUE_MAX;
-    if (!buf_reserve(out, n))
-        return false;
-    for (int i = 0; i < BLOCK_COLUMNS; i++) {
-        if (b->column[i].failed)
-            return false;
-        buf_varint(out, b->column[i].n);
-        buf_add(out, b->column[i].p, b->column[i].n);
-    }
-    return true;
+        add_column(out, &b->bits[i], &b->column[i]);
+    return !out->failed;
+}
+
+static void clear(struct buf *c)
+{
+    c->n = 0;
+    c->failed = false;
 }
 
 void block_clear(struct block *b)
 {
     for (int i = 0; i < BLOCK_COLUMNS; i++) {
-        b->column[i].n = 0;
-        b->column[i].failed = false;
+        clear(&b->column[i]);
+        clear(&b->bits[i]);
+    }
+    for (int i = 0; i < BLOCK_SHARED; i++) {
+        clear(&b->shared[i].which);
+        clear(&b->shared[i].known);
+        b->shared[i].n = b->shared[i].n_fresh = 0;
     }
     b->n = b->staged = 0;
     b->stage[0] = (struct row_exchange){0};
@@ -130,8 +292,14 @@ void block_clear(struct block *b)
 
 void block_free(struct block *b)
 {
-    for (int i = 0; i < BLOCK_COLUMNS; i++)
+    for (int i = 0; i < BLOCK_COLUMNS; i++) {
         buf_free(&b->column[i]);
+        buf_free(&b->bits[i]);
+    }
+    for (int i = 0; i < BLOCK_SHARED; i++) {
+        buf_free(&b->shared[i].which);
+        buf_free(&b->shared[i].known);
+    }
 }
 
 bool block_pack(struct block_tools *tools, struct slice raw, struct buf *out)
@@ -148,95 +316,12 @@ bool block_pack(struct block_tools *tools, struct slice raw, struct buf *out)
     return true;
 }
 
-/* ---- reading: every byte may be hostile ---- */
-
-static bool unpack(struct block_tools *tools, struct slice data)
-{
-    unsigned long long n = ZSTD_getFrameContentSize(data.p, data.n);
-    tools->raw.n = 0;
-    if (!tools->unpacker)
-        tools->unpacker = ZSTD_createDCtx();
-    if (n > BLOCK_MAX_BYTES || !tools->unpacker ||
-        !buf_reserve(&tools->raw, (size_t)n)) /* unknown and error are above */
-        return false;
-    size_t got = ZSTD_decompressDCtx(tools->unpacker, tools->raw.p, (size_t)n, data.p, data.n);
-    if (ZSTD_isError(got) || got != n)
-        return false;
-    tools->raw.n = got;
-    return true;
-}
-
-static inline uint32_t get_word(struct cursor *c)
-{
-    const uint8_t *p = cursor_take(c, 4);
-    return p ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0] : 0;
-}
-
-static inline uint32_t get_flags(struct cursor *c)
-{
-    uint32_t v = (uint32_t)cursor_varint(c);
-    return v >> 4 | v << 28;
-}
-
-#define GET_PLAIN(c, x, name) cursor_varint(c)
-#define GET_MIXED(c, x, name) cursor_varint(c)
-#define GET_SIGNED(c, x, name) unzigzag(cursor_varint(c))
-#define GET_DELTA(c, x, name) plus((x)->name, unzigzag(cursor_varint(c)))
-#define GET_AFTER(c, x, name) plus((x)->ttfb_us, unzigzag(cursor_varint(c)))
-#define GET_FLAGS(c, x, name) get_flags(c)
-#define GET_WORD(c, x, name) get_word(c)
-
-/* How many columns there are; 0: the bytes are no block. */
-static int find_columns(struct slice raw, struct cursor column[BLOCK_COLUMNS])
-{
-    struct cursor all = cursor_of(raw.p, raw.n);
-    int i = 0;
-    for (; i < BLOCK_COLUMNS && !((i == BLOCK_COLUMNS_1 || i == BLOCK_COLUMNS_2) && cursor_left(&all) == 0); i++) {
-        uint64_t length = cursor_varint(&all);
-        const uint8_t *p = length <= raw.n ? cursor_take(&all, (size_t)length) : NULL;
-        if (!p)
-            return 0;
-        column[i] = cursor_of(p, (size_t)length);
-    }
-    return cursor_left(&all) == 0 ? i : 0;
-}
-
-static bool read_columns(struct slice raw, uint32_t n, void (*each)(void *, const struct row_exchange *), void *context)
-{
-    struct cursor column[BLOCK_COLUMNS];
-    struct row_exchange x = {0};
-    int columns = find_columns(raw, column);
-    bool bad = !columns;
-    for (uint32_t r = 0; r < n && !bad; r++) {
-#define FIELD(name, type, how)                                                                                         \
-    if (BLOCK_##name < columns) {                                                                                      \
-        x.name = (type)GET_##how(&column[BLOCK_##name], &x, name);                                                     \
-        bad |= column[BLOCK_##name].bad;                                                                               \
-    }
-#include "analysis/store/block.def"
-#undef FIELD
-        if (!bad)
-            each(context, &x);
-    }
-    for (int i = 0; i < columns && !bad; i++)
-        bad = cursor_left(&column[i]) != 0;
-    return !bad;
-}
-
-bool block_read(struct block_tools *tools, int format, struct slice data, uint32_t n,
-                void (*each)(void *context, const struct row_exchange *x), void *context)
-{
-    if (n > BLOCK_RECORDS || (format != BLOCK_RAW && format != BLOCK_ZSTD))
-        return false;
-    if (format == BLOCK_RAW)
-        return read_columns(data, n, each, context);
-    return unpack(tools, data) && read_columns(slice_of(tools->raw.p, tools->raw.n), n, each, context);
-}
-
 void block_tools_free(struct block_tools *tools)
 {
     ZSTD_freeCCtx(tools->packer);
     ZSTD_freeDCtx(tools->unpacker);
     buf_free(&tools->raw);
+    for (int i = 0; i < BLOCK_SHARED; i++)
+        buf_free(&tools->shared[i]);
     *tools = (struct block_tools){0};
 }

@@ -1,16 +1,20 @@
-/* block: exchange records as columns (ALGORITHMS: store of exchanges; columns: block.def). One open block grows at the
- * analyzer's; closed ones are packed by the writer. A stored block is its columns one after the other, each after its
- * length as LEB128; format 2 is the same under zstd. */
+/* block: exchange records as columns (ALGORITHMS: store of exchanges; fields: block.def). One open block grows at the
+ * analyzer's; closed ones are packed by the writer. A stored block is: how many shapes and how many peers there are;
+ * which of them each record has (0: the next new one; else its number, from 1), a column each; and the columns of the
+ * fields in their order, those of shapes and peers with a value for each of these. Numbers are LEB128, each column
+ * stands after its length. That is format 3; 4 is the same under zstd. 1 and 2, also under zstd, were columns of all
+ * fields; they are read. */
 #ifndef STORE_BLOCK_H
 #define STORE_BLOCK_H
 
 #include "analysis/store/rows.h"
 #include "base/buf.h"
 
-enum { BLOCK_RECORDS = 8192, BLOCK_STAGED = 64, BLOCK_RAW = 1, BLOCK_ZSTD = 2, BLOCK_MAX_BYTES = 2 << 20 };
+enum { BLOCK_RECORDS = 8192, BLOCK_STAGED = 64, BLOCK_MEMO_BITS = 12, BLOCK_MAX_BYTES = 2 << 20 };
+enum block_format { BLOCK_OLD_RAW = 1, BLOCK_OLD_ZSTD, BLOCK_RAW, BLOCK_ZSTD };
 
 enum block_column {
-#define FIELD(name, type, how) BLOCK_##name,
+#define FIELD(name, type, how, where) BLOCK_##name,
 #include "analysis/store/block.def"
 #undef FIELD
     BLOCK_COLUMNS,
@@ -18,12 +22,27 @@ enum block_column {
     BLOCK_COLUMNS_2 = BLOCK_body,  /* of schema 2 */
 };
 
+/* Where a field stands (block.def). */
+enum block_where { BLOCK_SHAPE, BLOCK_PEER, BLOCK_OWN, BLOCK_SPARSE, BLOCK_SHARED = BLOCK_OWN /* kinds before it */ };
+extern const uint8_t block_where[BLOCK_COLUMNS];
+
+/* What records share, of one kind. One that is not where the memo has its hash is written again, so that none is looked
+ * for. */
+struct block_shared {
+    struct buf which, known;                 /* of each record; the octets of all */
+    uint16_t staged[BLOCK_STAGED];           /* which, of staged records */
+    struct row_exchange fresh[BLOCK_STAGED]; /* new ones, not written out yet */
+    uint32_t n, n_fresh;
+    uint16_t memo[1 << BLOCK_MEMO_BITS]; /* numbers, from 0 */
+};
+
 /* Zero-initialise. Records wait in `stage` and are written out 64 at a time, column by column. */
 struct block {
-    struct buf column[BLOCK_COLUMNS];
-    struct row_exchange stage[BLOCK_STAGED + 1]; /* [0]: the record before */
-    uint32_t n, staged;                          /* records in all; of those still staged */
-    int64_t first_us, last_us;                   /* least and greatest arrival; mean nothing while n is 0 */
+    struct buf column[BLOCK_COLUMNS], bits[BLOCK_COLUMNS]; /* bits: of SPARSE ones */
+    struct block_shared shared[BLOCK_SHARED];              /* by enum block_where */
+    struct row_exchange stage[BLOCK_STAGED + 1];           /* [0]: the record before */
+    uint32_t n, staged;                                    /* records in all; of those still staged */
+    int64_t first_us, last_us;                             /* least and greatest arrival; mean nothing while n is 0 */
 };
 
 void block_add(struct block *b, const struct row_exchange *x);
@@ -36,7 +55,7 @@ void block_free(struct block *b);
 struct block_tools {
     struct ZSTD_CCtx_s *packer;
     struct ZSTD_DCtx_s *unpacker;
-    struct buf raw;
+    struct buf raw, shared[BLOCK_SHARED];
 };
 
 /* Appends the packed bytes to `out`. False: out of memory. */

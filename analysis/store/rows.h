@@ -176,26 +176,31 @@ struct row_opaque {
 /* One exchange as kept in blocks. Everything the analysis reads of it, so that a restart can replay it. */
 struct row_exchange {
     int64_t arrival_us;
-    uint32_t key, endpoint, client, address, server; /* ids; server is an address with port */
-    uint32_t variant;                                /* hash of what Vary nominates, 0 for none */
-    uint32_t content, etag;                          /* 32 bits of the identity; 0 unknown */
-    uint16_t status;
-    uint8_t end, proto; /* enum end_state, enum proto */
-    uint32_t flags;     /* FLAG_* of the exchange, plus ROW_* */
+    uint32_t key;           /* id */
+    uint32_t variant;       /* hash of what Vary nominates, 0 for none */
+    uint32_t content, etag; /* 32 bits of the identity; 0 unknown */
     uint64_t request_bytes, response_bytes;
     int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
-    uint32_t notes;              /* enum reason, and a bit for each declared count that has one */
-    uint32_t lifetime;           /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
-    uint32_t body;               /* 32 bits of the identity of the request's body; 0: none, or unknown */
-    uint32_t retry_after;        /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
-    uint32_t rtt;                /* 1 + round trip to the client, microseconds; 0: unknown */
-    uint32_t conn;               /* number of the connection, modulo 2^32; 0: unknown */
-    uint8_t managed;             /* MANAGED_* */
     uint64_t quota;              /* what its answer says of one (analysis/quota.h); 0: nothing */
-    uint32_t version;            /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
+    uint32_t body;               /* 32 bits of the identity of the request's body; 0: none, or unknown */
     uint32_t trace;              /* 32 bits of the keyed hash of its traceparent's trace; 0: none */
     uint32_t request_id;         /* of its X-Request-Id */
     uint32_t window_us, loss_us; /* of the transfer: held up by the client's window, by loss */
+
+    /* Its peer and its shape, as block.def calls them: both are compared as octets. */
+    uint32_t client, address; /* ids */
+    uint32_t rtt;             /* 1 + round trip to the client, microseconds; 0: unknown */
+    uint32_t conn;            /* number of the connection, modulo 2^32; 0: unknown */
+
+    uint32_t endpoint, server; /* ids; server is an address with port */
+    uint32_t flags;            /* FLAG_* of the exchange, plus ROW_* */
+    uint32_t notes;            /* enum reason, and a bit for each declared count that has one */
+    uint32_t lifetime;         /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
+    uint32_t retry_after;      /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
+    uint32_t version;          /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
+    uint16_t status;
+    uint8_t end, proto; /* enum end_state, enum proto */
+    uint8_t managed;    /* MANAGED_* */
 };
 
 /* The bits of row_exchange.notes, from what they say; names: analysis/store/declared.def. */

@@ -59,6 +59,20 @@ static struct row_exchange any_row(void)
                                  .loss_us = any() % 2 ? (uint32_t)any_length() : 0};
 }
 
+/* One of few shapes and peers, so that most are in the memo, and some had to leave it. */
+static struct row_exchange alike_row(void)
+{
+    struct row_exchange x = any_row();
+    uint32_t which = (uint32_t)(any() % 1500);
+    x.endpoint = which % 300;
+    x.status = (uint16_t)(200 + which % 2);
+    x.server = x.flags = x.notes = x.lifetime = x.retry_after = x.version = 0;
+    x.end = x.proto = x.managed = (uint8_t)(which % 3 == 0);
+    x.conn = x.client = which * 7;
+    x.address = x.rtt = any() % 8 == 0;
+    return x;
+}
+
 /* As an API's traffic is: 60,000 keys of unequal popularity, a few servers, milliseconds. */
 static struct row_exchange usual_row(int64_t *now)
 {
@@ -97,7 +111,7 @@ static void compare(void *context, const struct row_exchange *a)
 {
     struct seen *s = context;
     const struct row_exchange *b = &rows[s->n++ % BLOCK_RECORDS];
-#define FIELD(name, type, how) s->wrong |= !SAME(name);
+#define FIELD(name, type, how, where) s->wrong |= !SAME(name);
 #include "analysis/store/block.def"
 #undef FIELD
 }
@@ -137,6 +151,9 @@ static void every_field_comes_back(void **state)
         for (uint32_t i = 0; i < sizes[s]; i++)
             rows[i] = any_row();
         round_trip(&tools, b, sizes[s]);
+        for (uint32_t i = 0; i < sizes[s]; i++)
+            rows[i] = alike_row();
+        round_trip(&tools, b, sizes[s]);
     }
     block_free(b);
     free(b);
@@ -162,6 +179,55 @@ static void extremes_come_back(void **state)
     block_tools_free(&tools);
 }
 
+#define OLD_PLAIN(c, x, name) buf_varint(c, (uint64_t)(x)->name)
+#define OLD_MIXED(c, x, name) OLD_PLAIN(c, x, name)
+#define OLD_SIGNED(c, x, name) buf_varint(c, (uint64_t)(x)->name << 1 ^ (uint64_t)((int64_t)(x)->name >> 63))
+#define OLD_BETWEEN(c, a, b)                                                                                           \
+    buf_varint(c, ((uint64_t)(a) - (uint64_t)(b)) << 1 ^ (uint64_t)((int64_t)((uint64_t)(a) - (uint64_t)(b)) >> 63))
+#define OLD_DELTA(c, x, name) OLD_BETWEEN(c, (x)->name, (x) == rows ? 0 : (x)[-1].name)
+#define OLD_AFTER(c, x, name) OLD_BETWEEN(c, (x)->name, (x)->ttfb_us)
+#define OLD_FLAGS(c, x, name) buf_varint(c, (x)->name << 4 | (x)->name >> 28)
+#define OLD_WORD(c, x, name)                                                                                           \
+    for (int byte = 0; byte < 4; byte++)                                                                               \
+    buf_char(c, (char)((x)->name >> byte * 8))
+
+/* The first n rows as formats 1 and 2 have them, and the first so many of their columns. */
+static void old_block(uint32_t n, int columns, struct buf *out)
+{
+    struct buf c = {0};
+#define FIELD(name, type, how, where)                                                                                  \
+    c.n = 0;                                                                                                           \
+    for (const struct row_exchange *x = rows; x < rows + n; x++)                                                       \
+        OLD_##how(&c, x, name);                                                                                        \
+    if (columns-- > 0) {                                                                                               \
+        buf_varint(out, c.n);                                                                                          \
+        buf_add(out, c.p, c.n);                                                                                        \
+    }
+#include "analysis/store/block.def"
+#undef FIELD
+    buf_free(&c);
+}
+
+static void old_blocks_are_read(void **state)
+{
+    struct block_tools tools = {0};
+    struct buf raw = {0}, packed = {0};
+    struct seen plain = {0}, zstd = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++)
+        rows[i] = any_row();
+    old_block(1000, BLOCK_COLUMNS, &raw);
+    assert_true(block_pack(&tools, slice_of(raw.p, raw.n), &packed));
+    assert_true(block_read(&tools, BLOCK_OLD_RAW, slice_of(raw.p, raw.n), 1000, compare, &plain));
+    assert_true(block_read(&tools, BLOCK_OLD_ZSTD, slice_of(packed.p, packed.n), 1000, compare, &zstd));
+    assert_int_equal(plain.n, 1000);
+    assert_int_equal(zstd.n, 1000);
+    assert_false(plain.wrong || zstd.wrong);
+    buf_free(&raw);
+    buf_free(&packed);
+    block_tools_free(&tools);
+}
+
 static void without_notes(void *context, const struct row_exchange *a)
 {
     struct seen *s = context;
@@ -179,27 +245,23 @@ static void without_body(void *context, const struct row_exchange *a)
 static void columns_that_came_later_may_lack(void **state)
 {
     struct block_tools tools = {0};
-    struct block *b = calloc(1, sizeof *b);
-    struct buf raw = {0};
-    struct seen s = {0};
     (void)state;
-    for (uint32_t i = 0; i < 100; i++) {
+    for (uint32_t i = 0; i < 100; i++)
         rows[i] = any_row();
-        rows[i].lifetime = rows[i].retry_after = rows[i].rtt = rows[i].conn = rows[i].managed = rows[i].version =
-            rows[i].window_us = rows[i].loss_us = i % 100; /* one byte each */
-        rows[i].quota = i % 100;
-        block_add(b, &rows[i]);
+    for (int columns = 0; columns <= BLOCK_COLUMNS; columns++) {
+        struct buf raw = {0};
+        struct seen s = {0};
+        bool first = columns == BLOCK_COLUMNS_1, second = columns == BLOCK_COLUMNS_2;
+        old_block(100, columns, &raw);
+        assert_int_equal(first || second || columns == BLOCK_COLUMNS,
+                         block_read(&tools, BLOCK_OLD_RAW, slice_of(raw.p, raw.n), 100,
+                                    first    ? without_notes
+                                    : second ? without_body
+                                             : ignore,
+                                    &s));
+        assert_false(s.wrong);
+        buf_free(&raw);
     }
-    assert_true(block_raw(b, &raw));
-    size_t latest = (1 + 100) * 8 + (2 + 400) * 3, without = latest + (1 + 100) + (2 + 400); /* each after its length */
-    assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - without), 100, without_notes, &s));
-    assert_int_equal(s.n, 100);
-    assert_true(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - latest), 100, without_body, &(struct seen){0}));
-    assert_false(s.wrong);
-    assert_false(block_read(&tools, BLOCK_RAW, slice_of(raw.p, raw.n - (1 + 100)), 100, ignore, &s));
-    buf_free(&raw);
-    block_free(b);
-    free(b);
     block_tools_free(&tools);
 }
 
@@ -224,6 +286,27 @@ static void an_open_block_can_be_read_again_and_again(void **state)
     block_free(b);
     free(b);
     block_tools_free(&tools);
+}
+
+/* A shape and a peer are written once while the memo has them. */
+static void what_is_shared_is_written_once(void **state)
+{
+    struct block *b = calloc(1, sizeof *b);
+    (void)state;
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct row_exchange x = {.arrival_us = (int64_t)any(),
+                                 .endpoint = i % 10,
+                                 .server = 1,
+                                 .status = 200,
+                                 .client = i % 7,
+                                 .conn = i % 7,
+                                 .content = (uint32_t)any()};
+        block_add(b, &x);
+    }
+    assert_in_range(b->shared[BLOCK_SHAPE].n, 10, 15);
+    assert_in_range(b->shared[BLOCK_PEER].n, 7, 12);
+    block_free(b);
+    free(b);
 }
 
 static void first_and_last_are_least_and_greatest(void **state)
@@ -262,16 +345,15 @@ static void every_cut_is_refused(void **state)
     }
     assert_true(block_raw(b, &raw) && block_pack(&tools, slice_of(raw.p, raw.n), &packed));
     assert_true(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 150));
-    unsigned old = 0; /* cut before the columns that came later, it is a block of a schema before */
     for (size_t n = 0; n < raw.n; n++)
-        old += read_exactly(&tools, BLOCK_RAW, raw.p, n, 150);
-    assert_int_equal(old, 2);
+        assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, n, 150));
     for (size_t n = 0; n < packed.n; n++)
         assert_false(read_exactly(&tools, BLOCK_ZSTD, packed.p, n, 150));
     assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 149));
     assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, 151));
     assert_false(read_exactly(&tools, BLOCK_RAW, raw.p, raw.n, BLOCK_RECORDS + 1));
-    assert_false(read_exactly(&tools, 3, raw.p, raw.n, 150));
+    for (int format = -1; format <= BLOCK_ZSTD + 1; format++)
+        assert_int_equal(read_exactly(&tools, format, raw.p, raw.n, 150), format == BLOCK_RAW);
     buf_free(&raw);
     buf_free(&packed);
     block_free(b);
@@ -283,24 +365,27 @@ static void damaged_bytes_are_read_without_harm(void **state)
 {
     struct block_tools tools = {0};
     struct block *b = calloc(1, sizeof *b);
-    struct buf raw = {0}, packed = {0};
+    struct buf raw = {0}, packed = {0}, old = {0};
     (void)state;
     for (int i = 0; i < 100; i++) {
-        struct row_exchange x = any_row();
-        block_add(b, &x);
+        rows[i] = any_row();
+        block_add(b, &rows[i]);
     }
     assert_true(block_raw(b, &raw) && block_pack(&tools, slice_of(raw.p, raw.n), &packed));
-    for (int round = 0; round < 20000; round++) {
-        struct buf *one = round % 2 ? &raw : &packed;
+    old_block(100, BLOCK_COLUMNS, &old);
+    for (int round = 0; round < 30000; round++) {
+        static const int formats[] = {BLOCK_RAW, BLOCK_ZSTD, BLOCK_OLD_RAW};
+        struct buf *one = round % 3 == 0 ? &raw : round % 3 == 1 ? &packed : &old;
         size_t at = any() % one->n;
         char was = one->p[at];
         one->p[at] = (char)any();
-        read_exactly(&tools, round % 2 ? BLOCK_RAW : BLOCK_ZSTD, one->p, one->n, 100);
-        if (round % 3)
+        read_exactly(&tools, formats[round % 3], one->p, one->n, 100);
+        if (round % 4)
             one->p[at] = was;
     }
     buf_free(&raw);
     buf_free(&packed);
+    buf_free(&old);
     block_free(b);
     free(b);
     block_tools_free(&tools);
@@ -333,6 +418,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_field_comes_back),
         cmocka_unit_test(extremes_come_back),
+        cmocka_unit_test(old_blocks_are_read),
+        cmocka_unit_test(what_is_shared_is_written_once),
         cmocka_unit_test(columns_that_came_later_may_lack),
         cmocka_unit_test(an_open_block_can_be_read_again_and_again),
         cmocka_unit_test(first_and_last_are_least_and_greatest),
