@@ -337,6 +337,7 @@ static void as_if_first(void **state)
                                          "X-API-Key: k%d\r\n", "Cookie: sid=012345678%d\r\n", "X: %d\r\n"};
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     static struct head head;
+    static struct known_lines known;
     char why[128], fields[128], raw[512], from[32];
     struct identifier *old = identifier_new(&key, NULL, &order, why);
     (void)state;
@@ -346,7 +347,7 @@ static void as_if_first(void **state)
         snprintf(from, sizeof from, "10.0.%d.%d", rand() % 16, rand() % 256);
         snprintf(raw, sizeof raw, "GET /%s%d HTTP/1.1\r\nHost: h\r\n%s\r\n", rand() % 8 ? "" : "?key=", rand() % 300,
                  fields);
-        assert_int_equal(head_request(&head, slice_str(raw), false), HEAD_DONE);
+        assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
         struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
                             head.method, head.target,          head.version};
         struct addr peer = address(from);
