@@ -51,7 +51,7 @@ static inline const struct known_line *known_find(const struct known_lines *k, c
 {
     uint64_t begin = known_fold(k->key.k0, k->key.k1, p);
     const struct known_line *l = &k->line[begin % KNOWN_LINES];
-    if (l->begins != (uint32_t)(begin >> 32) || l->n > left)
+    if (l->begins != (uint32_t)(begin >> 32) || l->n > left || p[l->n - 1] != '\n')
         return NULL;
     return known_hash(k->key.k0, begin, p, l->n) == l->hash ? l : NULL;
 }
