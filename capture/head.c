@@ -265,43 +265,44 @@ static bool is_odd(struct slice head)
     return memchr(head.p, 0, head.n) != NULL;
 }
 
-/* Offset of the CR LF that ends the line that begins at `at`, if there is one and no other control character stands
- * before it; else s.n. */
-static inline size_t plain_end(struct slice s, size_t at)
+/* Offset of the first control character but TAB, from `at` on, or s.n. */
+static inline size_t find_control(struct slice s, size_t at)
 {
-    if (at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n')
-        return at;
 #ifdef __SSE2__
+    const __m128i most = _mm_set1_epi8(31), tab = _mm_set1_epi8('\t');
     unsigned mask = 0;
     for (; !mask && at + 16 <= s.n; at += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
-        mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(31)), v));
+        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, most), v);
+        mask = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control));
     }
     if (mask)
-        at += (size_t)__builtin_ctz(mask) - 16;
+        return at + (size_t)__builtin_ctz(mask) - 16;
 #endif
-    while (at < s.n && (unsigned char)s.p[at] >= ' ')
+    while (at < s.n && ((unsigned char)s.p[at] >= ' ' || s.p[at] == '\t'))
         at++;
-    return at + 1 < s.n && s.p[at] == '\r' && s.p[at + 1] == '\n' ? at : s.n;
+    return at;
 }
 
-/* A line: where it ends, and where the next one begins; that may be beyond what there is (0: beyond all). */
+/* A line: where it ends, and where the next one begins; 0: it does not end. */
 struct line_end {
     size_t stop, next;
 };
 
-/* The line that begins at `at`; *odd: something in it, or its end, is. next 0: it does not end. */
+/* The line that begins at `at`. *odd: NUL, or a CR that ends no line, may be in it. */
 static inline struct line_end line_at(struct head *h, struct slice s, size_t at, bool *odd)
 {
-    size_t stop = plain_end(s, at);
-    if (stop < s.n)
-        return (struct line_end){stop, stop + 2};
-    size_t end = slice_find(s, '\n', at);
+    size_t end = find_control(s, at);
+    if (end + 1 < s.n && s.p[end] == '\r' && s.p[end + 1] == '\n')
+        return (struct line_end){end, end + 2};
+    if (end < s.n && s.p[end] != '\n') {
+        *odd = true;
+        end = slice_find(s, '\n', end);
+    }
     if (end == s.n)
         return (struct line_end){end, 0};
     bool bare = end == at || s.p[end - 1] != '\r';
     h->ambiguous |= bare;
-    *odd = true;
     return (struct line_end){bare ? end : end - 1, end + 1};
 }
 
@@ -360,8 +361,8 @@ static size_t known_fields(struct head *h, const struct known_lines *known, stru
 static enum head_result whole(struct head *h, size_t n, bool odd)
 {
     h->raw.n = n;
-    if (odd)
-        h->ambiguous |= is_odd(slice_of(h->raw.p, n));
+    if (odd && !h->ambiguous)
+        h->ambiguous = is_odd(slice_of(h->raw.p, n));
     return HEAD_DONE;
 }
 
@@ -386,7 +387,8 @@ static enum head_result read_lines(struct head *h, struct known_lines *known, st
             return whole(h, end.next, odd);
         if (line.p[0] == ' ' || line.p[0] == '\t')
             folded_line(h, line);
-        else if (field_line(h, line, at, s.p + s.n, &f) && !odd && !passing_token[f.token] && s.n - at >= 16)
+        else if (field_line(h, line, at, s.p + s.n, &f) && !odd && end.next == end.stop + 2 &&
+                 !passing_token[f.token] && s.n - at >= 16)
             known_add(known, line.p, end.next - at, f, at, noted_token[f.token]);
     }
     if (at < s.n && s.n >= HEAD_MAX)

@@ -21,6 +21,8 @@ struct known_line {
  * the key: nothing is known. */
 struct known_lines {
     struct hash_key key;
+    unsigned
+        told; /* lines that might have been added: one of four is, so that those that never come again cost little */
     struct known_line line[KNOWN_LINES];
 };
 
@@ -49,7 +51,7 @@ static inline const struct known_line *known_find(const struct known_lines *k, c
 {
     uint64_t begin = known_fold(k->key.k0, k->key.k1, p);
     const struct known_line *l = &k->line[begin % KNOWN_LINES];
-    if (l->begins != (uint32_t)(begin >> 32) || l->n > left)
+    if (l->begins != (uint32_t)(begin >> 32) || l->n > left || p[l->n - 1] != '\n')
         return NULL;
     return known_hash(k->key.k0, begin, p, l->n) == l->hash ? l : NULL;
 }
@@ -57,7 +59,7 @@ static inline const struct known_line *known_find(const struct known_lines *k, c
 /* The n octets at p, where at least sixteen are, are a line that was read as this field, `at` octets into the head. */
 static inline void known_add(struct known_lines *k, const char *p, size_t n, struct rawfield f, size_t at, bool tells)
 {
-    if (n > KNOWN_LONGEST)
+    if (n > KNOWN_LONGEST || ++k->told % 4)
         return;
     uint64_t begin = known_fold(k->key.k0, k->key.k1, p);
     f.name = 0;
