@@ -141,6 +141,7 @@ enum { TOKEN_SLOTS = 1024, TOKEN_LONGEST = 25 };
 struct token_word {
     uint64_t first, middle, last;
     uint8_t n, token;
+    uint8_t between; /* of 25: the one that none of them has */
 };
 static struct token_word token_slots[TOKEN_SLOTS];
 
@@ -168,11 +169,13 @@ static inline unsigned token_slot(uint64_t word, size_t n)
 
 static inline struct token_word token_words(struct slice name)
 {
-    struct token_word w = {lower_word(name.p, name.n), 0, 0, (uint8_t)name.n, 0};
+    struct token_word w = {lower_word(name.p, name.n), 0, 0, (uint8_t)name.n, 0, 0};
     if (name.n > 8)
         w.last = lower_word(name.p + name.n - 8, 8);
     if (name.n > 16)
         w.middle = lower_word(name.p + 8, name.n - 8);
+    if (name.n > 24)
+        w.between = (uint8_t)lower_word(name.p + 16, 1);
     return w;
 }
 
@@ -195,7 +198,8 @@ enum token token_find(struct slice name)
     struct token_word w = token_words(name);
     for (const struct token_word *at = &token_slots[token_slot(w.first, w.n)]; at->n;
          at = at + 1 == token_slots + TOKEN_SLOTS ? token_slots : at + 1)
-        if (at->n == w.n && at->first == w.first && at->last == w.last && at->middle == w.middle)
+        if (at->n == w.n && at->first == w.first && at->last == w.last && at->middle == w.middle &&
+            at->between == w.between)
             return (enum token)at->token;
     return TOKEN_OTHER;
 }

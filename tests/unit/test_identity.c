@@ -295,6 +295,11 @@ static void every_token_is_found(void **state)
         }
         assert_int_equal(token_find(slice_str(token_name((enum token)t))), t);
         assert_int_equal(token_find(slice_of(upper, n)), t);
+        for (size_t i = 0; i < n; i++) { /* no other name is taken for it */
+            upper[i] ^= 1;
+            assert_int_not_equal(token_find(slice_of(upper, n)), t);
+            upper[i] ^= 1;
+        }
     }
     assert_int_equal(token_find(SLICE("x-unknown")), TOKEN_OTHER);
     assert_int_equal(token_find(SLICE("")), TOKEN_OTHER);
