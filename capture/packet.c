@@ -597,12 +597,12 @@ static inline bool is_plain(const struct frame *f, struct segment *out)
     out->ip_id = be16(p + IP + 4);
     out->v6 = false;
     uint32_t src = be32(p + IP + 12), dst = be32(p + IP + 16), from = be16(tcp), to = be16(tcp + 2);
-    uint8_t dir = (src > dst) | ((src == dst) & (from > to)); /* no jump that could be guessed wrong */
-    out->dir = dir;
+    size_t dir = (src > dst) | ((src == dst) & (from > to)); /* no jump that could be guessed wrong */
+    out->dir = (uint8_t)dir;
     segment_v4(out->ends.ip[dir], p + IP + 12);
-    segment_v4(out->ends.ip[1 - dir], p + IP + 16);
+    segment_v4(out->ends.ip[dir ^ 1], p + IP + 16);
     out->ends.port[dir] = (uint16_t)from;
-    out->ends.port[1 - dir] = (uint16_t)to;
+    out->ends.port[dir ^ 1] = (uint16_t)to;
     out->ends.scope = 0;
     return true;
 }
