@@ -79,29 +79,38 @@ void json_str(struct json *j, const char *s)
     json_slice(j, slice_str(s));
 }
 
-static void digits(struct buf *b, uint64_t v)
+/* Two digits at a time: the store writes thousands of these a second. */
+static void number(struct json *j, uint64_t v, bool minus)
 {
-    char text[20];
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char text[22];
     size_t at = sizeof text;
-    do {
-        text[--at] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    buf_add(b, text + at, sizeof text - at);
+    for (; v >= 10; v /= 100) {
+        at -= 2;
+        memcpy(text + at, pairs + v % 100 * 2, 2);
+    }
+    if (v || at == sizeof text)
+        text[--at] = (char)('0' + v);
+    if (minus)
+        text[--at] = '-';
+    if (j->comma)
+        text[--at] = ',';
+    j->comma = true;
+    buf_add(j->out, text + at, sizeof text - at);
 }
 
 void json_u64(struct json *j, uint64_t v)
 {
-    before(j);
-    digits(j->out, v);
+    number(j, v, false);
 }
 
 void json_i64(struct json *j, int64_t v)
 {
-    before(j);
-    if (v < 0)
-        buf_char(j->out, '-');
-    digits(j->out, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    number(j, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);
 }
 
 void json_double(struct json *j, double v)
