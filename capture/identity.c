@@ -272,7 +272,7 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
 {
     if (!slice_starts(token, SLICE("eyJ")))
         return pseudonym(i, IDENTITY_BEARER, token);
-    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
+    uint64_t h = hash_quick(&i->key, token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];

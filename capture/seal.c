@@ -536,7 +536,7 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         if (!use)
             continue;
         note(of, i, use);
-        if (use & USE_PART && parts)
+        if (use & USE_PART && parts && (f->token != TOKEN_OTHER || parts_reads_other(raw_name(h, f))))
             parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
         if (use & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
