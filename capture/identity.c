@@ -377,10 +377,14 @@ bool identity_in_target(struct slice target)
 bool identity_session_name(struct slice name)
 {
     static const struct slice words[] = {SLICE("sess"), SLICE("sid"), SLICE("laravel"), SLICE("asp.net")};
-    for (size_t w = 0; w < sizeof words / sizeof *words; w++)
-        for (size_t at = 0; at + words[w].n <= name.n; at++)
+    for (size_t at = 0; at < name.n; at++) {
+        char c = ascii_lower(name.p[at]);
+        if (c != 's' && c != 'l' && c != 'a')
+            continue;
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++)
             if (slice_ieq(slice_sub(name, at, at + words[w].n), words[w]))
                 return true;
+    }
     return false;
 }
 
