@@ -1,6 +1,5 @@
 #include "base/json.h"
 
-#include <endian.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -94,60 +93,39 @@ void json_str(struct json *j, const char *s)
     json_slice(j, slice_str(s));
 }
 
-enum { DIGITS = 24, EIGHT = 100000000 }; /* a number has 20 at most; eight are written at once */
-
-/* The eight digits of a number below EIGHT, a byte each, the first one lowest: halves, quarters, digits, all side by
- * side. */
-static inline uint64_t eight(uint32_t v)
+/* Two digits at a time: the store writes thousands of these a second. */
+static void number(struct json *j, uint64_t v, bool minus)
 {
-    uint64_t all = v / 10000 | (uint64_t)(v % 10000) << 32;
-    uint64_t above = (all * 10486 >> 20) & 0x0000007f0000007f;
-    all = above | (all - above * 100) << 16;
-    above = (all * 103 >> 10) & 0x000f000f000f000f;
-    return above | (all - above * 10) << 8;
-}
-
-static inline void put_eight(char *p, uint64_t all)
-{
-    all = htole64(all | 0x3030303030303030);
-    memcpy(p, &all, sizeof all);
-}
-
-/* Those that are not zeros in front. Returns how many. */
-static inline size_t first_digits(char *p, uint32_t v)
-{
-    uint64_t all = eight(v);
-    unsigned zeros = v ? (unsigned)__builtin_ctzll(all) / 8 : 7;
-    put_eight(p, all >> zeros * 8);
-    return 8 - zeros;
-}
-
-/* A number of which the sign is written, at p, where there is room for DIGITS. Returns how many octets it takes. */
-static size_t digits(char *p, uint64_t v)
-{
-    if (v < EIGHT)
-        return first_digits(p, (uint32_t)v);
-    uint64_t above = v / EIGHT;
-    size_t n = above < EIGHT ? first_digits(p, (uint32_t)above) : digits(p, above);
-    put_eight(p + n, eight((uint32_t)(v % EIGHT)));
-    return n + 8;
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
+    char text[22];
+    size_t at = sizeof text;
+    for (; v >= 10; v /= 100) {
+        at -= 2;
+        memcpy(text + at, pairs + v % 100 * 2, 2);
+    }
+    if (v || at == sizeof text)
+        text[--at] = (char)('0' + v);
+    if (minus)
+        text[--at] = '-';
+    char *p = begin(j, sizeof text - at);
+    if (!p)
+        return;
+    memcpy(p, text + at, sizeof text - at);
+    j->out->n += sizeof text - at;
 }
 
 void json_u64(struct json *j, uint64_t v)
 {
-    char *p = begin(j, DIGITS);
-    if (p)
-        j->out->n += digits(p, v);
+    number(j, v, false);
 }
 
 void json_i64(struct json *j, int64_t v)
 {
-    char *p = begin(j, DIGITS + 1);
-    if (!p)
-        return;
-    *p = '-';
-    j->out->n += v < 0;
-    j->out->n += digits(p + (v < 0), v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    number(j, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0);
 }
 
 void json_double(struct json *j, double v)

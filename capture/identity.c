@@ -272,7 +272,7 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
 {
     if (!slice_starts(token, SLICE("eyJ")))
         return pseudonym(i, IDENTITY_BEARER, token);
-    uint64_t h = hash_bytes(&i->key, 'j', token.p, token.n);
+    uint64_t h = hash_quick(&i->key, token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];
@@ -325,6 +325,8 @@ static struct identity_of authorization(struct identifier *i, struct slice value
 {
     size_t blank = slice_find(value, ' ', 0);
     struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
+    if (slice_eq(scheme, SLICE("Bearer"))) /* as most */
+        return bearer(i, rest);
     if (slice_ieq(scheme, SLICE("basic"))) {
         char text[256];
         struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
@@ -356,10 +358,9 @@ static bool may_have_key(struct slice target)
 /* The value of query parameter api_key, key or apikey. */
 static struct slice query_key(struct slice target)
 {
-    size_t mark = slice_find(target, '?', 0);
-    struct slice rest = slice_sub(target, mark + 1, target.n), item;
-    if (!may_have_key(rest))
+    if (!may_have_key(target))
         return (struct slice){NULL, 0};
+    struct slice rest = slice_sub(target, slice_find(target, '?', 0) + 1, target.n), item;
     while (slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
@@ -376,10 +377,14 @@ bool identity_in_target(struct slice target)
 bool identity_session_name(struct slice name)
 {
     static const struct slice words[] = {SLICE("sess"), SLICE("sid"), SLICE("laravel"), SLICE("asp.net")};
-    for (size_t w = 0; w < sizeof words / sizeof *words; w++)
-        for (size_t at = 0; at + words[w].n <= name.n; at++)
+    for (size_t at = 0; at < name.n; at++) {
+        char c = ascii_lower(name.p[at]);
+        if (c != 's' && c != 'l' && c != 'a')
+            continue;
+        for (size_t w = 0; w < sizeof words / sizeof *words; w++)
             if (slice_ieq(slice_sub(name, at, at + words[w].n), words[w]))
                 return true;
+    }
     return false;
 }
 
@@ -455,6 +460,8 @@ static struct asking asking_of(const struct rawhead *h, const struct addr *peer,
     struct asking a = {.head = h, .peer = peer, .certificate = certificate};
     for (unsigned n = 0; n < h->n_fields; n++) {
         const struct rawfield *f = &h->fields[n];
+        if (!identity_reads[f->token])
+            continue;
         switch (f->token) {
         case TOKEN_API_KEY:
         case TOKEN_X_API_KEY:

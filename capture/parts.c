@@ -284,7 +284,7 @@ static __attribute__((noinline)) void add_other(struct parts_maker *m, enum toke
 {
     if (t == TOKEN_COOKIE)
         add_cookies(m, value);
-    else if (parts_reads[t] && name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-')
+    else if (parts_reads[t] && parts_reads_other(name))
         add_raw(m, PART_HEADER, name, value);
 }
 

@@ -20,8 +20,12 @@ void parts_free(struct parts_maker *m);
 /* Those of a request: begin, its fields (raw), end. NULL: none. What is not shared lives in the slot. */
 void parts_begin(struct parts_maker *m);
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value);
-/* Fields that parts_field has no use for. */
+/* Fields that parts_field has a use for; of those with other names, which most are not. */
 extern const bool parts_reads[TOKEN_COUNT];
+static inline bool parts_reads_other(struct slice name)
+{
+    return name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-';
+}
 /* What the credential claims, by the hash of its value. */
 void parts_claim(struct parts_maker *m, struct slice name, uint64_t id);
 /* One that was sealed before: "accept", "cookie:theme" and its value's hash, or the value. */

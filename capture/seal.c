@@ -316,8 +316,10 @@ static void seal_id(const struct seal *s, struct exchange *x, enum token t, stru
         *id = t == TOKEN_TRACEPARENT ? trace_of(&s->key, value) : trace_request(&s->key, value);
 }
 
-static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
-                       const struct rawhead *h, const struct rawfield *f, bool response)
+/* Any field, or one more of a token. */
+static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool *pool, struct slot *slot,
+                                               struct sealed_list *l, const struct rawhead *h, const struct rawfield *f,
+                                               bool response)
 {
     enum token t = f->token;
     struct slice value = raw_value(h, f), name = kept[t].name;
@@ -327,16 +329,10 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
             return;
         name = slice_str(s->other[other]);
     }
-    char keep = kept[t].keep;
-    if (keep == 'I') {
-        seal_id(s, &slot->x, t, value);
-        if (response || !s->nominated[t])
-            return;
-    }
     if (response && t == TOKEN_SET_COOKIE && identity_sets_session(value))
         slot->x.flags |= FLAG_SESSION;
     value = sealed_value(s, pool, slot, t, value);
-    if (keep == 'Q') {
+    if (kept[t].keep == 'Q') {
         t = TOKEN_RATELIMIT;
         name = kept[t].name;
     }
@@ -349,6 +345,25 @@ static void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot
         add(l, name, value, t, response);
 }
 
+static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
+                              const struct rawhead *h, const struct rawfield *f, bool response)
+{
+    unsigned t = f->token;
+    char keep = kept[t].keep;
+    if (keep == 'I') {
+        seal_id(s, &slot->x, (enum token)t, raw_value(h, f));
+        if (response || !s->nominated[t])
+            return;
+    }
+    if (keep == 'C' && f->value_n <= CLEAR_MAX && !has(l, t)) { /* as most */
+        struct slice value = copy(pool, slot, raw_value(h, f));
+        if (value.p)
+            add(l, kept[t].name, value, t, response);
+    } else {
+        seal_any(s, pool, slot, l, h, f, response);
+    }
+}
+
 static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
                                  struct sealed_list *l)
 {
@@ -359,15 +374,8 @@ static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct 
         if (!use)
             continue;
         note(of, i, use);
-        if (!(use & USE_FIELD))
-            continue;
-        if (kept[f->token].keep == 'C' && f->value_n <= CLEAR_MAX && !has(l, f->token)) { /* as most */
-            struct slice value = copy(pool, slot, raw_value(h, f));
-            if (value.p)
-                add(l, kept[f->token].name, value, f->token, true);
-        } else {
+        if (use & USE_FIELD)
             seal_field(s, pool, slot, l, h, f, true);
-        }
     }
 }
 
@@ -528,7 +536,7 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         if (!use)
             continue;
         note(of, i, use);
-        if (use & USE_PART && parts)
+        if (use & USE_PART && parts && (f->token != TOKEN_OTHER || parts_reads_other(raw_name(h, f))))
             parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
         if (use & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
@@ -570,12 +578,21 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
         keep_parts(s, pool, slot);
 }
 
+/* Without its parameters. */
+static struct slice seal_type(struct slot_pool *pool, struct slot *slot, struct slice type)
+{
+    static const struct slice usual = SLICE("application/json");
+    if (slice_starts(type, usual) && (type.n == usual.n || type.p[usual.n] == ';'))
+        return usual;
+    return copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
+}
+
 static void seal_response(struct slot_pool *pool, struct slot *slot, const struct fields *f)
 {
     struct exchange *x = &slot->x;
     struct slice type = raw_find(f, TYPE), coding = raw_find(f, CODING);
     if (type.p)
-        x->content_type = copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
+        x->content_type = seal_type(pool, slot, type);
     if (coding.p)
         x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
     if (x->status == 101)

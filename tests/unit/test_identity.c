@@ -338,8 +338,12 @@ static void networks(void **state)
 /* One that has seen many others says the same of a request as one that has seen none. */
 static void as_if_first(void **state)
 {
-    static const char *const shapes[] = {"Authorization: Bearer t%d\r\n", "Authorization: Basic dXNlc%dpwYXNz\r\n",
-                                         "X-API-Key: k%d\r\n", "Cookie: sid=012345678%d\r\n", "X: %d\r\n"};
+    static const char *const shapes[] = {"Authorization: Bearer t%d\r\n",
+                                         "Authorization: Basic dXNlc%dpwYXNz\r\n",
+                                         "Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.x%d\r\n",
+                                         "X-API-Key: k%d\r\n",
+                                         "Cookie: sid=012345678%d\r\n",
+                                         "X: %d\r\n"};
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     static struct head head;
     static struct known_lines known;
@@ -348,7 +352,7 @@ static void as_if_first(void **state)
     (void)state;
     srand(4);
     for (int i = 0; i < 6000; i++) {
-        snprintf(fields, sizeof fields, shapes[rand() % 5], rand() % 2000);
+        snprintf(fields, sizeof fields, shapes[rand() % 6], rand() % 2000);
         snprintf(from, sizeof from, "10.0.%d.%d", rand() % 16, rand() % 256);
         snprintf(raw, sizeof raw, "GET /%s%d HTTP/1.1\r\nHost: h\r\n%s\r\n", rand() % 8 ? "" : "?key=", rand() % 300,
                  fields);
