@@ -291,21 +291,8 @@ static struct route_label label_of(struct slice s, const struct route_id *id, ch
     return (struct route_label){slice_of(made, n), id->from ? ROUTE_PREFIX : ROUTE_TYPED};
 }
 
-/* As is_int has it, without a sign: what most ids are, told without a census. */
-static bool is_number(struct slice s)
-{
-    size_t i = 0;
-    if (!s.n || s.n > 20)
-        return false;
-    while (i < s.n && ascii_digit(s.p[i]))
-        i++;
-    return i == s.n;
-}
-
 struct route_label route_label(struct slice segment, char made[ROUTE_LABEL])
 {
-    if (is_number(segment))
-        return (struct route_label){slice_str(classes[ROUTE_INT]), ROUTE_TYPED};
     struct slice s = slice_sub(segment, 0, slice_find(segment, ';', 0));
     s = slice_sub(s, 0, slice_find(s, '#', 0));
     struct route_id id;

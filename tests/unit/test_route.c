@@ -2,7 +2,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 #include "base/route.h"
@@ -125,26 +124,8 @@ static void parts(void **state)
         assert_false(route_id(slice_str(none[i]), &id));
 }
 
-/* Numbers are told by a way of their own: the same as that of all ids. */
-static void numbers(void **state)
-{
-    char text[32], made[ROUTE_LABEL];
-    (void)state;
-    srandom(5);
-    for (int i = 0; i < 20000; i++) {
-        struct route_id id;
-        size_t n = (size_t)random() % 24;
-        for (size_t at = 0; at < n; at++)
-            text[at] = "0123456789-a.v"[(size_t)random() % (i % 3 ? 10 : 14)];
-        struct slice s = slice_of(text, n);
-        struct route_label label = route_label(s, made);
-        bool is_int = route_id(s, &id) && id.class == ROUTE_INT && !id.from && id.to == n;
-        assert_int_equal(is_int, slice_eq(label.text, SLICE("{int}")) && label.kind == ROUTE_TYPED);
-    }
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(classes), cmocka_unit_test(numbers), cmocka_unit_test(parts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(classes), cmocka_unit_test(parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
