@@ -471,7 +471,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     if (x->operation)
         endpoints_at(&a->endpoints, f.row.endpoint)->operation_answers += x->operation->answer == OPERATION_READ;
     depend_observe(a, x, ahead->origin, &f);
-    masked_observe(a, x, &f);
+    if (x->leaves || endpoints_at(&a->endpoints, f.row.endpoint)->fields)
+        masked_observe(a, x, &f);
     record(a, &f.row);
 }
 
