@@ -3,11 +3,6 @@
 #include "analysis/directives.h"
 #include "analysis/httpdate.h"
 
-bool cacheable_eligible(bool reads, uint16_t status, bool complete)
-{
-    return reads && complete && status;
-}
-
 bool cacheable_fills(uint16_t status, enum negative *negative)
 {
     *negative = NEGATIVE_NO;

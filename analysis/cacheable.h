@@ -6,7 +6,10 @@
 #include "base/slice.h"
 
 /* GET or HEAD (`reads`), answered, with a complete response. */
-bool cacheable_eligible(bool reads, uint16_t status, bool complete);
+static inline bool cacheable_eligible(bool reads, uint16_t status, bool complete)
+{
+    return reads && complete && status;
+}
 
 enum negative {
     NEGATIVE_NO,    /* fillable whatever it declares, or never */

@@ -132,7 +132,7 @@ static void fill_variant(struct analysis *a, struct row_exchange *r, const struc
     if (heads_has(h, HEAD_vary))
         key->vary = (uint16_t)vary_list(a->vary, heads_get(h, HEAD_vary));
     r->flags |= (uint32_t)key->vary << REPLAY_VARY_SHIFT;
-    r->variant = vary_variant(a->vary, key->vary, x);
+    r->variant = key->vary ? vary_variant(a->vary, key->vary, x) : 0;
 }
 
 /* What makes a look-up of an exchange. */
@@ -144,7 +144,7 @@ static void fill_eligible(struct analysis *a, struct row_exchange *r, const stru
     if (!key)
         return;
     fill_content(a, r, x, h, key);
-    bool fills = cacheable_fills(r->status, &negative) && !vary_star(a->vary, key->vary);
+    bool fills = cacheable_fills(r->status, &negative) && !(key->vary && vary_star(a->vary, key->vary));
     if (fills && negative == NEGATIVE_MAYBE)
         fills = own_lifetime(h, x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0);
     r->flags |= fills ? ROW_FILLABLE : 0;
@@ -158,8 +158,9 @@ static bool is_http(const struct exchange *x)
 /* Whether it has a credential that its client is not told by. */
 static bool has_besides(const struct analysis *a, const struct exchange *x)
 {
-    bool other = x->identity != IDENTITY_ADDRESS && x->identity != IDENTITY_FORWARDED;
-    return x->credential_besides || (a->options.clients_by_address && other);
+    if (!a->options.clients_by_address)
+        return x->credential_besides;
+    return x->credential_besides || (x->identity != IDENTITY_ADDRESS && x->identity != IDENTITY_FORWARDED);
 }
 
 /* Who the client is to be: what capture found, or the address with the pseudonym that capture gives to one (IPv6 by its
@@ -426,7 +427,7 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
 {
     f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
     fill_plain(a, &f->row, x, &ahead->times, client_address(a, f->client, &x->client));
-    size_t name_n = x->method.n + x->service.n + x->target.n + 1 + operation_of(x).name.n;
+    size_t name_n = x->method.n + x->service.n + x->target.n + 1 + (x->operation ? x->operation->name.n : 0);
     if (keys_tight(&a->keys, name_n))
         admission_make_room(a, name_n);
     bool known = ahead->key != MAP_NONE && ahead->generation == a->keys.generation;
@@ -455,8 +456,9 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
         f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
                                  floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
     declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
-    f.row.notes |=
-        NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
+    if (x->unsized)
+        f.row.notes |=
+            NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
     if (key && x->status)
         fill_variant(a, &f.row, x, &h, key);
     if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
@@ -472,7 +474,8 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     if (x->operation)
         endpoints_at(&a->endpoints, f.row.endpoint)->operation_answers += x->operation->answer == OPERATION_READ;
     depend_observe(a, x, ahead->origin, &f);
-    masked_observe(a, x, &f);
+    if (x->leaves || endpoints_at(&a->endpoints, f.row.endpoint)->fields)
+        masked_observe(a, x, &f);
     record(a, &f.row);
 }
 
