@@ -15,11 +15,8 @@ static struct slice slice_of_buf(const struct buf *b)
 
 static struct slice blob(const struct analysis *a, const struct hist *h, struct buf *out)
 {
-    struct hist_dense d;
-    memset(&d, 0, sizeof d);
-    hist_dense_add(&d, h, &a->pages);
     out->n = 0;
-    hist_write(&d, out);
+    hist_write_paged(h, &a->pages, out);
     return slice_of_buf(out);
 }
 

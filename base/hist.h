@@ -72,6 +72,7 @@ double hist_quantile(const struct hist_dense *d, double q);
  * itself, later ones the distance to the previous index. The blob of merged histograms is the blob of the merged data.
  */
 void hist_write(const struct hist_dense *d, struct buf *out);
+void hist_write_paged(const struct hist *h, const struct hist_pool *pool, struct buf *out);
 /* False when the blob is damaged; then d is zero. An empty slice gives an empty histogram. */
 bool hist_read(struct slice blob, struct hist_dense *d);
 
