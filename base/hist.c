@@ -59,16 +59,9 @@ static void count(struct hist *h, struct hist_pool *pool, unsigned index, uint64
     *c = n > UINT32_MAX - *c ? UINT32_MAX : *c + (uint32_t)n;
 }
 
-void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v)
+void hist_add_new(struct hist *h, struct hist_pool *pool, uint64_t v)
 {
-    unsigned index = hist_index(v);
-    uint32_t page = h->page[index / HIST_SUB];
-    widen(h, 1, v, v);
-    h->sum += v;
-    if (page)
-        pool->page[page].count[index % HIST_SUB] += pool->page[page].count[index % HIST_SUB] != UINT32_MAX;
-    else
-        count(h, pool, index, 1);
+    count(h, pool, hist_index(v), 1);
 }
 
 void hist_merge(struct hist *into, const struct hist *from, struct hist_pool *pool)
