@@ -355,7 +355,7 @@ static void look_at_rings(struct analysis *a, const struct exchange *x, const st
     if (key && key->tag)
         etags_prefetch(&a->etags, key->hash, key->tag);
     if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client, x->arrival);
+        clients_prefetch_rings(&a->clients, h->client);
     if (key)
         look_at_sums(a, x, key);
 }
