@@ -55,7 +55,7 @@ uint32_t addresses_id(struct addresses *a, const struct addr *addr, bool with_po
     if (!addr->known)
         return 0;
     struct words w = words_of(addr, with_port);
-    uint32_t *memo = &a->memo[hash_mix(w.w[0] ^ w.w[1] ^ w.w[2] << 7) % ADDRESSES_MEMO];
+    uint32_t *memo = &a->memo[(w.w[0] ^ w.w[1] ^ w.w[2] << 7) * 0x9e3779b97f4a7c15u >> ADDRESSES_SHIFT];
     if (!*memo || !same(addresses_at(a, *memo), w))
         *memo = look_up(a, w);
     return *memo;

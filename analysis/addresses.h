@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "capture/exchange.h"
 
-enum { ADDRESSES_MEMO = 4096 };
+enum { ADDRESSES_MEMO = 4096, ADDRESSES_SHIFT = 64 - 12 };
 
 struct address {
     uint64_t hash;

@@ -268,13 +268,10 @@ void caches_take(struct caches *c, const struct exchange *x, struct hist_pool *p
 
 static struct slice write_hist(struct store *s, const struct hist *h, const struct hist_pool *pages)
 {
-    struct hist_dense d;
     struct buf blob = {0};
     if (!h->n)
         return SLICE("");
-    memset(&d, 0, sizeof d);
-    hist_dense_add(&d, h, pages);
-    hist_write(&d, &blob);
+    hist_write_paged(h, pages, &blob);
     struct slice kept = store_text(s, slice_of(blob.p, blob.n));
     buf_free(&blob);
     return kept;

@@ -176,15 +176,25 @@ static void consider(struct clients *c, uint32_t row)
         clients_admit(c, row, 0);
 }
 
+void clients_settle(const struct clients *c, struct profile *p)
+{
+    gaps_add(&p->gaps, p->waiting, p->n_waiting);
+    for (unsigned i = 0; i < p->n_waiting; i++)
+        envelope_add(&p->envelope, c->rate, (double)p->waiting[i] / 1e6);
+    p->n_waiting = 0;
+}
+
 static void visit_profile(struct clients *c, struct profile *p, int64_t us)
 {
-    int64_t dt = p->started ? us - p->last_us : 0;
     peaks_add(&p->peaks, &c->rings, us);
-    envelope_add(&p->envelope, c->rate, (double)dt / 1e6);
     if (p->started)
-        gaps_add(&p->gaps, dt);
+        p->waiting[p->n_waiting++] = us - p->last_us;
+    else
+        envelope_add(&p->envelope, c->rate, 0);
     p->started = true;
     p->last_us = us;
+    if (p->n_waiting == CLIENTS_WAITING)
+        clients_settle(c, p);
 }
 
 static void visit_counts(struct client *at, const struct client_visit *v)
@@ -199,19 +209,19 @@ static void visit_counts(struct client *at, const struct client_visit *v)
 
 void clients_prefetch(const struct clients *c, uint32_t row)
 {
-    struct profile *p = clients_profile(c, clients_at(c, row));
-    if (!p)
-        return;
-    prefetch_lines(p, offsetof(struct profile, gaps.count));
+    const struct profile *p = clients_profile(c, clients_at(c, row));
+    if (p)
+        prefetch_lines(p, offsetof(struct profile, envelope));
 }
 
-void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us)
+void clients_prefetch_rings(const struct clients *c, uint32_t row)
 {
     const struct profile *p = clients_profile(c, clients_at(c, row));
     if (!p)
         return;
     peaks_prefetch(&p->peaks, &c->rings);
-    gaps_prefetch(&p->gaps, us - p->last_us);
+    if (p->n_waiting == CLIENTS_WAITING - 1)
+        prefetch_lines(&p->envelope, sizeof p->envelope + offsetof(struct gaps, count));
 }
 
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)

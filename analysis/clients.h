@@ -22,6 +22,7 @@ enum {
     CLIENTS_ADMIT = 32,
     CLIENTS_WORD = 8,
     CLIENTS_NAME = 64,
+    CLIENTS_WAITING = 14,
     CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3
 };
 
@@ -44,11 +45,14 @@ struct client {
     uint8_t from_known;
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
-/* What every visit changes comes first, and is asked for in this order. */
+/* What every visit changes comes first, and is asked for in this order. What envelope and gaps are to know of visits
+ * waits: they are much memory, which is then fetched for many at once. */
 struct profile {
     int64_t last_us;
     uint32_t client; /* row */
     bool started;
+    uint8_t n_waiting;
+    int64_t waiting[CLIENTS_WAITING]; /* times since the visit before, microseconds */
     struct peaks peaks;
     struct envelope envelope;
     struct gaps gaps;
@@ -118,9 +122,9 @@ uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
 uint64_t clients_count(const struct clients *c);
 /* Those of an earlier run, of whom not all have rows. False: not as clients.met is. */
 bool clients_meet(struct clients *c, const void *met, size_t n);
-/* Ask for the memory that a visit at this time will touch: first the profile, then what it points to. */
+/* Ask for the memory that a visit will touch: first the profile, then what it points to. */
 void clients_prefetch(const struct clients *c, uint32_t row);
-void clients_prefetch_rings(const struct clients *c, uint32_t row, int64_t us);
+void clients_prefetch_rings(const struct clients *c, uint32_t row);
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);
 /* Row id to write into exchange records. */
@@ -128,7 +132,9 @@ uint32_t clients_id(struct clients *c, uint32_t row);
 void clients_address(struct clients *c, struct client *at, uint32_t address);
 /* The first of its addresses, in order of first use; returns how many were written. */
 unsigned clients_addresses(const struct clients *c, const struct client *at, uint32_t out[CLIENTS_SHOWN]);
-/* NULL when it has none now. */
+/* Tells envelope and gaps what waits. */
+void clients_settle(const struct clients *c, struct profile *p);
+/* NULL when it has none now; to be settled before envelope and gaps are read. */
 struct profile *clients_profile(const struct clients *c, const struct client *at);
 /* Gives it a free profile and a row id; false when there is none free. `id` 0: the next one. */
 bool clients_admit(struct clients *c, uint32_t row, uint32_t id);

@@ -15,11 +15,8 @@ static struct slice slice_of_buf(const struct buf *b)
 
 static struct slice blob(const struct analysis *a, const struct hist *h, struct buf *out)
 {
-    struct hist_dense d;
-    memset(&d, 0, sizeof d);
-    hist_dense_add(&d, h, &a->pages);
     out->n = 0;
-    hist_write(&d, out);
+    hist_write_paged(h, &a->pages, out);
     return slice_of_buf(out);
 }
 
@@ -148,8 +145,9 @@ static void join_addresses(struct analysis *a, const struct client *c)
     }
 }
 
-static void fill_profile(const struct analysis *a, const struct profile *p, struct row_client *out)
+static void fill_profile(const struct analysis *a, struct profile *p, struct row_client *out)
 {
+    clients_settle(&a->clients, p);
     out->peak_1s = p->peaks.peak1;
     out->peak_10s = p->peaks.peak10;
     out->peak_60s = p->peaks.peak60;
@@ -162,7 +160,7 @@ static void fill_profile(const struct analysis *a, const struct profile *p, stru
 
 static void fill_client(struct analysis *a, const struct client *c, struct row_client *out)
 {
-    const struct profile *p = clients_profile(&a->clients, c);
+    struct profile *p = clients_profile(&a->clients, c);
     enum identity kind = (enum identity)(c->who >> 48);
     a->text.n = 0;
     if (buf_reserve(&a->text, 32))

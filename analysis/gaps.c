@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/hist.h"
-#include "base/prefetch.h"
 
 enum { POLLER_GAPS = 30, FIRST = GAPS_FIRST * HIST_SUB, BUCKETS = GAPS_OCTAVES * HIST_SUB };
 
@@ -23,11 +22,6 @@ static unsigned bucket(int64_t dt)
     return at < BUCKETS ? at : BUCKETS - 1;
 }
 
-void gaps_prefetch(const struct gaps *g, int64_t dt)
-{
-    prefetch(&g->count[0][0] + bucket(dt < 0 ? 0 : dt));
-}
-
 static void count(struct gaps *g, int64_t dt)
 {
     uint16_t *c = &g->count[0][0] + bucket(dt);
@@ -36,13 +30,19 @@ static void count(struct gaps *g, int64_t dt)
     ++*c;
 }
 
-void gaps_add(struct gaps *g, int64_t dt)
+/* First the counts, which lie apart: so their memory is waited for at once. */
+void gaps_add(struct gaps *g, const int64_t *dt, unsigned n)
 {
-    double seconds = (double)dt / 1e6, delta = seconds - g->mean;
-    g->n++;
-    g->mean += delta / (double)g->n;
-    g->m2 += delta * (seconds - g->mean);
-    count(g, dt);
+    double mean = g->mean, m2 = g->m2;
+    for (unsigned i = 0; i < n; i++)
+        count(g, dt[i]);
+    for (unsigned i = 0; i < n; i++) {
+        double seconds = (double)dt[i] / 1e6, delta = seconds - mean;
+        mean += delta / (double)++g->n;
+        m2 += delta * (seconds - mean);
+    }
+    g->mean = mean;
+    g->m2 = m2;
 }
 
 double gaps_burstiness(const struct gaps *g)

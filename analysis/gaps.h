@@ -14,10 +14,8 @@ struct gaps {
     uint16_t count[GAPS_OCTAVES][32];
 };
 
-/* dt microseconds after the arrival before. */
-void gaps_add(struct gaps *g, int64_t dt);
-/* Asks for the count that a gap of dt would change. */
-void gaps_prefetch(const struct gaps *g, int64_t dt);
+/* n arrivals, in order, each so many microseconds after the one before. */
+void gaps_add(struct gaps *g, const int64_t *dt, unsigned n);
 /* (sigma - mu) / (sigma + mu), -1 periodic, 0 Poisson, 1 bursty (Goh and Barabasi). NaN: fewer than 2 gaps, or all of
  * them 0. */
 double gaps_burstiness(const struct gaps *g);

@@ -383,7 +383,7 @@ static void look_at_rings(struct analysis *a, struct ahead *h)
 {
     h->ms = floor_div(h->x->arrival, 1000);
     if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client, h->x->arrival);
+        clients_prefetch_rings(&a->clients, h->client);
     if (h->key == MAP_NONE)
         return;
     const struct key *key = keys_at(&a->keys, h->key);

@@ -56,7 +56,7 @@ void buf_printf(struct buf *b, const char *format, ...)
     va_end(again);
 }
 
-void buf_varint(struct buf *b, uint64_t v)
+void buf_varint_slow(struct buf *b, uint64_t v)
 {
     if (!buf_reserve(b, 10))
         return;

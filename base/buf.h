@@ -27,8 +27,16 @@ static inline void buf_add(struct buf *b, const void *p, size_t n)
 }
 
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buf_varint_slow(struct buf *b, uint64_t v);
+
 /* Appends a LEB128 integer. */
-void buf_varint(struct buf *b, uint64_t v);
+static inline void buf_varint(struct buf *b, uint64_t v)
+{
+    if (v < 128 && b->n < b->cap && !b->failed)
+        b->p[b->n++] = (char)v;
+    else
+        buf_varint_slow(b, v);
+}
 
 static inline void buf_slice(struct buf *b, struct slice s)
 {

@@ -59,16 +59,9 @@ static void count(struct hist *h, struct hist_pool *pool, unsigned index, uint64
     *c = n > UINT32_MAX - *c ? UINT32_MAX : *c + (uint32_t)n;
 }
 
-void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v)
+void hist_add_new(struct hist *h, struct hist_pool *pool, uint64_t v)
 {
-    unsigned index = hist_index(v);
-    uint32_t page = h->page[index / HIST_SUB];
-    widen(h, 1, v, v);
-    h->sum += v;
-    if (page)
-        pool->page[page].count[index % HIST_SUB] += pool->page[page].count[index % HIST_SUB] != UINT32_MAX;
-    else
-        count(h, pool, index, 1);
+    count(h, pool, hist_index(v), 1);
 }
 
 void hist_merge(struct hist *into, const struct hist *from, struct hist_pool *pool)
@@ -138,21 +131,40 @@ double hist_quantile(const struct hist_dense *d, double q)
     return (double)d->max;
 }
 
+static void put_head(struct buf *out, uint64_t n, uint64_t sum, uint64_t min, uint64_t max)
+{
+    buf_add(out, magic, sizeof magic);
+    buf_varint(out, n);
+    buf_varint(out, sum);
+    buf_varint(out, n ? min : 0);
+    buf_varint(out, n ? max : 0);
+}
+
+/* *last: the bucket written before. */
+static inline void put_pair(struct buf *out, unsigned *last, unsigned index, uint64_t n)
+{
+    if (!n)
+        return;
+    buf_varint(out, index - *last);
+    buf_varint(out, n);
+    *last = index;
+}
+
 void hist_write(const struct hist_dense *d, struct buf *out)
 {
     unsigned last = 0;
-    buf_add(out, magic, sizeof magic);
-    buf_varint(out, d->n);
-    buf_varint(out, d->sum);
-    buf_varint(out, d->n ? d->min : 0);
-    buf_varint(out, d->n ? d->max : 0);
-    for (unsigned i = 0; i < HIST_BUCKETS; i++) {
-        if (!d->count[i])
-            continue;
-        buf_varint(out, i - last);
-        buf_varint(out, d->count[i]);
-        last = i;
-    }
+    put_head(out, d->n, d->sum, d->min, d->max);
+    for (unsigned i = 0; i < HIST_BUCKETS; i++)
+        put_pair(out, &last, i, d->count[i]);
+}
+
+void hist_write_paged(const struct hist *h, const struct hist_pool *pool, struct buf *out)
+{
+    unsigned last = 0;
+    put_head(out, h->n, h->sum, h->min, h->max);
+    for (unsigned o = 0; o < HIST_OCTAVES; o++)
+        for (unsigned i = 0; h->page[o] && i < HIST_SUB; i++)
+            put_pair(out, &last, o * HIST_SUB + i, pool->page[h->page[o]].count[i]);
 }
 
 static bool read_pairs(struct cursor *c, struct hist_dense *d)

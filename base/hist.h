@@ -47,7 +47,24 @@ double hist_middle(unsigned index);
 
 /* The pages' memory must be zero. */
 void hist_pool_init(struct hist_pool *pool, struct hist_page *memory, uint32_t most);
-void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v);
+/* The rest of hist_add for an octave that has no page yet. */
+void hist_add_new(struct hist *h, struct hist_pool *pool, uint64_t v);
+
+static inline void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v)
+{
+    unsigned index = hist_index(v);
+    uint32_t page = h->page[index / HIST_SUB];
+    h->min = h->n && h->min < v ? h->min : v;
+    h->max = h->n && h->max > v ? h->max : v;
+    h->n++;
+    h->sum += v;
+    if (!page) {
+        hist_add_new(h, pool, v);
+        return;
+    }
+    uint32_t *c = &pool->page[page].count[index % HIST_SUB];
+    *c += *c != UINT32_MAX;
+}
 
 /* Asks for the count that v would change. */
 static inline void hist_prefetch(const struct hist *h, const struct hist_pool *pool, uint64_t v)
@@ -72,6 +89,7 @@ double hist_quantile(const struct hist_dense *d, double q);
  * itself, later ones the distance to the previous index. The blob of merged histograms is the blob of the merged data.
  */
 void hist_write(const struct hist_dense *d, struct buf *out);
+void hist_write_paged(const struct hist *h, const struct hist_pool *pool, struct buf *out);
 /* False when the blob is damaged; then d is zero. An empty slice gives an empty histogram. */
 bool hist_read(struct slice blob, struct hist_dense *d);
 

@@ -30,7 +30,6 @@ extern const uint8_t block_where[BLOCK_COLUMNS];
  * for. */
 struct block_shared {
     struct buf which, known;                 /* of each record; the octets of all */
-    uint16_t staged[BLOCK_STAGED];           /* which, of staged records */
     struct row_exchange fresh[BLOCK_STAGED]; /* new ones, not written out yet */
     uint32_t n, n_fresh;
     uint16_t memo[1 << BLOCK_MEMO_BITS]; /* numbers, from 0 */

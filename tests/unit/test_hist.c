@@ -93,8 +93,13 @@ static struct slice blob_of(const struct hist *h, struct buf *b)
     static struct hist_dense d;
     memset(&d, 0, sizeof d);
     hist_dense_add(&d, h, &pool);
+    struct buf paged = {0};
     b->n = 0;
     hist_write(&d, b);
+    hist_write_paged(h, &pool, &paged); /* the same from its pages */
+    assert_int_equal(b->n, paged.n);
+    assert_memory_equal(b->p, paged.p, b->n);
+    buf_free(&paged);
     return slice_of(b->p, b->n);
 }
 

@@ -36,7 +36,7 @@ static void burstiness_toy(void **state)
     struct gaps g = {0};
     (void)state;
     for (int i = 1; i < TOY; i++)
-        gaps_add(&g, toy[i] - toy[i - 1]);
+        gaps_add(&g, &(int64_t){toy[i] - toy[i - 1]}, 1);
     assert_true(fabs(gaps_burstiness(&g) - -0.2774) < 5e-5);
     assert_true(isnan(gaps_period(&g)));
 }
@@ -47,11 +47,11 @@ static void pollers_have_a_period(void **state)
     (void)state;
     assert_true(isnan(gaps_burstiness(&g)));
     for (int i = 0; i < 40; i++)
-        gaps_add(&g, 5000000 + i % 3 * 1000);
+        gaps_add(&g, &(int64_t){5000000 + i % 3 * 1000}, 1);
     assert_true(gaps_burstiness(&g) < -0.99);
     assert_true(fabs(gaps_period(&g) - 5.0) < 5.0 / 64);
     for (int i = 0; i < 29; i++)
-        gaps_add(&few, 5000000);
+        gaps_add(&few, &(int64_t){5000000}, 1);
     assert_true(isnan(gaps_period(&few)));
 }
 
