@@ -42,7 +42,6 @@ struct client {
     uint8_t from[16];
     uint32_t name; /* place + 1 in clients.names; 0: none */
     uint8_t from_known;
-    uint64_t network;            /* addr_network_bits of that */
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 /* What every visit changes comes first, and is asked for in this order. */

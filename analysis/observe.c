@@ -169,10 +169,8 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 }
 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
-static uint64_t network_of(const struct analysis *a, const struct client *c, uint32_t address)
+static uint64_t network_of(const struct analysis *a, uint32_t address)
 {
-    if (c->from_id && c->from_id == address)
-        return c->network;
     return address ? addr_network_bits(addresses_at(&a->addresses, address)) : 0;
 }
 
@@ -193,7 +191,7 @@ static inline __attribute__((always_inline)) bool as_shared(const struct analysi
     const struct client *c = clients_at(&a->clients, f->client);
     *out = (struct sharing_visit){.context = key->hash + r->variant,
                                   .who = c->hash,
-                                  .network = network_of(a, c, r->address),
+                                  .network = network_of(a, r->address),
                                   .anonymous = is_anonymous(r, c),
                                   .content = r->content,
                                   .now_ms = (uint32_t)f->ms};
