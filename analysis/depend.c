@@ -39,15 +39,11 @@ static bool refuses(const struct exchange *x, const struct row_exchange *r)
 /* Hash of the text of a path, as a key without query has it; many queries have few paths. */
 static uint64_t path_hash(struct analysis *a, struct slice path)
 {
-    struct query_path *p = &a->query_paths[hash_quick(&a->key, path.p, path.n) % QUERY_PATHS];
-    if (p->n && slice_eq(slice_of(p->text, p->n), path))
-        return p->hash;
-    uint64_t hash = take_text_hash(a, take_key_text(a, path).whole);
-    if (path.n && path.n <= QUERY_PATH) {
-        p->hash = hash;
-        p->n = (uint8_t)path.n;
-        memcpy(p->text, path.p, path.n);
-    }
+    uint64_t hash = query_path_hash(&a->query_paths, &a->key, path);
+    if (hash)
+        return hash;
+    hash = take_text_hash(a, take_key_text(a, path).whole);
+    query_path_keep(&a->query_paths, &a->key, path, hash);
     return hash;
 }
 

@@ -39,3 +39,24 @@ void query_split(struct query *q, const struct hash_key *key, struct slice text,
             add(q, key, name, value);
     }
 }
+
+static size_t place_of(const struct hash_key *key, struct slice path)
+{
+    return hash_quick(key, path.p, path.n) % QUERY_PATHS;
+}
+
+uint64_t query_path_hash(const struct query_paths *p, const struct hash_key *key, struct slice path)
+{
+    const struct query_path *at = &p->path[place_of(key, path)];
+    return at->n && slice_eq(slice_of(at->text, at->n), path) ? at->hash : 0;
+}
+
+void query_path_keep(struct query_paths *p, const struct hash_key *key, struct slice path, uint64_t hash)
+{
+    struct query_path *at = &p->path[place_of(key, path)];
+    if (!path.n || path.n > QUERY_PATH)
+        return;
+    at->hash = hash;
+    at->n = (uint8_t)path.n;
+    memcpy(at->text, path.p, path.n);
+}

@@ -15,12 +15,19 @@ struct query {
     struct part part[QUERY_PARTS];
 };
 
-/* A path that was asked for with a query lately, and the hash of its text in a key. */
-struct query_path {
-    uint64_t hash;
-    uint8_t n; /* of the path; 0: free */
-    char text[QUERY_PATH];
+/* Paths that were asked for with a query lately, each with the hash of its text in a key. */
+struct query_paths {
+    struct query_path {
+        uint64_t hash;
+        uint8_t n; /* of the path; 0: free */
+        char text[QUERY_PATH];
+    } path[QUERY_PATHS];
 };
+
+/* What was kept of this very path; 0: nothing, or no longer. */
+uint64_t query_path_hash(const struct query_paths *p, const struct hash_key *key, struct slice path);
+/* Longer ones than QUERY_PATH are not kept. */
+void query_path_keep(struct query_paths *p, const struct hash_key *key, struct slice path, uint64_t hash);
 
 /* Splits what follows the '?'. Text of the parts is borrowed from it. without_credential: parameters that may have been
  * the client's API key are left out, since they are who asks. */

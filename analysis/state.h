@@ -50,7 +50,7 @@ struct analysis {
     bool equals_used;
     struct learning learning;
     struct query queries[QUERY_MEMO];
-    struct query_path query_paths[QUERY_PATHS];
+    struct query_paths query_paths;
     uint32_t query_generation; /* of the names of keys that their text is borrowed from */
     uint64_t credential_name;  /* of the part that stands for the client */
     struct masked masked;

@@ -27,7 +27,7 @@ struct times {
     int64_t request, ttfb, duration, server;
 };
 
-static struct times times_of(const struct exchange *x)
+static inline struct times times_of(const struct exchange *x)
 {
     int64_t ttfb = span(x->t_req1, x->t_rsp0);
     return (struct times){span(x->t_req0, x->t_req1), ttfb, span(x->t_req0, x->t_rsp1),

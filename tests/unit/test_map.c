@@ -50,6 +50,29 @@ static void removes(void **state)
     map_free(&m);
 }
 
+/* What is expected is what is found, also where tags are equal, positions all taken, or rows missing. */
+static void expects_what_it_finds(void **state)
+{
+    struct map m;
+    (void)state;
+    srandom(4);
+    for (unsigned bits = 4; bits < 40; bits += 5) {
+        assert_true(map_init(&m, rows, sizeof *rows, ROWS));
+        for (uint32_t i = 0; i < 3000; i++) {
+            uint64_t tag = (uint64_t)random() & ((UINT64_C(1) << bits) - 1);
+            rows[i].hash = tag << 32 | i;
+            map_insert(&m, rows[i].hash, i);
+            if (i > 50 && i % 3 == 0)
+                map_remove(&m, rows[i - 50].hash, i - 50);
+        }
+        for (uint32_t i = 0; i < 6000; i++) {
+            uint64_t hash = i < 3000 ? rows[i].hash : rows[i - 3000].hash + UINT32_MAX / 2;
+            assert_int_equal(map_expected(&m, hash, map_expect(&m, hash)), map_find(&m, hash));
+        }
+        map_free(&m);
+    }
+}
+
 static void a_flood_on_one_position_is_refused(void **state)
 {
     struct map m;
@@ -71,6 +94,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_all),
         cmocka_unit_test(removes),
+        cmocka_unit_test(expects_what_it_finds),
         cmocka_unit_test(a_flood_on_one_position_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "analysis/origins.h"
+#include "analysis/query.h"
 #include "analysis/target.h"
 
 static void normalises(void **state)
@@ -148,9 +149,35 @@ static void plain_is_told_everywhere(void **state)
         }
 }
 
+/* Of a path that has a query: what was kept last of this very text, or nothing. */
+static void paths_keep_their_hashes(void **state)
+{
+    static struct query_paths paths;
+    static uint64_t kept[1000];
+    struct hash_key key = hash_key_from("x", 1);
+    unsigned found = 0;
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        char text[QUERY_PATH + 8];
+        unsigned which = i * 7919 % (i % 3 ? 40 : 1000), most = which % 10 ? 20 : QUERY_PATH + 3;
+        struct slice path = slice_of(text, (size_t)snprintf(text, sizeof text, "/%0*u", (int)most, which));
+        uint64_t hash = query_path_hash(&paths, &key, path);
+        assert_true(!hash || (hash == kept[which] && path.n <= QUERY_PATH));
+        found += hash != 0;
+        kept[which] = i + 1;
+        query_path_keep(&paths, &key, path, kept[which]);
+    }
+    assert_true(found > 20000);
+    assert_int_equal(query_path_hash(&paths, &key, SLICE("")), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(normalises), cmocka_unit_test(splits), cmocka_unit_test(keys),
-                                       cmocka_unit_test(origins_stay), cmocka_unit_test(plain_is_told_everywhere)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(normalises),
+                                       cmocka_unit_test(splits),
+                                       cmocka_unit_test(keys),
+                                       cmocka_unit_test(origins_stay),
+                                       cmocka_unit_test(plain_is_told_everywhere),
+                                       cmocka_unit_test(paths_keep_their_hashes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
