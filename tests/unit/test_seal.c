@@ -11,13 +11,14 @@
 #include "capture/head.h"
 #include "capture/seal.h"
 
-static struct hash_key key = {1, 2, 3};
+static struct hash_key key;
 static struct slot_pool pool;
 
 static struct seal *fresh(void)
 {
     char why[128];
     struct seal_options o = {.trusted_proxies = NULL};
+    key = hash_key_from("0123456789abcdef", 16);
     struct seal *s = seal_new(&key, &o, why);
     assert_non_null(s);
     return s;
