@@ -456,25 +456,26 @@ static unsigned host_place(struct slice said)
     return (some * 0x9e3779b1u >> 16) % HOSTS;
 }
 
-/* Authority and service, without user and password. */
-static void seal_authority(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice said)
+/* Authority and service, without user and password. False: the request names none. */
+static bool seal_authority(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice said)
 {
     struct exchange *x = &slot->x;
-    if (!said.n) {
-        service_of_server(pool, slot);
-        return;
-    }
+    if (!said.n)
+        return false;
     struct host *h = &s->host[host_place(said)];
     if (h->n == said.n && h->secure == is_secure(slot) && memcmp(h->text, said.p, said.n) == 0) {
         x->service = copy(pool, slot, slice_of(h->service, h->service_n));
         x->authority = x->service.p ? slice_sub(x->service, h->service_n - said.n, h->service_n) : x->service;
-        return;
+        return true;
     }
     struct slice authority = redact_authority(s->redact, said);
+    if (!authority.n)
+        return false;
     x->authority = copy(pool, slot, authority);
     service(pool, slot, authority);
     if (slice_eq(authority, said))
         remember(h, said, slot);
+    return true;
 }
 
 static void seal_method(struct slot_pool *pool, struct slot *slot)
@@ -570,7 +571,8 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
     struct slice agent = raw_find(&of, AGENT);
     seal_method(pool, slot);
     seal_target(s, pool, slot);
-    seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(&of, HOST), 0, 512));
+    if (!seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(&of, HOST), 0, 512)))
+        service_of_server(pool, slot);
     if (agent.p)
         slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
     seal_client(s, pool, slot, &of);

@@ -95,8 +95,36 @@ static void siphash(void **state)
     }
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Texts that differ in length, and are as alike as can be otherwise, do not meet. */
+static void memo(void **state)
+{
+    enum { FIRST = 64, OTHER = 32, LENGTHS = 40 };
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    static uint64_t seen[FIRST * OTHER * LENGTHS];
+    char text[LENGTHS + 2];
+    size_t n = 0;
+    (void)state;
+    for (int first = 0; first < FIRST; first++)
+        for (int other = 0; other < OTHER; other++)
+            for (size_t length = 2; length < LENGTHS + 2; length++) {
+                memset(text, '-' ^ other, length);
+                text[0] = (char)('-' ^ first);
+                seen[n++] = hash_memo(&key, text, length);
+            }
+    qsort(seen, n, sizeof *seen, by_value);
+    for (size_t i = 1; i < n; i++)
+        assert_true(seen[i - 1] != seen[i]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(siphash), cmocka_unit_test(whole_or_in_pieces)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(siphash), cmocka_unit_test(memo),
+                                       cmocka_unit_test(whole_or_in_pieces)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

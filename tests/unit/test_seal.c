@@ -11,13 +11,14 @@
 #include "capture/head.h"
 #include "capture/seal.h"
 
-static struct hash_key key = {1, 2, 3};
+static struct hash_key key;
 static struct slot_pool pool;
 
 static struct seal *fresh(void)
 {
     char why[128];
     struct seal_options o = {.trusted_proxies = NULL};
+    key = hash_key_from("0123456789abcdef", 16);
     struct seal *s = seal_new(&key, &o, why);
     assert_non_null(s);
     return s;
@@ -169,8 +170,48 @@ static void nominated(void **state)
     slot_pool_fini(&pool);
 }
 
+/* Which service and authority a request names, whatever was named before. */
+static void services(void **state)
+{
+    static const struct {
+        const char *target, *host;
+        bool tls;
+        const char *service, *authority;
+    } of[] = {{"/", "api.test", false, "http://api.test", "api.test"},
+              {"/", "api.test", true, "https://api.test", "api.test"},
+              {"/", "API.test", false, "http://api.test", "API.test"},
+              {"/", "api.test:80", false, "http://api.test", "api.test:80"},
+              {"/", "api.test:80", true, "https://api.test:80", "api.test:80"},
+              {"/", "api.test:443", true, "https://api.test", "api.test:443"},
+              {"/", "u:p@api.test", false, "http://api.test", "api.test"},
+              {"/", "u:p@", false, "http://[::1]", "(none)"},
+              {"/", "", false, "http://[::1]", "(none)"},
+              {"/", "api.test/x", false, "http://api.test/", "api.test/"},
+              {"/", "h\xe9", false, "http://h%e9", "h%E9"},
+              {"/://x", "api.test", false, "http://api.test", "api.test"},
+              {"http://B.test/x", "api.test", false, "http://b.test", "B.test"},
+              {"http://u:p@/x", "api.test", false, "http://[::1]", "(none)"}};
+    struct seal *s = fresh();
+    struct buf out = {0};
+    (void)state;
+    srand(1);
+    assert_true(slot_pool_init(&pool, 4, 1 << 20));
+    for (size_t i = 0; i < 2000; i++) {
+        char request[256], want[256];
+        size_t at = i < sizeof of / sizeof *of ? i : (size_t)rand() % (sizeof of / sizeof *of);
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", of[at].target, of[at].host);
+        snprintf(want, sizeof want, "GET\n%s\n%s\n", of[at].service, of[at].authority);
+        sealed(s, request, "HTTP/1.1 200 OK\r\n\r\n", of[at].tls, &out);
+        assert_true(slice_starts(slice_of(out.p, out.n), slice_str(want)));
+    }
+    buf_free(&out);
+    seal_free(s);
+    slot_pool_fini(&pool);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_if_first), cmocka_unit_test(nominated)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_if_first), cmocka_unit_test(services),
+                                       cmocka_unit_test(nominated)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
