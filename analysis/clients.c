@@ -178,20 +178,30 @@ static void consider(struct clients *c, uint32_t row)
 
 void clients_settle(const struct clients *c, struct profile *p)
 {
-    gaps_add(&p->gaps, p->waiting, p->n_waiting);
+    int64_t us = p->last_us;
     for (unsigned i = 0; i < p->n_waiting; i++)
+        us -= p->waiting[i];
+    gaps_add(&p->gaps, p->waiting, p->n_waiting);
+    for (unsigned i = 0; i < p->n_waiting; i++) {
+        us += p->waiting[i];
+        peaks_align(&p->peaks, us);
         envelope_add(&p->envelope, c->rate, (double)p->waiting[i] / 1e6);
+    }
     p->n_waiting = 0;
 }
+
+_Static_assert(offsetof(struct profile, peaks) % 64 == 0 && offsetof(struct peaks, second) == 64, "a line for windows");
 
 static void visit_profile(struct clients *c, struct profile *p, int64_t us)
 {
     peaks_add(&p->peaks, &c->rings, us);
-    if (p->started)
+    if (p->started) {
         p->waiting[p->n_waiting++] = us - p->last_us;
-    else
+    } else {
+        peaks_align(&p->peaks, us);
         envelope_add(&p->envelope, c->rate, 0);
-    p->started = true;
+        p->started = true;
+    }
     p->last_us = us;
     if (p->n_waiting == CLIENTS_WAITING)
         clients_settle(c, p);
@@ -211,7 +221,7 @@ void clients_prefetch(const struct clients *c, uint32_t row)
 {
     const struct profile *p = clients_profile(c, clients_at(c, row));
     if (p)
-        prefetch_lines(p, offsetof(struct profile, envelope));
+        prefetch_lines(p, offsetof(struct profile, peaks.second));
 }
 
 void clients_prefetch_rings(const struct clients *c, uint32_t row)
@@ -221,7 +231,7 @@ void clients_prefetch_rings(const struct clients *c, uint32_t row)
         return;
     peaks_prefetch(&p->peaks, &c->rings);
     if (p->n_waiting == CLIENTS_WAITING - 1)
-        prefetch_lines(&p->envelope, sizeof p->envelope + offsetof(struct gaps, count));
+        prefetch_lines(&p->peaks.second, offsetof(struct profile, gaps.count) - offsetof(struct profile, peaks.second));
 }
 
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)

@@ -45,8 +45,8 @@ struct client {
     uint8_t from_known;
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
-/* What every visit changes comes first, and is asked for in this order. What envelope and gaps are to know of visits
- * waits: they are much memory, which is then fetched for many at once. */
+/* What every visit changes comes first, and is asked for in this order. What aligned seconds, envelope and gaps are to
+ * know of visits waits: they are much memory, which is then fetched for many at once. */
 struct profile {
     int64_t last_us;
     uint32_t client; /* row */
@@ -132,9 +132,9 @@ uint32_t clients_id(struct clients *c, uint32_t row);
 void clients_address(struct clients *c, struct client *at, uint32_t address);
 /* The first of its addresses, in order of first use; returns how many were written. */
 unsigned clients_addresses(const struct clients *c, const struct client *at, uint32_t out[CLIENTS_SHOWN]);
-/* Tells envelope and gaps what waits. */
+/* Tells aligned seconds, envelope and gaps what waits. */
 void clients_settle(const struct clients *c, struct profile *p);
-/* NULL when it has none now; to be settled before envelope and gaps are read. */
+/* NULL when it has none now; to be settled before it is read. */
 struct profile *clients_profile(const struct clients *c, const struct client *at);
 /* Gives it a free profile and a row id; false when there is none free. `id` 0: the next one. */
 bool clients_admit(struct clients *c, uint32_t row, uint32_t id);

@@ -47,7 +47,7 @@ static void keep_most(uint32_t *peak, uint32_t n)
         *peak = n;
 }
 
-static void add_aligned(struct peaks *a, int64_t us)
+void peaks_align(struct peaks *a, int64_t us)
 {
     int64_t second = floor_div(us, 1000000);
     if (second != a->second)
@@ -171,7 +171,6 @@ static void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
 
 void peaks_add(struct peaks *p, struct blocks *pool, int64_t us)
 {
-    add_aligned(p, us);
     add_exact(p, pool, us);
     if (has_brackets(p))
         add_brackets(p, pool, us);

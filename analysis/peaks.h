@@ -24,6 +24,7 @@ struct peaks_buckets {
     uint32_t count[PEAKS_BUCKETS];
 };
 
+/* The sliding windows take the first cache line. */
 struct peaks {
     uint64_t n;    /* arrivals so far */
     uint32_t ring; /* block of 2^class time stamps; 0: none */
@@ -35,9 +36,11 @@ struct peaks {
     uint32_t count[PEAKS_SECONDS]; /* by second modulo 64 */
 };
 
-/* One arrival, not before the last. Rings come from `pool`; when it is empty the windows
+/* One arrival, not before the last, in the sliding windows. Rings come from `pool`; when it is empty the windows
  * are brackets, from aligned seconds if need be. */
 void peaks_add(struct peaks *p, struct blocks *pool, int64_t us);
+/* The same arrival in aligned seconds: now or later, but before anything is asked. */
+void peaks_align(struct peaks *p, int64_t us);
 /* Asks for the memory that the next arrival will touch besides *p itself. */
 void peaks_prefetch(const struct peaks *p, const struct blocks *pool);
 /* Gives the ring back. */

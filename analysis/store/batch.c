@@ -6,6 +6,8 @@
 
 /* What a cleared batch keeps for the next one; the rest is given back. */
 enum { TEXT_PIECE = 64 * 1024, KEEP_PIECES = 16, KEEP_ROWS = 8192 };
+/* Keys that one statement writes where there are so many: two thirds of the work that as many statements are. */
+enum { KEYS_TOGETHER = 64 };
 
 struct batch_text {
     struct batch_text *next;
@@ -139,14 +141,17 @@ void batch_free(struct batch *b)
 
 /* ---- writing ---- */
 
-static bool prepare(sqlite3 *db, sqlite3_stmt **q, const char *table, const char *columns)
+static bool prepare(sqlite3 *db, sqlite3_stmt **q, const char *table, const char *columns, unsigned rows)
 {
     struct buf sql = {0};
-    buf_printf(&sql, "INSERT OR REPLACE INTO %s VALUES(", table);
-    for (const char *p = columns; *p; p++)
-        if (*p == ',')
-            buf_str(&sql, p == columns ? "?" : ",?");
-    buf_str(&sql, ")");
+    buf_printf(&sql, "INSERT OR REPLACE INTO %s VALUES", table);
+    for (unsigned row = 0; row < rows; row++) {
+        buf_str(&sql, row ? ",(" : "(");
+        for (const char *p = columns; *p; p++)
+            if (*p == ',')
+                buf_str(&sql, p == columns ? "?" : ",?");
+        buf_str(&sql, ")");
+    }
     bool ok = !sql.failed && sqlite3_prepare_v3(db, sql.p, (int)sql.n, SQLITE_PREPARE_PERSISTENT, q, NULL) == SQLITE_OK;
     buf_free(&sql);
     return ok;
@@ -198,11 +203,12 @@ static const char opaque_columns[] =
 
 bool batch_prepare(struct batch_writer *w, sqlite3 *db)
 {
-    return prepare(db, &w->endpoint, "endpoint", endpoint_columns) &&
-           prepare(db, &w->client, "client", client_columns) && prepare(db, &w->key, "key", key_columns) &&
-           prepare(db, &w->address, "address", address_columns) && prepare(db, &w->minute, "minute", minute_columns) &&
-           prepare(db, &w->capture, "capture", capture_columns) && prepare(db, &w->counter, "counter", ",,,") &&
-           prepare(db, &w->cache, "cache", cache_columns) && prepare(db, &w->opaque, "opaque", opaque_columns) &&
+    return prepare(db, &w->endpoint, "endpoint", endpoint_columns, 1) &&
+           prepare(db, &w->client, "client", client_columns, 1) && prepare(db, &w->key, "key", key_columns, 1) &&
+           prepare(db, &w->address, "address", address_columns, 1) &&
+           prepare(db, &w->minute, "minute", minute_columns, 1) &&
+           prepare(db, &w->capture, "capture", capture_columns, 1) && prepare(db, &w->counter, "counter", ",,,", 1) &&
+           prepare(db, &w->cache, "cache", cache_columns, 1) && prepare(db, &w->opaque, "opaque", opaque_columns, 1) &&
            sqlite3_prepare_v2(db, "DELETE FROM capture", -1, &w->clear_capture, NULL) == SQLITE_OK;
 }
 
@@ -211,6 +217,7 @@ void batch_finalize(struct batch_writer *w)
     sqlite3_finalize(w->endpoint);
     sqlite3_finalize(w->client);
     sqlite3_finalize(w->key);
+    sqlite3_finalize(w->keys);
     sqlite3_finalize(w->address);
     sqlite3_finalize(w->minute);
     sqlite3_finalize(w->capture);
@@ -294,21 +301,41 @@ static bool write_opaque(sqlite3_stmt *q, const struct row_opaque *row)
 }
 #undef COLUMN
 
-/* `before`: the row written before this one, or NULL. What is bound stays, so only what differs is: much of a key is
- * that of the one before, texts too, which stand where they stood. */
+#define SAME_ID(name) (row->name == before->name)
+#define SAME_U32(name) (row->name == before->name)
+#define SAME_BOOL(name) (row->name == before->name)
+#define SAME_TEXT(name) slice_same(row->name, before->name)
+
+/* To the parameters behind i. `before`: the row that is bound to them, or NULL. What is bound stays, so only what
+ * differs is: much of a key is as in others. */
 #define COLUMN(kind, name, holds)                                                                                      \
     i++;                                                                                                               \
-    if (!before || memcmp(&row->name, &before->name, sizeof row->name) != 0)                                           \
+    if (!before || !SAME_##kind(name))                                                                                 \
         BIND_##kind(q, i, row, name, scratch);
-static bool write_key(sqlite3_stmt *q, const struct row_key *row, const struct row_key *before)
+static int bind_key(sqlite3_stmt *q, int i, const struct row_key *row, const struct row_key *before)
 {
-    int i = 0;
 #define TABLE_key
 #include "analysis/store/columns.def"
 #undef TABLE_key
-    return run(q);
+    return i;
 }
 #undef COLUMN
+
+static bool write_keys(struct batch_writer *w, const struct batch *b)
+{
+    const struct row_key *row = b->key.row, *end = row + b->key.n, *first = row;
+    bool ok = true;
+    if (!w->keys && end - row >= KEYS_TOGETHER)
+        ok = prepare(sqlite3_db_handle(w->key), &w->keys, "key", key_columns, KEYS_TOGETHER);
+    for (; ok && end - row >= KEYS_TOGETHER; ok = run(w->keys))
+        for (int n = 0, i = 0; n < KEYS_TOGETHER; n++, row++)
+            i = bind_key(w->keys, i, row, row - first < KEYS_TOGETHER ? NULL : row - KEYS_TOGETHER);
+    for (first = row; ok && row < end; row++) {
+        bind_key(w->key, 0, row, row == first ? NULL : row - 1);
+        ok = run(w->key);
+    }
+    return ok;
+}
 
 static bool write_counter(sqlite3_stmt *q, const struct row_counter *row)
 {
@@ -326,8 +353,7 @@ bool batch_write(struct batch_writer *w, const struct batch *b)
         ok = write_endpoint(w->endpoint, &b->endpoint.row[n], &scratch);
     for (size_t n = 0; ok && n < b->client.n; n++)
         ok = write_client(w->client, &b->client.row[n], &scratch);
-    for (size_t n = 0; ok && n < b->key.n; n++)
-        ok = write_key(w->key, &b->key.row[n], n ? &b->key.row[n - 1] : NULL);
+    ok = ok && write_keys(w, b);
     for (size_t n = 0; ok && n < b->address.n; n++)
         ok = write_address(w->address, &b->address.row[n]);
     for (size_t n = 0; ok && n < b->minute.n; n++)

@@ -44,9 +44,10 @@ struct slice batch_copy(struct batch *b, struct slice text);
 void batch_clear(struct batch *b);
 void batch_free(struct batch *b);
 
-/* Prepared statements of a connection, one a table. */
+/* Prepared statements of a connection, one a table; keys: of many, made when they are. */
 struct batch_writer {
-    sqlite3_stmt *endpoint, *client, *key, *address, *minute, *counter, *cache, *opaque, *capture, *clear_capture;
+    sqlite3_stmt *endpoint, *client, *key, *keys, *address, *minute, *counter, *cache, *opaque, *capture,
+        *clear_capture;
 };
 
 /* False: sqlite3_errmsg says why. */

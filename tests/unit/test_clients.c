@@ -1,4 +1,5 @@
-/* Clients: what waits to be told to envelope and gaps makes no difference, whenever it is asked for. */
+/* Clients: what waits to be told to aligned seconds, envelope and gaps makes no difference, whenever it is asked for.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,6 +37,7 @@ static void as_if_nothing_waited(void **state)
             continue;
         clients_settle(&later, q); /* as a commit does, now and then */
         assert_int_equal(p->last_us, q->last_us);
+        assert_memory_equal(&p->peaks.second, &q->peaks.second, sizeof p->peaks - offsetof(struct peaks, second));
         assert_memory_equal(&p->envelope, &q->envelope, sizeof p->envelope);
         assert_memory_equal(&p->gaps, &q->gaps, sizeof p->gaps);
     }

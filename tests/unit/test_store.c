@@ -326,6 +326,69 @@ static void later_rows_replace_earlier_ones(void **state)
     store_read_close(r);
 }
 
+enum { MANY_KEYS = 500 };
+
+/* What a key is in this round: some of it as in others, some not. */
+static struct row_key key_of(uint32_t id, unsigned round)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT"}, *const services[] = {"http://a", "http://b.example"};
+    static char target[32];
+    uint32_t mixed = id * 2654435761u + round;
+    snprintf(target, sizeof target, "/k/%u/%u", id, round);
+    return (struct row_key){.id = id,
+                            .endpoint = 1 + mixed % 7,
+                            .method = slice_str(methods[mixed >> 8 & 1   ? 0
+                                                        : mixed >> 9 & 1 ? 1
+                                                                         : 2]),
+                            .service = slice_str(services[mixed >> 12 & 1]),
+                            .target = slice_str(target),
+                            .hot = mixed >> 16 & 1,
+                            .operation = slice_str(mixed >> 17 & 3 ? "" : "op"),
+                            .safe = mixed >> 20 & 1};
+}
+
+static void write_keys(struct store *s, uint32_t from, uint32_t to, unsigned round)
+{
+    for (uint32_t id = from; id < to; id++) {
+        struct row_key key = key_of(id, round), *row = store_key(s);
+        key.method = store_text(s, key.method);
+        key.service = store_text(s, key.service);
+        key.target = store_text(s, key.target);
+        key.operation = store_text(s, key.operation);
+        *row = key;
+    }
+    store_submit(s);
+}
+
+/* Those from 100 to 199 were written again. */
+static bool compare_key(void *context, const struct row_key *a)
+{
+    uint32_t id = ++*(uint32_t *)context;
+    struct row_key b = key_of(id, id >= 100 && id < 200 ? 2 : 1);
+    assert_int_equal(a->id, id);
+    assert_true(a->endpoint == b.endpoint && a->hot == b.hot && a->safe == b.safe);
+    assert_true(slice_eq(a->method, b.method) && slice_eq(a->service, b.service) && slice_eq(a->target, b.target) &&
+                slice_eq(a->operation, b.operation));
+    return true;
+}
+
+/* Whether written one by one or many at once. */
+static void many_keys_are_each_as_they_were(void **state)
+{
+    struct store *s = open_store(STORE_NEW, 0);
+    uint32_t n = 0;
+    (void)state;
+    write_keys(s, 1, 30, 1);
+    write_keys(s, 30, 450, 1);
+    write_keys(s, 100, 200, 2);
+    write_keys(s, 450, MANY_KEYS + 1, 1);
+    close_store(s);
+    struct store_reader *r = open_reader();
+    store_read_keys(r, compare_key, &n);
+    assert_int_equal(n, MANY_KEYS);
+    store_read_close(r);
+}
+
 static void united_endpoints_are_not_listed(void **state)
 {
     struct store *s = open_store(STORE_NEW, 0);
@@ -961,6 +1024,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_comes_back),
         TEST(later_rows_replace_earlier_ones),
+        TEST(many_keys_are_each_as_they_were),
         TEST(united_endpoints_are_not_listed),
         TEST(an_audit_is_refused_continued_or_dropped),
         TEST(the_oldest_blocks_go),
