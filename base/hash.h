@@ -52,7 +52,7 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 static inline uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n)
 {
     const unsigned char *at = (const unsigned char *)p;
-    uint64_t h = key->body_seed ^ n, a = 0, b = 0;
+    uint64_t h = key->body_seed, a = 0, b = 0, length = n;
     for (; n > 16; n -= 16, at += 16) {
         memcpy(&a, at, 8);
         memcpy(&b, at + 8, 8);
@@ -69,14 +69,8 @@ static inline uint64_t hash_quick(const struct hash_key *key, const void *p, siz
     } else if (n) {
         a = (uint64_t)at[0] << 16 | (uint64_t)at[n / 2] << 8 | at[n - 1];
     }
-    return hash_fold(a ^ key->k1, b ^ h);
-}
-
-/* Stands for a text where what was made of it is found again. Unlike with hash_quick, whose length is mixed in where
- * the text is, texts of different lengths cannot be made to meet; those of one length differ in what is multiplied. */
-static inline uint64_t hash_memo(const struct hash_key *key, const void *p, size_t n)
-{
-    return hash_quick(key, p, n) + n * 0x9e3779b97f4a7c15u;
+    return hash_fold(a ^ key->k1, b ^ h) +
+           length * 0x9e3779b97f4a7c15u; /* behind it: beside the text they could cancel out */
 }
 
 #endif

@@ -39,7 +39,7 @@ struct identifier {
     struct named name; /* of the credential found last */
     struct {
         uint64_t quick, hash;
-    } pseudonyms[PSEUDONYMS]; /* of credentials, by hash_memo of them; direct-mapped; hash 0: free */
+    } pseudonyms[PSEUDONYMS]; /* of credentials, by hash_quick of them; direct-mapped; hash 0: free */
     struct {
         uint64_t ip[2], hash;
     } addresses[ADDRESSES]; /* direct-mapped; hash 0: free */
@@ -158,7 +158,7 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
 /* As hashed(). A credential comes again and again; it is kept nowhere. */
 static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
 {
-    uint64_t quick = hash_mix(hash_memo(&i->key, value.p, value.n) + kind);
+    uint64_t quick = hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
     unsigned at = (unsigned)(quick % PSEUDONYMS);
     if (!i->pseudonyms[at].hash || i->pseudonyms[at].quick != quick) {
         i->pseudonyms[at].quick = quick;
@@ -272,7 +272,7 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
 {
     if (!slice_starts(token, SLICE("eyJ")))
         return pseudonym(i, IDENTITY_BEARER, token);
-    uint64_t h = hash_memo(&i->key, token.p, token.n);
+    uint64_t h = hash_quick(&i->key, token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
         char subject[512];

@@ -368,7 +368,10 @@ static void enter_member(struct leaves_reader *r, struct slice token)
     l->path = hash_mix(element_path(up) + name);
     l->place = hash_mix(element_place(up) + name);
     l->name_n = (uint8_t)(r->long_token || token.n > LEAVES_NAME ? LEAVES_NAME + 1 : token.n);
-    slice_copy(l->name, slice_sub(token, 0, l->name_n > LEAVES_NAME ? 0 : l->name_n));
+    if (r->long_token) /* its rest is here */
+        memset(l->name, 0, LEAVES_NAME);
+    else
+        slice_copy(l->name, slice_sub(token, 0, LEAVES_NAME));
 }
 
 static enum state string_end(struct leaves_reader *r, struct slice token)

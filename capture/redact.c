@@ -38,7 +38,7 @@ struct redact {
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
     struct {
-        uint64_t name; /* hash_memo */
+        uint64_t name; /* hash_quick */
         struct parameter *is;
     } recent[RECENT];        /* direct-mapped */
     struct memo *memo;       /* direct-mapped */
@@ -246,7 +246,7 @@ static struct parameter *find_parameter(struct redact *r, struct slice name)
 /* What is known of a parameter of this name; NULL when the table is full. */
 static struct parameter *parameter_of(struct redact *r, struct slice name)
 {
-    uint64_t quick = hash_memo(&r->key, name.p, name.n);
+    uint64_t quick = hash_quick(&r->key, name.p, name.n);
     if (!r->recent[quick % RECENT].is || r->recent[quick % RECENT].name != quick) {
         r->recent[quick % RECENT].name = quick;
         r->recent[quick % RECENT].is = find_parameter(r, name);
@@ -257,7 +257,7 @@ static struct parameter *parameter_of(struct redact *r, struct slice name)
 /* Whether this word is among the first 16 of its parameter. */
 static bool word_known(struct redact *r, struct parameter *p, struct slice word)
 {
-    uint64_t w = hash_memo(&r->key, word.p, word.n);
+    uint64_t w = hash_quick(&r->key, word.p, word.n);
     for (unsigned i = 0; i < p->n; i++)
         if (p->word[i] == w)
             return true;
@@ -567,7 +567,7 @@ uint64_t redact_expect(struct redact *r, struct slice target)
 {
     if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target))
         return REDACT_PLAIN;
-    uint64_t h = hash_memo(&r->key, target.p, target.n);
+    uint64_t h = hash_quick(&r->key, target.p, target.n);
     prefetch(&r->memo[h % MEMO]);
     prefetch((const char *)&r->memo[h % MEMO] + 64);
     return h <= REDACT_PLAIN ? ~h : h;

@@ -115,7 +115,7 @@ static void memo(void **state)
             for (size_t length = 2; length < LENGTHS + 2; length++) {
                 memset(text, '-' ^ other, length);
                 text[0] = (char)('-' ^ first);
-                seen[n++] = hash_memo(&key, text, length);
+                seen[n++] = hash_quick(&key, text, length);
             }
     qsort(seen, n, sizeof *seen, by_value);
     for (size_t i = 1; i < n; i++)

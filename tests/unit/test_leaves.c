@@ -242,6 +242,18 @@ static void looks(void **state)
     }
 }
 
+/* Of names that are too long to be kept, what they begin with counts, and never the name before. */
+static void long_names(void **state)
+{
+    (void)state;
+    assert_true(id_of("{\"took_ms\":17,\"a_name_of_more_than_thirty_two_characters\":17}"));
+    assert_int_equal(r.leaf[0].value, LEAF_DURATION);
+    assert_int_equal(r.leaf[1].value, LEAF_INTEGER);
+    assert_true(id_of("{\"count\":17,\"duration_of_more_than_thirty_two_characters\":17}"));
+    assert_int_equal(r.leaf[0].value, LEAF_INTEGER);
+    assert_int_equal(r.leaf[1].value, LEAF_DURATION);
+}
+
 static uint64_t order_of(const char *json)
 {
     assert_true(read_cut(slice_str(json), 0));
@@ -351,9 +363,9 @@ static void shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same),      cmocka_unit_test(different), cmocka_unit_test(no_json),
-        cmocka_unit_test(documents), cmocka_unit_test(looks),     cmocka_unit_test(orders),
-        cmocka_unit_test(sums),      cmocka_unit_test(bounds),    cmocka_unit_test(shown),
+        cmocka_unit_test(same),   cmocka_unit_test(different),  cmocka_unit_test(no_json), cmocka_unit_test(documents),
+        cmocka_unit_test(looks),  cmocka_unit_test(long_names), cmocka_unit_test(orders),  cmocka_unit_test(sums),
+        cmocka_unit_test(bounds), cmocka_unit_test(shown),
     };
     names = pathnames_new(&key);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
