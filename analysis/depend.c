@@ -75,6 +75,24 @@ static uint32_t learner_of(struct analysis *a, uint32_t id)
     return ep->learner;
 }
 
+/* Key, variant and header fields. */
+static uint64_t equal_context(uint64_t context, const struct exchange *x)
+{
+    for (unsigned i = 0; x->parts && i < x->parts->n; i++)
+        context += x->parts->part[i].kind == PART_HEADER ? x->parts->part[i].value : 0;
+    return hash_mix(context) | 1;
+}
+
+void depend_expect(const struct analysis *a, const struct exchange *x, const struct key *key, uint32_t variant)
+{
+    const struct endpoint *ep = endpoints_at(&a->endpoints, key->endpoint);
+    uint64_t context = key->hash + variant;
+    if (variant)
+        prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, context));
+    if (sharing_wants_equal(&ep->sharing))
+        prefetch(sharing_places(a->equals, SHARING_EQUALS, equal_context(context, x)));
+}
+
 /* Once answers of its keys differed between clients: did those to equal header fields, too? */
 static void compare_equal(struct analysis *a, const struct exchange *x, const struct fact *f, const struct key *key,
                           struct endpoint *ep)
@@ -82,9 +100,7 @@ static void compare_equal(struct analysis *a, const struct exchange *x, const st
     struct sharing_visit v;
     if (!sharing_wants_equal(&ep->sharing) || !observe_as_shared(a, f, key, &v))
         return;
-    for (unsigned i = 0; x->parts && i < x->parts->n; i++)
-        v.context += x->parts->part[i].kind == PART_HEADER ? x->parts->part[i].value : 0;
-    v.context = hash_mix(v.context) | 1;
+    v.context = equal_context(v.context, x);
     a->equals_used = true;
     sharing_visit_equal(a->equals, &v, &ep->sharing);
 }

@@ -90,6 +90,8 @@ struct key_text take_key_text(struct analysis *a, struct slice target);
 uint64_t take_text_hash(const struct analysis *a, struct slice text);
 uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t text, struct slice operation);
 
+/* depend.c: asks for what answers are held against, which observe() and depend_observe() read. */
+void depend_expect(const struct analysis *a, const struct exchange *x, const struct key *key, uint32_t variant);
 /* depend.c: holds the parts of an exchange against its answer, after observe(). */
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
 /* Before endpoints_unite. */

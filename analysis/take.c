@@ -459,8 +459,10 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     if (x->unsized)
         f.row.notes |=
             NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
-    if (key && x->status)
+    if (key && x->status) {
         fill_variant(a, &f.row, x, &h, key);
+        depend_expect(a, x, key, f.row.variant);
+    }
     if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
         fill_eligible(a, &f.row, x, &h, key);
     f.row.key = key ? keys_id(&a->keys, f.key) : 0;
