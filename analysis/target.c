@@ -1,8 +1,6 @@
 #include "analysis/target.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/sixteen.h"
 
 static bool unreserved(char c) /* RFC 3986 section 2.3 */
 {
@@ -117,7 +115,7 @@ static char *put(char *at, struct slice s)
 
 static bool has_dot_or_percent(const char *p)
 {
-    __m128i some = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i some = sixteen(p);
     __m128i dots = _mm_cmpeq_epi8(some, _mm_set1_epi8('.')), percents = _mm_cmpeq_epi8(some, _mm_set1_epi8('%'));
     return _mm_movemask_epi8(_mm_or_si128(dots, percents));
 }

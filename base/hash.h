@@ -43,6 +43,7 @@ static inline uint64_t hash_mix(uint64_t x)
     return x ^ x >> 31;
 }
 
+/* Multiplies, and folds the product. */
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;

@@ -40,7 +40,8 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-static inline uint64_t slice_word(const char *p)
+/* The 8 bytes at p, as this machine reads them. */
+static inline uint64_t slice_word(const void *p)
 {
     uint64_t v;
     memcpy(&v, p, sizeof v);

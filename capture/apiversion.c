@@ -1,8 +1,6 @@
 #include "capture/apiversion.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/sixteen.h"
 
 enum { MINORS = 1000, MAJOR_MOST = 9999, FIRST_DATE = 10000000 };
 
@@ -92,10 +90,9 @@ static bool has_v(struct slice text)
 {
 #ifdef __SSE2__
     if (text.n >= 16) {
-        __m128i any = _mm_setzero_si128(),
-                last = _mm_loadu_si128((const __m128i *)(const void *)(text.p + text.n - 16));
+        __m128i any = _mm_setzero_si128(), last = sixteen(text.p + text.n - 16);
         for (size_t at = 0; at + 16 < text.n; at += 16)
-            any = _mm_or_si128(any, is_v(_mm_loadu_si128((const __m128i *)(const void *)(text.p + at))));
+            any = _mm_or_si128(any, is_v(sixteen(text.p + at)));
         return _mm_movemask_epi8(_mm_or_si128(any, is_v(last)));
     }
 #endif

@@ -7,6 +7,7 @@
 #ifndef CAPTURE_DEDUP_H
 #define CAPTURE_DEDUP_H
 
+#include "base/hash.h"
 #include "capture/segment.h"
 
 enum { DEDUP_SETS = 1024, DEDUP_WAYS = 4, DEDUP_ID_US = 50000, DEDUP_BARE_US = 2000 };
@@ -18,19 +19,13 @@ struct dedup {
     uint64_t marks[DEDUP_SETS][DEDUP_WAYS];
 };
 
-static inline uint64_t dedup_fold(uint64_t a, uint64_t b)
-{
-    __uint128_t m = (__uint128_t)a * b;
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 /* Of all that a copy has in common with the segment; `key`: odd and secret. */
 static inline uint64_t dedup_hash(const struct segment *s, uint64_t key)
 {
     const char *p = (const char *)s + offsetof(struct segment, seq);
     _Static_assert(offsetof(struct segment, dir) + 1 - offsetof(struct segment, seq) == 32, "four words");
-    uint64_t h = dedup_fold(word_at(p) ^ key, word_at(p + 16) ^ 0x9e3779b97f4a7c15u);
-    return dedup_fold(h ^ word_at(p + 8), word_at(p + 24) ^ key);
+    uint64_t h = hash_fold(slice_word(p) ^ key, slice_word(p + 16) ^ 0x9e3779b97f4a7c15u);
+    return hash_fold(h ^ slice_word(p + 8), slice_word(p + 24) ^ key);
 }
 
 /* Where copies of a segment with this hash are looked for. */

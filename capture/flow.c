@@ -34,13 +34,6 @@ void flow_fini(struct flow_table *t)
 
 /* ---- the table ---- */
 
-/* Multiplies and folds under the key: positions alone, bounded by the table's capacity. */
-static inline uint64_t fold(uint64_t a, uint64_t b)
-{
-    __uint128_t m = (__uint128_t)a * b;
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 static inline uint32_t half_word(const uint8_t *p)
 {
     uint32_t w;
@@ -48,18 +41,19 @@ static inline uint32_t half_word(const uint8_t *p)
     return w;
 }
 
+/* Positions alone, bounded by the table's capacity. */
 static inline uint32_t hash_v4(const struct flow_table *t, const struct endpoints *e)
 {
     uint64_t ip = (uint64_t)half_word(e->ip[0] + 12) << 32 | half_word(e->ip[1] + 12);
-    uint64_t h = fold(ip ^ t->key.k0, word_at(e->port) ^ t->key.k1);
-    return (uint32_t)fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
+    uint64_t h = hash_fold(ip ^ t->key.k0, slice_word(e->port) ^ t->key.k1);
+    return (uint32_t)hash_fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
 }
 
 static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 {
-    uint64_t h = fold(word_at(e->ip[0]) ^ t->key.k0, word_at(e->ip[0] + 8) ^ t->key.k1);
-    h = fold(h ^ word_at(e->ip[1]) ^ t->key.k1, word_at(e->ip[1] + 8) ^ t->key.body_seed);
-    return (uint32_t)fold(h ^ word_at(e->port), t->key.k0 | 1) | 1;
+    uint64_t h = hash_fold(slice_word(e->ip[0]) ^ t->key.k0, slice_word(e->ip[0] + 8) ^ t->key.k1);
+    h = hash_fold(h ^ slice_word(e->ip[1]) ^ t->key.k1, slice_word(e->ip[1] + 8) ^ t->key.body_seed);
+    return (uint32_t)hash_fold(h ^ slice_word(e->port), t->key.k0 | 1) | 1;
 }
 
 static inline void mark(const struct flow_table *t, struct segment *s)

@@ -1,8 +1,6 @@
 #include "capture/head.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/sixteen.h"
 
 /* tchar of RFC 9110 section 5.6.2. */
 static const uint8_t token_char[256] = {['!'] = 1,         ['#'] = 1,         ['$'] = 1,        ['%'] = 1, ['&'] = 1,
@@ -204,7 +202,7 @@ static inline size_t colon_in(struct slice line, const char *end)
 {
 #ifdef __SSE2__
     for (size_t at = 0; at < 32 && line.p + at + 16 <= end; at += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(line.p + at));
+        __m128i v = sixteen(line.p + at);
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(':')));
         if (mask) {
             at += (size_t)__builtin_ctz(mask);
@@ -272,7 +270,7 @@ static inline size_t find_control(struct slice s, size_t at)
     const __m128i most = _mm_set1_epi8(31), tab = _mm_set1_epi8('\t');
     unsigned mask = 0;
     for (; !mask && at + 16 <= s.n; at += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s.p + at));
+        __m128i v = sixteen(s.p + at);
         __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, most), v);
         mask = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control));
     }

@@ -1,12 +1,10 @@
 #include "capture/operation.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/sixteen.h"
 #include "capture/coding.h"
 #include "capture/document.h"
 #include "capture/media.h"
@@ -363,11 +361,6 @@ static void look_at(void *context, const char *p, size_t n)
 }
 
 #ifdef __SSE2__
-static inline __m128i sixteen(const char *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
 /* Whether a member is here without which a body asks for nothing, or an escape that may spell one. */
 static bool is_asking(struct slice s)
 {

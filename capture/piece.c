@@ -1,8 +1,6 @@
 #include "capture/piece.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/sixteen.h"
 
 enum { LONG = 1024 }; /* of such a segment all behind the first piece is hidden with it: bounds the work */
 
@@ -198,11 +196,6 @@ bool piece_any(struct slice text)
 /* ---- paths that hide nothing ---- */
 
 #ifdef __SSE2__
-static inline __m128i sixteen(const char *p)
-{
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
-}
-
 /* Which of sixteen are hex digits or dashes, a bit each. */
 static inline uint64_t hex_or_dash(__m128i v)
 {

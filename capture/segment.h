@@ -47,20 +47,13 @@ struct segment {
     bool v6;
 };
 
-/* The 8 bytes at p, as this machine reads them. */
-static inline uint64_t word_at(const void *p)
-{
-    uint64_t w;
-    memcpy(&w, p, sizeof w);
-    return w;
-}
-
 static inline bool endpoints_same(const struct endpoints *a, const struct endpoints *b)
 {
     const char *x = (const char *)a, *y = (const char *)b;
     _Static_assert(sizeof *a == 5 * sizeof(uint64_t), "words");
-    return !((word_at(x) ^ word_at(y)) | (word_at(x + 8) ^ word_at(y + 8)) | (word_at(x + 16) ^ word_at(y + 16)) |
-             (word_at(x + 24) ^ word_at(y + 24)) | (word_at(x + 32) ^ word_at(y + 32)));
+    return !((slice_word(x) ^ slice_word(y)) | (slice_word(x + 8) ^ slice_word(y + 8)) |
+             (slice_word(x + 16) ^ slice_word(y + 16)) | (slice_word(x + 24) ^ slice_word(y + 24)) |
+             (slice_word(x + 32) ^ slice_word(y + 32)));
 }
 
 /* Which of two ends is the sender's, in the order of endpoints. */
