@@ -171,7 +171,7 @@ static bool prepare_db(struct connection *c, const struct store_options *o, char
         return false;
     snprintf(pragmas, sizeof pragmas,
              "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = "
-             "OFF; PRAGMA cache_size = -1024;"
+             "OFF; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;"
              "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
              PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
     bool stays = o->mode == STORE_FRESH && schema_look(c->db) == SCHEMA_GOOD; /* until the first commit */
