@@ -6,6 +6,7 @@
 
 #include "base/prefetch.h"
 #include "capture/clientname.h"
+#include "capture/credential.h"
 #include "capture/piece.h"
 #include "capture/redact.h"
 
@@ -315,29 +316,53 @@ const struct identity_claims *identifier_claims(const struct identifier *i)
 }
 
 /* A token is often sent as a user without a password, or with any: then it is no name. */
-static bool is_user(struct slice user, struct slice pair)
+static bool is_user(struct slice user)
 {
     int class = piece_whole(user);
-    return user.n + 1 < pair.n && (class < 0 || class == ROUTE_EMAIL);
+    return class < 0 || class == ROUTE_EMAIL;
 }
 
-static struct identity_of authorization(struct identifier *i, struct slice value)
+static struct identity_of basic(struct identifier *i, struct slice rest)
+{
+    char text[256];
+    struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
+    struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
+    struct identity_of who = pseudonym(i, IDENTITY_BASIC, user);
+    if (user.n + 1 < pair.n && is_user(user))
+        i->name = named(i, user);
+    explicit_bzero(text, sizeof text);
+    return who;
+}
+
+/* False: it does not say who asks. */
+static bool authorization(struct identifier *i, struct slice value, struct identity_of *out)
 {
     size_t blank = slice_find(value, ' ', 0);
-    struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
-    if (slice_eq(scheme, SLICE("Bearer"))) /* as most */
-        return bearer(i, rest);
-    if (slice_ieq(scheme, SLICE("basic"))) {
-        char text[256];
-        struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
-        struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
-        struct identity_of who = pseudonym(i, IDENTITY_BASIC, user);
-        if (is_user(user, pair))
-            i->name = named(i, user);
-        explicit_bzero(text, sizeof text);
-        return who;
+    struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n)), who;
+    if (slice_eq(scheme, SLICE("Bearer")) || slice_ieq(scheme, SLICE("bearer"))) { /* as most */
+        *out = bearer(i, rest);
+        return true;
     }
-    return bearer(i, slice_ieq(scheme, SLICE("bearer")) ? rest : value);
+    if (slice_ieq(scheme, SLICE("basic"))) {
+        *out = basic(i, rest);
+        return true;
+    }
+    switch (credential_read(scheme, rest, &who)) {
+    case CREDENTIAL_USER:
+        *out = pseudonym(i, IDENTITY_BASIC, who);
+        if (is_user(who))
+            i->name = named(i, who);
+        return true;
+    case CREDENTIAL_KEY:
+        *out = pseudonym(i, IDENTITY_BEARER, who);
+        return true;
+    case CREDENTIAL_CONNECTION:
+        return false;
+    case CREDENTIAL_WHOLE:
+        break;
+    }
+    *out = bearer(i, slice_ieq(scheme, SLICE("dpop")) ? rest : value);
+    return true;
 }
 
 static bool is_key_name(struct slice name)
@@ -498,10 +523,7 @@ static bool find_apikey(struct identifier *i, const struct asking *a, struct ide
 
 static bool find_authorization(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    if (!a->authorization.n)
-        return false;
-    *out = authorization(i, a->authorization);
-    return true;
+    return a->authorization.n && authorization(i, a->authorization, out);
 }
 
 static bool find_cookie(struct identifier *i, const struct asking *a, struct identity_of *out)

@@ -77,6 +77,62 @@ static void order_of_evidence(void **state)
                      IDENTITY_JWT);
 }
 
+static struct identity_of authorized(const char *value)
+{
+    char field[512];
+    snprintf(field, sizeof field, "Authorization: %s\r\n", value);
+    return who(NULL, "10.0.0.9", "/", field);
+}
+
+/* Who signs each request anew is one client all the same. */
+static void signed_requests(void **state)
+{
+    static const struct {
+        enum identity kind;
+        const char *one, *same, *other;
+    } cases[] = {
+        {IDENTITY_BASIC,
+         "Digest username=\"jo\", realm=\"a, b\", uri=\"/a,username=x\", response=\"00ff\", nc=00000001",
+         "Digest response=\"11ee\",nc=00000002,username=\"jo\"", "digest username=\"jim\", response=\"00ff\""},
+        {IDENTITY_BEARER,
+         "AWS4-HMAC-SHA256 Credential=AKIA1/20260101/eu/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=aa",
+         "AWS4-HMAC-SHA256 Credential=AKIA1/20260102/eu/s3/aws4_request,SignedHeaders=host,Signature=bb",
+         "AWS4-HMAC-SHA256 Credential=AKIA2/20260102/eu/s3/aws4_request,SignedHeaders=host,Signature=bb"},
+        {IDENTITY_BEARER, "AWS AKIA1:c2ln", "AWS AKIA1:b3RoZXI=", "AWS AKIA2:c2ln"},
+        {IDENTITY_BEARER, "HMAC-SHA256 Credential=app&SignedHeaders=date;host&Signature=xx==",
+         "HMAC-SHA256 Credential=app&SignedHeaders=date;host&Signature=yy==",
+         "HMAC-SHA256 Credential=apq&SignedHeaders=date;host&Signature=yy=="},
+        {IDENTITY_BEARER, "Hawk id=\"dh37\", ts=\"1\", nonce=\"j4\", mac=\"6R4=\"", "Hawk mac=\"7=\", id=\"dh37\"",
+         "Hawk id=\"dh38\", mac=\"6R4=\""},
+        {IDENTITY_BEARER, "Signature keyId=\"k\\\"1\",algorithm=\"hs2019\",signature=\"aa\"",
+         "Signature signature=\"bb\",keyId=\"k\\\"1\"", "Signature keyId=\"k\\\"2\",signature=\"aa\""},
+        {IDENTITY_BEARER, "OAuth oauth_consumer_key=\"app\", oauth_token=\"t1\", oauth_signature=\"s\"",
+         "OAuth oauth_consumer_key=\"app\", oauth_token=\"t1\", oauth_signature=\"u\"",
+         "OAuth oauth_consumer_key=\"app\", oauth_token=\"t2\", oauth_signature=\"s\""},
+        /* Nothing in it signs, or names: the whole counts. */
+        {IDENTITY_BEARER, "Token id=1", "Token id=1", "Token id=2"},
+        {IDENTITY_BEARER, "Custom signature=aa", "Custom signature=aa", "Custom signature=bb"},
+        {IDENTITY_BEARER, "Digest username=\"\", response=\"aa\"", "Digest username=\"\", response=\"aa\"",
+         "Digest username=\"\", response=\"bb\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct identity_of one = authorized(cases[i].one), same = authorized(cases[i].same),
+                           other = authorized(cases[i].other);
+        assert_int_equal(one.kind, cases[i].kind);
+        assert_int_equal(one.hash, same.hash);
+        assert_int_not_equal(one.hash, other.hash);
+    }
+    assert_int_equal(authorized("Digest username=\"jo\", response=\"aa\"").hash,
+                     authorized("Basic am86cGFzcw==").hash); /* jo:pass */
+    assert_int_equal(authorized("DPoP eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.x").hash,
+                     authorized("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.y").hash);
+    assert_int_equal(authorized("Negotiate YIIJ").kind, IDENTITY_ADDRESS);
+    assert_int_equal(authorized("NTLM TlRM").kind, IDENTITY_ADDRESS);
+    assert_int_equal(who(NULL, "10.0.0.9", "/", "Authorization: NTLM TlRM\r\nCookie: sid=0123456789\r\n").kind,
+                     IDENTITY_COOKIE);
+}
+
 /* A certificate stands between Authorization and the session cookie. */
 static void order_of_certificates(void **state)
 {
@@ -374,17 +430,12 @@ static void as_if_first(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),
-                                       cmocka_unit_test(as_if_first),
-                                       cmocka_unit_test(order_of_certificates),
-                                       cmocka_unit_test(sameness),
-                                       cmocka_unit_test(forwarding),
-                                       cmocka_unit_test(spoofed),
-                                       cmocka_unit_test(bad_proxies),
-                                       cmocka_unit_test(any_order),
-                                       cmocka_unit_test(keys_of_queries),
-                                       cmocka_unit_test(names_of_clients),
-                                       cmocka_unit_test(every_token_is_found),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(signed_requests),
+                                       cmocka_unit_test(as_if_first),       cmocka_unit_test(order_of_certificates),
+                                       cmocka_unit_test(sameness),          cmocka_unit_test(forwarding),
+                                       cmocka_unit_test(spoofed),           cmocka_unit_test(bad_proxies),
+                                       cmocka_unit_test(any_order),         cmocka_unit_test(keys_of_queries),
+                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
