@@ -323,10 +323,11 @@ static bool is_user(struct slice user, struct slice pair)
 
 static struct identity_of authorization(struct identifier *i, struct slice value)
 {
+    static const struct slice usual = SLICE("Bearer ");
+    if (slice_starts(value, usual)) /* as most */
+        return bearer(i, slice_trim(slice_sub(value, usual.n, value.n)));
     size_t blank = slice_find(value, ' ', 0);
     struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
-    if (slice_eq(scheme, SLICE("Bearer"))) /* as most */
-        return bearer(i, rest);
     if (slice_ieq(scheme, SLICE("basic"))) {
         char text[256];
         struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
@@ -355,8 +356,7 @@ static bool may_have_key(struct slice target)
     return false;
 }
 
-/* The value of query parameter api_key, key or apikey. */
-static struct slice query_key(struct slice target)
+struct slice identity_key_in(struct slice target)
 {
     if (!may_have_key(target))
         return (struct slice){NULL, 0};
@@ -367,11 +367,6 @@ static struct slice query_key(struct slice target)
             return slice_sub(item, equals + 1, item.n);
     }
     return (struct slice){NULL, 0};
-}
-
-bool identity_in_target(struct slice target)
-{
-    return query_key(target).n;
 }
 
 bool identity_session_name(struct slice name)
@@ -447,50 +442,11 @@ const bool identity_reads[TOKEN_COUNT] = {
     [TOKEN_API_KEY] = true,       [TOKEN_X_API_KEY] = true, [TOKEN_OCP_KEY] = true,         [TOKEN_X_GOOG_KEY] = true,
     [TOKEN_AUTHORIZATION] = true, [TOKEN_COOKIE] = true,    [TOKEN_X_FORWARDED_FOR] = true, [TOKEN_FORWARDED] = true};
 
-/* What a request says of who asks, as it came. */
-struct asking {
-    struct slice key, authorization, cookies; /* key: of a header field alone */
-    const struct rawhead *head;
-    const struct addr *peer;
-    uint64_t certificate;
-};
-
-static struct asking asking_of(const struct rawhead *h, const struct addr *peer, uint64_t certificate)
-{
-    struct asking a = {.head = h, .peer = peer, .certificate = certificate};
-    for (unsigned n = 0; n < h->n_fields; n++) {
-        const struct rawfield *f = &h->fields[n];
-        if (!identity_reads[f->token])
-            continue;
-        switch (f->token) {
-        case TOKEN_API_KEY:
-        case TOKEN_X_API_KEY:
-        case TOKEN_OCP_KEY:
-        case TOKEN_X_GOOG_KEY:
-            a.key = raw_value(h, f);
-            break;
-        case TOKEN_AUTHORIZATION:
-            a.authorization = raw_value(h, f);
-            break;
-        case TOKEN_COOKIE:
-            a.cookies = raw_value(h, f);
-            break;
-        default:
-            break;
-        }
-    }
-    return a;
-}
-
-/* ---- a finder a word; false: there is none ---- */
+/* ---- a finder a word, where there is something to look at; false: it says nothing ---- */
 
 static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    struct slice key = a->key, target = a->head->target;
-    if (!key.n)
-        key = query_key(target);
-    if (!key.n)
-        return false;
+    struct slice key = a->key.n ? a->key : a->key_in_target;
     find_prefix(i, key);
     *out = pseudonym(i, IDENTITY_APIKEY, key);
     return true;
@@ -498,8 +454,6 @@ static bool find_apikey(struct identifier *i, const struct asking *a, struct ide
 
 static bool find_authorization(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    if (!a->authorization.n)
-        return false;
     *out = authorization(i, a->authorization);
     return true;
 }
@@ -516,9 +470,8 @@ static bool find_cookie(struct identifier *i, const struct asking *a, struct ide
 static bool find_forwarded(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
     struct addr from;
-    if (!i->n_proxies || !trusted(i, a->peer->ip) ||
-        (!walk_forwarded(i, a->head, TOKEN_X_FORWARDED_FOR, &from) &&
-         !walk_forwarded(i, a->head, TOKEN_FORWARDED, &from)))
+    if (!trusted(i, a->peer->ip) || (!walk_forwarded(i, a->head, TOKEN_X_FORWARDED_FOR, &from) &&
+                                     !walk_forwarded(i, a->head, TOKEN_FORWARDED, &from)))
         return false;
     *out = identity_of_address(&i->key, &from);
     out->kind = IDENTITY_FORWARDED;
@@ -535,7 +488,7 @@ static bool find_certificate(struct identifier *i, const struct asking *a, struc
 {
     (void)i;
     *out = (struct identity_of){.kind = IDENTITY_MTLS, .hash = a->certificate};
-    return a->certificate != 0;
+    return true;
 }
 
 static bool (*const finders[IDWORDS])(struct identifier *i, const struct asking *a, struct identity_of *out) = {
@@ -551,27 +504,29 @@ static bool has_besides(const struct identifier *i, const struct asking *a)
            (a->cookies.n && idorder_place(o, IDWORD_COOKIE) < 0 && session_cookie(a->cookies).n);
 }
 
-static const struct identity_claims none;
-
-struct identity_of identifier_address(struct identifier *i, const struct addr *peer)
+/* The words that there is something to look at of, a bit each. */
+static unsigned shown(const struct identifier *i, const struct asking *a)
 {
-    i->claims = &none;
-    i->name.n = 0;
-    return address_of(i, peer);
+    return (unsigned)(a->key.n || a->key_in_target.n) << IDWORD_APIKEY |
+           (unsigned)(a->authorization.n != 0) << IDWORD_AUTHORIZATION |
+           (unsigned)(a->certificate != 0) << IDWORD_MTLS | (unsigned)(a->cookies.n != 0) << IDWORD_COOKIE |
+           (unsigned)(a->forwarded && i->n_proxies) << IDWORD_FORWARDED | 1u << IDWORD_ADDRESS;
 }
 
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
-                                   uint64_t certificate)
+struct identity_of identifier_find(struct identifier *i, const struct asking *a)
 {
-    struct asking a = asking_of(h, peer, certificate);
+    static const struct identity_claims none;
+    unsigned shows = shown(i, a);
     struct identity_of who = {0};
     i->claims = &none;
     i->name.n = 0;
+    if (shows == 1u << IDWORD_ADDRESS)
+        return address_of(i, a->peer);
     for (unsigned n = 0; n < i->order.n; n++) {
         enum idword w = (enum idword)i->order.word[n];
-        if (finders[w](i, &a, &who))
+        if (shows >> w & 1 && finders[w](i, a, &who))
             break;
     }
-    who.besides = i->said && has_besides(i, &a);
+    who.besides = i->said && has_besides(i, a);
     return who;
 }

@@ -32,14 +32,34 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
 void identifier_free(struct identifier *i);
 /* Asks for what is known of an address that will be looked for soon. */
 void identifier_expect(const struct identifier *i, const struct addr *peer);
-/* certificate: identity_of_certificate's; 0: none was seen. */
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer,
-                                   uint64_t certificate);
-/* Fields that may say who asks, besides the certificate and the target; where all of these say nothing, the address
- * does: faster than identifier_find, and the same. */
+
+/* What a request says of who asks, as it came. Zeroed but for the peer, and filled with its fields. */
+struct asking {
+    const struct rawhead *head;
+    const struct addr *peer;
+    uint64_t certificate;                     /* identity_of_certificate's; 0: none was seen */
+    struct slice key, authorization, cookies; /* of fields, the last of each */
+    struct slice key_in_target;               /* identity_key_in's */
+    bool forwarded;                           /* says for whom */
+};
+
+/* Fields that may say who asks. */
 extern const bool identity_reads[TOKEN_COUNT];
-bool identity_in_target(struct slice target);
-struct identity_of identifier_address(struct identifier *i, const struct addr *peer);
+/* One of these. */
+static inline void asking_field(struct asking *a, enum token t, struct slice value)
+{
+    if (t == TOKEN_AUTHORIZATION)
+        a->authorization = value;
+    else if (t == TOKEN_COOKIE)
+        a->cookies = value;
+    else if (t == TOKEN_X_FORWARDED_FOR || t == TOKEN_FORWARDED)
+        a->forwarded = true;
+    else
+        a->key = value;
+}
+/* The value of query parameter api_key, key or apikey; empty: there is none. */
+struct slice identity_key_in(struct slice target);
+struct identity_of identifier_find(struct identifier *i, const struct asking *a);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);
 /* From now on it is asked for names, too: JWT sub, else client_id, else azp; of Basic the user (--show-names). */
