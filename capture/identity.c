@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/prefetch.h"
+#include "base/sixteen.h"
 #include "capture/clientname.h"
 #include "capture/piece.h"
 #include "capture/redact.h"
@@ -156,7 +157,7 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
 }
 
 /* As hashed(). A credential comes again and again; it is kept nowhere. */
-static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
+static inline struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
 {
     uint64_t quick = hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
     unsigned at = (unsigned)(quick % PSEUDONYMS);
@@ -268,10 +269,8 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
     return subject != NULL;
 }
 
-static struct identity_of bearer(struct identifier *i, struct slice token)
+static __attribute__((noinline)) struct identity_of jwt(struct identifier *i, struct slice token)
 {
-    if (!slice_starts(token, SLICE("eyJ")))
-        return pseudonym(i, IDENTITY_BEARER, token);
     uint64_t h = hash_quick(&i->key, token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
@@ -285,6 +284,11 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
     i->claims = &i->memo[at].claims;
     i->name = i->memo[at].name;
     return i->memo[at].who;
+}
+
+static inline struct identity_of bearer(struct identifier *i, struct slice token)
+{
+    return slice_starts(token, SLICE("eyJ")) ? jwt(i, token) : pseudonym(i, IDENTITY_BEARER, token);
 }
 
 /* What stands before the last separator of a key, where eight characters follow: acme_live_0123456789. */
@@ -321,11 +325,8 @@ static bool is_user(struct slice user, struct slice pair)
     return user.n + 1 < pair.n && (class < 0 || class == ROUTE_EMAIL);
 }
 
-static struct identity_of authorization(struct identifier *i, struct slice value)
+static __attribute__((noinline)) struct identity_of any_scheme(struct identifier *i, struct slice value)
 {
-    static const struct slice usual = SLICE("Bearer ");
-    if (slice_starts(value, usual)) /* as most */
-        return bearer(i, slice_trim(slice_sub(value, usual.n, value.n)));
     size_t blank = slice_find(value, ' ', 0);
     struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n));
     if (slice_ieq(scheme, SLICE("basic"))) {
@@ -341,32 +342,86 @@ static struct identity_of authorization(struct identifier *i, struct slice value
     return bearer(i, slice_ieq(scheme, SLICE("bearer")) ? rest : value);
 }
 
+static inline struct identity_of authorization(struct identifier *i, struct slice value)
+{
+    static const struct slice usual = SLICE("Bearer ");
+    if (slice_starts(value, usual)) /* as most */
+        return bearer(i, slice_trim(slice_sub(value, usual.n, value.n)));
+    return any_scheme(i, value);
+}
+
 static bool is_key_name(struct slice name)
 {
     return (name.n == 3 && slice_ieq(name, SLICE("key"))) || (name.n == 6 && slice_ieq(name, SLICE("apikey"))) ||
            (name.n == 7 && slice_ieq(name, SLICE("api_key")));
 }
 
+#ifdef __SSE2__
+/* Which of sixteen are a `y` that a `=` stands behind. */
+static inline __m128i y_before(const char *p)
+{
+    __m128i y = _mm_cmpeq_epi8(_mm_or_si128(sixteen(p), _mm_set1_epi8(0x20)), _mm_set1_epi8('y'));
+    return _mm_and_si128(y, _mm_cmpeq_epi8(sixteen(p + 1), _mm_set1_epi8('=')));
+}
+#endif
+
 /* Names of keys end alike, so that most targets need no look at their parameters. */
 static bool may_have_key(struct slice target)
 {
-    for (size_t at = slice_find(target, '=', 0); at < target.n; at = slice_find(target, '=', at + 1))
-        if (at > 2 && ascii_lower(target.p[at - 1]) == 'y' && ascii_lower(target.p[at - 2]) == 'e')
+#ifdef __SSE2__
+    if (target.n > 16) {
+        __m128i any = y_before(target.p + target.n - 17);
+        for (size_t at = 0; at + 17 < target.n; at += 16)
+            any = _mm_or_si128(any, y_before(target.p + at));
+        return _mm_movemask_epi8(any);
+    }
+#endif
+    for (size_t at = 1; at < target.n; at++)
+        if (target.p[at] == '=' && ascii_lower(target.p[at - 1]) == 'y')
             return true;
     return false;
 }
 
-struct slice identity_key_in(struct slice target)
+/* The value of query parameter api_key, key or apikey. */
+static struct slice key_in(struct slice target)
 {
-    if (!may_have_key(target))
-        return (struct slice){NULL, 0};
     struct slice rest = slice_sub(target, slice_find(target, '?', 0) + 1, target.n), item;
-    while (slice_next(&rest, '&', &item)) {
+    while (may_have_key(target) && slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
             return slice_sub(item, equals + 1, item.n);
     }
     return (struct slice){NULL, 0};
+}
+
+static void show(struct asking *a, enum idword w, bool is)
+{
+    a->shown = (uint8_t)((a->shown & ~(1u << w)) | (unsigned)is << w);
+}
+
+void asking_field(struct asking *a, enum token t, struct slice value)
+{
+    if (t == TOKEN_AUTHORIZATION) {
+        a->authorization = value;
+        show(a, IDWORD_AUTHORIZATION, value.n);
+    } else if (t == TOKEN_COOKIE) {
+        a->cookies = value;
+        show(a, IDWORD_COOKIE, value.n);
+    } else if (t == TOKEN_X_FORWARDED_FOR || t == TOKEN_FORWARDED) {
+        show(a, IDWORD_FORWARDED, true);
+    } else {
+        a->key = value;
+        show(a, IDWORD_APIKEY, value.n);
+    }
+}
+
+void asking_target(struct asking *a, struct slice target)
+{
+    if (a->shown >> IDWORD_APIKEY & 1)
+        return;
+    a->key = key_in(target);
+    a->key_of_target = a->key.n;
+    show(a, IDWORD_APIKEY, a->key.n);
 }
 
 bool identity_session_name(struct slice name)
@@ -446,9 +501,8 @@ const bool identity_reads[TOKEN_COUNT] = {
 
 static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    struct slice key = a->key.n ? a->key : a->key_in_target;
-    find_prefix(i, key);
-    *out = pseudonym(i, IDENTITY_APIKEY, key);
+    find_prefix(i, a->key);
+    *out = pseudonym(i, IDENTITY_APIKEY, a->key);
     return true;
 }
 
@@ -470,8 +524,9 @@ static bool find_cookie(struct identifier *i, const struct asking *a, struct ide
 static bool find_forwarded(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
     struct addr from;
-    if (!trusted(i, a->peer->ip) || (!walk_forwarded(i, a->head, TOKEN_X_FORWARDED_FOR, &from) &&
-                                     !walk_forwarded(i, a->head, TOKEN_FORWARDED, &from)))
+    if (!i->n_proxies || !trusted(i, a->peer->ip) ||
+        (!walk_forwarded(i, a->head, TOKEN_X_FORWARDED_FOR, &from) &&
+         !walk_forwarded(i, a->head, TOKEN_FORWARDED, &from)))
         return false;
     *out = identity_of_address(&i->key, &from);
     out->kind = IDENTITY_FORWARDED;
@@ -495,38 +550,34 @@ static bool (*const finders[IDWORDS])(struct identifier *i, const struct asking 
     [IDWORD_APIKEY] = find_apikey, [IDWORD_AUTHORIZATION] = find_authorization, [IDWORD_MTLS] = find_certificate,
     [IDWORD_COOKIE] = find_cookie, [IDWORD_FORWARDED] = find_forwarded,         [IDWORD_ADDRESS] = find_address};
 
+static bool is_besides(const struct identifier *i, const struct asking *a, enum idword w)
+{
+    return a->shown >> w & 1 && idorder_place(&i->order, w) < 0;
+}
+
 /* A key in the query is part of what is asked for, whoever asks. */
 static bool has_besides(const struct identifier *i, const struct asking *a)
 {
-    const struct idorder *o = &i->order;
-    return (a->key.n && idorder_place(o, IDWORD_APIKEY) < 0) || (a->certificate && idorder_place(o, IDWORD_MTLS) < 0) ||
-           (a->authorization.n && idorder_place(o, IDWORD_AUTHORIZATION) < 0) ||
-           (a->cookies.n && idorder_place(o, IDWORD_COOKIE) < 0 && session_cookie(a->cookies).n);
+    return (is_besides(i, a, IDWORD_APIKEY) && !a->key_of_target) || is_besides(i, a, IDWORD_MTLS) ||
+           is_besides(i, a, IDWORD_AUTHORIZATION) || (is_besides(i, a, IDWORD_COOKIE) && session_cookie(a->cookies).n);
 }
 
-/* The words that there is something to look at of, a bit each. */
-static unsigned shown(const struct identifier *i, const struct asking *a)
+static __attribute__((noinline)) struct identity_of find_shown(struct identifier *i, const struct asking *a)
 {
-    return (unsigned)(a->key.n || a->key_in_target.n) << IDWORD_APIKEY |
-           (unsigned)(a->authorization.n != 0) << IDWORD_AUTHORIZATION |
-           (unsigned)(a->certificate != 0) << IDWORD_MTLS | (unsigned)(a->cookies.n != 0) << IDWORD_COOKIE |
-           (unsigned)(a->forwarded && i->n_proxies) << IDWORD_FORWARDED | 1u << IDWORD_ADDRESS;
+    struct identity_of who = {0};
+    for (unsigned n = 0; n < i->order.n; n++) {
+        enum idword w = (enum idword)i->order.word[n];
+        if ((w == IDWORD_ADDRESS || a->shown >> w & 1) && finders[w](i, a, &who))
+            break;
+    }
+    who.besides = i->said && has_besides(i, a);
+    return who;
 }
 
 struct identity_of identifier_find(struct identifier *i, const struct asking *a)
 {
     static const struct identity_claims none;
-    unsigned shows = shown(i, a);
-    struct identity_of who = {0};
     i->claims = &none;
     i->name.n = 0;
-    if (shows == 1u << IDWORD_ADDRESS)
-        return address_of(i, a->peer);
-    for (unsigned n = 0; n < i->order.n; n++) {
-        enum idword w = (enum idword)i->order.word[n];
-        if (shows >> w & 1 && finders[w](i, a, &who))
-            break;
-    }
-    who.besides = i->said && has_besides(i, a);
-    return who;
+    return a->shown ? find_shown(i, a) : address_of(i, a->peer);
 }

@@ -357,6 +357,8 @@ static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slo
         struct slice value = copy(pool, slot, raw_value(h, f));
         if (value.p)
             add(l, kept[t].name, value, t, response);
+    } else if (keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
+        add(l, kept[t].name, SLICE("~"), t, response);
     } else {
         seal_any(s, pool, slot, l, h, f, response);
     }
@@ -503,7 +505,7 @@ static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slo
 {
     struct exchange *x = &slot->x;
     if (slot->target_hash != REDACT_PLAIN)
-        asks->key_in_target = identity_key_in(slot->request.target);
+        asking_target(asks, slot->request.target);
     struct identity_of who = identifier_find(s->identifier, asks);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
@@ -560,11 +562,12 @@ void seal_expect(struct seal *s, struct slot *slot)
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct fields of = {.head = &slot->request};
-    struct asking asks = {.head = of.head, .peer = &slot->x.client, .certificate = slot->certificate};
+    struct asking asks;
     struct slice authority = target_authority(slot->request.target, slot->connect_method);
     bool parts = takes_parts(s, slot);
     if (parts)
         parts_begin(s->parts);
+    asking_begin(&asks, of.head, &slot->x.client, slot->certificate);
     seal_request_fields(s, pool, slot, parts, &of, &asks, l);
     struct slice agent = raw_find(&of, AGENT);
     seal_method(pool, slot);

@@ -23,13 +23,14 @@ static struct idorder order; /* zeroed: the usual one */
 static struct identity_of find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
                                uint64_t certificate)
 {
-    struct asking asks = {
-        .head = h, .peer = peer, .certificate = certificate, .key_in_target = identity_key_in(h->target)};
+    struct asking asks;
+    asking_begin(&asks, h, peer, certificate);
     for (unsigned n = 0; n < h->n_fields; n++) {
         const struct rawfield *f = &h->fields[n];
         if (identity_reads[f->token])
             asking_field(&asks, f->token, slice_of(h->p + f->value, f->value_n));
     }
+    asking_target(&asks, h->target);
     return identifier_find(i, &asks);
 }
 
@@ -74,6 +75,22 @@ static void order_of_evidence(void **state)
                 who(NULL, p, "/", "Authorization: Bearer x\r\n").hash);
     assert_int_equal(who(NULL, p, "/", "Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.x\r\n").kind,
                      IDENTITY_JWT);
+}
+
+/* A key is found wherever it stands in a target, and nothing else is taken for one. */
+static void keys_anywhere(void **state)
+{
+    static const char *const names[] = {"key", "KEY", "apikey", "api_key", "Api_Key", "monkey", "ky", "keys"};
+    char target[256];
+    (void)state;
+    for (size_t name = 0; name < sizeof names / sizeof *names; name++)
+        for (int before = 0; before < 40; before++)
+            for (int behind = 0; behind < 20; behind++) {
+                snprintf(target, sizeof target, "/%.*s?%s=x%.*s", before,
+                         "a/b=c/d-ey/=abcdefghijklmnopqrstuvwxyz0123456789", names[name], behind,
+                         "yzyzyzyzyzyzyzyzyzyzyz");
+                assert_int_equal(who(NULL, "10.0.0.9", target, "").kind, name < 5 ? IDENTITY_APIKEY : IDENTITY_ADDRESS);
+            }
 }
 
 /* A certificate stands between Authorization and the session cookie. */
@@ -373,17 +390,12 @@ static void as_if_first(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),
-                                       cmocka_unit_test(as_if_first),
-                                       cmocka_unit_test(order_of_certificates),
-                                       cmocka_unit_test(sameness),
-                                       cmocka_unit_test(forwarding),
-                                       cmocka_unit_test(spoofed),
-                                       cmocka_unit_test(bad_proxies),
-                                       cmocka_unit_test(any_order),
-                                       cmocka_unit_test(keys_of_queries),
-                                       cmocka_unit_test(names_of_clients),
-                                       cmocka_unit_test(every_token_is_found),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(keys_anywhere),
+                                       cmocka_unit_test(as_if_first),       cmocka_unit_test(order_of_certificates),
+                                       cmocka_unit_test(sameness),          cmocka_unit_test(forwarding),
+                                       cmocka_unit_test(spoofed),           cmocka_unit_test(bad_proxies),
+                                       cmocka_unit_test(any_order),         cmocka_unit_test(keys_of_queries),
+                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
