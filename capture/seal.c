@@ -373,9 +373,10 @@ static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct 
         unsigned use = uses_response[f->token];
         if (!use)
             continue;
-        note(of, i, use);
         if (use & USE_FIELD)
             seal_field(s, pool, slot, l, h, f, true);
+        else
+            note(of, i, use);
     }
 }
 
@@ -533,7 +534,8 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         unsigned use = s->uses[f->token];
         if (!use)
             continue;
-        note(of, i, use);
+        if (use >= AGENT)
+            note(of, i, use);
         if (use & USE_PART && parts && (f->token != TOKEN_OTHER || parts_reads_other(raw_name(h, f))))
             parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
         if (use & USE_WHO)
