@@ -523,20 +523,21 @@ static enum state structure(struct leaves_reader *r, char c)
     }
 }
 
-/* What most often comes behind a name or a value, at once; otherwise nothing. Returns how many characters that was. */
-static size_t go_on(struct leaves_reader *r, const char *p, size_t n)
+/* What most often comes behind a name, or a value, at once; otherwise nothing. Returns how many characters that was. */
+static inline size_t behind_name(struct leaves_reader *r, const char *p, size_t n)
 {
-    if (n < 2)
+    if (n < 2 || p[0] != ':' || is(p[1], BLANK))
         return 0;
-    if (r->state == COLON && p[0] == ':' && !is(p[1], BLANK)) {
-        r->state = (uint8_t)begin_value(r, p[1]);
-        return 1 + (r->state != NUMBER);
-    }
-    if (r->state == AFTER && p[0] == ',' && p[1] == '"' && r->depth && !r->level[r->depth].array) {
-        r->state = (uint8_t)begin_string(r, true);
-        return 2;
-    }
-    return 0;
+    r->state = (uint8_t)begin_value(r, p[1]);
+    return 1 + (r->state != NUMBER);
+}
+
+static inline size_t behind_value(struct leaves_reader *r, const char *p, size_t n)
+{
+    if (n < 2 || p[0] != ',' || p[1] != '"' || !r->depth || r->level[r->depth].array || r->state != AFTER)
+        return 0;
+    r->state = (uint8_t)begin_string(r, true);
+    return 2;
 }
 
 /* As many characters as belong to the string, at once. */
@@ -545,7 +546,8 @@ static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
     size_t i = jsontext_plain(p, n);
     if (i < n && p[i] == '"' && i <= LEAVES_TOKEN && !r->token_n && !r->unescape.high) { /* all of it is here */
         r->state = (uint8_t)string_end(r, slice_of(p, i));
-        return i + 1 + go_on(r, p + i + 1, n - i - 1);
+        i++;
+        return i + (r->is_name ? behind_name(r, p + i, n - i) : behind_value(r, p + i, n - i));
     }
     if (i) {
         token_settle(r);
@@ -569,7 +571,7 @@ static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
         i++;
     if (i < n && i <= LEAVES_TOKEN && !r->token_n) { /* all of it is here */
         r->state = (uint8_t)word_end(r, slice_of(p, i));
-        return i + go_on(r, p + i, n - i);
+        return i + behind_value(r, p + i, n - i);
     }
     token_add(r, p, i);
     if (i < n)
