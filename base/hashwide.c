@@ -9,7 +9,7 @@
 #include "base/hash.h"
 
 /* XXH3's: a stripe takes the secret from 8 octets further on than the one before; a block uses it up. */
-enum { STRIPE = HASHWIDE_STRIPE, STEP = 8, BLOCK = (HASHWIDE_SECRET - STRIPE) / STEP, LAST = 7, MERGE = 11, FOUR = 4 };
+enum { STRIPE = HASHWIDE_STRIPE, STEP = 8, BLOCK = (HASHWIDE_SECRET - STRIPE) / STEP, LAST = 7, MERGE = 11 };
 
 _Static_assert(HASHWIDE_HELD % STRIPE == 0 && HASHWIDE_HELD >= XXH3_MIDSIZE_MAX, "short bodies are held whole");
 
@@ -83,13 +83,9 @@ static inline void take_one(struct run *r, const unsigned char *p)
 static inline void take(struct run *r, const unsigned char *p, size_t stripes)
 {
     while (stripes) {
-        size_t room = BLOCK - r->stripe, n = stripes < room ? stripes : room, left = n;
-        const unsigned char *secret = r->secret + r->stripe * STEP;
-        for (; left >= FOUR; left -= FOUR, p += FOUR * STRIPE, secret += FOUR * STEP)
-#pragma GCC unroll 4
-            for (size_t i = 0; i < FOUR; i++)
-                r->sum = stripe(r->sum, p + i * STRIPE, secret + i * STEP);
-        for (; left; left--, p += STRIPE, secret += STEP)
+        size_t room = BLOCK - r->stripe, n = stripes < room ? stripes : room;
+        const unsigned char *secret = r->secret + r->stripe * STEP, *end = p + n * STRIPE;
+        for (; p != end; p += STRIPE, secret += STEP)
             r->sum = stripe(r->sum, p, secret);
         stripes -= n;
         stepped(r, n);
