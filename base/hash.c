@@ -131,23 +131,42 @@ uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
 }
 
 struct body_state {
-    XXH3_state_t xxh;
+    union {
+        XXH3_state_t xxh;
+#ifdef HASHWIDE
+        struct hashwide wide; /* where the processor has AVX2 */
+#endif
+    };
     uint64_t n;
 };
 
 struct body_state *body_new(const struct hash_key *key)
 {
     struct body_state *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
-    if (s)
-        body_reset(s, key);
+    if (!s)
+        return NULL;
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2")) {
+        s->n = 0;
+        hashwide_begin(&s->wide, key->body_seed);
+        return s;
+    }
+#endif
+    XXH3_INITSTATE(&s->xxh);
+    body_reset(s, key);
     return s;
 }
 
 void body_reset(struct body_state *s, const struct hash_key *key)
 {
-    XXH3_INITSTATE(&s->xxh);
-    XXH3_64bits_reset_withSeed(&s->xxh, key->body_seed);
     s->n = 0;
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2")) {
+        hashwide_again(&s->wide);
+        return;
+    }
+#endif
+    XXH3_64bits_reset_withSeed(&s->xxh, key->body_seed);
 }
 
 void body_add(struct body_state *s, const void *p, size_t n)
@@ -155,7 +174,7 @@ void body_add(struct body_state *s, const void *p, size_t n)
     s->n += n;
 #ifdef HASHWIDE
     if (__builtin_cpu_supports("avx2")) {
-        hashwide_add(&s->xxh, p, n);
+        hashwide_add(&s->wide, p, n);
         return;
     }
 #endif
@@ -166,7 +185,7 @@ uint64_t body_end(struct body_state *s, const struct hash_key *key)
 {
 #ifdef HASHWIDE
     if (__builtin_cpu_supports("avx2"))
-        return seal_digest(key, hashwide_end(&s->xxh), s->n);
+        return seal_digest(key, hashwide_end(&s->wide, s->n), s->n);
 #endif
     return seal_digest(key, XXH3_64bits_digest(&s->xxh), s->n);
 }

@@ -26,11 +26,11 @@ uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t co
 
 /* A body seen as a whole, or piece by piece. The result is never 0. */
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);
-struct body_state;                                       /* 576 bytes; take it only for bodies in several pieces */
+struct body_state;                                       /* 704 bytes; take it only for bodies in several pieces */
 struct body_state *body_new(const struct hash_key *key); /* NULL: out of memory */
-void body_reset(struct body_state *s, const struct hash_key *key);
+void body_reset(struct body_state *s, const struct hash_key *key); /* for another body, under the same key */
 void body_add(struct body_state *s, const void *p, size_t n);
-uint64_t body_end(struct body_state *s, const struct hash_key *key);
+uint64_t body_end(struct body_state *s, const struct hash_key *key); /* nothing can be added any more */
 void body_free(struct body_state *s);
 
 /* Bijective mixer of 64 bits (Stafford variant 13). */

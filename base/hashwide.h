@@ -1,5 +1,5 @@
-/* hashwide: XXH3-64 with AVX2: half as many instructions an octet, the same values. For
- * base/hash.c alone. */
+/* hashwide: XXH3-64 with AVX2: half as many instructions an octet, the same values; of a body in pieces little is
+ * copied. For base/hash.c alone. */
 #ifndef BASE_HASHWIDE_H
 #define BASE_HASHWIDE_H
 
@@ -9,9 +9,23 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_MULTIVERSION)
 #define HASHWIDE
 
-/* state: an XXH3_state_t. The processor must have AVX2. */
-void hashwide_add(void *state, const void *p, size_t n);
-uint64_t hashwide_end(const void *state);
+enum { HASHWIDE_STRIPE = 64, HASHWIDE_HELD = 256, HASHWIDE_SECRET = 192 };
+
+/* A body in pieces, 64-aligned. Its last octets are held, at least one as soon as there is any: they count otherwise
+ * than those before. */
+struct hashwide {
+    uint64_t sum[8];
+    uint64_t seed;
+    uint32_t held, stripe; /* stripe: of a block, which the next one is */
+    unsigned char secret[HASHWIDE_SECRET];
+    unsigned char text[HASHWIDE_STRIPE + HASHWIDE_HELD + HASHWIDE_STRIPE]; /* behind some of what was before */
+};
+
+/* The processor must have AVX2. */
+void hashwide_begin(struct hashwide *s, uint64_t seed); /* the first time */
+void hashwide_again(struct hashwide *s);                /* with the same seed */
+void hashwide_add(struct hashwide *s, const void *p, size_t n);
+uint64_t hashwide_end(struct hashwide *s, uint64_t n); /* n: octets in all; uses it up */
 uint64_t hashwide_of(const void *p, size_t n, uint64_t seed);
 
 #endif

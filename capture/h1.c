@@ -52,32 +52,38 @@ void h1_env_fini(struct h1_env *env)
         body_free(env->spare[--env->n_spare]);
 }
 
-/* An answer that is given up before its end leaves with what there was of it. */
-static inline void answer_bytes(struct h1_side *side, const char *p, size_t n)
+/* Those that look on while it passes. */
+static __attribute__((noinline)) void body_seen(struct h1_side *side, int role, const char *p, size_t n, bool whole)
 {
     struct slot *s = side->slot;
-    s->touched = side->last_ts;
-    s->x.response_bytes = side->body_bytes;
-    if (s->events)
+    if (role == 1 && s->events)
         eventstream_data(s->events, p, n, side->last_ts);
-}
-
-/* Octets of a body; `whole`: these are all of it. */
-static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
-{
-    side->body_bytes += n;
-    if (!side->slot)
-        return;
-    if (role == 1)
-        answer_bytes(side, p, n);
     if (side->truncated)
         return;
-    if (side->slot->grpc)
-        grpc_data(side->slot->grpc, role, p, n);
-    if (side->slot->operation)
-        operation_data(side->slot->operation, role, p, n, whole);
-    if (role == 1 && side->slot->look)
-        look_data(side->slot->look, p, n);
+    if (s->grpc)
+        grpc_data(s->grpc, role, p, n);
+    if (s->operation)
+        operation_data(s->operation, role, p, n, whole);
+    if (role == 1 && s->look)
+        look_data(s->look, p, n);
+}
+
+/* Octets of a body; `whole`: these are all of it. An answer that is given up before its end leaves with what there was
+ * of it. */
+static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
+{
+    struct slot *s = side->slot;
+    side->body_bytes += n;
+    if (!s)
+        return;
+    if (role == 1) {
+        s->touched = side->last_ts;
+        s->x.response_bytes = side->body_bytes;
+    }
+    if (s->grpc || s->events || s->operation || s->look)
+        body_seen(side, role, p, n, whole);
+    if (side->truncated)
+        return;
     if (whole && !side->body) {
         side->body_id = body_hash(env->key, p, n);
         return;

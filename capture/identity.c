@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/prefetch.h"
+#include "base/sixteen.h"
 #include "capture/clientname.h"
 #include "capture/credential.h"
 #include "capture/piece.h"
@@ -157,7 +158,7 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
 }
 
 /* As hashed(). A credential comes again and again; it is kept nowhere. */
-static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
+static inline struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
 {
     uint64_t quick = hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
     unsigned at = (unsigned)(quick % PSEUDONYMS);
@@ -269,10 +270,8 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
     return subject != NULL;
 }
 
-static struct identity_of bearer(struct identifier *i, struct slice token)
+static __attribute__((noinline)) struct identity_of jwt(struct identifier *i, struct slice token)
 {
-    if (!slice_starts(token, SLICE("eyJ")))
-        return pseudonym(i, IDENTITY_BEARER, token);
     uint64_t h = hash_quick(&i->key, token.p, token.n);
     unsigned at = (unsigned)(h % MEMO);
     if (i->memo[at].token != h) {
@@ -286,6 +285,11 @@ static struct identity_of bearer(struct identifier *i, struct slice token)
     i->claims = &i->memo[at].claims;
     i->name = i->memo[at].name;
     return i->memo[at].who;
+}
+
+static inline struct identity_of bearer(struct identifier *i, struct slice token)
+{
+    return slice_starts(token, SLICE("eyJ")) ? jwt(i, token) : pseudonym(i, IDENTITY_BEARER, token);
 }
 
 /* What stands before the last separator of a key, where eight characters follow: acme_live_0123456789. */
@@ -334,17 +338,17 @@ static struct identity_of basic(struct identifier *i, struct slice rest)
     return who;
 }
 
-/* False: it does not say who asks. */
-static bool authorization(struct identifier *i, struct slice value, struct identity_of *out)
+/* As authorization(). */
+static __attribute__((noinline)) bool any_scheme(struct identifier *i, struct slice value, struct identity_of *out)
 {
     size_t blank = slice_find(value, ' ', 0);
     struct slice scheme = slice_sub(value, 0, blank), rest = slice_trim(slice_sub(value, blank + 1, value.n)), who;
-    if (slice_eq(scheme, SLICE("Bearer")) || slice_ieq(scheme, SLICE("bearer"))) { /* as most */
-        *out = bearer(i, rest);
-        return true;
-    }
     if (slice_ieq(scheme, SLICE("basic"))) {
         *out = basic(i, rest);
+        return true;
+    }
+    if (slice_ieq(scheme, SLICE("bearer")) || slice_ieq(scheme, SLICE("dpop"))) {
+        *out = bearer(i, rest);
         return true;
     }
     switch (credential_read(scheme, rest, &who)) {
@@ -361,7 +365,17 @@ static bool authorization(struct identifier *i, struct slice value, struct ident
     case CREDENTIAL_WHOLE:
         break;
     }
-    *out = bearer(i, slice_ieq(scheme, SLICE("dpop")) ? rest : value);
+    *out = bearer(i, value);
+    return true;
+}
+
+/* False: it does not say who asks. */
+static inline bool authorization(struct identifier *i, struct slice value, struct identity_of *out)
+{
+    static const struct slice usual = SLICE("Bearer ");
+    if (!slice_starts(value, usual))
+        return any_scheme(i, value, out);
+    *out = bearer(i, slice_trim(slice_sub(value, usual.n, value.n))); /* as most */
     return true;
 }
 
@@ -371,22 +385,37 @@ static bool is_key_name(struct slice name)
            (name.n == 7 && slice_ieq(name, SLICE("api_key")));
 }
 
+#ifdef __SSE2__
+/* Which of sixteen are a `y` that a `=` stands behind. */
+static inline __m128i y_before(const char *p)
+{
+    __m128i y = _mm_cmpeq_epi8(_mm_or_si128(sixteen(p), _mm_set1_epi8(0x20)), _mm_set1_epi8('y'));
+    return _mm_and_si128(y, _mm_cmpeq_epi8(sixteen(p + 1), _mm_set1_epi8('=')));
+}
+#endif
+
 /* Names of keys end alike, so that most targets need no look at their parameters. */
 static bool may_have_key(struct slice target)
 {
-    for (size_t at = slice_find(target, '=', 0); at < target.n; at = slice_find(target, '=', at + 1))
-        if (at > 2 && ascii_lower(target.p[at - 1]) == 'y' && ascii_lower(target.p[at - 2]) == 'e')
+#ifdef __SSE2__
+    if (target.n > 16) {
+        __m128i any = y_before(target.p + target.n - 17);
+        for (size_t at = 0; at + 17 < target.n; at += 16)
+            any = _mm_or_si128(any, y_before(target.p + at));
+        return _mm_movemask_epi8(any);
+    }
+#endif
+    for (size_t at = 1; at < target.n; at++)
+        if (target.p[at] == '=' && ascii_lower(target.p[at - 1]) == 'y')
             return true;
     return false;
 }
 
 /* The value of query parameter api_key, key or apikey. */
-static struct slice query_key(struct slice target)
+static struct slice key_in(struct slice target)
 {
-    if (!may_have_key(target))
-        return (struct slice){NULL, 0};
     struct slice rest = slice_sub(target, slice_find(target, '?', 0) + 1, target.n), item;
-    while (slice_next(&rest, '&', &item)) {
+    while (may_have_key(target) && slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
             return slice_sub(item, equals + 1, item.n);
@@ -394,9 +423,34 @@ static struct slice query_key(struct slice target)
     return (struct slice){NULL, 0};
 }
 
-bool identity_in_target(struct slice target)
+static void show(struct asking *a, enum idword w, bool is)
 {
-    return query_key(target).n;
+    a->shown = (uint8_t)((a->shown & ~(1u << w)) | (unsigned)is << w);
+}
+
+void asking_field(struct asking *a, enum token t, struct slice value)
+{
+    if (t == TOKEN_AUTHORIZATION) {
+        a->authorization = value;
+        show(a, IDWORD_AUTHORIZATION, value.n);
+    } else if (t == TOKEN_COOKIE) {
+        a->cookies = value;
+        show(a, IDWORD_COOKIE, value.n);
+    } else if (t == TOKEN_X_FORWARDED_FOR || t == TOKEN_FORWARDED) {
+        show(a, IDWORD_FORWARDED, true);
+    } else {
+        a->key = value;
+        show(a, IDWORD_APIKEY, value.n);
+    }
+}
+
+void asking_target(struct asking *a, struct slice target)
+{
+    if (a->shown >> IDWORD_APIKEY & 1)
+        return;
+    a->key = key_in(target);
+    a->key_of_target = a->key.n;
+    show(a, IDWORD_APIKEY, a->key.n);
 }
 
 bool identity_session_name(struct slice name)
@@ -472,58 +526,18 @@ const bool identity_reads[TOKEN_COUNT] = {
     [TOKEN_API_KEY] = true,       [TOKEN_X_API_KEY] = true, [TOKEN_OCP_KEY] = true,         [TOKEN_X_GOOG_KEY] = true,
     [TOKEN_AUTHORIZATION] = true, [TOKEN_COOKIE] = true,    [TOKEN_X_FORWARDED_FOR] = true, [TOKEN_FORWARDED] = true};
 
-/* What a request says of who asks, as it came. */
-struct asking {
-    struct slice key, authorization, cookies; /* key: of a header field alone */
-    const struct rawhead *head;
-    const struct addr *peer;
-    uint64_t certificate;
-};
-
-static struct asking asking_of(const struct rawhead *h, const struct addr *peer, uint64_t certificate)
-{
-    struct asking a = {.head = h, .peer = peer, .certificate = certificate};
-    for (unsigned n = 0; n < h->n_fields; n++) {
-        const struct rawfield *f = &h->fields[n];
-        if (!identity_reads[f->token])
-            continue;
-        switch (f->token) {
-        case TOKEN_API_KEY:
-        case TOKEN_X_API_KEY:
-        case TOKEN_OCP_KEY:
-        case TOKEN_X_GOOG_KEY:
-            a.key = raw_value(h, f);
-            break;
-        case TOKEN_AUTHORIZATION:
-            a.authorization = raw_value(h, f);
-            break;
-        case TOKEN_COOKIE:
-            a.cookies = raw_value(h, f);
-            break;
-        default:
-            break;
-        }
-    }
-    return a;
-}
-
-/* ---- a finder a word; false: there is none ---- */
+/* ---- a finder a word, where there is something to look at; false: it says nothing ---- */
 
 static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    struct slice key = a->key, target = a->head->target;
-    if (!key.n)
-        key = query_key(target);
-    if (!key.n)
-        return false;
-    find_prefix(i, key);
-    *out = pseudonym(i, IDENTITY_APIKEY, key);
+    find_prefix(i, a->key);
+    *out = pseudonym(i, IDENTITY_APIKEY, a->key);
     return true;
 }
 
 static bool find_authorization(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    return a->authorization.n && authorization(i, a->authorization, out);
+    return authorization(i, a->authorization, out);
 }
 
 static bool find_cookie(struct identifier *i, const struct asking *a, struct identity_of *out)
@@ -557,43 +571,41 @@ static bool find_certificate(struct identifier *i, const struct asking *a, struc
 {
     (void)i;
     *out = (struct identity_of){.kind = IDENTITY_MTLS, .hash = a->certificate};
-    return a->certificate != 0;
+    return true;
 }
 
 static bool (*const finders[IDWORDS])(struct identifier *i, const struct asking *a, struct identity_of *out) = {
     [IDWORD_APIKEY] = find_apikey, [IDWORD_AUTHORIZATION] = find_authorization, [IDWORD_MTLS] = find_certificate,
     [IDWORD_COOKIE] = find_cookie, [IDWORD_FORWARDED] = find_forwarded,         [IDWORD_ADDRESS] = find_address};
 
+static bool is_besides(const struct identifier *i, const struct asking *a, enum idword w)
+{
+    return a->shown >> w & 1 && idorder_place(&i->order, w) < 0;
+}
+
 /* A key in the query is part of what is asked for, whoever asks. */
 static bool has_besides(const struct identifier *i, const struct asking *a)
 {
-    const struct idorder *o = &i->order;
-    return (a->key.n && idorder_place(o, IDWORD_APIKEY) < 0) || (a->certificate && idorder_place(o, IDWORD_MTLS) < 0) ||
-           (a->authorization.n && idorder_place(o, IDWORD_AUTHORIZATION) < 0) ||
-           (a->cookies.n && idorder_place(o, IDWORD_COOKIE) < 0 && session_cookie(a->cookies).n);
+    return (is_besides(i, a, IDWORD_APIKEY) && !a->key_of_target) || is_besides(i, a, IDWORD_MTLS) ||
+           is_besides(i, a, IDWORD_AUTHORIZATION) || (is_besides(i, a, IDWORD_COOKIE) && session_cookie(a->cookies).n);
 }
 
-static const struct identity_claims none;
-
-struct identity_of identifier_address(struct identifier *i, const struct addr *peer)
+static __attribute__((noinline)) struct identity_of find_shown(struct identifier *i, const struct asking *a)
 {
-    i->claims = &none;
-    i->name.n = 0;
-    return address_of(i, peer);
-}
-
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
-                                   uint64_t certificate)
-{
-    struct asking a = asking_of(h, peer, certificate);
     struct identity_of who = {0};
-    i->claims = &none;
-    i->name.n = 0;
     for (unsigned n = 0; n < i->order.n; n++) {
         enum idword w = (enum idword)i->order.word[n];
-        if (finders[w](i, &a, &who))
+        if ((w == IDWORD_ADDRESS || a->shown >> w & 1) && finders[w](i, a, &who))
             break;
     }
-    who.besides = i->said && has_besides(i, &a);
+    who.besides = i->said && has_besides(i, a);
     return who;
+}
+
+struct identity_of identifier_find(struct identifier *i, const struct asking *a)
+{
+    static const struct identity_claims none;
+    i->claims = &none;
+    i->name.n = 0;
+    return a->shown ? find_shown(i, a) : address_of(i, a->peer);
 }

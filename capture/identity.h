@@ -32,14 +32,35 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
 void identifier_free(struct identifier *i);
 /* Asks for what is known of an address that will be looked for soon. */
 void identifier_expect(const struct identifier *i, const struct addr *peer);
+
+/* What a request says of who asks, as it came. Of slices those that are shown. */
+struct asking {
+    uint8_t shown;      /* words of the order that there is something of, a bit each */
+    bool key_of_target; /* of no field */
+    const struct rawhead *head;
+    const struct addr *peer;
+    uint64_t certificate;
+    struct slice key, authorization, cookies;
+};
+
 /* certificate: identity_of_certificate's; 0: none was seen. */
-struct identity_of identifier_find(struct identifier *i, const struct rawhead *request, const struct addr *peer,
-                                   uint64_t certificate);
-/* Fields that may say who asks, besides the certificate and the target; where all of these say nothing, the address
- * does: faster than identifier_find, and the same. */
+static inline void asking_begin(struct asking *a, const struct rawhead *head, const struct addr *peer,
+                                uint64_t certificate)
+{
+    a->shown = (uint8_t)((certificate != 0) << IDWORD_MTLS);
+    a->key_of_target = false;
+    a->head = head;
+    a->peer = peer;
+    a->certificate = certificate;
+}
+
+/* Fields that may say who asks. */
 extern const bool identity_reads[TOKEN_COUNT];
-bool identity_in_target(struct slice target);
-struct identity_of identifier_address(struct identifier *i, const struct addr *peer);
+/* One of these; of several of a kind the last one counts. */
+void asking_field(struct asking *a, enum token t, struct slice value);
+/* Behind the fields: a key may be in the target. */
+void asking_target(struct asking *a, struct slice target);
+struct identity_of identifier_find(struct identifier *i, const struct asking *a);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);
 /* From now on it is asked for names, too: JWT sub, else client_id, else azp; of Basic the user (--show-names). */

@@ -17,16 +17,20 @@ enum state {
     BAD,
 };
 
-/* What a character is to the scanner. */
-enum { IN_WORD = 1, BLANK = 2 };
+/* What a character is to the scanner, and in ids. */
+enum { IN_WORD = 1, BLANK = 2, DIGIT = 4, UPPER = 8, LOWER = 16, HEX = 32, IN_ID = 64, CROCKFORD = 128 };
 static uint8_t kinds[256];
 
 __attribute__((constructor)) static void kinds_fill(void)
 {
-    for (unsigned c = 0; c < 256; c++)
-        kinds[c] =
-            (uint8_t)((ascii_digit((char)c) || ascii_alpha((char)c) || (c && strchr(".-+", (int)c)) ? IN_WORD : 0) |
-                      (c && strchr(" \n\t\r", (int)c) ? BLANK : 0));
+    for (int c = 0; c < 128; c++) {
+        bool digit = ascii_digit((char)c), letter = ascii_alpha((char)c), upper = letter && c <= 'Z';
+        kinds[c] = (uint8_t)((digit || letter || (c && strchr(".-+", c)) ? IN_WORD : 0) |
+                             (c && strchr(" \n\t\r", c) ? BLANK : 0) | (digit ? DIGIT : 0) | (upper ? UPPER : 0) |
+                             (letter && !upper ? LOWER : 0) | (ascii_hex((char)c) >= 0 ? HEX : 0) |
+                             (digit || letter || c == '-' || c == '_' ? IN_ID : 0) |
+                             (digit || (upper && !strchr("ILOU", c)) ? CROCKFORD : 0));
+    }
 }
 
 static inline bool is(char c, unsigned kind)
@@ -134,26 +138,31 @@ static bool rfc3339(const char *p, size_t n, int64_t *ms)
     return true;
 }
 
+/* 01234567-89ab-cdef-0123-456789abcdef, of characters of ids. */
+static bool is_uuid(const char *p, size_t n)
+{
+    size_t hex = 0;
+    if (n != 36 || p[8] != '-' || p[13] != '-' || p[18] != '-' || p[23] != '-')
+        return false;
+    for (size_t i = 0; i < n; i++)
+        hex += is(p[i], HEX);
+    return hex == 32;
+}
+
 static bool is_id(const char *p, size_t n)
 {
-    size_t hex = 0, word = 0, crockford = 0, digits = 0, upper = 0, lower = 0;
-    if (n < ID_LEAST || n > ID_MOST || memchr(p, ' ', n))
+    unsigned all = IN_ID | CROCKFORD | HEX, any = 0;
+    if (n < ID_LEAST || n > ID_MOST)
         return false;
     for (size_t i = 0; i < n; i++) {
-        char c = p[i];
-        bool is_upper = c >= 'A' && c <= 'Z';
-        hex += ascii_hex(c) >= 0;
-        digits += ascii_digit(c);
-        upper += is_upper;
-        lower += c >= 'a' && c <= 'z';
-        word += ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '_';
-        crockford += ascii_digit(c) || (is_upper && c != 'I' && c != 'L' && c != 'O' && c != 'U');
+        all &= kinds[(unsigned char)p[i]];
+        any |= kinds[(unsigned char)p[i]];
     }
-    if (n == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' && hex == 32)
+    if (!(all & IN_ID))
+        return false;
+    if (any & DIGIT && ((any & UPPER && any & LOWER) || all & HEX || (all & CROCKFORD && n == 26)))
         return true;
-    if ((n == 26 && crockford == n && digits) || (hex == n && digits))
-        return true;
-    return word == n && digits && upper && lower;
+    return is_uuid(p, n);
 }
 
 /* A number within a day of now, in one of the usual units; ms. */
@@ -196,52 +205,46 @@ static bool whole_part(const char *p, size_t n, int64_t *out, bool *integer)
     }
     *integer = i == n;
     *out = first ? -v : v;
-    return *integer || (p[i] == '.' && !memchr(p + i, 'e', n - i) && !memchr(p + i, 'E', n - i));
+    while (i < n && p[i] != 'e' && p[i] != 'E')
+        i++;
+    return i == n;
 }
 
-static void look_at_number(const struct leaves_reader *r, struct slice token, bool duration, struct leaf *out)
+/* What a value looks like, and the number that orders it. */
+struct seen {
+    enum leaf_value value;
+    int64_t number; /* INT64_MIN: none */
+};
+
+static struct seen look_at_number(const struct leaves_reader *r, struct slice token, bool duration)
 {
     int64_t v, ms;
     bool integer;
     if (!whole_part(token.p, token.n, &v, &integer))
-        return;
-    if (v >= TIME_LEAST && near_now(r, v, &ms)) {
-        out->value = LEAF_TIME;
-        out->order = ordered(r, ms);
-    } else if (duration && v >= 0 && v < DURATION_MOST) {
-        out->value = LEAF_DURATION;
-    } else if (integer && v < INTEGER_MOST && v > -INTEGER_MOST) {
-        out->value = LEAF_INTEGER;
-        out->order = ordered(r, v);
-    }
+        return (struct seen){LEAF_OTHER, INT64_MIN};
+    if (v >= TIME_LEAST && near_now(r, v, &ms))
+        return (struct seen){LEAF_TIME, ms};
+    if (duration && v >= 0 && v < DURATION_MOST)
+        return (struct seen){LEAF_DURATION, INT64_MIN};
+    if (integer && v < INTEGER_MOST && v > -INTEGER_MOST)
+        return (struct seen){LEAF_INTEGER, v};
+    return (struct seen){LEAF_OTHER, INT64_MIN};
 }
 
-static void look_at(const struct leaves_reader *r, uint64_t type, struct slice token, bool duration, struct leaf *out)
+/* ids: whether they need be told from others. */
+static struct seen look_at(const struct leaves_reader *r, uint64_t type, struct slice token, bool duration, bool ids)
 {
     int64_t ms;
     if (r->long_token || token.n >= LEAVES_TOKEN - 1)
-        return;
-    if (type == STRING_VALUE && rfc3339(token.p, token.n, &ms)) {
-        out->value = LEAF_TIME;
-        out->order = ordered(r, ms);
-    } else if (type == STRING_VALUE && is_id(token.p, token.n)) {
-        out->value = LEAF_ID;
-    } else if (type == WORD_VALUE && (ascii_digit(token.p[0]) || token.p[0] == '-')) {
-        look_at_number(r, token, duration, out);
-    }
+        return (struct seen){LEAF_OTHER, INT64_MIN};
+    if (type == WORD_VALUE && (ascii_digit(token.p[0]) || token.p[0] == '-'))
+        return look_at_number(r, token, duration);
+    if (type == STRING_VALUE && rfc3339(token.p, token.n, &ms))
+        return (struct seen){LEAF_TIME, ms};
+    return (struct seen){type == STRING_VALUE && ids && is_id(token.p, token.n) ? LEAF_ID : LEAF_OTHER, INT64_MIN};
 }
 
 /* ---- paths ---- */
-
-static uint64_t element_path(const struct leaves_level *l)
-{
-    return l->array ? hash_mix(l->path + LIST_STEP) : l->path;
-}
-
-static uint64_t element_place(const struct leaves_level *l)
-{
-    return l->array ? hash_mix(l->place + LIST_STEP * (l->index + 2)) : l->place;
-}
 
 static void add_member(const struct leaves_reader *r, const struct leaves_level *l, struct buf *out)
 {
@@ -286,6 +289,7 @@ static struct leaf *leaf_at(struct leaves_reader *r, uint64_t path)
     struct leaf *new = &r->leaf[r->n];
     *new = (struct leaf){.path = path, .name = name_of(r, path), .value = LEAF_VALUES};
     r->duration[r->n] = names_duration(&r->level[r->depth]);
+    r->greatest[r->n] = INT64_MIN;
     r->slot[at] = (uint16_t)++r->n;
     return new;
 }
@@ -297,17 +301,18 @@ static void add_leaf(struct leaves_reader *r, uint64_t type, struct slice token)
     uint64_t value = r->token_hash;
     if (token.n)
         value = hash_mix(value + hash_quick(r->key, token.p, token.n));
-    uint64_t hash = hash_mix(hash_mix(element_place(l)) + value + type);
-    struct leaf seen = {.value = LEAF_OTHER}, *at = leaf_at(r, element_path(l));
+    uint64_t hash = hash_mix(hash_mix(l->place) + value + type);
+    struct leaf *at = leaf_at(r, l->path);
     r->leaves++;
     if (!at) {
         r->rest += hash;
         return;
     }
-    look_at(r, type, token, r->duration[at - r->leaf], &seen);
+    size_t i = (size_t)(at - r->leaf);
+    struct seen seen = look_at(r, type, token, r->duration[i], at->value != LEAF_OTHER);
     at->hash += hash;
-    at->order = seen.order > at->order ? seen.order : at->order;
-    at->value = at->value == LEAF_VALUES || at->value == seen.value ? seen.value : (uint8_t)LEAF_OTHER;
+    r->greatest[i] = seen.number > r->greatest[i] ? seen.number : r->greatest[i];
+    at->value = (uint8_t)(at->value == LEAF_VALUES || at->value == seen.value ? seen.value : LEAF_OTHER);
 }
 
 /* ---- text ---- */
@@ -362,11 +367,10 @@ static enum state escape(struct leaves_reader *r, char c)
 /* A member's name was read. */
 static void enter_member(struct leaves_reader *r, struct slice token)
 {
-    const struct leaves_level *up = &r->level[r->depth - 1];
     struct leaves_level *l = &r->level[r->depth];
     uint64_t name = hash_mix(r->token_hash + hash_quick(r->key, token.p, token.n) + 1);
-    l->path = hash_mix(element_path(up) + name);
-    l->place = hash_mix(element_place(up) + name);
+    l->path = hash_mix(l->up_path + name);
+    l->place = hash_mix(l->up_place + name);
     l->name_n = (uint8_t)(r->long_token || token.n > LEAVES_NAME ? LEAVES_NAME + 1 : token.n);
     if (r->long_token) /* its rest is here */
         memset(l->name, 0, LEAVES_NAME);
@@ -421,17 +425,26 @@ static enum state word_end(struct leaves_reader *r, struct slice token)
 
 /* ---- structure ---- */
 
+static void set_element(struct leaves_level *l)
+{
+    l->place = hash_mix(l->up_place + LIST_STEP * (l->index + 2));
+}
+
 static enum state enter(struct leaves_reader *r, bool array)
 {
     const struct leaves_level *up = &r->level[r->depth];
     if (r->depth == LEAVES_DEPTH)
         return BAD;
     struct leaves_level *l = &r->level[++r->depth];
-    l->path = element_path(up);
-    l->place = element_place(up);
+    l->up_path = up->path;
+    l->up_place = up->place;
     l->array = array;
     l->index = 0;
     l->name_n = 0;
+    if (array) {
+        l->path = hash_mix(l->up_path + LIST_STEP);
+        set_element(l);
+    }
     return array ? FIRST_VALUE : FIRST_NAME;
 }
 
@@ -449,10 +462,14 @@ static enum state leave(struct leaves_reader *r, bool array, bool empty)
 
 static enum state comma(struct leaves_reader *r)
 {
+    struct leaves_level *l = &r->level[r->depth];
     if (!r->depth)
         return BAD;
-    r->level[r->depth].index++;
-    return r->level[r->depth].array ? VALUE : NAME;
+    if (!l->array)
+        return NAME;
+    l->index++;
+    set_element(l);
+    return VALUE;
 }
 
 static enum state begin_string(struct leaves_reader *r, bool is_name)
@@ -506,13 +523,31 @@ static enum state structure(struct leaves_reader *r, char c)
     }
 }
 
+/* What most often comes behind a name, or a value, at once; otherwise nothing. Returns how many characters that was. */
+static inline size_t behind_name(struct leaves_reader *r, const char *p, size_t n)
+{
+    if (n < 2 || p[0] != ':' || is(p[1], BLANK))
+        return 0;
+    r->state = (uint8_t)begin_value(r, p[1]);
+    return 1 + (r->state != NUMBER);
+}
+
+static inline size_t behind_value(struct leaves_reader *r, const char *p, size_t n)
+{
+    if (n < 2 || p[0] != ',' || p[1] != '"' || !r->depth || r->level[r->depth].array || r->state != AFTER)
+        return 0;
+    r->state = (uint8_t)begin_string(r, true);
+    return 2;
+}
+
 /* As many characters as belong to the string, at once. */
 static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
 {
     size_t i = jsontext_plain(p, n);
     if (i < n && p[i] == '"' && i <= LEAVES_TOKEN && !r->token_n && !r->unescape.high) { /* all of it is here */
         r->state = (uint8_t)string_end(r, slice_of(p, i));
-        return i + 1;
+        i++;
+        return i + (r->is_name ? behind_name(r, p + i, n - i) : behind_value(r, p + i, n - i));
     }
     if (i) {
         token_settle(r);
@@ -536,7 +571,7 @@ static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
         i++;
     if (i < n && i <= LEAVES_TOKEN && !r->token_n) { /* all of it is here */
         r->state = (uint8_t)word_end(r, slice_of(p, i));
-        return i;
+        return i + behind_value(r, p + i, n - i);
     }
     token_add(r, p, i);
     if (i < n)
@@ -578,6 +613,7 @@ bool leaves_end(struct leaves_reader *r, uint64_t *id)
     /* what was summed is fast and keyed, and equal for equal leaves; what leaves here tells no more than that */
     r->sum = hash_words(r->key, (const uint64_t[]){'j', r->rest, r->leaves}, 3);
     for (unsigned i = 0; i < r->n; i++) {
+        r->leaf[i].order = r->greatest[i] == INT64_MIN ? 0 : ordered(r, r->greatest[i]);
         r->leaf[i].hash = hash_words(r->key, (const uint64_t[]){'j', r->leaf[i].path, r->leaf[i].hash}, 3);
         r->sum += r->leaf[i].hash;
     }

@@ -17,7 +17,8 @@
 enum { LEAVES_DEPTH = 64, LEAVES_TEXT = 256 * 1024, LEAVES_TOKEN = 256, LEAVES_NAME = 32 };
 
 struct leaves_level {
-    uint64_t path, place; /* hashes of the way here, without and with indices */
+    uint64_t path, place;       /* hashes of the way to the value at hand, without and with indices */
+    uint64_t up_path, up_place; /* to what it is in */
     uint32_t index;
     bool array;
     uint8_t name_n; /* of the member at hand; LEAVES_NAME + 1: longer */
@@ -39,7 +40,8 @@ struct leaves_reader {
     struct leaves_level level[LEAVES_DEPTH + 1];
     uint16_t slot[2 * LEAVES_MOST]; /* of leaf, + 1 */
     struct leaf leaf[LEAVES_MOST];
-    bool duration[LEAVES_MOST]; /* its name says so */
+    int64_t greatest[LEAVES_MOST]; /* time or integer; INT64_MIN: none */
+    bool duration[LEAVES_MOST];    /* its name says so */
     char token[LEAVES_TOKEN];
 };
 

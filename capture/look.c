@@ -46,6 +46,7 @@ struct looks {
     int64_t credit; /* octets that may be looked at; less than 0: more were */
     uint64_t share; /* octets that do not make one yet */
     unsigned open, n_active;
+    struct path *active[LOOK_ACTIVE];
     bool paused;
     uint32_t swept_ms;
     struct look *free;
@@ -159,7 +160,9 @@ static struct path *path_at(struct looks *l, uint64_t hash)
 
 static void rest(struct looks *l, struct path *p)
 {
-    l->n_active -= p->active;
+    for (unsigned i = 0; p->active && i < l->n_active; i++)
+        if (l->active[i] == p)
+            l->active[i] = l->active[--l->n_active];
     p->active = false;
 }
 
@@ -187,7 +190,7 @@ static bool is_turn(struct looks *l, struct path *p)
     }
     if (!p->active && l->n_active < LOOK_ACTIVE) {
         p->active = true;
-        l->n_active++;
+        l->active[l->n_active++] = p;
     }
     return p->active;
 }
@@ -197,10 +200,13 @@ static void sweep(struct looks *l, uint32_t now_ms)
 {
     if (now_ms - l->swept_ms < SWEEP_MS)
         return;
+    struct path *first = NULL;
     l->swept_ms = now_ms;
-    for (unsigned i = 0; i < LOOK_PATHS && l->n_active == LOOK_ACTIVE; i++)
-        if (l->path[i].active && now_ms - l->path[i].now_ms > LOOK_NEAR_MS)
-            rest(l, &l->path[i]);
+    for (unsigned i = 0; i < l->n_active; i++)
+        if (now_ms - l->active[i]->now_ms > LOOK_NEAR_MS && (!first || l->active[i] < first))
+            first = l->active[i];
+    if (first)
+        rest(l, first);
 }
 
 /* ---- one look ---- */

@@ -22,7 +22,7 @@ struct pairing {
 };
 
 /* So many leave together at most. */
-enum { PAIR_TOGETHER = 8 };
+enum { PAIR_TOGETHER = 32 };
 
 struct pair {
     struct slot_pool slots;

@@ -143,14 +143,11 @@ static bool is_name(struct slice text)
     return true;
 }
 
-/* The name's number; NAMES when it is not known and there is no room for it. */
-static unsigned find_name(struct parts_maker *m, enum part_kind kind, struct slice text)
+static __attribute__((noinline)) unsigned add_name(struct parts_maker *m, enum part_kind kind, struct slice text,
+                                                   uint64_t quick)
 {
-    uint64_t quick = quick_name(m, kind, text);
-    unsigned at = m->place[quick & 255], free_at = NAMES;
+    unsigned free_at = NAMES;
     char lower[PARTS_NAME];
-    if (at && m->name[at - 1].quick == quick)
-        return at - 1;
     for (unsigned i = FIXED; i < NAMES; i++) {
         if (m->name[i].quick == quick && m->name[i].state != NAME_FREE) {
             m->place[quick & 255] = (uint8_t)(i + 1);
@@ -164,6 +161,14 @@ static unsigned find_name(struct parts_maker *m, enum part_kind kind, struct sli
         lower[i] = kind == PART_HEADER ? ascii_lower(text.p[i]) : text.p[i];
     set_name(m, free_at, kind, slice_of(lower, text.n), quick);
     return free_at;
+}
+
+/* The name's number; NAMES when it is not known and there is no room for it. */
+static inline unsigned find_name(struct parts_maker *m, enum part_kind kind, struct slice text)
+{
+    uint64_t quick = quick_name(m, kind, text);
+    unsigned at = m->place[quick & 255];
+    return at && m->name[at - 1].quick == quick ? at - 1 : add_name(m, kind, text, quick);
 }
 
 static void free_name(struct parts_maker *m, unsigned i)

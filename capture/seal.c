@@ -97,7 +97,6 @@ struct host {
 struct fields {
     const struct rawhead *head;
     uint16_t first[NAMED]; /* number of the first, + 1; 0: there is none */
-    unsigned uses;         /* of all fields */
 };
 
 struct seal {
@@ -182,7 +181,6 @@ static inline void note(struct fields *f, unsigned number, unsigned use)
 {
     uint16_t *first = &f->first[use >> 4];
     *first = *first ? *first : (uint16_t)(number + 1);
-    f->uses |= use;
 }
 
 static inline struct slice raw_find(const struct fields *f, unsigned name)
@@ -359,6 +357,8 @@ static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slo
         struct slice value = copy(pool, slot, raw_value(h, f));
         if (value.p)
             add(l, kept[t].name, value, t, response);
+    } else if (keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
+        add(l, kept[t].name, SLICE("~"), t, response);
     } else {
         seal_any(s, pool, slot, l, h, f, response);
     }
@@ -373,9 +373,10 @@ static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct 
         unsigned use = uses_response[f->token];
         if (!use)
             continue;
-        note(of, i, use);
         if (use & USE_FIELD)
             seal_field(s, pool, slot, l, h, f, true);
+        else
+            note(of, i, use);
     }
 }
 
@@ -501,14 +502,12 @@ static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slo
     slot->x.target = copy(pool, slot, shown);
 }
 
-static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct fields *f)
+static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, struct asking *asks)
 {
     struct exchange *x = &slot->x;
-    struct slice target = slot->request.target;
-    bool asked = slot->target_hash != REDACT_PLAIN && identity_in_target(target);
-    struct identity_of who = f->uses & USE_WHO || slot->certificate || asked
-                                 ? identifier_find(s->identifier, f->head, &x->client, slot->certificate)
-                                 : identifier_address(s->identifier, &x->client);
+    if (slot->target_hash != REDACT_PLAIN)
+        asking_target(asks, slot->request.target);
+    struct identity_of who = identifier_find(s->identifier, asks);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
     x->credential_besides = who.besides;
@@ -526,9 +525,8 @@ static bool takes_parts(const struct seal *s, struct slot *slot)
     return slice_eq(slot->request.method, SLICE("GET")) && !(slot->x.flags & FLAG_UNKNOWN_FIELDS);
 }
 
-/* All that is read of the fields but who asks. */
 static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, bool parts,
-                                struct fields *of, struct sealed_list *l)
+                                struct fields *of, struct asking *asks, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->request;
     for (unsigned i = 0; i < h->n_fields; i++) {
@@ -536,9 +534,12 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         unsigned use = s->uses[f->token];
         if (!use)
             continue;
-        note(of, i, use);
+        if (use >= AGENT)
+            note(of, i, use);
         if (use & USE_PART && parts && (f->token != TOKEN_OTHER || parts_reads_other(raw_name(h, f))))
             parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
+        if (use & USE_WHO)
+            asking_field(asks, f->token, raw_value(h, f));
         if (use & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
         if (use & USE_FIELD)
@@ -563,11 +564,13 @@ void seal_expect(struct seal *s, struct slot *slot)
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct fields of = {.head = &slot->request};
+    struct asking asks;
     struct slice authority = target_authority(slot->request.target, slot->connect_method);
     bool parts = takes_parts(s, slot);
     if (parts)
         parts_begin(s->parts);
-    seal_request_fields(s, pool, slot, parts, &of, l);
+    asking_begin(&asks, of.head, &slot->x.client, slot->certificate);
+    seal_request_fields(s, pool, slot, parts, &of, &asks, l);
     struct slice agent = raw_find(&of, AGENT);
     seal_method(pool, slot);
     seal_target(s, pool, slot);
@@ -575,7 +578,7 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
         service_of_server(pool, slot);
     if (agent.p)
         slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
-    seal_client(s, pool, slot, &of);
+    seal_client(s, pool, slot, &asks);
     if (parts)
         keep_parts(s, pool, slot);
 }

@@ -20,21 +20,18 @@ static struct addr address(const char *text)
 
 static struct idorder order; /* zeroed: the usual one */
 
-/* Where nothing says who asks, what is found without looking is the same. */
-static void says_nothing(struct identifier *i, const struct rawhead *h, const struct addr *from, uint64_t certificate,
-                         const struct identity_of *found)
+static struct identity_of find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
+                               uint64_t certificate)
 {
-    for (unsigned n = 0; n < h->n_fields; n++)
-        if (identity_reads[h->fields[n].token])
-            return;
-    if (certificate || identity_in_target(h->target))
-        return;
-    struct identity_of same = identifier_address(i, from);
-    assert_int_equal(same.kind, found->kind);
-    assert_int_equal(same.hash, found->hash);
-    assert_int_equal(same.besides, found->besides);
-    assert_int_equal(identifier_claims(i)->n, 0);
-    assert_int_equal(identifier_name(i).n, 0);
+    struct asking asks;
+    asking_begin(&asks, h, peer, certificate);
+    for (unsigned n = 0; n < h->n_fields; n++) {
+        const struct rawfield *f = &h->fields[n];
+        if (identity_reads[f->token])
+            asking_field(&asks, f->token, slice_of(h->p + f->value, f->value_n));
+    }
+    asking_target(&asks, h->target);
+    return identifier_find(i, &asks);
 }
 
 static struct identity_of who_shows(uint64_t certificate, const char *proxies, const char *peer, const char *target,
@@ -51,8 +48,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
     assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
     struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
-    struct identity_of found = identifier_find(i, &h, &from, certificate);
-    says_nothing(i, &h, &from, certificate, &found);
+    struct identity_of found = find(i, &h, &from, certificate);
     identifier_free(i);
     return found;
 }
@@ -73,6 +69,10 @@ static void order_of_evidence(void **state)
     assert_int_equal(who(NULL, p, "/", "authorization: basic dXNlcjpwYXNz\r\n").kind, IDENTITY_BASIC);
     assert_int_equal(who(NULL, p, "/", "Authorization: Bearer x\r\nX-API-Key: k\r\n").kind, IDENTITY_APIKEY);
     assert_int_equal(who(NULL, p, "/?a=1&api_key=zz", "").kind, IDENTITY_APIKEY);
+    assert_true(who(NULL, p, "/", "Authorization: Bearer  x\r\n").hash ==
+                who(NULL, p, "/", "Authorization: bEARER x\r\n").hash);
+    assert_true(who(NULL, p, "/", "Authorization: Bearer\r\n").hash !=
+                who(NULL, p, "/", "Authorization: Bearer x\r\n").hash);
     assert_int_equal(who(NULL, p, "/", "Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.x\r\n").kind,
                      IDENTITY_JWT);
 }
@@ -131,6 +131,22 @@ static void signed_requests(void **state)
     assert_int_equal(authorized("NTLM TlRM").kind, IDENTITY_ADDRESS);
     assert_int_equal(who(NULL, "10.0.0.9", "/", "Authorization: NTLM TlRM\r\nCookie: sid=0123456789\r\n").kind,
                      IDENTITY_COOKIE);
+}
+
+/* A key is found wherever it stands in a target, and nothing else is taken for one. */
+static void keys_anywhere(void **state)
+{
+    static const char *const names[] = {"key", "KEY", "apikey", "api_key", "Api_Key", "monkey", "ky", "keys"};
+    char target[256];
+    (void)state;
+    for (size_t name = 0; name < sizeof names / sizeof *names; name++)
+        for (int before = 0; before < 40; before++)
+            for (int behind = 0; behind < 20; behind++) {
+                snprintf(target, sizeof target, "/%.*s?%s=x%.*s", before,
+                         "a/b=c/d-ey/=abcdefghijklmnopqrstuvwxyz0123456789", names[name], behind,
+                         "yzyzyzyzyzyzyzyzyzyzyz");
+                assert_int_equal(who(NULL, "10.0.0.9", target, "").kind, name < 5 ? IDENTITY_APIKEY : IDENTITY_ADDRESS);
+            }
 }
 
 /* A certificate stands between Authorization and the session cookie. */
@@ -323,7 +339,7 @@ static void names_of_clients(void **state)
             assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
             struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
                                 head.method, head.target,          head.version};
-            identifier_find(i, &h, &from, 0);
+            find(i, &h, &from, 0);
             assert_true(slice_eq(identifier_name(i), slice_str(asked ? want : "")));
         }
         identifier_free(i);
@@ -416,11 +432,11 @@ static void as_if_first(void **state)
         struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
                             head.method, head.target,          head.version};
         struct addr peer = address(from);
-        struct identity_of a = identifier_find(old, &h, &peer, 0);
+        struct identity_of a = find(old, &h, &peer, 0);
         if (i % 6)
             continue;
         struct identifier *new = identifier_new(&key, NULL, &order, why);
-        struct identity_of b = identifier_find(new, &h, &peer, 0);
+        struct identity_of b = find(new, &h, &peer, 0);
         assert_int_equal(a.kind, b.kind);
         assert_true(a.hash == b.hash && a.besides == b.besides);
         identifier_free(new);
@@ -430,12 +446,19 @@ static void as_if_first(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence), cmocka_unit_test(signed_requests),
-                                       cmocka_unit_test(as_if_first),       cmocka_unit_test(order_of_certificates),
-                                       cmocka_unit_test(sameness),          cmocka_unit_test(forwarding),
-                                       cmocka_unit_test(spoofed),           cmocka_unit_test(bad_proxies),
-                                       cmocka_unit_test(any_order),         cmocka_unit_test(keys_of_queries),
-                                       cmocka_unit_test(names_of_clients),  cmocka_unit_test(every_token_is_found),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(order_of_evidence),
+                                       cmocka_unit_test(signed_requests),
+                                       cmocka_unit_test(keys_anywhere),
+                                       cmocka_unit_test(as_if_first),
+                                       cmocka_unit_test(order_of_certificates),
+                                       cmocka_unit_test(sameness),
+                                       cmocka_unit_test(forwarding),
+                                       cmocka_unit_test(spoofed),
+                                       cmocka_unit_test(bad_proxies),
+                                       cmocka_unit_test(any_order),
+                                       cmocka_unit_test(keys_of_queries),
+                                       cmocka_unit_test(names_of_clients),
+                                       cmocka_unit_test(every_token_is_found),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,7 +215,94 @@ static void documents(void **state)
     assert_true(changed > 3000);
 }
 
+/* Octet by octet there is no short way; whole, or spoilt, it is the same. */
+static void octets(void **state)
+{
+    static struct leaf whole[LEAVES_MOST];
+    unsigned good = 0;
+    (void)state;
+    for (unsigned seed = 0; seed < 3000; seed++) {
+        struct buf out = {0};
+        int odd = -1;
+        uint64_t id = 0, same = 0;
+        srandom(seed);
+        value(&out, seed, 0, seed % 2, &odd);
+        if (seed % 3)
+            out.p[(size_t)random() % out.n] = "\"\\{}[]:,0 x"[random() % 11];
+        id = read_cut(slice_of(out.p, out.n), 0);
+        unsigned n = r.n;
+        if (id)
+            memcpy(whole, r.leaf, n * sizeof *whole);
+        leaves_begin(&r, &key, names, now);
+        for (size_t i = 0; i < out.n; i++)
+            leaves_feed(&r, out.p + i, 1);
+        assert_true((leaves_end(&r, &same) ? same : 0) == id);
+        for (unsigned i = 0; id && i < n; i++)
+            assert_true(r.n == n && r.leaf[i].path == whole[i].path && r.leaf[i].hash == whole[i].hash &&
+                        r.leaf[i].order == whole[i].order && r.leaf[i].value == whole[i].value);
+        good += id != 0;
+        buf_free(&out);
+    }
+    assert_in_range(good, 1000, 2900);
+}
+
 /* ---- leaves ---- */
+
+/* UUID, ULID, hex, or letters of both cases with digits: 16 characters and more, each one looked at by itself. */
+static bool is_id(const char *p, size_t n)
+{
+    size_t hex = 0, word = 0, crockford = 0, digits = 0, upper = 0, lower = 0;
+    for (size_t i = 0; i < n; i++) {
+        char c = p[i];
+        bool is_upper = c >= 'A' && c <= 'Z';
+        hex += ascii_hex(c) >= 0;
+        digits += ascii_digit(c);
+        upper += is_upper;
+        lower += c >= 'a' && c <= 'z';
+        word += ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '_';
+        crockford += ascii_digit(c) || (is_upper && c != 'I' && c != 'L' && c != 'O' && c != 'U');
+    }
+    if (n < 16 || n > 128)
+        return false;
+    if (n == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' && hex == 32)
+        return true;
+    return (n == 26 && crockford == n && digits) || (hex == n && digits) || (word == n && digits && upper && lower);
+}
+
+static void ids(void **state)
+{
+    static const char *const alphabets[] = {
+        "0123456789abcdef",
+        "0123456789abcdefABCDEF",
+        "0123456789ABCDEFGHJKMNPQRSTVWXYZ",
+        "abcdefghijklmnopqrstuvwxyz0",
+        "ABCDEFXYZ_-abcz09",
+        "0123456789",
+        "abcdefABCDEF",
+        "ILOUKMN0123456789",
+    };
+    static const size_t lengths[] = {15, 16, 26, 36, 128, 129};
+    char text[160];
+    unsigned found = 0;
+    (void)state;
+    srandom(3);
+    for (int round = 0; round < 20000; round++) {
+        const char *alphabet = alphabets[random() % 8];
+        size_t n = lengths[random() % 6], letters = strlen(alphabet);
+        for (size_t i = 0; i < n; i++)
+            text[1 + i] = alphabet[(size_t)random() % letters];
+        if (n == 36 && random() % 2)
+            text[1 + 8] = text[1 + 13] = text[1 + 18] = text[1 + 23] = '-';
+        if (random() % 3 == 0)
+            text[1 + (size_t)random() % n] = " .-_zZ\x7f\xc3"[random() % 8];
+        text[0] = text[n + 1] = '"';
+        assert_true(read_cut(slice_of(text, n + 2), 0));
+        bool want = is_id(text + 1, n);
+        assert_int_equal(r.leaf[0].value == LEAF_ID, want);
+        found += want;
+    }
+    assert_in_range(found, 4000, 16000);
+}
 
 static void looks(void **state)
 {
@@ -274,6 +361,7 @@ static void orders(void **state)
     }
     assert_true(order_of("[\"2023-11-14T22:13:20Z\"]") < order_of("[\"2023-11-14T23:13:21+01:00\"]"));
     assert_true(order_of("[\"2023-11-14T22:13:20Z\"]") == order_of("[1700000000]"));
+    assert_true(order_of("[5,9,7,\"x\"]") == order_of("[9]") && !order_of("[\"x\",1.5]"));
 }
 
 /* What a path contributes can be subtracted, and the sum is that of all. */
@@ -363,9 +451,9 @@ static void shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same),   cmocka_unit_test(different),  cmocka_unit_test(no_json), cmocka_unit_test(documents),
-        cmocka_unit_test(looks),  cmocka_unit_test(long_names), cmocka_unit_test(orders),  cmocka_unit_test(sums),
-        cmocka_unit_test(bounds), cmocka_unit_test(shown),
+        cmocka_unit_test(same),   cmocka_unit_test(different), cmocka_unit_test(no_json), cmocka_unit_test(documents),
+        cmocka_unit_test(octets), cmocka_unit_test(ids),       cmocka_unit_test(looks),   cmocka_unit_test(long_names),
+        cmocka_unit_test(orders), cmocka_unit_test(sums),      cmocka_unit_test(bounds),  cmocka_unit_test(shown),
     };
     names = pathnames_new(&key);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
