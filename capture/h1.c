@@ -403,11 +403,6 @@ bool h1_stash(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
     return carry_add(env, &h->side[role], c->p, c->n);
 }
 
-static enum head_result parse_head(struct h1_env *env, struct head *head, int role, struct slice bytes, bool last)
-{
-    return role == 0 ? head_request(head, &env->known, bytes, last) : head_response(head, &env->known, bytes, last);
-}
-
 static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const struct head *head, uint64_t end_offset)
 {
     if (role == 0) {
@@ -429,7 +424,7 @@ static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const st
     if (!end)
         return fresh;
     size_t used = end > had ? end - had : 0;
-    bool good = parse_head(env, &head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
+    bool good = head_read(&head, &env->known, slice_of(side->carry.p, end), role, false) == HEAD_DONE;
     if (good)
         *event = take_head(env, h, role, &head, c->offset + used);
     carry_drop(env, side);
@@ -456,9 +451,11 @@ static size_t head_carried(struct h1_env *env, struct h1 *h, int role, const str
     return c->n;
 }
 
-static size_t skip_empty_lines(struct slice s)
+static inline size_t skip_empty_lines(struct slice s)
 {
     size_t n = 0;
+    if (__builtin_expect(s.p[0] > '\r', 1))
+        return 0;
     while (n < s.n && (s.p[n] == '\r' || s.p[n] == '\n'))
         n++;
     return n;
@@ -479,9 +476,10 @@ static size_t head_whole(struct h1_env *env, struct h1 *h, int role, const struc
     return head->raw.n;
 }
 
-/* A head at the start of s; the whole of it in this chunk, or its beginning. */
-static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                          enum h1_event *event)
+/* A head at the start of s, which is not empty; the whole of it in this chunk, or its beginning. Inline, or gcc minds
+ * what room the head takes. */
+static inline __attribute__((always_inline)) size_t
+head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
 {
     struct h1_side *side = &h->side[role];
     struct head head;
@@ -490,7 +488,7 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
         return s.n;
     s.p += skip;
     s.n -= skip;
-    enum head_result r = parse_head(env, &head, role, s, false);
+    enum head_result r = head_read(&head, &env->known, s, role, false);
     if (r == HEAD_DONE)
         return skip + head_whole(env, h, role, c, &head, s, event);
     message_touch(side, c);
@@ -641,8 +639,8 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
     }
 }
 
-static inline size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                               enum h1_event *event)
+static inline __attribute__((always_inline)) size_t
+head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
 {
     if (role == 1 && h->side[0].carry.n)
         force_request(env, h, c);
@@ -760,7 +758,7 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
     struct head head;
     if (side->state == H1_HEAD && side->carry.n) { /* a cut head: its whole lines are evidence enough */
         struct slice bytes = slice_of(side->carry.p, side->carry.n);
-        if (parse_head(env, &head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
+        if (head_read(&head, &env->known, bytes, role, true) == HEAD_DONE && (role == 1 || head.method.n)) {
             head.ambiguous = true;
             side->truncated = true;
             take_head(env, h, role, &head, 0);
