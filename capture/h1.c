@@ -525,7 +525,26 @@ static bool odd_in_size_line(struct h1_side *side, char c)
     return before == '\r' || (before == ' ' && c != ' ' && c != '\t' && c != ';' && c != '\r');
 }
 
-/* The chunk-size line, one character at a time: it may be cut anywhere (RFC 9112 section 7.1). */
+static inline bool ends_line(struct slice s, size_t at)
+{
+    return s.n >= at + 2 && s.p[at] == '\r' && s.p[at + 1] == '\n';
+}
+
+/* A whole chunk-size line that is digits alone. Returns its octets; 0: it is none. */
+static inline size_t plain_size_line(struct h1_side *side, struct slice s)
+{
+    uint64_t size = 0;
+    size_t n = 0;
+    for (int digit; n < s.n && n < 8 && (digit = ascii_hex(s.p[n])) >= 0; n++)
+        size = size << 4 | (uint64_t)digit;
+    if (side->line || !n || !ends_line(s, n))
+        return 0;
+    side->left = size;
+    side->state = size ? H1_CHUNK_DATA : H1_TRAILER;
+    return n + 2;
+}
+
+/* Any chunk-size line, one character at a time: it may be cut anywhere (RFC 9112 section 7.1). */
 static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
@@ -573,6 +592,10 @@ static size_t chunk_data(struct h1_env *env, struct h1_side *side, int role, str
 static size_t chunk_end(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
+    if (!side->line && ends_line(s, 0)) {
+        side->state = H1_CHUNK_SIZE;
+        return 2;
+    }
     if (s.p[0] == '\n') {
         side->ambiguous |= side->line != 1; /* bare LF */
         side->state = H1_CHUNK_SIZE;
@@ -592,6 +615,10 @@ static size_t chunk_end(struct h1_env *env, struct h1 *h, int role, struct slice
 static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
+    if (!side->line && ends_line(s, 0)) { /* most have none */
+        message_done(env, h, role, true, offset + 2);
+        return 2;
+    }
     for (size_t i = 0; i < s.n; i++) {
         side->ambiguous |= (s.p[i] == '\n') != (side->tail == '\r'); /* bare CR or LF */
         side->tail = s.p[i];
@@ -610,6 +637,27 @@ static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s
         }
     }
     return s.n;
+}
+
+/* Of a chunked body what is here of it. `offset`: where s begins in the stream. */
+static size_t chunked_body(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    size_t n = 0;
+    for (size_t read; n < s.n; n += read) {
+        struct slice rest = {s.p + n, s.n - n};
+        if (side->state == H1_CHUNK_DATA)
+            read = chunk_data(env, side, role, rest);
+        else if (side->state == H1_CHUNK_CRLF)
+            read = chunk_end(env, h, role, rest, offset + n);
+        else if (side->state == H1_TRAILER)
+            read = trailer(env, h, role, rest, offset + n);
+        else if (side->state != H1_CHUNK_SIZE)
+            break;
+        else if (!(read = plain_size_line(side, rest)))
+            read = size_line(env, h, role, rest, offset + n);
+    }
+    return n;
 }
 
 /* After a loss a message is believed to begin only where a segment does. */
@@ -658,13 +706,10 @@ static __attribute__((noinline)) size_t other_step(struct h1_env *env, struct h1
     case H1_LENGTH:
         break;
     case H1_CHUNK_SIZE:
-        return size_line(env, h, role, s, offset);
     case H1_CHUNK_DATA:
-        return chunk_data(env, side, role, s);
     case H1_CHUNK_CRLF:
-        return chunk_end(env, h, role, s, offset);
     case H1_TRAILER:
-        return trailer(env, h, role, s, offset);
+        return chunked_body(env, h, role, s, offset);
     case H1_CLOSE:
         body_bytes(env, side, role, s.p, s.n, false);
         return s.n;
