@@ -43,11 +43,17 @@ static inline uint64_t hash_mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* Multiplies, and folds the product. */
+/* Multiplies, and folds the product. gcc 12 takes the two halves of a product through memory. */
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
+#ifdef __x86_64__
+    uint64_t high;
+    __asm__("mulq %2" : "=d"(high), "+a"(a) : "r"(b) : "cc");
+    return a ^ high;
+#else
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
+#endif
 }
 
 static inline uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n)

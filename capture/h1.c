@@ -409,11 +409,6 @@ bool h1_stash(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
     return carry_add(env, &h->side[role], c->p, c->n);
 }
 
-static enum head_result parse_head(struct h1_env *env, struct head *head, int role, struct slice bytes, bool last)
-{
-    return role == 0 ? head_request(head, &env->known, bytes, last) : head_response(head, &env->known, bytes, last);
-}
-
 static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const struct head *head, uint64_t end_offset)
 {
     if (role == 0) {
@@ -435,7 +430,7 @@ static size_t head_in_carry(struct h1_env *env, struct h1 *h, int role, const st
     if (!end)
         return fresh;
     size_t used = end > had ? end - had : 0;
-    bool good = parse_head(env, &head, role, slice_of(side->carry.p, end), false) == HEAD_DONE;
+    bool good = head_read(&head, &env->known, slice_of(side->carry.p, end), role, false) == HEAD_DONE;
     if (good)
         *event = take_head(env, h, role, &head, c->offset + used);
     carry_drop(env, side);
@@ -462,9 +457,11 @@ static size_t head_carried(struct h1_env *env, struct h1 *h, int role, const str
     return c->n;
 }
 
-static size_t skip_empty_lines(struct slice s)
+static inline size_t skip_empty_lines(struct slice s)
 {
     size_t n = 0;
+    if (__builtin_expect(s.p[0] > '\r', 1))
+        return 0;
     while (n < s.n && (s.p[n] == '\r' || s.p[n] == '\n'))
         n++;
     return n;
@@ -485,9 +482,10 @@ static size_t head_whole(struct h1_env *env, struct h1 *h, int role, const struc
     return head->raw.n;
 }
 
-/* A head at the start of s; the whole of it in this chunk, or its beginning. */
-static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                          enum h1_event *event)
+/* A head at the start of s, which is not empty; the whole of it in this chunk, or its beginning. Inline, or gcc minds
+ * what room the head takes. */
+static inline __attribute__((always_inline)) size_t
+head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
 {
     struct h1_side *side = &h->side[role];
     struct head head;
@@ -496,7 +494,7 @@ static size_t head_direct(struct h1_env *env, struct h1 *h, int role, const stru
         return s.n;
     s.p += skip;
     s.n -= skip;
-    enum head_result r = parse_head(env, &head, role, s, false);
+    enum head_result r = head_read(&head, &env->known, s, role, false);
     if (r == HEAD_DONE)
         return skip + head_whole(env, h, role, c, &head, s, event);
     message_touch(side, c);
@@ -533,7 +531,26 @@ static bool odd_in_size_line(struct h1_side *side, char c)
     return before == '\r' || (before == ' ' && c != ' ' && c != '\t' && c != ';' && c != '\r');
 }
 
-/* The chunk-size line, one character at a time: it may be cut anywhere (RFC 9112 section 7.1). */
+static inline bool ends_line(struct slice s, size_t at)
+{
+    return s.n >= at + 2 && s.p[at] == '\r' && s.p[at + 1] == '\n';
+}
+
+/* A whole chunk-size line that is digits alone. Returns its octets; 0: it is none. */
+static inline size_t plain_size_line(struct h1_side *side, struct slice s)
+{
+    uint64_t size = 0;
+    size_t n = 0;
+    for (int digit; n < s.n && n < 8 && (digit = ascii_hex(s.p[n])) >= 0; n++)
+        size = size << 4 | (uint64_t)digit;
+    if (side->line || !n || !ends_line(s, n))
+        return 0;
+    side->left = size;
+    side->state = size ? H1_CHUNK_DATA : H1_TRAILER;
+    return n + 2;
+}
+
+/* Any chunk-size line, one character at a time: it may be cut anywhere (RFC 9112 section 7.1). */
 static size_t size_line(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
@@ -581,6 +598,10 @@ static size_t chunk_data(struct h1_env *env, struct h1_side *side, int role, str
 static size_t chunk_end(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
+    if (!side->line && ends_line(s, 0)) {
+        side->state = H1_CHUNK_SIZE;
+        return 2;
+    }
     if (s.p[0] == '\n') {
         side->ambiguous |= side->line != 1; /* bare LF */
         side->state = H1_CHUNK_SIZE;
@@ -600,6 +621,10 @@ static size_t chunk_end(struct h1_env *env, struct h1 *h, int role, struct slice
 static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
+    if (!side->line && ends_line(s, 0)) { /* most have none */
+        message_done(env, h, role, true, offset + 2);
+        return 2;
+    }
     for (size_t i = 0; i < s.n; i++) {
         side->ambiguous |= (s.p[i] == '\n') != (side->tail == '\r'); /* bare CR or LF */
         side->tail = s.p[i];
@@ -618,6 +643,27 @@ static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s
         }
     }
     return s.n;
+}
+
+/* Of a chunked body what is here of it. `offset`: where s begins in the stream. */
+static size_t chunked_body(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+{
+    struct h1_side *side = &h->side[role];
+    size_t n = 0;
+    for (size_t read; n < s.n; n += read) {
+        struct slice rest = {s.p + n, s.n - n};
+        if (side->state == H1_CHUNK_DATA)
+            read = chunk_data(env, side, role, rest);
+        else if (side->state == H1_CHUNK_CRLF)
+            read = chunk_end(env, h, role, rest, offset + n);
+        else if (side->state == H1_TRAILER)
+            read = trailer(env, h, role, rest, offset + n);
+        else if (side->state != H1_CHUNK_SIZE)
+            break;
+        else if (!(read = plain_size_line(side, rest)))
+            read = size_line(env, h, role, rest, offset + n);
+    }
+    return n;
 }
 
 /* After a loss a message is believed to begin only where a segment does. */
@@ -647,8 +693,8 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
     }
 }
 
-static inline size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                               enum h1_event *event)
+static inline __attribute__((always_inline)) size_t
+head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
 {
     if (role == 1 && h->side[0].carry.n)
         force_request(env, h, c);
@@ -666,13 +712,10 @@ static __attribute__((noinline)) size_t other_step(struct h1_env *env, struct h1
     case H1_LENGTH:
         break;
     case H1_CHUNK_SIZE:
-        return size_line(env, h, role, s, offset);
     case H1_CHUNK_DATA:
-        return chunk_data(env, side, role, s);
     case H1_CHUNK_CRLF:
-        return chunk_end(env, h, role, s, offset);
     case H1_TRAILER:
-        return trailer(env, h, role, s, offset);
+        return chunked_body(env, h, role, s, offset);
     case H1_CLOSE:
         body_bytes(env, side, role, s.p, s.n, false);
         return s.n;
@@ -766,7 +809,7 @@ void h1_end(struct h1_env *env, struct h1 *h, int role, enum chunk_end how)
     struct head head;
     if (side->state == H1_HEAD && side->carry.n) { /* a cut head: its whole lines are evidence enough */
         struct slice bytes = slice_of(side->carry.p, side->carry.n);
-        if (parse_head(env, &head, role, bytes, true) == HEAD_DONE && (role == 1 || head.method.n)) {
+        if (head_read(&head, &env->known, bytes, role, true) == HEAD_DONE && (role == 1 || head.method.n)) {
             head.ambiguous = true;
             side->truncated = true;
             take_head(env, h, role, &head, 0);

@@ -60,12 +60,29 @@ static inline struct slice trim(struct slice s)
     return more ? slice_trim(s) : s;
 }
 
+/* Offset of the first blank or TAB, or s.n. */
+static inline size_t find_blank(struct slice s)
+{
+    size_t at = 0;
+#ifdef __SSE2__
+    if (s.n >= 16) {
+        __m128i v = sixteen(s.p);
+        __m128i blank = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\t')));
+        unsigned mask = (unsigned)_mm_movemask_epi8(blank);
+        if (mask)
+            return (size_t)__builtin_ctz(mask);
+        at = 16;
+    }
+#endif
+    while (at < s.n && s.p[at] != ' ' && s.p[at] != '\t')
+        at++;
+    return at;
+}
+
 /* Splits the request line: the target stands between the first and the last blank. */
 static bool request_line(struct head *h, struct slice line)
 {
-    size_t method = 0, last = line.n;
-    while (method < line.n && line.p[method] != ' ' && line.p[method] != '\t')
-        method++;
+    size_t method = find_blank(line), last = line.n;
     h->method = slice_of(line.p, method);
     if (!method || method > 255 || !token_char[(unsigned char)line.p[0]])
         return false;
@@ -147,12 +164,6 @@ static void note_coding(struct head *h, struct slice value)
     }
 }
 
-/* Who knows no such coding reads until the connection closes (RFC 9112 section 6.1). */
-static bool coded_for_old(const struct head *h)
-{
-    return h->transfer_encoding && slice_eq(h->version, SLICE("HTTP/1.0"));
-}
-
 static void note_connection(struct head *h, struct slice value)
 {
     struct slice item;
@@ -188,12 +199,14 @@ static void note_framing(struct head *h, enum token t, struct slice value)
 
 static inline void note(struct head *h, unsigned t, struct slice value)
 {
-    if (t == TOKEN_HOST) {
-        h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
-        h->has_host = true;
-    } else if (noted_token[t]) {
+    if (!noted_token[t])
+        return;
+    if (t != TOKEN_HOST) {
         note_framing(h, (enum token)t, value);
+        return;
     }
+    h->ambiguous |= h->has_host; /* a second field (RFC 9112 section 3.2) */
+    h->has_host = true;
 }
 
 /* Offset of the colon in the line, or the line's length. What stands behind the line may be read up to `end`; names
@@ -248,12 +261,6 @@ static inline bool field_line(struct head *h, struct slice line, size_t at, cons
     return plain;
 }
 
-static void head_clear(struct head *h, struct slice bytes)
-{
-    memset(h, 0, offsetof(struct head, fields));
-    h->raw.p = bytes.p;
-}
-
 /* NUL, or CR without LF (RFC 9112 section 2.2). */
 static bool is_odd(struct slice head)
 {
@@ -263,21 +270,30 @@ static bool is_odd(struct slice head)
     return memchr(head.p, 0, head.n) != NULL;
 }
 
-/* Offset of the first control character but TAB, from `at` on, or s.n. */
+#ifdef __SSE2__
+/* Which of the sixteen at p are control characters. */
+static inline unsigned controls(const char *p)
+{
+    __m128i v = sixteen(p);
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(31)), v));
+}
+#endif
+
+/* Offset of the first control character from `at` on, or s.n. */
 static inline size_t find_control(struct slice s, size_t at)
 {
 #ifdef __SSE2__
-    const __m128i most = _mm_set1_epi8(31), tab = _mm_set1_epi8('\t');
-    unsigned mask = 0;
-    for (; !mask && at + 16 <= s.n; at += 16) {
-        __m128i v = sixteen(s.p + at);
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, most), v);
-        mask = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), control));
+    for (; at + 16 <= s.n; at += 16) {
+        unsigned mask = controls(s.p + at);
+        if (mask)
+            return at + (size_t)__builtin_ctz(mask);
     }
-    if (mask)
-        return at + (size_t)__builtin_ctz(mask) - 16;
+    if (s.n >= 16 && at < s.n) {
+        unsigned mask = controls(s.p + s.n - 16) >> (at + 16 - s.n);
+        return mask ? at + (size_t)__builtin_ctz(mask) : s.n;
+    }
 #endif
-    while (at < s.n && ((unsigned char)s.p[at] >= ' ' || s.p[at] == '\t'))
+    while (at < s.n && (unsigned char)s.p[at] >= ' ')
         at++;
     return at;
 }
@@ -291,6 +307,8 @@ struct line_end {
 static inline struct line_end line_at(struct head *h, struct slice s, size_t at, bool *odd)
 {
     size_t end = find_control(s, at);
+    while (end < s.n && s.p[end] == '\t')
+        end = find_control(s, end + 1);
     if (end + 1 < s.n && s.p[end] == '\r' && s.p[end + 1] == '\n')
         return (struct line_end){end, end + 2};
     if (end < s.n && s.p[end] != '\n') {
@@ -335,38 +353,83 @@ static inline size_t length_line(struct head *h, const char *p, size_t left, str
     return at + 2;
 }
 
-/* Field lines from `at` on that are known, or say how long the body is. Returns the offset of the first that is not. */
-static size_t known_fields(struct head *h, const struct known_lines *known, struct slice s, size_t at)
+/* A line that begins with that name and can be read in one way: the field, and the octets of the line; 0: it is none.
+ */
+static inline size_t named_line(const struct known_name *name, const char *p, const char *end, struct rawfield *f)
 {
-    struct rawfield *f = h->fields + h->n_fields, *end = h->fields + HEAD_FIELDS;
-    for (; f < end && s.n - at >= 16 && s.p[at] != '\r'; f++) {
-        const struct known_line *l = known_find(known, s.p + at, s.n - at);
-        size_t n = l ? l->n : length_line(h, s.p + at, s.n - at, f);
-        if (!n)
-            break;
-        if (l)
-            *f = l->field;
-        f->name = (uint16_t)at;
-        f->value = (uint16_t)(f->value + at);
-        if (l && l->tells)
-            note(h, f->token, slice_of(s.p + f->value, f->value_n));
-        at += n;
-    }
-    h->n_fields = (uint16_t)(f - h->fields);
-    return at;
+    if (!known_is(name, p, end))
+        return 0;
+    size_t value = name->n, stop = find_control(slice_of(p, (size_t)(end - p)), 0);
+    if (end - (p + stop) < 2 || p[stop] != '\r' || p[stop + 1] != '\n' || stop <= value || p[stop - 1] == ' ' ||
+        (unsigned char)p[value] <= ' ' || !value)
+        return 0;
+    *f = (struct rawfield){
+        .name_n = name->name_n, .token = name->token, .value = (uint16_t)value, .value_n = (uint16_t)(stop - value)};
+    return stop + 2;
 }
 
-static enum head_result whole(struct head *h, size_t n, bool odd)
+/* Field lines from `at` on that are known, or whose names are. Returns the offset of the first that is not. */
+static inline size_t known_fields(struct head *h, struct known_lines *known, struct slice s, size_t at, int role)
+{
+    struct rawfield *f = h->fields + h->n_fields, *full = h->fields + HEAD_FIELDS;
+    const char *p = s.p + at, *end = s.p + s.n;
+    for (; end - p >= 16 && *p != '\r' && f < full; f++) {
+        const struct known_line *l = known_find(known, p, end);
+        size_t n;
+        if (l) {
+            *f = l->field;
+            n = l->field.name;
+            note(h, l->field.token, slice_of(p + l->field.value, l->field.value_n));
+        } else if (!(n = length_line(h, p, (size_t)(end - p), f))) {
+            n = named_line(&known->name[role][f > h->fields ? f[-1].token : TOKEN_OTHER], p, end, f);
+            if (!n)
+                break;
+            note(h, f->token, slice_of(p + f->value, f->value_n));
+            if (!passing_token[f->token])
+                known_add(known, p, n, *f);
+        }
+        f->name = (uint16_t)(p - s.p);
+        f->value = (uint16_t)(f->value + f->name);
+        p += n;
+    }
+    h->n_fields = (uint16_t)(f - h->fields);
+    return (size_t)(p - s.p);
+}
+
+/* Any line at `at`, and what it says. */
+static __attribute__((noinline)) struct line_end any_line(struct head *h, struct known_lines *known, struct slice s,
+                                                          size_t at, int role, bool *odd)
+{
+    struct line_end end = line_at(h, s, at, odd);
+    struct slice line = {s.p + at, end.stop - at};
+    unsigned before = h->n_fields ? h->fields[h->n_fields - 1].token : TOKEN_OTHER;
+    struct rawfield f;
+    if (!end.next || !line.n)
+        return end;
+    if (line.p[0] == ' ' || line.p[0] == '\t')
+        folded_line(h, line);
+    else if (field_line(h, line, at, s.p + s.n, &f) && !*odd && end.next == end.stop + 2 && s.n - at >= 16) {
+        known_rename(&known->name[role][before], line.p, f);
+        if (!passing_token[f.token])
+            known_add(known, line.p, end.next - at, f);
+    }
+    return end;
+}
+
+/* All n octets of it were read. Who speaks HTTP/1.0 knows no such coding and reads until the connection closes (RFC
+ * 9112 section 6.1). */
+static inline enum head_result whole(struct head *h, size_t n, int role)
 {
     h->raw.n = n;
-    if (odd && !h->ambiguous)
-        h->ambiguous = is_odd(slice_of(h->raw.p, n));
+    if (h->transfer_encoding)
+        h->ambiguous |= slice_eq(h->version, SLICE("HTTP/1.0")) || h->has_length || (role == 0 && !h->chunked);
     return HEAD_DONE;
 }
 
-/* Reads lines until the empty one; the first is a request's (role 0) or an answer's. */
-static enum head_result read_lines(struct head *h, struct known_lines *known, struct slice s, int role, bool last)
+enum head_result head_read(struct head *h, struct known_lines *known, struct slice s, int role, bool last)
 {
+    memset(h, 0, offsetof(struct head, fields));
+    h->raw.p = s.p;
     struct slice most = slice_sub(s, 0, HEAD_MAX);
     bool odd = false;
     struct line_end end = line_at(h, most, 0, &odd);
@@ -375,44 +438,23 @@ static enum head_result read_lines(struct head *h, struct known_lines *known, st
     if (at && !(role ? status_line(h, line) : request_line(h, line)))
         return HEAD_BAD;
     for (; at && at < s.n; at = end.next) {
-        struct rawfield f;
-        at = known_fields(h, known, most, at);
-        end = line_at(h, most, at, &odd);
-        line = (struct slice){s.p + at, end.stop - at};
+        at = known_fields(h, known, most, at, role);
+        if (most.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n')
+            end = (struct line_end){at, at + 2};
+        else
+            end = any_line(h, known, most, at, role, &odd);
         if (!end.next)
             break;
-        if (!line.n)
-            return whole(h, end.next, odd);
-        if (line.p[0] == ' ' || line.p[0] == '\t')
-            folded_line(h, line);
-        else if (field_line(h, line, at, s.p + s.n, &f) && !odd && end.next == end.stop + 2 &&
-                 !passing_token[f.token] && s.n - at >= 16)
-            known_add(known, line.p, end.next - at, f, at, noted_token[f.token]);
+        if (end.stop == at) {
+            h->ambiguous |= odd && is_odd(slice_of(s.p, end.next));
+            return whole(h, end.next, role);
+        }
     }
     if (at < s.n && s.n >= HEAD_MAX)
         return HEAD_BAD;
     if (!last || !at)
         return HEAD_MORE;
-    h->raw.n = at;
-    return HEAD_DONE;
-}
-
-enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last)
-{
-    head_clear(h, bytes);
-    enum head_result r = read_lines(h, known, bytes, 0, last);
-    if (r == HEAD_DONE)
-        h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && (h->has_length || !h->chunked));
-    return r;
-}
-
-enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last)
-{
-    head_clear(h, bytes);
-    enum head_result r = read_lines(h, known, bytes, 1, last);
-    if (r == HEAD_DONE)
-        h->ambiguous |= coded_for_old(h) || (h->transfer_encoding && h->has_length);
-    return r;
+    return whole(h, at, role);
 }
 
 size_t head_end(struct slice s, size_t *scan)

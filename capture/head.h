@@ -39,11 +39,18 @@ struct head {
 bool head_guess_request(struct slice bytes);
 bool head_guess_response(struct slice bytes);
 
-/* Parses one head. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines are the caller's). `last`: nothing
- * will follow (the other side answered, or the stream ended), so what whole lines there are must do: HTTP/0.9 (RFC 1945
- * section 5.1), cut heads. `known`: lines read before, to which it adds. */
-enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last);
-enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last);
+/* Parses one head, of a request (role 0) or an answer. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines
+ * are the caller's). `last`: nothing will follow (the other side answered, or the stream ended), so what whole lines
+ * there are must do: HTTP/0.9 (RFC 1945 section 5.1), cut heads. `known`: lines read before, to which it adds. */
+enum head_result head_read(struct head *h, struct known_lines *known, struct slice bytes, int role, bool last);
+static inline enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last)
+{
+    return head_read(h, known, bytes, 0, last);
+}
+static inline enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last)
+{
+    return head_read(h, known, bytes, 1, last);
+}
 
 /* Offset after the empty line that ends the head, or 0; *scan remembers how far was looked, so that repeated calls are
  * linear. */

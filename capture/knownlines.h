@@ -1,20 +1,27 @@
 /* knownlines: field lines of heads that were read before. Most lines come again and again, on this connection or
  * others, and what stands where in them need not be found out again. Of a line a keyed hash is kept, like those that
- * leave capture/, and none of its text. Only whole lines that can be read in one way are known. */
+ * leave capture/, and none of its text. Only whole lines that can be read in one way are known. Of a line that is not,
+ * because its value is another each time, the name is known: most often it is the one that stood there before. */
 #ifndef CAPTURE_KNOWNLINES_H
 #define CAPTURE_KNOWNLINES_H
 
 #include "base/hash.h"
+#include "base/sixteen.h"
 #include "capture/slot.h"
 
-enum { KNOWN_LINES = 256, KNOWN_LONGEST = 256 };
+enum { KNOWN_LINES = 256, KNOWN_LONGEST = 256, KNOWN_NAME = 32 };
 
 struct known_line {
     uint64_t hash;         /* of the whole line */
-    struct rawfield field; /* as if the line began the head */
-    uint32_t begins;       /* part of the hash of its first sixteen octets */
-    uint16_t n;            /* CR LF included; 0: none */
-    bool tells;            /* the field says more than itself: of framing */
+    struct rawfield field; /* as if the line began the head; its `name`: octets of the line, CR LF included */
+};
+
+/* A field's name as it came. */
+struct known_name {
+    char text[KNOWN_NAME]; /* name, colon and a blank, if one is behind it: up to the value */
+    uint16_t beyond;       /* bit i: text[i] is behind the text */
+    uint8_t n;             /* of text; 0: none */
+    uint8_t name_n, token;
 };
 
 /* One line a place, by its first sixteen octets (which may reach into the next line); the last one stays. Zero but for
@@ -24,7 +31,33 @@ struct known_lines {
     unsigned
         told; /* lines that might have been added: one of four is, so that those that never come again cost little */
     struct known_line line[KNOWN_LINES];
+    /* of the line that was not known and stood behind a field of this token last; TOKEN_OTHER: or behind none */
+    struct known_name name[2][TOKEN_COUNT];
 };
+
+/* Whether a line begins with that name; at least sixteen octets are at p, up to `end`. */
+static inline bool known_is(const struct known_name *k, const char *p, const char *end)
+{
+    if (k->n > end - p)
+        return false;
+#ifdef __SSE2__
+    unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(p), sixteen(k->text)));
+    return (same | k->beyond) == 0xffff && (k->n <= 16 || memcmp(p + 16, k->text + 16, k->n - 16u) == 0);
+#else
+    return memcmp(p, k->text, k->n) == 0;
+#endif
+}
+
+/* The line at p was read as this field. */
+static inline void known_rename(struct known_name *k, const char *p, struct rawfield f)
+{
+    size_t n = (size_t)(f.value - f.name);
+    if (n > KNOWN_NAME)
+        return;
+    *k = (struct known_name){
+        .beyond = (uint16_t)(n < 16 ? ~0u << n : 0), .n = (uint8_t)n, .name_n = f.name_n, .token = f.token};
+    memcpy(k->text, p, n);
+}
 
 static inline uint64_t known_fold(uint64_t a, uint64_t b, const char *p)
 {
@@ -46,26 +79,26 @@ static inline uint64_t known_hash(uint64_t key, uint64_t begin, const char *p, s
     return known_fold(key, h, last);
 }
 
-/* The line at p if it is known; `left` octets are there, at least sixteen. */
-static inline const struct known_line *known_find(const struct known_lines *k, const char *p, size_t left)
+/* The line at p if it is known; at least sixteen octets are there, up to `end`. */
+static inline const struct known_line *known_find(const struct known_lines *k, const char *p, const char *end)
 {
     uint64_t begin = known_fold(k->key.k0, k->key.k1, p);
     const struct known_line *l = &k->line[begin % KNOWN_LINES];
-    if (l->begins != (uint32_t)(begin >> 32) || l->n > left || p[l->n - 1] != '\n')
+    size_t n = l->field.name;
+    if (n > (size_t)(end - p) || (p + n)[-1] != '\n')
         return NULL;
-    return known_hash(k->key.k0, begin, p, l->n) == l->hash ? l : NULL;
+    return known_hash(k->key.k0, begin, p, n) == l->hash && n ? l : NULL;
 }
 
-/* The n octets at p, where at least sixteen are, are a line that was read as this field, `at` octets into the head. */
-static inline void known_add(struct known_lines *k, const char *p, size_t n, struct rawfield f, size_t at, bool tells)
+/* The n octets at p, where at least sixteen are, are a line that was read as this field. */
+static inline void known_add(struct known_lines *k, const char *p, size_t n, struct rawfield f)
 {
     if (n > KNOWN_LONGEST || ++k->told % 4)
         return;
     uint64_t begin = known_fold(k->key.k0, k->key.k1, p);
-    f.name = 0;
-    f.value = (uint16_t)(f.value - at);
-    k->line[begin % KNOWN_LINES] =
-        (struct known_line){known_hash(k->key.k0, begin, p, n), f, (uint32_t)(begin >> 32), (uint16_t)n, tells};
+    f.value = (uint16_t)(f.value - f.name);
+    f.name = (uint16_t)n;
+    k->line[begin % KNOWN_LINES] = (struct known_line){known_hash(k->key.k0, begin, p, n), f};
 }
 
 #endif

@@ -192,24 +192,28 @@ static struct slice rebase(const struct head *h, const char *to, struct slice pa
 }
 
 /* Copies a head into the slot. Fields that nobody reads and no Vary can have named stay, since a Vary may come. */
-static bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const struct head *h)
+static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const struct head *h)
 {
-    char *raw = slot_alloc(&p->slots, s, h->raw.n);
-    struct rawfield *fields = raw ? slot_alloc(&p->slots, s, h->n_fields * sizeof *fields) : NULL;
-    if (!fields) {
-        if (raw)
-            to->p = NULL;
+    size_t fields_n = h->n_fields * sizeof *h->fields;
+    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n), *raw = fields + fields_n;
+    if (!fields)
         return false;
-    }
+    memcpy(fields, h->fields, fields_n);
     memcpy(raw, h->raw.p, h->raw.n);
-    memcpy(fields, h->fields, h->n_fields * sizeof *fields);
-    *to = (struct rawhead){raw,
-                           (uint32_t)h->raw.n,
-                           h->n_fields,
-                           fields,
-                           rebase(h, raw, h->method),
-                           rebase(h, raw, h->target),
-                           rebase(h, raw, h->version)};
+    to->p = raw;
+    to->n = (uint32_t)h->raw.n;
+    to->n_fields = h->n_fields;
+    to->fields = (struct rawfield *)(void *)fields;
+    to->version = rebase(h, raw, h->version);
+    return true;
+}
+
+static bool keep_request(struct pair *p, struct slot *s, const struct head *h)
+{
+    if (!keep_head(p, s, &s->request, h))
+        return false;
+    s->request.method = rebase(h, s->request.p, h->method);
+    s->request.target = rebase(h, s->request.p, h->target);
     return true;
 }
 
@@ -239,7 +243,7 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
         return NULL;
     }
     begin(s, q->conn);
-    if (!keep_head(p, s, &s->request, h)) {
+    if (!keep_request(p, s, h)) {
         p->stats->heads_unread++;
         slot_give(&p->slots, s);
         p->in_flight--;
@@ -402,7 +406,7 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     if (h.n_fields)
         memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);
     begin(copy, s->pairing->conn);
-    if (!keep_head(p, copy, &copy->request, &h)) {
+    if (!keep_request(p, copy, &h)) {
         slot_give(&p->slots, copy);
         p->in_flight--;
         return NULL;

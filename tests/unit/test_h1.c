@@ -41,6 +41,8 @@ static void chunks(void **state)
     (void)state;
     expect("1.1", CHUNKED "5\r\nhello\r\n0\r\n\r\n", 5, false);
     expect("1.1", CHUNKED "5  \r\nhello\r\n0 ; a=b; c=\"d e\"\r\nx: y\r\n\r\n", 5, false);
+    expect("1.1", CHUNKED "2\r\nhe\r\n3\r\nllo\r\n0A\r\n0123456789\r\n00\r\n\r\n", 15, false);
+    expect("1.1", CHUNKED "000000005\r\nhello\r\n000000000\r\n\r\n", 5, false);
     expect("1.1", CHUNKED "5\nhello\r\n0\r\n\r\n", 5, true);
     expect("1.1", CHUNKED "5;a\nhello\r\n0\r\n\r\n", 5, true);
     expect("1.1", CHUNKED "5;a\rb\r\nhello\r\n0\r\n\r\n", 5, true);
