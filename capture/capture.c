@@ -5,9 +5,9 @@
 
 #include "capture/bounds.h"
 #include "capture/ease.h"
-#include "capture/flow.h"
 #include "capture/memcachedudp.h"
 #include "capture/operation.h"
+#include "capture/reasm.h"
 
 struct capture {
     struct capture_options o;

@@ -4,6 +4,7 @@
 
 #include "base/pages.h"
 #include "capture/ease.h"
+#include "capture/reasm.h"
 
 enum { FIRST_SLOTS = 1024 };
 
@@ -292,7 +293,9 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
 /* A node begins (again) with this segment. */
 static void start(struct flow_table *t, struct flow *f)
 {
-    f->client_known = f->syn = f->closed = f->waits = f->rst = f->settled = false;
+    f->client_known = f->syn = f->closed = f->waits = f->rst = f->settled = f->paced = false;
+    f->window[0] = f->window[1] = 0;
+    f->held_bytes[0] = f->held_bytes[1] = f->held_pieces[0] = f->held_pieces[1] = 0;
     f->first_end = -1;
     f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
@@ -430,6 +433,10 @@ static void pace(struct flow *f, int role, const struct segment *s)
     const struct side *answers = &f->side[1 - f->client];
     struct conn *c = &f->conn;
     uint32_t acked = answers->has_acked ? answers->acked : answers->next;
+    f->paced = c->pace.on || s->wire_n >= PACE_LEAST;
+    if (!f->paced)
+        return;
+    c->pace.window = f->window[0];
     if (role == 1 && s->wire_n)
         pace_data(&c->pace, s, acked, c->rtt_server);
     else if (role == 0 && s->flags & TCP_ACK && pace_hears(&c->pace, c->rtt_server))
@@ -445,15 +452,15 @@ static bool is_settled(const struct flow *f)
                    c->seen[1] && (c->rtt_client >= 0 || f->synack_ts == TIME_NONE);
     for (int dir = 0; dir < 2; dir++) {
         const struct side *d = &f->side[dir];
-        settled = settled && d->seen && d->init && !d->by_ack && !d->fin && !d->held;
+        settled = settled && d->seen && d->init && d->has_acked && !d->by_ack && !d->fin && !d->held;
     }
     return settled;
 }
 
 /* Whether a settled connection simply goes on with this segment. d: its direction; peer: the other. */
-static inline bool goes_on(const struct flow *f, const struct side *d, const struct side *peer, const struct segment *s)
+static inline bool goes_on(const struct side *d, const struct side *peer, const struct segment *s)
 {
-    return f->settled && (s->flags & ~TCP_PSH) == TCP_ACK && (int32_t)(s->ack - peer->next) <= 0 && s->n == s->wire_n &&
+    return (s->flags & ~TCP_PSH) == TCP_ACK && reasm_after(s->ack, peer->next) <= 0 && s->n == s->wire_n &&
            (!s->n || s->seq == d->next);
 }
 
@@ -467,7 +474,7 @@ static inline void pass(struct flow_table *t, int64_t now)
 }
 
 /* Any segment but second copies. f: its connection, NULL: there is none. */
-static __attribute__((noinline)) void any_segment(struct flow_table *t, struct flow *f, const struct segment *s)
+static void any_segment(struct flow_table *t, struct flow *f, const struct segment *s)
 {
     int dir = s->dir;
     if (!f) {
@@ -496,8 +503,8 @@ static __attribute__((noinline)) void any_segment(struct flow_table *t, struct f
     }
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
         handshake(f, dir, s);
-    f->conn.pace.window[role] = s->window;
-    if (f->conn.pace.on || s->wire_n >= PACE_LEAST)
+    f->window[role] = s->window;
+    if (f->paced || s->wire_n >= PACE_LEAST)
         pace(f, role, s);
     reasm_segment(t, f, dir, s);
     if (s->n && f->decoding.tls)
@@ -515,31 +522,38 @@ static inline void next_segment(struct flow_table *t, struct flow *f, struct sid
 {
     int role = flow_role(f, s->dir);
     f->last = s->ts;
-    f->conn.pace.window[role] = s->window;
-    if (f->conn.pace.on || s->n >= PACE_LEAST)
+    f->window[role] = s->window;
+    if (f->paced || s->n >= PACE_LEAST)
         pace(f, role, s);
-    reasm_next(t, f, d, peer, s);
-    if (s->n && f->decoding.tls)
+    reasm_next(t, f, d, peer, role, s);
+    if (__builtin_expect(f->decoding.tls != NULL, 0) && s->n)
         note_waiting(t, f);
+}
+
+/* Any segment. copy: it came before. */
+static __attribute__((noinline)) void any_copy(struct flow_table *t, const struct segment *s, bool copy)
+{
+    struct flow *f = find(t, s);
+    if (copy && !(f && s->n && f->side[s->dir].held)) /* what waits is compared with it */
+        t->stats->duplicates++;
+    else
+        any_segment(t, f, s);
 }
 
 void flow_segment(struct flow_table *t, const struct segment *s)
 {
+    struct flow *f = s->near;
     t->order++;
     pass(t, s->ts);
     bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
-    struct flow *f = s->near;
-    if (!f || !f->settled || !endpoints_same(&f->ends, &s->ends)) /* what is settled stands in the table */
-        f = find(t, s);
-    if (copy && !(f && s->n && f->side[s->dir].held)) { /* what waits is compared with it */
-        t->stats->duplicates++;
-        return;
+    if (f && f->settled && !copy && endpoints_same(&f->ends, &s->ends)) { /* what is settled stands in the table */
+        struct side *d = &f->side[s->dir], *peer = &f->side[s->dir ^ 1];
+        if (goes_on(d, peer, s)) {
+            next_segment(t, f, d, peer, s);
+            return;
+        }
     }
-    struct side *d = f ? &f->side[s->dir] : NULL, *peer = f ? &f->side[1 - s->dir] : NULL;
-    if (f && goes_on(f, d, peer, s))
-        next_segment(t, f, d, peer, s);
-    else
-        any_segment(t, f, s);
+    any_copy(t, s, copy);
 }
 
 /* ---- time ---- */
