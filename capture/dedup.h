@@ -22,10 +22,8 @@ struct dedup {
 /* Of all that a copy has in common with the segment; `key`: odd and secret. */
 static inline uint64_t dedup_hash(const struct segment *s, uint64_t key)
 {
-    const char *p = (const char *)s + offsetof(struct segment, seq);
-    _Static_assert(offsetof(struct segment, dir) + 1 - offsetof(struct segment, seq) == 32, "four words");
-    uint64_t h = hash_fold(slice_word(p) ^ key, slice_word(p + 16) ^ 0x9e3779b97f4a7c15u);
-    return hash_fold(h ^ slice_word(p + 8), slice_word(p + 24) ^ key);
+    uint64_t h = hash_fold(s->words[0] ^ key, s->words[2] ^ 0x9e3779b97f4a7c15u);
+    return hash_fold(h ^ s->words[1], s->words[3] ^ key);
 }
 
 /* Where copies of a segment with this hash are looked for. */

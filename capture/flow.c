@@ -35,38 +35,17 @@ void flow_fini(struct flow_table *t)
 
 /* ---- the table ---- */
 
-static inline uint32_t half_word(const uint8_t *p)
-{
-    uint32_t w;
-    memcpy(&w, p, 4);
-    return w;
-}
-
-/* Positions alone, bounded by the table's capacity. */
-static inline uint32_t hash_v4(const struct flow_table *t, const struct endpoints *e)
-{
-    uint64_t ip = (uint64_t)half_word(e->ip[0] + 12) << 32 | half_word(e->ip[1] + 12);
-    uint64_t h = hash_fold(ip ^ t->key.k0, slice_word(e->port) ^ t->key.k1);
-    return (uint32_t)hash_fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
-}
-
 static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 {
-    uint64_t h = hash_fold(slice_word(e->ip[0]) ^ t->key.k0, slice_word(e->ip[0] + 8) ^ t->key.k1);
-    h = hash_fold(h ^ slice_word(e->ip[1]) ^ t->key.k1, slice_word(e->ip[1] + 8) ^ t->key.body_seed);
-    return (uint32_t)hash_fold(h ^ slice_word(e->port), t->key.k0 | 1) | 1;
-}
-
-static inline void mark(const struct flow_table *t, struct segment *s)
-{
-    if (t->dedup)
-        s->mark = dedup_hash(s, t->key.k1 | 1);
+    uint64_t h = hash_fold(e->words[0] ^ t->key.k0, e->words[1] ^ t->key.k1);
+    h = hash_fold(h ^ e->words[2] ^ t->key.k1, e->words[3] ^ t->key.body_seed);
+    return (uint32_t)hash_fold(h ^ e->words[4], t->key.k0 | 1) | 1;
 }
 
 void flow_key(const struct flow_table *t, struct segment *s)
 {
-    s->flow = s->v6 ? hash_v6(t, &s->ends) : hash_v4(t, &s->ends);
-    mark(t, s);
+    s->flow = s->v6 ? hash_v6(t, &s->ends) : flow_hash_v4(t, &s->ends);
+    flow_mark(t, s);
 }
 
 static struct flow *find(const struct flow_table *t, const struct segment *s)
@@ -77,19 +56,6 @@ static struct flow *find(const struct flow_table *t, const struct segment *s)
             return f;
     }
     return NULL;
-}
-
-void flow_expect(const struct flow_table *t, struct segment *s, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (!s[i].payload)
-            continue;
-        s[i].flow = hash_v4(t, &s[i].ends);
-        mark(t, &s[i]);
-        prefetch(&t->slots[s[i].flow & t->mask]);
-        if (t->dedup)
-            prefetch(dedup_set(t->dedup, s[i].mark));
-    }
 }
 
 static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)

@@ -3,6 +3,7 @@
 #ifndef CAPTURE_FLOW_H
 #define CAPTURE_FLOW_H
 
+#include "base/order.h"
 #include "base/prefetch.h"
 #include "capture/decode.h"
 #include "capture/dedup.h"
@@ -97,9 +98,32 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                struct capture_stats *stats, const struct hash_key *key);
 /* Whose segment it is: sets flow and mark. */
 void flow_key(const struct flow_table *t, struct segment *s);
-/* The same of the plain ones among n segments that will come (packet_plain), and where their connections stand in the
- * table is asked for. */
-void flow_expect(const struct flow_table *t, struct segment *s, unsigned n);
+/* Of IPv4: positions alone, bounded by the table's capacity. */
+static inline uint32_t flow_hash_v4(const struct flow_table *t, const struct endpoints *e)
+{
+    uint32_t ports = (uint32_t)(order_pair32(e->words[4]) >> 32), scope = (uint32_t)order_pair32(e->words[4]);
+    uint64_t h = hash_fold(e->words[1] ^ t->key.k0, e->words[3] ^ order_pair32((uint64_t)ports << 32) ^ t->key.k1);
+    if (scope)
+        h = hash_fold(h ^ scope, t->key.body_seed | 1);
+    return (uint32_t)h | 1;
+}
+
+static inline void flow_mark(const struct flow_table *t, struct segment *s)
+{
+    if (t->dedup)
+        s->mark = dedup_hash(s, t->key.k1 | 1);
+}
+
+/* The same of a plain segment (plain.h) that will come, and where its connection stands in the table is asked for. */
+static inline void flow_expect(const struct flow_table *t, struct segment *s)
+{
+    s->words[3] |= order_pair32(flow_hash_v4(t, &s->ends)); /* as flow; so the word need not be put together anew */
+    flow_mark(t, s);
+    prefetch(&t->slots[s->flow & t->mask]);
+    if (t->dedup)
+        prefetch(dedup_set(t->dedup, s->mark));
+}
+
 /* Asks for the connection of a segment that comes soon, most likely; for all lines at once that it takes, since they
  * are read one after the other, and each would be waited for. */
 static inline void flow_ask(const struct flow_table *t, struct segment *s)
