@@ -393,20 +393,27 @@ static void skip(struct flow_table *t, const struct segment *s)
     t->stats->flows_skipped += (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* Data of the server, of an answer that is paced. */
+static inline void pace_answer(struct flow *f, const struct segment *s, uint32_t acked)
+{
+    f->paced = true;
+    f->conn.pace.window = f->window[0];
+    pace_data(&f->conn.pace, s, acked, f->conn.rtt_server);
+}
+
 /* The acknowledgement is this segment's, if it is greater. */
-static void pace(struct flow *f, int role, const struct segment *s)
+static __attribute__((noinline)) void pace(struct flow *f, int role, const struct segment *s)
 {
     const struct side *answers = &f->side[1 - f->client];
-    struct conn *c = &f->conn;
+    struct pace *p = &f->conn.pace;
     uint32_t acked = answers->has_acked ? answers->acked : answers->next;
-    f->paced = c->pace.on || s->wire_n >= PACE_LEAST;
-    if (!f->paced)
-        return;
-    c->pace.window = f->window[0];
-    if (role == 1 && s->wire_n)
-        pace_data(&c->pace, s, acked, c->rtt_server);
-    else if (role == 0 && s->flags & TCP_ACK && pace_hears(&c->pace, c->rtt_server))
-        pace_ack(&c->pace, s, (int32_t)(s->ack - acked) > 0 ? s->ack : acked, c->rtt_server);
+    f->paced = p->on;
+    if (role == 1 && (p->on ? s->wire_n > 0 : s->wire_n >= PACE_LEAST)) {
+        pace_answer(f, s, acked);
+    } else if (p->on && role == 0 && s->flags & TCP_ACK && pace_hears(p, f->conn.rtt_server)) {
+        p->window = f->window[0];
+        pace_ack(p, s, reasm_after(s->ack, acked) > 0 ? s->ack : acked, f->conn.rtt_server);
+    }
 }
 
 /* Nothing is open about the connection that its next segment could settle, and nothing of its bytes is missing: what
@@ -423,11 +430,11 @@ static bool is_settled(const struct flow *f)
     return settled;
 }
 
-/* Whether a settled connection simply goes on with this segment. d: its direction; peer: the other. */
-static inline bool goes_on(const struct side *d, const struct side *peer, const struct segment *s)
+/* Whether a settled connection simply goes on with this segment. */
+static inline bool goes_on(const struct flow *f, const struct segment *s)
 {
-    return (s->flags & ~TCP_PSH) == TCP_ACK && reasm_after(s->ack, peer->next) <= 0 && s->n == s->wire_n &&
-           (!s->n || s->seq == d->next);
+    return (s->flags & ~TCP_PSH) == TCP_ACK && s->n == s->wire_n &&
+           reasm_after(s->ack, f->side[s->dir ^ 1].next) <= 0 && (!s->n || s->seq == f->side[s->dir].next);
 }
 
 /* As flow_tick; most of the time nothing is due. */
@@ -482,21 +489,34 @@ static void any_segment(struct flow_table *t, struct flow *f, const struct segme
     f->settled = is_settled(f);
 }
 
+/* The bytes of a segment that goes on. */
+static __attribute__((noinline)) void next_bytes(struct flow_table *t, struct flow *f, const struct segment *s)
+{
+    struct side *d = &f->side[s->dir];
+    int role = flow_role(f, s->dir);
+    if (role == 1 && s->n >= PACE_LEAST)
+        pace_answer(f, s, d->acked);
+    else if (f->paced)
+        pace(f, role, s);
+    reasm_next(t, f, d, &f->side[s->dir ^ 1], role, s);
+    if (__builtin_expect(f->decoding.tls != NULL, 0))
+        note_waiting(t, f);
+}
+
 /* What goes_on lets pass, to the same end as any_segment. */
-static inline void next_segment(struct flow_table *t, struct flow *f, struct side *d, struct side *peer,
-                                const struct segment *s)
+static inline void next_segment(struct flow_table *t, struct flow *f, const struct segment *s)
 {
     int role = flow_role(f, s->dir);
     f->last = s->ts;
     f->window[role] = s->window;
-    if (f->paced || s->n >= PACE_LEAST)
+    reasm_acknowledge(f, &f->side[s->dir ^ 1], role, s);
+    if (s->n)
+        next_bytes(t, f, s);
+    else if (f->paced)
         pace(f, role, s);
-    reasm_next(t, f, d, peer, role, s);
-    if (__builtin_expect(f->decoding.tls != NULL, 0) && s->n)
-        note_waiting(t, f);
 }
 
-/* Any segment. copy: it came before. */
+/* Any segment; copy: it came before. */
 static __attribute__((noinline)) void any_copy(struct flow_table *t, const struct segment *s, bool copy)
 {
     struct flow *f = find(t, s);
@@ -512,14 +532,10 @@ void flow_segment(struct flow_table *t, const struct segment *s)
     t->order++;
     pass(t, s->ts);
     bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
-    if (f && f->settled && !copy && endpoints_same(&f->ends, &s->ends)) { /* what is settled stands in the table */
-        struct side *d = &f->side[s->dir], *peer = &f->side[s->dir ^ 1];
-        if (goes_on(d, peer, s)) {
-            next_segment(t, f, d, peer, s);
-            return;
-        }
-    }
-    any_copy(t, s, copy);
+    if (f && f->settled && !copy && endpoints_same(&f->ends, &s->ends) && goes_on(f, s))
+        next_segment(t, f, s); /* what is settled stands in the table */
+    else
+        any_copy(t, s, copy);
 }
 
 /* ---- time ---- */

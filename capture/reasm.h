@@ -47,18 +47,20 @@ static inline void reasm_round_trip(struct flow *f, struct side *peer, int role,
         *least = (int32_t)rtt; /* only a bare acknowledgement: an answer's time is the server's, not the network's */
 }
 
-/* To the end of reasm_segment where the connection is settled (flow.c) and the segment goes on with it: nothing is
- * missing, or comes twice. d: the segment's direction, role's; peer: the other. */
-static inline void reasm_next(struct flow_table *t, struct flow *f, struct side *d, struct side *peer, int role,
-                              const struct segment *s)
+/* These two do what reasm_segment does where the connection is settled (flow.c) and the segment goes on with it:
+ * nothing is missing, or comes twice. d: the segment's direction, role's; peer: the other. */
+static inline void reasm_acknowledge(struct flow *f, struct side *peer, int role, const struct segment *s)
 {
     int32_t more = reasm_after(s->ack, peer->acked);
-    if (more <= 1 << 30) {
-        peer->acked = more > 0 ? s->ack : peer->acked;
-        reasm_round_trip(f, peer, role, s);
-    }
-    if (!s->n)
+    if (more > 1 << 30)
         return;
+    peer->acked = more > 0 ? s->ack : peer->acked;
+    reasm_round_trip(f, peer, role, s);
+}
+
+static inline void reasm_next(struct flow_table *t, struct flow *f, struct side *d, const struct side *peer, int role,
+                              const struct segment *s)
+{
     if (d->rtt_ts == TIME_NONE) {
         d->rtt_ts = s->ts;
         d->rtt_seq = s->seq + s->n;
