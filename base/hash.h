@@ -46,8 +46,13 @@ static inline uint64_t hash_mix(uint64_t x)
 /* Multiplies, and folds the product. */
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
+#ifdef __x86_64__ /* gcc 12 moves the halves of a product to and fro */
+    __asm__("mulq %1" : "+a"(a), "+d"(b));
+    return a ^ b;
+#else
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
+#endif
 }
 
 static inline uint64_t hash_quick(const struct hash_key *key, const void *p, size_t n)
