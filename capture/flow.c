@@ -39,7 +39,7 @@ static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 {
     uint64_t h = hash_fold(e->words[0] ^ t->key.k0, e->words[1] ^ t->key.k1);
     h = hash_fold(h ^ e->words[2] ^ t->key.k1, e->words[3] ^ t->key.body_seed);
-    return (uint32_t)hash_fold(h ^ e->words[4], t->key.k0 | 1) | 1;
+    return (uint32_t)hash_fold(h ^ e->words[4], t->key.k0 | 1);
 }
 
 void flow_key(const struct flow_table *t, struct segment *s)

@@ -105,7 +105,7 @@ static inline uint32_t flow_hash_v4(const struct flow_table *t, const struct end
     uint64_t h = hash_fold(e->words[1] ^ t->key.k0, e->words[3] ^ order_pair32((uint64_t)ports << 32) ^ t->key.k1);
     if (scope)
         h = hash_fold(h ^ scope, t->key.body_seed | 1);
-    return (uint32_t)h | 1;
+    return (uint32_t)h;
 }
 
 static inline void flow_mark(const struct flow_table *t, struct segment *s)
@@ -140,9 +140,14 @@ static inline void flow_ask(const struct flow_table *t, struct segment *s)
     if (!s->n)
         return;
     prefetch(&f->conn.id);
-    prefetch_lines(&f->decoding, offsetof(struct decoding, h2));
-    if (s->n >= PACE_LEAST)
-        prefetch(&f->conn.pace);
+    prefetch(&f->decoding);
+    prefetch(&f->decoding.h1.side[0]);
+    prefetch(&f->decoding.h1.side[1]);
+    if (s->n < PACE_LEAST)
+        return; /* what is small comes whole, as a rule */
+    prefetch(&f->conn.pace);
+    prefetch(&f->decoding.h1.side[0].body_id);
+    prefetch(&f->decoding.h1.side[1].body_id);
 }
 
 /* One TCP segment that flow_ask was called for, in capture order. */
