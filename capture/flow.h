@@ -140,12 +140,12 @@ static inline void flow_ask(const struct flow_table *t, struct segment *s)
     if (!s->n)
         return;
     prefetch(&f->conn.id);
+    prefetch(&f->conn.pace); /* each answer begins with what stands there */
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);
     prefetch(&f->decoding.h1.side[1]);
     if (s->n < PACE_LEAST)
         return; /* what is small comes whole, as a rule */
-    prefetch(&f->conn.pace);
     prefetch(&f->decoding.h1.side[0].body_id);
     prefetch(&f->decoding.h1.side[1].body_id);
 }
