@@ -62,6 +62,10 @@ struct flow {
     bool waits;       /* it is in flow_table.waiting */
 };
 
+_Static_assert(sizeof(void *) != 8 || (offsetof(struct flow, conn.pace) == 128 && offsetof(struct flow, side) == 192 &&
+                                       sizeof(struct side) == 64 && offsetof(struct flow, decoding) == 320),
+               "cache lines, as flow_ask asks for them");
+
 struct flow_slot {
     uint32_t node; /* index + 1; 0: free */
     uint32_t hash;
@@ -114,7 +118,7 @@ static inline void flow_mark(const struct flow_table *t, struct segment *s)
         s->mark = dedup_hash(s, t->key.k1 | 1);
 }
 
-/* The same of a plain segment (plain.h) that will come, and where its connection stands in the table is asked for. */
+/* Sets them of a plain segment (plain.h) that will come, and asks for where its connection stands in the table. */
 static inline void flow_expect(const struct flow_table *t, struct segment *s)
 {
     s->words[3] |= order_pair32(flow_hash_v4(t, &s->ends)); /* as flow; so the word need not be put together anew */
