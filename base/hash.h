@@ -26,11 +26,11 @@ uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t co
 
 /* A body seen as a whole, or piece by piece. The result is never 0. */
 uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);
-struct body_state;                                       /* 704 bytes; take it only for bodies in several pieces */
+struct body_state;                                       /* 576 bytes; take it only for bodies in several pieces */
 struct body_state *body_new(const struct hash_key *key); /* NULL: out of memory */
-void body_reset(struct body_state *s, const struct hash_key *key); /* for another body, under the same key */
+void body_reset(struct body_state *s, const struct hash_key *key);
 void body_add(struct body_state *s, const void *p, size_t n);
-uint64_t body_end(struct body_state *s, const struct hash_key *key); /* nothing can be added any more */
+uint64_t body_end(struct body_state *s, const struct hash_key *key);
 void body_free(struct body_state *s);
 
 /* Bijective mixer of 64 bits (Stafford variant 13). */
@@ -43,13 +43,12 @@ static inline uint64_t hash_mix(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* Multiplies, and folds the product. gcc 12 takes the two halves of a product through memory. */
+/* Multiplies, and folds the product. */
 static inline uint64_t hash_fold(uint64_t a, uint64_t b)
 {
-#ifdef __x86_64__
-    uint64_t high;
-    __asm__("mulq %2" : "=d"(high), "+a"(a) : "r"(b) : "cc");
-    return a ^ high;
+#ifdef __x86_64__ /* gcc 12 moves the halves of a product to and fro */
+    __asm__("mulq %1" : "+a"(a), "+d"(b));
+    return a ^ b;
 #else
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);

@@ -5,9 +5,10 @@
 
 #include "capture/bounds.h"
 #include "capture/ease.h"
-#include "capture/flow.h"
 #include "capture/memcachedudp.h"
 #include "capture/operation.h"
+#include "capture/plain.h"
+#include "capture/reasm.h"
 
 struct capture {
     struct capture_options o;
@@ -161,8 +162,6 @@ static inline void tick(struct capture *c, int64_t now)
 /* seg: the frame's segment if it is plain. */
 static inline void take(struct capture *c, const struct frame *f, struct segment *seg)
 {
-    if ((++c->stats.packets & 1023) == 0)
-        note_memory(c);
     tick(c, f->ts);
     enum packet_result r = seg->payload ? PACKET_TCP : decode(c, f, seg);
     if (r == PACKET_TCP)
@@ -175,8 +174,13 @@ static inline void take(struct capture *c, const struct frame *f, struct segment
         memcachedudp_tick(&c->udp, f->ts);
 }
 
-static void note_frames(struct capture_stats *s, const struct frame *f, unsigned n)
+static void note_frames(struct capture *c, const struct frame *f, unsigned n)
 {
+    enum { OFTEN = 1024 };
+    struct capture_stats *s = &c->stats;
+    if ((s->packets + n) / OFTEN != s->packets / OFTEN)
+        note_memory(c);
+    s->packets += n;
     int64_t first = s->first_us == TIME_NONE ? INT64_MAX : s->first_us, last = s->last_us;
     for (unsigned i = 0; i < n; i++) {
         s->bytes += f[i].wire_n;
@@ -187,20 +191,33 @@ static void note_frames(struct capture_stats *s, const struct frame *f, unsigned
     s->last_us = last;
 }
 
+/* Decodes the plain ones of n frames; of others seg[i].payload is NULL. */
+static __attribute__((noinline)) void expect(const struct capture *c, const struct frame *f, unsigned n,
+                                             struct segment *seg)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (plain_segment(&f[i], &seg[i]))
+            flow_expect(&c->flows, &seg[i]);
+        else
+            seg[i].payload = NULL;
+    }
+}
+
 void capture_frames(struct capture *c, const struct frame *f, unsigned n)
 {
-    enum { AHEAD = 4 };
-    struct segment seg[CAPTURE_FRAMES];
-    note_frames(&c->stats, f, n);
-    packet_plain(f, n, seg);
-    flow_expect(&c->flows, seg, n);
-    for (unsigned i = 0; i < AHEAD && i < n; i++)
+    enum { AHEAD = 2 };
+    struct segment seg[CAPTURE_FRAMES + AHEAD];
+    note_frames(c, f, n);
+    expect(c, f, n, seg);
+    for (unsigned i = 0; i < AHEAD; i++) {
+        seg[n + i].payload = NULL;
         if (seg[i].payload)
             flow_ask(&c->flows, &seg[i]);
-    for (unsigned i = 0; i < n; i++) {
-        if (i + AHEAD < n && seg[i + AHEAD].payload)
-            flow_ask(&c->flows, &seg[i + AHEAD]);
-        take(c, &f[i], &seg[i]);
+    }
+    for (struct segment *s = seg; s < seg + n; s++, f++) {
+        if (s[AHEAD].payload)
+            flow_ask(&c->flows, &s[AHEAD]);
+        take(c, f, s);
     }
 }
 

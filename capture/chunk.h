@@ -18,9 +18,9 @@ struct chunk {
 
 /* What decoders know of the connection they read. Roles: 0 client, 1 server. */
 struct conn {
-    uint64_t id;
-    struct addr client, server;
     int32_t rtt_client, rtt_server; /* least so far, us; -1 unknown */
+    uint64_t id;                    /* here a cache line of struct flow begins, and with pace the next */
+    struct addr client, server;
     bool midstream;
     bool sure;            /* who the client is was told by a SYN or by what was said; else it is a guess by the ports */
     bool tls;             /* what is read was inside TLS */

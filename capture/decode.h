@@ -24,13 +24,13 @@ struct decoding {
     enum opaque_reason opaque : 8; /* while OPAQUE, or UNDECIDED and counted */
     bool counted;                  /* in stats->flows_opaque */
     bool line_kept;             /* in the middle of a connection, a line of the client that may be a cache's command */
-    struct h2 *h2;              /* while DECODING_H2; it goes on with h1's pairing */
-    struct cachetalk *cache;    /* while DECODING_CACHE */
     struct tls *tls;            /* what is read comes out of it; NULL: as it is */
     struct tlsprofile *profile; /* of TLS that may turn out not to be read; NULL: none */
-    struct socks socks;         /* while DECODING_SOCKS; and where what was kept of a direction ends */
-    uint64_t socks_end[2];
     struct h1 h1;
+    struct h2 *h2;           /* while DECODING_H2; it goes on with h1's pairing */
+    struct cachetalk *cache; /* while DECODING_CACHE */
+    struct socks socks;      /* while DECODING_SOCKS; and where what was kept of a direction ends */
+    uint64_t socks_end[2];
 };
 
 struct decode_env {

@@ -8,10 +8,15 @@
 #define CAPTURE_DEDUP_H
 
 #include "base/hash.h"
+#include "base/order.h"
 #include "capture/segment.h"
 
 enum { DEDUP_SETS = 1024, DEDUP_WAYS = 4, DEDUP_ID_US = 50000, DEDUP_BARE_US = 2000 };
-enum { DEDUP_TIME_BITS = 16, DEDUP_TIME_SHIFT = 6 }; /* times of 64 us, which wrap after 4 s */
+enum {
+    DEDUP_TIME_BITS = 16,
+    DEDUP_TIME_SHIFT = 6,
+    DEDUP_TIME = (1 << DEDUP_TIME_BITS) - 1
+}; /* times of 64 us, which wrap after 4 s */
 
 /* Marks of segments, latest first: 48 bits of their hash, 16 of their time; the hash's other bits are the set. 0: none.
  */
@@ -22,10 +27,8 @@ struct dedup {
 /* Of all that a copy has in common with the segment; `key`: odd and secret. */
 static inline uint64_t dedup_hash(const struct segment *s, uint64_t key)
 {
-    const char *p = (const char *)s + offsetof(struct segment, seq);
-    _Static_assert(offsetof(struct segment, dir) + 1 - offsetof(struct segment, seq) == 32, "four words");
-    uint64_t h = hash_fold(slice_word(p) ^ key, slice_word(p + 16) ^ 0x9e3779b97f4a7c15u);
-    return hash_fold(h ^ slice_word(p + 8), slice_word(p + 24) ^ key);
+    uint64_t h = hash_fold(s->words[0] ^ key, s->words[2] ^ 0x9e3779b97f4a7c15u);
+    return hash_fold(h ^ s->words[1], s->words[3] ^ key);
 }
 
 /* Where copies of a segment with this hash are looked for. */
@@ -40,17 +43,34 @@ static inline bool dedup_near(uint64_t a, uint64_t b, bool has_id)
     return (apart < 0 ? -apart : apart) <= (has_id ? DEDUP_ID_US : DEDUP_BARE_US) >> DEDUP_TIME_SHIFT;
 }
 
+static __attribute__((noinline)) bool dedup_among(const uint64_t *set, uint64_t mark, bool has_id)
+{
+    for (int i = 0; i < DEDUP_WAYS; i++)
+        if ((set[i] ^ mark) <= DEDUP_TIME && dedup_near(mark, set[i], has_id))
+            return true;
+    return false;
+}
+
+/* The half of a mark that is all hash. */
+static inline uint32_t dedup_half(const uint64_t *mark)
+{
+    uint32_t half;
+    memcpy(&half, (const char *)mark + ORDER_LITTLE * sizeof half, sizeof half);
+    return half;
+}
+
 /* Whether the segment was seen a moment ago; else it is remembered. */
 static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t hash)
 {
-    enum { TIME = (1 << DEDUP_TIME_BITS) - 1 };
-    uint64_t *set = dedup_set(t, hash);
-    uint64_t mark = (hash & ~(uint64_t)TIME) | ((uint64_t)(s->ts >> DEDUP_TIME_SHIFT) & TIME);
-    for (int i = 0; i < DEDUP_WAYS; i++)
-        if (__builtin_expect((set[i] ^ mark) <= TIME, 0) && dedup_near(mark, set[i], s->ip_id != 0))
-            return true;
-    _Static_assert(DEDUP_WAYS == 4, "as they are moved here");
-    uint64_t two[2];
+    uint64_t *set = dedup_set(t, hash), two[2];
+    uint64_t mark = (hash & ~(uint64_t)DEDUP_TIME) | ((uint64_t)(s->ts >> DEDUP_TIME_SHIFT) & DEDUP_TIME);
+    uint32_t half = (uint32_t)(hash >> 32);
+    _Static_assert(DEDUP_WAYS == 4, "as they are read and moved here");
+    if (__builtin_expect(dedup_half(set) == half || dedup_half(set + 1) == half || dedup_half(set + 2) == half ||
+                             dedup_half(set + 3) == half,
+                         0) &&
+        dedup_among(set, mark, s->ip_id != 0))
+        return true;
     memcpy(two, set + 1, sizeof two);
     memcpy(set + 2, two, sizeof two);
     set[1] = set[0];

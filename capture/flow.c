@@ -4,6 +4,7 @@
 
 #include "base/pages.h"
 #include "capture/ease.h"
+#include "capture/reasm.h"
 
 enum { FIRST_SLOTS = 1024 };
 
@@ -34,38 +35,17 @@ void flow_fini(struct flow_table *t)
 
 /* ---- the table ---- */
 
-static inline uint32_t half_word(const uint8_t *p)
-{
-    uint32_t w;
-    memcpy(&w, p, 4);
-    return w;
-}
-
-/* Positions alone, bounded by the table's capacity. */
-static inline uint32_t hash_v4(const struct flow_table *t, const struct endpoints *e)
-{
-    uint64_t ip = (uint64_t)half_word(e->ip[0] + 12) << 32 | half_word(e->ip[1] + 12);
-    uint64_t h = hash_fold(ip ^ t->key.k0, slice_word(e->port) ^ t->key.k1);
-    return (uint32_t)hash_fold(h ^ t->key.body_seed, t->key.k0 | 1) | 1;
-}
-
 static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 {
-    uint64_t h = hash_fold(slice_word(e->ip[0]) ^ t->key.k0, slice_word(e->ip[0] + 8) ^ t->key.k1);
-    h = hash_fold(h ^ slice_word(e->ip[1]) ^ t->key.k1, slice_word(e->ip[1] + 8) ^ t->key.body_seed);
-    return (uint32_t)hash_fold(h ^ slice_word(e->port), t->key.k0 | 1) | 1;
-}
-
-static inline void mark(const struct flow_table *t, struct segment *s)
-{
-    if (t->dedup)
-        s->mark = dedup_hash(s, t->key.k1 | 1);
+    uint64_t h = hash_fold(e->words[0] ^ t->key.k0, e->words[1] ^ t->key.k1);
+    h = hash_fold(h ^ e->words[2] ^ t->key.k1, e->words[3] ^ t->key.body_seed);
+    return (uint32_t)hash_fold(h ^ e->words[4], t->key.k0 | 1);
 }
 
 void flow_key(const struct flow_table *t, struct segment *s)
 {
-    s->flow = s->v6 ? hash_v6(t, &s->ends) : hash_v4(t, &s->ends);
-    mark(t, s);
+    s->flow = s->v6 ? hash_v6(t, &s->ends) : flow_hash_v4(t, &s->ends);
+    flow_mark(t, s);
 }
 
 static struct flow *find(const struct flow_table *t, const struct segment *s)
@@ -76,19 +56,6 @@ static struct flow *find(const struct flow_table *t, const struct segment *s)
             return f;
     }
     return NULL;
-}
-
-void flow_expect(const struct flow_table *t, struct segment *s, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (!s[i].payload)
-            continue;
-        s[i].flow = hash_v4(t, &s[i].ends);
-        mark(t, &s[i]);
-        prefetch(&t->slots[s[i].flow & t->mask]);
-        if (t->dedup)
-            prefetch(dedup_set(t->dedup, s[i].mark));
-    }
 }
 
 static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
@@ -292,7 +259,9 @@ static void guess_client(struct flow *f, int dir, const struct segment *s)
 /* A node begins (again) with this segment. */
 static void start(struct flow_table *t, struct flow *f)
 {
-    f->client_known = f->syn = f->closed = f->waits = f->rst = f->settled = false;
+    f->client_known = f->syn = f->closed = f->waits = f->rst = f->settled = f->paced = false;
+    f->window[0] = f->window[1] = 0;
+    f->held_bytes[0] = f->held_bytes[1] = f->held_pieces[0] = f->held_pieces[1] = 0;
     f->first_end = -1;
     f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
@@ -424,16 +393,27 @@ static void skip(struct flow_table *t, const struct segment *s)
     t->stats->flows_skipped += (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+/* Data of the server, of an answer that is paced. */
+static inline void pace_answer(struct flow *f, const struct segment *s, uint32_t acked)
+{
+    f->paced = true;
+    f->conn.pace.window = f->window[0];
+    pace_data(&f->conn.pace, s, acked, f->conn.rtt_server);
+}
+
 /* The acknowledgement is this segment's, if it is greater. */
-static void pace(struct flow *f, int role, const struct segment *s)
+static __attribute__((noinline)) void pace(struct flow *f, int role, const struct segment *s)
 {
     const struct side *answers = &f->side[1 - f->client];
-    struct conn *c = &f->conn;
+    struct pace *p = &f->conn.pace;
     uint32_t acked = answers->has_acked ? answers->acked : answers->next;
-    if (role == 1 && s->wire_n)
-        pace_data(&c->pace, s, acked, c->rtt_server);
-    else if (role == 0 && s->flags & TCP_ACK && pace_hears(&c->pace, c->rtt_server))
-        pace_ack(&c->pace, s, (int32_t)(s->ack - acked) > 0 ? s->ack : acked, c->rtt_server);
+    f->paced = p->on;
+    if (role == 1 && (p->on ? s->wire_n > 0 : s->wire_n >= PACE_LEAST)) {
+        pace_answer(f, s, acked);
+    } else if (p->on && role == 0 && s->flags & TCP_ACK && pace_hears(p, f->conn.rtt_server)) {
+        p->window = f->window[0];
+        pace_ack(p, s, reasm_after(s->ack, acked) > 0 ? s->ack : acked, f->conn.rtt_server);
+    }
 }
 
 /* Nothing is open about the connection that its next segment could settle, and nothing of its bytes is missing: what
@@ -445,16 +425,16 @@ static bool is_settled(const struct flow *f)
                    c->seen[1] && (c->rtt_client >= 0 || f->synack_ts == TIME_NONE);
     for (int dir = 0; dir < 2; dir++) {
         const struct side *d = &f->side[dir];
-        settled = settled && d->seen && d->init && !d->by_ack && !d->fin && !d->held;
+        settled = settled && d->seen && d->init && d->has_acked && !d->by_ack && !d->fin && !d->held;
     }
     return settled;
 }
 
-/* Whether a settled connection simply goes on with this segment. d: its direction; peer: the other. */
-static inline bool goes_on(const struct flow *f, const struct side *d, const struct side *peer, const struct segment *s)
+/* Whether a settled connection simply goes on with this segment. */
+static inline bool goes_on(const struct flow *f, const struct segment *s)
 {
-    return f->settled && (s->flags & ~TCP_PSH) == TCP_ACK && (int32_t)(s->ack - peer->next) <= 0 && s->n == s->wire_n &&
-           (!s->n || s->seq == d->next);
+    return (s->flags & ~TCP_PSH) == TCP_ACK && s->n == s->wire_n &&
+           reasm_after(s->ack, f->side[s->dir ^ 1].next) <= 0 && (!s->n || s->seq == f->side[s->dir].next);
 }
 
 /* As flow_tick; most of the time nothing is due. */
@@ -467,7 +447,7 @@ static inline void pass(struct flow_table *t, int64_t now)
 }
 
 /* Any segment but second copies. f: its connection, NULL: there is none. */
-static __attribute__((noinline)) void any_segment(struct flow_table *t, struct flow *f, const struct segment *s)
+static void any_segment(struct flow_table *t, struct flow *f, const struct segment *s)
 {
     int dir = s->dir;
     if (!f) {
@@ -496,8 +476,8 @@ static __attribute__((noinline)) void any_segment(struct flow_table *t, struct f
     }
     if (s->flags & TCP_SYN || f->conn.rtt_client < 0)
         handshake(f, dir, s);
-    f->conn.pace.window[role] = s->window;
-    if (f->conn.pace.on || s->wire_n >= PACE_LEAST)
+    f->window[role] = s->window;
+    if (f->paced || s->wire_n >= PACE_LEAST)
         pace(f, role, s);
     reasm_segment(t, f, dir, s);
     if (s->n && f->decoding.tls)
@@ -509,37 +489,53 @@ static __attribute__((noinline)) void any_segment(struct flow_table *t, struct f
     f->settled = is_settled(f);
 }
 
+/* The bytes of a segment that goes on. */
+static __attribute__((noinline)) void next_bytes(struct flow_table *t, struct flow *f, const struct segment *s)
+{
+    struct side *d = &f->side[s->dir];
+    int role = flow_role(f, s->dir);
+    if (role == 1 && s->n >= PACE_LEAST)
+        pace_answer(f, s, d->acked);
+    else if (f->paced)
+        pace(f, role, s);
+    reasm_next(t, f, d, &f->side[s->dir ^ 1], role, s);
+    if (__builtin_expect(f->decoding.tls != NULL, 0))
+        note_waiting(t, f);
+}
+
 /* What goes_on lets pass, to the same end as any_segment. */
-static inline void next_segment(struct flow_table *t, struct flow *f, struct side *d, struct side *peer,
-                                const struct segment *s)
+static inline void next_segment(struct flow_table *t, struct flow *f, const struct segment *s)
 {
     int role = flow_role(f, s->dir);
     f->last = s->ts;
-    f->conn.pace.window[role] = s->window;
-    if (f->conn.pace.on || s->n >= PACE_LEAST)
+    f->window[role] = s->window;
+    reasm_acknowledge(f, &f->side[s->dir ^ 1], role, s);
+    if (s->n)
+        next_bytes(t, f, s);
+    else if (f->paced)
         pace(f, role, s);
-    reasm_next(t, f, d, peer, s);
-    if (s->n && f->decoding.tls)
-        note_waiting(t, f);
+}
+
+/* Any segment; copy: it came before. */
+static __attribute__((noinline)) void any_copy(struct flow_table *t, const struct segment *s, bool copy)
+{
+    struct flow *f = find(t, s);
+    if (copy && !(f && s->n && f->side[s->dir].held)) /* what waits is compared with it */
+        t->stats->duplicates++;
+    else
+        any_segment(t, f, s);
 }
 
 void flow_segment(struct flow_table *t, const struct segment *s)
 {
+    struct flow *f = s->near;
     t->order++;
     pass(t, s->ts);
     bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
-    struct flow *f = s->near;
-    if (!f || !f->settled || !endpoints_same(&f->ends, &s->ends)) /* what is settled stands in the table */
-        f = find(t, s);
-    if (copy && !(f && s->n && f->side[s->dir].held)) { /* what waits is compared with it */
-        t->stats->duplicates++;
-        return;
-    }
-    struct side *d = f ? &f->side[s->dir] : NULL, *peer = f ? &f->side[1 - s->dir] : NULL;
-    if (f && goes_on(f, d, peer, s))
-        next_segment(t, f, d, peer, s);
+    if (f && f->settled && !copy && endpoints_same(&f->ends, &s->ends) && goes_on(f, s))
+        next_segment(t, f, s); /* what is settled stands in the table */
     else
-        any_segment(t, f, s);
+        any_copy(t, s, copy);
 }
 
 /* ---- time ---- */

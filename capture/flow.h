@@ -1,8 +1,9 @@
-/* flow: the connections seen: finds or makes the node of a segment, reassembles both directions (reasm.c), ends the
+/* flow: the connections seen: finds or makes the node of a segment, reassembles both directions (reasm.h), ends the
  * idle ones. Bounded in nodes and in bytes held; what is given up is counted. */
 #ifndef CAPTURE_FLOW_H
 #define CAPTURE_FLOW_H
 
+#include "base/order.h"
 #include "base/prefetch.h"
 #include "capture/decode.h"
 #include "capture/dedup.h"
@@ -25,36 +26,45 @@ struct held {
     char p[];
 };
 
-/* One direction. */
+/* One direction: a cache line. */
 struct side {
     uint32_t next;                 /* sequence number of the next byte to deliver */
     uint32_t acked;                /* greatest acknowledgement of the other side; valid when has_acked */
-    uint32_t fin_seq;              /* valid when fin */
     uint64_t offset;               /* of `next` in the stream */
+    int64_t rtt_ts;                /* start of the running round-trip sample; TIME_NONE: none runs */
+    uint32_t rtt_seq;              /* acknowledgement that ends it */
+    uint32_t fin_seq;              /* valid when fin */
     struct held *held, *held_last; /* by sequence number, without overlaps */
-    uint32_t held_bytes, held_pieces;
-    uint32_t rtt_seq; /* acknowledgement that ends the running round-trip sample */
-    int64_t rtt_ts;   /* its start; TIME_NONE: none runs */
-    bool init, by_ack, has_acked, fin, ended, seen;
-    bool hole_acked;    /* when last looked at */
-    uint32_t hole_at;   /* where the hole begins that there is since */
-    int64_t hole_since; /* TIME_NONE: there is none */
+    int64_t hole_since;            /* TIME_NONE: there is none */
+    uint32_t hole_at;              /* where the hole begins that there is since */
+    bool init : 1, by_ack : 1, has_acked : 1, fin : 1, ended : 1, seen : 1;
+    bool hole_acked : 1; /* when last looked at */
 };
 
+/* In the order of cache lines: what each segment looks at; connection, pace; directions; decoding; the rest. */
 struct flow {
-    struct endpoints ends;
-    uint8_t client;                                   /* index of the client's endpoint and direction */
-    bool client_known, syn, closed, hole, waits, rst; /* waits: it is in flow_table.waiting */
-    int8_t first_end;                                 /* role that ended first, -1 none */
-    uint32_t hash, index;
-    struct side side[2];
-    int64_t last, syn_ts, synack_ts, deadline;
-    struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
-    uint16_t wheel_slot;
-    bool settled; /* see is_settled of flow.c */
+    _Alignas(64) struct endpoints ends;
+    int64_t last;
+    uint16_t window[2]; /* as client and server last said, not scaled */
+    uint8_t client;     /* index of the client's endpoint and direction */
+    bool settled;       /* see is_settled of flow.c */
+    bool paced;         /* conn.pace is on, or was */
+    bool client_known : 1, syn : 1, closed : 1, hole : 1, rst : 1;
     struct conn conn;
+    struct side side[2];
     struct decoding decoding; /* what decoding keeps */
+    int64_t syn_ts, synack_ts, deadline;
+    struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
+    uint32_t held_bytes[2], held_pieces[2]; /* of each direction */
+    uint32_t hash, index;
+    uint16_t wheel_slot;
+    int8_t first_end; /* role that ended first, -1 none */
+    bool waits;       /* it is in flow_table.waiting */
 };
+
+_Static_assert(sizeof(void *) != 8 || (offsetof(struct flow, conn.pace) == 128 && offsetof(struct flow, side) == 192 &&
+                                       sizeof(struct side) == 64 && offsetof(struct flow, decoding) == 320),
+               "cache lines, as flow_ask asks for them");
 
 struct flow_slot {
     uint32_t node; /* index + 1; 0: free */
@@ -92,11 +102,34 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                struct capture_stats *stats, const struct hash_key *key);
 /* Whose segment it is: sets flow and mark. */
 void flow_key(const struct flow_table *t, struct segment *s);
-/* The same of the plain ones among n segments that will come (packet_plain), and where their connections stand in the
- * table is asked for. */
-void flow_expect(const struct flow_table *t, struct segment *s, unsigned n);
-/* Asks for the connection of a segment that comes soon, most likely; for the whole node at once, since its lines are
- * read one after the other, and each would be waited for. */
+/* Of IPv4: positions alone, bounded by the table's capacity. */
+static inline uint32_t flow_hash_v4(const struct flow_table *t, const struct endpoints *e)
+{
+    uint32_t ports = (uint32_t)(order_pair32(e->words[4]) >> 32), scope = (uint32_t)order_pair32(e->words[4]);
+    uint64_t h = hash_fold(e->words[1] ^ t->key.k0, e->words[3] ^ order_pair32((uint64_t)ports << 32) ^ t->key.k1);
+    if (scope)
+        h = hash_fold(h ^ scope, t->key.body_seed | 1);
+    return (uint32_t)h;
+}
+
+static inline void flow_mark(const struct flow_table *t, struct segment *s)
+{
+    if (t->dedup)
+        s->mark = dedup_hash(s, t->key.k1 | 1);
+}
+
+/* Sets them of a plain segment (plain.h) that will come, and asks for where its connection stands in the table. */
+static inline void flow_expect(const struct flow_table *t, struct segment *s)
+{
+    s->words[3] |= order_pair32(flow_hash_v4(t, &s->ends)); /* as flow; so the word need not be put together anew */
+    flow_mark(t, s);
+    prefetch(&t->slots[s->flow & t->mask]);
+    if (t->dedup)
+        prefetch(dedup_set(t->dedup, s->mark));
+}
+
+/* Asks for the connection of a segment that comes soon, most likely; for all lines at once that it takes, since they
+ * are read one after the other, and each would be waited for. */
 static inline void flow_ask(const struct flow_table *t, struct segment *s)
 {
     uint32_t i = s->flow & t->mask;
@@ -106,9 +139,19 @@ static inline void flow_ask(const struct flow_table *t, struct segment *s)
     if (!t->slots[i].node)
         return;
     struct flow *f = s->near = &t->nodes[t->slots[i].node - 1];
-    prefetch_lines(f, offsetof(struct flow, decoding));
-    if (s->n)
-        prefetch_lines(&f->decoding, sizeof f->decoding);
+    prefetch(f);
+    prefetch_lines(f->side, sizeof f->side);
+    if (!s->n)
+        return;
+    prefetch(&f->conn.id);
+    prefetch(&f->conn.pace); /* each answer begins with what stands there */
+    prefetch(&f->decoding);
+    prefetch(&f->decoding.h1.side[0]);
+    prefetch(&f->decoding.h1.side[1]);
+    if (s->n < PACE_LEAST)
+        return; /* what is small comes whole, as a rule */
+    prefetch(&f->decoding.h1.side[0].body_id);
+    prefetch(&f->decoding.h1.side[1].body_id);
 }
 
 /* One TCP segment that flow_ask was called for, in capture order. */
@@ -121,21 +164,13 @@ void flow_secrets(struct flow_table *t);
 void flow_finish(struct flow_table *t);
 void flow_fini(struct flow_table *t);
 
-/* reasm.c: puts the segment into its direction's order and hands on what is in order. dir: index of the sender. */
-void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s);
-/* The same where the connection is settled and the segment goes on with it: nothing is missing, or comes twice. d: the
- * segment's direction; peer: the other. */
-void reasm_next(struct flow_table *t, struct flow *f, struct side *d, struct side *peer, const struct segment *s);
-/* Declares what is missing lost, both directions, and hands on what waited. `all`: also what may still come. */
-void reasm_give_up(struct flow_table *t, struct flow *f, bool all);
-void reasm_drop(struct flow_table *t, struct flow *f);
-/* flow.c: puts f on the list of flows with a hole, due at `deadline`; or takes it off. */
+/* For reasm.c: puts f on the list of flows with a hole, due at `deadline`; or takes it off. */
 void flow_hole(struct flow_table *t, struct flow *f, int64_t deadline);
 void flow_whole(struct flow_table *t, struct flow *f);
 
 static inline int flow_role(const struct flow *f, int dir)
 {
-    return dir == f->client ? 0 : 1;
+    return dir ^ f->client;
 }
 
 #endif

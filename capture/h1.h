@@ -19,26 +19,27 @@ enum h1_state {
     H1_TUNNEL, /* no longer HTTP/1 */
 };
 
+/* Two cache lines; messages that come whole look at the first alone. */
 struct h1_side {
-    enum h1_state state;
-    uint64_t left;           /* octets to go in the body or chunk */
-    struct buf carry;        /* a head, or the beginning of a stream, cut by segment borders */
-    size_t scan;             /* head_end's memory */
+    enum h1_state state : 8;
+    uint8_t digits;
+    char tail; /* of the size or trailer line: its last character, or what stands behind the digits */
+    bool in_message, truncated, ambiguous, counted;
     struct slot *slot;       /* the exchange whose message is being read; NULL: none wants it */
+    struct buf carry;        /* a head, or the beginning of a stream, cut by segment borders */
+    uint64_t left;           /* octets to go in the body or chunk */
     struct body_state *body; /* running digest; NULL until a body comes in pieces */
     uint64_t body_id, body_bytes;
     int64_t first_ts, last_ts; /* of the message being read */
     uint64_t order;
     uint64_t ack_offset; /* acknowledgement of the message's first packet */
+    size_t scan;         /* head_end's memory */
     uint32_t line;       /* characters in the size or trailer line; trailer bytes in all */
-    uint8_t digits;
-    char tail; /* of that line: its last character, or what stands behind the digits */
-    bool in_message, truncated, ambiguous, counted;
 };
 
 struct h1 {
-    struct h1_side side[2];
     struct pairing pairing;
+    struct h1_side side[2];
 };
 
 /* What decoding needs of its surroundings. One per capture. */

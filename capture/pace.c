@@ -1,7 +1,5 @@
 #include "capture/pace.h"
 
-enum { USUAL_MSS = 1460 };
-
 static inline int32_t after(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b);
@@ -13,27 +11,17 @@ void pace_syn(struct pace *p, int role, const struct segment *s)
     p->scaled[role] = true;
     if (role == 0)
         p->mss = s->mss;
-}
-
-/* How far the client lets the server send; scales count only where both offer one (RFC 7323 section 2.2). */
-static inline uint32_t width(const struct pace *p)
-{
     bool scaled = p->scaled[0] && p->scaled[1] && p->scale[0] <= 14 && p->scale[1] <= 14;
-    return (uint32_t)p->window[0] << (scaled ? p->scale[0] : 0);
-}
-
-static inline int32_t segment_of(const struct pace *p)
-{
-    return p->mss ? p->mss : USUAL_MSS;
+    p->shift = scaled ? p->scale[0] : 0;
 }
 
 /* Whether a sender waits: no whole segment fits in, nor half of the widest window (RFC 9293 section 3.8.6.2.1). Without
  * both SYNs the scale is unknown, and only an empty window is certain. */
 static bool is_full(const struct pace *p, uint32_t edge)
 {
-    int32_t least = segment_of(p), half = p->widest / 2 < INT32_MAX ? (int32_t)(p->widest / 2) : INT32_MAX;
+    int32_t least = pace_mss(p), half = p->widest / 2 < INT32_MAX ? (int32_t)(p->widest / 2) : INT32_MAX;
     if (!p->scaled[0] || !p->scaled[1])
-        return !p->window[0];
+        return !p->window;
     least = half < least ? half : least;
     return after(edge, p->top) < (least > 0 ? least : 1);
 }
@@ -65,21 +53,20 @@ static void begin(struct pace *p, const struct segment *s, uint32_t acked)
     p->cause = PACE_SERVER;
     p->top = s->seq;
     p->last = s->ts;
-    p->widest = width(p);
+    p->widest = pace_width(p);
     p->edge = p->known = acked + p->widest;
     p->since = INT64_MIN / 2;
 }
 
-void pace_data(struct pace *p, const struct segment *s, uint32_t acked, int32_t rtt)
+void pace_data_slow(struct pace *p, const struct segment *s, uint32_t acked, int32_t rtt)
 {
-    uint32_t end = s->seq + s->wire_n, wide = width(p), edge = acked + wide;
-    if (!p->on)
+    uint32_t end = s->seq + s->wire_n, wide = pace_width(p), edge = acked + wide;
+    if (!p->on) {
         begin(p, s, acked);
-    if (p->cause == PACE_SERVER && s->seq == p->top &&
-        after(rtt > PACE_FAR_US ? p->known : edge, end) >= segment_of(p)) {
-        p->top = end;
-        p->last = s->ts;
-        return; /* nothing is wanting, as most of the time */
+        if (pace_flows(p, s, acked, rtt)) {
+            p->top = end;
+            return;
+        }
     }
     bool again = s->wire_n > 1 && after(s->seq, p->top)<0, hole = after(s->seq, p->top)> 0;
     bool missing = again || hole || (p->cause == PACE_LOSS && p->over == TIME_NONE);
@@ -95,7 +82,7 @@ void pace_data(struct pace *p, const struct segment *s, uint32_t acked, int32_t 
 
 void pace_ack(struct pace *p, const struct segment *s, uint32_t acked, int32_t rtt)
 {
-    uint32_t wide = width(p);
+    uint32_t wide = pace_width(p);
     p->widest = wide > p->widest ? wide : p->widest;
     if (!is_early(p, s->ts, rtt)) {
         p->known = p->edge;

@@ -34,10 +34,6 @@ struct packet_options packet_options_default(void);
  * as none), else a mix of them in order. */
 enum packet_result packet_decode(const struct frame *f, const struct packet_options *o, struct capture_stats *stats,
                                  struct segment *out, struct piece *piece);
-/* Decodes those of n frames that are plain: Ethernet, IPv4 without options, TCP without any or with its time stamps
- * alone, no SYN. Of one that is not, out[i].payload is NULL; else packet_decode fills *out alike, and counts nothing.
- */
-void packet_plain(const struct frame *f, unsigned n, struct segment *out);
 /* The same of an IP packet that was put together. */
 enum packet_result packet_resume(const struct whole *g, const struct packet_options *o, struct capture_stats *stats,
                                  struct segment *out, struct piece *piece);

@@ -1,28 +1,10 @@
-/* reasm: puts segments into order. First copy of a byte wins; in-order bytes are handed on without a copy; what was
- * acknowledged and never seen becomes a gap once it is overdue. Answers wait for the request bytes they acknowledge. */
-#include "capture/flow.h"
+#include "capture/reasm.h"
 
 #include <stdlib.h>
 
-static int32_t after(uint32_t a, uint32_t b)
-{
-    return (int32_t)(a - b);
-}
-
 static uint64_t ack_offset(const struct side *peer, uint32_t ack)
 {
-    int64_t at = peer->init ? (int64_t)peer->offset + after(ack, peer->next) : 0;
-    return at > 0 ? (uint64_t)at : 0;
-}
-
-/* Of direction d, role's. */
-static inline void deliver(struct flow_table *t, struct flow *f, struct side *d, int role, struct chunk c)
-{
-    c.offset = d->offset;
-    d->offset += c.n;
-    d->next += (uint32_t)c.n;
-    t->stats->stream_bytes += c.n;
-    decode_chunk(t->env, &f->decoding, role, &c);
+    return peer->init ? reasm_ack_offset(peer, ack) : 0;
 }
 
 static void gap(struct flow_table *t, struct flow *f, int dir, uint32_t n)
@@ -33,8 +15,8 @@ static void gap(struct flow_table *t, struct flow *f, int dir, uint32_t n)
         return;
     t->stats->gaps++;
     t->stats->gap_bytes += n;
-    if (d->has_acked && after(d->acked, d->next) > 0) {
-        uint32_t acked = (uint32_t)after(d->acked, d->next);
+    if (d->has_acked && reasm_after(d->acked, d->next) > 0) {
+        uint32_t acked = (uint32_t)reasm_after(d->acked, d->next);
         t->stats->acked_unseen_bytes += acked < n ? acked : n;
     }
     d->next += n;
@@ -45,7 +27,7 @@ static void gap(struct flow_table *t, struct flow *f, int dir, uint32_t n)
 static void end_side(struct flow_table *t, struct flow *f, int dir)
 {
     struct side *d = &f->side[dir];
-    if (!d->fin || d->ended || after(d->fin_seq, d->next) > 0)
+    if (!d->fin || d->ended || reasm_after(d->fin_seq, d->next) > 0)
         return;
     d->ended = true;
     decode_end(t->env, &f->decoding, flow_role(f, dir), CHUNK_FIN);
@@ -55,17 +37,18 @@ static void end_side(struct flow_table *t, struct flow *f, int dir)
 static bool must_wait(const struct flow *f, int dir, bool has_ack, uint32_t ack)
 {
     const struct side *peer = &f->side[1 - dir];
-    return has_ack && flow_role(f, dir) == 1 && peer->init && after(ack, peer->next) > 0 && !peer->ended;
+    return has_ack && flow_role(f, dir) == 1 && peer->init && reasm_after(ack, peer->next) > 0 && !peer->ended;
 }
 
-static struct held *held_pop(struct flow_table *t, struct side *d)
+static struct held *held_pop(struct flow_table *t, struct flow *f, int dir)
 {
+    struct side *d = &f->side[dir];
     struct held *h = d->held;
     d->held = h->next;
     if (!d->held)
         d->held_last = NULL;
-    d->held_bytes -= h->n;
-    d->held_pieces--;
+    f->held_bytes[dir] -= h->n;
+    f->held_pieces[dir]--;
     t->held_bytes -= h->n + sizeof *h;
     return h;
 }
@@ -74,15 +57,15 @@ static struct held *held_pop(struct flow_table *t, struct side *d)
 static void drain(struct flow_table *t, struct flow *f, int dir)
 {
     struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
-    while (d->held && after(d->held->seq, d->next) <= 0) {
+    while (d->held && reasm_after(d->held->seq, d->next) <= 0) {
         if (must_wait(f, dir, d->held->has_ack, d->held->ack))
             return;
-        struct held *h = held_pop(t, d);
+        struct held *h = held_pop(t, f, dir);
         uint32_t skip = d->next - h->seq;
         if (skip < h->n) {
             struct chunk c = {h->p + skip, h->n - skip, h->ts,
                               h->order,    0,           h->has_ack ? ack_offset(peer, h->ack) : ACK_UNKNOWN};
-            deliver(t, f, d, flow_role(f, dir), c);
+            reasm_deliver(t, f, d, flow_role(f, dir), c);
         }
         free(h);
     }
@@ -98,12 +81,12 @@ static void drain_both(struct flow_table *t, struct flow *f)
 
 static bool acked_hole(const struct side *d)
 {
-    return d->has_acked && after(d->acked, d->next) > 0;
+    return d->has_acked && reasm_after(d->acked, d->next) > 0;
 }
 
 static bool has_hole(const struct side *d)
 {
-    return d->init && (d->held ? after(d->held->seq, d->next) > 0 : acked_hole(d));
+    return d->init && (d->held ? reasm_after(d->held->seq, d->next) > 0 : acked_hole(d));
 }
 
 /* Since when the direction lacks what it lacks. What comes behind an earlier hole is seen as soon as that one is. */
@@ -154,11 +137,11 @@ static void note_overlap(struct flow_table *t, struct flow *f, const char *a, co
 
 /* Where n bytes at seq can be kept without overlap: trims them against what is held. Returns the bytes to insert before
  * *at. */
-static bool hold(struct flow_table *t, struct side *d, struct held **at, const struct segment *s, uint32_t seq,
+static bool hold(struct flow_table *t, struct flow *f, int dir, struct held **at, const struct segment *s, uint32_t seq,
                  const char *p, uint32_t n)
 {
-    if (t->held_bytes + n + sizeof(struct held) > t->held_limit || d->held_bytes + n > FLOW_HELD_MAX ||
-        d->held_pieces == FLOW_PIECES_MAX)
+    if (t->held_bytes + n + sizeof(struct held) > t->held_limit || f->held_bytes[dir] + n > FLOW_HELD_MAX ||
+        f->held_pieces[dir] == FLOW_PIECES_MAX)
         return false;
     struct held *h = malloc(sizeof *h + n);
     if (!h)
@@ -167,9 +150,9 @@ static bool hold(struct flow_table *t, struct side *d, struct held **at, const s
     memcpy(h->p, p, n);
     *at = h;
     if (!h->next)
-        d->held_last = h;
-    d->held_bytes += n;
-    d->held_pieces++;
+        f->side[dir].held_last = h;
+    f->held_bytes[dir] += n;
+    f->held_pieces[dir]++;
     t->held_bytes += n + sizeof *h;
     return true;
 }
@@ -181,15 +164,16 @@ static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const st
     struct side *d = &f->side[dir];
     struct held **at = &d->held, *last = d->held_last;
     bool fresh = false;
-    if (last && after(seq, last->seq + last->n) >= 0)
+    if (last && reasm_after(seq, last->seq + last->n) >= 0)
         at = &last->next; /* most come so */
     while (n) {
-        while (*at && after(seq, (*at)->seq + (*at)->n) >= 0)
+        while (*at && reasm_after(seq, (*at)->seq + (*at)->n) >= 0)
             at = &(*at)->next;
         struct held *h = *at;
-        uint32_t room = h && after(h->seq, seq) < (int32_t)n ? (after(h->seq, seq) > 0 ? h->seq - seq : 0) : n;
+        uint32_t room =
+            h && reasm_after(h->seq, seq) < (int32_t)n ? (reasm_after(h->seq, seq) > 0 ? h->seq - seq : 0) : n;
         if (room) {
-            if (!hold(t, d, at, s, seq, p, room))
+            if (!hold(t, f, dir, at, s, seq, p, room))
                 return false;
             fresh = true;
             at = &(*at)->next;
@@ -215,21 +199,15 @@ static inline void acknowledge(struct flow *f, struct side *peer, const struct s
         peer->init = peer->by_ack = true;
         peer->next = s->ack;
     }
-    if (!peer->has_acked || after(s->ack, peer->acked) > 0) {
-        if (peer->has_acked && after(s->ack, peer->acked) > 1 << 30)
+    if (!peer->has_acked || reasm_after(s->ack, peer->acked) > 0) {
+        if (peer->has_acked && reasm_after(s->ack, peer->acked) > 1 << 30)
             return;
         peer->has_acked = true;
         peer->acked = s->ack;
-        if (peer->fin && after(peer->acked, peer->fin_seq) > 0)
+        if (peer->fin && reasm_after(peer->acked, peer->fin_seq) > 0)
             peer->acked = peer->fin_seq; /* the FIN's own number is no byte */
     }
-    if (peer->rtt_ts == TIME_NONE || after(s->ack, peer->rtt_seq) < 0)
-        return;
-    int64_t rtt = s->ts - peer->rtt_ts;
-    int32_t *least = flow_role(f, s->dir) == 1 ? &f->conn.rtt_server : &f->conn.rtt_client;
-    if (!s->n && rtt >= 0 && rtt < INT32_MAX && (*least < 0 || rtt < *least))
-        *least = (int32_t)rtt; /* only a bare acknowledgement: an answer's time is the server's, not the network's */
-    peer->rtt_ts = TIME_NONE;
+    reasm_round_trip(f, peer, flow_role(f, s->dir), s);
 }
 
 /* All there is of the direction is a SYN that nobody acknowledged, and its connection stands elsewhere: the SYN came
@@ -237,7 +215,7 @@ static inline void acknowledge(struct flow *f, struct side *peer, const struct s
 static bool is_stray_syn(const struct side *d, const struct segment *s, uint32_t seq)
 {
     bool alone = !d->by_ack && !d->offset && !d->held && !(d->has_acked && d->acked == d->next);
-    return alone && s->wire_n && !(s->flags & TCP_SYN) && after(seq, d->next) < -1; /* no probe */
+    return alone && s->wire_n && !(s->flags & TCP_SYN) && reasm_after(seq, d->next) < -1; /* no probe */
 }
 
 /* The first segment of a direction sets where it begins. Returns false when the segment is older than that. */
@@ -246,8 +224,8 @@ static void begin(struct side *d, const struct segment *s, uint32_t seq)
     if (!d->init) {
         d->init = true;
         d->next = seq;
-    } else if (d->by_ack && !d->offset && s->wire_n && !d->held && after(seq, d->next) < 0 &&
-               after(d->next, seq) < 1 << 20) {
+    } else if (d->by_ack && !d->offset && s->wire_n && !d->held && reasm_after(seq, d->next) < 0 &&
+               reasm_after(d->next, seq) < 1 << 20) {
         d->next = seq; /* captured after what acknowledged it */
     } else if (is_stray_syn(d, s, seq)) {
         d->next = seq;
@@ -267,7 +245,7 @@ static void no_room(struct flow_table *t, struct flow *f, int dir, const struct 
     reasm_give_up(t, f, true);
     if (d->held || must_wait(f, dir, (s->flags & TCP_ACK) != 0, s->ack))
         return;
-    if (after(seq, d->next) > 0)
+    if (reasm_after(seq, d->next) > 0)
         gap(t, f, dir, seq - d->next);
     data(t, f, dir, s, seq);
 }
@@ -277,7 +255,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
     struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
     const char *p = (const char *)s->payload;
     uint32_t n = s->n, end = seq + s->wire_n;
-    int32_t ahead = after(seq, d->next);
+    int32_t ahead = reasm_after(seq, d->next);
     bool has_ack = (s->flags & TCP_ACK) != 0;
     if (ahead < 0) {
         uint32_t old = (uint32_t)-ahead;
@@ -299,7 +277,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         }
         struct chunk c = {p, n, s->ts, t->order, 0, has_ack ? ack_offset(peer, s->ack) : ACK_UNKNOWN};
         if (n)
-            deliver(t, f, d, flow_role(f, dir), c);
+            reasm_deliver(t, f, d, flow_role(f, dir), c);
     } else if (!hold_segment(t, f, dir, s, seq, p, n)) {
         no_room(t, f, dir, s);
         return;
@@ -313,7 +291,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
 /* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293). */
 static void note_fin(struct side *d, uint32_t seq)
 {
-    if (after(seq, d->next) < 0 || (d->fin && after(seq, d->fin_seq) >= 0))
+    if (reasm_after(seq, d->next) < 0 || (d->fin && reasm_after(seq, d->fin_seq) >= 0))
         return;
     d->fin = true;
     d->fin_seq = seq;
@@ -344,27 +322,14 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
     }
 }
 
-void reasm_next(struct flow_table *t, struct flow *f, struct side *d, struct side *peer, const struct segment *s)
-{
-    acknowledge(f, peer, s);
-    if (!s->n)
-        return;
-    if (d->rtt_ts == TIME_NONE) {
-        d->rtt_ts = s->ts;
-        d->rtt_seq = s->seq + s->n;
-    }
-    struct chunk c = {(const char *)s->payload, s->n, s->ts, t->order, 0, ack_offset(peer, s->ack)};
-    deliver(t, f, d, flow_role(f, s->dir), c);
-}
-
 /* One hole of one direction, up to the next byte held or acknowledged; if `all`, held. */
 static bool give_up_one(struct flow_table *t, struct flow *f, int dir, bool all)
 {
     struct side *d = &f->side[dir];
     if (!has_hole(d) || (!all && overdue_at(f, d) > t->now))
         return false;
-    int32_t to_held = d->held ? after(d->held->seq, d->next) : INT32_MAX;
-    int32_t to_acked = acked_hole(d) ? after(d->acked, d->next) : INT32_MAX;
+    int32_t to_held = d->held ? reasm_after(d->held->seq, d->next) : INT32_MAX;
+    int32_t to_acked = acked_hole(d) ? reasm_after(d->acked, d->next) : INT32_MAX;
     int32_t n = to_held < to_acked ? to_held : to_acked;
     if (all && to_held != INT32_MAX)
         n = to_held; /* one loss, not two */
@@ -390,5 +355,5 @@ void reasm_drop(struct flow_table *t, struct flow *f)
 {
     for (int dir = 0; dir < 2; dir++)
         while (f->side[dir].held)
-            free(held_pop(t, &f->side[dir]));
+            free(held_pop(t, f, dir));
 }

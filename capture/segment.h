@@ -19,28 +19,37 @@ struct frame {
     uint16_t input;      /* live: index of the interface it came from */
 };
 
-/* Of a connection, the lower first. No padding: it is read as words. */
+/* Of a connection, the lower first. */
 struct endpoints {
-    uint8_t ip[2][16]; /* IPv4 as ::ffff:a.b.c.d */
-    uint16_t port[2];
-    uint32_t scope; /* hash-free identity of VLAN ids and VNI */
+    union {
+        struct {
+            uint8_t ip[2][16]; /* IPv4 as ::ffff:a.b.c.d */
+            uint16_t port[2];
+            uint32_t scope; /* hash-free identity of VLAN ids and VNI */
+        };
+        uint64_t words[5];
+    };
 };
 
 struct segment {
     int64_t ts;
     const uint8_t *payload; /* captured part of the TCP payload */
     uint64_t mark;          /* keyed hash of what tells it from others (dedup.h), of flow_key */
-    uint32_t n;             /* captured bytes of the payload */
-    /* The 32 bytes that dedup.h reads as words. */
-    uint32_t seq, ack;
-    uint32_t tsval, tsecr; /* RFC 7323; 0 without */
-    uint32_t wire_n;       /* bytes of payload by the IP length; n < wire_n: cut by the snap length */
-    uint16_t window, checksum;
-    uint32_t flow;  /* keyed hash of its connection, of flow_key */
-    uint16_t ip_id; /* of the IPv4 header; 0: none */
-    uint8_t flags;  /* TCP_* */
-    uint8_t dir;    /* index of the sender */
+    union {
+        struct {
+            uint32_t seq, ack;
+            uint32_t tsval, tsecr; /* RFC 7323; 0 without */
+            uint32_t wire_n;       /* bytes of payload by the IP length; n < wire_n: cut by the snap length */
+            uint16_t window, checksum;
+            uint16_t ip_id; /* of the IPv4 header; 0: none */
+            uint8_t flags;  /* TCP_* */
+            uint8_t dir;    /* index of the sender */
+            uint32_t flow;  /* keyed hash of its connection, of flow_key */
+        };
+        uint64_t words[4]; /* of what copies have in common */
+    };
     struct endpoints ends;
+    uint32_t n;        /* captured bytes of the payload */
     struct flow *near; /* its connection, if it is still there; of flow_ask, NULL: not found */
     uint16_t mss;      /* 0: none; meaningless without TCP_SYN, as is the next */
     uint8_t wscale;    /* shift of windows; 0xff: none */
@@ -49,11 +58,8 @@ struct segment {
 
 static inline bool endpoints_same(const struct endpoints *a, const struct endpoints *b)
 {
-    const char *x = (const char *)a, *y = (const char *)b;
-    _Static_assert(sizeof *a == 5 * sizeof(uint64_t), "words");
-    return !((slice_word(x) ^ slice_word(y)) | (slice_word(x + 8) ^ slice_word(y + 8)) |
-             (slice_word(x + 16) ^ slice_word(y + 16)) | (slice_word(x + 24) ^ slice_word(y + 24)) |
-             (slice_word(x + 32) ^ slice_word(y + 32)));
+    const uint64_t *x = a->words, *y = b->words;
+    return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
 /* Which of two ends is the sender's, in the order of endpoints. */

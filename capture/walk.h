@@ -3,6 +3,7 @@
 #ifndef CAPTURE_WALK_H
 #define CAPTURE_WALK_H
 
+#include "base/order.h"
 #include "capture/segment.h"
 
 /* What stands at the front of the bytes left. Those below NEXT_TCP are walked, the others end the walk. */
@@ -58,16 +59,6 @@ struct walk {
     bool udp, quic;          /* udp: that is walked no further */
     uint8_t why;             /* NEXT_UNPARSED: enum unparsed_reason */
 };
-
-static inline uint16_t be16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 /* The caller has seen that n bytes are there. */
 static inline void skip(struct walk *w, uint32_t n)

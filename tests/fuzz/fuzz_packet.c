@@ -1,6 +1,7 @@
 /* Fuzzes packet_decode. The first two bytes choose the link type and how much of the frame was captured; the rest is
  * the frame, in a block of its own so that a read past its end is seen. */
 #include "capture/packet.h"
+#include "capture/plain.h"
 
 #include <stdlib.h>
 
@@ -19,8 +20,7 @@ static void check(const struct frame *f, const struct segment *s)
 static void check_plain(const struct frame *f, enum packet_result r, const struct segment *s)
 {
     struct segment plain;
-    packet_plain(f, 1, &plain);
-    if (!plain.payload)
+    if (!plain_segment(f, &plain))
         return;
     if (r != PACKET_TCP || plain.payload != s->payload || plain.n != s->n || plain.wire_n != s->wire_n ||
         plain.seq != s->seq || plain.ack != s->ack || plain.flags != s->flags || plain.tsval != s->tsval ||

@@ -1,5 +1,6 @@
 /* packet: every encapsulation, every length rule, and every header cut at every byte, ending at a guard page. */
 #include "capture/packet.h"
+#include "capture/plain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,8 +91,7 @@ static bool expect_plain(const struct frame *f, enum packet_result r, const stru
 {
     struct segment plain;
     memset(&plain, 0xee, sizeof plain);
-    packet_plain(f, 1, &plain);
-    if (!plain.payload)
+    if (!plain_segment(f, &plain))
         return false;
     assert_int_equal(r, PACKET_TCP);
     assert_int_equal(s->flags & TCP_SYN, 0);
