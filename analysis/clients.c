@@ -176,31 +176,41 @@ static void consider(struct clients *c, uint32_t row)
         clients_admit(c, row, 0);
 }
 
+/* Aligned seconds, envelope and gaps: so many visits, each so long after the one before; the first after `us`. */
+static void tell(const struct clients *c, struct profile *p, int64_t us, const int64_t *dt, unsigned n)
+{
+    gaps_add(&p->gaps, dt, n);
+    for (unsigned i = 0; i < n; i++) {
+        us += dt[i];
+        peaks_align(&p->peaks, us);
+        envelope_add(&p->envelope, c->rate, (double)dt[i] / 1e6);
+    }
+}
+
 void clients_settle(const struct clients *c, struct profile *p)
 {
-    int64_t us = p->last_us;
+    int64_t dt[CLIENTS_WAITING] = {0}, us = p->last_us;
     for (unsigned i = 0; i < p->n_waiting; i++)
-        us -= p->waiting[i];
-    gaps_add(&p->gaps, p->waiting, p->n_waiting);
-    for (unsigned i = 0; i < p->n_waiting; i++) {
-        us += p->waiting[i];
-        peaks_align(&p->peaks, us);
-        envelope_add(&p->envelope, c->rate, (double)p->waiting[i] / 1e6);
-    }
+        us -= dt[i] = p->waiting[i];
+    tell(c, p, us, dt, p->n_waiting);
     p->n_waiting = 0;
 }
 
-_Static_assert(offsetof(struct profile, peaks) % 64 == 0 && offsetof(struct peaks, second) == 64, "a line for windows");
+_Static_assert(offsetof(struct profile, peaks) == 64 && offsetof(struct peaks, second) == 64, "a line each");
 
 static void visit_profile(struct clients *c, struct profile *p, int64_t us)
 {
+    int64_t dt = us - p->last_us;
     peaks_add(&p->peaks, &c->rings, us);
-    if (p->started) {
-        p->waiting[p->n_waiting++] = us - p->last_us;
-    } else {
+    if (!p->started) {
         peaks_align(&p->peaks, us);
         envelope_add(&p->envelope, c->rate, 0);
         p->started = true;
+    } else if (dt <= UINT32_MAX) {
+        p->waiting[p->n_waiting++] = (uint32_t)dt;
+    } else {
+        clients_settle(c, p);
+        tell(c, p, p->last_us, &dt, 1);
     }
     p->last_us = us;
     if (p->n_waiting == CLIENTS_WAITING)
