@@ -35,11 +35,16 @@ const char *writes_class_name(enum writes_class c)
     return names[c];
 }
 
-static uint32_t hash32(const struct hash_key *key, uint8_t tag, struct slice service, struct slice text)
+/* Of a text that stands for something in a service; which role it has is told apart where it is kept. */
+static uint32_t hash32(const struct hash_key *key, uint64_t service, struct slice text)
 {
-    uint64_t words[2] = {hash_bytes(key, tag, service.p, service.n), hash_bytes(key, tag, text.p, text.n)};
-    uint32_t h = (uint32_t)hash_words(key, words, 2);
-    return text.n ? h ? h : 1 : 0;
+    uint32_t h = text.n ? (uint32_t)hash_mix(hash_quick(key, text.p, text.n) ^ service) : 0;
+    return h || !text.n ? h : 1;
+}
+
+static uint64_t of_service(const struct hash_key *key, struct slice service)
+{
+    return hash_mix(hash_quick(key, service.p, service.n));
 }
 
 struct writes_name writes_name_of(const struct hash_key *key, struct slice service, struct slice target,
@@ -53,13 +58,14 @@ struct writes_name writes_name_of(const struct hash_key *key, struct slice servi
     while (end && path.p[end - 1] != '/')
         end--;
     struct slice parent = slice_sub(path, 0, end ? end - 1 : 0);
-    return (struct writes_name){hash32(key, 'u', service, target), hash32(key, 'p', service, path),
-                                hash32(key, 'p', service, parent), hash32(key, 'i', service, id)};
+    uint64_t in = of_service(key, service);
+    return (struct writes_name){hash32(key, in, target), hash32(key, in, path), hash32(key, in, parent),
+                                hash32(key, in, id)};
 }
 
 uint32_t writes_group(const struct hash_key *key, struct slice service, struct slice member)
 {
-    return hash32(key, 'g', service, member);
+    return hash32(key, of_service(key, service), member);
 }
 
 bool writes_init(struct writes *w, uint32_t names, uint32_t endpoints)
