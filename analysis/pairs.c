@@ -2,7 +2,7 @@
 
 #include "base/pages.h"
 
-enum { PLACES_FIRST = 256, LEVELS = 32 };
+enum { PLACES_FIRST = 256, LEVELS = 32, LINE = 8 }; /* places of a cache line */
 
 bool pairs_init(struct pairs *p, uint32_t most)
 {
@@ -21,13 +21,16 @@ static bool followed(const struct pairs *p, uint64_t hash)
     return !p->level || !(hash >> (64 - p->level));
 }
 
-/* The place of a hash, or a free one. There is always one: at most half are taken. */
+/* The place of a hash, or a free one. There is always one: at most half are taken. The line that was asked for is gone
+ * round before the next one is looked at. */
 static uint64_t *find(const struct pairs *p, uint64_t hash)
 {
-    uint32_t at = (uint32_t)hash & p->mask;
-    while (p->place[at] && p->place[at] != hash)
-        at = (at + 1) & p->mask;
-    return &p->place[at];
+    uint32_t home = pairs_home(p, hash), line = home & ~(LINE - 1u), at = home % LINE;
+    for (unsigned i = 0; p->place[line + at] && p->place[line + at] != hash; i++) {
+        at = (at + 1) % LINE;
+        line = i % LINE == LINE - 1 ? (line + LINE) & p->mask : line;
+    }
+    return &p->place[line + at];
 }
 
 /* Those that are followed still, in so many places. */
