@@ -345,17 +345,13 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
-        prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
         endpoints_prefetch(endpoint_ahead(a, key));
     }
-    h->pair = 0;
-    if (h->client == MAP_NONE)
-        return;
-    clients_prefetch(&a->clients, h->client);
-    if (h->key == MAP_NONE)
-        return;
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
     h->pair = pairs_hash(h->hash, h->place);
     pairs_prefetch(&a->pairs, h->pair);
+    if (h->client != MAP_NONE)
+        clients_prefetch(&a->clients, h->client);
 }
 
 /* What the endpoint's sums lead to. */
