@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/spacesaving.h"
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key)
@@ -118,7 +119,7 @@ static void add_sums(struct client_sums *s, const struct client_visit *v)
     s->last_us = v->us > s->last_us ? v->us : s->last_us;
 }
 
-static void count_rest(struct clients *c, const struct client_visit *v)
+static COLD void count_rest(struct clients *c, const struct client_visit *v)
 {
     if (!c->other)
         c->other = c->next_id++;
@@ -165,7 +166,7 @@ static bool at_once(const struct clients *c)
 }
 
 /* The last fifth of the profiles is for those who come often enough. */
-static void consider(struct clients *c, uint32_t row)
+static COLD void consider(struct clients *c, uint32_t row)
 {
     if (!c->heavy)
         c->heavy = spacesaving_new(c->heavy_most);

@@ -4,6 +4,7 @@
 
 #include "analysis/cacheable.h"
 #include "base/clones.h"
+#include "base/cold.h"
 
 #define EACH_RUNG(i) for (unsigned i = 0; i < LADDER_RUNGS; i++)
 
@@ -195,7 +196,7 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
 }
 
 /* What was counted lately joins the sums. */
-static void settle(struct ladder_sums *s)
+static COLD void settle(struct ladder_sums *s)
 {
     EACH_RUNG(i)
     {

@@ -4,6 +4,7 @@
 
 #include "analysis/numbers.h"
 #include "base/json.h"
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 #define EACH_TTL(i) for (unsigned i = 0; i < LIVE_TTLS; i++)
@@ -141,7 +142,7 @@ static inline void expire(struct state *s, unsigned i, const struct blocks *pool
 }
 
 /* Room for one entry more. */
-static bool grow(struct queue *q, struct blocks *pool)
+static COLD bool grow(struct queue *q, struct blocks *pool)
 {
     unsigned class = q->block ? class_of(q) + 1 : LEAST_CLASS;
     struct queue bigger = *q;
@@ -196,7 +197,7 @@ static bool fill(struct state *s, unsigned i, struct blocks *pool, int64_t now, 
     return true;
 }
 
-static bool begin(struct live *l, struct blocks *pool)
+static COLD bool begin(struct live *l, struct blocks *pool)
 {
     l->block = l->lost ? 0 : blocks_take(pool, HEAD_CLASS);
     l->lost = !l->block;

@@ -1,6 +1,7 @@
 #include "analysis/pairs.h"
 
 #include "base/pages.h"
+#include "base/cold.h"
 
 enum { PLACES_FIRST = 256, LEVELS = 32, LINE = 8 }; /* places of a cache line */
 
@@ -53,7 +54,7 @@ static bool move(struct pairs *p, uint32_t places)
 }
 
 /* One more would be too many. Where there is no memory to grow, fewer are followed. */
-static bool make_room(struct pairs *p)
+static COLD bool make_room(struct pairs *p)
 {
     uint32_t places = p->mask + 1;
     if (places <= p->most && move(p, places * 2))

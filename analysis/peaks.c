@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/floor.h"
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 enum { RING_SMALLEST = 4, RING_LARGEST = 12, BUCKETS_CLASS = 6 };
@@ -83,7 +84,7 @@ static void add_bucket(struct peaks_buckets *w, int64_t bucket)
 }
 
 /* Twice as many time stamps; the oldest kept ones stay. */
-static bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest)
+static COLD bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest)
 {
     unsigned class = p->ring ? p->class + 1u : RING_SMALLEST;
     uint32_t ring = class <= RING_LARGEST ? blocks_take(pool, class) : 0;
@@ -105,7 +106,7 @@ static int64_t stamp(const struct peaks *p, const struct blocks *pool, uint64_t 
 }
 
 /* Without room for one arrival more the oldest stamp is lost to the windows that still hold it. */
-static void lose_oldest(struct peaks *p, uint64_t size)
+static COLD void lose_oldest(struct peaks *p, uint64_t size)
 {
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
         if (size == 0 || p->window[i].tail == p->n - size) {
@@ -158,7 +159,7 @@ static bool has_brackets(const struct peaks *p)
     return p->window[1].peak >= PEAKS_EXACT / 2 || p->window[0].inexact || p->window[1].inexact;
 }
 
-static void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
+static COLD void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
 {
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
         struct peaks_window *w = &p->window[i];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analysis/numbers.h"
+#include "base/cold.h"
 #include "base/hash.h"
 #include "base/json.h"
 
@@ -51,7 +52,7 @@ static uint64_t *find(uint64_t *table, unsigned class, uint16_t pair)
     return &table[at & mask];
 }
 
-static bool grow(struct survival *s, struct blocks *pool)
+static COLD bool grow(struct survival *s, struct blocks *pool)
 {
     unsigned class = s->table ? s->class + 1u : LEAST_CLASS;
     uint32_t table = class <= MOST_CLASS ? blocks_take(pool, class) : 0;
