@@ -109,7 +109,7 @@ static int64_t due_of(const struct entry *e, int64_t ttl)
     return e->n ? e->first + (int64_t)e->span + ttl : INT64_MAX;
 }
 
-static void expire_due(struct state *s, unsigned i, const struct blocks *pool, int64_t now)
+static void expire_due(struct state *s, size_t i, const struct blocks *pool, int64_t now)
 {
     struct queue *q = &s->queue[i];
     int64_t ttl = spans[i].ttl, due = INT64_MAX;
@@ -135,7 +135,7 @@ static void expire_due(struct state *s, unsigned i, const struct blocks *pool, i
     s->due[i] = due;
 }
 
-static inline void expire(struct state *s, unsigned i, const struct blocks *pool, int64_t now)
+static inline void expire(struct state *s, size_t i, const struct blocks *pool, int64_t now)
 {
     if (now >= s->due[i])
         expire_due(s, i, pool, now);
@@ -172,7 +172,7 @@ static inline bool shut(struct queue *q, struct blocks *pool)
 }
 
 /* Joins the newest entry if that began less than a part ago; time does not run backwards. False: no room. */
-static bool fill(struct state *s, unsigned i, struct blocks *pool, int64_t now, uint64_t bytes, uint32_t n)
+static inline bool fill(struct state *s, size_t i, struct blocks *pool, int64_t now, uint64_t bytes, uint32_t n)
 {
     struct queue *q = &s->queue[i];
     const struct span *t = &spans[i];
@@ -230,12 +230,15 @@ void live_prefetch(const struct live *l, const struct blocks *pool)
 void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t now)
 {
     const struct state *s = state_of(l, pool);
-    for (unsigned i = 0; l->block && i < LIVE_TTLS; i++)
-        if (now >= s->due[i] && s->queue[i].n) {
+    for (unsigned i = 0; l->block && i < LIVE_TTLS; i++) {
+        const struct queue *q = &s->queue[i];
+        if (now >= s->due[i] && q->n) {
             prefetch(&s->gone[i]);
-            prefetch(entry_at(&s->queue[i], pool, 0));
-            prefetch(entry_at(&s->queue[i], pool, 1)); /* the next to go */
+            prefetch(entry_at(q, pool, 0));
+            prefetch(entry_at(q, pool, 1));    /* the next to go */
+            prefetch(entry_at(q, pool, q->n)); /* where the next one will stand */
         }
+    }
 }
 
 /* Two entries of one part, in order of time. */
