@@ -241,8 +241,11 @@ void clients_prefetch_rings(const struct clients *c, uint32_t row)
     if (!p)
         return;
     peaks_prefetch(&p->peaks, &c->rings);
-    if (p->n_waiting == CLIENTS_WAITING - 1)
-        prefetch_lines(&p->peaks.second, offsetof(struct profile, gaps.count) - offsetof(struct profile, peaks.second));
+    if (p->n_waiting < CLIENTS_WAITING - 1)
+        return;
+    prefetch_lines(&p->peaks.second, offsetof(struct profile, gaps.count) - offsetof(struct profile, peaks.second));
+    for (unsigned i = 0; i < CLIENTS_WAITING - 1; i++)
+        gaps_prefetch(&p->gaps, p->waiting[i]);
 }
 
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)
