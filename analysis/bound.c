@@ -63,10 +63,8 @@ void bound_expect(const struct analysis *a, uint32_t row, unsigned step)
     const struct writes_name *name = slab_at(&a->write_names, row);
     if (step == 0)
         prefetch(name);
-    else if (step == 1)
-        writes_prefetch(&a->writes, name);
     else
-        writes_prefetch_rows(&a->writes, name, step == 2);
+        writes_prefetch(&a->writes, name, step == 1);
 }
 
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now)

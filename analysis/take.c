@@ -531,7 +531,7 @@ static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
     EACH(look_at_slots(a, h))
     EACH(look_at_rings(a, h))
     EACH(bound |= look_at_due(a, h))
-    for (unsigned step = 1; bound && step < 4; step++)
+    for (unsigned step = 1; bound && step < 3; step++)
         EACH(if (h->bound) bound_expect(a, h->key, step))
 #undef EACH
 }

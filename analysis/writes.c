@@ -116,14 +116,7 @@ static unsigned places(const struct writes_name *name, uint64_t at[5])
     return n;
 }
 
-void writes_prefetch(const struct writes *w, const struct writes_name *name)
-{
-    uint64_t at[5];
-    for (unsigned i = 0, n = places(name, at); i < n; i++)
-        prefetch(filter_word(w, at[i]));
-}
-
-void writes_prefetch_rows(const struct writes *w, const struct writes_name *name, bool slots)
+void writes_prefetch(const struct writes *w, const struct writes_name *name, bool slots)
 {
     uint64_t at[5];
     for (unsigned i = 0, n = places(name, at); i < n; i++)
