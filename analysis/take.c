@@ -110,8 +110,11 @@ static void fill_content(struct analysis *a, struct row_exchange *r, const struc
     bool unknown = (r->flags & (REPLAY_HEAD | FLAG_TRUNCATED | FLAG_AMBIGUOUS)) || r->status == 206 || r->status == 416;
     if (r->status != 304) {
         r->etag = tag_id(a, heads_get(h, HEAD_etag));
-        if (r->etag && r->etag != key->tag) /* whether it told of another content before */
+        if (r->etag && r->etag != key->tag) { /* whether it told of another content before; and what its last one did */
             etags_prefetch(&a->etags, key->hash, r->etag);
+            if (key->tag)
+                etags_prefetch(&a->etags, key->hash, key->tag);
+        }
         r->content = unknown ? 0 : content_seen(x);
         r->notes |= NOTE(wasted_full,
                          r->status == 200 && r->content && heads_has(h, HEAD_if_none_match) &&
@@ -383,8 +386,6 @@ static void look_at_rings(struct analysis *a, struct ahead *h)
     if (h->key == MAP_NONE)
         return;
     const struct key *key = keys_at(&a->keys, h->key);
-    if (key->tag)
-        etags_prefetch(&a->etags, key->hash, key->tag);
     look_at_sums(a, h, key);
 }
 
