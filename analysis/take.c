@@ -399,8 +399,7 @@ static bool look_at_due(struct analysis *a, struct ahead *h)
     const struct endpoint *ep = endpoint_ahead(a, key);
     live_prefetch_due(&ep->live, &a->endpoints.live, h->ms);
     h->bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
-    if (h->bound)
-        bound_expect(a, h->key, 0);
+    h->bound = h->bound && bound_expect(a, h->key, 0);
     return h->bound;
 }
 
@@ -533,7 +532,7 @@ static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
     EACH(look_at_rings(a, h))
     EACH(bound |= look_at_due(a, h))
     for (unsigned step = 1; bound && step < 3; step++)
-        EACH(if (h->bound) bound_expect(a, h->key, step))
+        EACH(h->bound = h->bound && bound_expect(a, h->key, step))
 #undef EACH
 }
 

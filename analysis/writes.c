@@ -87,10 +87,11 @@ void writes_fini(struct writes *w)
     free(w->filter);
 }
 
-/* A name in a role. The mixer is a bijection and the name is a keyed hash, so traffic cannot aim at positions. */
+/* A name in a role. It is a bijection and the name is a keyed hash, so traffic cannot aim at positions. */
 static uint64_t place(enum role role, uint32_t hash)
 {
-    return hash_mix((uint64_t)(role + 1) << 32 | hash);
+    uint64_t x = ((uint64_t)(role + 1) << 32 | hash) * 0x9e3779b97f4a7c15u;
+    return x ^ x >> 32;
 }
 
 static uint64_t *filter_word(const struct writes *w, uint64_t hash)
@@ -116,16 +117,19 @@ static unsigned places(const struct writes_name *name, uint64_t at[5])
     return n;
 }
 
-void writes_prefetch(const struct writes *w, const struct writes_name *name, bool slots)
+bool writes_prefetch(const struct writes *w, const struct writes_name *name, bool slots)
 {
     uint64_t at[5];
+    bool some = false;
     for (unsigned i = 0, n = places(name, at); i < n; i++)
         if (*filter_word(w, at[i]) >> at[i] % 64 & 1) {
+            some = true;
             if (slots)
                 map_prefetch(&w->map, at[i]);
             else
                 map_expect(&w->map, at[i]);
         }
+    return some;
 }
 
 static struct name *find(const struct writes *w, enum role role, uint32_t hash)
