@@ -56,17 +56,15 @@ bool bound_asks(const struct analysis *a, const struct endpoint *e)
     return a->writes.written && (e->writes || e->gaps_asked < ASKED_FIRST);
 }
 
-void bound_expect(const struct analysis *a, uint32_t row, unsigned step)
+bool bound_expect(const struct analysis *a, uint32_t row, unsigned step)
 {
     if (!a->writes.written || row >= a->write_names.used || a->write_generation != a->keys.generation)
-        return;
+        return false;
     const struct writes_name *name = slab_at(&a->write_names, row);
-    if (step == 0)
-        prefetch(name);
-    else if (step == 1)
-        writes_prefetch(&a->writes, name);
-    else
-        writes_prefetch_rows(&a->writes, name, step == 2);
+    if (step)
+        return writes_prefetch(&a->writes, name, step == 1);
+    prefetch(name);
+    return true;
 }
 
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now)

@@ -90,6 +90,19 @@ static void succeed(struct changes *c, uint32_t now, uint32_t gap, uint32_t cont
         survival_alive(&sums->survival, pool, 0);
 }
 
+void changes_prefetch(const struct changes *c, const struct changes_sums *sums, const struct blocks *pool,
+                      int64_t now_ms)
+{
+    uint32_t gap = (uint32_t)now_ms - c->visit;
+    uint64_t lived = (uint64_t)c->lived + gap;
+    gaptable_prefetch(&sums->gaps, pool, gap);
+    if (!(c->flags & CHANGES_BORN))
+        return;
+    survival_expect_death(&sums->survival, pool, c->lived, lived + c->born_within);
+    survival_expect_alive(&sums->survival, pool, c->cell);
+    survival_expect_alive(&sums->survival, pool, survival_least(lived));
+}
+
 struct changes_gap changes_visit(struct changes *c, int64_t now_ms, uint32_t content, struct changes_sums *sums,
                                  struct blocks *pool)
 {

@@ -46,12 +46,9 @@ struct changes_sums {
     uint64_t multi_valued; /* keys and variants found to be so */
 };
 
-/* Asks for the count that a visit at `now_ms` would change. */
-static inline void changes_prefetch(const struct changes *c, const struct changes_sums *sums, const struct blocks *pool,
-                                    int64_t now_ms)
-{
-    gaptable_prefetch(&sums->gaps, pool, (uint32_t)now_ms - c->visit);
-}
+/* Asks for the counts that a visit at `now_ms` would change. */
+void changes_prefetch(const struct changes *c, const struct changes_sums *sums, const struct blocks *pool,
+                      int64_t now_ms);
 
 struct changes_gap {
     uint32_t ms;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analysis/spacesaving.h"
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 bool clients_init(struct clients *c, const struct budget *b, const struct hash_key *key)
@@ -118,7 +119,7 @@ static void add_sums(struct client_sums *s, const struct client_visit *v)
     s->last_us = v->us > s->last_us ? v->us : s->last_us;
 }
 
-static void count_rest(struct clients *c, const struct client_visit *v)
+static COLD void count_rest(struct clients *c, const struct client_visit *v)
 {
     if (!c->other)
         c->other = c->next_id++;
@@ -165,7 +166,7 @@ static bool at_once(const struct clients *c)
 }
 
 /* The last fifth of the profiles is for those who come often enough. */
-static void consider(struct clients *c, uint32_t row)
+static COLD void consider(struct clients *c, uint32_t row)
 {
     if (!c->heavy)
         c->heavy = spacesaving_new(c->heavy_most);
@@ -176,31 +177,41 @@ static void consider(struct clients *c, uint32_t row)
         clients_admit(c, row, 0);
 }
 
+/* Aligned seconds, envelope and gaps: so many visits, each so long after the one before; the first after `us`. */
+static void tell(const struct clients *c, struct profile *p, int64_t us, const int64_t *dt, unsigned n)
+{
+    gaps_add(&p->gaps, dt, n);
+    for (unsigned i = 0; i < n; i++) {
+        us += dt[i];
+        peaks_align(&p->peaks, us);
+        envelope_add(&p->envelope, c->rate, (double)dt[i] / 1e6);
+    }
+}
+
 void clients_settle(const struct clients *c, struct profile *p)
 {
-    int64_t us = p->last_us;
+    int64_t dt[CLIENTS_WAITING] = {0}, us = p->last_us;
     for (unsigned i = 0; i < p->n_waiting; i++)
-        us -= p->waiting[i];
-    gaps_add(&p->gaps, p->waiting, p->n_waiting);
-    for (unsigned i = 0; i < p->n_waiting; i++) {
-        us += p->waiting[i];
-        peaks_align(&p->peaks, us);
-        envelope_add(&p->envelope, c->rate, (double)p->waiting[i] / 1e6);
-    }
+        us -= dt[i] = p->waiting[i];
+    tell(c, p, us, dt, p->n_waiting);
     p->n_waiting = 0;
 }
 
-_Static_assert(offsetof(struct profile, peaks) % 64 == 0 && offsetof(struct peaks, second) == 64, "a line for windows");
+_Static_assert(offsetof(struct profile, peaks) == 64 && offsetof(struct peaks, second) == 64, "a line each");
 
 static void visit_profile(struct clients *c, struct profile *p, int64_t us)
 {
+    int64_t dt = us - p->last_us;
     peaks_add(&p->peaks, &c->rings, us);
-    if (p->started) {
-        p->waiting[p->n_waiting++] = us - p->last_us;
-    } else {
+    if (!p->started) {
         peaks_align(&p->peaks, us);
         envelope_add(&p->envelope, c->rate, 0);
         p->started = true;
+    } else if (dt <= UINT32_MAX) {
+        p->waiting[p->n_waiting++] = (uint32_t)dt;
+    } else {
+        clients_settle(c, p);
+        tell(c, p, p->last_us, &dt, 1);
     }
     p->last_us = us;
     if (p->n_waiting == CLIENTS_WAITING)
@@ -230,8 +241,11 @@ void clients_prefetch_rings(const struct clients *c, uint32_t row)
     if (!p)
         return;
     peaks_prefetch(&p->peaks, &c->rings);
-    if (p->n_waiting == CLIENTS_WAITING - 1)
-        prefetch_lines(&p->peaks.second, offsetof(struct profile, gaps.count) - offsetof(struct profile, peaks.second));
+    if (p->n_waiting < CLIENTS_WAITING - 1)
+        return;
+    prefetch_lines(&p->peaks.second, offsetof(struct profile, gaps.count) - offsetof(struct profile, peaks.second));
+    for (unsigned i = 0; i < CLIENTS_WAITING - 1; i++)
+        gaps_prefetch(&p->gaps, p->waiting[i]);
 }
 
 void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)

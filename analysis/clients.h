@@ -22,7 +22,7 @@ enum {
     CLIENTS_ADMIT = 32,
     CLIENTS_WORD = 8,
     CLIENTS_NAME = 64,
-    CLIENTS_WAITING = 14,
+    CLIENTS_WAITING = 12,
     CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3
 };
 
@@ -45,14 +45,15 @@ struct client {
     uint8_t from_known;
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
-/* What every visit changes comes first, and is asked for in this order. What aligned seconds, envelope and gaps are to
- * know of visits waits: they are much memory, which is then fetched for many at once. */
+/* What every visit changes comes first, and is asked for in this order: a line, and one of the peaks. What aligned
+ * seconds, envelope and gaps are to know of visits waits: they are much memory, which is then fetched for many at once.
+ */
 struct profile {
     int64_t last_us;
     uint32_t client; /* row */
     bool started;
     uint8_t n_waiting;
-    int64_t waiting[CLIENTS_WAITING]; /* times since the visit before, microseconds */
+    uint32_t waiting[CLIENTS_WAITING]; /* times since the visit before, microseconds; longer ones do not wait */
     struct peaks peaks;
     struct envelope envelope;
     struct gaps gaps;

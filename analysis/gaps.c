@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/hist.h"
+#include "base/prefetch.h"
 
 enum { POLLER_GAPS = 30, FIRST = GAPS_FIRST * HIST_SUB, BUCKETS = GAPS_OCTAVES * HIST_SUB };
 
@@ -28,6 +29,11 @@ static void count(struct gaps *g, int64_t dt)
     if (*c == UINT16_MAX)
         halve(g);
     ++*c;
+}
+
+void gaps_prefetch(const struct gaps *g, int64_t dt)
+{
+    prefetch(&g->count[0][0] + bucket(dt));
 }
 
 /* First the counts, which lie apart: so their memory is waited for at once. */

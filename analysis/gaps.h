@@ -16,6 +16,8 @@ struct gaps {
 
 /* n arrivals, in order, each so many microseconds after the one before. */
 void gaps_add(struct gaps *g, const int64_t *dt, unsigned n);
+/* Asks for the count that such an arrival changes. */
+void gaps_prefetch(const struct gaps *g, int64_t dt);
 /* (sigma - mu) / (sigma + mu), -1 periodic, 0 Poisson, 1 bursty (Goh and Barabasi). NaN: fewer than 2 gaps, or all of
  * them 0. */
 double gaps_burstiness(const struct gaps *g);

@@ -1,5 +1,6 @@
 #include "analysis/gaptable.h"
 
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 enum { LEAST_CLASS = 4, MOST_CLASS = 9, ENTRY_CLASS = 2 }; /* words: 4 entries, 128 entries, one entry */
@@ -52,7 +53,7 @@ static bool grow(struct gaptable *t, struct blocks *pool)
 }
 
 /* The entry of a bucket, made if need be; NULL: no room. */
-static struct entry *entry_of(struct gaptable *t, struct blocks *pool, unsigned bucket)
+static COLD struct entry *entry_of(struct gaptable *t, struct blocks *pool, unsigned bucket)
 {
     struct entry *at = t->table ? find(entries(pool, t->table), t->class, bucket) : NULL;
     while (!at && grow(t, pool))

@@ -4,6 +4,7 @@
 
 #include "analysis/cacheable.h"
 #include "base/clones.h"
+#include "base/cold.h"
 
 #define EACH_RUNG(i) for (unsigned i = 0; i < LADDER_RUNGS; i++)
 
@@ -130,6 +131,13 @@ INLINE uint32_t bits_of(const lanes *marks)
     return some[0] | some[1];
 }
 
+/* Leaves the marks of the rungs whose bits are not set. */
+INLINE void mask_out(lanes *marks, uint32_t bits)
+{
+    const lanes bit = {0x010101, 0x020202, 0x040404, 0x080808, 0x101010, 0x202020, 0x404040, 0x808080};
+    *marks &= ~(lanes)((octets)(bit & bits) == (octets)bit);
+}
+
 /* Moves the slot on and counts into `n`. */
 CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct step *restrict v,
                                   struct ladder_recent *restrict n)
@@ -138,7 +146,9 @@ CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct s
     walk_vector(s, v, 0, &m, n);
     walk_vector(s, v, 1, &m, n);
     walk_rest(s, v, &m, n);
-    lanes known = m.known & v->seen_known, stale = m.fresh & known & ~m.equal;
+    lanes known = m.known & v->seen_known, stale = m.fresh & known & ~m.equal, hit_first = m.fresh, stale_first = stale;
+    mask_out(&hit_first, (uint32_t)s->hit);
+    mask_out(&stale_first, (uint32_t)s->stale);
 #define COUNT(name, marks) *(octets *)n->name.of -= (octets)(marks)
     COUNT(hits, m.fresh);
     COUNT(stale_hits, stale);
@@ -147,6 +157,8 @@ CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct s
     COUNT(warm_lookups, m.warm);
     COUNT(warm_hits, m.fresh & m.warm);
     COUNT(cycles, ~m.fresh & v->fills);
+    COUNT(cycles_hit, hit_first);
+    COUNT(cycles_stale, stale_first);
     COUNT(swr_async, ~m.fresh & m.younger);
 #undef COUNT
     return (struct outcome){bits_of(&m.fresh), bits_of(&stale)};
@@ -184,7 +196,7 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
 }
 
 /* What was counted lately joins the sums. */
-static void settle(struct ladder_sums *s)
+static COLD void settle(struct ladder_sums *s)
 {
     EACH_RUNG(i)
     {
@@ -231,8 +243,6 @@ static uint32_t purgeable(const struct ladder_slot *s, const struct ladder_visit
 /* What few look-ups do. */
 static void count_rare(struct ladder_slot *s, const struct ladder_visit *v, struct outcome o, struct ladder_sums *sums)
 {
-    count_bits(sums->cycles_hit, o.hit & ~(uint32_t)s->hit, 1);
-    count_bits(sums->cycles_stale, o.stale & ~(uint32_t)s->stale, 1);
     if (v->error)
         count_bits(sums->errors_masked, o.hit & ~(uint32_t)s->errors, 1);
     if (o.stale)

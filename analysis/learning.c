@@ -4,6 +4,7 @@
 
 #include "analysis/cacheable.h"
 #include "analysis/learned.h"
+#include "base/cold.h"
 #include "base/hash.h"
 #include "base/pages.h"
 #include "base/prefetch.h"
@@ -135,7 +136,7 @@ static void set_level(struct learner *r)
 }
 
 /* What is tested. Most are tested alone. */
-static void count_tested(struct learner *r)
+static COLD void count_tested(struct learner *r)
 {
     r->tested = r->alone = 0;
     for (unsigned i = 0; i < r->n; i++) {
@@ -225,7 +226,7 @@ static unsigned displace(struct learning *l, struct learner *r, const struct par
     return rarest;
 }
 
-static unsigned add_dim(struct learning *l, struct learner *r, const struct part *p)
+static COLD unsigned add_dim(struct learning *l, struct learner *r, const struct part *p)
 {
     unsigned of_kind = 0;
     if (p->text.n > LEARN_NAME)
@@ -267,7 +268,7 @@ static uint32_t times_in_all(const struct learn_dim *d)
 
 /* A sample of the values, each with how often it came: full without a repetition, values are hardly ever repeated. A
  * tenth of repetitions settles that they are. */
-static void sample(struct learner *r, struct learn_dim *d, unsigned i, uint32_t value)
+static COLD void sample(struct learner *r, struct learn_dim *d, unsigned i, uint32_t value)
 {
     unsigned at = 0;
     if (value & ((1u << d->sample_level) - 1))
@@ -306,7 +307,7 @@ static uint32_t fold(uint64_t value)
     return (uint32_t)(value ^ value >> 32);
 }
 
-static void compare_changes(struct learner *r, const uint64_t value[LEARN_DIMS])
+static COLD void compare_changes(struct learner *r, const uint64_t value[LEARN_DIMS])
 {
     uint32_t bits = 0;
     for (unsigned i = 0; i < r->n; i++) {
@@ -330,7 +331,7 @@ static bool together(struct learner *r, unsigned a, unsigned b)
     return either >= TOGETHER_LEAST && both * 100 >= either * 99;
 }
 
-static void form_groups(struct learning *l, struct learner *r)
+static COLD void form_groups(struct learning *l, struct learner *r)
 {
     uint32_t group[LEARN_DIMS] = {0}, taken = 0;
     for (unsigned a = 0; a < r->n; a++) {
@@ -356,7 +357,7 @@ static void form_groups(struct learning *l, struct learner *r)
 /* ---- looks ---- */
 
 /* Two answers that follow each other closely; for what never comes twice. */
-static void look_near(struct learn_dim *d, struct sandwich *s, const struct sandwich_visit *v)
+static COLD void look_near(struct learn_dim *d, struct sandwich *s, const struct sandwich_visit *v)
 {
     if (s->context == v->context && v->now_ms - s->at_ms <= LEARN_NEAR_MS &&
         (v->refused || cacheable_comparable(s->content, v->content))) {
@@ -563,7 +564,7 @@ static uint64_t fewest(const struct learning *l, const struct learner *r)
 /* Whether an eighth of the visits will do: all is decided, nothing varies, or the last periods hardly brought a
  * sandwich to what is not. That can be told when all contexts have had their turn; where there are many, after some of
  * them. */
-static bool may_rest(const struct learning *l, struct learner *r)
+static COLD bool may_rest(const struct learning *l, struct learner *r)
 {
     uint64_t now = fewest(l, r), before = r->fewest;
     unsigned level = level_of(l, r), periods = 1u << (level < MOST_TURNS ? level : MOST_TURNS);

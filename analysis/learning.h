@@ -68,29 +68,29 @@ struct learn_dim {
     uint16_t times[LEARN_SAMPLE];
 };
 
+/* What most answers read and change comes first. */
 struct learner {
     uint64_t visits;                       /* that were taken */
-    uint64_t fewest;                       /* sandwiches of a dimension that is not decided, when last looked */
     uint32_t asked;                        /* visits since it rests */
     bool rests;                            /* all is decided: an eighth of the visits is taken, in bursts */
-    uint32_t varied, out, unique, settled; /* bits of dimensions; settled: not unique */
-    uint32_t claims, credentials;          /* credentials: and what changes with it */
-    uint32_t group[LEARN_DIMS];            /* tested together with; 0: in the group of another */
-    uint32_t tested, alone;                /* alone: in no group, and no claim */
     uint8_t n, barren_level, level;        /* level: of 2 to the power of it contexts one is looked at */
-    uint64_t control_n, control_differing; /* sandwiches of equal requests: what differs by itself */
+    uint32_t varied, out, unique, settled; /* bits of dimensions; settled: not unique */
+    uint32_t tested, alone;                /* alone: in no group, and no claim */
+    uint32_t claims, credentials;          /* credentials: and what changes with it */
     uint32_t barren;                       /* contexts of late that were not there, less those that were */
-    uint8_t index[64];
+    uint32_t unlisted;                     /* visits with a list of Vary that is none of these */
+    uint16_t list[LEARN_LISTS];            /* the first ones seen; 0: none */
+    uint32_t listed[LEARN_LISTS];          /* visits by list */
+    uint64_t control_n, control_differing; /* sandwiches of equal requests: what differs by itself */
+    uint64_t fewest;                       /* sandwiches of a dimension that is not decided, when last looked */
+    uint64_t candidate;                    /* a name that there is no room for, by majority */
+    uint32_t candidate_count, next_free;
+    uint8_t index[64] __attribute__((aligned(64)));
     struct learn_row row[LEARN_DIMS];
-    uint32_t dim[LEARN_DIMS]; /* rows of the slab */
-    uint64_t candidate;       /* a name that there is no room for, by majority */
-    uint32_t candidate_count;
-    uint32_t listed[LEARN_LISTS];               /* visits by list of Vary, the first ones seen */
-    uint16_t list[LEARN_LISTS];                 /* which; 0: none */
-    uint32_t unlisted;                          /* visits with another one */
+    uint32_t dim[LEARN_DIMS];                   /* rows of the slab */
+    uint32_t group[LEARN_DIMS];                 /* tested together with; 0: in the group of another */
     uint16_t changed[LEARN_DIMS];               /* comparisons in which it had changed */
     uint16_t both[LEARN_DIMS * LEARN_DIMS / 2]; /* ... in which two had, by pair */
-    uint32_t next_free;
 };
 
 /* A look at a context that waits for its memory. */
@@ -141,12 +141,12 @@ static inline bool learning_wants(const struct learning *l, uint32_t row)
     return !r->rests || r->asked++ % (8 * LEARN_BURST) < LEARN_BURST;
 }
 
-/* Asks for what most answers change. */
+/* Asks for what most answers change, if it will be shown the next one. */
 static inline void learning_prefetch(const struct learning *l, uint32_t row)
 {
     const struct learner *r = learning_at(l, row);
-    prefetch_lines(r, offsetof(struct learner, row[LEARN_DIMS / 4]));
-    prefetch(r->listed);
+    if (!r->rests || r->asked % (8 * LEARN_BURST) < LEARN_BURST)
+        prefetch_lines(r, offsetof(struct learner, row[LEARN_DIMS / 8]));
 }
 
 /* One answer. The looks that it takes are done with the next one, when their memory has come. */

@@ -1,7 +1,10 @@
 #include "analysis/live.h"
 
+#include <stddef.h>
+
 #include "analysis/numbers.h"
 #include "base/json.h"
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 #define EACH_TTL(i) for (unsigned i = 0; i < LIVE_TTLS; i++)
@@ -21,9 +24,10 @@ static const struct span {
 } spans[LIVE_TTLS] = {SPAN(1),   SPAN(5),   SPAN(10),   SPAN(30),   SPAN(60),
                       SPAN(300), SPAN(600), SPAN(1800), SPAN(3600), SPAN(86400)};
 
-/* The ladder's rungs that are looked at, and which of ours each is. */
+/* The ladder's rungs that are looked at, and which of ours each is; and back. */
 #define RUNGS (1u << 0 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 11 | 1u << 12 | 1u << 17)
 static const uint8_t ours[] = {[2] = 1, [3] = 2, [5] = 3, [6] = 4, [8] = 5, [9] = 6, [11] = 7, [12] = 8, [17] = 9};
+static const uint8_t rung_of[LIVE_TTLS] = {0, 2, 3, 5, 6, 8, 9, 11, 12, 17};
 
 /* What was filled within one part of T, which begins with the first fill. */
 struct entry {
@@ -34,23 +38,28 @@ struct entry {
     uint64_t later; /* sum of bytes times the ms since `first` */
 };
 
-/* One lifetime: two cache lines, which are all that most fills touch. */
+/* One lifetime: the cache line that a fill touches. */
 struct queue {
-    uint32_t block;  /* ring of entries that are closed; 0: none yet */
-    uint8_t room;    /* places in it, a power of two */
-    uint8_t head, n; /* the oldest, anywhere modulo the ring; how many */
-    bool lost;
-    int64_t last;              /* the latest fill, ms */
-    uint64_t bytes, entries;   /* in the queue */
-    uint64_t gone_bytes, gone; /* were there for all of T */
-    uint64_t peak_bytes, peak_entries;
-    struct entry open; /* the newest; n 0: none */
-    int64_t due;       /* nothing expires before, ms */
-    uint64_t unused[3];
+    uint32_t block;          /* ring of entries that are closed; 0: none yet */
+    uint8_t room;            /* places in it, a power of two */
+    uint8_t head;            /* the oldest, anywhere modulo the ring */
+    uint8_t n;               /* how many */
+    int64_t last;            /* the latest fill, ms */
+    uint64_t bytes, entries; /* in the queue */
+    struct entry open;       /* the newest; n 0: none */
+};
+
+/* What is touched when something leaves. */
+struct gone {
+    uint64_t bytes, entries;           /* were there for all of T */
+    uint64_t peak_bytes, peak_entries; /* the most there was before something left; what is there now may be more */
 };
 
 struct state {
-    struct queue queue[LIVE_TTLS];
+    int64_t due[LIVE_TTLS]; /* nothing of a queue expires before, ms */
+    uint32_t lost;          /* queues that there was no room for, by the ladder's rungs */
+    struct queue queue[LIVE_TTLS] __attribute__((aligned(64)));
+    struct gone gone[LIVE_TTLS];
     struct {
         uint64_t byte_s, entry_s;
         uint32_t byte_ms, entry_ms;
@@ -58,7 +67,7 @@ struct state {
 };
 
 _Static_assert(sizeof(struct entry) == sizeof(uint64_t) << ENTRY_CLASS, "entries fill a block");
-_Static_assert(sizeof(struct queue) == 128, "two cache lines");
+_Static_assert(sizeof(struct queue) == 64, "a cache line");
 _Static_assert(sizeof(struct state) <= sizeof(uint64_t) << HEAD_CLASS, "fits into its block");
 _Static_assert(LIVE_PARTS + 2 <= 1 << (MOST_CLASS - ENTRY_CLASS), "what is there at once fits into the largest ring");
 
@@ -88,39 +97,52 @@ static const struct entry *nth(const struct queue *q, const struct blocks *pool,
     return i < q->n ? entry_at(q, pool, i) : &q->open;
 }
 
-static void leave(struct queue *q, const struct entry *e)
+/* Before something leaves, and before the peak is read. */
+static void note_peak(const struct queue *q, struct gone *gone)
 {
-    q->bytes -= e->bytes;
-    q->entries -= e->n;
-    q->gone_bytes += e->bytes;
-    q->gone += e->n;
+    gone->peak_bytes = q->bytes > gone->peak_bytes ? q->bytes : gone->peak_bytes;
+    gone->peak_entries = q->entries > gone->peak_entries ? q->entries : gone->peak_entries;
 }
 
-static void expire_due(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
+static int64_t due_of(const struct entry *e, int64_t ttl)
 {
-    for (; q->n; q->n--, q->head++) {
-        const struct entry *e = entry_at(q, pool, 0);
-        q->due = e->first + (int64_t)e->span + ttl;
-        if (now < q->due)
-            return;
-        leave(q, e);
+    return e->n ? e->first + (int64_t)e->span + ttl : INT64_MAX;
+}
+
+static void expire_due(struct state *s, size_t i, const struct blocks *pool, int64_t now)
+{
+    struct queue *q = &s->queue[i];
+    int64_t ttl = spans[i].ttl, due = INT64_MAX;
+    uint64_t bytes = 0, entries = 0;
+    unsigned at = 0, n = q->n;
+    for (; at < n && now >= (due = due_of(entry_at(q, pool, at), ttl)); at++) {
+        bytes += entry_at(q, pool, at)->bytes;
+        entries += entry_at(q, pool, at)->n;
     }
-    q->due = q->open.n ? q->open.first + (int64_t)q->open.span + ttl : INT64_MAX;
-    if (now < q->due)
-        return;
-    leave(q, &q->open);
-    q->open.n = 0;
-    q->due = INT64_MAX;
+    if (at == n && now >= (due = due_of(&q->open, ttl))) {
+        bytes += q->open.bytes;
+        entries += q->open.n;
+        q->open.n = 0;
+        due = INT64_MAX;
+    }
+    note_peak(q, &s->gone[i]);
+    q->head = (uint8_t)(q->head + at);
+    q->n = (uint8_t)(n - at);
+    q->bytes -= bytes;
+    q->entries -= entries;
+    s->gone[i].bytes += bytes;
+    s->gone[i].entries += entries;
+    s->due[i] = due;
 }
 
-static inline void expire(struct queue *q, const struct blocks *pool, int64_t now, int64_t ttl)
+static inline void expire(struct state *s, size_t i, const struct blocks *pool, int64_t now)
 {
-    if (now >= q->due)
-        expire_due(q, pool, now, ttl);
+    if (now >= s->due[i])
+        expire_due(s, i, pool, now);
 }
 
 /* Room for one entry more. */
-static bool grow(struct queue *q, struct blocks *pool)
+static COLD bool grow(struct queue *q, struct blocks *pool)
 {
     unsigned class = q->block ? class_of(q) + 1 : LEAST_CLASS;
     struct queue bigger = *q;
@@ -142,20 +164,20 @@ static inline bool shut(struct queue *q, struct blocks *pool)
 {
     if (!q->open.n)
         return true;
-    if (q->n == q->room && !grow(q, pool)) {
-        q->lost = true;
+    if (q->n == q->room && !grow(q, pool))
         return false;
-    }
     *entry_at(q, pool, q->n++) = q->open;
     q->open.n = 0;
     return true;
 }
 
-/* Joins the newest entry if that began less than a part ago; time does not run backwards. */
-static void fill(struct queue *q, struct blocks *pool, const struct span *t, int64_t now, uint64_t bytes, uint32_t n)
+/* Joins the newest entry if that began less than a part ago; time does not run backwards. False: no room. */
+static inline bool fill(struct state *s, size_t i, struct blocks *pool, int64_t now, uint64_t bytes, uint32_t n)
 {
+    struct queue *q = &s->queue[i];
+    const struct span *t = &spans[i];
     now = now > q->last ? now : q->last;
-    expire(q, pool, now, t->ttl);
+    expire(s, i, pool, now);
     struct entry *e = &q->open;
     if (e->n && now - e->first < t->part) {
         e->span = (uint32_t)(now - e->first);
@@ -164,19 +186,18 @@ static void fill(struct queue *q, struct blocks *pool, const struct span *t, int
         e->later += bytes * e->span;
     } else {
         if (!shut(q, pool))
-            return;
+            return false;
         *e = (struct entry){now, 0, n, bytes, 0};
         if (!q->n)
-            q->due = now + t->ttl;
+            s->due[i] = now + t->ttl;
     }
     q->last = now;
     q->entries += n;
     q->bytes += bytes;
-    q->peak_bytes = q->bytes > q->peak_bytes ? q->bytes : q->peak_bytes;
-    q->peak_entries = q->entries > q->peak_entries ? q->entries : q->peak_entries;
+    return true;
 }
 
-static bool begin(struct live *l, struct blocks *pool)
+static COLD bool begin(struct live *l, struct blocks *pool)
 {
     l->block = l->lost ? 0 : blocks_take(pool, HEAD_CLASS);
     l->lost = !l->block;
@@ -190,11 +211,9 @@ void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_
     if (!(filled & RUNGS) || (!l->block && !begin(l, pool)))
         return;
     struct state *s = state_of(l, pool);
-    for (uint32_t left = filled & RUNGS; left; left &= left - 1) {
-        unsigned i = ours[__builtin_ctz(left)];
-        if (!s->queue[i].lost)
-            fill(&s->queue[i], pool, &spans[i], now, bytes * n, n);
-    }
+    for (uint32_t left = filled & RUNGS & ~s->lost; left; left &= left - 1)
+        if (!fill(s, ours[__builtin_ctz(left)], pool, now, bytes * n, n))
+            s->lost |= left & -left;
 }
 
 void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes)
@@ -205,16 +224,19 @@ void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now
 void live_prefetch(const struct live *l, const struct blocks *pool)
 {
     if (l->block)
-        prefetch_lines(state_of(l, pool)->queue, sizeof(struct queue) * LIVE_TTLS);
+        prefetch_lines(state_of(l, pool), offsetof(struct state, gone));
 }
 
 void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t now)
 {
+    const struct state *s = state_of(l, pool);
     for (unsigned i = 0; l->block && i < LIVE_TTLS; i++) {
-        const struct queue *q = &state_of(l, pool)->queue[i];
-        if (now >= q->due && q->n) {
+        const struct queue *q = &s->queue[i];
+        if (now >= s->due[i] && q->n) {
+            prefetch(&s->gone[i]);
             prefetch(entry_at(q, pool, 0));
-            prefetch(entry_at(q, pool, 1)); /* the next to go */
+            prefetch(entry_at(q, pool, 1));    /* the next to go */
+            prefetch(entry_at(q, pool, q->n)); /* where the next one will stand */
         }
     }
 }
@@ -245,26 +267,30 @@ static unsigned in_order(const struct queue *a, const struct queue *b, const str
     return n;
 }
 
-static void merge(struct queue *into, struct queue *from, struct blocks *pool, const struct span *t)
+static void merge(struct state *a, struct state *b, unsigned ttl, struct blocks *pool)
 {
     struct entry all[2 * ENTRIES];
+    struct queue *into = &a->queue[ttl], *from = &b->queue[ttl];
+    struct gone *gone = &a->gone[ttl], *other = &b->gone[ttl];
     int64_t last = into->last > from->last ? into->last : from->last;
-    expire(into, pool, last, t->ttl);
-    expire(from, pool, last, t->ttl);
-    unsigned n = in_order(into, from, pool, t->part, all);
+    note_peak(into, gone);
+    note_peak(from, other);
+    expire(a, ttl, pool, last);
+    expire(b, ttl, pool, last);
+    unsigned n = in_order(into, from, pool, spans[ttl].part, all), i = 0;
     into->n = 0;
     into->open.n = 0;
-    for (unsigned i = 0; i < n && shut(into, pool); i++)
+    for (; i < n && shut(into, pool); i++)
         into->open = all[i];
-    into->due = INT64_MIN;
-    into->lost |= from->lost;
+    a->lost |= i < n ? 1u << rung_of[ttl] : 0;
+    a->due[ttl] = INT64_MIN;
     into->last = last;
     into->bytes += from->bytes;
     into->entries += from->entries;
-    into->gone_bytes += from->gone_bytes;
-    into->gone += from->gone;
-    into->peak_bytes += from->peak_bytes;
-    into->peak_entries += from->peak_entries;
+    gone->bytes += other->bytes;
+    gone->entries += other->entries;
+    gone->peak_bytes += other->peak_bytes;
+    gone->peak_entries += other->peak_entries;
 }
 
 typedef unsigned __int128 product; /* of bytes or entries and ms */
@@ -290,9 +316,10 @@ void live_merge(struct live *into, const struct live *from, struct blocks *pool)
     if (!into->block || !from->block)
         return;
     struct state *a = state_of(into, pool), *b = state_of(from, pool);
+    a->lost |= b->lost;
     EACH_TTL(i)
     {
-        merge(&a->queue[i], &b->queue[i], pool, &spans[i]);
+        merge(a, b, i, pool);
         add(&a->before[i].byte_s, &a->before[i].byte_ms, milliseconds(b->before[i].byte_s, b->before[i].byte_ms));
         add(&a->before[i].entry_s, &a->before[i].entry_ms, milliseconds(b->before[i].entry_s, b->before[i].entry_ms));
     }
@@ -340,9 +367,12 @@ static void sum_many(const struct entry *e, int64_t since, int64_t ttl, product 
 }
 
 /* What is in the queue has been there since it was filled, at most T. */
-static void sum(const struct queue *q, const struct blocks *pool, int64_t end, int64_t ttl, struct live_sum *out)
+static void sum(const struct state *s, unsigned ttl_at, const struct blocks *pool, int64_t end, struct live_sum *out)
 {
-    product bytes = (product)q->gone_bytes * (product)ttl, entries = (product)q->gone * (product)ttl;
+    const struct queue *q = &s->queue[ttl_at];
+    struct gone gone = s->gone[ttl_at];
+    int64_t ttl = spans[ttl_at].ttl;
+    product bytes = (product)gone.bytes * (product)ttl, entries = (product)gone.entries * (product)ttl;
     for (unsigned i = 0; i < length(q); i++) {
         const struct entry *e = nth(q, pool, i);
         int64_t since = end > e->first ? end - e->first : 0;
@@ -355,8 +385,9 @@ static void sum(const struct queue *q, const struct blocks *pool, int64_t end, i
     }
     add(&out->byte_s, &out->byte_ms, bytes);
     add(&out->entry_s, &out->entry_ms, entries);
-    out->peak_bytes = q->peak_bytes;
-    out->peak_entries = q->peak_entries;
+    note_peak(q, &gone);
+    out->peak_bytes = gone.peak_bytes;
+    out->peak_entries = gone.peak_entries;
 }
 
 void live_sums(const struct live *l, const struct blocks *pool, int64_t start, int64_t end,
@@ -368,13 +399,13 @@ void live_sums(const struct live *l, const struct blocks *pool, int64_t start, i
         if (!l->block || l->lost)
             continue;
         const struct state *s = state_of(l, pool);
-        out[i] = (struct live_sum){.known = !s->queue[i].lost,
+        out[i] = (struct live_sum){.known = !(s->lost >> rung_of[i] & 1),
                                    .byte_s = s->before[i].byte_s,
                                    .entry_s = s->before[i].entry_s,
                                    .byte_ms = s->before[i].byte_ms,
                                    .entry_ms = s->before[i].entry_ms,
                                    .watched_ms = end > start ? (uint64_t)(end - start) : 0};
-        sum(&s->queue[i], pool, end, spans[i].ttl, &out[i]);
+        sum(s, i, pool, end, &out[i]);
     }
 }
 
@@ -385,9 +416,9 @@ void live_load(struct live *l, struct blocks *pool, const struct live_sum from[L
     struct state *s = state_of(l, pool);
     EACH_TTL(i)
     {
-        s->queue[i].lost = !from[i].known;
-        s->queue[i].peak_bytes = from[i].peak_bytes;
-        s->queue[i].peak_entries = from[i].peak_entries;
+        s->lost |= from[i].known ? 0 : 1u << rung_of[i];
+        s->gone[i].peak_bytes = from[i].peak_bytes;
+        s->gone[i].peak_entries = from[i].peak_entries;
         s->before[i].byte_s = from[i].byte_s;
         s->before[i].entry_s = from[i].entry_s;
         s->before[i].byte_ms = from[i].byte_ms;

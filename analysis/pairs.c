@@ -1,8 +1,9 @@
 #include "analysis/pairs.h"
 
 #include "base/pages.h"
+#include "base/cold.h"
 
-enum { PLACES_FIRST = 256, LEVELS = 32 };
+enum { PLACES_FIRST = 256, LEVELS = 32, LINE = 8 }; /* places of a cache line */
 
 bool pairs_init(struct pairs *p, uint32_t most)
 {
@@ -21,13 +22,16 @@ static bool followed(const struct pairs *p, uint64_t hash)
     return !p->level || !(hash >> (64 - p->level));
 }
 
-/* The place of a hash, or a free one. There is always one: at most half are taken. */
+/* The place of a hash, or a free one. There is always one: at most half are taken. The line that was asked for is gone
+ * round before the next one is looked at. */
 static uint64_t *find(const struct pairs *p, uint64_t hash)
 {
-    uint32_t at = (uint32_t)hash & p->mask;
-    while (p->place[at] && p->place[at] != hash)
-        at = (at + 1) & p->mask;
-    return &p->place[at];
+    uint32_t home = pairs_home(p, hash), line = home & ~(LINE - 1u), at = home % LINE;
+    for (unsigned i = 0; p->place[line + at] && p->place[line + at] != hash; i++) {
+        at = (at + 1) % LINE;
+        line = i % LINE == LINE - 1 ? (line + LINE) & p->mask : line;
+    }
+    return &p->place[line + at];
 }
 
 /* Those that are followed still, in so many places. */
@@ -50,7 +54,7 @@ static bool move(struct pairs *p, uint32_t places)
 }
 
 /* One more would be too many. Where there is no memory to grow, fewer are followed. */
-static bool make_room(struct pairs *p)
+static COLD bool make_room(struct pairs *p)
 {
     uint32_t places = p->mask + 1;
     if (places <= p->most && move(p, places * 2))

@@ -12,7 +12,7 @@
 #include "base/prefetch.h"
 
 struct pairs {
-    uint64_t *place; /* 0: free; the low bits of a hash are its place */
+    uint64_t *place; /* 0: free; the low bits of a hash but the least say where it stands */
     uint32_t mask;   /* places - 1 */
     uint32_t used, most;
     unsigned level; /* hashes whose upper bits, so many, are not 0 are passed over */
@@ -28,13 +28,19 @@ static inline uint64_t pairs_hash(uint64_t key, uint64_t client)
     return hash_mix(key ^ hash_mix(client)) | 1;
 }
 
+/* Where it would stand first; its least bit is always set. */
+static inline uint32_t pairs_home(const struct pairs *p, uint64_t hash)
+{
+    return (uint32_t)(hash >> 1) & p->mask;
+}
+
 /* The client asked for the key. How many new pairs this stands for: 0 when it is known or not followed. */
 uint64_t pairs_meet(struct pairs *p, uint64_t hash);
 
 /* Asks ahead for where the pair stands. */
 static inline void pairs_prefetch(const struct pairs *p, uint64_t hash)
 {
-    prefetch(&p->place[(uint32_t)hash & p->mask]);
+    prefetch(&p->place[pairs_home(p, hash)]);
 }
 
 size_t pairs_bytes(const struct pairs *p);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/floor.h"
+#include "base/cold.h"
 #include "base/prefetch.h"
 
 enum { RING_SMALLEST = 4, RING_LARGEST = 12, BUCKETS_CLASS = 6 };
@@ -83,7 +84,7 @@ static void add_bucket(struct peaks_buckets *w, int64_t bucket)
 }
 
 /* Twice as many time stamps; the oldest kept ones stay. */
-static bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest)
+static COLD bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest)
 {
     unsigned class = p->ring ? p->class + 1u : RING_SMALLEST;
     uint32_t ring = class <= RING_LARGEST ? blocks_take(pool, class) : 0;
@@ -105,7 +106,7 @@ static int64_t stamp(const struct peaks *p, const struct blocks *pool, uint64_t 
 }
 
 /* Without room for one arrival more the oldest stamp is lost to the windows that still hold it. */
-static void lose_oldest(struct peaks *p, uint64_t size)
+static COLD void lose_oldest(struct peaks *p, uint64_t size)
 {
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
         if (size == 0 || p->window[i].tail == p->n - size) {
@@ -114,27 +115,47 @@ static void lose_oldest(struct peaks *p, uint64_t size)
         }
 }
 
-/* Lets go of what is no longer in (now - W, now], and takes the arrival in; p->ring may be none. */
+/* The first arrival after `gone`; there is one. None to two leave, most often: how many cannot be foretold, so that is
+ * no branch. */
+static inline uint64_t first_after(const uint64_t *ring, uint64_t mask, uint64_t tail, int64_t gone)
+{
+    tail += (int64_t)ring[tail & mask] <= gone;
+    tail += (int64_t)ring[tail & mask] <= gone;
+    while ((int64_t)ring[tail & mask] <= gone)
+        tail++;
+    return tail;
+}
+
+/* Of a ring that is full or none: lets go of what is no longer in (now - W, now], else there is a larger one, else the
+ * oldest is lost. */
+static COLD void make_room(struct peaks *p, struct blocks *pool, int64_t us)
+{
+    uint64_t size = p->ring ? 1u << p->class : 0;
+    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+        while (p->window[i].tail < p->n && stamp(p, pool, p->window[i].tail) <= us - window_us[i])
+            p->window[i].tail++;
+    uint64_t oldest = p->window[PEAKS_WINDOWS - 1].tail;
+    if (p->n - oldest == size && !grow_ring(p, pool, oldest))
+        lose_oldest(p, size);
+}
+
+/* Takes the arrival in, and lets go of what is no longer in (now - W, now]. */
 static void add_exact(struct peaks *p, struct blocks *pool, int64_t us)
 {
-    const uint64_t *ring = blocks_at(pool, p->ring);
-    uint64_t size = p->ring ? 1u << p->class : 0, n = p->n;
-    for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
-        uint64_t tail = p->window[i].tail;
-        while (tail < n && (int64_t)ring[tail & (size - 1)] <= us - window_us[i])
-            tail++;
-        p->window[i].tail = tail;
+    uint64_t n = p->n;
+    if (!p->ring || (n - p->window[PEAKS_WINDOWS - 1].tail) >> p->class)
+        make_room(p, pool, us);
+    p->n = n + 1;
+    if (!p->ring) {
+        for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
+            p->window[i].tail = n + 1;
+        return;
     }
-    uint64_t oldest = p->window[PEAKS_WINDOWS - 1].tail;
-    if (n - oldest == size && !grow_ring(p, pool, oldest))
-        lose_oldest(p, size);
-    if (p->ring)
-        blocks_at(pool, p->ring)[n & ((1u << p->class) - 1)] = (uint64_t)us;
-    p->n = ++n;
+    uint64_t *ring = blocks_at(pool, p->ring), mask = (UINT64_C(1) << p->class) - 1;
+    ring[n & mask] = (uint64_t)us;
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
-        if (!p->ring)
-            p->window[i].tail = n;
-        keep_most(&p->window[i].peak, (uint32_t)(n - p->window[i].tail));
+        p->window[i].tail = first_after(ring, mask, p->window[i].tail, us - window_us[i]);
+        keep_most(&p->window[i].peak, (uint32_t)(n + 1 - p->window[i].tail));
     }
 }
 
@@ -158,7 +179,7 @@ static bool has_brackets(const struct peaks *p)
     return p->window[1].peak >= PEAKS_EXACT / 2 || p->window[0].inexact || p->window[1].inexact;
 }
 
-static void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
+static COLD void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
 {
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
         struct peaks_window *w = &p->window[i];

@@ -46,14 +46,20 @@ static bool has_estimate(const struct sampling_tail *t)
     return t->keys >= 2;
 }
 
+static uint64_t cycles_hit(const struct sampling_tail *t, unsigned rung)
+{
+    return t->sums.cycles_hit[rung] + ladder_lately(&t->sums.recent.cycles_hit, rung);
+}
+
 void sampling_close(struct sampling_tail *t, uint32_t segment, struct ladder_sums *into, uint64_t *same)
 {
     if (t->n && has_estimate(t)) {
         EACH_RUNG(i)
         {
             t->spread[i] += spread_of(t, i);
-            t->extra[i] += share_of(t->n, t->sums.cycles_hit[i], t->sums.lookups);
-            t->extra[i] -= t->extra[i] < t->sums.cycles_hit[i] ? t->extra[i] : t->sums.cycles_hit[i];
+            uint64_t seen = cycles_hit(t, i);
+            t->extra[i] += share_of(t->n, seen, t->sums.lookups);
+            t->extra[i] -= t->extra[i] < seen ? t->extra[i] : seen;
         }
         *same += share_of(t->n, t->same, t->sums.lookups);
         ladder_scale(into, &t->sums, t->n);
@@ -109,8 +115,8 @@ void sampling_estimate(const struct sampling_tail *t, struct ladder_sums *sums, 
     {
         bool now = t->n && has_estimate(t);
         out->spread[i] = (uint64_t)ceil(t->spread[i] + (now ? spread_of(t, i) : 0));
-        out->cycles[i] = (rung[i].cycles_hit > t->extra[i] ? rung[i].cycles_hit - t->extra[i] : 0) +
-                         (now ? t->sums.cycles_hit[i] : 0);
+        out->cycles[i] =
+            (rung[i].cycles_hit > t->extra[i] ? rung[i].cycles_hit - t->extra[i] : 0) + (now ? cycles_hit(t, i) : 0);
     }
     if (t->n && !has_estimate(t)) {
         guess(t, sums, out);

@@ -107,8 +107,9 @@ void masked_load(struct analysis *a, struct endpoint *e, struct slice text);
 
 /* bound.c. Whether bound_visit will most likely look for a write. */
 bool bound_asks(const struct analysis *a, const struct endpoint *e);
-/* Asks ahead for what bound_visit of this row will read, in four steps (0 to 3) with some time between. */
-void bound_expect(const struct analysis *a, uint32_t row, unsigned step);
+/* Asks ahead for what bound_visit of this row will read, in three steps (0 to 2) with some time between. False: no more
+ * steps, it will read nothing that is not near. */
+bool bound_expect(const struct analysis *a, uint32_t row, unsigned step);
 /* A successful write to the target of this key, by that endpoint, at `now`, ms. */
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now);
 /* A look-up of the key that ended a gap. */

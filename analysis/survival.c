@@ -4,8 +4,10 @@
 #include <stdlib.h>
 
 #include "analysis/numbers.h"
+#include "base/cold.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/prefetch.h"
 
 enum { QUARTER_MS = 250, PAIR_BITS = 16, LEAST_CLASS = 4, MOST_CLASS = 13 };
 
@@ -42,16 +44,22 @@ static uint64_t *table_of(const struct survival *s, const struct blocks *pool)
     return blocks_at(pool, s->table);
 }
 
+/* Where a pair is looked for first. */
+static uint32_t home(unsigned class, uint16_t pair)
+{
+    return (uint32_t)(pair * 0x9e3779b1u) >> (32 - class);
+}
+
 /* The word of a pair, or the free one where it would go. At most three quarters of the words are taken. */
 static uint64_t *find(uint64_t *table, unsigned class, uint16_t pair)
 {
-    uint32_t mask = (1u << class) - 1, at = (uint32_t)(pair * 0x9e3779b1u) >> (32 - class);
+    uint32_t mask = (1u << class) - 1, at = home(class, pair);
     while (table[at & mask] && (uint16_t)table[at & mask] != pair)
         at++;
     return &table[at & mask];
 }
 
-static bool grow(struct survival *s, struct blocks *pool)
+static COLD bool grow(struct survival *s, struct blocks *pool)
 {
     unsigned class = s->table ? s->class + 1u : LEAST_CLASS;
     uint32_t table = class <= MOST_CLASS ? blocks_take(pool, class) : 0;
@@ -110,6 +118,22 @@ void survival_alive_no_more(struct survival *s, struct blocks *pool, unsigned ce
         *word -= (uint64_t)1 << PAIR_BITS;
     else
         s->lost -= s->lost > 0; /* it was never taken in */
+}
+
+static void expect(const struct survival *s, const struct blocks *pool, unsigned left, unsigned right)
+{
+    if (s->table)
+        prefetch(table_of(s, pool) + home(s->class, pair_of(left, right)));
+}
+
+void survival_expect_death(const struct survival *s, const struct blocks *pool, uint64_t longer_than, uint64_t at_most)
+{
+    expect(s, pool, survival_least(longer_than), survival_most(at_most));
+}
+
+void survival_expect_alive(const struct survival *s, const struct blocks *pool, unsigned cell)
+{
+    expect(s, pool, cell, SURVIVAL_TAIL);
 }
 
 void survival_drop(struct survival *s, struct blocks *pool)

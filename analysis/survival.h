@@ -36,6 +36,9 @@ void survival_died(struct survival *s, struct blocks *pool, uint64_t longer_than
 /* A version is known to live longer than falls into this cell; `left` takes that back. */
 void survival_alive(struct survival *s, struct blocks *pool, unsigned cell);
 void survival_alive_no_more(struct survival *s, struct blocks *pool, unsigned cell);
+/* Ask for the count that survival_died, survival_alive of this would change. */
+void survival_expect_death(const struct survival *s, const struct blocks *pool, uint64_t longer_than, uint64_t at_most);
+void survival_expect_alive(const struct survival *s, const struct blocks *pool, unsigned cell);
 void survival_merge(struct survival *into, const struct survival *from, struct blocks *pool);
 /* Gives the table back. */
 void survival_drop(struct survival *s, struct blocks *pool);

@@ -110,8 +110,11 @@ static void fill_content(struct analysis *a, struct row_exchange *r, const struc
     bool unknown = (r->flags & (REPLAY_HEAD | FLAG_TRUNCATED | FLAG_AMBIGUOUS)) || r->status == 206 || r->status == 416;
     if (r->status != 304) {
         r->etag = tag_id(a, heads_get(h, HEAD_etag));
-        if (r->etag && r->etag != key->tag) /* whether it told of another content before */
+        if (r->etag && r->etag != key->tag) { /* whether it told of another content before; and what its last one did */
             etags_prefetch(&a->etags, key->hash, r->etag);
+            if (key->tag)
+                etags_prefetch(&a->etags, key->hash, key->tag);
+        }
         r->content = unknown ? 0 : content_seen(x);
         r->notes |= NOTE(wasted_full,
                          r->status == 200 && r->content && heads_has(h, HEAD_if_none_match) &&
@@ -345,17 +348,13 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
     if (h->key != MAP_NONE) {
         const struct key *key = keys_at(&a->keys, h->key);
         keys_prefetch_slot(&a->keys, key);
-        prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
         endpoints_prefetch(endpoint_ahead(a, key));
     }
-    h->pair = 0;
-    if (h->client == MAP_NONE)
-        return;
-    clients_prefetch(&a->clients, h->client);
-    if (h->key == MAP_NONE)
-        return;
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
     h->pair = pairs_hash(h->hash, h->place);
     pairs_prefetch(&a->pairs, h->pair);
+    if (h->client != MAP_NONE)
+        clients_prefetch(&a->clients, h->client);
 }
 
 /* What the endpoint's sums lead to. */
@@ -387,8 +386,6 @@ static void look_at_rings(struct analysis *a, struct ahead *h)
     if (h->key == MAP_NONE)
         return;
     const struct key *key = keys_at(&a->keys, h->key);
-    if (key->tag)
-        etags_prefetch(&a->etags, key->hash, key->tag);
     look_at_sums(a, h, key);
 }
 
@@ -402,8 +399,7 @@ static bool look_at_due(struct analysis *a, struct ahead *h)
     const struct endpoint *ep = endpoint_ahead(a, key);
     live_prefetch_due(&ep->live, &a->endpoints.live, h->ms);
     h->bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
-    if (h->bound)
-        bound_expect(a, h->key, 0);
+    h->bound = h->bound && bound_expect(a, h->key, 0);
     return h->bound;
 }
 
@@ -535,8 +531,8 @@ static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
     EACH(look_at_slots(a, h))
     EACH(look_at_rings(a, h))
     EACH(bound |= look_at_due(a, h))
-    for (unsigned step = 1; bound && step < 4; step++)
-        EACH(if (h->bound) bound_expect(a, h->key, step))
+    for (unsigned step = 1; bound && step < 3; step++)
+        EACH(h->bound = h->bound && bound_expect(a, h->key, step))
 #undef EACH
 }
 

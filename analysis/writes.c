@@ -35,11 +35,16 @@ const char *writes_class_name(enum writes_class c)
     return names[c];
 }
 
-static uint32_t hash32(const struct hash_key *key, uint8_t tag, struct slice service, struct slice text)
+/* Of a text that stands for something in a service; which role it has is told apart where it is kept. */
+static uint32_t hash32(const struct hash_key *key, uint64_t service, struct slice text)
 {
-    uint64_t words[2] = {hash_bytes(key, tag, service.p, service.n), hash_bytes(key, tag, text.p, text.n)};
-    uint32_t h = (uint32_t)hash_words(key, words, 2);
-    return text.n ? h ? h : 1 : 0;
+    uint32_t h = text.n ? (uint32_t)hash_mix(hash_quick(key, text.p, text.n) ^ service) : 0;
+    return h || !text.n ? h : 1;
+}
+
+static uint64_t of_service(const struct hash_key *key, struct slice service)
+{
+    return hash_mix(hash_quick(key, service.p, service.n));
 }
 
 struct writes_name writes_name_of(const struct hash_key *key, struct slice service, struct slice target,
@@ -53,13 +58,14 @@ struct writes_name writes_name_of(const struct hash_key *key, struct slice servi
     while (end && path.p[end - 1] != '/')
         end--;
     struct slice parent = slice_sub(path, 0, end ? end - 1 : 0);
-    return (struct writes_name){hash32(key, 'u', service, target), hash32(key, 'p', service, path),
-                                hash32(key, 'p', service, parent), hash32(key, 'i', service, id)};
+    uint64_t in = of_service(key, service);
+    return (struct writes_name){hash32(key, in, target), hash32(key, in, path), hash32(key, in, parent),
+                                hash32(key, in, id)};
 }
 
 uint32_t writes_group(const struct hash_key *key, struct slice service, struct slice member)
 {
-    return hash32(key, 'g', service, member);
+    return hash32(key, of_service(key, service), member);
 }
 
 bool writes_init(struct writes *w, uint32_t names, uint32_t endpoints)
@@ -81,10 +87,11 @@ void writes_fini(struct writes *w)
     free(w->filter);
 }
 
-/* A name in a role. The mixer is a bijection and the name is a keyed hash, so traffic cannot aim at positions. */
+/* A name in a role. It is a bijection and the name is a keyed hash, so traffic cannot aim at positions. */
 static uint64_t place(enum role role, uint32_t hash)
 {
-    return hash_mix((uint64_t)(role + 1) << 32 | hash);
+    uint64_t x = ((uint64_t)(role + 1) << 32 | hash) * 0x9e3779b97f4a7c15u;
+    return x ^ x >> 32;
 }
 
 static uint64_t *filter_word(const struct writes *w, uint64_t hash)
@@ -110,23 +117,19 @@ static unsigned places(const struct writes_name *name, uint64_t at[5])
     return n;
 }
 
-void writes_prefetch(const struct writes *w, const struct writes_name *name)
+bool writes_prefetch(const struct writes *w, const struct writes_name *name, bool slots)
 {
     uint64_t at[5];
-    for (unsigned i = 0, n = places(name, at); i < n; i++)
-        prefetch(filter_word(w, at[i]));
-}
-
-void writes_prefetch_rows(const struct writes *w, const struct writes_name *name, bool slots)
-{
-    uint64_t at[5];
+    bool some = false;
     for (unsigned i = 0, n = places(name, at); i < n; i++)
         if (*filter_word(w, at[i]) >> at[i] % 64 & 1) {
+            some = true;
             if (slots)
                 map_prefetch(&w->map, at[i]);
             else
                 map_expect(&w->map, at[i]);
         }
+    return some;
 }
 
 static struct name *find(const struct writes *w, enum role role, uint32_t hash)

@@ -78,10 +78,9 @@ struct writes_visit {
 /* A visit of a read key that ends a gap. *sums: the endpoint's row, 0 at first; taken when a bound write is met.
  * sums NULL: count nothing. */
 void writes_visit(struct writes *w, uint32_t *sums, const struct writes_name *name, const struct writes_visit *v);
-/* Ask ahead for what writes_visit of this name will read, in three steps, each some time after the one before: the
- * filter; the places of the names that it lets through (`slots`); their rows. */
-void writes_prefetch(const struct writes *w, const struct writes_name *name);
-void writes_prefetch_rows(const struct writes *w, const struct writes_name *name, bool slots);
+/* Asks ahead for what writes_visit of this name will read, in two steps with some time between: the places of the
+ * names that the filter lets through (`slots`); their rows. False: it lets none through. */
+bool writes_prefetch(const struct writes *w, const struct writes_name *name, bool slots);
 
 /* When the URI was written to last, ms; INT64_MIN: never, or forgotten. For stale_purgeable (3.3). */
 int64_t writes_last(const struct writes *w, const struct writes_name *name);

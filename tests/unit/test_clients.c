@@ -26,6 +26,7 @@ static void as_if_nothing_waited(void **state)
     for (int i = 0; i < 20000; i++) {
         random = hash_mix(random);
         us += random % 3 ? (int64_t)(random >> 8 & 0xffff) : 0;
+        us += random >> 50 & 511 ? 0 : INT64_C(5000000000); /* longer than waits */
         uint64_t who = random >> 32 & 15;
         uint32_t row = clients_row(&at_once, IDENTITY_BEARER, who);
         visit(&at_once, who, us);
