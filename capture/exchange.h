@@ -208,7 +208,7 @@ struct exchange {
     uint16_t status;                        /* 0: none seen */
     uint8_t proto, end, identity;           /* enum proto, end_state, identity */
     bool tls;
-    bool credential_besides; /* it has one of a kind that the order of identity leaves out */
+    bool credential_besides; /* it has one that does not tell who asks: the order of identity leaves it out, or NTLM */
     uint8_t n_fields;
     uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
     uint32_t stream; /* HTTP/2; 0: none */

@@ -593,12 +593,16 @@ static bool has_besides(const struct identifier *i, const struct asking *a)
 static __attribute__((noinline)) struct identity_of find_shown(struct identifier *i, const struct asking *a)
 {
     struct identity_of who = {0};
+    bool nameless = false;
     for (unsigned n = 0; n < i->order.n; n++) {
         enum idword w = (enum idword)i->order.word[n];
-        if ((w == IDWORD_ADDRESS || a->shown >> w & 1) && finders[w](i, a, &who))
+        if (w != IDWORD_ADDRESS && !(a->shown >> w & 1))
+            continue;
+        if (finders[w](i, a, &who))
             break;
+        nameless |= w == IDWORD_AUTHORIZATION;
     }
-    who.besides = i->said && has_besides(i, a);
+    who.besides = nameless || (i->said && has_besides(i, a));
     return who;
 }
 

@@ -10,7 +10,8 @@
 struct identity_of {
     enum identity kind;
     uint64_t hash; /* 48 bits */
-    bool besides;  /* it has a credential, too, of a kind that the order leaves out */
+    bool besides;  /* it has a credential, too, that does not tell: of a kind that the order leaves out, or NTLM and its
+                      like */
 };
 
 /* What a credential says of whom it belongs to, coarser than itself: a tenant, perhaps (ALGORITHMS.md 5.3). */

@@ -129,6 +129,8 @@ static void signed_requests(void **state)
                      authorized("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJqbyJ9.y").hash);
     assert_int_equal(authorized("Negotiate YIIJ").kind, IDENTITY_ADDRESS);
     assert_int_equal(authorized("NTLM TlRM").kind, IDENTITY_ADDRESS);
+    assert_true(authorized("NTLM TlRM").besides); /* it has a credential all the same */
+    assert_false(authorized("AWS AKIA1:c2ln").besides);
     assert_int_equal(who(NULL, "10.0.0.9", "/", "Authorization: NTLM TlRM\r\nCookie: sid=0123456789\r\n").kind,
                      IDENTITY_COOKIE);
 }
