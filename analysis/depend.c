@@ -105,27 +105,36 @@ static void compare_equal(struct analysis *a, const struct exchange *x, const st
     sharing_visit_equal(a->equals, &v, &ep->sharing);
 }
 
-void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
+uint32_t depend_compare(struct analysis *a, const struct exchange *x, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     bool refused = refuses(x, r);
     if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || x->credential_besides || !(refused || tells(r)))
-        return;
+        return 0;
     const struct key *key = keys_at(&a->keys, f->key);
     struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
     if (refused ? !ep->learner : !key->query && !x->parts && !ep->learner)
-        return;
+        return 0;
     if (!refused)
         compare_equal(a, x, f, key, ep);
-    uint32_t learner = learner_of(a, r->endpoint);
-    if (!learner || !learning_wants(&a->learning, learner))
+    return learner_of(a, r->endpoint);
+}
+
+void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
+{
+    const struct row_exchange *r = &f->row;
+    if (!f->learner || !learning_wants(&a->learning, f->learner))
         return;
+    const struct key *key = keys_at(&a->keys, f->key);
     struct part credential = {.name = a->credential_name,
                               .value = part_value(a->credential_name, x->client_hash),
                               .text = SLICE("credential"),
                               .kind = PART_CREDENTIAL};
-    struct learn_visit v = {
-        .base = key->hash, .content = r->content, .now_ms = (uint32_t)f->ms, .list = key->vary, .refused = refused};
+    struct learn_visit v = {.base = key->hash,
+                            .content = r->content,
+                            .now_ms = (uint32_t)f->ms,
+                            .list = (uint16_t)(r->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK),
+                            .refused = refuses(x, r)};
     if (key->query) {
         const struct query *q = query_of(a, x, key, origin);
         v.base = q->rest;
@@ -135,7 +144,7 @@ void depend_observe(struct analysis *a, const struct exchange *x, struct origin 
         v.parts[1] = (struct learn_parts){x->parts->part, x->parts->n};
     if (has_credential(x))
         v.parts[2] = (struct learn_parts){&credential, 1};
-    learning_visit(&a->learning, learner, &v);
+    learning_visit(&a->learning, f->learner, &v);
 }
 
 /* ---- what becomes of it ---- */

@@ -268,17 +268,16 @@ static void observe_times(struct analysis *a, struct endpoint *ep, const struct 
 /* Those whose records are gone when an audit goes on are met as new ones: never more than there are. */
 static void count_client(struct analysis *a, struct endpoint *ep, const struct fact *f)
 {
-    uint64_t all = a->clients.rows.used;
+    uint64_t all = f->clients;
     endpoints_client(&a->endpoints, ep, f->client, f->given);
     ep->clients = ep->clients < all ? ep->clients : all;
     ep->sharing.given = ep->sharing.given < all ? ep->sharing.given : all;
 }
 
-static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f)
+static void observe_counts(struct analysis *a, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
-    struct endpoint *ep = endpoints_at(&a->endpoints, id);
-    ep->requests++;
+    struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
     ep->eligible += (r->flags & ROW_ELIGIBLE) != 0;
     ep->request_bytes += r->request_bytes;
     ep->response_bytes += r->response_bytes;
@@ -290,7 +289,7 @@ static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f
         count_client(a, ep, f);
     observe_times(a, ep, r);
     endpoints_declared(&a->endpoints, ep, r);
-    endpoints_touch(&a->endpoints, id);
+    endpoints_touch(&a->endpoints, r->endpoint);
 }
 
 static void observe_totals(struct analysis *a, const struct fact *f)
@@ -314,7 +313,7 @@ static void observe_totals(struct analysis *a, const struct fact *f)
         totals_method(t, f->method, 1);
 }
 
-static void observe_minute(struct analysis *a, const struct fact *f, uint32_t repeats)
+static void observe_minute(struct analysis *a, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     int64_t minute = floor_div(r->arrival_us, 60000000);
@@ -322,7 +321,7 @@ static void observe_minute(struct analysis *a, const struct fact *f, uint32_t re
     m->requests++;
     m->errors += f->error;
     m->eligible += (r->flags & ROW_ELIGIBLE) != 0;
-    m->repeats += repeats;
+    m->repeats += f->repeats;
     m->request_bytes += r->request_bytes;
     m->response_bytes += r->response_bytes;
     m->server_us += r->server_us < 0 ? 0 : (uint64_t)r->server_us;
@@ -335,7 +334,7 @@ static void observe_minute(struct analysis *a, const struct fact *f, uint32_t re
     }
 }
 
-static void observe_client(struct analysis *a, struct fact *f)
+void observe_client(struct analysis *a, struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     struct client_visit v = {.us = r->arrival_us,
@@ -392,11 +391,10 @@ static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_
     ep->sharing.given = given;
 }
 
-void observe(struct analysis *a, struct fact *f, bool counting)
+void observe_key(struct analysis *a, struct fact *f, bool counting)
 {
     struct row_exchange *r = &f->row;
     struct key *key = f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
-    uint32_t repeats = 0;
     f->us = r->arrival_us;
     if (a->start_us == INT64_MAX)
         a->start_us = f->us;
@@ -407,24 +405,40 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     }
     f->ms = floor_div(f->us, 1000);
     uint32_t id = r->endpoint = endpoints_resolve(&a->endpoints, r->endpoint);
+    struct endpoint *ep = endpoints_at(&a->endpoints, id);
     if (key)
-        key->endpoint = id;
+        key->endpoint = (uint16_t)id;
+    f->clients = a->clients.rows.used;
     f->error = is_error(r);
     f->given = false;
+    f->repeats = 0;
     if (key)
         observe_write(a, f, key);
     if (!counting) {
         rebuild(a, f, key, id);
         return;
     }
-    observe_client(a, f);
+    ep->requests++; /* by which paths are united */
     if (key && (r->flags & ROW_ELIGIBLE))
-        repeats = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id));
+        f->repeats = observe_eligible(a, f, key, ep);
     else if (r->flags & ROW_ELIGIBLE)
-        observe_untold(a, endpoints_at(&a->endpoints, id));
-    observe_counts(a, id, f);
-    observe_minute(a, f, repeats);
+        observe_untold(a, ep);
+}
+
+void observe_sums(struct analysis *a, const struct fact *f)
+{
+    observe_counts(a, f);
+    observe_minute(a, f);
     observe_totals(a, f);
+}
+
+void observe(struct analysis *a, struct fact *f, bool counting)
+{
+    observe_key(a, f, counting);
+    if (!counting)
+        return;
+    observe_client(a, f);
+    observe_sums(a, f);
 }
 
 void observe_ignored(struct analysis *a, const struct fact *f)

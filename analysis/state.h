@@ -26,6 +26,27 @@
 
 #define ANALYSIS_WINDOW_US INT64_C(3600000000)
 
+/* An exchange distilled to what is stored, with what it refers to. */
+struct fact {
+    struct row_exchange row;
+    uint32_t key;        /* row in keys, or MAP_NONE */
+    uint32_t client;     /* row in clients, or MAP_NONE */
+    uint64_t text, pair; /* hash of the target's text; pairs_hash of key and client; 0: not known */
+    int64_t us, ms;      /* when, never before the key's last; observe() fills them */
+    struct slice method; /* as sent */
+    uint32_t repeats;    /* of how many keys it is a repeat */
+    uint32_t clients;    /* how many there were */
+    uint32_t learner;    /* that its parts are held against its answer by; 0: none */
+    bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */
+};
+
+/* An exchange whose key has seen it, and whose other sums wait for those of the batch (take_settle). */
+struct taken {
+    struct fact fact;
+    const struct exchange *x;
+    struct origin origin;
+};
+
 struct analysis {
     struct analysis_options options;
     struct hash_key key;
@@ -71,18 +92,9 @@ struct analysis {
     struct buf text;                  /* scratch: key text, row text */
     struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned, fields;
     struct buf written, addresses_text;
-    bool failed; /* out of memory while taking; what was dropped is not counted */
-};
-
-/* An exchange distilled to what is stored, with what it refers to. */
-struct fact {
-    struct row_exchange row;
-    uint32_t key;        /* row in keys, or MAP_NONE */
-    uint32_t client;     /* row in clients, or MAP_NONE */
-    uint64_t text, pair; /* hash of the target's text; pairs_hash of key and client; 0: not known */
-    int64_t us, ms;      /* when, never before the key's last; observe() fills them */
-    struct slice method; /* as sent */
-    bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */
+    bool failed;               /* out of memory while taking; what was dropped is not counted */
+    unsigned n_taken, settled; /* of the batch; so many are counted everywhere */
+    struct taken taken[ANALYSIS_TOGETHER];
 };
 
 /* take.c: what stands for a target in a key, until the next call, its hash, and that of the key. */
@@ -92,7 +104,10 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t 
 
 /* depend.c: asks for what answers are held against, which observe() and depend_observe() read. */
 void depend_expect(const struct analysis *a, const struct exchange *x, const struct key *key, uint32_t variant);
-/* depend.c: holds the parts of an exchange against its answer, after observe(). */
+/* depend.c: holds an answer against others to equal parts, after observe_key(); the learner that is to be told of it,
+ * or 0. */
+uint32_t depend_compare(struct analysis *a, const struct exchange *x, const struct fact *f);
+/* depend.c: tells it. */
 void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
 /* Before endpoints_unite. */
 void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
@@ -118,6 +133,14 @@ void bound_unite(struct analysis *a, struct endpoint *from, struct endpoint *int
 struct slice bound_text(struct analysis *a, const struct endpoint *e, struct buf *out);
 void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
 
+/* take.c: counts what was taken of the batch wherever it is not counted yet: before anything is united, dropped or
+ * written. */
+void take_settle(struct analysis *a);
+
+/* observe.c: what depends on what happened to the key before; then whose it is; then all that only adds up. */
+void observe_key(struct analysis *a, struct fact *f, bool counting);
+void observe_client(struct analysis *a, struct fact *f);
+void observe_sums(struct analysis *a, const struct fact *f);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);

@@ -216,9 +216,12 @@ static struct keys_operation operation_of(const struct exchange *x)
     return f ? (struct keys_operation){f->name, f->safe} : (struct keys_operation){{NULL, 0}, false};
 }
 
-/* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. */
+/* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. Where
+ * that unites others, what waits is counted first, with the same scratch memory. */
 static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t hash, bool reads, struct fact *f)
 {
+    if (!target_is_plain(x->target))
+        take_settle(a);
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint
                                          : observe_endpoint(a, x->method, x->service, take_key_text(a, x->target).path,
                                                             x->flags & FLAG_METHOD, operation_of(x));
@@ -428,8 +431,10 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
     f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
     fill_plain(a, &f->row, x, &ahead->times, client_address(a, f->client, &x->client));
     size_t name_n = x->method.n + x->service.n + x->target.n + 1 + (x->operation ? x->operation->name.n : 0);
-    if (keys_tight(&a->keys, name_n))
+    if (keys_tight(&a->keys, name_n)) {
+        take_settle(a);
         admission_make_room(a, name_n);
+    }
     bool known = ahead->key != MAP_NONE && ahead->generation == a->keys.generation;
     f->key = known ? ahead->key : keys_find(&a->keys, ahead->hash);
     if (f->key == MAP_NONE || a->admission.sampled)
@@ -437,48 +442,80 @@ static struct key *find_rows(struct analysis *a, const struct exchange *x, const
     return f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
 }
 
+static void fill_fields(struct analysis *a, const struct exchange *x, const struct heads *h, const struct ahead *ahead,
+                        struct row_exchange *r)
+{
+    fill_flags(r, x, h, ahead->origin.head);
+    r->managed =
+        (uint8_t)(heads_has(h, HEAD_idempotency_key) * MANAGED_KEY +
+                  heads_has(h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(h, HEAD_sunset) * MANAGED_SUNSET +
+                  (x->websocket || x->events) * MANAGED_STAYS + has_besides(a, x) * MANAGED_BESIDES);
+    r->version = x->api_version;
+    if (heads_has(h, HEAD_ratelimit))
+        r->quota = quota_pack(heads_get(h, HEAD_ratelimit),
+                              floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
+    declare(&a->declarer, x, h, (enum classify_method)ahead->origin.method, r);
+    if (x->unsized)
+        r->notes |=
+            NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
+}
+
+/* Of what few exchanges have. */
+static void take_more(struct analysis *a, const struct exchange *x, const struct fact *f)
+{
+    struct endpoint *ep = endpoints_at(&a->endpoints, f->row.endpoint);
+    if (x->events)
+        endpoints_events(ep, x->events);
+    if (x->websocket)
+        endpoints_websocket(ep, x->websocket);
+    if (x->operation)
+        ep->operation_answers += x->operation->answer == OPERATION_READ;
+    if (x->leaves || ep->fields)
+        masked_observe(a, x, f);
+}
+
 static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
 {
-    struct fact f; /* find_rows, this and observe() fill it */
+    struct taken *taken = &a->taken[a->n_taken];
+    struct fact *f = &taken->fact; /* find_rows, this and observe_key() fill it */
     struct heads h;
-    struct key *key = find_rows(a, x, ahead, &f);
-    f.text = ahead->text;
-    f.pair = ahead->pair;
-    f.method = x->method;
+    struct key *key = find_rows(a, x, ahead, f);
+    taken->x = x;
+    taken->origin = ahead->origin;
+    f->text = ahead->text;
+    f->pair = ahead->pair;
+    f->method = x->method;
     heads_read(&h, x);
-    fill_flags(&f.row, x, &h, ahead->origin.head);
-    f.row.managed =
-        (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
-                  heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET +
-                  (x->websocket || x->events) * MANAGED_STAYS + has_besides(a, x) * MANAGED_BESIDES);
-    f.row.version = x->api_version;
-    if (heads_has(&h, HEAD_ratelimit))
-        f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
-                                 floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
-    declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
-    if (x->unsized)
-        f.row.notes |=
-            NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
+    fill_fields(a, x, &h, ahead, &f->row);
     if (key && x->status) {
-        fill_variant(a, &f.row, x, &h, key);
-        depend_expect(a, x, key, f.row.variant);
+        fill_variant(a, &f->row, x, &h, key);
+        depend_expect(a, x, key, f->row.variant);
     }
     if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
-        fill_eligible(a, &f.row, x, &h, key);
-    f.row.key = key ? keys_id(&a->keys, f.key) : 0;
-    observe(a, &f, true);
-    if (x->client_name.n && f.client != MAP_NONE)
-        clients_name(&a->clients, f.client, x->client_name);
-    if (x->events)
-        endpoints_events(endpoints_at(&a->endpoints, f.row.endpoint), x->events);
-    if (x->websocket)
-        endpoints_websocket(endpoints_at(&a->endpoints, f.row.endpoint), x->websocket);
-    if (x->operation)
-        endpoints_at(&a->endpoints, f.row.endpoint)->operation_answers += x->operation->answer == OPERATION_READ;
-    depend_observe(a, x, ahead->origin, &f);
-    if (x->leaves || endpoints_at(&a->endpoints, f.row.endpoint)->fields)
-        masked_observe(a, x, &f);
-    record(a, &f.row);
+        fill_eligible(a, &f->row, x, &h, key);
+    f->row.key = key ? keys_id(&a->keys, f->key) : 0;
+    observe_key(a, f, true);
+    f->learner = depend_compare(a, x, f);
+    take_more(a, x, f);
+    a->n_taken++;
+}
+
+/* Metric by metric, so that the code and the tables of each are fetched once for all of the batch. */
+void take_settle(struct analysis *a)
+{
+    struct taken *from = a->taken + a->settled, *end = a->taken + a->n_taken;
+    a->settled = a->n_taken;
+    for (struct taken *t = from; t < end; t++) {
+        observe_client(a, &t->fact);
+        if (t->x->client_name.n && t->fact.client != MAP_NONE)
+            clients_name(&a->clients, t->fact.client, t->x->client_name);
+    }
+    for (struct taken *t = from; t < end; t++)
+        observe_sums(a, &t->fact);
+    for (struct taken *t = from; t < end; t++)
+        depend_observe(a, t->x, t->origin, &t->fact);
+    for (struct taken *t = from; t < end; t++)
+        record(a, &t->fact.row);
 }
 
 /* In the totals alone; no row is made for it, and its record is not kept. */
@@ -511,10 +548,13 @@ static void take_one(struct analysis *a, const struct exchange *x, const struct 
         take_cache(a, x);
         return;
     }
-    if (x->arrival >= a->window_ends)
+    bool turns = x->arrival >= a->window_ends, ignored = is_ignored(a, x);
+    if (turns || ignored || !ahead)
+        take_settle(a);
+    if (turns)
         analysis_turn(a, x->arrival);
     note_time(a, x);
-    if (is_ignored(a, x))
+    if (ignored)
         take_ignored(a, x);
     else if (ahead)
         take_request(a, x, ahead);
@@ -550,10 +590,12 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
         if (is_http(x[i]) && x[i]->method.p)
             ahead[keys++].x = x[i];
     look_ahead(a, ahead, keys);
+    a->n_taken = a->settled = 0;
     for (size_t i = 0; i < n; i++) {
         bool has_key = key < keys && ahead[key].x == x[i];
         take_one(a, x[i], has_key ? &ahead[key++] : NULL);
     }
+    take_settle(a);
 }
 
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n)
