@@ -143,7 +143,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 {
     const struct row_exchange *r = &f->row;
     struct ladder_visit v = {.now = f->ms,
-                             .start = floor_div(a->start_us, 1000),
+                             .start = a->start_ms,
                              .purged = key->written_us == INT64_MIN ? INT64_MIN : floor_div(key->written_us, 1000),
                              .content = r->content,
                              .error = r->status >= 400,
@@ -309,15 +309,17 @@ static void observe_totals(struct analysis *a, const struct fact *f)
     t->protocol[r->proto]++;
     if (r->status)
         totals_status(t, r->status, 1);
-    if (f->method.p)
+    if (f->counted)
+        t->method[f->counted - 1].count++;
+    else if (f->method.p)
         totals_method(t, f->method, 1);
 }
 
 static void observe_minute(struct analysis *a, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
-    int64_t minute = floor_div(r->arrival_us, 60000000);
-    struct row_minute *m = minutes_at(&a->minutes, minute);
+    struct row_minute *m = minutes_of(&a->minutes, r->arrival_us);
+    int64_t minute = m->minute;
     m->requests++;
     m->errors += f->error;
     m->eligible += (r->flags & ROW_ELIGIBLE) != 0;
@@ -346,11 +348,10 @@ void observe_client(struct analysis *a, struct fact *f)
     f->row.client = clients_id(&a->clients, f->client);
 }
 
-/* Safe by RFC 9110 section 9.2.1; what is unknown is not. */
-static bool is_safe(struct slice method)
+static uint64_t read_of(struct analysis *a, const struct key *key)
 {
-    return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD")) || slice_eq(method, SLICE("OPTIONS")) ||
-           slice_eq(method, SLICE("TRACE"));
+    const struct origin *get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
+    return get->hash + take_text_hash(a, take_key_text(a, keys_target(&a->keys, key)).whole);
 }
 
 /* What a non-error answer to an unsafe method writes to: the key that GET has for the same target (RFC 9111 section
@@ -358,13 +359,10 @@ static bool is_safe(struct slice method)
 static void observe_write(struct analysis *a, const struct fact *f, const struct key *key)
 {
     const struct row_exchange *r = &f->row;
-    if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)) ||
-        key->safe)
+    if (!f->unsafe || (r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || key->safe)
         return;
     bound_write(a, f->key, r->endpoint, f->ms);
-    struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
-    uint64_t text = f->text ? f->text : take_text_hash(a, take_key_text(a, keys_target(&a->keys, key)).whole);
-    uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text, SLICE("")));
+    uint32_t read = keys_find(&a->keys, f->read ? f->read : read_of(a, key));
     if (read != MAP_NONE)
         keys_at(&a->keys, read)->written_us = f->us;
 }
@@ -396,8 +394,10 @@ void observe_key(struct analysis *a, struct fact *f, bool counting)
     struct row_exchange *r = &f->row;
     struct key *key = f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
     f->us = r->arrival_us;
-    if (a->start_us == INT64_MAX)
+    if (a->start_us == INT64_MAX) {
         a->start_us = f->us;
+        a->start_ms = floor_div(f->us, 1000);
+    }
     if (key) {
         f->us = f->us < key->last_us ? key->last_us : f->us;
         key->last_us = f->us;

@@ -28,7 +28,7 @@ static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struc
 {
     struct key_text text = take_key_text(a, k->target);
     *path = text.path;
-    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), take_text_hash(a, text.whole),
+    return take_key_hash(a, *origins_find(&a->origins, k->method, k->service), take_text_hash(a, text.whole),
                          k->operation);
 }
 
@@ -346,6 +346,7 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         if (e->first_us < a->start_us)
             a->start_us = e->first_us;
     }
+    a->start_ms = floor_div(a->start_us, 1000);
     return true;
 }
 
@@ -506,8 +507,12 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
         f->row.endpoint = endpoints_other(&a->endpoints);
     }
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
-    f->text = f->pair = 0;
+    f->read = f->pair = 0;
+    f->counted = 0;
     f->method = method_of(a, f);
+    enum classify_method method =
+        classify_method(f->key != MAP_NONE ? keys_method(&a->keys, keys_at(&a->keys, f->key)) : f->method);
+    f->unsafe = method != METHOD_READ && method != METHOD_SAFE;
     observe(a, f, counting);
     return true;
 }

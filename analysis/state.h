@@ -31,9 +31,11 @@ struct fact {
     struct row_exchange row;
     uint32_t key;        /* row in keys, or MAP_NONE */
     uint32_t client;     /* row in clients, or MAP_NONE */
-    uint64_t text, pair; /* hash of the target's text; pairs_hash of key and client; 0: not known */
+    uint64_t read, pair; /* hash of the key that GET has for the target; pairs_hash of key and client; 0: not known */
     int64_t us, ms;      /* when, never before the key's last; observe() fills them */
     struct slice method; /* as sent */
+    uint8_t counted;     /* place + 1 of the method in the totals; 0: not known */
+    bool unsafe;         /* the method is not safe (RFC 9110 section 9.2.1); what is unknown is not */
     uint32_t repeats;    /* of how many keys it is a repeat */
     uint32_t clients;    /* how many there were */
     uint32_t learner;    /* that its parts are held against its answer by; 0: none */
@@ -81,7 +83,7 @@ struct analysis {
     struct vary *vary;
     uint32_t vary_written;
     int64_t window_us, window_ends;   /* the open hour; TIME_NONE and INT64_MIN: none */
-    int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
+    int64_t start_us, start_ms;       /* arrival of the first exchange; start_us INT64_MAX: none yet */
     int64_t greatest;                 /* arrival */
     int64_t first_us, last_us;        /* first request byte, last byte seen; of records */
     struct capture_stats stats, base; /* of this run; of the runs before */

@@ -27,8 +27,14 @@ struct times {
     int64_t request, ttfb, duration, server;
 };
 
+_Static_assert(TIME_NONE == INT64_MIN, "what is not known comes before all that is");
+
 static inline struct times times_of(const struct exchange *x)
 {
+    if (x->t_req0 != TIME_NONE && x->t_req0 <= x->t_req1 && x->t_req1 <= x->t_rsp0 && x->t_rsp0 <= x->t_rsp1) {
+        int64_t ttfb = x->t_rsp0 - x->t_req1;
+        return (struct times){x->t_req1 - x->t_req0, ttfb, x->t_rsp1 - x->t_req0, server_time(ttfb, x->rtt_server)};
+    }
     int64_t ttfb = span(x->t_req1, x->t_rsp0);
     return (struct times){span(x->t_req0, x->t_req1), ttfb, span(x->t_req0, x->t_rsp1),
                           server_time(ttfb, x->rtt_server)};
@@ -273,6 +279,12 @@ struct key_text take_key_text(struct analysis *a, struct slice target)
     return (struct key_text){{NULL, 0}, {NULL, 0}};
 }
 
+/* The text alone. */
+static struct slice whole_text(struct analysis *a, struct slice target)
+{
+    return target_is_plain(target) ? target : take_key_text(a, target).whole;
+}
+
 uint64_t take_text_hash(const struct analysis *a, struct slice text)
 {
     return hash_bytes(&a->key, 'k', text.p, text.n);
@@ -317,8 +329,11 @@ static void look_up(struct analysis *a, struct ahead *h)
 {
     const struct exchange *x = h->x;
     h->times = times_of(x);
-    h->origin = origins_find(&a->origins, x->method, x->service);
-    h->text = take_text_hash(a, take_key_text(a, x->target).whole);
+    struct origin *origin = origins_find(&a->origins, x->method, x->service);
+    if (!origin->counted)
+        origin->counted = (uint8_t)totals_place(&a->totals, x->method);
+    h->origin = *origin;
+    h->text = take_text_hash(a, whole_text(a, x->target));
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
@@ -482,9 +497,11 @@ static void take_request(struct analysis *a, const struct exchange *x, const str
     struct key *key = find_rows(a, x, ahead, f);
     taken->x = x;
     taken->origin = ahead->origin;
-    f->text = ahead->text;
+    f->read = ahead->origin.get + ahead->text;
     f->pair = ahead->pair;
     f->method = x->method;
+    f->counted = ahead->origin.counted;
+    f->unsafe = ahead->origin.method != METHOD_READ && ahead->origin.method != METHOD_SAFE;
     heads_read(&h, x);
     fill_fields(a, x, &h, ahead, &f->row);
     if (key && x->status) {

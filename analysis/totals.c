@@ -1,11 +1,12 @@
 #include "analysis/totals.h"
 
-static struct totals_method *find(struct totals *t, struct slice name)
+unsigned totals_place(const struct totals *t, struct slice name)
 {
+    name = slice_sub(name, 0, TOTALS_METHOD);
     for (unsigned i = 0; i < t->n_methods; i++)
         if (slice_same(slice_of(t->method[i].name, t->method[i].n), name))
-            return &t->method[i];
-    return NULL;
+            return i + 1;
+    return 0;
 }
 
 static struct totals_method *add(struct totals *t, struct slice name)
@@ -22,10 +23,8 @@ static struct totals_method *add(struct totals *t, struct slice name)
 
 void totals_method(struct totals *t, struct slice name, uint64_t n)
 {
-    name = slice_sub(name, 0, TOTALS_METHOD);
-    struct totals_method *m = find(t, name);
-    if (!m)
-        m = add(t, name);
+    unsigned place = totals_place(t, name);
+    struct totals_method *m = place ? &t->method[place - 1] : add(t, slice_sub(name, 0, TOTALS_METHOD));
     m->count += n;
 }
 
