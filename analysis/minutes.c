@@ -26,7 +26,6 @@ static struct row_minute *push(struct minutes *m, int64_t minute)
         m->written = m->first;
     m->latest = minutes_row(m, m->end++);
     *m->latest = (struct row_minute){.minute = minute};
-    m->latest_us = minute * MINUTES_US;
     return m->latest;
 }
 

@@ -5,9 +5,6 @@
 
 #include "analysis/slab.h"
 #include "analysis/store/rows.h"
-#include "base/floor.h"
-
-#define MINUTES_US INT64_C(60000000)
 
 enum { MINUTES_OPEN = 4 };
 
@@ -17,7 +14,6 @@ struct minutes {
     uint64_t written;          /* all before this one are written as they are */
     uint64_t lost;             /* pushed out before they were written */
     struct row_minute *latest; /* the last one of the ring; NULL: none */
-    int64_t latest_us;         /* when it begins */
 };
 
 bool minutes_init(struct minutes *m, uint32_t most);
@@ -35,15 +31,6 @@ static inline struct row_minute *minutes_at(struct minutes *m, int64_t minute)
 {
     if (!m->latest || m->latest->minute != minute)
         return minutes_other(m, minute);
-    m->written -= m->written == m->end; /* written again */
-    return m->latest;
-}
-
-/* The same by a moment of it, microseconds. */
-static inline struct row_minute *minutes_of(struct minutes *m, int64_t us)
-{
-    if (!m->latest || us < m->latest_us || us - m->latest_us >= MINUTES_US)
-        return minutes_other(m, floor_div(us, MINUTES_US));
     m->written -= m->written == m->end; /* written again */
     return m->latest;
 }

@@ -26,27 +26,34 @@
 
 #define ANALYSIS_WINDOW_US INT64_C(3600000000)
 
+/* Microseconds; -1: unknown. */
+struct times {
+    int64_t request, ttfb, duration, server;
+};
+
 /* An exchange distilled to what is stored, with what it refers to. */
 struct fact {
     struct row_exchange row;
-    uint32_t key;        /* row in keys, or MAP_NONE */
-    uint32_t client;     /* row in clients, or MAP_NONE */
-    uint64_t read, pair; /* hash of the key that GET has for the target; pairs_hash of key and client; 0: not known */
-    int64_t us, ms;      /* when, never before the key's last; observe() fills them */
-    struct slice method; /* as sent */
-    uint8_t counted;     /* place + 1 of the method in the totals; 0: not known */
-    bool unsafe;         /* the method is not safe (RFC 9110 section 9.2.1); what is unknown is not */
-    uint32_t repeats;    /* of how many keys it is a repeat */
-    uint32_t clients;    /* how many there were */
-    uint32_t learner;    /* that its parts are held against its answer by; 0: none */
-    bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */
-};
 
-/* An exchange whose key has seen it, and whose other sums wait for those of the batch (take_settle). */
-struct taken {
-    struct fact fact;
+    /* What is known of a request before it is taken; of a record only origin.method, text and pair, which are 0, and ms.
+     */
     const struct exchange *x;
     struct origin origin;
+    uint64_t text, hash; /* of the target's text, 0: not known; of the key */
+    uint64_t who, place; /* of the client; its place in the table */
+    uint64_t pair;       /* of both, where both are known; else 0 */
+    struct times times;
+    int64_t us, ms; /* when: arrival, then never before the key's last, by observe_key() */
+    enum identity kind;
+    uint32_t key, client; /* rows, or MAP_NONE: not known whether they exist, then that there are none */
+    uint32_t generation;  /* of the rows of keys */
+
+    /* observe_key() and depend_compare() fill it. */
+    bool error, given; /* given: a whole answer that says what the resource is to the client */
+    bool refused;      /* where there is a learner: the answer is an error that is the request's own */
+    uint32_t repeats;  /* of how many keys it is a repeat */
+    uint32_t clients;  /* how many there were */
+    uint32_t learner;  /* that its parts are held against its answer by; 0: none */
 };
 
 struct analysis {
@@ -96,7 +103,7 @@ struct analysis {
     struct buf written, addresses_text;
     bool failed;               /* out of memory while taking; what was dropped is not counted */
     unsigned n_taken, settled; /* of the batch; so many are counted everywhere */
-    struct taken taken[ANALYSIS_TOGETHER];
+    struct fact taken[ANALYSIS_TOGETHER]; /* whose keys have seen them; other sums wait for those of the batch */
 };
 
 /* take.c: what stands for a target in a key, until the next call, its hash, and that of the key. */
@@ -106,11 +113,10 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t 
 
 /* depend.c: asks for what answers are held against, which observe() and depend_observe() read. */
 void depend_expect(const struct analysis *a, const struct exchange *x, const struct key *key, uint32_t variant);
-/* depend.c: holds an answer against others to equal parts, after observe_key(); the learner that is to be told of it,
- * or 0. */
-uint32_t depend_compare(struct analysis *a, const struct exchange *x, const struct fact *f);
+/* depend.c: holds an answer against others to equal parts, after observe_key(), and names the learner. */
+void depend_compare(struct analysis *a, struct fact *f);
 /* depend.c: tells it. */
-void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
+void depend_observe(struct analysis *a, const struct fact *f);
 /* Before endpoints_unite. */
 void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
 /* What is stored of it, until the next call; and taken up again. */
@@ -142,7 +148,7 @@ void take_settle(struct analysis *a);
 /* observe.c: what depends on what happened to the key before; then whose it is; then all that only adds up. */
 void observe_key(struct analysis *a, struct fact *f, bool counting);
 void observe_client(struct analysis *a, struct fact *f);
-void observe_sums(struct analysis *a, const struct fact *f);
+void observe_sums(struct analysis *a, const struct fact *f, size_t n);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
@@ -150,7 +156,7 @@ void observe(struct analysis *a, struct fact *f, bool counting);
 bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key,
                        struct sharing_visit *out);
 /* A request that is counted and not analysed. */
-void observe_ignored(struct analysis *a, const struct fact *f);
+void observe_ignored(struct analysis *a, const struct row_exchange *row, struct slice method);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for

@@ -25,32 +25,38 @@ struct key_text {
     struct slice path;  /* within whole */
 };
 
-static inline bool target_has(uint64_t word, char c)
+static inline uint64_t target_has(uint64_t word, char c)
 {
     uint64_t ones = 0x0101010101010101, left = word ^ ones * (unsigned char)c;
     return (left - ones) & ~left & ones << 7;
 }
 
-/* No dot and no escape, as in most; what is very short is not looked at. */
+#ifdef __SSE2__
+/* Bits of the dots and escapes among sixteen characters. */
+static inline int target_odd(const char *p)
+{
+    __m128i some = sixteen(p), dot = _mm_cmpeq_epi8(some, _mm_set1_epi8('.'));
+    return _mm_movemask_epi8(_mm_or_si128(dot, _mm_cmpeq_epi8(some, _mm_set1_epi8('%'))));
+}
+#endif
+
+/* No dot and no escape, as in most; what is very short or long is not looked at. Pieces overlap rather than be counted.
+ */
 static inline bool target_is_bare(struct slice target)
 {
-    size_t at = 0;
-    if (target.n < 8)
+    const char *p = target.p, *end = target.p + target.n;
+    if (target.n < 8 || target.n > 64)
         return false;
+    if (target.n < 16) {
+        uint64_t first = slice_word(p), last = slice_word(end - 8);
+        return !(target_has(first, '.') | target_has(first, '%') | target_has(last, '.') | target_has(last, '%'));
+    }
 #ifdef __SSE2__
-    const __m128i dot = _mm_set1_epi8('.'), percent = _mm_set1_epi8('%');
-    for (; at + 16 <= target.n; at += 16) {
-        __m128i some = sixteen(target.p + at);
-        if (_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(some, dot), _mm_cmpeq_epi8(some, percent))))
-            return false;
-    }
+    size_t middle = target.n > 32 ? 16 : 0;
+    return !(target_odd(p) | target_odd(end - 16) | target_odd(p + middle) | target_odd(end - 16 - middle));
+#else
+    return !memchr(p, '.', target.n) && !memchr(p, '%', target.n);
 #endif
-    for (; at < target.n; at += 8) {
-        uint64_t word = slice_word(target.p + (at + 8 > target.n ? target.n - 8 : at));
-        if (target_has(word, '.') || target_has(word, '%'))
-            return false;
-    }
-    return true;
 }
 
 /* Of a target in origin form: whether normalisation leaves it alone. */

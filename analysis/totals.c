@@ -9,23 +9,16 @@ unsigned totals_place(const struct totals *t, struct slice name)
     return 0;
 }
 
-static struct totals_method *add(struct totals *t, struct slice name)
+unsigned totals_enter(struct totals *t, struct slice name)
 {
-    if (t->n_methods == TOTALS_METHODS)
-        return &t->method[TOTALS_METHODS - 1];
-    if (t->n_methods == TOTALS_METHODS - 1)
-        name = SLICE("(other)");
+    unsigned place = totals_place(t, name);
+    if (place || t->n_methods == TOTALS_METHODS)
+        return place ? place : TOTALS_METHODS;
+    name = t->n_methods == TOTALS_METHODS - 1 ? SLICE("(other)") : slice_sub(name, 0, TOTALS_METHOD);
     struct totals_method *m = &t->method[t->n_methods++];
     memcpy(m->name, name.p, name.n);
     m->n = name.n;
-    return m;
-}
-
-void totals_method(struct totals *t, struct slice name, uint64_t n)
-{
-    unsigned place = totals_place(t, name);
-    struct totals_method *m = place ? &t->method[place - 1] : add(t, slice_sub(name, 0, TOTALS_METHOD));
-    m->count += n;
+    return t->n_methods;
 }
 
 bool totals_set(struct totals *t, struct slice name, uint64_t value)
