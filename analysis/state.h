@@ -35,7 +35,8 @@ struct times {
 struct fact {
     struct row_exchange row;
 
-    /* What is known of a request before it is taken; of a record only origin.method, text and pair, which are 0, and ms.
+    /* What is known of a request before it is taken; of a record only origin.method, text and pair, which are 0, and
+     * ms.
      */
     const struct exchange *x;
     struct origin origin;
@@ -101,8 +102,8 @@ struct analysis {
     struct buf text;                  /* scratch: key text, row text */
     struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned, fields;
     struct buf written, addresses_text;
-    bool failed;               /* out of memory while taking; what was dropped is not counted */
-    unsigned n_taken, settled; /* of the batch; so many are counted everywhere */
+    bool failed;                          /* out of memory while taking; what was dropped is not counted */
+    unsigned n_taken, settled;            /* of the batch; so many are counted everywhere */
     struct fact taken[ANALYSIS_TOGETHER]; /* whose keys have seen them; other sums wait for those of the batch */
 };
 

@@ -566,7 +566,8 @@ static bool take_one(struct analysis *a, const struct exchange *x, struct fact *
 /* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
 static void look_ahead(struct analysis *a, struct fact *next, size_t n)
 {
-    struct fact *known[ANALYSIS_TOGETHER], *bound[ANALYSIS_TOGETHER]; /* whose keys are; of them, those bound to writes */
+    struct fact *known[ANALYSIS_TOGETHER],
+        *bound[ANALYSIS_TOGETHER]; /* whose keys are; of them, those bound to writes */
     size_t n_known = 0, n_bound = 0;
     for (size_t i = 0; i < n; i++)
         look_at_texts(next[i].x);
