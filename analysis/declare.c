@@ -153,7 +153,7 @@ void declare(struct declarer *d, const struct exchange *x, const struct heads *h
         judge(d, x, h, method, weak, row);
         return;
     }
-    if (k->seen != seen || !slice_same(slice_of(k->text, k->n), text)) {
+    if (k->seen != seen || !slice_eq(slice_of(k->text, k->n), text)) {
         judge(d, x, h, method, weak, row);
         *k = (struct declare_kept){seen, row->notes, row->lifetime, (uint32_t)text.n, {0}};
         if (text.n)

@@ -107,7 +107,7 @@ static struct step *step_at(struct trie *t, uint32_t parent, struct slice label)
 static uint32_t recall(struct trie *t, uint32_t parent, struct slice label)
 {
     const struct step *s = step_at(t, parent, label);
-    bool is = s->parent == parent && s->shape == t->shape && slice_same(slice_of(s->text, s->n), label);
+    bool is = s->parent == parent && s->shape == t->shape && s->n == label.n && !memcmp(s->text, label.p, label.n);
     return is ? s->child : 0;
 }
 
@@ -235,8 +235,8 @@ static bool is_root_of(const struct trie *t, uint32_t root, struct slice method,
 {
     const struct node *n = at(t, root);
     struct slice text = label_of(t, n);
-    return root && n->method_n == method.n && slice_same(slice_sub(text, 0, method.n), method) &&
-           slice_same(slice_sub(text, method.n, text.n), service);
+    return root && n->method_n == method.n && text.n == method.n + service.n && slice_starts(text, method) &&
+           slice_eq(slice_sub(text, method.n, text.n), service);
 }
 
 /* Most are asked for again and again; no root ever leaves its place. */
