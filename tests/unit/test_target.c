@@ -120,6 +120,8 @@ static void origins_stay(void **state)
             struct slice service = i % 4 ? slice_str(text) : slice_of(longer, 150);
             struct origin is = *origins_find(&o, i < 100 ? SLICE("GET") : SLICE("POST"), service);
             assert_int_equal(is.reads, i < 100);
+            assert_true(is.get == origins_find(&o, SLICE("GET"), service)->hash);
+            assert_true((is.get == is.hash) == is.reads);
             for (int j = 0; j < i && !round; j++)
                 assert_true(hash[j] != is.hash);
             assert_true(!round || hash[i] == is.hash);
