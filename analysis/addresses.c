@@ -13,24 +13,7 @@ void addresses_fini(struct addresses *a)
     slab_fini(&a->rows);
 }
 
-struct words {
-    uint64_t w[3];
-};
-
-static struct words words_of(const struct addr *addr, bool with_port)
-{
-    struct words out;
-    memcpy(out.w, addr->ip, 16);
-    out.w[2] = (with_port ? addr->port : 0) | (uint64_t)addr->known << 16;
-    return out;
-}
-
-static bool same(const struct addr *a, struct words b)
-{
-    return memcmp(a->ip, b.w, 16) == 0 && (a->port | (uint64_t)a->known << 16) == b.w[2];
-}
-
-static uint32_t look_up(struct addresses *a, struct words w)
+static uint32_t look_up(struct addresses *a, struct address_words w)
 {
     uint64_t hash = hash_words(&a->key, w.w, 3);
     uint32_t row = map_find(&a->map, hash);
@@ -50,13 +33,8 @@ static uint32_t look_up(struct addresses *a, struct words w)
     return row + 1;
 }
 
-uint32_t addresses_id(struct addresses *a, const struct addr *addr, bool with_port)
+uint32_t addresses_look_up(struct addresses *a, struct address_words w, struct addresses_memo *memo)
 {
-    if (!addr->known)
-        return 0;
-    struct words w = words_of(addr, with_port);
-    uint32_t *memo = &a->memo[(w.w[0] ^ w.w[1] ^ w.w[2] << 7) * 0x9e3779b97f4a7c15u >> ADDRESSES_SHIFT];
-    if (!*memo || !same(addresses_at(a, *memo), w))
-        *memo = look_up(a, w);
-    return *memo;
+    *memo = (struct addresses_memo){w, look_up(a, w)};
+    return memo->id;
 }

@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "capture/exchange.h"
 
-enum { ADDRESSES_MEMO = 4096, ADDRESSES_SHIFT = 64 - 12 };
+enum { ADDRESSES_MEMO_BITS = 8 };
 
 struct address {
     uint64_t hash;
@@ -15,18 +15,40 @@ struct address {
     struct addr addr; /* port 0: without */
 };
 
+/* The octets; port and what is known of it. */
+struct address_words {
+    uint64_t w[3];
+};
+
 struct addresses {
     struct hash_key key;
     struct slab rows;
     struct map map;
-    uint32_t written;              /* handed to the store */
-    uint32_t memo[ADDRESSES_MEMO]; /* ids lately asked for, by place */
+    uint32_t written; /* handed to the store */
     uint64_t overflow;
+    struct addresses_memo {
+        struct address_words is;
+        uint32_t id;                  /* 0: free */
+    } memo[1 << ADDRESSES_MEMO_BITS]; /* lately asked for, by place */
 };
 
 bool addresses_init(struct addresses *a, const struct hash_key *key, uint32_t most);
 void addresses_fini(struct addresses *a);
-uint32_t addresses_id(struct addresses *a, const struct addr *addr, bool with_port);
+/* The id, looked up and kept in the memo. */
+uint32_t addresses_look_up(struct addresses *a, struct address_words w, struct addresses_memo *memo);
+
+static inline uint32_t addresses_id(struct addresses *a, const struct addr *addr, bool with_port)
+{
+    struct address_words w;
+    if (!addr->known)
+        return 0;
+    memcpy(w.w, addr->ip, sizeof addr->ip);
+    w.w[2] = (with_port ? addr->port : 0) | (uint64_t)addr->known << 16;
+    uint64_t mixed = (w.w[0] ^ w.w[1] ^ w.w[2] << 7) * 0x9e3779b97f4a7c15u;
+    struct addresses_memo *m = &a->memo[mixed >> (64 - ADDRESSES_MEMO_BITS)];
+    bool same = m->is.w[0] == w.w[0] && m->is.w[1] == w.w[1] && m->is.w[2] == w.w[2];
+    return same && m->id ? m->id : addresses_look_up(a, w, m);
+}
 
 static inline const struct address *addresses_row(const struct addresses *a, uint32_t id)
 {

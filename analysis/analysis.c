@@ -28,6 +28,7 @@ static void move_endpoint(void *context, uint32_t id, uint32_t node)
 static void unite_endpoints(void *context, uint32_t from, uint32_t into)
 {
     struct analysis *a = context;
+    take_settle(a);
     depend_unite(a, from, into);
     masked_unite(a, endpoints_at(&a->endpoints, from), endpoints_at(&a->endpoints, into));
     bound_unite(a, endpoints_at(&a->endpoints, from), endpoints_at(&a->endpoints, into));

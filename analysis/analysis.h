@@ -29,7 +29,7 @@ struct analysis_options {
 
 struct analysis;
 
-enum { ANALYSIS_TOGETHER = 16 }; /* exchanges that are best taken at once */
+enum { ANALYSIS_TOGETHER = 32 }; /* exchanges that are best taken at once */
 
 /* store NULL: nothing is written. NULL: out of memory. */
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store);

@@ -127,6 +127,7 @@ bool analysis_endpoint_row(struct analysis *a, uint32_t id, struct row_endpoint 
     out->fields = masked_write(a, e);
     out->writes = bound_text(a, e, &a->written);
     fill_ladder(a, e, out);
+    endpoints_settle(&a->endpoints, endpoints_at(&a->endpoints, id));
     memcpy(out->declared, e->declared, sizeof out->declared);
     memcpy(out->reasons, e->reasons, sizeof out->reasons);
     out->declared_ttl = !e->declared_ttl.n ? SLICE("") : blob(a, &e->declared_ttl, &a->declared_ttl);

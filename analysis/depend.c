@@ -105,37 +105,51 @@ static void compare_equal(struct analysis *a, const struct exchange *x, const st
     sharing_visit_equal(a->equals, &v, &ep->sharing);
 }
 
-void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f)
+void depend_compare(struct analysis *a, struct fact *f)
 {
+    const struct exchange *x = f->x;
     const struct row_exchange *r = &f->row;
-    bool refused = refuses(x, r);
-    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || x->credential_besides || !(refused || tells(r)))
+    f->learner = 0;
+    f->refused = refuses(x, r);
+    if (f->key == MAP_NONE || (x->flags & FLAG_UNCOMPARED) || x->credential_besides || !(f->refused || tells(r)))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
     struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
-    if (refused ? !ep->learner : !key->query && !x->parts && !ep->learner)
+    if (f->refused ? !ep->learner : !key->query && !x->parts && !ep->learner)
         return;
-    if (!refused)
+    if (!f->refused)
         compare_equal(a, x, f, key, ep);
-    uint32_t learner = learner_of(a, r->endpoint);
-    if (!learner || !learning_wants(&a->learning, learner))
+    f->learner = learner_of(a, r->endpoint);
+}
+
+void depend_observe(struct analysis *a, const struct fact *f)
+{
+    const struct exchange *x = f->x;
+    const struct row_exchange *r = &f->row;
+    struct part credential;
+    if (!f->learner || !learning_wants(&a->learning, f->learner))
         return;
-    struct part credential = {.name = a->credential_name,
-                              .value = part_value(a->credential_name, x->client_hash),
-                              .text = SLICE("credential"),
-                              .kind = PART_CREDENTIAL};
-    struct learn_visit v = {
-        .base = key->hash, .content = r->content, .now_ms = (uint32_t)f->ms, .list = key->vary, .refused = refused};
+    const struct key *key = keys_at(&a->keys, f->key);
+    struct learn_visit v = {.base = key->hash,
+                            .content = r->content,
+                            .now_ms = (uint32_t)f->ms,
+                            .list = (uint16_t)(r->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK),
+                            .refused = f->refused};
     if (key->query) {
-        const struct query *q = query_of(a, x, key, origin);
+        const struct query *q = query_of(a, x, key, f->origin);
         v.base = q->rest;
         v.parts[0] = (struct learn_parts){q->part, q->n};
     }
     if (x->parts)
         v.parts[1] = (struct learn_parts){x->parts->part, x->parts->n};
-    if (has_credential(x))
+    if (has_credential(x)) {
+        credential = (struct part){.name = a->credential_name,
+                                   .value = part_value(a->credential_name, x->client_hash),
+                                   .text = SLICE("credential"),
+                                   .kind = PART_CREDENTIAL};
         v.parts[2] = (struct learn_parts){&credential, 1};
-    learning_visit(&a->learning, learner, &v);
+    }
+    learning_visit(&a->learning, f->learner, &v);
 }
 
 /* ---- what becomes of it ---- */

@@ -60,7 +60,8 @@ uint32_t endpoints_other(struct endpoints *e)
 void endpoints_prefetch(const struct endpoint *at)
 {
     prefetch_lines(at, offsetof(struct endpoint, sharing));
-    prefetch_lines(at->declared, sizeof at->declared);
+    prefetch(&at->declared[DECLARED_pairs]);
+    prefetch(&at->declared[DECLARED_COUNT - 1]);
 }
 
 uint32_t endpoints_of_alias(struct endpoints *e, uint32_t id)
@@ -100,17 +101,38 @@ enum { FIRST_BIT = NOTE_AT_storable_shared, BITS = DECLARED_unsized_response + 1
 #include "analysis/store/declared.def"
 #undef DECLARED
 
-void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r)
+static void declare_many(struct endpoints *e, struct endpoint *at, const struct declared_recent *what)
 {
-    at->reasons[r->notes & NOTE_REASON]++;
-    for (uint32_t bits = r->notes >> FIRST_BIT; bits; bits &= bits - 1) /* few are set */
-        at->declared[__builtin_ctz(bits)]++;
-    if (r->lifetime)
-        hist_add(&at->declared_ttl, e->pages, r->lifetime - 1);
+    if (!what->n)
+        return;
+    at->reasons[what->notes & NOTE_REASON] += what->n;
+    for (uint32_t bits = what->notes >> FIRST_BIT; bits; bits &= bits - 1)
+        at->declared[__builtin_ctz(bits)] += what->n;
+    if (what->lifetime)
+        hist_add_many(&at->declared_ttl, e->pages, what->lifetime - 1, what->n);
 }
 
-static void unite_declared(struct endpoints *e, struct endpoint *into, const struct endpoint *from)
+/* The first one is counted at once, so that the histogram has its page from when it is needed. */
+void endpoints_declared_new(struct endpoints *e, struct endpoint *at, struct declared_recent *place,
+                            const struct row_exchange *r)
 {
+    declare_many(e, at, place);
+    *place = (struct declared_recent){r->notes, r->lifetime, 1};
+    declare_many(e, at, place);
+    place->n = 0;
+}
+
+void endpoints_settle(struct endpoints *e, struct endpoint *at)
+{
+    for (int i = 0; i < 1 << DECLARED_RECENT_BITS; i++) {
+        declare_many(e, at, &at->recent[i]);
+        at->recent[i].n = 0;
+    }
+}
+
+static void unite_declared(struct endpoints *e, struct endpoint *into, struct endpoint *from)
+{
+    endpoints_settle(e, from);
     for (int i = 0; i < DECLARED_COUNT; i++)
         into->declared[i] += from->declared[i];
     for (int i = 0; i < REASON_COUNT; i++)

@@ -23,33 +23,44 @@ struct event_sums {
     uint64_t streams, us, events, bytes, gaps, gap_us, gap_max_us, resumed, lost;
 };
 
+/* Exchanges that declared the same, of which `declared`, `reasons` and `declared_ttl` do not know yet. */
+struct declared_recent {
+    uint32_t notes, lifetime; /* of struct row_exchange */
+    uint64_t n;
+};
+
+enum { DECLARED_RECENT_BITS = 2 };
+
+/* What every exchange of it reads and changes comes first. */
 struct endpoint {
     uint32_t alias, node;         /* node of the trie */
     bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
     bool grpc;                    /* its route is a gRPC method, literally */
     bool safe;                    /* its operation changes nothing, whatever its method */
     uint8_t set_class;
-    uint32_t learner; /* row of analysis/learning.h; 0: none */
-    uint32_t set;     /* clients seen, two bits per client number; block of 2^set_class words */
-    uint32_t tail;    /* row of `tails`, 0: all its keys are followed */
-    uint64_t requests, eligible, keys, clients, request_bytes, response_bytes, errors, throttled, unanswered;
-    uint64_t repeats_same, observed_gaps, changes, server_us_total;
+    uint32_t learner;    /* row of analysis/learning.h; 0: none */
+    uint32_t set;        /* clients seen, two bits per client number; block of 2^set_class words */
+    uint32_t tail;       /* row of `tails`, 0: all its keys are followed */
+    uint32_t writes;     /* row of what writes do to it (analysis/writes.h), 0: none */
+    uint32_t fields;     /* row of what is learned of its bodies (analysis/masked.h), 0: none */
+    uint32_t gaps_asked; /* gaps that were asked for writes, or might have been */
+    struct live live;
+    uint64_t requests;
     int64_t first_us, last_us;
+    uint64_t eligible, clients, request_bytes, response_bytes, errors, throttled, unanswered;
+    struct declared_recent recent[1 << DECLARED_RECENT_BITS]; /* what most declare is one of a few */
+    uint64_t server_us_total, keys, repeats_same, observed_gaps, changes;
     struct hist latency, server;
     struct changes_sums lifetimes;
-    struct live live;
     struct sharing sharing;
     struct sources sources; /* of repeats */
     struct ladder_sums ladder;
-    uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT];
-    struct hist declared_ttl; /* seconds */
-    uint32_t writes;          /* row of what writes do to it (analysis/writes.h), 0: none */
-    uint32_t fields;          /* row of what is learned of its bodies (analysis/masked.h), 0: none */
-    uint32_t gaps_asked;      /* gaps that were asked for writes, or might have been */
+    uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT]; /* endpoints_settle makes them whole */
+    struct hist declared_ttl;                                 /* seconds */
     struct socket_sums sockets;
     struct event_sums events;
     uint64_t operation_answers; /* answers to its operation that were read for errors */
-};
+} __attribute__((aligned(64)));
 
 struct endpoints {
     struct slab rows; /* row 0 is none */
@@ -89,7 +100,20 @@ static inline uint32_t endpoints_resolve(struct endpoints *e, uint32_t id)
 /* Moves all counters; `from` becomes an alias. */
 void endpoints_unite(struct endpoints *e, uint32_t from, uint32_t into);
 /* Counts what an exchange of this endpoint declares. */
-void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r);
+void endpoints_declared_new(struct endpoints *e, struct endpoint *at, struct declared_recent *place,
+                            const struct row_exchange *r);
+static inline void endpoints_declared(struct endpoints *e, struct endpoint *at, const struct row_exchange *r)
+{
+    uint32_t mixed = (r->notes + r->lifetime * 0x85ebca6bu) * 0x9e3779b1u;
+    struct declared_recent *place = &at->recent[mixed >> (32 - DECLARED_RECENT_BITS)];
+    if (place->notes == r->notes && place->lifetime == r->lifetime)
+        place->n++;
+    else
+        endpoints_declared_new(e, at, place, r);
+}
+
+/* Before its declarations are read. */
+void endpoints_settle(struct endpoints *e, struct endpoint *at);
 /* Counts a stream of events that an exchange of this endpoint answered with. */
 void endpoints_events(struct endpoint *at, const struct event_facts *e);
 /* Counts a WebSocket that an exchange of this endpoint opened. */

@@ -31,7 +31,7 @@ void keys_fini(struct keys *k)
 static void put_name(struct keys *k, struct slice s)
 {
     if (s.n)
-        memcpy(k->names.base + k->names.used, s.p, s.n);
+        slice_copy(k->names.base + k->names.used, s);
     k->names.used += (uint32_t)s.n;
 }
 

@@ -3,7 +3,7 @@
 #include "analysis/cacheable.h"
 #include "analysis/state.h"
 
-enum { ETAG_PAIR_S = 60 }; /* apart at most, in whole seconds */
+enum { ETAG_PAIR_S = 60, /* apart at most, in whole seconds */ MINUTE_US = 60000000 };
 
 static bool is_error(const struct row_exchange *r)
 {
@@ -143,7 +143,7 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 {
     const struct row_exchange *r = &f->row;
     struct ladder_visit v = {.now = f->ms,
-                             .start = floor_div(a->start_us, 1000),
+                             .start = a->start_ms,
                              .purged = key->written_us == INT64_MIN ? INT64_MIN : floor_div(key->written_us, 1000),
                              .content = r->content,
                              .error = r->status >= 400,
@@ -268,74 +268,113 @@ static void observe_times(struct analysis *a, struct endpoint *ep, const struct 
 /* Those whose records are gone when an audit goes on are met as new ones: never more than there are. */
 static void count_client(struct analysis *a, struct endpoint *ep, const struct fact *f)
 {
-    uint64_t all = a->clients.rows.used;
+    uint64_t all = f->clients;
     endpoints_client(&a->endpoints, ep, f->client, f->given);
     ep->clients = ep->clients < all ? ep->clients : all;
     ep->sharing.given = ep->sharing.given < all ? ep->sharing.given : all;
 }
 
-static void observe_counts(struct analysis *a, uint32_t id, const struct fact *f)
+static void observe_counts(struct analysis *a, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
-    struct endpoint *ep = endpoints_at(&a->endpoints, id);
-    ep->requests++;
+    struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
     ep->eligible += (r->flags & ROW_ELIGIBLE) != 0;
     ep->request_bytes += r->request_bytes;
     ep->response_bytes += r->response_bytes;
-    ep->errors += f->error;
-    ep->throttled += (r->flags & REPLAY_THROTTLED) != 0;
-    ep->unanswered += !r->status;
+    bool throttled = r->flags & REPLAY_THROTTLED;
+    if (f->error || throttled || !r->status) {
+        ep->errors += f->error;
+        ep->throttled += throttled;
+        ep->unanswered += !r->status;
+    }
     a->totals.endpoint_overflow += ep->other;
     if (f->client != MAP_NONE)
         count_client(a, ep, f);
     observe_times(a, ep, r);
     endpoints_declared(&a->endpoints, ep, r);
-    endpoints_touch(&a->endpoints, id);
+    endpoints_touch(&a->endpoints, r->endpoint);
 }
 
-static void observe_totals(struct analysis *a, const struct fact *f)
+/* What totals and minutes both want of some exchanges. */
+struct some {
+    uint64_t n, complete, unanswered, eligible, errors, repeats, request_bytes, response_bytes, server_us;
+};
+
+static inline void some_add(struct some *s, const struct row_exchange *r)
 {
-    const struct row_exchange *r = &f->row;
+    s->n++;
+    s->complete += r->end == END_COMPLETE && r->status;
+    s->unanswered += !r->status;
+    s->eligible += (r->flags & ROW_ELIGIBLE) != 0;
+    s->request_bytes += r->request_bytes;
+    s->response_bytes += r->response_bytes;
+    s->server_us += r->server_us < 0 ? 0 : (uint64_t)r->server_us;
+}
+
+static void total_some(struct totals *t, const struct some *s)
+{
+    t->exchanges += s->n;
+    t->complete += s->complete;
+    t->unanswered += s->unanswered;
+    t->eligible += s->eligible;
+    t->request_bytes += s->request_bytes;
+    t->response_bytes += s->response_bytes;
+}
+
+/* What is counted of each by itself. method: its place in the totals. */
+static void observe_totals(struct analysis *a, const struct row_exchange *r, unsigned method)
+{
     struct totals *t = &a->totals;
-    t->exchanges++;
-    t->complete += r->end == END_COMPLETE && r->status;
-    t->unanswered += !r->status;
-    t->eligible += (r->flags & ROW_ELIGIBLE) != 0;
     t->networks += r->address && addresses_at(&a->addresses, r->address)->known == ADDR_NETWORK;
-    t->request_bytes += r->request_bytes;
-    t->response_bytes += r->response_bytes;
     t->late += (r->flags & FLAG_LATE) || r->arrival_us < a->greatest;
     if (r->arrival_us > a->greatest)
         a->greatest = r->arrival_us;
     t->protocol[r->proto]++;
     if (r->status)
         totals_status(t, r->status, 1);
-    if (f->method.p)
-        totals_method(t, f->method, 1);
+    if (method)
+        t->method[method - 1].count++;
 }
 
-static void observe_minute(struct analysis *a, const struct fact *f, uint32_t repeats)
+static void minute_some(struct row_minute *m, const struct some *s)
 {
-    const struct row_exchange *r = &f->row;
-    int64_t minute = floor_div(r->arrival_us, 60000000);
-    struct row_minute *m = minutes_at(&a->minutes, minute);
-    m->requests++;
-    m->errors += f->error;
-    m->eligible += (r->flags & ROW_ELIGIBLE) != 0;
-    m->repeats += repeats;
-    m->request_bytes += r->request_bytes;
-    m->response_bytes += r->response_bytes;
-    m->server_us += r->server_us < 0 ? 0 : (uint64_t)r->server_us;
-    if (f->client == MAP_NONE)
-        return;
-    struct client *c = clients_at(&a->clients, f->client);
-    if (minute > c->minute) {
-        c->minute = minute;
-        m->clients++;
-    }
+    m->requests += s->n;
+    m->errors += s->errors;
+    m->eligible += s->eligible;
+    m->repeats += s->repeats;
+    m->request_bytes += s->request_bytes;
+    m->response_bytes += s->response_bytes;
+    m->server_us += s->server_us;
 }
 
-static void observe_client(struct analysis *a, struct fact *f)
+static bool is_first_of_minute(struct analysis *a, uint32_t client, int64_t minute)
+{
+    if (client == MAP_NONE || minute <= clients_at(&a->clients, client)->minute)
+        return false;
+    clients_at(&a->clients, client)->minute = minute;
+    return true;
+}
+
+/* Those from f on that share a minute, of n. Returns how many. */
+static size_t observe_minute(struct analysis *a, const struct fact *f, size_t n)
+{
+    struct some sum = {0};
+    size_t i = 0;
+    int64_t minute = floor_div(f->row.arrival_us, MINUTE_US), from = minute * MINUTE_US;
+    struct row_minute *m = minutes_at(&a->minutes, minute);
+    do {
+        some_add(&sum, &f[i].row);
+        sum.errors += f[i].error;
+        sum.repeats += f[i].repeats;
+        m->clients += is_first_of_minute(a, f[i].client, minute);
+        i++;
+    } while (i < n && f[i].row.arrival_us >= from && f[i].row.arrival_us < from + MINUTE_US);
+    minute_some(m, &sum);
+    total_some(&a->totals, &sum);
+    return i;
+}
+
+void observe_client(struct analysis *a, struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     struct client_visit v = {.us = r->arrival_us,
@@ -347,11 +386,10 @@ static void observe_client(struct analysis *a, struct fact *f)
     f->row.client = clients_id(&a->clients, f->client);
 }
 
-/* Safe by RFC 9110 section 9.2.1; what is unknown is not. */
-static bool is_safe(struct slice method)
+static uint64_t read_of(struct analysis *a, const struct key *key)
 {
-    return slice_eq(method, SLICE("GET")) || slice_eq(method, SLICE("HEAD")) || slice_eq(method, SLICE("OPTIONS")) ||
-           slice_eq(method, SLICE("TRACE"));
+    const struct origin *get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
+    return get->hash + take_text_hash(a, take_key_text(a, keys_target(&a->keys, key)).whole);
 }
 
 /* What a non-error answer to an unsafe method writes to: the key that GET has for the same target (RFC 9111 section
@@ -359,13 +397,11 @@ static bool is_safe(struct slice method)
 static void observe_write(struct analysis *a, const struct fact *f, const struct key *key)
 {
     const struct row_exchange *r = &f->row;
-    if ((r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || is_safe(keys_method(&a->keys, key)) ||
-        key->safe)
+    bool safe = f->origin.method == METHOD_READ || f->origin.method == METHOD_SAFE; /* RFC 9110 section 9.2.1 */
+    if (safe || (r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || key->safe)
         return;
     bound_write(a, f->key, r->endpoint, f->ms);
-    struct origin get = origins_find(&a->origins, SLICE("GET"), keys_service(&a->keys, key));
-    uint64_t text = f->text ? f->text : take_text_hash(a, take_key_text(a, keys_target(&a->keys, key)).whole);
-    uint32_t read = keys_find(&a->keys, take_key_hash(a, get, text, SLICE("")));
+    uint32_t read = keys_find(&a->keys, f->text ? f->origin.get + f->text : read_of(a, key));
     if (read != MAP_NONE)
         keys_at(&a->keys, read)->written_us = f->us;
 }
@@ -392,50 +428,80 @@ static void rebuild(struct analysis *a, struct fact *f, struct key *key, uint32_
     ep->sharing.given = given;
 }
 
-void observe(struct analysis *a, struct fact *f, bool counting)
+void observe_key(struct analysis *a, struct fact *f, bool counting)
 {
     struct row_exchange *r = &f->row;
     struct key *key = f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
-    uint32_t repeats = 0;
     f->us = r->arrival_us;
-    if (a->start_us == INT64_MAX)
+    if (a->start_us == INT64_MAX) {
         a->start_us = f->us;
+        a->start_ms = f->ms;
+    }
     if (key) {
-        f->us = f->us < key->last_us ? key->last_us : f->us;
+        if (f->us < key->last_us) {
+            f->us = key->last_us;
+            f->ms = floor_div(f->us, 1000);
+        }
         key->last_us = f->us;
         r->endpoint = key->endpoint;
     }
-    f->ms = floor_div(f->us, 1000);
     uint32_t id = r->endpoint = endpoints_resolve(&a->endpoints, r->endpoint);
+    struct endpoint *ep = endpoints_at(&a->endpoints, id);
     if (key)
-        key->endpoint = id;
+        key->endpoint = (uint16_t)id;
+    f->clients = a->clients.rows.used;
     f->error = is_error(r);
     f->given = false;
+    f->repeats = 0;
     if (key)
         observe_write(a, f, key);
     if (!counting) {
         rebuild(a, f, key, id);
         return;
     }
-    observe_client(a, f);
+    ep->requests++; /* by which paths are united */
     if (key && (r->flags & ROW_ELIGIBLE))
-        repeats = observe_eligible(a, f, key, endpoints_at(&a->endpoints, id));
+        f->repeats = observe_eligible(a, f, key, ep);
     else if (r->flags & ROW_ELIGIBLE)
-        observe_untold(a, endpoints_at(&a->endpoints, id));
-    observe_counts(a, id, f);
-    observe_minute(a, f, repeats);
-    observe_totals(a, f);
+        observe_untold(a, ep);
 }
 
-void observe_ignored(struct analysis *a, const struct fact *f)
+void observe_sums(struct analysis *a, const struct fact *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        observe_counts(a, &f[i]);
+    for (size_t i = 0; i < n;)
+        i += observe_minute(a, f + i, n - i);
+    for (size_t i = 0; i < n; i++)
+        observe_totals(a, &f[i].row,
+                       f[i].origin.counted ? f[i].origin.counted : totals_enter(&a->totals, f[i].x->method));
+}
+
+static void observe_alone(struct analysis *a, const struct row_exchange *r, unsigned method)
+{
+    struct some sum = {0};
+    some_add(&sum, r);
+    total_some(&a->totals, &sum);
+    observe_totals(a, r, method);
+}
+
+void observe_ignored(struct analysis *a, const struct row_exchange *row, struct slice method)
 {
     a->totals.ignored++;
-    observe_totals(a, f);
+    observe_alone(a, row, totals_enter(&a->totals, method));
 }
 
 void observe_orphan(struct analysis *a, const struct row_exchange *row)
 {
-    struct fact f = {.row = *row};
     a->totals.orphans++;
-    observe_totals(a, &f);
+    observe_alone(a, row, 0);
+}
+
+void observe(struct analysis *a, struct fact *f, bool counting)
+{
+    observe_key(a, f, counting);
+    if (!counting)
+        return;
+    observe_client(a, f);
+    observe_sums(a, f, 1);
 }

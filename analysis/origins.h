@@ -5,24 +5,51 @@
 
 #include "base/hash.h"
 
-enum { ORIGINS_MEMO = 64, ORIGINS_TEXT = 104 };
+enum { ORIGINS_MEMO_BITS = 7, ORIGINS_METHOD = 8 /* octets of methods that are remembered */ };
 
 struct origin {
     uint64_t hash;
+    uint64_t get;     /* hash that GET has for the service */
     bool head, reads; /* the method: HEAD; GET or HEAD */
     uint8_t method;   /* enum classify_method */
+    uint8_t counted;  /* place + 1 of the method in the totals; 0: not known, or not there */
 };
 
 struct origins {
     struct hash_key key;
     struct origin_memo {
+        uint64_t seen; /* keyed hash of method and service; 0: free */
         struct origin is;
-        uint16_t method_n, n; /* of the text; 0: free */
-        char text[ORIGINS_TEXT];
-    } __attribute__((aligned(128))) memo[ORIGINS_MEMO];
+    } memo[1 << ORIGINS_MEMO_BITS];
 };
 
 void origins_init(struct origins *o, const struct hash_key *key);
-struct origin origins_find(struct origins *o, struct slice method, struct slice service);
+/* May be written to (`counted`); good until the next call. */
+struct origin *origins_place(struct origins *o, struct origin_memo *m, uint64_t seen, struct slice method,
+                             struct slice service);
+
+/* At most eight octets, beside their number whole. */
+static inline uint64_t origins_word(struct slice method)
+{
+    uint32_t first, last;
+    if (method.n < sizeof first)
+        return !method.n
+                   ? 0
+                   : (uint64_t)(unsigned char)method.p[0] << 16 | (uint64_t)(unsigned char)method.p[method.n / 2] << 8 |
+                         (unsigned char)method.p[method.n - 1];
+    memcpy(&first, method.p, sizeof first);
+    memcpy(&last, method.p + method.n - sizeof last, sizeof last);
+    return (uint64_t)first << 32 | last;
+}
+
+/* Good until the next call. */
+static inline struct origin *origins_find(struct origins *o, struct slice method, struct slice service)
+{
+    if (method.n > ORIGINS_METHOD)
+        return origins_place(o, &o->memo[0], 0, method, service);
+    uint64_t seen = hash_fold(origins_word(method) ^ o->key.k0, hash_quick(&o->key, service.p, service.n) + method.n);
+    struct origin_memo *m = &o->memo[seen >> (64 - ORIGINS_MEMO_BITS)];
+    return m->seen == seen && seen ? &m->is : origins_place(o, m, seen, method, service);
+}
 
 #endif

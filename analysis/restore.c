@@ -28,7 +28,7 @@ static uint64_t hash_key_text(struct analysis *a, const struct row_key *k, struc
 {
     struct key_text text = take_key_text(a, k->target);
     *path = text.path;
-    return take_key_hash(a, origins_find(&a->origins, k->method, k->service), take_text_hash(a, text.whole),
+    return take_key_hash(a, *origins_find(&a->origins, k->method, k->service), take_text_hash(a, text.whole),
                          k->operation);
 }
 
@@ -346,6 +346,7 @@ static bool restore_endpoints(struct analysis *a, const struct restore *r)
         if (e->first_us < a->start_us)
             a->start_us = e->first_us;
     }
+    a->start_ms = floor_div(a->start_us, 1000);
     return true;
 }
 
@@ -399,7 +400,7 @@ static void load_counter(struct analysis *a, const struct row_counter *c)
     if (strcmp(c->what, "total") == 0)
         totals_set(&a->totals, c->name, c->value);
     else if (strcmp(c->what, "method") == 0)
-        totals_method(&a->totals, c->name, c->value);
+        a->totals.method[totals_enter(&a->totals, c->name) - 1].count += c->value;
     else if (strcmp(c->what, "status") == 0 && slice_u64(c->name, &status))
         totals_status(&a->totals, (unsigned)status, c->value);
     for (int i = 0; i < TOTALS_PROTOCOLS && strcmp(c->what, "protocol") == 0; i++)
@@ -506,8 +507,10 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
         f->row.endpoint = endpoints_other(&a->endpoints);
     }
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint : f->row.endpoint;
-    f->text = f->pair = 0;
-    f->method = method_of(a, f);
+    struct slice method = method_of(a, f);
+    f->origin.method = (uint8_t)classify_method(method);
+    f->origin.counted = counting ? (uint8_t)totals_enter(&a->totals, method) : 0;
+    f->ms = floor_div(f->row.arrival_us, 1000);
     observe(a, f, counting);
     return true;
 }
@@ -524,7 +527,7 @@ static void note_replayed(struct analysis *a, const struct row_exchange *r)
 
 static bool replay(struct analysis *a, const struct restore *r, const struct people *people, const struct names *names)
 {
-    struct fact f;
+    struct fact f = {.x = NULL};
     while (r->exchange && r->exchange(r->context, &f.row)) {
         uint32_t client = f.row.client;
         if (f.row.flags & ROW_ORPHAN) {

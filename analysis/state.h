@@ -26,6 +26,37 @@
 
 #define ANALYSIS_WINDOW_US INT64_C(3600000000)
 
+/* Microseconds; -1: unknown. */
+struct times {
+    int64_t request, ttfb, duration, server;
+};
+
+/* An exchange distilled to what is stored, with what it refers to. */
+struct fact {
+    struct row_exchange row;
+
+    /* What is known of a request before it is taken; of a record only origin.method, text and pair, which are 0, and
+     * ms.
+     */
+    const struct exchange *x;
+    struct origin origin;
+    uint64_t text, hash; /* of the target's text, 0: not known; of the key */
+    uint64_t who, place; /* of the client; its place in the table */
+    uint64_t pair;       /* of both, where both are known; else 0 */
+    struct times times;
+    int64_t us, ms; /* when: arrival, then never before the key's last, by observe_key() */
+    enum identity kind;
+    uint32_t key, client; /* rows, or MAP_NONE: not known whether they exist, then that there are none */
+    uint32_t generation;  /* of the rows of keys */
+
+    /* observe_key() and depend_compare() fill it. */
+    bool error, given; /* given: a whole answer that says what the resource is to the client */
+    bool refused;      /* where there is a learner: the answer is an error that is the request's own */
+    uint32_t repeats;  /* of how many keys it is a repeat */
+    uint32_t clients;  /* how many there were */
+    uint32_t learner;  /* that its parts are held against its answer by; 0: none */
+};
+
 struct analysis {
     struct analysis_options options;
     struct hash_key key;
@@ -60,7 +91,7 @@ struct analysis {
     struct vary *vary;
     uint32_t vary_written;
     int64_t window_us, window_ends;   /* the open hour; TIME_NONE and INT64_MIN: none */
-    int64_t start_us;                 /* arrival of the first exchange; INT64_MAX before */
+    int64_t start_us, start_ms;       /* arrival of the first exchange; start_us INT64_MAX: none yet */
     int64_t greatest;                 /* arrival */
     int64_t first_us, last_us;        /* first request byte, last byte seen; of records */
     struct capture_stats stats, base; /* of this run; of the runs before */
@@ -71,18 +102,9 @@ struct analysis {
     struct buf text;                  /* scratch: key text, row text */
     struct buf route, latency, server, lifetimes, live, declared_ttl, sharing, sampling, sources, learned, fields;
     struct buf written, addresses_text;
-    bool failed; /* out of memory while taking; what was dropped is not counted */
-};
-
-/* An exchange distilled to what is stored, with what it refers to. */
-struct fact {
-    struct row_exchange row;
-    uint32_t key;        /* row in keys, or MAP_NONE */
-    uint32_t client;     /* row in clients, or MAP_NONE */
-    uint64_t text, pair; /* hash of the target's text; pairs_hash of key and client; 0: not known */
-    int64_t us, ms;      /* when, never before the key's last; observe() fills them */
-    struct slice method; /* as sent */
-    bool error, given;   /* observe() fills them; given: a whole answer that says what the resource is to the client */
+    bool failed;                          /* out of memory while taking; what was dropped is not counted */
+    unsigned n_taken, settled;            /* of the batch; so many are counted everywhere */
+    struct fact taken[ANALYSIS_TOGETHER]; /* whose keys have seen them; other sums wait for those of the batch */
 };
 
 /* take.c: what stands for a target in a key, until the next call, its hash, and that of the key. */
@@ -92,8 +114,10 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t 
 
 /* depend.c: asks for what answers are held against, which observe() and depend_observe() read. */
 void depend_expect(const struct analysis *a, const struct exchange *x, const struct key *key, uint32_t variant);
-/* depend.c: holds the parts of an exchange against its answer, after observe(). */
-void depend_observe(struct analysis *a, const struct exchange *x, struct origin origin, const struct fact *f);
+/* depend.c: holds an answer against others to equal parts, after observe_key(), and names the learner. */
+void depend_compare(struct analysis *a, struct fact *f);
+/* depend.c: tells it. */
+void depend_observe(struct analysis *a, const struct fact *f);
 /* Before endpoints_unite. */
 void depend_unite(struct analysis *a, uint32_t from, uint32_t into);
 /* What is stored of it, until the next call; and taken up again. */
@@ -119,6 +143,14 @@ void bound_unite(struct analysis *a, struct endpoint *from, struct endpoint *int
 struct slice bound_text(struct analysis *a, const struct endpoint *e, struct buf *out);
 void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
 
+/* take.c: counts what was taken of the batch wherever it is not counted yet: before anything is united, dropped or
+ * written. */
+void take_settle(struct analysis *a);
+
+/* observe.c: what depends on what happened to the key before; then whose it is; then all that only adds up. */
+void observe_key(struct analysis *a, struct fact *f, bool counting);
+void observe_client(struct analysis *a, struct fact *f);
+void observe_sums(struct analysis *a, const struct fact *f, size_t n);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);
@@ -126,7 +158,7 @@ void observe(struct analysis *a, struct fact *f, bool counting);
 bool observe_as_shared(const struct analysis *a, const struct fact *f, const struct key *key,
                        struct sharing_visit *out);
 /* A request that is counted and not analysed. */
-void observe_ignored(struct analysis *a, const struct fact *f);
+void observe_ignored(struct analysis *a, const struct row_exchange *row, struct slice method);
 /* An answer without its request. */
 void observe_orphan(struct analysis *a, const struct row_exchange *row);
 /* commit.c: before keys are dropped, those that the store does not know yet are handed over. From files this waits for

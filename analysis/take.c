@@ -22,13 +22,14 @@ static int64_t server_time(int64_t ttfb, int32_t rtt)
     return ttfb > rtt ? ttfb - rtt : 0;
 }
 
-/* Microseconds; -1: unknown. */
-struct times {
-    int64_t request, ttfb, duration, server;
-};
+_Static_assert(TIME_NONE == INT64_MIN, "what is not known comes before all that is");
 
 static inline struct times times_of(const struct exchange *x)
 {
+    if (x->t_req0 != TIME_NONE && x->t_req0 <= x->t_req1 && x->t_req1 <= x->t_rsp0 && x->t_rsp0 <= x->t_rsp1) {
+        int64_t ttfb = x->t_rsp0 - x->t_req1;
+        return (struct times){x->t_req1 - x->t_req0, ttfb, x->t_rsp1 - x->t_req0, server_time(ttfb, x->rtt_server)};
+    }
     int64_t ttfb = span(x->t_req1, x->t_rsp0);
     return (struct times){span(x->t_req0, x->t_req1), ttfb, span(x->t_req0, x->t_rsp1),
                           server_time(ttfb, x->rtt_server)};
@@ -219,17 +220,22 @@ static struct keys_operation operation_of(const struct exchange *x)
     return f ? (struct keys_operation){f->name, f->safe} : (struct keys_operation){{NULL, 0}, false};
 }
 
-/* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. */
-static uint32_t admit(struct analysis *a, const struct exchange *x, uint64_t hash, bool reads, struct fact *f)
+/* Row of a key that is new, or that some endpoint no longer follows all of; its endpoint is found here, once. Where
+ * that unites others, what waits is counted first, with the same scratch memory. */
+static uint32_t admit(struct analysis *a, struct fact *f)
 {
+    const struct exchange *x = f->x;
+    if (!target_is_plain(x->target))
+        take_settle(a);
     f->row.endpoint = f->key != MAP_NONE ? keys_at(&a->keys, f->key)->endpoint
                                          : observe_endpoint(a, x->method, x->service, take_key_text(a, x->target).path,
                                                             x->flags & FLAG_METHOD, operation_of(x));
     f->row.endpoint = endpoints_resolve(&a->endpoints, f->row.endpoint);
-    struct admission_visit v = {.hash = hash,
+    struct admission_visit v = {.hash = f->hash,
                                 .row = f->key,
                                 .endpoint = f->row.endpoint,
-                                .lookup = is_certain(x) && cacheable_eligible(reads, x->status, x->end == END_COMPLETE),
+                                .lookup = is_certain(x) &&
+                                          cacheable_eligible(f->origin.reads, x->status, x->end == END_COMPLETE),
                                 .method = x->method,
                                 .service = x->service,
                                 .target = x->target,
@@ -273,6 +279,12 @@ struct key_text take_key_text(struct analysis *a, struct slice target)
     return (struct key_text){{NULL, 0}, {NULL, 0}};
 }
 
+/* The text alone. */
+static struct slice whole_text(struct analysis *a, struct slice target)
+{
+    return target_is_plain(target) ? target : take_key_text(a, target).whole;
+}
+
 uint64_t take_text_hash(const struct analysis *a, struct slice text)
 {
     return hash_bytes(&a->key, 'k', text.p, text.n);
@@ -284,21 +296,6 @@ uint64_t take_key_hash(const struct analysis *a, struct origin origin, uint64_t 
     uint64_t hash = text + origin.hash;
     return operation.n && !origin.reads ? hash + hash_bytes(&a->key, 'o', operation.p, operation.n) : hash;
 }
-
-/* What is known of a request before it is taken. Rows are MAP_NONE while it is not known whether they exist. */
-struct ahead {
-    const struct exchange *x;
-    struct origin origin;
-    uint64_t text, hash; /* of the target's text, of the key */
-    uint64_t who, place; /* of the client; its place in the table */
-    uint64_t pair;       /* of both, where both are known; else 0 */
-    struct times times;
-    int64_t ms; /* arrival */
-    enum identity kind;
-    uint32_t key, client;
-    uint32_t generation; /* of the rows of keys */
-    bool bound;          /* it will be asked which write changed it */
-};
 
 /* The steps ahead of the work: each asks for the memory that the next one reads. */
 static void look_at_exchange(const struct exchange *x)
@@ -313,12 +310,15 @@ static void look_at_texts(const struct exchange *x)
     prefetch_lines(x->fields, 3 * sizeof *x->fields); /* few have more */
 }
 
-static void look_up(struct analysis *a, struct ahead *h)
+static void look_up(struct analysis *a, struct fact *h)
 {
     const struct exchange *x = h->x;
     h->times = times_of(x);
-    h->origin = origins_find(&a->origins, x->method, x->service);
-    h->text = take_text_hash(a, take_key_text(a, x->target).whole);
+    struct origin *origin = origins_find(&a->origins, x->method, x->service);
+    if (!origin->counted)
+        origin->counted = (uint8_t)totals_place(&a->totals, x->method);
+    h->origin = *origin;
+    h->text = take_text_hash(a, whole_text(a, x->target));
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
@@ -328,7 +328,7 @@ static void look_up(struct analysis *a, struct ahead *h)
         spacesaving_prefetch(a->admission.popular, h->hash);
 }
 
-static void look_at_rows(struct analysis *a, struct ahead *h)
+static void look_at_rows(struct analysis *a, struct fact *h)
 {
     h->key = map_expect(&a->keys.map, h->hash);
     h->client = map_expect(&a->clients.map, h->place);
@@ -340,7 +340,7 @@ static const struct endpoint *endpoint_ahead(const struct analysis *a, const str
     return endpoints_at(&a->endpoints, key->endpoint);
 }
 
-static void look_at_slots(struct analysis *a, struct ahead *h)
+static void look_at_slots(struct analysis *a, struct fact *h)
 {
     h->key = map_expected(&a->keys.map, h->hash, h->key);
     h->generation = a->keys.generation;
@@ -358,7 +358,7 @@ static void look_at_slots(struct analysis *a, struct ahead *h)
 }
 
 /* What the endpoint's sums lead to. */
-static void look_at_sums(const struct analysis *a, const struct ahead *h, const struct key *key)
+static void look_at_sums(const struct analysis *a, const struct fact *h, const struct key *key)
 {
     const struct endpoint *ep = endpoint_ahead(a, key);
     if (h->times.duration >= 0)
@@ -378,29 +378,27 @@ static void look_at_sums(const struct analysis *a, const struct ahead *h, const 
         prefetch_lines(&a->queries[key->hash % QUERY_MEMO], offsetof(struct query, part[4]));
 }
 
-static void look_at_rings(struct analysis *a, struct ahead *h)
+static void look_at_client(const struct analysis *a, struct fact *h)
 {
     h->ms = floor_div(h->x->arrival, 1000);
     if (h->client != MAP_NONE)
         clients_prefetch_rings(&a->clients, h->client);
-    if (h->key == MAP_NONE)
-        return;
+}
+
+static void look_at_key(struct analysis *a, const struct fact *h)
+{
     const struct key *key = keys_at(&a->keys, h->key);
     look_at_sums(a, h, key);
 }
 
-/* What expires first, and whether writes are looked for: not where no gap can end. */
-static bool look_at_due(struct analysis *a, struct ahead *h)
+/* What expires first. Returns whether writes are looked for: not where no gap can end. */
+static bool look_at_due(struct analysis *a, const struct fact *h)
 {
-    h->bound = false;
-    if (h->key == MAP_NONE)
-        return false;
     const struct key *key = keys_at(&a->keys, h->key);
     const struct endpoint *ep = endpoint_ahead(a, key);
     live_prefetch_due(&ep->live, &a->endpoints.live, h->ms);
-    h->bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
-    h->bound = h->bound && bound_expect(a, h->key, 0);
-    return h->bound;
+    bool bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
+    return bound && bound_expect(a, h->key, 0);
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -419,71 +417,101 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
 }
 
 /* The rows of a request, made when they are new; an earlier one of the batch may have made them meanwhile. */
-static struct key *find_rows(struct analysis *a, const struct exchange *x, const struct ahead *ahead, struct fact *f)
+static struct key *find_rows(struct analysis *a, struct fact *f)
 {
-    f->client = ahead->client != MAP_NONE ? ahead->client : clients_row(&a->clients, ahead->kind, ahead->who);
-    fill_plain(a, &f->row, x, &ahead->times, client_address(a, f->client, &x->client));
+    const struct exchange *x = f->x;
+    if (f->client == MAP_NONE)
+        f->client = clients_row(&a->clients, f->kind, f->who);
+    fill_plain(a, &f->row, x, &f->times, client_address(a, f->client, &x->client));
     size_t name_n = x->method.n + x->service.n + x->target.n + 1 + (x->operation ? x->operation->name.n : 0);
-    if (keys_tight(&a->keys, name_n))
+    if (keys_tight(&a->keys, name_n)) {
+        take_settle(a);
         admission_make_room(a, name_n);
-    bool known = ahead->key != MAP_NONE && ahead->generation == a->keys.generation;
-    f->key = known ? ahead->key : keys_find(&a->keys, ahead->hash);
+    }
+    if (f->key == MAP_NONE || f->generation != a->keys.generation)
+        f->key = keys_find(&a->keys, f->hash);
     if (f->key == MAP_NONE || a->admission.sampled)
-        f->key = admit(a, x, ahead->hash, ahead->origin.reads, f);
+        f->key = admit(a, f);
     return f->key == MAP_NONE ? NULL : keys_at(&a->keys, f->key);
 }
 
-static void take_request(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
+static void fill_fields(struct analysis *a, const struct heads *h, struct fact *f)
 {
-    struct fact f; /* find_rows, this and observe() fill it */
-    struct heads h;
-    struct key *key = find_rows(a, x, ahead, &f);
-    f.text = ahead->text;
-    f.pair = ahead->pair;
-    f.method = x->method;
-    heads_read(&h, x);
-    fill_flags(&f.row, x, &h, ahead->origin.head);
-    f.row.managed =
-        (uint8_t)(heads_has(&h, HEAD_idempotency_key) * MANAGED_KEY +
-                  heads_has(&h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(&h, HEAD_sunset) * MANAGED_SUNSET +
+    const struct exchange *x = f->x;
+    struct row_exchange *r = &f->row;
+    fill_flags(r, x, h, f->origin.head);
+    r->managed =
+        (uint8_t)(heads_has(h, HEAD_idempotency_key) * MANAGED_KEY +
+                  heads_has(h, HEAD_deprecation) * MANAGED_DEPRECATION + heads_has(h, HEAD_sunset) * MANAGED_SUNSET +
                   (x->websocket || x->events) * MANAGED_STAYS + has_besides(a, x) * MANAGED_BESIDES);
-    f.row.version = x->api_version;
-    if (heads_has(&h, HEAD_ratelimit))
-        f.row.quota = quota_pack(heads_get(&h, HEAD_ratelimit),
-                                 floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
-    declare(&a->declarer, x, &h, (enum classify_method)ahead->origin.method, &f.row);
+    r->version = x->api_version;
+    if (heads_has(h, HEAD_ratelimit))
+        r->quota = quota_pack(heads_get(h, HEAD_ratelimit),
+                              floor_div(x->t_rsp0 == TIME_NONE ? x->arrival : x->t_rsp0, 1000000));
+    declare(&a->declarer, x, h, (enum classify_method)f->origin.method, r);
     if (x->unsized)
-        f.row.notes |=
+        r->notes |=
             NOTE(unsized_request, x->unsized & UNSIZED_REQUEST) | NOTE(unsized_response, x->unsized & UNSIZED_RESPONSE);
-    if (key && x->status) {
-        fill_variant(a, &f.row, x, &h, key);
-        depend_expect(a, x, key, f.row.variant);
-    }
-    if (is_certain(x) && cacheable_eligible(ahead->origin.reads, x->status, x->end == END_COMPLETE))
-        fill_eligible(a, &f.row, x, &h, key);
-    f.row.key = key ? keys_id(&a->keys, f.key) : 0;
-    observe(a, &f, true);
-    if (x->client_name.n && f.client != MAP_NONE)
-        clients_name(&a->clients, f.client, x->client_name);
+}
+
+/* Of what few exchanges have. */
+static void take_more(struct analysis *a, const struct exchange *x, const struct fact *f)
+{
+    struct endpoint *ep = endpoints_at(&a->endpoints, f->row.endpoint);
     if (x->events)
-        endpoints_events(endpoints_at(&a->endpoints, f.row.endpoint), x->events);
+        endpoints_events(ep, x->events);
     if (x->websocket)
-        endpoints_websocket(endpoints_at(&a->endpoints, f.row.endpoint), x->websocket);
+        endpoints_websocket(ep, x->websocket);
     if (x->operation)
-        endpoints_at(&a->endpoints, f.row.endpoint)->operation_answers += x->operation->answer == OPERATION_READ;
-    depend_observe(a, x, ahead->origin, &f);
-    if (x->leaves || endpoints_at(&a->endpoints, f.row.endpoint)->fields)
-        masked_observe(a, x, &f);
-    record(a, &f.row);
+        ep->operation_answers += x->operation->answer == OPERATION_READ;
+    if (x->leaves || ep->fields)
+        masked_observe(a, x, f);
+}
+
+static void take_request(struct analysis *a, struct fact *f)
+{
+    const struct exchange *x = f->x;
+    struct heads h;
+    struct key *key = find_rows(a, f);
+    heads_read(&h, x);
+    fill_fields(a, &h, f);
+    if (key && x->status) {
+        fill_variant(a, &f->row, x, &h, key);
+        depend_expect(a, x, key, f->row.variant);
+    }
+    if (is_certain(x) && cacheable_eligible(f->origin.reads, x->status, x->end == END_COMPLETE))
+        fill_eligible(a, &f->row, x, &h, key);
+    f->row.key = key ? keys_id(&a->keys, f->key) : 0;
+    observe_key(a, f, true);
+    depend_compare(a, f);
+    take_more(a, x, f);
+}
+
+/* Metric by metric, so that the code and the tables of each are fetched once for all of the batch. */
+void take_settle(struct analysis *a)
+{
+    struct fact *from = a->taken + a->settled, *end = a->taken + a->n_taken;
+    a->settled = a->n_taken;
+    for (struct fact *f = from; f < end; f++) {
+        observe_client(a, f);
+        if (f->x->client_name.n && f->client != MAP_NONE)
+            clients_name(&a->clients, f->client, f->x->client_name);
+    }
+    observe_sums(a, from, (size_t)(end - from));
+    for (struct fact *f = from; f < end; f++)
+        depend_observe(a, f);
+    for (struct fact *f = from; f < end; f++)
+        record(a, &f->row);
 }
 
 /* In the totals alone; no row is made for it, and its record is not kept. */
 static void take_ignored(struct analysis *a, const struct exchange *x)
 {
-    struct fact f = {.method = x->method};
+    struct row_exchange r;
     struct times t = times_of(x);
-    fill_plain(a, &f.row, x, &t, 0);
-    observe_ignored(a, &f);
+    fill_plain(a, &r, x, &t, 0);
+    observe_ignored(a, &r, x->method);
+    a->settled++; /* of the batch, too */
 }
 
 static bool is_ignored(const struct analysis *a, const struct exchange *x)
@@ -500,56 +528,84 @@ static void take_cache(struct analysis *a, const struct exchange *x)
     caches_take(&a->caches, x, &a->pages);
 }
 
-/* ahead NULL: it has no key. */
-static void take_one(struct analysis *a, const struct exchange *x, const struct ahead *ahead)
+/* What has no key: answers without their requests, and what the user wants no more than counted. */
+static void take_keyless(struct analysis *a, const struct exchange *x)
 {
-    if (!is_http(x)) {
-        take_cache(a, x);
-        return;
-    }
-    if (x->arrival >= a->window_ends)
-        analysis_turn(a, x->arrival);
-    note_time(a, x);
-    if (is_ignored(a, x))
+    take_settle(a);
+    if (x->method.p)
         take_ignored(a, x);
-    else if (ahead)
-        take_request(a, x, ahead);
     else
         take_orphan(a, x);
 }
 
-/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
-static void look_ahead(struct analysis *a, struct ahead *ahead, size_t n)
+/* f: that is prepared for the next request, which this may be. Whether it was. */
+static bool take_one(struct analysis *a, const struct exchange *x, struct fact *f)
 {
-    bool bound = false;
-#define EACH(step)                                                                                                     \
-    for (struct ahead *h = ahead; h < ahead + n; h++)                                                                  \
-        step;
-    EACH(look_at_texts(h->x))
-    EACH(look_up(a, h))
-    EACH(look_at_rows(a, h))
-    EACH(look_at_slots(a, h))
-    EACH(look_at_rings(a, h))
-    EACH(bound |= look_at_due(a, h))
-    for (unsigned step = 1; bound && step < 3; step++)
-        EACH(h->bound = h->bound && bound_expect(a, h->key, step))
-#undef EACH
+    if (!is_http(x)) {
+        take_cache(a, x);
+        return false;
+    }
+    if (x->arrival >= a->window_ends) {
+        take_settle(a);
+        analysis_turn(a, x->arrival);
+    }
+    note_time(a, x);
+    bool keyed = x->method.p;
+    if (!keyed || is_ignored(a, x))
+        take_keyless(a, x);
+    else
+        take_request(a, f);
+    return keyed;
+}
+
+/* Most of the time would go into waiting for memory; so the waits of several exchanges are made to overlap. */
+static void look_ahead(struct analysis *a, struct fact *next, size_t n)
+{
+    struct fact *known[ANALYSIS_TOGETHER],
+        *bound[ANALYSIS_TOGETHER]; /* whose keys are; of them, those bound to writes */
+    size_t n_known = 0, n_bound = 0;
+    for (size_t i = 0; i < n; i++)
+        look_at_texts(next[i].x);
+    for (size_t i = 0; i < n; i++)
+        look_up(a, &next[i]);
+    for (size_t i = 0; i < n; i++)
+        look_at_rows(a, &next[i]);
+    for (size_t i = 0; i < n; i++) {
+        look_at_slots(a, &next[i]);
+        known[n_known] = &next[i];
+        n_known += next[i].key != MAP_NONE;
+    }
+    for (size_t i = 0; i < n; i++)
+        look_at_client(a, &next[i]);
+    for (size_t i = 0; i < n_known; i++)
+        look_at_key(a, known[i]);
+    for (size_t i = 0; i < n_known; i++) {
+        bound[n_bound] = known[i];
+        n_bound += look_at_due(a, known[i]);
+    }
+    for (unsigned step = 1; step < 3; step++) {
+        size_t n_named = 0;
+        for (size_t i = 0; i < n_bound; i++) {
+            bound[n_named] = bound[i];
+            n_named += bound_expect(a, bound[i]->key, step);
+        }
+        n_bound = n_named;
+    }
 }
 
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
 {
-    struct ahead ahead[ANALYSIS_TOGETHER];
-    size_t keys = 0, key = 0;
+    size_t keyed = 0;
     for (size_t i = 0; i < n; i++)
         look_at_exchange(x[i]);
     for (size_t i = 0; i < n; i++)
         if (is_http(x[i]) && x[i]->method.p)
-            ahead[keys++].x = x[i];
-    look_ahead(a, ahead, keys);
-    for (size_t i = 0; i < n; i++) {
-        bool has_key = key < keys && ahead[key].x == x[i];
-        take_one(a, x[i], has_key ? &ahead[key++] : NULL);
-    }
+            a->taken[keyed++].x = x[i];
+    look_ahead(a, a->taken, keyed);
+    a->n_taken = a->settled = 0;
+    for (size_t i = 0; i < n; i++)
+        a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
+    take_settle(a);
 }
 
 void analysis_take_all(struct analysis *a, const struct exchange *const *x, size_t n)

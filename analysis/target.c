@@ -1,7 +1,5 @@
 #include "analysis/target.h"
 
-#include "base/sixteen.h"
-
 static bool unreserved(char c) /* RFC 3986 section 2.3 */
 {
     return ascii_alpha(c) || ascii_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
@@ -111,41 +109,8 @@ static char *put(char *at, struct slice s)
     return at + s.n;
 }
 
-#ifdef __SSE2__
-
-static bool has_dot_or_percent(const char *p)
+bool target_keeps(struct slice target)
 {
-    __m128i some = sixteen(p);
-    __m128i dots = _mm_cmpeq_epi8(some, _mm_set1_epi8('.')), percents = _mm_cmpeq_epi8(some, _mm_set1_epi8('%'));
-    return _mm_movemask_epi8(_mm_or_si128(dots, percents));
-}
-
-/* Most have neither dots nor escapes; what is too short is looked at otherwise. */
-static bool is_bare(struct slice target)
-{
-    if (target.n < 16)
-        return false;
-    for (size_t at = 0; at + 16 < target.n; at += 16)
-        if (has_dot_or_percent(target.p + at))
-            return false;
-    return !has_dot_or_percent(target.p + target.n - 16);
-}
-
-#else
-
-static bool is_bare(struct slice target)
-{
-    return !memchr(target.p, '.', target.n) && !memchr(target.p, '%', target.n);
-}
-
-#endif
-
-bool target_is_plain(struct slice target)
-{
-    if (!target.n || target.p[0] != '/')
-        return false;
-    if (is_bare(target))
-        return true;
     if (memchr(target.p, '%', target.n))
         return false;
     for (size_t at = slice_find(target, '.', 1); at < target.n; at = slice_find(target, '.', at + 1))

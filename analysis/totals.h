@@ -22,7 +22,10 @@ struct totals {
     unsigned n_methods;
 };
 
-void totals_method(struct totals *t, struct slice name, uint64_t n);
+/* Place + 1 of a method, good from then on; 0: it is not there. */
+unsigned totals_place(const struct totals *t, struct slice name);
+/* The same; it is there then. */
+unsigned totals_enter(struct totals *t, struct slice name);
 
 static inline void totals_status(struct totals *t, unsigned status, uint64_t n)
 {

@@ -64,6 +64,13 @@ void hist_add_new(struct hist *h, struct hist_pool *pool, uint64_t v)
     count(h, pool, hist_index(v), 1);
 }
 
+void hist_add_many(struct hist *h, struct hist_pool *pool, uint64_t v, uint64_t n)
+{
+    widen(h, n, v, v);
+    h->sum += v * n;
+    count(h, pool, hist_index(v), n);
+}
+
 void hist_merge(struct hist *into, const struct hist *from, struct hist_pool *pool)
 {
     if (!from->n)

@@ -66,6 +66,8 @@ static inline void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v)
     *c += *c != UINT32_MAX;
 }
 
+/* As n times hist_add; n is not 0. */
+void hist_add_many(struct hist *h, struct hist_pool *pool, uint64_t v, uint64_t n);
 /* Asks for the count that v would change. */
 static inline void hist_prefetch(const struct hist *h, const struct hist_pool *pool, uint64_t v)
 {

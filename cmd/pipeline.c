@@ -2,6 +2,8 @@
 
 enum { IDLE_MS = 100, COMMIT_EVERY = 256 };
 
+_Static_assert(COMMIT_EVERY % PIPELINE_BATCH == 0, "batches are whole");
+
 static void keep_opaque(void *context, uint32_t id, const struct opaque_row *row)
 {
     struct store *s = context;

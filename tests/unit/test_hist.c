@@ -172,6 +172,27 @@ static void a_full_pool_loses_no_totals(void **state)
     assert_int_equal(h.max, 50000);
 }
 
+static void many_at_once_as_one_by_one(void **state)
+{
+    struct hist one, many;
+    struct buf a = {0}, b = {0};
+    (void)state;
+    start();
+    fresh(&one);
+    fresh(&many);
+    for (uint64_t i = 0; i < 300; i++) {
+        uint64_t v = i * i * i * 977, n = 1 + i % 5;
+        hist_add_many(&many, &pool, v, n);
+        for (uint64_t j = 0; j < n; j++)
+            hist_add(&one, &pool, v);
+    }
+    hist_write_paged(&one, &pool, &a);
+    hist_write_paged(&many, &pool, &b);
+    assert_true(slice_eq(slice_of(a.p, a.n), slice_of(b.p, b.n)));
+    buf_free(&a);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +202,7 @@ int main(void)
         cmocka_unit_test(merging_blobs_is_merging_data),
         cmocka_unit_test(damaged_blobs_are_refused),
         cmocka_unit_test(a_full_pool_loses_no_totals),
+        cmocka_unit_test(many_at_once_as_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

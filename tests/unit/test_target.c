@@ -73,7 +73,7 @@ static bool same_key(const char *method, const char *target, const char *method2
     struct slice service = SLICE("http://h"), one = slice_str(target), two = slice_str(target2);
     origins_init(&o, &key);
     bool same_origin =
-        origins_find(&o, slice_str(method), service).hash == origins_find(&o, slice_str(method2), service).hash;
+        origins_find(&o, slice_str(method), service)->hash == origins_find(&o, slice_str(method2), service)->hash;
     assert_true(!target_is_plain(one) || slice_eq(target_key(one, a).whole, one));
     assert_true(!target_is_plain(two) || slice_eq(target_key(two, a).whole, two));
     return same_origin && slice_eq(target_key(one, a).whole, target_key(two, b).whole);
@@ -118,16 +118,18 @@ static void origins_stay(void **state)
             snprintf(text, sizeof text, "http://h%d", i % 100);
             memset(longer, 'a' + i % 100 / 4, 150);
             struct slice service = i % 4 ? slice_str(text) : slice_of(longer, 150);
-            struct origin is = origins_find(&o, i < 100 ? SLICE("GET") : SLICE("POST"), service);
+            struct origin is = *origins_find(&o, i < 100 ? SLICE("GET") : SLICE("POST"), service);
             assert_int_equal(is.reads, i < 100);
+            assert_true(is.get == origins_find(&o, SLICE("GET"), service)->hash);
+            assert_true((is.get == is.hash) == is.reads);
             for (int j = 0; j < i && !round; j++)
                 assert_true(hash[j] != is.hash);
             assert_true(!round || hash[i] == is.hash);
             hash[i] = is.hash;
         }
-    assert_true(origins_find(&o, SLICE("GE"), SLICE("Thttp://h1")).hash != hash[1]);
-    assert_true(origins_find(&o, SLICE("HEAD"), SLICE("http://h1")).hash == hash[1]);
-    assert_true(origins_find(&o, SLICE("HEAD"), SLICE("http://h1")).head);
+    assert_true(origins_find(&o, SLICE("GE"), SLICE("Thttp://h1"))->hash != hash[1]);
+    assert_true(origins_find(&o, SLICE("HEAD"), SLICE("http://h1"))->hash == hash[1]);
+    assert_true(origins_find(&o, SLICE("HEAD"), SLICE("http://h1"))->head);
 }
 
 /* What could change stands anywhere in a target of any length. */
