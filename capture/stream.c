@@ -15,7 +15,7 @@
 enum { RAW_BLOCK = STREAM_WINDOW / 4 };
 
 /* What is read at once: the copy lands where the one before was, near the processor, and is read from there. */
-enum { READ_MOST = 128 * 1024 };
+enum { READ_MOST = 96 * 1024 };
 
 struct stream_decoder {
     size_t at, end; /* unread bytes of raw */
