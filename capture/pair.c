@@ -195,9 +195,10 @@ static struct slice rebase(const struct head *h, const char *to, struct slice pa
 static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const struct head *h)
 {
     size_t fields_n = h->n_fields * sizeof *h->fields;
-    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n), *raw = fields + fields_n;
+    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n), *raw;
     if (!fields)
         return false;
+    raw = fields + fields_n;
     memcpy(fields, h->fields, fields_n);
     memcpy(raw, h->raw.p, h->raw.n);
     to->p = raw;

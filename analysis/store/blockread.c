@@ -103,13 +103,13 @@ struct opened {
 };
 
 /* One after the other. */
-static bool read_shared(struct opened *o, enum block_where kind, struct buf *out)
+static bool read_shared(struct opened *o, enum block_where kind, uint32_t n, struct buf *out)
 {
     struct row_exchange x = {0};
     bool bad = false;
     out->n = 0;
     out->failed = false;
-    for (uint32_t i = 0; i < o->n_shared[kind] && !bad; i++) {
+    for (uint32_t i = 0; i < n && !bad; i++) {
 #define FIELD(name, type, how, where)                                                                                  \
     if (BLOCK_##where == kind) {                                                                                       \
         READ(&o->column[BLOCK_##name], &x, name, type, how);                                                           \
@@ -119,7 +119,6 @@ static bool read_shared(struct opened *o, enum block_where kind, struct buf *out
 #undef FIELD
         buf_add(out, &x, sizeof x);
     }
-    o->shared[kind] = (const struct row_exchange *)(const void *)out->p;
     return !bad && !out->failed;
 }
 
@@ -139,8 +138,10 @@ static bool open_block(struct block_tools *tools, struct slice raw, struct opene
         if (block_where[i] == BLOCK_SPARSE)
             bad |= !(o->bits[i] = cursor_take(&o->column[i], (o->n + 7) / 8));
     }
-    for (int i = 0; i < BLOCK_SHARED && !bad; i++)
-        bad = !read_shared(o, (enum block_where)i, &tools->shared[i]);
+    for (int i = 0; i < BLOCK_SHARED && !bad; i++) {
+        bad = !read_shared(o, (enum block_where)i, o->n_shared[i], &tools->shared[i]);
+        o->shared[i] = (const struct row_exchange *)(const void *)tools->shared[i].p;
+    }
     return !bad && cursor_left(&all) == 0;
 }
 
