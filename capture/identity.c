@@ -414,8 +414,10 @@ static bool may_have_key(struct slice target)
 /* The value of query parameter api_key, key or apikey. */
 static struct slice key_in(struct slice target)
 {
+    if (!may_have_key(target))
+        return (struct slice){NULL, 0};
     struct slice rest = slice_sub(target, slice_find(target, '?', 0) + 1, target.n), item;
-    while (may_have_key(target) && slice_next(&rest, '&', &item)) {
+    while (slice_next(&rest, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
             return slice_sub(item, equals + 1, item.n);
