@@ -35,9 +35,8 @@ struct times {
 struct fact {
     struct row_exchange row;
 
-    /* What is known of a request before it is taken; of a record only origin.method, text and pair, which are 0, and
-     * ms.
-     */
+    /* What is known of a request before it is taken; of a record ms alone, and that origin.method, text and pair are
+     * 0. */
     const struct exchange *x;
     struct origin origin;
     uint64_t text, hash; /* of the target's text, 0: not known; of the key */
