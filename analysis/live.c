@@ -24,9 +24,8 @@ static const struct span {
 } spans[LIVE_TTLS] = {SPAN(1),   SPAN(5),   SPAN(10),   SPAN(30),   SPAN(60),
                       SPAN(300), SPAN(600), SPAN(1800), SPAN(3600), SPAN(86400)};
 
-/* The ladder's rungs that are looked at, and which of ours each is; and back. */
+/* The ladder's rungs that are looked at, and which each of ours is. */
 #define RUNGS (1u << 0 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 9 | 1u << 11 | 1u << 12 | 1u << 17)
-static const uint8_t ours[] = {[2] = 1, [3] = 2, [5] = 3, [6] = 4, [8] = 5, [9] = 6, [11] = 7, [12] = 8, [17] = 9};
 static const uint8_t rung_of[LIVE_TTLS] = {0, 2, 3, 5, 6, 8, 9, 11, 12, 17};
 
 /* What was filled within one part of T, which begins with the first fill. */
@@ -38,7 +37,7 @@ struct entry {
     uint64_t later; /* sum of bytes times the ms since `first` */
 };
 
-/* One lifetime: the cache line that a fill touches. */
+/* One lifetime. */
 struct queue {
     uint32_t block;          /* ring of entries that are closed; 0: none yet */
     uint8_t room;            /* places in it, a power of two */
@@ -55,19 +54,33 @@ struct gone {
     uint64_t peak_bytes, peak_entries; /* the most there was before something left; what is there now may be more */
 };
 
+/* Fills of a look-up that the queues do not know yet. */
+struct fills {
+    int64_t now;
+    uint64_t bytes; /* of all n */
+    uint32_t n;
+};
+
+/* Four lifetimes at a time. */
+typedef uint32_t lanes __attribute__((vector_size(16)));
+enum { LANES = sizeof(lanes) / sizeof(uint32_t), VECTORS = (LIVE_TTLS + LANES - 1) / LANES };
+
 struct state {
-    int64_t due[LIVE_TTLS]; /* nothing of a queue expires before, ms */
+    lanes filled[VECTORS];  /* of a lifetime: which of those that wait it is filled by, a bit for each */
     uint32_t lost;          /* queues that there was no room for, by the ladder's rungs */
+    int64_t due[LIVE_TTLS]; /* nothing of a queue expires before, ms */
     struct queue queue[LIVE_TTLS] __attribute__((aligned(64)));
     struct gone gone[LIVE_TTLS];
     struct {
         uint64_t byte_s, entry_s;
         uint32_t byte_ms, entry_ms;
     } before[LIVE_TTLS]; /* of earlier runs */
+    struct fills wait[LIVE_WAIT];
 };
 
 _Static_assert(sizeof(struct entry) == sizeof(uint64_t) << ENTRY_CLASS, "entries fill a block");
 _Static_assert(sizeof(struct queue) == 64, "a cache line");
+_Static_assert(LIVE_WAIT <= 32, "a bit for each");
 _Static_assert(sizeof(struct state) <= sizeof(uint64_t) << HEAD_CLASS, "fits into its block");
 _Static_assert(LIVE_PARTS + 2 <= 1 << (MOST_CLASS - ENTRY_CLASS), "what is there at once fits into the largest ring");
 
@@ -86,15 +99,58 @@ static unsigned class_of(const struct queue *q)
     return (unsigned)__builtin_ctz(q->room) + ENTRY_CLASS;
 }
 
-/* All entries in order of time, the open one last. */
-static unsigned length(const struct queue *q)
+/* A queue taken out to work on. */
+struct work {
+    struct queue q;
+    struct gone gone;
+    int64_t due;
+    struct span span;
+    struct entry *ring;
+    unsigned head, n, mask; /* of the ring */
+};
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE void take_ring(struct work *w, const struct queue *q, const struct blocks *pool)
 {
-    return q->n + (q->open.n > 0);
+    w->q = *q;
+    w->ring = (struct entry *)(void *)blocks_at(pool, q->block);
+    w->head = q->head;
+    w->n = q->n;
+    w->mask = q->room - 1u;
 }
 
-static const struct entry *nth(const struct queue *q, const struct blocks *pool, unsigned i)
+INLINE void take_out(struct work *w, const struct state *s, size_t i, const struct blocks *pool)
 {
-    return i < q->n ? entry_at(q, pool, i) : &q->open;
+    take_ring(w, &s->queue[i], pool);
+    w->gone = s->gone[i];
+    w->due = s->due[i];
+    w->span = spans[i];
+}
+
+INLINE void put_back(struct state *s, size_t i, struct work *w)
+{
+    w->q.head = (uint8_t)w->head;
+    w->q.n = (uint8_t)w->n;
+    s->queue[i] = w->q;
+    s->gone[i] = w->gone;
+    s->due[i] = w->due;
+}
+
+INLINE struct entry *place_of(const struct work *w, unsigned i)
+{
+    return &w->ring[(w->head + i) & w->mask];
+}
+
+/* All entries in order of time, the open one last. */
+static unsigned length(const struct work *w)
+{
+    return w->n + (w->q.open.n > 0);
+}
+
+static const struct entry *nth(const struct work *w, unsigned i)
+{
+    return i < w->n ? place_of(w, i) : &w->q.open;
 }
 
 /* Before something leaves, and before the peak is read. */
@@ -104,41 +160,37 @@ static void note_peak(const struct queue *q, struct gone *gone)
     gone->peak_entries = q->entries > gone->peak_entries ? q->entries : gone->peak_entries;
 }
 
-static int64_t due_of(const struct entry *e, int64_t ttl)
+static inline int64_t due_of(const struct entry *e, int64_t ttl)
 {
-    return e->n ? e->first + (int64_t)e->span + ttl : INT64_MAX;
+    return e->first + (int64_t)e->span + ttl;
 }
 
-static void expire_due(struct state *s, size_t i, const struct blocks *pool, int64_t now)
+INLINE void leave(struct work *w, const struct entry *e)
 {
-    struct queue *q = &s->queue[i];
-    int64_t ttl = spans[i].ttl, due = INT64_MAX;
-    uint64_t bytes = 0, entries = 0;
-    unsigned at = 0, n = q->n;
-    for (; at < n && now >= (due = due_of(entry_at(q, pool, at), ttl)); at++) {
-        bytes += entry_at(q, pool, at)->bytes;
-        entries += entry_at(q, pool, at)->n;
-    }
-    if (at == n && now >= (due = due_of(&q->open, ttl))) {
-        bytes += q->open.bytes;
-        entries += q->open.n;
-        q->open.n = 0;
-        due = INT64_MAX;
-    }
-    note_peak(q, &s->gone[i]);
-    q->head = (uint8_t)(q->head + at);
-    q->n = (uint8_t)(n - at);
-    q->bytes -= bytes;
-    q->entries -= entries;
-    s->gone[i].bytes += bytes;
-    s->gone[i].entries += entries;
-    s->due[i] = due;
+    w->q.bytes -= e->bytes;
+    w->q.entries -= e->n;
+    w->gone.bytes += e->bytes;
+    w->gone.entries += e->n;
 }
 
-static inline void expire(struct state *s, size_t i, const struct blocks *pool, int64_t now)
+INLINE void expire(struct work *w, int64_t now)
 {
-    if (now >= s->due[i])
-        expire_due(s, i, pool, now);
+    if (now < w->due)
+        return;
+    note_peak(&w->q, &w->gone);
+    for (; w->n; w->n--, w->head++) {
+        const struct entry *e = place_of(w, 0);
+        w->due = due_of(e, w->span.ttl);
+        if (now < w->due)
+            return;
+        leave(w, e);
+    }
+    w->due = w->q.open.n ? due_of(&w->q.open, w->span.ttl) : INT64_MAX;
+    if (now < w->due)
+        return;
+    leave(w, &w->q.open);
+    w->q.open.n = 0;
+    w->due = INT64_MAX;
 }
 
 /* Room for one entry more. */
@@ -159,42 +211,76 @@ static COLD bool grow(struct queue *q, struct blocks *pool)
     return true;
 }
 
-/* The open entry goes to the end of the ring. False: no room. */
-static inline bool shut(struct queue *q, struct blocks *pool)
+/* The open entry goes to the end of the ring. False: no room; there is none beyond the ring's where pool is NULL. */
+INLINE bool shut(struct work *w, struct blocks *pool)
 {
-    if (!q->open.n)
+    if (!w->q.open.n)
         return true;
-    if (q->n == q->room && !grow(q, pool))
-        return false;
-    *entry_at(q, pool, q->n++) = q->open;
-    q->open.n = 0;
+    if (w->n == w->mask + 1) {
+        struct queue grown = w->q;
+        grown.head = (uint8_t)w->head;
+        grown.n = (uint8_t)w->n;
+        if (!pool || !grow(&grown, pool))
+            return false;
+        take_ring(w, &grown, pool);
+    }
+    *place_of(w, w->n++) = w->q.open;
+    w->q.open.n = 0;
     return true;
 }
 
 /* Joins the newest entry if that began less than a part ago; time does not run backwards. False: no room. */
-static inline bool fill(struct state *s, size_t i, struct blocks *pool, int64_t now, uint64_t bytes, uint32_t n)
+INLINE bool fill(struct work *w, struct blocks *pool, const struct fills *f)
 {
-    struct queue *q = &s->queue[i];
-    const struct span *t = &spans[i];
-    now = now > q->last ? now : q->last;
-    expire(s, i, pool, now);
-    struct entry *e = &q->open;
-    if (e->n && now - e->first < t->part) {
+    struct entry *e = &w->q.open;
+    int64_t now = f->now > w->q.last ? f->now : w->q.last;
+    expire(w, now);
+    if (e->n && now - e->first < w->span.part) {
         e->span = (uint32_t)(now - e->first);
-        e->n += n;
-        e->bytes += bytes;
-        e->later += bytes * e->span;
+        e->n += f->n;
+        e->bytes += f->bytes;
+        e->later += f->bytes * e->span;
     } else {
-        if (!shut(q, pool))
+        if (!shut(w, pool))
             return false;
-        *e = (struct entry){now, 0, n, bytes, 0};
-        if (!q->n)
-            s->due[i] = now + t->ttl;
+        *e = (struct entry){now, 0, f->n, f->bytes, 0};
+        if (!w->n)
+            w->due = now + w->span.ttl;
     }
-    q->last = now;
-    q->entries += n;
-    q->bytes += bytes;
+    w->q.last = now;
+    w->q.entries += f->n;
+    w->q.bytes += f->bytes;
     return true;
+}
+
+static uint32_t waits(const struct state *s, size_t i)
+{
+    return s->filled[i / LANES][i % LANES];
+}
+
+/* What waits goes into a queue, as if each had been there all the time. False: no room. */
+static inline bool fill_waiting(struct work *to, const struct state *s, size_t i, struct blocks *pool)
+{
+    struct work w = *to;
+    bool room = true;
+    for (uint32_t left = waits(s, i); left && room; left &= left - 1)
+        room = fill(&w, pool, &s->wait[__builtin_ctz(left)]);
+    *to = w;
+    return room;
+}
+
+static void settle(struct state *s, struct blocks *pool)
+{
+    EACH_TTL(i)
+    {
+        struct work w;
+        if (s->lost >> rung_of[i] & 1)
+            continue;
+        take_out(&w, s, i, pool);
+        s->lost |= fill_waiting(&w, s, i, pool) ? 0 : 1u << rung_of[i];
+        put_back(s, i, &w);
+    }
+    memset(s->filled, 0, sizeof s->filled);
 }
 
 static COLD bool begin(struct live *l, struct blocks *pool)
@@ -208,12 +294,18 @@ static COLD bool begin(struct live *l, struct blocks *pool)
 
 void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n)
 {
+    static const lanes rung[VECTORS] = {
+        {1u << 0, 1u << 2, 1u << 3, 1u << 5}, {1u << 6, 1u << 8, 1u << 9, 1u << 11}, {1u << 12, 1u << 17}};
     if (!(filled & RUNGS) || (!l->block && !begin(l, pool)))
         return;
     struct state *s = state_of(l, pool);
-    for (uint32_t left = filled & RUNGS & ~s->lost; left; left &= left - 1)
-        if (!fill(s, ours[__builtin_ctz(left)], pool, now, bytes * n, n))
-            s->lost |= left & -left;
+    for (unsigned i = 0; i < VECTORS; i++)
+        s->filled[i] |= (lanes)((filled & rung[i]) != 0) & 1u << l->waiting;
+    s->wait[l->waiting++] = (struct fills){now, bytes * n, n};
+    if (l->waiting < LIVE_WAIT)
+        return;
+    settle(s, pool);
+    l->waiting = 0;
 }
 
 void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes)
@@ -223,22 +315,10 @@ void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now
 
 void live_prefetch(const struct live *l, const struct blocks *pool)
 {
-    if (l->block)
-        prefetch_lines(state_of(l, pool), offsetof(struct state, gone));
-}
-
-void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t now)
-{
-    const struct state *s = state_of(l, pool);
-    for (unsigned i = 0; l->block && i < LIVE_TTLS; i++) {
-        const struct queue *q = &s->queue[i];
-        if (now >= s->due[i] && q->n) {
-            prefetch(&s->gone[i]);
-            prefetch(entry_at(q, pool, 0));
-            prefetch(entry_at(q, pool, 1));    /* the next to go */
-            prefetch(entry_at(q, pool, q->n)); /* where the next one will stand */
-        }
-    }
+    if (!l->block)
+        return;
+    prefetch(state_of(l, pool));
+    prefetch(&state_of(l, pool)->wait[l->waiting]);
 }
 
 /* Two entries of one part, in order of time. */
@@ -252,13 +332,12 @@ static void join(struct entry *a, const struct entry *b)
 }
 
 /* The entries of both in order of time, parts begun anew. Returns how many. */
-static unsigned in_order(const struct queue *a, const struct queue *b, const struct blocks *pool, int64_t part,
-                         struct entry out[2 * ENTRIES])
+static unsigned in_order(const struct work *a, const struct work *b, int64_t part, struct entry out[2 * ENTRIES])
 {
     unsigned n = 0;
     for (unsigned x = 0, y = 0; x < length(a) || y < length(b);) {
-        bool mine = y == length(b) || (x < length(a) && nth(a, pool, x)->first <= nth(b, pool, y)->first);
-        const struct entry *e = mine ? nth(a, pool, x++) : nth(b, pool, y++);
+        bool mine = y == length(b) || (x < length(a) && nth(a, x)->first <= nth(b, y)->first);
+        const struct entry *e = mine ? nth(a, x++) : nth(b, y++);
         if (n && e->first - out[n - 1].first < part)
             join(&out[n - 1], e);
         else
@@ -267,30 +346,32 @@ static unsigned in_order(const struct queue *a, const struct queue *b, const str
     return n;
 }
 
-static void merge(struct state *a, struct state *b, unsigned ttl, struct blocks *pool)
+static void merge(struct state *a, const struct state *b, unsigned ttl, struct blocks *pool)
 {
     struct entry all[2 * ENTRIES];
-    struct queue *into = &a->queue[ttl], *from = &b->queue[ttl];
-    struct gone *gone = &a->gone[ttl], *other = &b->gone[ttl];
-    int64_t last = into->last > from->last ? into->last : from->last;
-    note_peak(into, gone);
-    note_peak(from, other);
-    expire(a, ttl, pool, last);
-    expire(b, ttl, pool, last);
-    unsigned n = in_order(into, from, pool, spans[ttl].part, all), i = 0;
-    into->n = 0;
-    into->open.n = 0;
-    for (; i < n && shut(into, pool); i++)
-        into->open = all[i];
+    struct work into, from;
+    take_out(&into, a, ttl, pool);
+    take_out(&from, b, ttl, pool);
+    int64_t last = into.q.last > from.q.last ? into.q.last : from.q.last;
+    note_peak(&into.q, &into.gone);
+    note_peak(&from.q, &from.gone);
+    expire(&into, last);
+    expire(&from, last);
+    unsigned n = in_order(&into, &from, spans[ttl].part, all), i = 0;
+    into.n = 0;
+    into.q.open.n = 0;
+    for (; i < n && shut(&into, pool); i++)
+        into.q.open = all[i];
     a->lost |= i < n ? 1u << rung_of[ttl] : 0;
-    a->due[ttl] = INT64_MIN;
-    into->last = last;
-    into->bytes += from->bytes;
-    into->entries += from->entries;
-    gone->bytes += other->bytes;
-    gone->entries += other->entries;
-    gone->peak_bytes += other->peak_bytes;
-    gone->peak_entries += other->peak_entries;
+    into.due = INT64_MIN;
+    into.q.last = last;
+    into.q.bytes += from.q.bytes;
+    into.q.entries += from.q.entries;
+    into.gone.bytes += from.gone.bytes;
+    into.gone.entries += from.gone.entries;
+    into.gone.peak_bytes += from.gone.peak_bytes;
+    into.gone.peak_entries += from.gone.peak_entries;
+    put_back(a, ttl, &into);
 }
 
 typedef unsigned __int128 product; /* of bytes or entries and ms */
@@ -316,6 +397,9 @@ void live_merge(struct live *into, const struct live *from, struct blocks *pool)
     if (!into->block || !from->block)
         return;
     struct state *a = state_of(into, pool), *b = state_of(from, pool);
+    settle(a, pool);
+    settle(b, pool);
+    into->waiting = 0;
     a->lost |= b->lost;
     EACH_TTL(i)
     {
@@ -366,15 +450,30 @@ static void sum_many(const struct entry *e, int64_t since, int64_t ttl, product 
         *bytes += (product)((double)e->bytes * ms + .5);
 }
 
+/* What waits goes into the queue taken out, beside its ring: when something is read must not matter to who finds the
+ * pool empty. */
+static void fill_aside(struct work *w, const struct state *s, unsigned ttl_at, struct entry ring[ENTRIES])
+{
+    for (unsigned i = 0; i < w->n; i++)
+        ring[i] = *place_of(w, i);
+    w->ring = ring;
+    w->head = 0;
+    w->mask = ENTRIES - 1;
+    fill_waiting(w, s, ttl_at, NULL);
+}
+
 /* What is in the queue has been there since it was filled, at most T. */
 static void sum(const struct state *s, unsigned ttl_at, const struct blocks *pool, int64_t end, struct live_sum *out)
 {
-    const struct queue *q = &s->queue[ttl_at];
-    struct gone gone = s->gone[ttl_at];
-    int64_t ttl = spans[ttl_at].ttl;
-    product bytes = (product)gone.bytes * (product)ttl, entries = (product)gone.entries * (product)ttl;
-    for (unsigned i = 0; i < length(q); i++) {
-        const struct entry *e = nth(q, pool, i);
+    struct work w;
+    struct entry ring[ENTRIES];
+    take_out(&w, s, ttl_at, pool);
+    if (out->known && waits(s, ttl_at))
+        fill_aside(&w, s, ttl_at, ring);
+    int64_t ttl = w.span.ttl;
+    product bytes = (product)w.gone.bytes * (product)ttl, entries = (product)w.gone.entries * (product)ttl;
+    for (unsigned i = 0; i < length(&w); i++) {
+        const struct entry *e = nth(&w, i);
         int64_t since = end > e->first ? end - e->first : 0;
         if (since - (int64_t)e->span >= ttl) {
             bytes += (product)e->bytes * (product)ttl;
@@ -385,9 +484,9 @@ static void sum(const struct state *s, unsigned ttl_at, const struct blocks *poo
     }
     add(&out->byte_s, &out->byte_ms, bytes);
     add(&out->entry_s, &out->entry_ms, entries);
-    note_peak(q, &gone);
-    out->peak_bytes = gone.peak_bytes;
-    out->peak_entries = gone.peak_entries;
+    note_peak(&w.q, &w.gone);
+    out->peak_bytes = w.gone.peak_bytes;
+    out->peak_entries = w.gone.peak_entries;
 }
 
 void live_sums(const struct live *l, const struct blocks *pool, int64_t start, int64_t end,

@@ -5,21 +5,23 @@
  * Bytes times seconds are exact, but for the one part that the end of the audit less T falls into if that holds three
  * fills or more; entries times seconds but for such parts of those that are there at the end.
  *
- * For the lifetimes of CONTRACT.md alone. An endpoint without fills has 8 bytes; with them 1 KiB from the pool, and 128
- * bytes to 2 KiB for each lifetime. */
+ * For the lifetimes of CONTRACT.md alone. An endpoint without fills has 8 bytes; with them 2 KiB from the pool, and 128
+ * bytes to 2 KiB for each lifetime. There the last fills wait until there are LIVE_WAIT: each queue then takes all of
+ * them at once, which changes nothing but the time that it takes. */
 #ifndef ANALYSIS_LIVE_H
 #define ANALYSIS_LIVE_H
 
 #include "analysis/blocks.h"
 #include "base/buf.h"
 
-enum { LIVE_TTLS = 10, LIVE_PARTS = 62 };
+enum { LIVE_TTLS = 10, LIVE_PARTS = 62, LIVE_WAIT = 27 };
 
 extern const uint32_t live_ttl_s[LIVE_TTLS];
 
 struct live {
-    uint32_t block; /* 0: no fill yet */
-    bool lost;      /* there was no room: nothing is known from then on */
+    uint32_t block;  /* 0: no fill yet */
+    bool lost;       /* there was no room: nothing is known from then on */
+    uint8_t waiting; /* fills that its queues do not know yet: LIVE_WAIT go there at once */
 };
 
 /* One look-up filled the lifetimes whose bits are set, numbered as the ladder numbers its rungs, with an answer of so
@@ -27,9 +29,8 @@ struct live {
 void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes);
 /* The same by `n` answers at once. */
 void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n);
-/* Asks for what a fill at `now` would change; then, when that is there, for what would have to go. */
+/* Asks for what a fill would change. */
 void live_prefetch(const struct live *l, const struct blocks *pool);
-void live_prefetch_due(const struct live *l, const struct blocks *pool, int64_t now);
 /* Of two that become one. Peaks add up, for when they were is not kept: an upper bound. */
 void live_merge(struct live *into, const struct live *from, struct blocks *pool);
 /* Gives everything back. */

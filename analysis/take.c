@@ -396,7 +396,6 @@ static bool look_at_due(struct analysis *a, const struct fact *h)
 {
     const struct key *key = keys_at(&a->keys, h->key);
     const struct endpoint *ep = endpoint_ahead(a, key);
-    live_prefetch_due(&ep->live, &a->endpoints.live, h->ms);
     bool bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
     return bound && bound_expect(a, h->key, 0);
 }

@@ -208,6 +208,40 @@ static void stored_and_gone_on_with(void **state)
     buf_free(&text);
 }
 
+/* Fills that wait are in the sums, and nothing hangs on how long they do: united with an empty one none waits. */
+static void those_that_wait_are_there(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        struct live l = {0}, at_once = {0}, empty = {0};
+        struct live_sum a[LIVE_TTLS], b[LIVE_TTLS], none[LIVE_TTLS] = {0};
+        for (unsigned i = 0; i < LIVE_TTLS; i++)
+            none[i].known = true;
+        live_load(&empty, &pool, none);
+        srandom(seed);
+        random_fills();
+        for (int i = 0; i < FILLS; i++) {
+            uint32_t filled = (uint32_t)(random() & random()), n = 1 + (uint32_t)random() % 3;
+            int64_t now = done[i].ms - random() % 3; /* also backwards */
+            live_fill_many(&l, &pool, filled, now, done[i].bytes, n);
+            live_fill_many(&at_once, &pool, filled, now, done[i].bytes, n);
+            live_merge(&at_once, &empty, &pool);
+            if (random() % 8)
+                continue;
+            live_sums(&l, &pool, epoch, now, a);
+            live_sums(&at_once, &pool, epoch, now, b);
+            for (unsigned k = 0; k < LIVE_TTLS; k++)
+                assert_true(a[k].known == b[k].known && a[k].peak_bytes == b[k].peak_bytes &&
+                            a[k].peak_entries == b[k].peak_entries && a[k].byte_s == b[k].byte_s &&
+                            a[k].byte_ms == b[k].byte_ms && a[k].entry_s == b[k].entry_s &&
+                            a[k].entry_ms == b[k].entry_ms);
+        }
+        live_drop(&l, &pool);
+        live_drop(&at_once, &pool);
+        live_drop(&empty, &pool);
+    }
+}
+
 static void without_room_nothing_is_known(void **state)
 {
     struct blocks none, little;
@@ -220,6 +254,8 @@ static void without_room_nothing_is_known(void **state)
     assert_false(s[0].known);
     live_fill(&other, &little, ~0u, epoch, 1);
     live_fill(&other, &little, ~0u, epoch + 100, 1); /* what was open goes to rings, of which one fits in */
+    for (unsigned i = 2; i < LIVE_WAIT; i++)
+        live_fill(&other, &little, 1, epoch + 100, 1); /* until they do */
     live_sums(&other, &little, epoch, epoch, s);
     assert_true(s[0].known && !s[1].known);
     blocks_fini(&none);
@@ -247,6 +283,7 @@ int main(void)
         cmocka_unit_test(brute_force),
         cmocka_unit_test(united),
         cmocka_unit_test(stored_and_gone_on_with),
+        cmocka_unit_test(those_that_wait_are_there),
         cmocka_unit_test(without_room_nothing_is_known),
     };
     return cmocka_run_group_tests(tests, start, stop);
