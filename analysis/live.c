@@ -292,6 +292,21 @@ static COLD bool begin(struct live *l, struct blocks *pool)
     return l->block;
 }
 
+/* The queues will take what waits with the next fill: asks for what will leave them, and for where more will stand. */
+static void expect(const struct state *s, const struct blocks *pool)
+{
+    EACH_TTL(i)
+    {
+        const struct queue *q = &s->queue[i];
+        if (!q->block)
+            continue;
+        for (unsigned at = 0; at < 6; at += 2)
+            prefetch(entry_at(q, pool, at));
+        prefetch(entry_at(q, pool, q->n));
+        prefetch(&s->gone[i]);
+    }
+}
+
 void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n)
 {
     static const lanes rung[VECTORS] = {
@@ -302,6 +317,8 @@ void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_
     for (unsigned i = 0; i < VECTORS; i++)
         s->filled[i] |= (lanes)((filled & rung[i]) != 0) & 1u << l->waiting;
     s->wait[l->waiting++] = (struct fills){now, bytes * n, n};
+    if (l->waiting == LIVE_WAIT - 1)
+        expect(s, pool);
     if (l->waiting < LIVE_WAIT)
         return;
     settle(s, pool);
