@@ -28,6 +28,7 @@ enum {
     BARREN_LEVELS = 3,
 };
 
+_Static_assert(LEARN_LOOKS >= LEARN_WAIT + LEARN_DIMS + 1, "and the control");
 _Static_assert(sizeof(struct learner) <= 2688 && sizeof(struct learn_dim) <= 320, "as analysis/budget.def has them");
 
 #define CONTROL_NAME UINT64_C(0x636f6e74726f6c)
@@ -399,25 +400,45 @@ static void settle_control(struct learner *r, struct sandwich *s, const struct s
     r->control_differing += closed.differing;
 }
 
-void learning_settle(struct learning *l)
+static void do_look(struct learning *l, const struct learn_look *look)
 {
     struct sandwich_result closed;
-    for (unsigned i = 0; i < l->looks; i++) {
-        const struct learn_look *look = &l->look[i];
-        struct learner *r = look->learner;
-        struct sandwich *s = &l->table[look->visit.context >> 28 & l->mask];
-        if (look->dim == LEARN_CONTROL) {
-            settle_control(r, s, &look->visit);
-            continue;
-        }
-        struct learn_dim *d = learning_dim(l, r, look->dim);
-        note_barren(r, s, &look->visit);
-        if (r->unique >> look->dim & 1)
-            look_near(d, s, &look->visit);
-        else if (sandwich_visit(s, &look->visit, &closed))
-            note_result(r, d, look->dim, &closed);
+    struct learner *r = look->learner;
+    struct sandwich *s = &l->table[look->visit.context >> 28 & l->mask];
+    if (look->dim == LEARN_CONTROL) {
+        settle_control(r, s, &look->visit);
+        return;
     }
-    l->looks = 0;
+    struct learn_dim *d = learning_dim(l, r, look->dim);
+    note_barren(r, s, &look->visit);
+    if (r->unique >> look->dim & 1)
+        look_near(d, s, &look->visit);
+    else if (sandwich_visit(s, &look->visit, &closed))
+        note_result(r, d, look->dim, &closed);
+}
+
+static struct learn_look *look_numbered(struct learning *l, uint32_t number)
+{
+    return &l->look[number % LEARN_LOOKS];
+}
+
+/* Does looks until so many were done. */
+static void settle_until(struct learning *l, uint32_t looks)
+{
+    for (; l->looked != looks; l->looked++)
+        do_look(l, look_numbered(l, l->looked));
+}
+
+void learning_settle(struct learning *l)
+{
+    settle_until(l, l->looks);
+}
+
+/* The looks of one learner, and those before. */
+static void settle_those_of(struct learning *l, const struct learner *r)
+{
+    if (r->looks - l->looked <= l->looks - l->looked) /* else they were done long ago */
+        settle_until(l, r->looks);
 }
 
 static unsigned level_of(const struct learning *l, const struct learner *r)
@@ -427,7 +448,8 @@ static unsigned level_of(const struct learning *l, const struct learner *r)
 
 static void wait_for(struct learning *l, struct learner *r, unsigned i, const struct sandwich_visit *v)
 {
-    l->look[l->looks++] = (struct learn_look){r, *v, (uint8_t)i};
+    *look_numbered(l, l->looks++) = (struct learn_look){r, *v, (uint8_t)i};
+    r->looks = l->looks;
     prefetch(&l->table[v->context >> 28 & l->mask]);
 }
 
@@ -580,7 +602,7 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
 {
     struct learner *r = learning_at(l, row);
     uint64_t value[LEARN_DIMS] = {0}, sum = v->base;
-    learning_settle(l);
+    settle_those_of(l, r);
     for (unsigned s = 0; s < sizeof v->parts / sizeof *v->parts; s++)
         for (unsigned i = 0; i < v->parts[s].n; i++)
             take_part(l, r, &v->parts[s].part[i], &sum, value);
@@ -594,6 +616,8 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
         form_groups(l, r);
     if (r->tested)
         look(l, r, v, sum, value);
+    if (l->looks - l->looked > LEARN_WAIT)
+        settle_until(l, l->looks - LEARN_WAIT);
 }
 
 /* ---- sums ---- */

@@ -29,7 +29,9 @@ enum {
     LEARN_SAMPLE = 32,
     LEARN_LISTS = 4,
     LEARN_NEAR_MS = 5000,
-    LEARN_BURST = 256
+    LEARN_BURST = 256,
+    LEARN_WAIT = 16, /* looks at contexts whose memory is on its way */
+    LEARN_LOOKS = 64 /* those of one answer more */
 };
 
 /* Some parts of a request; a repeated parameter is a part for each time. */
@@ -85,6 +87,7 @@ struct learner {
     uint64_t fewest;                       /* sandwiches of a dimension that is not decided, when last looked */
     uint64_t candidate;                    /* a name that there is no room for, by majority */
     uint32_t candidate_count, next_free;
+    uint32_t looks; /* number of its last look */
     uint8_t index[64] __attribute__((aligned(64)));
     struct learn_row row[LEARN_DIMS];
     uint32_t dim[LEARN_DIMS];                   /* rows of the slab */
@@ -104,11 +107,11 @@ struct learning {
     struct slab learners, dims; /* row 0 is none */
     uint32_t free_learner, free_dim;
     struct sandwich *table;
-    uint32_t mask;    /* places - 1 */
-    bool full;        /* every context is looked at, whatever it costs */
-    uint64_t refused; /* endpoints without a learner, for want of room */
-    struct learn_look look[2 * LEARN_DIMS];
-    unsigned looks;
+    uint32_t mask;                       /* places - 1 */
+    bool full;                           /* every context is looked at, whatever it costs */
+    uint64_t refused;                    /* endpoints without a learner, for want of room */
+    struct learn_look look[LEARN_LOOKS]; /* a ring, by number */
+    uint32_t looks, looked;              /* how many there were; how many were done */
 };
 
 /* Room for so many; places is a power of two. */
@@ -149,7 +152,8 @@ static inline void learning_prefetch(const struct learning *l, uint32_t row)
         prefetch_lines(r, offsetof(struct learner, row[LEARN_DIMS / 8]));
 }
 
-/* One answer. The looks that it takes are done with the next one, when their memory has come. */
+/* One answer. The looks that it takes are done later, when their memory has come, in order; before the next answer of
+ * the same learner. */
 void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *v);
 /* Does the looks that wait; before anything is read. */
 void learning_settle(struct learning *l);
