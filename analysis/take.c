@@ -381,8 +381,12 @@ static void look_at_sums(const struct analysis *a, const struct fact *h, const s
 static void look_at_client(const struct analysis *a, struct fact *h)
 {
     h->ms = floor_div(h->x->arrival, 1000);
-    if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client);
+    if (h->client == MAP_NONE)
+        return;
+    clients_prefetch_rings(&a->clients, h->client);
+    uint32_t from = clients_at(&a->clients, h->client)->from_id; /* most likely from there again */
+    if (from)
+        prefetch(addresses_row(&a->addresses, from));
 }
 
 static void look_at_key(struct analysis *a, const struct fact *h)
