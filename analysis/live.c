@@ -259,13 +259,11 @@ static uint32_t waits(const struct state *s, size_t i)
 }
 
 /* What waits goes into a queue, as if each had been there all the time. False: no room. */
-static inline bool fill_waiting(struct work *to, const struct state *s, size_t i, struct blocks *pool)
+INLINE bool fill_waiting(struct work *w, const struct state *s, size_t i, struct blocks *pool)
 {
-    struct work w = *to;
     bool room = true;
     for (uint32_t left = waits(s, i); left && room; left &= left - 1)
-        room = fill(&w, pool, &s->wait[__builtin_ctz(left)]);
-    *to = w;
+        room = fill(w, pool, &s->wait[__builtin_ctz(left)]);
     return room;
 }
 
@@ -292,21 +290,6 @@ static COLD bool begin(struct live *l, struct blocks *pool)
     return l->block;
 }
 
-/* The queues will take what waits with the next fill: asks for what will leave them, and for where more will stand. */
-static void expect(const struct state *s, const struct blocks *pool)
-{
-    EACH_TTL(i)
-    {
-        const struct queue *q = &s->queue[i];
-        if (!q->block)
-            continue;
-        for (unsigned at = 0; at < 6; at += 2)
-            prefetch(entry_at(q, pool, at));
-        prefetch(entry_at(q, pool, q->n));
-        prefetch(&s->gone[i]);
-    }
-}
-
 void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_t now, uint64_t bytes, uint32_t n)
 {
     static const lanes rung[VECTORS] = {
@@ -317,8 +300,6 @@ void live_fill_many(struct live *l, struct blocks *pool, uint32_t filled, int64_
     for (unsigned i = 0; i < VECTORS; i++)
         s->filled[i] |= (lanes)((filled & rung[i]) != 0) & 1u << l->waiting;
     s->wait[l->waiting++] = (struct fills){now, bytes * n, n};
-    if (l->waiting == LIVE_WAIT - 1)
-        expect(s, pool);
     if (l->waiting < LIVE_WAIT)
         return;
     settle(s, pool);
@@ -330,12 +311,31 @@ void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now
     live_fill_many(l, pool, filled, now, bytes, 1);
 }
 
+/* What will leave the queues when they take what waits, and where more will stand. */
+static COLD void expect(const struct state *s, const struct blocks *pool)
+{
+    EACH_TTL(i)
+    {
+        const struct queue *q = &s->queue[i];
+        if (!q->block)
+            continue;
+        for (unsigned at = 0; at < 8; at += 2)
+            prefetch(entry_at(q, pool, at));
+        for (unsigned at = 0; at < 4; at += 2)
+            prefetch(entry_at(q, pool, q->n + at));
+        prefetch(&s->gone[i]);
+    }
+}
+
 void live_prefetch(const struct live *l, const struct blocks *pool)
 {
     if (!l->block)
         return;
-    prefetch(state_of(l, pool));
-    prefetch(&state_of(l, pool)->wait[l->waiting]);
+    const struct state *s = state_of(l, pool);
+    prefetch(s);
+    prefetch(&s->wait[l->waiting]);
+    if (l->waiting >= LIVE_WAIT - 2)
+        expect(s, pool);
 }
 
 /* Two entries of one part, in order of time. */
