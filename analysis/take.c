@@ -7,6 +7,8 @@
 #include "analysis/state.h"
 #include "base/prefetch.h"
 
+enum { TURNS = 2 }; /* from a last look to the work */
+
 static int64_t span(int64_t from, int64_t to)
 {
     if (from == TIME_NONE || to == TIME_NONE)
@@ -596,6 +598,16 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     }
 }
 
+/* Shortly before the turn of request i of n: what came when all were looked at has left the nearest cache meanwhile. */
+static void look_again(const struct analysis *a, size_t i, size_t n)
+{
+    const struct fact *f = &a->taken[i];
+    if (i >= n)
+        return;
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, f->hash));
+    pairs_prefetch(&a->pairs, f->pair);
+}
+
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
 {
     size_t keyed = 0;
@@ -606,8 +618,10 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
             a->taken[keyed++].x = x[i];
     look_ahead(a, a->taken, keyed);
     a->n_taken = a->settled = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        look_again(a, a->n_taken + TURNS, keyed);
         a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
+    }
     take_settle(a);
 }
 
