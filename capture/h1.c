@@ -52,8 +52,31 @@ void h1_env_fini(struct h1_env *env)
         body_free(env->spare[--env->n_spare]);
 }
 
-/* Those that look on while it passes. */
-static __attribute__((noinline)) void body_seen(struct h1_side *side, int role, const char *p, size_t n, bool whole)
+/* The first octets of a body, or `whole`: all of them. */
+static __attribute__((noinline)) void body_begins(struct h1_env *env, struct h1_side *side, const char *p, size_t n,
+                                                  bool whole)
+{
+    if (whole)
+        side->body_id = body_hash(env->key, p, n);
+    else if ((side->body = body_take(env)))
+        body_add(side->body, p, n);
+    else
+        side->truncated = true; /* out of memory: the identity stays unknown */
+}
+
+static inline void body_digest(struct h1_env *env, struct h1_side *side, const char *p, size_t n, bool whole)
+{
+    if (side->truncated)
+        return;
+    if (side->body)
+        body_add(side->body, p, n);
+    else
+        body_begins(env, side, p, n, whole);
+}
+
+/* The same, of a body that somebody looks at while it passes. */
+static __attribute__((noinline)) void body_seen(struct h1_env *env, struct h1_side *side, int role, const char *p,
+                                                size_t n, bool whole)
 {
     struct slot *s = side->slot;
     if (role == 1 && s->events)
@@ -66,11 +89,12 @@ static __attribute__((noinline)) void body_seen(struct h1_side *side, int role, 
         operation_data(s->operation, role, p, n, whole);
     if (role == 1 && s->look)
         look_data(s->look, p, n);
+    body_digest(env, side, p, n, whole);
 }
 
 /* Octets of a body; `whole`: these are all of it. An answer that is given up before its end leaves with what there was
  * of it. */
-static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
+static inline void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
 {
     struct slot *s = side->slot;
     side->body_bytes += n;
@@ -81,19 +105,9 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
         s->x.response_bytes = side->body_bytes;
     }
     if (s->grpc || s->events || s->operation || s->look)
-        body_seen(side, role, p, n, whole);
-    if (side->truncated)
-        return;
-    if (whole && !side->body) {
-        side->body_id = body_hash(env->key, p, n);
-        return;
-    }
-    if (!side->body)
-        side->body = body_take(env);
-    if (side->body)
-        body_add(side->body, p, n);
+        body_seen(env, side, role, p, n, whole);
     else
-        side->truncated = true; /* out of memory: the identity stays unknown */
+        body_digest(env, side, p, n, whole);
 }
 
 static __attribute__((noinline)) uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
@@ -749,7 +763,7 @@ enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct
     return rest.n && event == H1_OK ? h1_feed(env, h, role, &rest) : event;
 }
 
-enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+static __attribute__((noinline)) enum h1_event feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct slice rest = slice_of(c->p, c->n);
     struct h1_side *side = &h->side[role];
@@ -769,6 +783,24 @@ enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct c
     }
     env->rest = rest.n;
     return event;
+}
+
+/* A chunk within a body. */
+static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, struct h1_side *side, int role,
+                                                           const struct chunk *c)
+{
+    message_touch(side, c);
+    side->left -= c->n;
+    env->rest = 0;
+    body_bytes(env, side, role, c->p, c->n, false);
+    return H1_OK;
+}
+
+enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+{
+    struct h1_side *side = &h->side[role];
+    bool within = (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) && c->n < side->left;
+    return within ? within_body(env, side, role, c) : feed(env, h, role, c);
 }
 
 /* ---- loss and ends ---- */
