@@ -258,7 +258,8 @@ static void request_begins(struct h1_env *env, struct h1 *h, const struct head *
 static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
 {
     const struct h1_side *side = &h->side[0];
-    struct slot *s = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
+    struct slot *s =
+        pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset, (struct slice){NULL, 0});
     request_begins(env, h, head, s, end_offset);
 }
 
@@ -360,8 +361,10 @@ static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk
 {
     enum framing framing = head_request_framing(head);
     uint64_t n = framing == FRAME_NONE ? 0 : head->length;
-    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset);
-    if (framing > FRAME_LENGTH || n > rest.n || !s || s->grpc) {
+    bool whole = framing <= FRAME_LENGTH && n <= rest.n;
+    struct slice body = {rest.p, whole ? n : 0};
+    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset, body);
+    if (!whole || !s || s->grpc) {
         message_touch(&h->side[0], c);
         request_begins(env, h, head, s, end_offset);
         return 0;
@@ -371,7 +374,7 @@ static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk
         s->x.request_body_id = body_hash(env->key, rest.p, n);
     }
     if (n && s->operation)
-        operation_data(s->operation, 0, rest.p, n, true);
+        operation_data(s->operation, 0, rest.p, n, false); /* whether it may ask for one is known */
     pair_request_done(env->pair, s, c->ts, c->order, end_offset + n);
     return n;
 }

@@ -619,7 +619,8 @@ static void soap(struct operations *o, struct slot_pool *pool, struct slot *s, s
     settle(pool, s, &l);
 }
 
-void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s, const struct head *h)
+void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s, const struct head *h,
+                    struct slice body)
 {
     struct slice type = {NULL, 0}, coding = type, action = type;
     for (unsigned i = 0; i < h->n_fields; i++) {
@@ -636,7 +637,7 @@ void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s
         action = unquoted(parameter(type, SLICE("action")));
     if (action.n)
         soap(o, pool, s, action);
-    else if (is_json(type))
+    else if (is_json(type) && !(body.n && !is_coded(coding) && !may_ask(body)))
         open_body(o, s, 0, coding);
 }
 
