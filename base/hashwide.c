@@ -73,18 +73,24 @@ static inline void keep(struct hashwide *s, const struct run *r)
     s->stripe = (uint32_t)r->stripe;
 }
 
-/* So many that end a block. */
-static inline void end_block(struct run *r, const unsigned char *p, size_t n)
+static inline void end_block(struct run *r)
 {
-    r->sum = stripes(r->sum, p, r->secret + (BLOCK - n) * STEP, n);
     r->sum = scramble(r->sum, r->secret + BLOCK * STEP);
     r->stripe = 0;
+}
+
+static inline void take_one(struct run *r, const unsigned char *p)
+{
+    r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, 1);
+    if (++r->stripe == BLOCK)
+        end_block(r);
 }
 
 static inline void take(struct run *r, const unsigned char *p, size_t n)
 {
     for (size_t room = BLOCK - r->stripe; n >= room; room = BLOCK) {
-        end_block(r, p, room);
+        r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, room);
+        end_block(r);
         p += room * STRIPE;
         n -= room;
     }
@@ -144,7 +150,7 @@ void hashwide_add(struct hashwide *s, const void *piece, size_t n)
     struct run r = go_on(s);
     copy_stripe(s->text + STRIPE + held, p); /* there is room for too much */
     for (size_t i = 0; i < held; i += STRIPE)
-        take(&r, s->text + STRIPE + i, 1);
+        take_one(&r, s->text + STRIPE + i);
     size_t whole = (n - more - 1) / STRIPE;
     take(&r, p + more, whole);
     s->held = (uint32_t)(n - more - whole * STRIPE);
