@@ -587,13 +587,13 @@ static inline size_t behind_blanks(const char *p, size_t i, size_t n)
     return i;
 }
 
-/* How many digits there are, up to one more than WHOLE_DIGITS; *value: theirs, behind what it was. */
-static inline size_t digits(const char *p, size_t n, int64_t *value)
+/* How many digits there are, up to one more than WHOLE_DIGITS, and their value. */
+static inline size_t digits(const char *p, size_t n, uint64_t *value)
 {
     size_t i = 0, most = n <= WHOLE_DIGITS ? n : WHOLE_DIGITS + 1;
-    int64_t v = 0;
+    uint64_t v = 0;
     for (; i < most && ascii_digit(p[i]); i++)
-        v = v * 10 + (p[i] - '0');
+        v = v * 10 + (uint64_t)(p[i] - '0');
     *value = v;
     return i;
 }
@@ -601,11 +601,11 @@ static inline size_t digits(const char *p, size_t n, int64_t *value)
 /* A number of few digits, without an exponent, and what ends it. Returns its length; 0: it is another, or may go on. */
 static inline size_t plain_number(const char *p, size_t n, int64_t *whole, bool *integer)
 {
-    int64_t fraction;
-    size_t sign = p[0] == '-', first = digits(p + sign, n - sign, whole), i = sign + first;
+    uint64_t value, fraction;
+    size_t sign = p[0] == '-', first = digits(p + sign, n - sign, &value), i = sign + first;
     if (!first || first > WHOLE_DIGITS || (p[sign] == '0' && first > 1))
         return 0;
-    *whole = sign ? -*whole : *whole;
+    *whole = sign ? -(int64_t)value : (int64_t)value;
     *integer = i == n || p[i] != '.';
     if (!*integer) {
         size_t more = digits(p + i + 1, n - i - 1, &fraction);
