@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+enum { SHORT = 128 }; /* XXH3 has a way of its own up to there */
+
 struct sip {
     uint64_t v0, v1, v2, v3;
 };
@@ -114,19 +116,30 @@ uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t co
     return sip_finish(&s, (uint64_t)count << 56);
 }
 
-static uint64_t seal_digest(const struct hash_key *key, uint64_t digest, uint64_t length)
+/* hash_words of the two; never 0. */
+static inline uint64_t seal_digest(const struct hash_key *key, uint64_t digest, uint64_t length)
 {
-    uint64_t words[2] = {digest, length};
-    uint64_t h = hash_words(key, words, 2);
+    struct sip s = sip_start(key->k0, key->k1);
+    sip_word(&s, digest);
+    sip_word(&s, length);
+    uint64_t h = sip_finish(&s, (uint64_t)2 << 56);
     return h ? h : 1;
 }
 
-uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
+/* Apart, so that short ones save no registers. */
+static __attribute__((noinline)) uint64_t longer_hash(const struct hash_key *key, const void *p, size_t n)
 {
 #ifdef HASHWIDE
     if (n > XXH3_MIDSIZE_MAX && __builtin_cpu_supports("avx2"))
         return seal_digest(key, hashwide_of(p, n, key->body_seed), n);
 #endif
+    return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
+}
+
+uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
+{
+    if (n > SHORT)
+        return longer_hash(key, p, n);
     return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
 }
 
@@ -169,6 +182,12 @@ void body_reset(struct body_state *s, const struct hash_key *key)
     XXH3_64bits_reset_withSeed(&s->xxh, key->body_seed);
 }
 
+/* Apart, so that the registers it takes are not saved for those who do without. */
+static __attribute__((noinline)) void add_slowly(struct body_state *s, const void *p, size_t n)
+{
+    XXH3_64bits_update(&s->xxh, p, n);
+}
+
 void body_add(struct body_state *s, const void *p, size_t n)
 {
     s->n += n;
@@ -178,7 +197,7 @@ void body_add(struct body_state *s, const void *p, size_t n)
         return;
     }
 #endif
-    XXH3_64bits_update(&s->xxh, p, n);
+    add_slowly(s, p, n);
 }
 
 uint64_t body_end(struct body_state *s, const struct hash_key *key)

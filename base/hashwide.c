@@ -12,6 +12,7 @@
 enum { STRIPE = HASHWIDE_STRIPE, STEP = 8, BLOCK = (HASHWIDE_SECRET - STRIPE) / STEP, LAST = 7, MERGE = 11 };
 
 _Static_assert(HASHWIDE_HELD % STRIPE == 0 && HASHWIDE_HELD >= XXH3_MIDSIZE_MAX, "short bodies are held whole");
+_Static_assert(HASHWIDE_FEW >= 2 * STRIPE, "more than a few are whole stripes, whatever is held before them");
 
 struct sums {
     __m256i half[2];
@@ -22,14 +23,22 @@ static inline __m256i at(const void *p, size_t half)
     return _mm256_loadu_si256((const __m256i *)p + half);
 }
 
-static inline struct sums stripe(struct sums sum, const unsigned char *p, const unsigned char *secret)
+/* So many stripes, of one block. What is read also counts for the sum beside its own: that is added up apart, and
+ * crossed over once. */
+static inline struct sums stripes(struct sums sum, const unsigned char *p, const unsigned char *secret, size_t n)
 {
-    for (size_t i = 0; i < 2; i++) {
-        __m256i data = at(p, i), keyed = _mm256_xor_si256(data, at(secret, i));
-        __m256i product = _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32));
-        __m256i swapped = _mm256_shuffle_epi32(data, _MM_SHUFFLE(1, 0, 3, 2));
-        sum.half[i] = _mm256_add_epi64(sum.half[i], _mm256_add_epi64(product, swapped));
-    }
+    struct sums read = {{_mm256_setzero_si256(), _mm256_setzero_si256()}};
+    const unsigned char *end = p + n * STRIPE, *secret_end = secret + n * STEP;
+    for (ptrdiff_t at_step = -(ptrdiff_t)(n * STEP); at_step; at_step += STEP)
+        for (size_t i = 0; i < 2; i++) {
+            __m256i data = at(end + at_step * (STRIPE / STEP), i);
+            __asm__("" : "+x"(data)); /* it is loaded once */
+            __m256i keyed = _mm256_xor_si256(data, at(secret_end + at_step, i));
+            sum.half[i] = _mm256_add_epi64(sum.half[i], _mm256_mul_epu32(keyed, _mm256_srli_epi64(keyed, 32)));
+            read.half[i] = _mm256_add_epi64(read.half[i], data);
+        }
+    for (size_t i = 0; i < 2; i++)
+        sum.half[i] = _mm256_add_epi64(sum.half[i], _mm256_shuffle_epi32(read.half[i], _MM_SHUFFLE(1, 0, 3, 2)));
     return sum;
 }
 
@@ -64,32 +73,30 @@ static inline void keep(struct hashwide *s, const struct run *r)
     s->stripe = (uint32_t)r->stripe;
 }
 
-/* So many stripes of one block were taken. */
-static inline void stepped(struct run *r, size_t n)
+static inline void end_block(struct run *r)
 {
-    r->stripe += n;
-    if (r->stripe == BLOCK) {
-        r->sum = scramble(r->sum, r->secret + HASHWIDE_SECRET - STRIPE);
-        r->stripe = 0;
-    }
+    r->sum = scramble(r->sum, r->secret + BLOCK * STEP);
+    r->stripe = 0;
 }
 
 static inline void take_one(struct run *r, const unsigned char *p)
 {
-    r->sum = stripe(r->sum, p, r->secret + r->stripe * STEP);
-    stepped(r, 1);
+    r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, 1);
+    if (++r->stripe == BLOCK)
+        end_block(r);
 }
 
-static inline void take(struct run *r, const unsigned char *p, size_t stripes)
+static inline void take(struct run *r, const unsigned char *p, size_t n)
 {
-    while (stripes) {
-        size_t room = BLOCK - r->stripe, n = stripes < room ? stripes : room;
-        const unsigned char *secret = r->secret + r->stripe * STEP, *end = p + n * STRIPE;
-        for (; p != end; p += STRIPE, secret += STEP)
-            r->sum = stripe(r->sum, p, secret);
-        stripes -= n;
-        stepped(r, n);
+    for (size_t room = BLOCK - r->stripe; n >= room; room = BLOCK) {
+        r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, room);
+        end_block(r);
+        p += room * STRIPE;
+        n -= room;
     }
+    if (n)
+        r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, n);
+    r->stripe += n;
 }
 
 void hashwide_begin(struct hashwide *s, uint64_t seed)
@@ -110,40 +117,45 @@ void hashwide_again(struct hashwide *s)
     s->held = s->stripe = 0;
 }
 
-/* What is held becomes whole stripes, and counts. Returns how many of n octets that took. */
-static inline size_t complete(struct hashwide *s, struct run *r, const unsigned char *p, size_t n)
+static inline void copy_stripe(unsigned char *to, const unsigned char *from)
 {
-    unsigned char *held = s->text + STRIPE;
-    size_t more = -(size_t)s->held % STRIPE, whole = s->held + more;
-    if (n >= STRIPE)
-        memcpy(held + s->held, p, STRIPE); /* there is room for too much */
-    else
-        memcpy(held + s->held, p, more);
-    for (size_t i = 0; i < whole; i += STRIPE)
-        take_one(r, held + i);
-    memcpy(s->text, held + whole - STRIPE, STRIPE);
-    s->held = 0;
-    return more;
+    __m256i half[2] = {at(from, 0), at(from, 1)};
+    _mm256_storeu_si256((__m256i *)(void *)to, half[0]);
+    _mm256_storeu_si256((__m256i *)(void *)to + 1, half[1]);
+}
+
+/* Few octets, or the first ones. When much is held, all but its last octets count. */
+static __attribute__((noinline)) void hold(struct hashwide *s, const unsigned char *p, size_t n)
+{
+    memcpy(s->text + STRIPE + s->held, p, n);
+    s->held += (uint32_t)n;
+    if (s->held <= HASHWIDE_HELD)
+        return;
+    struct run r = go_on(s);
+    size_t whole = (s->held - 1) / STRIPE;
+    take(&r, s->text + STRIPE, whole);
+    keep(s, &r);
+    s->held -= (uint32_t)(whole * STRIPE);
+    memmove(s->text, s->text + whole * STRIPE, STRIPE + s->held);
 }
 
 void hashwide_add(struct hashwide *s, const void *piece, size_t n)
 {
     const unsigned char *p = (const unsigned char *)piece;
-    if (s->held + n > HASHWIDE_HELD) {
-        struct run r = go_on(s);
-        size_t more = s->held ? complete(s, &r, p, n) : 0, stripes = (n - more - 1) / STRIPE;
-        take(&r, p + more, stripes);
-        keep(s, &r);
-        p += more + stripes * STRIPE;
-        n -= more + stripes * STRIPE;
-        if (stripes) {
-            memcpy(s->text + n, p + n - STRIPE, STRIPE); /* and some of what is before them */
-            s->held = (uint32_t)n;
-            return;
-        }
+    size_t held = s->held, more = -held % STRIPE; /* which with what is held makes whole stripes */
+    if (n <= HASHWIDE_FEW || held + n <= HASHWIDE_HELD) {
+        hold(s, p, n);
+        return;
     }
-    memcpy(s->text + STRIPE + s->held, p, n);
-    s->held += (uint32_t)n;
+    struct run r = go_on(s);
+    copy_stripe(s->text + STRIPE + held, p); /* there is room for too much */
+    for (size_t i = 0; i < held; i += STRIPE)
+        take_one(&r, s->text + STRIPE + i);
+    size_t whole = (n - more - 1) / STRIPE;
+    take(&r, p + more, whole);
+    s->held = (uint32_t)(n - more - whole * STRIPE);
+    copy_stripe(s->text + s->held, p + n - STRIPE); /* and some of what is before them */
+    keep(s, &r);
 }
 
 /* Two by two, under the secret; then all bits touch all. */
@@ -162,9 +174,8 @@ uint64_t hashwide_end(struct hashwide *s, uint64_t n)
     if (n <= HASHWIDE_HELD)
         return hashwide_of(s->text + STRIPE, n, s->seed);
     struct run r = go_on(s);
-    for (size_t i = 0; i + STRIPE < s->held; i += STRIPE)
-        take_one(&r, s->text + STRIPE + i);
-    r.sum = stripe(r.sum, s->text + s->held, s->secret + sizeof s->secret - STRIPE - LAST);
+    take(&r, s->text + STRIPE, (s->held - 1) / STRIPE);
+    r.sum = stripes(r.sum, s->text + s->held, s->secret + sizeof s->secret - STRIPE - LAST, 1);
     keep(s, &r);
     return merged(s, n);
 }

@@ -9,7 +9,7 @@
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(NO_MULTIVERSION)
 #define HASHWIDE
 
-enum { HASHWIDE_STRIPE = 64, HASHWIDE_HELD = 256, HASHWIDE_SECRET = 192 };
+enum { HASHWIDE_STRIPE = 64, HASHWIDE_HELD = 256, HASHWIDE_FEW = 128, HASHWIDE_SECRET = 192 };
 
 /* A body in pieces, 64-aligned. Its last octets are held, at least one as soon as there is any: they count otherwise
  * than those before. */
@@ -18,7 +18,7 @@ struct hashwide {
     uint64_t seed;
     uint32_t held, stripe; /* stripe: of a block, which the next one is */
     unsigned char secret[HASHWIDE_SECRET];
-    unsigned char text[HASHWIDE_STRIPE + HASHWIDE_HELD + HASHWIDE_STRIPE]; /* behind some of what was before */
+    unsigned char text[HASHWIDE_STRIPE + HASHWIDE_HELD + HASHWIDE_FEW]; /* behind some of what was before */
 };
 
 /* The processor must have AVX2. */

@@ -52,8 +52,31 @@ void h1_env_fini(struct h1_env *env)
         body_free(env->spare[--env->n_spare]);
 }
 
-/* Those that look on while it passes. */
-static __attribute__((noinline)) void body_seen(struct h1_side *side, int role, const char *p, size_t n, bool whole)
+/* The first octets of a body, or `whole`: all of them. */
+static __attribute__((noinline)) void body_begins(struct h1_env *env, struct h1_side *side, const char *p, size_t n,
+                                                  bool whole)
+{
+    if (whole)
+        side->body_id = body_hash(env->key, p, n);
+    else if ((side->body = body_take(env)))
+        body_add(side->body, p, n);
+    else
+        side->truncated = true; /* out of memory: the identity stays unknown */
+}
+
+static inline void body_digest(struct h1_env *env, struct h1_side *side, const char *p, size_t n, bool whole)
+{
+    if (side->truncated)
+        return;
+    if (side->body)
+        body_add(side->body, p, n);
+    else
+        body_begins(env, side, p, n, whole);
+}
+
+/* The same, of a body that somebody looks at while it passes. */
+static __attribute__((noinline)) void body_seen(struct h1_env *env, struct h1_side *side, int role, const char *p,
+                                                size_t n, bool whole)
 {
     struct slot *s = side->slot;
     if (role == 1 && s->events)
@@ -66,11 +89,12 @@ static __attribute__((noinline)) void body_seen(struct h1_side *side, int role, 
         operation_data(s->operation, role, p, n, whole);
     if (role == 1 && s->look)
         look_data(s->look, p, n);
+    body_digest(env, side, p, n, whole);
 }
 
 /* Octets of a body; `whole`: these are all of it. An answer that is given up before its end leaves with what there was
  * of it. */
-static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
+static inline void body_bytes(struct h1_env *env, struct h1_side *side, int role, const char *p, size_t n, bool whole)
 {
     struct slot *s = side->slot;
     side->body_bytes += n;
@@ -81,19 +105,9 @@ static void body_bytes(struct h1_env *env, struct h1_side *side, int role, const
         s->x.response_bytes = side->body_bytes;
     }
     if (s->grpc || s->events || s->operation || s->look)
-        body_seen(side, role, p, n, whole);
-    if (side->truncated)
-        return;
-    if (whole && !side->body) {
-        side->body_id = body_hash(env->key, p, n);
-        return;
-    }
-    if (!side->body)
-        side->body = body_take(env);
-    if (side->body)
-        body_add(side->body, p, n);
+        body_seen(env, side, role, p, n, whole);
     else
-        side->truncated = true; /* out of memory: the identity stays unknown */
+        body_digest(env, side, p, n, whole);
 }
 
 static __attribute__((noinline)) uint64_t body_finish(struct h1_env *env, struct h1_side *side, bool has_body)
@@ -244,7 +258,8 @@ static void request_begins(struct h1_env *env, struct h1 *h, const struct head *
 static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
 {
     const struct h1_side *side = &h->side[0];
-    struct slot *s = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset);
+    struct slot *s =
+        pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset, (struct slice){NULL, 0});
     request_begins(env, h, head, s, end_offset);
 }
 
@@ -346,8 +361,10 @@ static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk
 {
     enum framing framing = head_request_framing(head);
     uint64_t n = framing == FRAME_NONE ? 0 : head->length;
-    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset);
-    if (framing > FRAME_LENGTH || n > rest.n || !s || s->grpc) {
+    bool whole = framing <= FRAME_LENGTH && n <= rest.n;
+    struct slice body = {rest.p, whole ? n : 0};
+    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset, body);
+    if (!whole || !s || s->grpc) {
         message_touch(&h->side[0], c);
         request_begins(env, h, head, s, end_offset);
         return 0;
@@ -357,7 +374,7 @@ static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk
         s->x.request_body_id = body_hash(env->key, rest.p, n);
     }
     if (n && s->operation)
-        operation_data(s->operation, 0, rest.p, n, true);
+        operation_data(s->operation, 0, rest.p, n, false); /* whether it may ask for one is known */
     pair_request_done(env->pair, s, c->ts, c->order, end_offset + n);
     return n;
 }
@@ -749,7 +766,7 @@ enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct
     return rest.n && event == H1_OK ? h1_feed(env, h, role, &rest) : event;
 }
 
-enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+static __attribute__((noinline)) enum h1_event feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct slice rest = slice_of(c->p, c->n);
     struct h1_side *side = &h->side[role];
@@ -769,6 +786,24 @@ enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct c
     }
     env->rest = rest.n;
     return event;
+}
+
+/* A chunk within a body. */
+static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, struct h1_side *side, int role,
+                                                           const struct chunk *c)
+{
+    message_touch(side, c);
+    side->left -= c->n;
+    env->rest = 0;
+    body_bytes(env, side, role, c->p, c->n, false);
+    return H1_OK;
+}
+
+enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+{
+    struct h1_side *side = &h->side[role];
+    bool within = (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) && c->n < side->left;
+    return within ? within_body(env, side, role, c) : feed(env, h, role, c);
 }
 
 /* ---- loss and ends ---- */

@@ -68,6 +68,9 @@ void leaves_begin(struct leaves_reader *r, const struct hash_key *key, struct pa
     r->token_hash = r->sum = r->rest = 0;
     r->level[0] = (struct leaves_level){.path = key->k0, .place = key->k1};
     memset(r->slot, 0, sizeof r->slot);
+    r->last = 0;
+    for (unsigned i = 0; i < LEAVES_MEMBERS; i++)
+        r->member[i].name_n = r->member[i].next = 0;
 }
 
 /* ---- what a value looks like ---- */
@@ -216,12 +219,9 @@ struct seen {
     int64_t number; /* INT64_MIN: none */
 };
 
-static struct seen look_at_number(const struct leaves_reader *r, struct slice token, bool duration)
+static inline struct seen look_at_number(const struct leaves_reader *r, int64_t v, bool integer, bool duration)
 {
-    int64_t v, ms;
-    bool integer;
-    if (!whole_part(token.p, token.n, &v, &integer))
-        return (struct seen){LEAF_OTHER, INT64_MIN};
+    int64_t ms;
     if (v >= TIME_LEAST && near_now(r, v, &ms))
         return (struct seen){LEAF_TIME, ms};
     if (duration && v >= 0 && v < DURATION_MOST)
@@ -234,11 +234,13 @@ static struct seen look_at_number(const struct leaves_reader *r, struct slice to
 /* ids: whether they need be told from others. */
 static struct seen look_at(const struct leaves_reader *r, uint64_t type, struct slice token, bool duration, bool ids)
 {
-    int64_t ms;
+    const struct seen other = {LEAF_OTHER, INT64_MIN};
+    int64_t ms, v;
+    bool integer;
     if (r->long_token || token.n >= LEAVES_TOKEN - 1)
-        return (struct seen){LEAF_OTHER, INT64_MIN};
+        return other;
     if (type == WORD_VALUE && (ascii_digit(token.p[0]) || token.p[0] == '-'))
-        return look_at_number(r, token, duration);
+        return whole_part(token.p, token.n, &v, &integer) ? look_at_number(r, v, integer, duration) : other;
     if (type == STRING_VALUE && rfc3339(token.p, token.n, &ms))
         return (struct seen){LEAF_TIME, ms};
     return (struct seen){type == STRING_VALUE && ids && is_id(token.p, token.n) ? LEAF_ID : LEAF_OTHER, INT64_MIN};
@@ -278,24 +280,31 @@ static struct slice name_of(struct leaves_reader *r, uint64_t path)
     return known;
 }
 
-static struct leaf *leaf_at(struct leaves_reader *r, uint64_t path)
+/* slot: where it is to be found. NULL: no room. */
+static __attribute__((noinline)) struct leaf *new_leaf(struct leaves_reader *r, uint64_t path, unsigned slot)
 {
-    unsigned at = (unsigned)(path % (2 * LEAVES_MOST));
-    for (; r->slot[at]; at = (at + 1) % (2 * LEAVES_MOST))
-        if (r->leaf[r->slot[at] - 1].path == path)
-            return &r->leaf[r->slot[at] - 1];
     if (r->n == LEAVES_MOST)
         return NULL;
     struct leaf *new = &r->leaf[r->n];
     *new = (struct leaf){.path = path, .name = name_of(r, path), .value = LEAF_VALUES};
     r->duration[r->n] = names_duration(&r->level[r->depth]);
     r->greatest[r->n] = INT64_MIN;
-    r->slot[at] = (uint16_t)++r->n;
+    r->slot[slot] = (uint16_t)++r->n;
     return new;
 }
 
-/* A value ended at the level at hand; token: its text, or the rest of it where that is long. */
-static void add_leaf(struct leaves_reader *r, uint64_t type, struct slice token)
+static inline struct leaf *leaf_at(struct leaves_reader *r, uint64_t path)
+{
+    unsigned at = (unsigned)(path % (2 * LEAVES_MOST));
+    for (; r->slot[at]; at = (at + 1) % (2 * LEAVES_MOST))
+        if (r->leaf[r->slot[at] - 1].path == path)
+            return &r->leaf[r->slot[at] - 1];
+    return new_leaf(r, path, at);
+}
+
+/* A value ended at the level at hand; token: its text, or the rest of it where that is long. Returns what its path has,
+ * or NULL. */
+static inline struct leaf *count_leaf(struct leaves_reader *r, uint64_t type, struct slice token)
 {
     const struct leaves_level *l = &r->level[r->depth];
     uint64_t value = r->token_hash;
@@ -304,15 +313,22 @@ static void add_leaf(struct leaves_reader *r, uint64_t type, struct slice token)
     uint64_t hash = hash_mix(hash_mix(l->place) + value + type);
     struct leaf *at = leaf_at(r, l->path);
     r->leaves++;
-    if (!at) {
-        r->rest += hash;
-        return;
-    }
+    *(at ? &at->hash : &r->rest) += hash;
+    return at;
+}
+
+static inline void note_seen(struct leaves_reader *r, struct leaf *at, struct seen seen)
+{
     size_t i = (size_t)(at - r->leaf);
-    struct seen seen = look_at(r, type, token, r->duration[i], at->value != LEAF_OTHER);
-    at->hash += hash;
     r->greatest[i] = seen.number > r->greatest[i] ? seen.number : r->greatest[i];
     at->value = (uint8_t)(at->value == LEAF_VALUES || at->value == seen.value ? seen.value : LEAF_OTHER);
+}
+
+static void add_leaf(struct leaves_reader *r, uint64_t type, struct slice token)
+{
+    struct leaf *at = count_leaf(r, type, token);
+    if (at)
+        note_seen(r, at, look_at(r, type, token, r->duration[at - r->leaf], at->value != LEAF_OTHER));
 }
 
 /* ---- text ---- */
@@ -364,8 +380,8 @@ static enum state escape(struct leaves_reader *r, char c)
     return next[end];
 }
 
-/* A member's name was read. */
-static void enter_member(struct leaves_reader *r, struct slice token)
+/* A member's name was read. Returns its hash. */
+static uint64_t enter_member(struct leaves_reader *r, struct slice token)
 {
     struct leaves_level *l = &r->level[r->depth];
     uint64_t name = hash_mix(r->token_hash + hash_quick(r->key, token.p, token.n) + 1);
@@ -376,6 +392,7 @@ static void enter_member(struct leaves_reader *r, struct slice token)
         memset(l->name, 0, LEAVES_NAME);
     else
         slice_copy(l->name, slice_sub(token, 0, LEAVES_NAME));
+    return name;
 }
 
 static enum state string_end(struct leaves_reader *r, struct slice token)
@@ -523,31 +540,13 @@ static enum state structure(struct leaves_reader *r, char c)
     }
 }
 
-/* What most often comes behind a name, or a value, at once; otherwise nothing. Returns how many characters that was. */
-static inline size_t behind_name(struct leaves_reader *r, const char *p, size_t n)
-{
-    if (n < 2 || p[0] != ':' || is(p[1], BLANK))
-        return 0;
-    r->state = (uint8_t)begin_value(r, p[1]);
-    return 1 + (r->state != NUMBER);
-}
-
-static inline size_t behind_value(struct leaves_reader *r, const char *p, size_t n)
-{
-    if (n < 2 || p[0] != ',' || p[1] != '"' || !r->depth || r->level[r->depth].array || r->state != AFTER)
-        return 0;
-    r->state = (uint8_t)begin_string(r, true);
-    return 2;
-}
-
 /* As many characters as belong to the string, at once. */
 static size_t in_string(struct leaves_reader *r, const char *p, size_t n)
 {
     size_t i = jsontext_plain(p, n);
     if (i < n && p[i] == '"' && i <= LEAVES_TOKEN && !r->token_n && !r->unescape.high) { /* all of it is here */
         r->state = (uint8_t)string_end(r, slice_of(p, i));
-        i++;
-        return i + (r->is_name ? behind_name(r, p + i, n - i) : behind_value(r, p + i, n - i));
+        return i + 1;
     }
     if (i) {
         token_settle(r);
@@ -571,7 +570,7 @@ static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
         i++;
     if (i < n && i <= LEAVES_TOKEN && !r->token_n) { /* all of it is here */
         r->state = (uint8_t)word_end(r, slice_of(p, i));
-        return i + behind_value(r, p + i, n - i);
+        return i;
     }
     token_add(r, p, i);
     if (i < n)
@@ -579,8 +578,175 @@ static size_t in_word(struct leaves_reader *r, const char *p, size_t n)
     return i;
 }
 
+/* ---- members without brackets and escapes, as far as they are here ---- */
+
+static inline size_t behind_blanks(const char *p, size_t i, size_t n)
+{
+    while (i < n && p[i] <= ' ' && is(p[i], BLANK)) /* mostly there are none */
+        i++;
+    return i;
+}
+
+/* How many digits there are, up to one more than WHOLE_DIGITS, and their value. */
+static inline size_t digits(const char *p, size_t n, uint64_t *value)
+{
+    size_t i = 0, most = n <= WHOLE_DIGITS ? n : WHOLE_DIGITS + 1;
+    uint64_t v = 0;
+    for (; i < most && ascii_digit(p[i]); i++)
+        v = v * 10 + (uint64_t)(p[i] - '0');
+    *value = v;
+    return i;
+}
+
+/* A number of few digits, without an exponent, and what ends it. Returns its length; 0: it is another, or may go on. */
+static inline size_t plain_number(const char *p, size_t n, int64_t *whole, bool *integer)
+{
+    uint64_t value, fraction;
+    size_t sign = p[0] == '-', first = digits(p + sign, n - sign, &value), i = sign + first;
+    if (!first || first > WHOLE_DIGITS || (p[sign] == '0' && first > 1))
+        return 0;
+    *whole = sign ? -(int64_t)value : (int64_t)value;
+    *integer = i == n || p[i] != '.';
+    if (!*integer) {
+        size_t more = digits(p + i + 1, n - i - 1, &fraction);
+        if (!more || more > WHOLE_DIGITS)
+            return 0;
+        i += 1 + more;
+    }
+    return i == n || is(p[i], IN_WORD) ? 0 : i;
+}
+
+/* Up to its end; 0: it has escapes, or not all of it is here. */
+static inline size_t plain_string(const char *p, size_t n)
+{
+    size_t i = 1 + jsontext_plain(p + 1, n - 1);
+    return i < n && p[i] == '"' && i <= LEAVES_TOKEN ? i + 1 : 0;
+}
+
+static inline size_t plain_word(struct leaves_reader *r, const char *p, size_t n)
+{
+    size_t i = 1;
+    while (i < n && is(p[i], IN_WORD))
+        i++;
+    if (i == n || !is_good_word(p, i))
+        return 0;
+    struct leaf *at = count_leaf(r, WORD_VALUE, slice_of(p, i));
+    if (at)
+        note_seen(r, at, (struct seen){LEAF_OTHER, INT64_MIN});
+    return i;
+}
+
+/* Adds the value. Returns its octets; 0: none were read. */
+static inline size_t plain_value(struct leaves_reader *r, const char *p, size_t n)
+{
+    int64_t whole;
+    bool integer;
+    if (p[0] == '"') {
+        size_t i = plain_string(p, n);
+        if (i)
+            add_leaf(r, STRING_VALUE, slice_of(p + 1, i - 2));
+        return i;
+    }
+    if (!ascii_digit(p[0]) && p[0] != '-')
+        return ascii_alpha(p[0]) ? plain_word(r, p, n) : 0;
+    size_t i = plain_number(p, n, &whole, &integer);
+    if (!i)
+        return 0;
+    struct leaf *at = count_leaf(r, WORD_VALUE, slice_of(p, i));
+    if (at)
+        note_seen(r, at, look_at_number(r, whole, integer, r->duration[at - r->leaf]));
+    return i;
+}
+
+/* ---- members that come again ---- */
+
+#ifdef __SSE2__
+/* p: behind a quote. If the member expected here stands there, it is entered: what is known of it need not be found out
+ * again. Returns the octets up to its colon; 0: it is another. */
+static inline size_t expected(struct leaves_reader *r, const char *p, size_t n)
+{
+    struct leaves_level *l = &r->level[r->depth];
+    uint8_t next = r->member[r->last].next;
+    const struct leaves_member *m = &r->member[next];
+    if (n < sizeof m->text || m->up_path != l->up_path || !m->name_n)
+        return 0;
+    __m128i text = sixteen(m->text);
+    unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(text, sixteen(p)));
+    if (~same & ((4u << m->name_n) - 1))
+        return 0;
+    r->last = next;
+    l->path = m->path;
+    l->place = hash_mix(l->up_place + m->hash);
+    l->name_n = m->name_n;
+    _mm_storeu_si128((__m128i *)(void *)l->name, text);
+    return (size_t)m->name_n + 2;
+}
+#else
+static inline size_t expected(struct leaves_reader *r, const char *p, size_t n)
+{
+    (void)r;
+    (void)p;
+    (void)n;
+    return 0;
+}
+#endif
+
+/* A member was entered, whose name of name_n octets begins at p: it is expected to come again. */
+static void expect(struct leaves_reader *r, const char *p, size_t n, size_t name_n, uint64_t hash)
+{
+    const struct leaves_level *l = &r->level[r->depth];
+    uint8_t at = (uint8_t)(l->path % LEAVES_MEMBERS);
+    struct leaves_member *m = &r->member[at];
+    if (!name_n || name_n + 2 > sizeof m->text || n < sizeof m->text || p[name_n + 1] != ':')
+        return;
+    memset(m->text, 0, sizeof m->text); /* and nothing of the value */
+    memcpy(m->text, p, name_n + 2);
+    m->name_n = (uint8_t)name_n;
+    m->up_path = l->up_path;
+    m->path = l->path;
+    m->hash = hash;
+    r->member[r->last].next = at;
+    r->last = at;
+}
+
+/* A name at the quote p, and its colon. Returns their octets; 0: they are not plain, or not all of them are here. */
+static inline size_t plain_name(struct leaves_reader *r, const char *p, size_t n)
+{
+    size_t i = expected(r, p + 1, n - 1);
+    if (i)
+        return i + 1;
+    size_t part = plain_string(p, n);
+    i = behind_blanks(p, part, n);
+    if (!part || i == n || p[i] != ':')
+        return 0;
+    uint64_t hash = enter_member(r, slice_of(p + 1, part - 2));
+    expect(r, p + 1, n - 1, part - 2, hash);
+    return i + 1;
+}
+
+/* At the name of a member. Returns how many octets were read: up to what is not plain. */
+static size_t plain_members(struct leaves_reader *r, const char *p, size_t n)
+{
+    size_t i = 0, part;
+    token_begin(r);
+    while (i < n && p[i] == '"' && (part = plain_name(r, p + i, n - i))) {
+        i = behind_blanks(p, i + part, n);
+        r->state = VALUE;
+        if (i == n || !(part = plain_value(r, p + i, n - i)))
+            break;
+        i += part;
+        r->state = AFTER;
+        if (i == n || p[i] != ',')
+            break;
+        i = behind_blanks(p, i + 1, n);
+        r->state = NAME;
+    }
+    return i;
+}
+
 bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
 {
+    size_t read;
     if (n > LEAVES_TEXT - r->text)
         r->state = BAD;
     r->text += r->state == BAD ? 0 : (uint32_t)n;
@@ -595,6 +761,13 @@ bool leaves_feed(struct leaves_reader *r, const char *p, size_t n)
         case ESCAPE:
             r->state = (uint8_t)escape(r, p[i++]);
             break;
+        case FIRST_NAME:
+        case NAME:
+            read = plain_members(r, p + i, n - i);
+            i += read;
+            if (read)
+                break;
+            /* fall through */
         default:
             if (!is(p[i], BLANK))
                 r->state = (uint8_t)structure(r, p[i]);

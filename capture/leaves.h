@@ -14,7 +14,7 @@
 #include "capture/pathnames.h"
 #include "capture/unescape.h"
 
-enum { LEAVES_DEPTH = 64, LEAVES_TEXT = 256 * 1024, LEAVES_TOKEN = 256, LEAVES_NAME = 32 };
+enum { LEAVES_DEPTH = 64, LEAVES_TEXT = 256 * 1024, LEAVES_TOKEN = 256, LEAVES_NAME = 32, LEAVES_MEMBERS = 32 };
 
 struct leaves_level {
     uint64_t path, place;       /* hashes of the way to the value at hand, without and with indices */
@@ -25,12 +25,20 @@ struct leaves_level {
     char name[LEAVES_NAME];
 };
 
+/* A member of a short name that was read: objects of a list have the same ones in the same order. */
+struct leaves_member {
+    char text[16];                /* the name, a quote, a colon */
+    uint64_t up_path, path, hash; /* hash: of the name */
+    uint8_t name_n, next;         /* name_n 0: none; next: the one that came behind it */
+};
+
 struct leaves_reader {
     const struct hash_key *key;
     struct pathnames *names;
     int64_t now_ms; /* what times are near to */
     uint8_t state;
     bool is_name, long_token;
+    uint8_t last; /* the member that was read last */
     struct unescape unescape;
     unsigned depth;
     uint32_t text, token_n;
@@ -43,6 +51,7 @@ struct leaves_reader {
     int64_t greatest[LEAVES_MOST]; /* time or integer; INT64_MIN: none */
     bool duration[LEAVES_MOST];    /* its name says so */
     char token[LEAVES_TOKEN];
+    struct leaves_member member[LEAVES_MEMBERS];
 };
 
 void leaves_begin(struct leaves_reader *r, const struct hash_key *key, struct pathnames *names, int64_t now_ms);

@@ -44,7 +44,7 @@ struct looks {
     struct codings codings;
     struct pathnames *names;
     int64_t credit; /* octets that may be looked at; less than 0: more were */
-    uint64_t share; /* octets that do not make one yet */
+    uint64_t share; /* octets that passed and did not add to it yet */
     unsigned open, n_active;
     struct path *active[LOOK_ACTIVE];
     bool paused;
@@ -134,21 +134,32 @@ void look_expect(struct looks *l, struct slot *s)
     prefetch(&l->target[c->target % LOOK_TARGETS]);
 }
 
-/* A 200 to a GET whose body may be looked into. */
-static void find_candidate(const struct looks *l, struct slot *s, struct slice *encoding)
+/* NULL: none. */
+static struct slice value_of(const struct slot *s, const struct rawfield *f)
 {
-    struct look_candidate *c = &s->candidate;
-    struct slice type = {NULL, 0};
-    if (s->x.status != 200 || !c->target)
-        return;
+    return f ? slice_of(s->response.p + f->value, f->value_n) : (struct slice){NULL, 0};
+}
+
+/* The fields that say what a body is. */
+struct said {
+    const struct rawfield *type, *coding;
+};
+
+static inline struct said said_of(const struct slot *s)
+{
+    struct said said = {NULL, NULL};
     for (const struct rawfield *f = s->response.fields, *end = f + s->response.n_fields; f < end; f++) {
-        if (f->token == TOKEN_CONTENT_TYPE)
-            type = slice_of(s->response.p + f->value, f->value_n);
-        else if (f->token == TOKEN_CONTENT_ENCODING)
-            *encoding = slice_trim(slice_of(s->response.p + f->value, f->value_n));
+        said.type = f->token == TOKEN_CONTENT_TYPE ? f : said.type;
+        said.coding = f->token == TOKEN_CONTENT_ENCODING ? f : said.coding;
     }
-    c->json = is_json(type);
-    c->coding = coding_class(l, *encoding);
+    return said;
+}
+
+/* Other than plain JSON. */
+static __attribute__((noinline)) void odd_candidate(const struct looks *l, struct slot *s, struct said said)
+{
+    s->candidate.json = is_json(value_of(s, said.type));
+    s->candidate.coding = coding_class(l, slice_trim(value_of(s, said.coding)));
 }
 
 /* ---- scope ---- */
@@ -167,7 +178,7 @@ static void rest(struct looks *l, struct path *p)
 }
 
 /* The place of one that has not been asked for lately is free. */
-static void enter_scope(struct looks *l, uint64_t hash, uint32_t now_ms)
+static __attribute__((noinline)) void enter_scope(struct looks *l, uint64_t hash, uint32_t now_ms)
 {
     struct path *p = path_at(l, hash);
     if (p->hash == hash)
@@ -262,7 +273,7 @@ static struct look *look_take(struct looks *l, const struct look_candidate *c, s
     return k;
 }
 
-static void look_give(struct looks *l, struct slot *s)
+static __attribute__((noinline)) void look_give(struct looks *l, struct slot *s)
 {
     struct look *k = s->look;
     coding_close(&l->codings, k->coding);
@@ -284,37 +295,50 @@ void looks_pause(struct looks *l, bool paused)
     l->paused = paused;
 }
 
-/* The path is in scope. */
-static __attribute__((noinline)) void visit(struct looks *l, struct slot *s, struct path *p, struct slice encoding,
-                                            int64_t now_us)
+/* It is looked into, if there is room. */
+static __attribute__((noinline)) void open_look(struct looks *l, struct slot *s, struct path *p, struct slice encoding,
+                                                int64_t now_us)
 {
-    const struct look_candidate *c = &s->candidate;
+    s->look = look_take(l, &s->candidate, encoding, now_us);
+    if (!s->look)
+        return;
+    s->look->path = p;
+    s->look->path_hash = p->hash;
+}
+
+/* The path is in scope. */
+static void visit(struct looks *l, struct slot *s, struct path *p, const struct rawfield *coding, int64_t now_us)
+{
+    struct slice encoding = s->candidate.coding ? slice_trim(value_of(s, coding)) : (struct slice){NULL, 0};
     uint32_t now_ms = (uint32_t)(now_us / 1000);
-    if (s->look || (c->coding && !coding_known(encoding)))
+    if (s->look || (encoding.n && !coding_known(encoding)))
         return;
     p->now_ms = now_ms;
     p->visits++;
     if (l->n_active == LOOK_ACTIVE && !p->active)
         sweep(l, now_ms);
-    if (!is_turn(l, p))
+    if (!is_turn(l, p) || l->paused)
         return;
-    s->look = l->credit > 0 && !l->paused ? look_take(l, c, encoding, now_us) : NULL;
-    if (!s->look)
-        return;
-    s->look->path = p;
-    s->look->path_hash = c->path;
+    l->credit += (int64_t)(l->share / LOOK_SHARE);
+    l->share %= LOOK_SHARE;
+    if (l->credit > 0)
+        open_look(l, s, p, encoding, now_us);
 }
 
 void look_begin(struct looks *l, struct slot *s, int64_t now_us)
 {
-    const struct look_candidate *c = &s->candidate;
-    struct slice encoding = {NULL, 0};
-    find_candidate(l, s, &encoding);
+    struct look_candidate *c = &s->candidate;
+    if (s->x.status != 200 || !c->target) /* or it is no GET */
+        return;
+    struct said said = said_of(s);
+    c->json = said.type && media_says_json(value_of(s, said.type));
+    if (!c->json || said.coding)
+        odd_candidate(l, s, said);
     if (!c->json && !c->coding)
         return;
     struct path *p = path_at(l, c->path);
     if (p->hash == c->path)
-        visit(l, s, p, encoding, now_us);
+        visit(l, s, p, said.coding, now_us);
 }
 
 void look_data(struct look *k, const char *p, size_t n)
@@ -374,15 +398,16 @@ static uint64_t look_finish(struct looks *l, struct slot_pool *pool, struct slot
 }
 
 /* Whether the target's contents come in different ways is known once two of them were held together. */
-static void note_target(struct looks *l, struct slot *s, const struct look_candidate *c, uint32_t now_ms)
+static inline void note_target(struct looks *l, struct slot *s)
 {
     struct exchange *x = &s->x;
+    const struct look_candidate *c = &s->candidate;
     struct target *t = &l->target[c->target % LOOK_TARGETS];
+    uint32_t now_ms = (uint32_t)((x->t_rsp0 == TIME_NONE ? 0 : x->t_rsp0) / 1000);
     if (t->hash != c->target)
         *t = (struct target){.hash = c->target, .wire = x->body_id, .coding = c->coding, .now_ms = now_ms};
     bool recoded = t->coding != c->coding, differs = t->wire != x->body_id;
-    if (differs && (recoded || now_ms - t->now_ms <= LOOK_NEAR_MS))
-        enter_scope(l, c->path, now_ms);
+    bool changes = differs && (recoded || now_ms - t->now_ms <= LOOK_NEAR_MS);
     if (x->decoded_id) {
         t->canonical |= recoded || (differs && t->decoded == x->decoded_id);
         x->flags |= t->canonical ? FLAG_CANONICAL : 0;
@@ -391,6 +416,15 @@ static void note_target(struct looks *l, struct slot *s, const struct look_candi
     t->wire = x->body_id;
     t->coding = c->coding;
     t->now_ms = now_ms;
+    if (changes)
+        enter_scope(l, c->path, now_ms);
+}
+
+/* One that was looked into. */
+static __attribute__((noinline)) void end_look(struct looks *l, struct slot_pool *pool, struct slot *s)
+{
+    s->x.decoded_id = look_finish(l, pool, s);
+    note_target(l, s);
 }
 
 void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
@@ -400,10 +434,8 @@ void look_end(struct looks *l, struct slot_pool *pool, struct slot *s)
         return;
     }
     l->share += s->x.response_bytes;
-    l->credit += (int64_t)(l->share / LOOK_SHARE);
-    l->share %= LOOK_SHARE;
     if (s->look)
-        s->x.decoded_id = look_finish(l, pool, s);
-    int64_t now = s->x.t_rsp0 == TIME_NONE ? 0 : s->x.t_rsp0;
-    note_target(l, s, &s->candidate, (uint32_t)(now / 1000));
+        end_look(l, pool, s);
+    else
+        note_target(l, s);
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "base/sixteen.h"
+#include "base/clones.h"
 #include "capture/coding.h"
 #include "capture/document.h"
 #include "capture/media.h"
@@ -360,48 +360,47 @@ static void look_at(void *context, const char *p, size_t n)
     k->full = !members_feed(&k->json, p, part) || part < n || k->failed;
 }
 
-#ifdef __SSE2__
 /* Whether a member is here without which a body asks for nothing, or an escape that may spell one. */
-static bool is_asking(struct slice s)
+static inline bool is_asking(struct slice s)
 {
-    return s.p[0] == '\\' || slice_starts(s, SLICE("\"query\"")) || slice_starts(s, SLICE("\"jsonrpc\"")) ||
+    if (s.p[0] != '"')
+        return s.p[0] == '\\';
+    return slice_starts(s, SLICE("\"query\"")) || slice_starts(s, SLICE("\"jsonrpc\"")) ||
            slice_starts(s, SLICE("\"sha256Hash\""));
 }
 
-/* Of sixteen characters those where that may be, a bit each; two more are read. */
-static inline unsigned asking_bits(const char *p)
+static bool any_asking(struct slice s)
 {
-    __m128i a = sixteen(p), b = sixteen(p + 1), c = sixteen(p + 2);
-    __m128i qu = _mm_and_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('q')), _mm_cmpeq_epi8(c, _mm_set1_epi8('u')));
-    __m128i js = _mm_and_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('j')), _mm_cmpeq_epi8(c, _mm_set1_epi8('s')));
-    __m128i sh = _mm_and_si128(_mm_cmpeq_epi8(b, _mm_set1_epi8('s')), _mm_cmpeq_epi8(c, _mm_set1_epi8('h')));
-    __m128i name = _mm_and_si128(_mm_cmpeq_epi8(a, _mm_set1_epi8('"')), _mm_or_si128(qu, _mm_or_si128(js, sh)));
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(name, _mm_cmpeq_epi8(a, _mm_set1_epi8('\\'))));
+    for (size_t i = 0; i < s.n; i++)
+        if (is_asking(slice_sub(s, i, s.n)))
+            return true;
+    return false;
+}
+
+enum { AT_ONCE = 32, READ = AT_ONCE + 2 };
+
+/* Notes where one may be among AT_ONCE characters; two more are looked at. */
+static inline void note_asking(const char *p, unsigned char any[AT_ONCE])
+{
+    for (int i = 0; i < AT_ONCE; i++) {
+        char b = p[i + 1], c = p[i + 2];
+        int name = ((b == 'q') & (c == 'u')) | ((b == 'j') & (c == 's')) | ((b == 's') & (c == 'h'));
+        any[i] |= (unsigned char)((p[i] == '\\') | ((p[i] == '"') & name));
+    }
 }
 
 /* Whether a whole body may ask for an operation. Most JSON asks for none, and need not be read for its members. */
-static bool may_ask(struct slice s)
+static CLONES bool may_ask(struct slice s)
 {
-    enum { READ = 18 };
-    for (size_t at = 0; s.n >= READ; at += 16) {
-        at = at + READ < s.n ? at : s.n - READ;
-        for (unsigned bits = asking_bits(s.p + at); bits; bits &= bits - 1) {
-            size_t i = at + (size_t)__builtin_ctz(bits);
-            if (is_asking(slice_sub(s, i, s.n)))
-                return true;
-        }
-        if (at + READ == s.n)
-            return false;
-    }
-    return true;
+    unsigned char any[AT_ONCE] = {0}, one = s.n < READ;
+    for (size_t at = 0; at + READ <= s.n; at += AT_ONCE)
+        note_asking(s.p + at, any);
+    if (!one)
+        note_asking(s.p + s.n - READ, any);
+    for (int i = 0; i < AT_ONCE; i++)
+        one |= any[i];
+    return one && any_asking(s);
 }
-#else
-static bool may_ask(struct slice s)
-{
-    (void)s;
-    return true;
-}
-#endif
 
 void operation_data(struct operation *k, int role, const char *p, size_t n, bool whole)
 {
@@ -619,7 +618,8 @@ static void soap(struct operations *o, struct slot_pool *pool, struct slot *s, s
     settle(pool, s, &l);
 }
 
-void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s, const struct head *h)
+void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s, const struct head *h,
+                    struct slice body)
 {
     struct slice type = {NULL, 0}, coding = type, action = type;
     for (unsigned i = 0; i < h->n_fields; i++) {
@@ -632,11 +632,12 @@ void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s
         else if (f->token == TOKEN_SOAPACTION)
             action = unquoted(field);
     }
-    if (!action.n && memchr(type.p ? type.p : "", '=', type.n))
+    bool plain = type.n == 16 && media_says_json(type); /* without parameters */
+    if (!action.n && !plain && memchr(type.p ? type.p : "", '=', type.n))
         action = unquoted(parameter(type, SLICE("action")));
     if (action.n)
         soap(o, pool, s, action);
-    else if (is_json(type))
+    else if ((plain || is_json(type)) && !(body.n && !is_coded(coding) && !may_ask(body)))
         open_body(o, s, 0, coding);
 }
 

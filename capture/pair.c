@@ -228,15 +228,15 @@ static void look_ahead(struct pair *p, struct slot *s)
         operation_get(p->operations, &p->slots, s);
 }
 
-static void begin_post(struct pair *p, struct slot *s, const struct head *h)
+static void begin_post(struct pair *p, struct slot *s, const struct head *h, struct slice body)
 {
     s->grpc = grpc_begin(&p->slots, s, h);
     if (!s->grpc && p->operations && slice_eq(h->method, SLICE("POST")))
-        operation_post(p->operations, &p->slots, s, h);
+        operation_post(p->operations, &p->slots, s, h, body);
 }
 
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
-                          uint64_t ack_offset)
+                          uint64_t ack_offset, struct slice body)
 {
     struct slot *s = take_or_evict(p);
     if (!s) {
@@ -257,7 +257,7 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
     if (h->ambiguous)
         s->x.flags |= FLAG_AMBIGUOUS;
     if (h->method.n == 4 && !s->head_method) /* POST */
-        begin_post(p, s, h);
+        begin_post(p, s, h, body);
     s->had_offset = ack_offset;
     if (q->last && !q->last->response_started && ack_offset != ACK_UNKNOWN && q->last->had_offset == ack_offset)
         q->pipelined = true; /* no answer is empty */

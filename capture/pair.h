@@ -46,9 +46,10 @@ struct place {
     uint64_t ack_offset; /* of its first packet */
 };
 
-/* A request's head was read. NULL: no memory for it (counted). ack_offset: of its first packet. */
+/* A request's head was read. NULL: no memory for it (counted). ack_offset: of its first packet. `body`: all of its
+ * body, where it is here; n 0: not. */
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
-                          uint64_t ack_offset);
+                          uint64_t ack_offset, struct slice body);
 /* The request is whole (or as whole as it will get). */
 void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset);
 /* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory. */

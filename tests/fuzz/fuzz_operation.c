@@ -40,7 +40,7 @@ static void ask(struct slot *s, const uint8_t *p, size_t n, size_t piece)
     static char type[] = "application/json";
     struct head h = {.raw = {type, sizeof type - 1}, .n_fields = 1};
     h.fields[0] = (struct rawfield){.value_n = sizeof type - 1, .token = TOKEN_CONTENT_TYPE};
-    operation_post(all, &pool, s, &h);
+    operation_post(all, &pool, s, &h, (struct slice){NULL, 0});
     feed(s, 0, p, n, piece);
     operation_asked(all, &pool, s);
 }

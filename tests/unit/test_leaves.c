@@ -246,6 +246,67 @@ static void octets(void **state)
     assert_in_range(good, 1000, 2900);
 }
 
+/* Members, as lists of objects have them: the same ones, or nearly; names and values of all kinds. */
+static void members(struct buf *out, unsigned which)
+{
+    static const char *const name[] = {"id",       "a", "fourteen_chars", "fifteen_letters",
+                                       "x\\u0041", "",  "pr\xc3\xa9nom",  "took_ms"};
+    static const char *const before[] = {"",         "-", "\"",  "\"\\n", "0.", "9", "999999999999999999",
+                                         "{\"id\":", "[", "nul", "1"};
+    static const char *const after[] = {"", ".50", "\"", "\"", "", "e7", "", "}", "]", "l", "."};
+    unsigned order = (unsigned)random() % 4 ? 0 : (unsigned)random() % 8;
+    buf_char(out, '{');
+    for (unsigned i = 0; i < 8; i++) {
+        unsigned k = i ^ order, kind = (k + which) % 8 + (random() % 64 == 0 ? 3 : 0);
+        if (random() % 16 == 0)
+            continue;
+        buf_printf(out, "%s\"%s\"%s:%s", out->p[out->n - 1] == '{' ? "" : ",", name[k], random() % 32 ? "" : " ",
+                   random() % 32 ? "" : "\n");
+        buf_printf(out, "%s", before[kind]);
+        if (kind != 9)
+            buf_printf(out, "%u", (unsigned)random() % 3000 * (kind < 2 ? 700000 : 1));
+        buf_printf(out, "%s%s", after[kind], random() % 32 ? "" : " ");
+    }
+    buf_char(out, '}');
+}
+
+static void lists(void **state)
+{
+    static struct leaf whole[LEAVES_MOST];
+    unsigned good = 0;
+    (void)state;
+    for (unsigned seed = 0; seed < 2000; seed++) {
+        struct buf out = {0};
+        uint64_t id[3] = {0};
+        unsigned n = 0;
+        srandom(seed);
+        for (unsigned i = 0; i < 20; i++) {
+            buf_char(&out, i ? ',' : '[');
+            members(&out, seed);
+        }
+        buf_char(&out, ']');
+        for (size_t piece = 0; piece < 3; piece++) {
+            size_t step = piece == 0 ? out.n : piece == 1 ? 1 : 40;
+            leaves_begin(&r, &key, names, now);
+            for (size_t at = 0; at < out.n; at += step) {
+                size_t part = step < out.n - at ? step : out.n - at;
+                char *copy = malloc(part);
+                memcpy(copy, out.p + at, part);
+                leaves_feed(&r, copy, part);
+                free(copy);
+            }
+            id[piece] = leaves_end(&r, &id[piece]) ? id[piece] : 0;
+            assert_true(id[piece] == id[0]);
+            assert_true(!id[0] || !piece || (r.n == n && !memcmp(r.leaf, whole, n * sizeof *whole)));
+            n = r.n;
+            memcpy(whole, r.leaf, n * sizeof *whole);
+        }
+        good += id[0] != 0;
+        buf_free(&out);
+    }
+    assert_in_range(good, 200, 1900);
+}
+
 /* ---- leaves ---- */
 
 /* UUID, ULID, hex, or letters of both cases with digits: 16 characters and more, each one looked at by itself. */
@@ -451,9 +512,11 @@ static void shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same),   cmocka_unit_test(different), cmocka_unit_test(no_json), cmocka_unit_test(documents),
-        cmocka_unit_test(octets), cmocka_unit_test(ids),       cmocka_unit_test(looks),   cmocka_unit_test(long_names),
-        cmocka_unit_test(orders), cmocka_unit_test(sums),      cmocka_unit_test(bounds),  cmocka_unit_test(shown),
+        cmocka_unit_test(same),      cmocka_unit_test(different), cmocka_unit_test(no_json),
+        cmocka_unit_test(documents), cmocka_unit_test(octets),    cmocka_unit_test(lists),
+        cmocka_unit_test(ids),       cmocka_unit_test(looks),     cmocka_unit_test(long_names),
+        cmocka_unit_test(orders),    cmocka_unit_test(sums),      cmocka_unit_test(bounds),
+        cmocka_unit_test(shown),
     };
     names = pathnames_new(&key);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -360,7 +360,7 @@ static void give_way(void **state)
     h.fields[0] = (struct rawfield){.value_n = sizeof raw - 1, .token = TOKEN_CONTENT_TYPE};
     for (int i = 0; i < 2 * OPERATIONS_OPEN; i++) {
         s[i] = slot_take(&pool);
-        operation_post(o, &pool, s[i], &h);
+        operation_post(o, &pool, s[i], &h, (struct slice){NULL, 0});
         assert_non_null(s[i]->operation);
         operation_data(s[i]->operation, 0, body.p, body.n, false);
     }
@@ -393,29 +393,31 @@ static void whole_or_in_pieces(void **state)
     unsigned asked = 0;
     (void)state;
     h.fields[0] = (struct rawfield){.value_n = sizeof raw - 1, .token = TOKEN_CONTENT_TYPE};
-    assert_true(slot_pool_init(&pool, 2, 1 << 20));
+    assert_true(slot_pool_init(&pool, 3, 1 << 20));
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies * 48; i++) {
         char text[256];
         int n = snprintf(text, sizeof text, bodies[i / 48], (int)(i % 48),
                          "ququeryjsonrpcsha256Hash:queryjsonrpcsha256Hashquery");
-        struct slot *s[2] = {slot_take(&pool), slot_take(&pool)};
+        struct slot *s[3] = {slot_take(&pool), slot_take(&pool), slot_take(&pool)};
         char *exact = malloc((size_t)n);
         memcpy(exact, text, (size_t)n);
-        for (int k = 0; k < 2; k++)
-            operation_post(o, &pool, s[k], &h);
+        for (int k = 0; k < 3; k++)
+            operation_post(o, &pool, s[k], &h, slice_of(exact, k < 2 ? 0 : (size_t)n));
         operation_data(s[0]->operation, 0, exact, (size_t)n, true);
         operation_data(s[1]->operation, 0, exact, (size_t)n / 2, false);
         operation_data(s[1]->operation, 0, exact + n / 2, (size_t)(n - n / 2), false);
-        for (int k = 0; k < 2; k++)
+        if (s[2]->operation)
+            operation_data(s[2]->operation, 0, exact, (size_t)n, true);
+        for (int k = 0; k < 3; k++)
             operation_asked(o, &pool, s[k]);
-        assert_int_equal(s[0]->x.operation != NULL, s[1]->x.operation != NULL);
-        if (s[0]->x.operation) {
-            asked++;
-            assert_true(slice_eq(s[0]->x.operation->name, s[1]->x.operation->name));
+        asked += s[0]->x.operation != NULL;
+        for (int k = 1; k < 3; k++) {
+            assert_int_equal(s[0]->x.operation != NULL, s[k]->x.operation != NULL);
+            assert_true(!s[0]->x.operation || slice_eq(s[0]->x.operation->name, s[k]->x.operation->name));
         }
         free(exact);
-        slot_give(&pool, s[0]);
-        slot_give(&pool, s[1]);
+        for (int k = 0; k < 3; k++)
+            slot_give(&pool, s[k]);
     }
     assert_true(asked > 4 * 48);
     operations_free(o);
