@@ -14,6 +14,7 @@
 #include "analysis/store/rows.h"
 #include "base/hll.h"
 #include "base/map.h"
+#include "base/prefetch.h"
 #include "capture/exchange.h"
 
 enum {
@@ -22,7 +23,8 @@ enum {
     CLIENTS_ADMIT = 32,
     CLIENTS_WORD = 8,
     CLIENTS_NAME = 64,
-    CLIENTS_WAITING = 12,
+    CLIENTS_WAITING = PEAKS_TOGETHER,
+    CLIENTS_WAIT_US = INT32_MAX, /* after the visit before; later ones do not wait */
     CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3
 };
 
@@ -45,16 +47,13 @@ struct client {
     uint8_t from_known;
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
-/* What every visit changes comes first, and is asked for in this order: a line, and one of the peaks. What aligned
- * seconds, envelope and gaps are to know of visits waits: they are much memory, which is then fetched for many at once.
- */
+/* What peaks, envelope and gaps are to know of visits waits in the first line: they are much memory, which is then
+ * fetched for many at once. */
 struct profile {
-    int64_t last_us;
-    uint32_t client; /* row */
     bool started;
-    uint8_t n_waiting;
-    uint32_t waiting[CLIENTS_WAITING]; /* times since the visit before, microseconds; longer ones do not wait */
-    struct peaks peaks;
+    uint8_t n_waiting, may_wait;      /* may: until then (peaks_calm) */
+    int32_t waiting[CLIENTS_WAITING]; /* microseconds since the visit before */
+    struct peaks peaks __attribute__((aligned(64)));
     struct envelope envelope;
     struct gaps gaps;
 } __attribute__((aligned(64)));
@@ -123,20 +122,68 @@ uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
 uint64_t clients_count(const struct clients *c);
 /* Those of an earlier run, of whom not all have rows. False: not as clients.met is. */
 bool clients_meet(struct clients *c, const void *met, size_t n);
-/* Ask for the memory that a visit will touch: first the profile, then what it points to. */
-void clients_prefetch(const struct clients *c, uint32_t row);
-void clients_prefetch_rings(const struct clients *c, uint32_t row);
+/* NULL when it has none now; to be settled before it is read. */
+static inline struct profile *clients_profile(const struct clients *c, const struct client *at)
+{
+    return at->profile ? (struct profile *)(void *)c->profiles.base + (at->profile - 1) : NULL;
+}
+
+/* Asks for the memory that a visit will touch; then, with that there, for what it will touch if nothing may wait any
+ * longer. */
+static inline void clients_prefetch(const struct clients *c, uint32_t row)
+{
+    const struct profile *p = clients_profile(c, clients_at(c, row));
+    if (p)
+        prefetch(p);
+}
+
+void clients_prefetch_full(const struct profile *p);
+static inline void clients_prefetch_rest(const struct clients *c, uint32_t row)
+{
+    const struct profile *p = clients_profile(c, clients_at(c, row));
+    if (p && p->n_waiting + 1 == p->may_wait)
+        clients_prefetch_full(p);
+}
+
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
-void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);
+void clients_visit_any(struct clients *c, uint32_t row, const struct client_visit *v);
+
+static inline void clients_count_visit(struct client *at, const struct client_visit *v)
+{
+    at->requests++;
+    at->bytes += v->bytes;
+    at->errors += v->error;
+    at->throttled += v->throttled;
+    at->first_us = v->us < at->first_us ? v->us : at->first_us;
+    at->last_us = v->us > at->last_us ? v->us : at->last_us;
+}
+
+/* The same. Most are of clients that are followed, come from where they came from before, and wait beside others. */
+static inline void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)
+{
+    struct client *at = row == MAP_NONE ? NULL : clients_at(c, row);
+    struct profile *p = at ? clients_profile(c, at) : NULL;
+    int64_t dt = !p ? 0 : v->us > at->last_us ? v->us - at->last_us : 0;
+    if (!p || !at->dirty || (v->address && v->address != at->address) || p->n_waiting + 1 >= p->may_wait ||
+        dt > CLIENTS_WAIT_US) {
+        clients_visit_any(c, row, v);
+        return;
+    }
+    clients_count_visit(at, v);
+    p->waiting[p->n_waiting++] = (int32_t)dt;
+}
+
 /* Row id to write into exchange records. */
-uint32_t clients_id(struct clients *c, uint32_t row);
+static inline uint32_t clients_id(const struct clients *c, uint32_t row)
+{
+    return row != MAP_NONE && clients_at(c, row)->id ? clients_at(c, row)->id : c->other;
+}
+
 void clients_address(struct clients *c, struct client *at, uint32_t address);
 /* The first of its addresses, in order of first use; returns how many were written. */
 unsigned clients_addresses(const struct clients *c, const struct client *at, uint32_t out[CLIENTS_SHOWN]);
-/* Tells aligned seconds, envelope and gaps what waits. */
-void clients_settle(const struct clients *c, struct profile *p);
-/* NULL when it has none now; to be settled before it is read. */
-struct profile *clients_profile(const struct clients *c, const struct client *at);
+/* Tells peaks, envelope and gaps of a client what waits. */
+void clients_settle(struct clients *c, const struct client *at);
 /* Gives it a free profile and a row id; false when there is none free. `id` 0: the next one. */
 bool clients_admit(struct clients *c, uint32_t row, uint32_t id);
 void clients_touch(struct clients *c, uint32_t row);

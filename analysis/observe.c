@@ -374,16 +374,18 @@ static size_t observe_minute(struct analysis *a, const struct fact *f, size_t n)
     return i;
 }
 
-void observe_client(struct analysis *a, struct fact *f)
+void observe_clients(struct analysis *a, struct fact *f, size_t n)
 {
-    const struct row_exchange *r = &f->row;
-    struct client_visit v = {.us = r->arrival_us,
-                             .bytes = r->request_bytes + r->response_bytes,
-                             .address = r->address,
-                             .error = f->error,
-                             .throttled = r->flags & REPLAY_THROTTLED};
-    clients_visit(&a->clients, f->client, &v);
-    f->row.client = clients_id(&a->clients, f->client);
+    for (size_t i = 0; i < n; i++) {
+        struct row_exchange *r = &f[i].row;
+        struct client_visit v = {.us = r->arrival_us,
+                                 .bytes = r->request_bytes + r->response_bytes,
+                                 .address = r->address,
+                                 .error = f[i].error,
+                                 .throttled = r->flags & REPLAY_THROTTLED};
+        clients_visit(&a->clients, f[i].client, &v);
+        r->client = clients_id(&a->clients, f[i].client);
+    }
 }
 
 static uint64_t read_of(struct analysis *a, const struct key *key)
@@ -502,6 +504,6 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     observe_key(a, f, counting);
     if (!counting)
         return;
-    observe_client(a, f);
+    observe_clients(a, f, 1);
     observe_sums(a, f, 1);
 }

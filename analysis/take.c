@@ -382,7 +382,7 @@ static void look_at_client(const struct analysis *a, struct fact *h)
 {
     h->ms = floor_div(h->x->arrival, 1000);
     if (h->client != MAP_NONE)
-        clients_prefetch_rings(&a->clients, h->client);
+        clients_prefetch_rest(&a->clients, h->client);
 }
 
 static void look_at_key(struct analysis *a, const struct fact *h)
@@ -466,6 +466,8 @@ static void take_more(struct analysis *a, const struct exchange *x, const struct
         ep->operation_answers += x->operation->answer == OPERATION_READ;
     if (x->leaves || ep->fields)
         masked_observe(a, x, f);
+    if (x->client_name.n && f->client != MAP_NONE)
+        clients_name(&a->clients, f->client, x->client_name);
 }
 
 static void take_request(struct analysis *a, struct fact *f)
@@ -492,11 +494,7 @@ void take_settle(struct analysis *a)
 {
     struct fact *from = a->taken + a->settled, *end = a->taken + a->n_taken;
     a->settled = a->n_taken;
-    for (struct fact *f = from; f < end; f++) {
-        observe_client(a, f);
-        if (f->x->client_name.n && f->client != MAP_NONE)
-            clients_name(&a->clients, f->client, f->x->client_name);
-    }
+    observe_clients(a, from, (size_t)(end - from));
     observe_sums(a, from, (size_t)(end - from));
     for (struct fact *f = from; f < end; f++)
         depend_observe(a, f);
