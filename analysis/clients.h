@@ -34,18 +34,21 @@ struct client {
     uint64_t requests, bytes, errors, throttled;
     int64_t first_us, last_us; /* last: never runs backwards */
     int64_t minute;            /* the last one it was counted in */
-    uint32_t id;               /* row id; 0: no row yet */
-    uint32_t profile;          /* + 1 */
-    uint32_t address;          /* the latest */
-    uint32_t addresses;        /* block of ids; 0 while there is one at most */
-    uint16_t n_addresses;      /* at most CLIENTS_ADDRESSES are told apart */
-    uint8_t addresses_class;
-    bool dirty;
-    uint32_t from_id; /* where the last one came from: its id and itself; 0: nowhere yet */
-    uint8_t from[16];
-    uint32_t name; /* place + 1 in clients.names; 0: none */
+    uint64_t from_network;     /* addr_network_bits of where the last one came from, */
+    uint8_t from[16];          /* itself, */
+    uint32_t from_id;          /* and its id; 0: nowhere yet */
     uint8_t from_known;
+    bool dirty;
+    uint8_t addresses_class;
+    uint32_t id;        /* row id; 0: no row yet */
+    uint32_t profile;   /* + 1 */
+    uint32_t address;   /* the latest */
+    uint32_t addresses; /* block of ids; 0 while there is one at most */
+    uint32_t name;      /* place + 1 in clients.names; 0: none */
+    uint16_t n_addresses; /* at most CLIENTS_ADDRESSES are told apart */
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
+
+_Static_assert(sizeof(struct client) == 128, "two lines");
 
 /* What peaks, envelope and gaps are to know of visits waits in the first line: they are much memory, which is then
  * fetched for many at once. */

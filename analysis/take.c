@@ -410,6 +410,7 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
     uint32_t id = addresses_id(&a->addresses, addr, false);
     if (c && id) {
         c->from_id = id;
+        c->from_network = addresses_row(&a->addresses, id)->network;
         memcpy(c->from, addr->ip, sizeof c->from);
         c->from_known = addr->known;
     }
@@ -494,7 +495,6 @@ void take_settle(struct analysis *a)
 {
     struct fact *from = a->taken + a->settled, *end = a->taken + a->n_taken;
     a->settled = a->n_taken;
-    observe_clients(a, from, (size_t)(end - from));
     observe_sums(a, from, (size_t)(end - from));
     for (struct fact *f = from; f < end; f++)
         depend_observe(a, f);

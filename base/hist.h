@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/prefetch.h"
 
-enum { HIST_SUB = 32, HIST_OCTAVES = 33, HIST_BUCKETS = HIST_OCTAVES * HIST_SUB };
+enum { HIST_SUB_BITS = 5, HIST_SUB = 1 << HIST_SUB_BITS, HIST_OCTAVES = 33, HIST_BUCKETS = HIST_OCTAVES * HIST_SUB };
 
 /* Pages shared by many histograms. The memory is the caller's: `most` pages; page 0 is never given out. */
 struct hist_page {
@@ -33,10 +33,8 @@ struct hist_dense {
 
 static inline unsigned hist_index(uint64_t v)
 {
-    if (v < HIST_SUB)
-        return (unsigned)v;
-    unsigned e = 63 - (unsigned)__builtin_clzll(v);
-    unsigned at = (e - 4) * HIST_SUB + (unsigned)(v >> (e - 5)) - HIST_SUB;
+    unsigned shift = (63 ^ (unsigned)__builtin_clzll(v | HIST_SUB)) - HIST_SUB_BITS; /* exact below twice HIST_SUB */
+    unsigned at = shift * HIST_SUB + (unsigned)(v >> shift);
     return at < HIST_BUCKETS ? at : HIST_BUCKETS - 1;
 }
 
