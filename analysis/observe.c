@@ -278,7 +278,7 @@ static void count_client(struct analysis *a, struct endpoint *ep, const struct f
         ep->sharing.given = all;
 }
 
-static void observe_counts(struct analysis *a, const struct fact *f)
+static inline __attribute__((always_inline)) void observe_counts(struct analysis *a, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
