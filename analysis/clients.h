@@ -40,12 +40,12 @@ struct client {
     uint8_t from_known;
     bool dirty;
     uint8_t addresses_class;
-    uint32_t id;        /* row id; 0: no row yet */
-    uint32_t profile;   /* + 1 */
-    uint32_t address;   /* the latest */
-    uint32_t addresses; /* block of ids; 0 while there is one at most */
-    uint32_t name;      /* place + 1 in clients.names; 0: none */
-    uint16_t n_addresses; /* at most CLIENTS_ADDRESSES are told apart */
+    uint32_t id;                 /* row id; 0: no row yet */
+    uint32_t profile;            /* + 1 */
+    uint32_t address;            /* the latest */
+    uint32_t addresses;          /* block of ids; 0 while there is one at most */
+    uint32_t name;               /* place + 1 in clients.names; 0: none */
+    uint16_t n_addresses;        /* at most CLIENTS_ADDRESSES are told apart */
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
 _Static_assert(sizeof(struct client) == 128, "two lines");
@@ -161,19 +161,27 @@ static inline void clients_count_visit(struct client *at, const struct client_vi
     at->last_us = v->us > at->last_us ? v->us : at->last_us;
 }
 
-/* The same. Most are of clients that are followed, come from where they came from before, and wait beside others. */
+/* Whether a visit so long after the one before waits beside others, and nothing else comes of it. */
+static inline bool clients_waits(const struct client *at, const struct profile *p, const struct client_visit *v,
+                                 int64_t dt)
+{
+    return p->n_waiting + 1 < p->may_wait && dt <= CLIENTS_WAIT_US && at->dirty && v->address == at->address;
+}
+
+/* The same. Most are of clients that are followed, come from where they came from before, and wait. */
 static inline void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)
 {
     struct client *at = row == MAP_NONE ? NULL : clients_at(c, row);
-    struct profile *p = at ? clients_profile(c, at) : NULL;
-    int64_t dt = !p ? 0 : v->us > at->last_us ? v->us - at->last_us : 0;
-    if (!p || !at->dirty || (v->address && v->address != at->address) || p->n_waiting + 1 >= p->may_wait ||
-        dt > CLIENTS_WAIT_US) {
-        clients_visit_any(c, row, v);
-        return;
+    if (at && at->profile) {
+        struct profile *p = clients_profile(c, at);
+        int64_t dt = v->us > at->last_us ? v->us - at->last_us : 0;
+        if (clients_waits(at, p, v, dt)) {
+            clients_count_visit(at, v);
+            p->waiting[p->n_waiting++] = (int32_t)dt;
+            return;
+        }
     }
-    clients_count_visit(at, v);
-    p->waiting[p->n_waiting++] = (int32_t)dt;
+    clients_visit_any(c, row, v);
 }
 
 /* Row id to write into exchange records. */

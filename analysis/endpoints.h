@@ -134,8 +134,8 @@ static inline void endpoints_client(struct endpoints *e, struct endpoint *at, ui
     uint64_t whole = given ? bit << 1 : 0, new = (bit | whole) & ~*bits;
     if (!new)
         return;
-    at->clients += (new & bit) != 0;
-    at->sharing.given += (new & whole) != 0;
+    at->clients += (new &bit) != 0;
+    at->sharing.given += (new &whole) != 0;
     *bits |= new;
 }
 
