@@ -187,7 +187,8 @@ static void settle(struct clients *c, struct profile *p, int64_t us)
     }
     gaps_add(&p->gaps, dt, seconds, n);
     envelope_add(&p->envelope, c->rate, seconds, n);
-    peaks_add_calm(&p->peaks, &c->rings, at, n);
+    if (p->may_wait)
+        peaks_add_calm(&p->peaks, &c->rings, at, n);
     p->n_waiting = 0;
     p->may_wait = (uint8_t)peaks_calm(&p->peaks, &c->rings, last);
 }
@@ -217,12 +218,14 @@ _Static_assert(offsetof(struct profile, gaps) % 64 == 0, "and each octave of gap
 
 static void visit_profile(struct clients *c, struct profile *p, int64_t us, int64_t before)
 {
-    if (!p->may_wait || us - before > CLIENTS_WAIT_US) {
+    if (!p->started || us - before > CLIENTS_WAIT_US) {
         visit_at_once(c, p, us, before);
         return;
     }
     p->waiting[p->n_waiting++] = (int32_t)(us - before);
-    if (p->n_waiting == p->may_wait)
+    if (!p->may_wait)
+        peaks_add(&p->peaks, &c->rings, us);
+    if (p->n_waiting == (p->may_wait ? p->may_wait : CLIENTS_WAITING))
         settle(c, p, us);
 }
 

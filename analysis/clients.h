@@ -144,7 +144,7 @@ void clients_prefetch_full(const struct profile *p);
 static inline void clients_prefetch_rest(const struct clients *c, uint32_t row)
 {
     const struct profile *p = clients_profile(c, clients_at(c, row));
-    if (p && p->n_waiting + 1 >= p->may_wait)
+    if (p && p->n_waiting + 1 == p->may_wait)
         clients_prefetch_full(p);
 }
 
