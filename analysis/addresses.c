@@ -29,6 +29,7 @@ static uint32_t look_up(struct addresses *a, struct address_words w)
     memcpy(at->addr.ip, w.w, 16);
     at->addr.port = (uint16_t)w.w[2];
     at->addr.known = (uint8_t)(w.w[2] >> 16);
+    a->networks |= at->addr.known == ADDR_NETWORK;
     at->network = addr_network_bits(&at->addr);
     return row + 1;
 }

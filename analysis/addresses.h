@@ -26,6 +26,7 @@ struct addresses {
     struct map map;
     uint32_t written; /* handed to the store */
     uint64_t overflow;
+    bool networks; /* some are known by their network alone */
     struct addresses_memo {
         struct address_words is;
         uint32_t id;                  /* 0: free */
@@ -53,6 +54,12 @@ static inline uint32_t addresses_id(struct addresses *a, const struct addr *addr
 static inline const struct address *addresses_row(const struct addresses *a, uint32_t id)
 {
     return (const struct address *)(void *)a->rows.base + (id - 1);
+}
+
+/* Whether no more than the network is known of it; id may be 0. */
+static inline bool addresses_is_network(const struct addresses *a, uint32_t id)
+{
+    return a->networks && id && addresses_row(a, id)->addr.known == ADDR_NETWORK;
 }
 
 static inline const struct addr *addresses_at(const struct addresses *a, uint32_t id)

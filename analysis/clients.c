@@ -104,11 +104,6 @@ bool clients_meet(struct clients *c, const void *met, size_t n)
     return true;
 }
 
-struct profile *clients_profile(const struct clients *c, const struct client *at)
-{
-    return at->profile ? (struct profile *)(void *)c->profiles.base + (at->profile - 1) : NULL;
-}
-
 static void add_sums(struct client_sums *s, const struct client_visit *v)
 {
     s->requests++;
@@ -140,8 +135,6 @@ static void leave_rest(struct clients *c, const struct client *at)
 static void take_profile(struct clients *c, uint32_t row, uint32_t profile, uint32_t id)
 {
     struct client *at = clients_at(c, row);
-    struct profile *p = slab_at(&c->profiles, profile);
-    p->client = row;
     at->profile = profile + 1;
     if (at->id)
         return;
@@ -177,78 +170,74 @@ static COLD void consider(struct clients *c, uint32_t row)
         clients_admit(c, row, 0);
 }
 
-/* Aligned seconds, envelope and gaps: so many visits, each so long after the one before; the first after `us`. */
-static void tell(const struct clients *c, struct profile *p, int64_t us, const int64_t *dt, unsigned n)
+/* What waits, the last of it at `us`. */
+static void settle(struct clients *c, struct profile *p, int64_t us)
 {
-    gaps_add(&p->gaps, dt, n);
-    for (unsigned i = 0; i < n; i++) {
-        us += dt[i];
-        peaks_align(&p->peaks, us);
-        envelope_add(&p->envelope, c->rate, (double)dt[i] / 1e6);
-    }
-}
-
-void clients_settle(const struct clients *c, struct profile *p)
-{
-    int64_t dt[CLIENTS_WAITING] = {0}, us = p->last_us;
-    for (unsigned i = 0; i < p->n_waiting; i++)
-        us -= dt[i] = p->waiting[i];
-    tell(c, p, us, dt, p->n_waiting);
-    p->n_waiting = 0;
-}
-
-_Static_assert(offsetof(struct profile, peaks) == 64 && offsetof(struct peaks, second) == 64, "a line each");
-
-static void visit_profile(struct clients *c, struct profile *p, int64_t us)
-{
-    int64_t dt = us - p->last_us;
-    peaks_add(&p->peaks, &c->rings, us);
-    if (!p->started) {
-        peaks_align(&p->peaks, us);
-        envelope_add(&p->envelope, c->rate, 0);
-        p->started = true;
-    } else if (dt <= UINT32_MAX) {
-        p->waiting[p->n_waiting++] = (uint32_t)dt;
-    } else {
-        clients_settle(c, p);
-        tell(c, p, p->last_us, &dt, 1);
-    }
-    p->last_us = us;
-    if (p->n_waiting == CLIENTS_WAITING)
-        clients_settle(c, p);
-}
-
-static void visit_counts(struct client *at, const struct client_visit *v)
-{
-    at->requests++;
-    at->bytes += v->bytes;
-    at->errors += v->error;
-    at->throttled += v->throttled;
-    at->first_us = v->us < at->first_us ? v->us : at->first_us;
-    at->last_us = v->us > at->last_us ? v->us : at->last_us;
-}
-
-void clients_prefetch(const struct clients *c, uint32_t row)
-{
-    const struct profile *p = clients_profile(c, clients_at(c, row));
-    if (p)
-        prefetch_lines(p, offsetof(struct profile, peaks.second));
-}
-
-void clients_prefetch_rings(const struct clients *c, uint32_t row)
-{
-    const struct profile *p = clients_profile(c, clients_at(c, row));
-    if (!p)
+    int64_t dt[CLIENTS_WAITING], at[CLIENTS_WAITING], last = us;
+    double seconds[CLIENTS_WAITING];
+    unsigned n = p->n_waiting;
+    if (!n)
         return;
     peaks_prefetch(&p->peaks, &c->rings);
-    if (p->n_waiting < CLIENTS_WAITING - 1)
+    for (int i = 0; i < CLIENTS_WAITING; i++)
+        seconds[i] = p->waiting[i] / 1e6;
+    for (unsigned i = n; i--; us -= dt[i]) {
+        at[i] = us;
+        dt[i] = p->waiting[i];
+    }
+    gaps_add(&p->gaps, dt, seconds, n);
+    envelope_add(&p->envelope, c->rate, seconds, n);
+    if (p->may_wait)
+        peaks_add_calm(&p->peaks, &c->rings, at, n);
+    p->n_waiting = 0;
+    p->may_wait = (uint8_t)peaks_calm(&p->peaks, &c->rings, last);
+}
+
+void clients_settle(struct clients *c, const struct client *at)
+{
+    if (at->profile)
+        settle(c, clients_profile(c, at), at->last_us);
+}
+
+/* A visit that does not wait, and when the one before was. */
+static COLD void visit_at_once(struct clients *c, struct profile *p, int64_t us, int64_t before)
+{
+    int64_t dt = p->started ? us - before : 0;
+    double seconds = (double)dt / 1e6;
+    settle(c, p, before);
+    if (p->started)
+        gaps_add(&p->gaps, &dt, &seconds, 1);
+    envelope_add(&p->envelope, c->rate, &seconds, 1);
+    peaks_add(&p->peaks, &c->rings, us);
+    p->may_wait = (uint8_t)peaks_calm(&p->peaks, &c->rings, us);
+    p->started = true;
+}
+
+_Static_assert(offsetof(struct profile, peaks) == 64, "what waits takes a line");
+_Static_assert(offsetof(struct profile, gaps) % 64 == 0, "and each octave of gaps");
+
+static void visit_profile(struct clients *c, struct profile *p, int64_t us, int64_t before)
+{
+    if (!p->started || us - before > CLIENTS_WAIT_US) {
+        visit_at_once(c, p, us, before);
         return;
-    prefetch_lines(&p->peaks.second, offsetof(struct profile, gaps.count) - offsetof(struct profile, peaks.second));
-    for (unsigned i = 0; i < CLIENTS_WAITING - 1; i++)
+    }
+    p->waiting[p->n_waiting++] = (int32_t)(us - before);
+    if (!p->may_wait)
+        peaks_add(&p->peaks, &c->rings, us);
+    if (p->n_waiting == (p->may_wait ? p->may_wait : CLIENTS_WAITING))
+        settle(c, p, us);
+}
+
+void clients_prefetch_full(const struct profile *p)
+{
+    prefetch_lines(&p->peaks, offsetof(struct profile, gaps) - offsetof(struct profile, peaks));
+    prefetch(&p->gaps.n);
+    for (unsigned i = 0; i < p->n_waiting; i++)
         gaps_prefetch(&p->gaps, p->waiting[i]);
 }
 
-void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)
+void clients_visit_any(struct clients *c, uint32_t row, const struct client_visit *v)
 {
     if (row == MAP_NONE) {
         c->overflow++;
@@ -258,7 +247,8 @@ void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v
     struct client *at = clients_at(c, row);
     if (!at->profile && !(at_once(c) && clients_admit(c, row, 0)))
         consider(c, row);
-    visit_counts(at, v);
+    int64_t before = at->last_us;
+    clients_count_visit(at, v);
     if (!at->id) {
         count_rest(c, v);
         return;
@@ -266,13 +256,8 @@ void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v
     if (v->address && v->address != at->address)
         clients_address(c, at, v->address);
     if (at->profile)
-        visit_profile(c, clients_profile(c, at), at->last_us);
+        visit_profile(c, clients_profile(c, at), at->last_us, before);
     clients_touch(c, row);
-}
-
-uint32_t clients_id(struct clients *c, uint32_t row)
-{
-    return row != MAP_NONE && clients_at(c, row)->id ? clients_at(c, row)->id : c->other;
 }
 
 static uint32_t *ids_of(const struct clients *c, const struct client *at)

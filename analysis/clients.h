@@ -14,6 +14,7 @@
 #include "analysis/store/rows.h"
 #include "base/hll.h"
 #include "base/map.h"
+#include "base/prefetch.h"
 #include "capture/exchange.h"
 
 enum {
@@ -22,7 +23,8 @@ enum {
     CLIENTS_ADMIT = 32,
     CLIENTS_WORD = 8,
     CLIENTS_NAME = 64,
-    CLIENTS_WAITING = 12,
+    CLIENTS_WAITING = PEAKS_TOGETHER,
+    CLIENTS_WAIT_US = INT32_MAX, /* after the visit before; later ones do not wait */
     CLIENTS_MET = 6 << ROW_CLIENTS_BITS >> 3
 };
 
@@ -32,29 +34,29 @@ struct client {
     uint64_t requests, bytes, errors, throttled;
     int64_t first_us, last_us; /* last: never runs backwards */
     int64_t minute;            /* the last one it was counted in */
-    uint32_t id;               /* row id; 0: no row yet */
-    uint32_t profile;          /* + 1 */
-    uint32_t address;          /* the latest */
-    uint32_t addresses;        /* block of ids; 0 while there is one at most */
-    uint16_t n_addresses;      /* at most CLIENTS_ADDRESSES are told apart */
-    uint8_t addresses_class;
-    bool dirty;
-    uint32_t from_id; /* where the last one came from: its id and itself; 0: nowhere yet */
-    uint8_t from[16];
-    uint32_t name; /* place + 1 in clients.names; 0: none */
+    uint64_t from_network;     /* addr_network_bits of where the last one came from, */
+    uint8_t from[16];          /* itself, */
+    uint32_t from_id;          /* and its id; 0: nowhere yet */
     uint8_t from_known;
+    bool dirty;
+    uint8_t addresses_class;
+    uint32_t id;                 /* row id; 0: no row yet */
+    uint32_t profile;            /* + 1 */
+    uint32_t address;            /* the latest */
+    uint32_t addresses;          /* block of ids; 0 while there is one at most */
+    uint32_t name;               /* place + 1 in clients.names; 0: none */
+    uint16_t n_addresses;        /* at most CLIENTS_ADDRESSES are told apart */
 } __attribute__((aligned(128))); /* counts in the first cache line, the rest in the second */
 
-/* What every visit changes comes first, and is asked for in this order: a line, and one of the peaks. What aligned
- * seconds, envelope and gaps are to know of visits waits: they are much memory, which is then fetched for many at once.
- */
+_Static_assert(sizeof(struct client) == 128, "two lines");
+
+/* What peaks, envelope and gaps are to know of visits waits in the first line: they are much memory, which is then
+ * fetched for many at once. */
 struct profile {
-    int64_t last_us;
-    uint32_t client; /* row */
     bool started;
-    uint8_t n_waiting;
-    uint32_t waiting[CLIENTS_WAITING]; /* times since the visit before, microseconds; longer ones do not wait */
-    struct peaks peaks;
+    uint8_t n_waiting, may_wait;      /* may: until then (peaks_calm) */
+    int32_t waiting[CLIENTS_WAITING]; /* microseconds since the visit before */
+    struct peaks peaks __attribute__((aligned(64)));
     struct envelope envelope;
     struct gaps gaps;
 } __attribute__((aligned(64)));
@@ -123,20 +125,76 @@ uint32_t clients_row(struct clients *c, enum identity kind, uint64_t hash);
 uint64_t clients_count(const struct clients *c);
 /* Those of an earlier run, of whom not all have rows. False: not as clients.met is. */
 bool clients_meet(struct clients *c, const void *met, size_t n);
-/* Ask for the memory that a visit will touch: first the profile, then what it points to. */
-void clients_prefetch(const struct clients *c, uint32_t row);
-void clients_prefetch_rings(const struct clients *c, uint32_t row);
+/* NULL when it has none now; to be settled before it is read. */
+static inline struct profile *clients_profile(const struct clients *c, const struct client *at)
+{
+    return at->profile ? (struct profile *)(void *)c->profiles.base + (at->profile - 1) : NULL;
+}
+
+/* Asks for the memory that a visit will touch; then, with that there, for what it will touch if nothing may wait any
+ * longer. */
+static inline void clients_prefetch(const struct clients *c, uint32_t row)
+{
+    const struct profile *p = clients_profile(c, clients_at(c, row));
+    if (p)
+        prefetch(p);
+}
+
+void clients_prefetch_full(const struct profile *p);
+static inline void clients_prefetch_rest(const struct clients *c, uint32_t row)
+{
+    const struct profile *p = clients_profile(c, clients_at(c, row));
+    if (p && p->n_waiting + 1 == p->may_wait)
+        clients_prefetch_full(p);
+}
+
 /* Counts one exchange of the row (MAP_NONE: into `(other)`). */
-void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v);
+void clients_visit_any(struct clients *c, uint32_t row, const struct client_visit *v);
+
+static inline void clients_count_visit(struct client *at, const struct client_visit *v)
+{
+    at->requests++;
+    at->bytes += v->bytes;
+    at->errors += v->error;
+    at->throttled += v->throttled;
+    at->first_us = v->us < at->first_us ? v->us : at->first_us;
+    at->last_us = v->us > at->last_us ? v->us : at->last_us;
+}
+
+/* Whether a visit so long after the one before waits beside others, and nothing else comes of it. */
+static inline bool clients_waits(const struct client *at, const struct profile *p, const struct client_visit *v,
+                                 int64_t dt)
+{
+    return p->n_waiting + 1 < p->may_wait && dt <= CLIENTS_WAIT_US && at->dirty && v->address == at->address;
+}
+
+/* The same. Most are of clients that are followed, come from where they came from before, and wait. */
+static inline void clients_visit(struct clients *c, uint32_t row, const struct client_visit *v)
+{
+    struct client *at = row == MAP_NONE ? NULL : clients_at(c, row);
+    if (at && at->profile) {
+        struct profile *p = clients_profile(c, at);
+        int64_t dt = v->us > at->last_us ? v->us - at->last_us : 0;
+        if (clients_waits(at, p, v, dt)) {
+            clients_count_visit(at, v);
+            p->waiting[p->n_waiting++] = (int32_t)dt;
+            return;
+        }
+    }
+    clients_visit_any(c, row, v);
+}
+
 /* Row id to write into exchange records. */
-uint32_t clients_id(struct clients *c, uint32_t row);
+static inline uint32_t clients_id(const struct clients *c, uint32_t row)
+{
+    return row != MAP_NONE && clients_at(c, row)->id ? clients_at(c, row)->id : c->other;
+}
+
 void clients_address(struct clients *c, struct client *at, uint32_t address);
 /* The first of its addresses, in order of first use; returns how many were written. */
 unsigned clients_addresses(const struct clients *c, const struct client *at, uint32_t out[CLIENTS_SHOWN]);
-/* Tells aligned seconds, envelope and gaps what waits. */
-void clients_settle(const struct clients *c, struct profile *p);
-/* NULL when it has none now; to be settled before it is read. */
-struct profile *clients_profile(const struct clients *c, const struct client *at);
+/* Tells peaks, envelope and gaps of a client what waits. */
+void clients_settle(struct clients *c, const struct client *at);
 /* Gives it a free profile and a row id; false when there is none free. `id` 0: the next one. */
 bool clients_admit(struct clients *c, uint32_t row, uint32_t id);
 void clients_touch(struct clients *c, uint32_t row);

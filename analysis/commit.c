@@ -146,9 +146,8 @@ static void join_addresses(struct analysis *a, const struct client *c)
     }
 }
 
-static void fill_profile(const struct analysis *a, struct profile *p, struct row_client *out)
+static void fill_profile(const struct analysis *a, const struct profile *p, struct row_client *out)
 {
-    clients_settle(&a->clients, p);
     out->peak_1s = p->peaks.peak1;
     out->peak_10s = p->peaks.peak10;
     out->peak_60s = p->peaks.peak60;
@@ -161,12 +160,13 @@ static void fill_profile(const struct analysis *a, struct profile *p, struct row
 
 static void fill_client(struct analysis *a, const struct client *c, struct row_client *out)
 {
-    struct profile *p = clients_profile(&a->clients, c);
+    const struct profile *p = clients_profile(&a->clients, c);
     enum identity kind = (enum identity)(c->who >> 48);
     a->text.n = 0;
     if (buf_reserve(&a->text, 32))
         a->text.n = client_format(kind, c->who & 0xffffffffffffu, a->text.p);
     join_addresses(a, c);
+    clients_settle(&a->clients, c);
     *out = (struct row_client){.id = c->id,
                                .client = slice_of_buf(&a->text),
                                .identity = slice_str(identity_name(kind)),

@@ -131,10 +131,12 @@ static inline void endpoints_client(struct endpoints *e, struct endpoint *at, ui
         return;
     }
     uint64_t *bits = (uint64_t *)blocks_at(&e->sets, at->set) + word, bit = (uint64_t)1 << 2 * (client % 32);
-    uint64_t whole = given ? bit << 1 : 0;
-    at->clients += !(*bits & bit);
-    at->sharing.given += whole && !(*bits & whole);
-    *bits |= bit | whole;
+    uint64_t whole = given ? bit << 1 : 0, new = (bit | whole) & ~*bits;
+    if (!new)
+        return;
+    at->clients += (new &bit) != 0;
+    at->sharing.given += (new &whole) != 0;
+    *bits |= new;
 }
 
 static inline struct sampling_tail *endpoints_tail(const struct endpoints *e, const struct endpoint *at)

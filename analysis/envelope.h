@@ -11,7 +11,7 @@ struct envelope {
 
 /* The rates: 0.1 * 10^(0.2083 i) per second. */
 void envelope_rates(double rate[ENVELOPE_RATES]);
-/* An arrival dt seconds after the one before (the first: any dt). */
-void envelope_add(struct envelope *e, const double rate[ENVELOPE_RATES], double dt);
+/* n arrivals, one at least, each so many seconds after the one before (the first of all: any dt). */
+void envelope_add(struct envelope *e, const double rate[ENVELOPE_RATES], const double *dt, unsigned n);
 
 #endif

@@ -3,7 +3,6 @@
 #include <math.h>
 
 #include "base/hist.h"
-#include "base/prefetch.h"
 
 enum { POLLER_GAPS = 30, FIRST = GAPS_FIRST * HIST_SUB, BUCKETS = GAPS_OCTAVES * HIST_SUB };
 
@@ -31,21 +30,16 @@ static void count(struct gaps *g, int64_t dt)
     ++*c;
 }
 
-void gaps_prefetch(const struct gaps *g, int64_t dt)
-{
-    prefetch(&g->count[0][0] + bucket(dt));
-}
-
 /* First the counts, which lie apart: so their memory is waited for at once. */
-void gaps_add(struct gaps *g, const int64_t *dt, unsigned n)
+void gaps_add(struct gaps *g, const int64_t *dt, const double *seconds, unsigned n)
 {
     double mean = g->mean, m2 = g->m2;
     for (unsigned i = 0; i < n; i++)
         count(g, dt[i]);
     for (unsigned i = 0; i < n; i++) {
-        double seconds = (double)dt[i] / 1e6, delta = seconds - mean;
+        double delta = seconds[i] - mean;
         mean += delta / (double)++g->n;
-        m2 += delta * (seconds - mean);
+        m2 += delta * (seconds[i] - mean);
     }
     g->mean = mean;
     g->m2 = m2;

@@ -4,20 +4,27 @@
 
 #include <stdint.h>
 
+#include "base/prefetch.h"
+
 /* Gaps by size for their median, in the buckets of base/hist.h from 1 ms to 19 h. Counts are halved when one of them is
  * full. */
 enum { GAPS_FIRST = 6, GAPS_OCTAVES = 27 };
 
 struct gaps {
+    uint16_t count[GAPS_OCTAVES][32]; /* an octave takes a cache line */
     uint64_t n;
     double mean, m2; /* Welford; seconds */
-    uint16_t count[GAPS_OCTAVES][32];
 };
 
-/* n arrivals, in order, each so many microseconds after the one before. */
-void gaps_add(struct gaps *g, const int64_t *dt, unsigned n);
+/* n arrivals, in order, each so long after the one before: microseconds, and the same in seconds. */
+void gaps_add(struct gaps *g, const int64_t *dt, const double *seconds, unsigned n);
 /* Asks for the count that such an arrival changes. */
-void gaps_prefetch(const struct gaps *g, int64_t dt);
+static inline void gaps_prefetch(const struct gaps *g, int64_t dt)
+{
+    int octave = 63 - __builtin_clzll((uint64_t)dt | 1) - 4 - GAPS_FIRST;
+    prefetch(g->count[octave < 0 ? 0 : octave < GAPS_OCTAVES ? octave : GAPS_OCTAVES - 1]);
+}
+
 /* (sigma - mu) / (sigma + mu), -1 periodic, 0 Poisson, 1 bursty (Goh and Barabasi). NaN: fewer than 2 gaps, or all of
  * them 0. */
 double gaps_burstiness(const struct gaps *g);

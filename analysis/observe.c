@@ -169,8 +169,10 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
 }
 
 /* The client's network: /24 of IPv4, /48 of IPv6. */
-static uint64_t network_of(const struct analysis *a, uint32_t address)
+static uint64_t network_of(const struct analysis *a, const struct client *c, uint32_t address)
 {
+    if (address == c->from_id)
+        return c->from_network;
     return address ? addresses_row(&a->addresses, address)->network : 0;
 }
 
@@ -191,7 +193,7 @@ static inline __attribute__((always_inline)) bool as_shared(const struct analysi
     const struct client *c = clients_at(&a->clients, f->client);
     *out = (struct sharing_visit){.context = key->hash + r->variant,
                                   .who = c->hash,
-                                  .network = network_of(a, r->address),
+                                  .network = network_of(a, c, r->address),
                                   .anonymous = is_anonymous(r, c),
                                   .content = r->content,
                                   .now_ms = (uint32_t)f->ms};
@@ -270,11 +272,13 @@ static void count_client(struct analysis *a, struct endpoint *ep, const struct f
 {
     uint64_t all = f->clients;
     endpoints_client(&a->endpoints, ep, f->client, f->given);
-    ep->clients = ep->clients < all ? ep->clients : all;
-    ep->sharing.given = ep->sharing.given < all ? ep->sharing.given : all;
+    if (ep->clients > all)
+        ep->clients = all;
+    if (ep->sharing.given > all)
+        ep->sharing.given = all;
 }
 
-static void observe_counts(struct analysis *a, const struct fact *f)
+static inline __attribute__((always_inline)) void observe_counts(struct analysis *a, const struct fact *f)
 {
     const struct row_exchange *r = &f->row;
     struct endpoint *ep = endpoints_at(&a->endpoints, r->endpoint);
@@ -325,7 +329,7 @@ static void total_some(struct totals *t, const struct some *s)
 static void observe_totals(struct analysis *a, const struct row_exchange *r, unsigned method)
 {
     struct totals *t = &a->totals;
-    t->networks += r->address && addresses_at(&a->addresses, r->address)->known == ADDR_NETWORK;
+    t->networks += addresses_is_network(&a->addresses, r->address);
     t->late += (r->flags & FLAG_LATE) || r->arrival_us < a->greatest;
     if (r->arrival_us > a->greatest)
         a->greatest = r->arrival_us;
@@ -355,35 +359,38 @@ static bool is_first_of_minute(struct analysis *a, uint32_t client, int64_t minu
     return true;
 }
 
-/* Those from f on that share a minute, of n. Returns how many. */
-static size_t observe_minute(struct analysis *a, const struct fact *f, size_t n)
+static inline void observe_client(struct analysis *a, struct fact *f)
 {
-    struct some sum = {0};
-    size_t i = 0;
-    int64_t minute = floor_div(f->row.arrival_us, MINUTE_US), from = minute * MINUTE_US;
-    struct row_minute *m = minutes_at(&a->minutes, minute);
-    do {
-        some_add(&sum, &f[i].row);
-        sum.errors += f[i].error;
-        sum.repeats += f[i].repeats;
-        m->clients += is_first_of_minute(a, f[i].client, minute);
-        i++;
-    } while (i < n && f[i].row.arrival_us >= from && f[i].row.arrival_us < from + MINUTE_US);
-    minute_some(m, &sum);
-    total_some(&a->totals, &sum);
-    return i;
-}
-
-void observe_client(struct analysis *a, struct fact *f)
-{
-    const struct row_exchange *r = &f->row;
+    struct row_exchange *r = &f->row;
     struct client_visit v = {.us = r->arrival_us,
                              .bytes = r->request_bytes + r->response_bytes,
                              .address = r->address,
                              .error = f->error,
                              .throttled = r->flags & REPLAY_THROTTLED};
     clients_visit(&a->clients, f->client, &v);
-    f->row.client = clients_id(&a->clients, f->client);
+    r->client = clients_id(&a->clients, f->client);
+}
+
+/* Those from f on that share a minute, of n, whatever their endpoints. Returns how many. */
+static size_t observe_minute(struct analysis *a, struct fact *f, size_t n)
+{
+    struct some sum = {0};
+    size_t i = 0;
+    int64_t minute = floor_div(f->row.arrival_us, MINUTE_US), from = minute * MINUTE_US;
+    struct row_minute *m = minutes_at(&a->minutes, minute);
+    do {
+        observe_client(a, &f[i]);
+        some_add(&sum, &f[i].row);
+        sum.errors += f[i].error;
+        sum.repeats += f[i].repeats;
+        m->clients += is_first_of_minute(a, f[i].client, minute);
+        observe_totals(a, &f[i].row,
+                       f[i].origin.counted ? f[i].origin.counted : totals_enter(&a->totals, f[i].x->method));
+        i++;
+    } while (i < n && f[i].row.arrival_us >= from && f[i].row.arrival_us < from + MINUTE_US);
+    minute_some(m, &sum);
+    total_some(&a->totals, &sum);
+    return i;
 }
 
 static uint64_t read_of(struct analysis *a, const struct key *key)
@@ -466,15 +473,12 @@ void observe_key(struct analysis *a, struct fact *f, bool counting)
         observe_untold(a, ep);
 }
 
-void observe_sums(struct analysis *a, const struct fact *f, size_t n)
+void observe_sums(struct analysis *a, struct fact *f, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        observe_counts(a, &f[i]);
     for (size_t i = 0; i < n;)
         i += observe_minute(a, f + i, n - i);
     for (size_t i = 0; i < n; i++)
-        observe_totals(a, &f[i].row,
-                       f[i].origin.counted ? f[i].origin.counted : totals_enter(&a->totals, f[i].x->method));
+        observe_counts(a, &f[i]);
 }
 
 static void observe_alone(struct analysis *a, const struct row_exchange *r, unsigned method)
@@ -502,6 +506,5 @@ void observe(struct analysis *a, struct fact *f, bool counting)
     observe_key(a, f, counting);
     if (!counting)
         return;
-    observe_client(a, f);
     observe_sums(a, f, 1);
 }

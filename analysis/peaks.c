@@ -1,64 +1,79 @@
 #include "analysis/peaks.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/floor.h"
 #include "base/cold.h"
 #include "base/prefetch.h"
 
-enum { RING_SMALLEST = 4, RING_LARGEST = 12, BUCKETS_CLASS = 6 };
+enum { RING_SMALLEST = 4, RING_LARGEST = 12, RING_CALM = 10, BUCKETS_CLASS = 6, LINE = 8 };
+
+#define N_MOST (UINT32_C(1) << 31)
 
 _Static_assert(sizeof(struct peaks_buckets) <= sizeof(uint64_t) << BUCKETS_CLASS, "buckets fit their block");
+_Static_assert(offsetof(struct peaks, count) == 64, "a line");
+_Static_assert(PEAKS_TOGETHER <= 1 << RING_SMALLEST, "what calm arrivals push out was there before");
+_Static_assert(1 << RING_CALM < PEAKS_EXACT / 2, "calm arrivals begin no brackets");
 
-enum { NARROW_US = 1000000, WIDE_US = 10000000 };
+enum { SECOND_US = 1000000, NARROW_US = 1000000, WIDE_US = 10000000 };
 static const int64_t window_us[PEAKS_WINDOWS] = {NARROW_US, WIDE_US};
 
-/* The n least bits. */
-static uint64_t low(int64_t n)
+/* The last 10 and 60 seconds: a bit per second ago. */
+#define LAST_10 ((UINT64_C(1) << 10) - 1)
+#define LAST_60 ((UINT64_C(1) << 60) - 1)
+
+static uint32_t *count_ago(struct peaks *p, int ago)
 {
-    return n <= 0 ? 0 : ((uint64_t)1 << n) - 1;
+    return &p->count[(p->second - ago) & (PEAKS_SECONDS - 1)];
 }
 
-static uint32_t *count_ago(struct peaks *a, int ago)
+/* Moves on by so many seconds; what falls out of the last 10 and 60 is taken off their sums. Only seconds with arrivals
+ * are looked at. */
+static inline void advance(struct peaks *p, int64_t by)
 {
-    return &a->count[(a->second - ago) & (PEAKS_SECONDS - 1)];
-}
-
-/* Moves on to `second`; what falls out of the last 10 and 60 is taken off their sums. Only seconds with arrivals are
- * looked at. */
-static void advance_seconds(struct peaks *a, int64_t second)
-{
-    int64_t by = second - a->second < 60 ? second - a->second : 60;
+    int64_t least = by < 60 ? by : 60;
+    uint32_t gone10 = 0, gone60 = 0;
     if (by <= 0)
         return;
-    for (uint64_t m = a->busy & low(10) & ~low(10 - by); m; m &= m - 1)
-        a->sum10 -= *count_ago(a, __builtin_ctzll(m));
-    for (uint64_t m = a->busy & ~low(60 - by); m; m &= m - 1) {
-        uint32_t *gone = count_ago(a, __builtin_ctzll(m));
-        a->sum60 -= *gone;
+    for (uint64_t m = p->busy & LAST_10 & ~(LAST_10 >> least); m; m &= m - 1)
+        gone10 += *count_ago(p, __builtin_ctzll(m));
+    for (uint64_t m = p->busy & ~(LAST_60 >> least); m; m &= m - 1) {
+        uint32_t *gone = count_ago(p, __builtin_ctzll(m));
+        gone60 += *gone;
         *gone = 0;
     }
-    a->busy = a->busy << by & low(60);
-    a->second = second;
+    p->sum10 -= gone10;
+    p->sum60 -= gone60;
+    p->busy = p->busy << least & LAST_60;
+    p->second += by;
 }
 
-static void keep_most(uint32_t *peak, uint32_t n)
+static inline uint32_t most(uint32_t a, uint32_t b)
 {
-    if (n > *peak)
-        *peak = n;
+    return a > b ? a : b;
 }
 
-void peaks_align(struct peaks *a, int64_t us)
+/* An arrival in the latest second. */
+static inline void count_second(struct peaks *p)
 {
-    int64_t second = floor_div(us, 1000000);
-    if (second != a->second)
-        advance_seconds(a, second);
-    a->busy |= 1;
-    a->sum10++;
-    a->sum60++;
-    keep_most(&a->peak1, ++a->count[second & (PEAKS_SECONDS - 1)]);
-    keep_most(&a->peak10, a->sum10);
-    keep_most(&a->peak60, a->sum60);
+    uint32_t *count = count_ago(p, 0);
+    p->busy |= 1;
+    p->peak1 = most(p->peak1, ++*count);
+    p->peak10 = most(p->peak10, ++p->sum10);
+    p->peak60 = most(p->peak60, ++p->sum60);
+}
+
+/* Arrivals in aligned seconds, none before the latest one. */
+static void align(struct peaks *p, const int64_t *us, unsigned n)
+{
+    int64_t start = p->second * SECOND_US;
+    for (unsigned i = 0; i < n; i++) {
+        int64_t by = (int64_t)((uint64_t)(us[i] - start) / SECOND_US);
+        advance(p, by);
+        count_second(p);
+        start += by * SECOND_US;
+    }
 }
 
 static struct peaks_buckets *buckets_at(const struct peaks_window *w, const struct blocks *pool)
@@ -80,19 +95,30 @@ static void add_bucket(struct peaks_buckets *w, int64_t bucket)
         w->count[w->at] = 0;
     }
     w->count[w->at]++;
-    keep_most(&w->high, ++w->sum);
+    w->high = most(w->high, ++w->sum);
 }
 
-/* Twice as many time stamps; the oldest kept ones stay. */
-static COLD bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest)
+static uint32_t ring_size(const struct peaks *p)
+{
+    return UINT32_C(1) << p->class;
+}
+
+/* The stamp of an arrival that the ring holds, by its number. */
+static int64_t stamp(const struct peaks *p, const struct blocks *pool, uint32_t i)
+{
+    return (int64_t)blocks_at(pool, p->ring)[i & (ring_size(p) - 1)];
+}
+
+/* Twice as many time stamps, with those that it held. */
+static bool grow_ring(struct peaks *p, struct blocks *pool)
 {
     unsigned class = p->ring ? p->class + 1u : RING_SMALLEST;
     uint32_t ring = class <= RING_LARGEST ? blocks_take(pool, class) : 0;
     if (!ring)
         return false;
-    uint64_t *from = blocks_at(pool, p->ring), *to = blocks_at(pool, ring);
-    for (uint64_t i = oldest; i < p->n; i++)
-        to[i & ((1u << class) - 1)] = from[i & ((1u << p->class) - 1)];
+    uint64_t *to = blocks_at(pool, ring);
+    for (uint32_t i = p->n - ring_size(p); p->ring && i < p->n; i++)
+        to[i & ((1u << class) - 1)] = (uint64_t)stamp(p, pool, i);
     if (p->ring)
         blocks_give(pool, p->ring, p->class);
     p->ring = ring;
@@ -100,74 +126,49 @@ static COLD bool grow_ring(struct peaks *p, struct blocks *pool, uint64_t oldest
     return true;
 }
 
-static int64_t stamp(const struct peaks *p, const struct blocks *pool, uint64_t i)
-{
-    return (int64_t)blocks_at(pool, p->ring)[i & ((1u << p->class) - 1)];
-}
-
-/* Without room for one arrival more the oldest stamp is lost to the windows that still hold it. */
-static COLD void lose_oldest(struct peaks *p, uint64_t size)
-{
-    for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        if (size == 0 || p->window[i].tail == p->n - size) {
-            p->window[i].inexact = true;
-            p->window[i].tail++;
-        }
-}
-
-/* The first arrival after `gone`; there is one. None to two leave, most often: how many cannot be foretold, so that is
- * no branch. */
-static inline uint64_t first_after(const uint64_t *ring, uint64_t mask, uint64_t tail, int64_t gone)
-{
-    tail += (int64_t)ring[tail & mask] <= gone;
-    tail += (int64_t)ring[tail & mask] <= gone;
-    while ((int64_t)ring[tail & mask] <= gone)
-        tail++;
-    return tail;
-}
-
-/* Of a ring that is full or none: lets go of what is no longer in (now - W, now], else there is a larger one, else the
- * oldest is lost. */
+/* A ring that is full of arrivals of the last 10 s, or none, becomes larger; else the oldest stamp is lost to the
+ * windows that still hold it. */
 static COLD void make_room(struct peaks *p, struct blocks *pool, int64_t us)
 {
-    uint64_t size = p->ring ? 1u << p->class : 0;
+    if (grow_ring(p, pool))
+        return;
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        while (p->window[i].tail < p->n && stamp(p, pool, p->window[i].tail) <= us - window_us[i])
-            p->window[i].tail++;
-    uint64_t oldest = p->window[PEAKS_WINDOWS - 1].tail;
-    if (p->n - oldest == size && !grow_ring(p, pool, oldest))
-        lose_oldest(p, size);
+        p->inexact[i] |= !p->ring || stamp(p, pool, p->n) > us - window_us[i];
 }
 
-/* Takes the arrival in, and lets go of what is no longer in (now - W, now]. */
-static void add_exact(struct peaks *p, struct blocks *pool, int64_t us)
+/* Puts arrivals into the ring. Each window ends with one: it holds more than the most so far, by this one, if the
+ * arrival so many before it is still in (us - W, us]. */
+static void put(struct peaks *p, const struct blocks *pool, const int64_t *us, unsigned n_us)
 {
-    uint64_t n = p->n;
-    if (!p->ring || (n - p->window[PEAKS_WINDOWS - 1].tail) >> p->class)
-        make_room(p, pool, us);
-    p->n = n + 1;
-    if (!p->ring) {
-        for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-            p->window[i].tail = n + 1;
-        return;
+    uint32_t n = p->n, narrow = p->window[0].peak, wide = p->window[1].peak, last = ring_size(p) - 1;
+    int64_t *ring = (int64_t *)blocks_at(pool, p->ring);
+    for (unsigned i = 0; i < n_us; i++, n++) {
+        ring[n & last] = us[i];
+        if (ring[(n - narrow) & last] > us[i] - NARROW_US)
+            narrow += narrow <= n && narrow <= last;
+        if (ring[(n - wide) & last] > us[i] - WIDE_US)
+            wide += wide <= n && wide <= last;
     }
-    uint64_t *ring = blocks_at(pool, p->ring), mask = (UINT64_C(1) << p->class) - 1;
-    ring[n & mask] = (uint64_t)us;
-    for (unsigned i = 0; i < PEAKS_WINDOWS; i++) {
-        p->window[i].tail = first_after(ring, mask, p->window[i].tail, us - window_us[i]);
-        keep_most(&p->window[i].peak, (uint32_t)(n + 1 - p->window[i].tail));
-    }
+    p->n = n < N_MOST ? n : n - N_MOST / 2;
+    p->window[0].peak = narrow;
+    p->window[1].peak = wide;
+}
+
+/* Whether all that the ring can hold would be in the wide window of this arrival, and it besides. */
+static bool is_full(const struct peaks *p, const struct blocks *pool, int64_t us)
+{
+    return p->n >= ring_size(p) && stamp(p, pool, p->n) > us - WIDE_US;
 }
 
 /* Begins with what the ring still has, the latest arrival included. */
 static void start_buckets(struct peaks *p, struct blocks *pool, unsigned window, int64_t us)
 {
     struct peaks_window *w = &p->window[window];
-    uint64_t size = p->ring ? 1u << p->class : 0, from = p->n > size ? p->n - size : 0;
+    uint32_t from = p->n > ring_size(p) ? p->n - ring_size(p) : 0;
     w->buckets = blocks_take(pool, BUCKETS_CLASS);
     if (!w->buckets)
         return;
-    for (uint64_t i = from; i < p->n && p->ring; i++)
+    for (uint32_t i = from; i < p->n && p->ring; i++)
         add_bucket(buckets_at(w, pool), floor_div(stamp(p, pool, i), window_us[window] / 64));
     if (!p->ring)
         add_bucket(buckets_at(w, pool), floor_div(us, window_us[window] / 64));
@@ -176,7 +177,7 @@ static void start_buckets(struct peaks *p, struct blocks *pool, unsigned window,
 /* Whether some window has a bracket, or needs one from now on; the wide one holds what the narrow one does. */
 static bool has_brackets(const struct peaks *p)
 {
-    return p->window[1].peak >= PEAKS_EXACT / 2 || p->window[0].inexact || p->window[1].inexact;
+    return p->window[1].peak >= PEAKS_EXACT / 2 || p->inexact[0] || p->inexact[1];
 }
 
 static COLD void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
@@ -185,25 +186,49 @@ static COLD void add_brackets(struct peaks *p, struct blocks *pool, int64_t us)
         struct peaks_window *w = &p->window[i];
         if (w->buckets)
             add_bucket(buckets_at(w, pool), floor_div(us, window_us[i] / 64));
-        else if (w->peak >= PEAKS_EXACT / 2 || w->inexact)
+        else if (w->peak >= PEAKS_EXACT / 2 || p->inexact[i])
             start_buckets(p, pool, i, us);
     }
 }
 
 void peaks_add(struct peaks *p, struct blocks *pool, int64_t us)
 {
-    add_exact(p, pool, us);
+    if (!p->ring || is_full(p, pool, us))
+        make_room(p, pool, us);
+    if (p->ring)
+        put(p, pool, &us, 1);
     if (has_brackets(p))
         add_brackets(p, pool, us);
+    if (!p->busy)
+        p->second = floor_div(us, SECOND_US);
+    align(p, &us, 1);
+}
+
+/* As many as stamps that they push out have left the wide window already. */
+unsigned peaks_calm(const struct peaks *p, const struct blocks *pool, int64_t us)
+{
+    unsigned n = PEAKS_TOGETHER;
+    if (!p->ring || p->class > RING_CALM || has_brackets(p))
+        return 0;
+    while (n && p->n + n > ring_size(p) && stamp(p, pool, p->n + n - 1) > us - WIDE_US)
+        n--;
+    return n;
+}
+
+void peaks_add_calm(struct peaks *p, struct blocks *pool, const int64_t *us, unsigned n)
+{
+    put(p, pool, us, n);
+    align(p, us, n);
 }
 
 void peaks_prefetch(const struct peaks *p, const struct blocks *pool)
 {
-    uint64_t mask = ((uint64_t)1 << p->class) - 1;
     const uint64_t *ring = blocks_at(pool, p->ring);
-    prefetch(&ring[p->n & mask]);
+    uint32_t last = ring_size(p) - 1;
+    prefetch(&ring[p->n & last]);
+    prefetch(&ring[(p->n + LINE) & last]);
     for (unsigned i = 0; i < PEAKS_WINDOWS; i++)
-        prefetch(&ring[p->window[i].tail & mask]);
+        prefetch(&ring[(p->n - p->window[i].peak) & last]);
 }
 
 void peaks_drop(struct peaks *p, struct blocks *pool)
@@ -220,7 +245,7 @@ void peaks_drop(struct peaks *p, struct blocks *pool)
 uint64_t peaks_sliding(const struct peaks *p, const struct blocks *pool, unsigned window)
 {
     const struct peaks_window *w = &p->window[window];
-    if (!w->inexact)
+    if (!p->inexact[window])
         return w->peak;
     if (w->buckets) {
         uint32_t high = buckets_at(w, pool)->high;

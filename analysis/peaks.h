@@ -8,13 +8,11 @@
 
 #include "analysis/blocks.h"
 
-enum { PEAKS_EXACT = 4096, PEAKS_SECONDS = 64, PEAKS_BUCKETS = 65, PEAKS_WINDOWS = 2 };
+enum { PEAKS_EXACT = 4096, PEAKS_SECONDS = 64, PEAKS_BUCKETS = 65, PEAKS_WINDOWS = 2, PEAKS_TOGETHER = 15 };
 
 struct peaks_window {
-    uint64_t tail; /* arrivals that left the window, of all */
     uint32_t peak;
     uint32_t buckets; /* block of struct peaks_buckets; 0: none */
-    bool inexact;     /* the ring was too small for this window */
 };
 
 struct peaks_buckets {
@@ -24,24 +22,28 @@ struct peaks_buckets {
     uint32_t count[PEAKS_BUCKETS];
 };
 
-/* The sliding windows take the first cache line. */
+/* All but the counts takes one cache line. */
 struct peaks {
-    uint64_t n;    /* arrivals so far */
+    uint32_t n; /* arrivals that the ring was told, as far as they matter: how many it holds, and where the next goes */
     uint32_t ring; /* block of 2^class time stamps; 0: none */
     uint8_t class;
+    bool inexact[PEAKS_WINDOWS];               /* the ring was too small for this window */
     struct peaks_window window[PEAKS_WINDOWS]; /* 1 s, 10 s */
-    int64_t second;                            /* the last one with an arrival */
-    uint64_t busy;                             /* bit per second ago: those of the last 60 with arrivals */
-    uint32_t sum10, sum60, peak1, peak10, peak60;
+    uint32_t peak1, peak10, peak60, sum10, sum60;
+    int64_t second;                /* the last one with an arrival */
+    uint64_t busy;                 /* bit per second ago: those of the last 60 with arrivals */
     uint32_t count[PEAKS_SECONDS]; /* by second modulo 64 */
 };
 
-/* One arrival, not before the last, in the sliding windows. Rings come from `pool`; when it is empty the windows
- * are brackets, from aligned seconds if need be. */
+/* One arrival, not before the last. Rings come from `pool`; when it is empty the windows are brackets, from aligned
+ * seconds if need be. */
 void peaks_add(struct peaks *p, struct blocks *pool, int64_t us);
-/* The same arrival in aligned seconds: now or later, but before anything is asked. */
-void peaks_align(struct peaks *p, int64_t us);
-/* Asks for the memory that the next arrival will touch besides *p itself. */
+/* So many arrivals, PEAKS_TOGETHER at most, after the last one at `us`, will take nothing from the pool, whenever they
+ * come: so they may be told later, and together. */
+unsigned peaks_calm(const struct peaks *p, const struct blocks *pool, int64_t us);
+/* Such arrivals, in order. */
+void peaks_add_calm(struct peaks *p, struct blocks *pool, const int64_t *us, unsigned n);
+/* Asks for the memory that calm arrivals will touch besides *p itself. */
 void peaks_prefetch(const struct peaks *p, const struct blocks *pool);
 /* Gives the ring back. */
 void peaks_drop(struct peaks *p, struct blocks *pool);

@@ -146,10 +146,9 @@ void bound_load(struct analysis *a, struct endpoint *e, struct slice text);
  * written. */
 void take_settle(struct analysis *a);
 
-/* observe.c: what depends on what happened to the key before; then whose it is; then all that only adds up. */
+/* observe.c: what depends on what happened to the key before; then whose it is, and all that only adds up. */
 void observe_key(struct analysis *a, struct fact *f, bool counting);
-void observe_client(struct analysis *a, struct fact *f);
-void observe_sums(struct analysis *a, const struct fact *f, size_t n);
+void observe_sums(struct analysis *a, struct fact *f, size_t n);
 /* observe.c: lets every metric see the fact; `counting` off rebuilds slots, tags and sets alone. Fills row.client and
  * row.endpoint. */
 void observe(struct analysis *a, struct fact *f, bool counting);

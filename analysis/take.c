@@ -383,12 +383,8 @@ static void look_at_sums(const struct analysis *a, const struct fact *h, const s
 static void look_at_client(const struct analysis *a, struct fact *h)
 {
     h->ms = floor_div(h->x->arrival, 1000);
-    if (h->client == MAP_NONE)
-        return;
-    clients_prefetch_rings(&a->clients, h->client);
-    uint32_t from = clients_at(&a->clients, h->client)->from_id; /* most likely from there again */
-    if (from)
-        prefetch(addresses_row(&a->addresses, from));
+    if (h->client != MAP_NONE)
+        clients_prefetch_rest(&a->clients, h->client);
 }
 
 static void look_at_key(struct analysis *a, const struct fact *h)
@@ -415,6 +411,7 @@ static uint32_t client_address(struct analysis *a, uint32_t client, const struct
     uint32_t id = addresses_id(&a->addresses, addr, false);
     if (c && id) {
         c->from_id = id;
+        c->from_network = addresses_row(&a->addresses, id)->network;
         memcpy(c->from, addr->ip, sizeof c->from);
         c->from_known = addr->known;
     }
@@ -471,6 +468,8 @@ static void take_more(struct analysis *a, const struct exchange *x, const struct
         ep->operation_answers += x->operation->answer == OPERATION_READ;
     if (x->leaves || ep->fields)
         masked_observe(a, x, f);
+    if (x->client_name.n && f->client != MAP_NONE)
+        clients_name(&a->clients, f->client, x->client_name);
 }
 
 static void take_request(struct analysis *a, struct fact *f)
@@ -497,11 +496,6 @@ void take_settle(struct analysis *a)
 {
     struct fact *from = a->taken + a->settled, *end = a->taken + a->n_taken;
     a->settled = a->n_taken;
-    for (struct fact *f = from; f < end; f++) {
-        observe_client(a, f);
-        if (f->x->client_name.n && f->client != MAP_NONE)
-            clients_name(&a->clients, f->client, f->x->client_name);
-    }
     observe_sums(a, from, (size_t)(end - from));
     for (struct fact *f = from; f < end; f++)
         depend_observe(a, f);

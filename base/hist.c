@@ -59,11 +59,6 @@ static void count(struct hist *h, struct hist_pool *pool, unsigned index, uint64
     *c = n > UINT32_MAX - *c ? UINT32_MAX : *c + (uint32_t)n;
 }
 
-void hist_add_new(struct hist *h, struct hist_pool *pool, uint64_t v)
-{
-    count(h, pool, hist_index(v), 1);
-}
-
 void hist_add_many(struct hist *h, struct hist_pool *pool, uint64_t v, uint64_t n)
 {
     widen(h, n, v, v);

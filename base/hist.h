@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/prefetch.h"
 
-enum { HIST_SUB = 32, HIST_OCTAVES = 33, HIST_BUCKETS = HIST_OCTAVES * HIST_SUB };
+enum { HIST_SUB_BITS = 5, HIST_SUB = 1 << HIST_SUB_BITS, HIST_OCTAVES = 33, HIST_BUCKETS = HIST_OCTAVES * HIST_SUB };
 
 /* Pages shared by many histograms. The memory is the caller's: `most` pages; page 0 is never given out. */
 struct hist_page {
@@ -33,10 +33,8 @@ struct hist_dense {
 
 static inline unsigned hist_index(uint64_t v)
 {
-    if (v < HIST_SUB)
-        return (unsigned)v;
-    unsigned e = 63 - (unsigned)__builtin_clzll(v);
-    unsigned at = (e - 4) * HIST_SUB + (unsigned)(v >> (e - 5)) - HIST_SUB;
+    unsigned shift = (63 ^ (unsigned)__builtin_clzll(v | HIST_SUB)) - HIST_SUB_BITS; /* exact below twice HIST_SUB */
+    unsigned at = shift * HIST_SUB + (unsigned)(v >> shift);
     return at < HIST_BUCKETS ? at : HIST_BUCKETS - 1;
 }
 
@@ -47,27 +45,27 @@ double hist_middle(unsigned index);
 
 /* The pages' memory must be zero. */
 void hist_pool_init(struct hist_pool *pool, struct hist_page *memory, uint32_t most);
-/* The rest of hist_add for an octave that has no page yet. */
-void hist_add_new(struct hist *h, struct hist_pool *pool, uint64_t v);
+/* As n times hist_add; n is not 0. */
+void hist_add_many(struct hist *h, struct hist_pool *pool, uint64_t v, uint64_t n);
 
 static inline void hist_add(struct hist *h, struct hist_pool *pool, uint64_t v)
 {
     unsigned index = hist_index(v);
     uint32_t page = h->page[index / HIST_SUB];
-    h->min = h->n && h->min < v ? h->min : v;
-    h->max = h->n && h->max > v ? h->max : v;
-    h->n++;
-    h->sum += v;
     if (!page) {
-        hist_add_new(h, pool, v);
+        hist_add_many(h, pool, v, 1);
         return;
     }
+    if (v < h->min)
+        h->min = v;
+    if (v > h->max)
+        h->max = v;
+    h->n++;
+    h->sum += v;
     uint32_t *c = &pool->page[page].count[index % HIST_SUB];
     *c += *c != UINT32_MAX;
 }
 
-/* As n times hist_add; n is not 0. */
-void hist_add_many(struct hist *h, struct hist_pool *pool, uint64_t v, uint64_t n);
 /* Asks for the count that v would change. */
 static inline void hist_prefetch(const struct hist *h, const struct hist_pool *pool, uint64_t v)
 {

@@ -77,7 +77,8 @@ static void add_exchange(void *context, const struct row_exchange *x)
     if (x->status && x->server)
         add_server(s, v, x->server);
     int64_t us = v->started && x->arrival_us < v->last_us ? v->last_us : x->arrival_us;
-    envelope_add(&v->envelope, s->rate, v->started ? (double)(us - v->last_us) / 1e6 : 0);
+    double dt = v->started ? (double)(us - v->last_us) / 1e6 : 0;
+    envelope_add(&v->envelope, s->rate, &dt, 1);
     v->started = true;
     v->last_us = us;
 }

@@ -44,7 +44,8 @@ static void draw(double rate, unsigned c, const double *rates)
         if (random() % 3)
             now += (int64_t)(-log((double)(random() % 100000 + 1) / 100001) / rate * 1.5e6);
         us[c][i] = now;
-        envelope_add(&envelopes[c], rates, i ? (double)(now - before) / 1e6 : 0);
+        double dt = i ? (double)(now - before) / 1e6 : 0;
+        envelope_add(&envelopes[c], rates, &dt, 1);
     }
 }
 

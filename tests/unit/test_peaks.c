@@ -13,10 +13,10 @@
 
 static struct blocks pool;
 
-static void add(struct peaks *p, struct blocks *from, int64_t us)
+static void add_gap(struct gaps *g, int64_t dt)
 {
-    peaks_add(p, from, us);
-    peaks_align(p, us);
+    double seconds = (double)dt / 1e6;
+    gaps_add(g, &dt, &seconds, 1);
 }
 
 static const int64_t toy[] = {0, 200000, 400000, 900000, 1100000, 1300000, 1900000, 2050000};
@@ -29,7 +29,7 @@ static void peak_toy(void **state)
     struct peaks p = {0};
     (void)state;
     for (int i = 0; i < TOY; i++)
-        add(&p, &pool, epoch + toy[i]);
+        peaks_add(&p, &pool, epoch + toy[i]);
     assert_int_equal(peaks_sliding(&p, &pool, 0), 4);
     assert_int_equal(peaks_sliding(&p, &pool, 1), 8);
     assert_int_equal(p.peak1, 4);
@@ -42,7 +42,7 @@ static void burstiness_toy(void **state)
     struct gaps g = {0};
     (void)state;
     for (int i = 1; i < TOY; i++)
-        gaps_add(&g, &(int64_t){toy[i] - toy[i - 1]}, 1);
+        add_gap(&g, toy[i] - toy[i - 1]);
     assert_true(fabs(gaps_burstiness(&g) - -0.2774) < 5e-5);
     assert_true(isnan(gaps_period(&g)));
 }
@@ -53,11 +53,11 @@ static void pollers_have_a_period(void **state)
     (void)state;
     assert_true(isnan(gaps_burstiness(&g)));
     for (int i = 0; i < 40; i++)
-        gaps_add(&g, &(int64_t){5000000 + i % 3 * 1000}, 1);
+        add_gap(&g, 5000000 + i % 3 * 1000);
     assert_true(gaps_burstiness(&g) < -0.99);
     assert_true(fabs(gaps_period(&g) - 5.0) < 5.0 / 64);
     for (int i = 0; i < 29; i++)
-        gaps_add(&few, &(int64_t){5000000}, 1);
+        add_gap(&few, 5000000);
     assert_true(isnan(gaps_period(&few)));
 }
 
@@ -71,7 +71,8 @@ static void envelope_toy(void **state)
     for (int i = 5; i < ENVELOPE_RATES; i++)
         rate[i] = 100;
     for (int i = 0; i < 6; i++) {
-        envelope_add(&e, rate, i ? arrival[i] - arrival[i - 1] : 0);
+        double dt = i ? arrival[i] - arrival[i - 1] : 0;
+        envelope_add(&e, rate, &dt, 1);
         assert_true(fabs(e.level[2] - q2[i]) < 1e-9);
     }
     for (int i = 0; i < 5; i++)
@@ -130,6 +131,22 @@ static void compare(struct peaks *p)
     assert_int_equal(p->peak60, buckets(1000000, 60));
 }
 
+/* As many together as may be, or fewer. */
+static void add_together(struct peaks *p)
+{
+    for (unsigned i = 0; i < N;) {
+        unsigned n = i ? peaks_calm(p, &pool, at[i - 1]) : 0;
+        n = n < N - i ? n : N - i;
+        if (!n) {
+            peaks_add(p, &pool, at[i++]);
+            continue;
+        }
+        n -= (unsigned)random() % n;
+        peaks_add_calm(p, &pool, at + i, n);
+        i += n;
+    }
+}
+
 static void brute_force(void **state)
 {
     static const int64_t means[] = {3000000, 400000, 60000, 5000, 1200, 700, 150, 20};
@@ -139,10 +156,39 @@ static void brute_force(void **state)
         arrivals(seed, means[seed % 8]);
         for (int i = 0; i < N; i++)
             peaks_add(&p, &pool, at[i]);
-        for (int i = 0; i < N; i++) /* all of it later */
-            peaks_align(&p, at[i]);
         compare(&p);
         peaks_drop(&p, &pool);
+        add_together(&p);
+        compare(&p);
+        peaks_drop(&p, &pool);
+    }
+}
+
+/* One at a time, all rates, against several together of which some need not be looked at. */
+static void envelopes_of_many(void **state)
+{
+    static const double means[] = {10, 1, .1, .003, .0001};
+    double rate[ENVELOPE_RATES], dt[16];
+    (void)state;
+    envelope_rates(rate);
+    srandom(3);
+    for (unsigned m = 0; m < 5; m++) {
+        struct envelope e = {0};
+        double level[ENVELOPE_RATES] = {0}, burst[ENVELOPE_RATES] = {0};
+        for (int round = 0; round < 2000; round++) {
+            unsigned n = 1 + (unsigned)random() % 16;
+            for (unsigned k = 0; k < n; k++) {
+                dt[k] = (double)(random() % 1000000 * (random() % 5 ? 1 : random() % 30)) / 1e6 * means[m];
+                for (int i = 0; i < ENVELOPE_RATES; i++) {
+                    double left = level[i] - rate[i] * dt[k];
+                    level[i] = (left > 0 ? left : 0) + 1;
+                    burst[i] = level[i] > burst[i] ? level[i] : burst[i];
+                }
+            }
+            envelope_add(&e, rate, dt, n);
+            assert_memory_equal(level, e.level, sizeof level);
+            assert_memory_equal(burst, e.burst, sizeof burst);
+        }
     }
 }
 
@@ -154,7 +200,7 @@ static void without_a_ring_the_bracket_holds(void **state)
     assert_true(blocks_init(&none, 0));
     arrivals(5, 60000);
     for (int i = 0; i < N; i++)
-        add(&p, &none, at[i]);
+        peaks_add(&p, &none, at[i]);
     assert_in_range(peaks_sliding(&p, &none, 0), sliding(1000000), N);
     assert_in_range(peaks_sliding(&p, &none, 1), sliding(10000000), N);
     blocks_fini(&none);
@@ -180,6 +226,7 @@ int main(void)
         cmocka_unit_test(burstiness_toy),
         cmocka_unit_test(pollers_have_a_period),
         cmocka_unit_test(envelope_toy),
+        cmocka_unit_test(envelopes_of_many),
         cmocka_unit_test(brute_force),
         cmocka_unit_test(without_a_ring_the_bracket_holds),
     };
