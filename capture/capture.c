@@ -7,8 +7,8 @@
 #include "capture/ease.h"
 #include "capture/memcachedudp.h"
 #include "capture/operation.h"
+#include "capture/onward.h"
 #include "capture/plain.h"
-#include "capture/reasm.h"
 
 struct capture {
     struct capture_options o;
@@ -108,7 +108,7 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-static inline void take_segment(struct capture *c, struct segment *s)
+static void take_segment(struct capture *c, struct segment *s)
 {
     if (c->o.n_ports && !wanted_port(c, s))
         return;
@@ -132,7 +132,6 @@ static __attribute__((noinline)) enum packet_result decode(struct capture *c, co
     if (c->o.merge_vlans)
         seg->ends.scope = 0;
     flow_key(&c->flows, seg);
-    flow_ask(&c->flows, seg);
     return r;
 }
 
@@ -159,19 +158,42 @@ static inline void tick(struct capture *c, int64_t now)
         c->pair.line.now = now;
 }
 
-/* seg: the frame's segment if it is plain. */
-static inline void take(struct capture *c, const struct frame *f, struct segment *seg)
+/* Any frame. seg: its segment if it is plain. */
+static __attribute__((noinline)) void take_any(struct capture *c, const struct frame *f, struct segment *seg)
 {
-    tick(c, f->ts);
-    enum packet_result r = seg->payload ? PACKET_TCP : decode(c, f, seg);
+    enum packet_result r = PACKET_TCP;
+    if (seg->payload)
+        plain_ends(f, seg);
+    else
+        r = decode(c, f, seg);
     if (r == PACKET_TCP)
         take_segment(c, seg);
     else if (r == PACKET_UDP)
         datagram(c, seg);
     else
         c->stats.other_packets += r == PACKET_OTHER;
-    if (c->udp.waiting)
-        memcachedudp_tick(&c->udp, f->ts);
+}
+
+/* A segment with which its connection simply goes on; it is not looked for among copies, nor remembered for them.
+ * False: it is none, or not known to be. */
+static inline bool take_next(struct flow_table *t, const struct segment *s)
+{
+    struct flow *f = s->near;
+    if (!s->payload || !f || ((f->pair[0] ^ s->pair[0]) | (f->pair[1] ^ s->pair[1])))
+        return false;
+    flow_pass(t, s->ts);
+    if (!f->settled || !onward_is_new(f, s))
+        return false;
+    t->order++;
+    onward(t, f, s);
+    return true;
+}
+
+/* Remembers segments that take_next took, for their copies. */
+static void remember(struct flow_table *t, const struct segment *s, const struct segment *end)
+{
+    for (; t->dedup && s < end; s++)
+        dedup_put(t->dedup, s, dedup_hash(s, &t->key));
 }
 
 static void note_frames(struct capture *c, const struct frame *f, unsigned n)
@@ -191,13 +213,15 @@ static void note_frames(struct capture *c, const struct frame *f, unsigned n)
     s->last_us = last;
 }
 
-/* Decodes the plain ones of n frames; of others seg[i].payload is NULL. */
-static __attribute__((noinline)) void expect(const struct capture *c, const struct frame *f, unsigned n,
+/* Decodes the plain ones of n frames, and asks for where their connections stand in the table; of others seg[i].payload
+ * is NULL. */
+static __attribute__((noinline)) void expect(const struct flow_table *t, const struct frame *f, unsigned n,
                                              struct segment *seg)
 {
+    const struct hash_key key = t->key;
     for (unsigned i = 0; i < n; i++) {
-        if (plain_segment(&f[i], &seg[i]))
-            flow_expect(&c->flows, &seg[i]);
+        if (plain_segment(&f[i], &key, &seg[i]))
+            prefetch(&t->slots[seg[i].flow & t->mask]);
         else
             seg[i].payload = NULL;
     }
@@ -206,9 +230,9 @@ static __attribute__((noinline)) void expect(const struct capture *c, const stru
 void capture_frames(struct capture *c, const struct frame *f, unsigned n)
 {
     enum { AHEAD = 2 };
-    struct segment seg[CAPTURE_FRAMES + AHEAD];
+    struct segment seg[CAPTURE_FRAMES + AHEAD], *fresh = seg;
     note_frames(c, f, n);
-    expect(c, f, n, seg);
+    expect(&c->flows, f, n, seg);
     for (unsigned i = 0; i < AHEAD; i++) {
         seg[n + i].payload = NULL;
         if (seg[i].payload)
@@ -217,8 +241,16 @@ void capture_frames(struct capture *c, const struct frame *f, unsigned n)
     for (struct segment *s = seg; s < seg + n; s++, f++) {
         if (s[AHEAD].payload)
             flow_ask(&c->flows, &s[AHEAD]);
-        take(c, f, s);
+        tick(c, f->ts);
+        if (!take_next(&c->flows, s)) {
+            remember(&c->flows, fresh, s);
+            fresh = s + 1;
+            take_any(c, f, s);
+        }
+        if (c->udp.waiting)
+            memcachedudp_tick(&c->udp, f->ts);
     }
+    remember(&c->flows, fresh, seg + n);
 }
 
 void capture_tick(struct capture *c, int64_t now)
