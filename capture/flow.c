@@ -242,7 +242,7 @@ static void set_client(struct flow *f, int dir)
 
 static bool has_bytes(const struct flow *f)
 {
-    return f->decoding.state != DECODING_NOTHING || f->side[0].held || f->side[1].held;
+    return f->decoding.state != DECODING_NOTHING || f->wanting[0].held || f->wanting[1].held;
 }
 
 /* Who is the client: the sender of the SYN; else what the first bytes say; else the higher port. */
@@ -280,7 +280,8 @@ static void start(struct flow_table *t, struct flow *f)
     f->window[0] = f->window[1] = 0;
     f->held_bytes[0] = f->held_bytes[1] = f->held_pieces[0] = f->held_pieces[1] = 0;
     f->first_end = -1;
-    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
+    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE};
+    f->wanting[0] = f->wanting[1] = (struct wanting){.since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
     f->conn = (struct conn){.id = ++t->conn_id, .rtt_client = -1, .rtt_server = -1};
     set_client(f, 0);
@@ -436,7 +437,7 @@ static bool is_settled(const struct flow *f)
                    c->seen[1] && (c->rtt_client >= 0 || f->synack_ts == TIME_NONE);
     for (int dir = 0; dir < 2; dir++) {
         const struct side *d = &f->side[dir];
-        settled = settled && d->seen && d->init && d->has_acked && !d->by_ack && !d->fin && !d->held;
+        settled = settled && d->seen && d->init && d->has_acked && !d->by_ack && !d->fin && !f->wanting[dir].held;
     }
     return settled;
 }
@@ -486,14 +487,14 @@ static void any_segment(struct flow_table *t, struct flow *f, const struct segme
 
 void flow_segment(struct flow_table *t, const struct segment *s)
 {
-    t->order++;
     flow_pass(t, s->ts);
     bool copy = t->dedup && dedup_seen(t->dedup, s, dedup_hash(s, &t->key));
     struct flow *f = find(t, s);
-    if (copy && !(f && s->n && f->side[s->dir].held)) /* what waits is compared with it */
+    if (f && f->settled && !copy && onward(t, f, s, true))
+        return;
+    t->order++;
+    if (copy && !(f && s->n && f->wanting[s->dir].held)) /* what waits is compared with it */
         t->stats->duplicates++;
-    else if (f && f->settled && !copy && onward_goes(f, s))
-        onward(t, f, s);
     else
         any_segment(t, f, s);
 }

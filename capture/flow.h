@@ -26,19 +26,23 @@ struct held {
     char p[];
 };
 
-/* One direction: a cache line. */
+/* One direction, as long as all is in order: half a cache line. */
 struct side {
-    uint32_t next;                 /* sequence number of the next byte to deliver */
-    uint32_t acked;                /* greatest acknowledgement of the other side; valid when has_acked */
-    uint64_t offset;               /* of `next` in the stream */
-    int64_t rtt_ts;                /* start of the running round-trip sample; TIME_NONE: none runs */
-    uint32_t rtt_seq;              /* acknowledgement that ends it */
-    uint32_t fin_seq;              /* valid when fin */
-    struct held *held, *held_last; /* by sequence number, without overlaps */
-    int64_t hole_since;            /* TIME_NONE: there is none */
-    uint32_t hole_at;              /* where the hole begins that there is since */
+    uint32_t next;    /* sequence number of the next byte to deliver */
+    uint32_t acked;   /* greatest acknowledgement of the other side; valid when has_acked */
+    uint64_t offset;  /* of `next` in the stream */
+    int64_t rtt_ts;   /* start of the running round-trip sample; TIME_NONE: none runs */
+    uint32_t rtt_seq; /* acknowledgement that ends it */
     bool init : 1, by_ack : 1, has_acked : 1, fin : 1, ended : 1, seen : 1;
-    bool hole_acked : 1; /* when last looked at */
+};
+
+/* What else there is of it. */
+struct wanting {
+    struct held *held, *last; /* by sequence number, without overlaps */
+    int64_t since;            /* it lacks bytes; TIME_NONE: it lacks none */
+    uint32_t at;              /* where the hole begins that there is since */
+    uint32_t fin_seq;         /* valid when fin */
+    bool acked;               /* the hole was, when last looked at */
 };
 
 /* In the order of cache lines: what each segment looks at; connection, pace; directions; decoding; the rest. */
@@ -55,6 +59,7 @@ struct flow {
     struct conn conn;
     struct side side[2];
     struct decoding decoding; /* what decoding keeps */
+    struct wanting wanting[2];
     struct endpoints ends;
     int64_t deadline;
     struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
@@ -65,7 +70,7 @@ struct flow {
 };
 
 _Static_assert(sizeof(void *) != 8 || (offsetof(struct flow, conn.pace) == 128 && offsetof(struct flow, side) == 192 &&
-                                       sizeof(struct side) == 64 && offsetof(struct flow, decoding) == 320),
+                                       sizeof(struct side) == 32 && offsetof(struct flow, decoding) == 256),
                "cache lines, as flow_ask asks for them");
 
 struct flow_slot {
@@ -105,27 +110,25 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
 /* Whose segment it is: sets flow. */
 void flow_key(const struct flow_table *t, struct segment *s);
 /* Asks for the connection of a segment that comes soon, most likely; for all lines at once that it takes, since they
- * are read one after the other, and each would be waited for. */
+ * are read one after the other, and each would be waited for. Sets near, which is NULL before. */
 static inline void flow_ask(const struct flow_table *t, struct segment *s)
 {
-    uint32_t i = s->flow & t->mask;
-    s->near = NULL;
-    while (t->slots[i].node && t->slots[i].hash != s->flow)
+    uint32_t i = s->flow & t->mask, node;
+    while ((node = t->slots[i].node) != 0 && t->slots[i].hash != s->flow)
         i = (i + 1) & t->mask;
-    if (!t->slots[i].node)
+    if (!node)
         return;
-    struct flow *f = s->near = &t->nodes[t->slots[i].node - 1];
+    struct flow *f = s->near = &t->nodes[node - 1];
     prefetch(f);
-    prefetch_lines(f->side, sizeof f->side);
-    if (!s->n)
-        return;
+    prefetch(f->side);
+    f = &t->nodes[(node - 1) & -(uint32_t)(s->n != 0)]; /* the first node's are near: a jump guessed wrong costs more */
     prefetch(&f->conn.id);
-    prefetch(&f->conn.pace); /* each answer begins with what stands there */
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);
     prefetch(&f->decoding.h1.side[1]);
     if (s->n < PACE_LEAST)
         return; /* what is small comes whole, as a rule */
+    prefetch(&f->conn.pace);
     prefetch(&f->decoding.h1.side[0].body_id);
     prefetch(&f->decoding.h1.side[1].body_id);
 }

@@ -12,23 +12,25 @@ enum { PLAIN_IP = 14, PLAIN_TCP = PLAIN_IP + 20, PLAIN_DATA = PLAIN_TCP + 20 };
  * for its ends, which plain_ends sets. */
 static inline bool plain_segment(const struct frame *f, const struct hash_key *key, struct segment *out)
 {
-    enum { STAMPS = 12 };
+    enum { HEADERS = PLAIN_DATA - PLAIN_IP, STAMPS = 12 };
     const uint8_t *p = f->data;
-    if (f->link != LINKTYPE_ETHERNET || f->n < PLAIN_DATA || f->wire_n < f->n)
+    if (f->link != LINKTYPE_ETHERNET || f->n < PLAIN_DATA)
         return false;
-    uint64_t kind = be64(p + 12),
-             last = be64(p + PLAIN_TCP + 12); /* type, version and length, service; total length, id */
-    uint32_t total = (uint16_t)(kind >> 16), headers = 40;
-    if (kind >> 40 != 0x080045 || (be32(p + 20) & 0x3fff00ff) != 6 || total < headers || p[PLAIN_TCP + 13] & TCP_SYN)
-        return false; /* the second: place of a fragment, time to live, protocol */
-    uint32_t n = f->n - PLAIN_IP < total ? f->n - PLAIN_IP : total;
+    /* type, version and length, service, total length, id; length of headers, flags, window, checksum */
+    uint64_t kind = be64(p + 12), last = be64(p + PLAIN_TCP + 12);
+    uint32_t place = be32(p + 20), headers = HEADERS; /* of a fragment, time to live, protocol */
+    if (kind >> 40 != 0x080045 || (place & 0x3fff00ff) != 6 || last >> 48 & TCP_SYN)
+        return false;
     out->words[1] = 0;
     if (last >> 60 != 5) {
         headers += STAMPS;
-        if (last >> 60 != 8 || n < headers || be32(p + PLAIN_DATA) != 0x0101080a)
+        if (last >> 60 != 8 || f->n < PLAIN_DATA + STAMPS || be32(p + PLAIN_DATA) != 0x0101080a)
             return false;
         out->words[1] = order_pair32(be64(p + PLAIN_DATA + 4));
     }
+    uint32_t total = (uint16_t)(kind >> 16), n = f->n - PLAIN_IP < total ? f->n - PLAIN_IP : total;
+    if (n < headers)
+        return false;
     out->ts = f->ts;
     out->payload = p + PLAIN_IP + headers;
     out->n = n - headers;
