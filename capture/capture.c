@@ -7,8 +7,10 @@
 #include "capture/ease.h"
 #include "capture/memcachedudp.h"
 #include "capture/operation.h"
+#include "capture/onward.h"
 #include "capture/plain.h"
-#include "capture/reasm.h"
+
+enum { CAPTURE_AHEAD = 2 }; /* connections of so many later frames are asked for */
 
 struct capture {
     struct capture_options o;
@@ -108,7 +110,7 @@ static __attribute__((noinline)) enum packet_result join(struct capture *c, stru
     return r;
 }
 
-static inline void take_segment(struct capture *c, struct segment *s)
+static void take_segment(struct capture *c, struct segment *s)
 {
     if (c->o.n_ports && !wanted_port(c, s))
         return;
@@ -132,7 +134,6 @@ static __attribute__((noinline)) enum packet_result decode(struct capture *c, co
     if (c->o.merge_vlans)
         seg->ends.scope = 0;
     flow_key(&c->flows, seg);
-    flow_ask(&c->flows, seg);
     return r;
 }
 
@@ -145,33 +146,79 @@ static __attribute__((noinline)) void datagram(struct capture *c, struct segment
         c->stats.other_packets++;
 }
 
+/* Something may be overdue. */
+static __attribute__((noinline)) void tick_due(struct capture *c, int64_t now)
+{
+    struct line *l = &c->pair.line;
+    int64_t patience = c->o.answer_timeout_us;
+    if ((l->head && now - l->head->x.arrival > LINE_WAIT_US) || l->late_from < now - patience ||
+        patience < LINE_WAIT_US)
+        pair_tick(&c->pair, now, patience);
+    else
+        l->now = now;
+    int64_t head = l->head ? l->head->x.arrival + LINE_WAIT_US : INT64_MAX,
+            late = l->late_from < INT64_MAX - patience ? l->late_from + patience : INT64_MAX;
+    l->due = patience < LINE_WAIT_US ? INT64_MIN : head < late ? head : late;
+}
+
 /* What is overdue ends before the packet can answer it. */
 static inline void tick(struct capture *c, int64_t now)
 {
-    const struct line *l = &c->pair.line;
-    int64_t late = now - c->o.answer_timeout_us;
+    struct line *l = &c->pair.line;
     if (now <= l->now)
         return;
-    if ((l->head && now - l->head->x.arrival > LINE_WAIT_US) || l->late_from < late ||
-        c->o.answer_timeout_us < LINE_WAIT_US)
-        pair_tick(&c->pair, now, c->o.answer_timeout_us);
+    if (now > l->due)
+        tick_due(c, now);
     else
-        c->pair.line.now = now;
+        l->now = now;
 }
 
-/* seg: the frame's segment if it is plain. */
-static inline void take(struct capture *c, const struct frame *f, struct segment *seg)
+/* Frames that are taken together. */
+struct batch {
+    const struct frame *frames;
+    struct segment *fresh;                              /* from here on segments are not remembered yet */
+    struct segment seg[CAPTURE_FRAMES + CAPTURE_AHEAD]; /* those of plain frames; of others the payload is NULL */
+};
+
+/* A segment with which its connection simply goes on; it is not looked for among copies, nor remembered for them.
+ * False: it is none, or not known to be. */
+static inline bool take_next(struct flow_table *t, const struct segment *s)
 {
-    tick(c, f->ts);
-    enum packet_result r = seg->payload ? PACKET_TCP : decode(c, f, seg);
+    struct flow *f = s->near;
+    if (!f || ((f->pair[0] ^ s->pair[0]) | (f->pair[1] ^ s->pair[1])))
+        return false;
+    flow_pass(t, s->ts);
+    return f->settled && onward(t, f, s, false);
+}
+
+/* Remembers segments that take_next took, for their copies. */
+static __attribute__((noinline)) void remember(const struct flow_table *t, const struct segment *s,
+                                               const struct segment *end)
+{
+    const struct hash_key key = t->key;
+    struct dedup *dedup = t->dedup;
+    if (dedup)
+        for (; s < end; s++)
+            dedup_put(dedup, s, dedup_hash(s, &key));
+}
+
+/* Any frame; seg: its segment in the batch. */
+static __attribute__((noinline)) void take_any(struct capture *c, struct batch *b, struct segment *seg)
+{
+    const struct frame *f = &b->frames[seg - b->seg];
+    enum packet_result r = PACKET_TCP;
+    remember(&c->flows, b->fresh, seg);
+    b->fresh = seg + 1;
+    if (seg->payload)
+        plain_ends(f, seg);
+    else
+        r = decode(c, f, seg);
     if (r == PACKET_TCP)
         take_segment(c, seg);
     else if (r == PACKET_UDP)
         datagram(c, seg);
     else
         c->stats.other_packets += r == PACKET_OTHER;
-    if (c->udp.waiting)
-        memcachedudp_tick(&c->udp, f->ts);
 }
 
 static void note_frames(struct capture *c, const struct frame *f, unsigned n)
@@ -181,44 +228,59 @@ static void note_frames(struct capture *c, const struct frame *f, unsigned n)
     if ((s->packets + n) / OFTEN != s->packets / OFTEN)
         note_memory(c);
     s->packets += n;
-    int64_t first = s->first_us == TIME_NONE ? INT64_MAX : s->first_us, last = s->last_us;
-    for (unsigned i = 0; i < n; i++) {
-        s->bytes += f[i].wire_n;
-        first = f[i].ts < first ? f[i].ts : first;
-        last = f[i].ts > last ? f[i].ts : last;
+    uint64_t bytes = 0;
+    int64_t first = f->ts, last = f->ts;
+    for (const struct frame *end = f + n; f < end; f++) {
+        bytes += f->wire_n;
+        first = f->ts < first ? f->ts : first;
+        last = f->ts > last ? f->ts : last;
     }
-    s->first_us = first;
-    s->last_us = last;
+    s->bytes += bytes;
+    s->first_us = s->first_us == TIME_NONE || first < s->first_us ? first : s->first_us;
+    s->last_us = last > s->last_us ? last : s->last_us;
 }
 
-/* Decodes the plain ones of n frames; of others seg[i].payload is NULL. */
-static __attribute__((noinline)) void expect(const struct capture *c, const struct frame *f, unsigned n,
+/* Decodes the plain ones of n frames, and asks for where their connections stand in the table; of others seg[i].payload
+ * is NULL. */
+static __attribute__((noinline)) void expect(const struct flow_table *t, const struct frame *f, unsigned n,
                                              struct segment *seg)
 {
-    for (unsigned i = 0; i < n; i++) {
-        if (plain_segment(&f[i], &seg[i]))
-            flow_expect(&c->flows, &seg[i]);
-        else
-            seg[i].payload = NULL;
+    const struct hash_key key = t->key;
+    const struct flow_slot *slots = t->slots;
+    const uint32_t mask = t->mask;
+    for (const struct frame *end = f + n; f < end; f++, seg++) {
+        if (plain_segment(f, &key, seg)) {
+            seg->near = NULL;
+            prefetch(&slots[seg->flow & mask]);
+        } else {
+            *seg = (struct segment){.ts = f->ts};
+        }
     }
 }
 
 void capture_frames(struct capture *c, const struct frame *f, unsigned n)
 {
-    enum { AHEAD = 2 };
-    struct segment seg[CAPTURE_FRAMES + AHEAD];
+    struct batch b;
+    struct segment *end = b.seg + n;
+    b.frames = f;
+    b.fresh = b.seg;
     note_frames(c, f, n);
-    expect(c, f, n, seg);
-    for (unsigned i = 0; i < AHEAD; i++) {
-        seg[n + i].payload = NULL;
-        if (seg[i].payload)
-            flow_ask(&c->flows, &seg[i]);
+    expect(&c->flows, f, n, b.seg);
+    for (unsigned i = 0; i < CAPTURE_AHEAD; i++) {
+        end[i].payload = NULL;
+        if (b.seg[i].payload)
+            flow_ask(&c->flows, &b.seg[i]);
     }
-    for (struct segment *s = seg; s < seg + n; s++, f++) {
-        if (s[AHEAD].payload)
-            flow_ask(&c->flows, &s[AHEAD]);
-        take(c, f, s);
+    for (struct segment *s = b.seg; s < end; s++) {
+        if (s[CAPTURE_AHEAD].payload)
+            flow_ask(&c->flows, &s[CAPTURE_AHEAD]);
+        tick(c, s->ts);
+        if (!take_next(&c->flows, s))
+            take_any(c, &b, s);
+        if (c->udp.waiting)
+            memcachedudp_tick(&c->udp, s->ts);
     }
+    remember(&c->flows, b.fresh, end);
 }
 
 void capture_tick(struct capture *c, int64_t now)

@@ -25,6 +25,7 @@ struct conn {
     bool sure;            /* who the client is was told by a SYN or by what was said; else it is a guess by the ports */
     bool tls;             /* what is read was inside TLS */
     bool seen[2];         /* packets of the client, of the server */
+    bool paced;           /* an answer was paced; before, nothing has to look at pace, which is as it began */
     uint64_t certificate; /* keyed hash of whom the client's certificate names, 48 bits; 0: none was seen yet */
     struct pace pace;
 };

@@ -65,9 +65,8 @@ static void uncount_opaque(struct decode_env *e, struct decoding *s)
 static void begin(struct decoding *s, struct conn *conn)
 {
     s->state = DECODING_NOTHING;
-    s->counted = s->line_kept = false;
+    s->counted = s->line_kept = s->direct = false;
     s->h2 = NULL;
-    s->cache = NULL;
     s->cache = NULL;
     h1_open(&s->h1, conn);
 }
@@ -231,6 +230,7 @@ void decode_upgrade(struct decode_env *e, struct decoding *s, enum h1_event even
 {
     if (event == H1_OK)
         return;
+    s->direct = false;
     struct conn *conn = s->h1.pairing.conn;
     if (event == H1_H2C) {
         upgraded_h2(e, s, c);
@@ -654,6 +654,7 @@ void decode_any(struct decode_env *e, struct decoding *s, int role, const struct
         through_tls(e, s, role, c);
     else
         plain_chunk(e, s, role, c);
+    s->direct = s->state == DECODING_H1 && !s->profile && !s->tls;
 }
 
 void decode_gap(struct decode_env *e, struct decoding *s, int role, uint64_t n, uint64_t offset)

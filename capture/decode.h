@@ -23,6 +23,7 @@ struct decoding {
     enum decoding_state state : 8;
     enum opaque_reason opaque : 8; /* while OPAQUE, or UNDECIDED and counted */
     bool counted;                  /* in stats->flows_opaque */
+    bool direct;                   /* HTTP/1 as it is, and nobody else looks on: of decode_any */
     bool line_kept;             /* in the middle of a connection, a line of the client that may be a cache's command */
     struct tls *tls;            /* what is read comes out of it; NULL: as it is */
     struct tlsprofile *profile; /* of TLS that may turn out not to be read; NULL: none */
@@ -52,9 +53,11 @@ void decode_any(struct decode_env *e, struct decoding *s, int role, const struct
 /* HTTP/1 went over into something else with this chunk. */
 void decode_upgrade(struct decode_env *e, struct decoding *s, enum h1_event event, const struct chunk *c);
 
+/* c: not empty. */
 static inline void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
-    if (s->state != DECODING_H1 || s->profile || s->tls || h2_possible(slice_of(c->p, c->n))) {
+    bool maybe_h2 = !(c->p[0] & ~'P'); /* hardly ever, whoever speaks, which nobody can guess */
+    if (__builtin_expect(!s->direct || (maybe_h2 && role == 0 && h2_possible(slice_of(c->p, c->n))), 0)) {
         decode_any(e, s, role, c);
         return;
     }

@@ -24,11 +24,11 @@ struct dedup {
     uint64_t marks[DEDUP_SETS][DEDUP_WAYS];
 };
 
-/* Of all that a copy has in common with the segment; `key`: odd and secret. */
-static inline uint64_t dedup_hash(const struct segment *s, uint64_t key)
+/* Of all that a copy has in common with the segment. */
+static inline uint64_t dedup_hash(const struct segment *s, const struct hash_key *key)
 {
-    uint64_t h = hash_fold(s->words[0] ^ key, s->words[2] ^ 0x9e3779b97f4a7c15u);
-    return hash_fold(h ^ s->words[1], s->words[3] ^ key);
+    uint64_t odd = key->k1 | 1, h = hash_fold(s->words[0] ^ odd, s->words[2] ^ 0x9e3779b97f4a7c15u);
+    return hash_fold(h ^ s->words[1], s->words[3] ^ odd);
 }
 
 /* Where copies of a segment with this hash are looked for. */
@@ -59,22 +59,33 @@ static inline uint32_t dedup_half(const uint64_t *mark)
     return half;
 }
 
-/* Whether the segment was seen a moment ago; else it is remembered. */
-static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t hash)
+static inline uint64_t dedup_mark(const struct segment *s, uint64_t hash)
+{
+    return (hash & ~(uint64_t)DEDUP_TIME) | ((uint64_t)(s->ts >> DEDUP_TIME_SHIFT) & DEDUP_TIME);
+}
+
+/* Remembers a segment that is no copy. */
+static inline void dedup_put(struct dedup *t, const struct segment *s, uint64_t hash)
 {
     uint64_t *set = dedup_set(t, hash), two[2];
-    uint64_t mark = (hash & ~(uint64_t)DEDUP_TIME) | ((uint64_t)(s->ts >> DEDUP_TIME_SHIFT) & DEDUP_TIME);
-    uint32_t half = (uint32_t)(hash >> 32);
-    _Static_assert(DEDUP_WAYS == 4, "as they are read and moved here");
-    if (__builtin_expect(dedup_half(set) == half || dedup_half(set + 1) == half || dedup_half(set + 2) == half ||
-                             dedup_half(set + 3) == half,
-                         0) &&
-        dedup_among(set, mark, s->ip_id != 0))
-        return true;
+    _Static_assert(DEDUP_WAYS == 4, "as they are moved here");
     memcpy(two, set + 1, sizeof two);
     memcpy(set + 2, two, sizeof two);
     set[1] = set[0];
-    set[0] = mark;
+    set[0] = dedup_mark(s, hash);
+}
+
+/* Whether the segment was seen a moment ago; else it is remembered. */
+static inline bool dedup_seen(struct dedup *t, const struct segment *s, uint64_t hash)
+{
+    const uint64_t *set = dedup_set(t, hash);
+    uint32_t half = (uint32_t)(hash >> 32);
+    if (__builtin_expect(dedup_half(set) == half || dedup_half(set + 1) == half || dedup_half(set + 2) == half ||
+                             dedup_half(set + 3) == half,
+                         0) &&
+        dedup_among(set, dedup_mark(s, hash), s->ip_id != 0))
+        return true;
+    dedup_put(t, s, hash);
     return false;
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/pages.h"
 #include "capture/ease.h"
-#include "capture/reasm.h"
+#include "capture/onward.h"
 
 enum { FIRST_SLOTS = 1024 };
 
@@ -35,6 +35,24 @@ void flow_fini(struct flow_table *t)
 
 /* ---- the table ---- */
 
+/* The pair of a plain segment's ends, if one can have them; else none of theirs. */
+static void pair_of(const struct segment *s, uint64_t pair[2])
+{
+    const struct endpoints *e = &s->ends;
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t port[2] = {(uint8_t)(e->port[i] >> 8), (uint8_t)e->port[i]};
+        pair[i] = s->v6 ? UINT64_MAX : segment_end4(e->ip[i] + 12, port);
+    }
+}
+
+static uint32_t hash_v4(const struct flow_table *t, const struct segment *s)
+{
+    uint64_t pair[2];
+    pair_of(s, pair);
+    uint32_t h = segment_hash4(&t->key, pair);
+    return s->ends.scope ? (uint32_t)hash_fold(h ^ (uint64_t)s->ends.scope << 32, t->key.body_seed | 1) : h;
+}
+
 static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 {
     uint64_t h = hash_fold(e->words[0] ^ t->key.k0, e->words[1] ^ t->key.k1);
@@ -44,8 +62,7 @@ static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 
 void flow_key(const struct flow_table *t, struct segment *s)
 {
-    s->flow = s->v6 ? hash_v6(t, &s->ends) : flow_hash_v4(t, &s->ends);
-    flow_mark(t, s);
+    s->flow = s->v6 ? hash_v6(t, &s->ends) : hash_v4(t, s);
 }
 
 static struct flow *find(const struct flow_table *t, const struct segment *s)
@@ -225,7 +242,7 @@ static void set_client(struct flow *f, int dir)
 
 static bool has_bytes(const struct flow *f)
 {
-    return f->decoding.state != DECODING_NOTHING || f->side[0].held || f->side[1].held;
+    return f->decoding.state != DECODING_NOTHING || f->wanting[0].held || f->wanting[1].held;
 }
 
 /* Who is the client: the sender of the SYN; else what the first bytes say; else the higher port. */
@@ -263,7 +280,8 @@ static void start(struct flow_table *t, struct flow *f)
     f->window[0] = f->window[1] = 0;
     f->held_bytes[0] = f->held_bytes[1] = f->held_pieces[0] = f->held_pieces[1] = 0;
     f->first_end = -1;
-    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE, .hole_since = TIME_NONE};
+    f->side[0] = f->side[1] = (struct side){.rtt_ts = TIME_NONE};
+    f->wanting[0] = f->wanting[1] = (struct wanting){.since = TIME_NONE};
     f->syn_ts = f->synack_ts = TIME_NONE;
     f->conn = (struct conn){.id = ++t->conn_id, .rtt_client = -1, .rtt_server = -1};
     set_client(f, 0);
@@ -291,6 +309,9 @@ static struct flow *make(struct flow_table *t, const struct segment *s)
     f->index = (uint32_t)(f - t->nodes);
     f->hash = s->flow;
     f->ends = s->ends;
+    pair_of(s, f->pair);
+    if (s->ends.scope)
+        f->pair[0] = UINT64_MAX;
     f->hole = false;
     table_add(t, f);
     wheel_add(t, f, t->now + FLOW_IDLE_US);
@@ -352,7 +373,7 @@ static void note_end(struct flow_table *t, struct flow *f, int dir)
 
 /* ---- secrets ---- */
 
-static void note_waiting(struct flow_table *t, struct flow *f)
+void flow_note_waiting(struct flow_table *t, struct flow *f)
 {
     if (f->waits || !decode_waits(&f->decoding) || t->n_waiting == FLOW_WAITING_MAX)
         return;
@@ -393,23 +414,14 @@ static void skip(struct flow_table *t, const struct segment *s)
     t->stats->flows_skipped += (s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-/* Data of the server, of an answer that is paced. */
-static inline void pace_answer(struct flow *f, const struct segment *s, uint32_t acked)
-{
-    f->paced = true;
-    f->conn.pace.window = f->window[0];
-    pace_data(&f->conn.pace, s, acked, f->conn.rtt_server);
-}
-
-/* The acknowledgement is this segment's, if it is greater. */
-static __attribute__((noinline)) void pace(struct flow *f, int role, const struct segment *s)
+void flow_pace(struct flow *f, int role, const struct segment *s)
 {
     const struct side *answers = &f->side[1 - f->client];
     struct pace *p = &f->conn.pace;
     uint32_t acked = answers->has_acked ? answers->acked : answers->next;
     f->paced = p->on;
     if (role == 1 && (p->on ? s->wire_n > 0 : s->wire_n >= PACE_LEAST)) {
-        pace_answer(f, s, acked);
+        onward_paced(f, s, acked);
     } else if (p->on && role == 0 && s->flags & TCP_ACK && pace_hears(p, f->conn.rtt_server)) {
         p->window = f->window[0];
         pace_ack(p, s, reasm_after(s->ack, acked) > 0 ? s->ack : acked, f->conn.rtt_server);
@@ -425,25 +437,9 @@ static bool is_settled(const struct flow *f)
                    c->seen[1] && (c->rtt_client >= 0 || f->synack_ts == TIME_NONE);
     for (int dir = 0; dir < 2; dir++) {
         const struct side *d = &f->side[dir];
-        settled = settled && d->seen && d->init && d->has_acked && !d->by_ack && !d->fin && !d->held;
+        settled = settled && d->seen && d->init && d->has_acked && !d->by_ack && !d->fin && !f->wanting[dir].held;
     }
     return settled;
-}
-
-/* Whether a settled connection simply goes on with this segment. */
-static inline bool goes_on(const struct flow *f, const struct segment *s)
-{
-    return (s->flags & ~TCP_PSH) == TCP_ACK && s->n == s->wire_n &&
-           reasm_after(s->ack, f->side[s->dir ^ 1].next) <= 0 && (!s->n || s->seq == f->side[s->dir].next);
-}
-
-/* As flow_tick; most of the time nothing is due. */
-static inline void pass(struct flow_table *t, int64_t now)
-{
-    if (t->holes || now >= t->wheel_due)
-        flow_tick(t, now);
-    else if (now > t->now)
-        t->now = now;
 }
 
 /* Any segment but second copies. f: its connection, NULL: there is none. */
@@ -478,10 +474,10 @@ static void any_segment(struct flow_table *t, struct flow *f, const struct segme
         handshake(f, dir, s);
     f->window[role] = s->window;
     if (f->paced || s->wire_n >= PACE_LEAST)
-        pace(f, role, s);
+        flow_pace(f, role, s);
     reasm_segment(t, f, dir, s);
     if (s->n && f->decoding.tls)
-        note_waiting(t, f);
+        flow_note_waiting(t, f);
     bool reset = s->flags & TCP_RST && plausible_reset(f, dir, s);
     f->rst |= reset;
     if (reset || f->side[dir].fin)
@@ -489,53 +485,18 @@ static void any_segment(struct flow_table *t, struct flow *f, const struct segme
     f->settled = is_settled(f);
 }
 
-/* The bytes of a segment that goes on. */
-static __attribute__((noinline)) void next_bytes(struct flow_table *t, struct flow *f, const struct segment *s)
+void flow_segment(struct flow_table *t, const struct segment *s)
 {
-    struct side *d = &f->side[s->dir];
-    int role = flow_role(f, s->dir);
-    if (role == 1 && s->n >= PACE_LEAST)
-        pace_answer(f, s, d->acked);
-    else if (f->paced)
-        pace(f, role, s);
-    reasm_next(t, f, d, &f->side[s->dir ^ 1], role, s);
-    if (__builtin_expect(f->decoding.tls != NULL, 0))
-        note_waiting(t, f);
-}
-
-/* What goes_on lets pass, to the same end as any_segment. */
-static inline void next_segment(struct flow_table *t, struct flow *f, const struct segment *s)
-{
-    int role = flow_role(f, s->dir);
-    f->last = s->ts;
-    f->window[role] = s->window;
-    reasm_acknowledge(f, &f->side[s->dir ^ 1], role, s);
-    if (s->n)
-        next_bytes(t, f, s);
-    else if (f->paced)
-        pace(f, role, s);
-}
-
-/* Any segment; copy: it came before. */
-static __attribute__((noinline)) void any_copy(struct flow_table *t, const struct segment *s, bool copy)
-{
+    flow_pass(t, s->ts);
+    bool copy = t->dedup && dedup_seen(t->dedup, s, dedup_hash(s, &t->key));
     struct flow *f = find(t, s);
-    if (copy && !(f && s->n && f->side[s->dir].held)) /* what waits is compared with it */
+    if (f && f->settled && !copy && onward(t, f, s, true))
+        return;
+    t->order++;
+    if (copy && !(f && s->n && f->wanting[s->dir].held)) /* what waits is compared with it */
         t->stats->duplicates++;
     else
         any_segment(t, f, s);
-}
-
-void flow_segment(struct flow_table *t, const struct segment *s)
-{
-    struct flow *f = s->near;
-    t->order++;
-    pass(t, s->ts);
-    bool copy = t->dedup && dedup_seen(t->dedup, s, s->mark);
-    if (f && f->settled && !copy && endpoints_same(&f->ends, &s->ends) && goes_on(f, s))
-        next_segment(t, f, s); /* what is settled stands in the table */
-    else
-        any_copy(t, s, copy);
 }
 
 /* ---- time ---- */

@@ -26,25 +26,31 @@ struct held {
     char p[];
 };
 
-/* One direction: a cache line. */
+/* One direction, as long as all is in order: half a cache line. */
 struct side {
-    uint32_t next;                 /* sequence number of the next byte to deliver */
-    uint32_t acked;                /* greatest acknowledgement of the other side; valid when has_acked */
-    uint64_t offset;               /* of `next` in the stream */
-    int64_t rtt_ts;                /* start of the running round-trip sample; TIME_NONE: none runs */
-    uint32_t rtt_seq;              /* acknowledgement that ends it */
-    uint32_t fin_seq;              /* valid when fin */
-    struct held *held, *held_last; /* by sequence number, without overlaps */
-    int64_t hole_since;            /* TIME_NONE: there is none */
-    uint32_t hole_at;              /* where the hole begins that there is since */
+    uint32_t next;    /* sequence number of the next byte to deliver */
+    uint32_t acked;   /* greatest acknowledgement of the other side; valid when has_acked */
+    uint64_t offset;  /* of `next` in the stream */
+    int64_t rtt_ts;   /* start of the running round-trip sample; TIME_NONE: none runs */
+    uint32_t rtt_seq; /* acknowledgement that ends it */
     bool init : 1, by_ack : 1, has_acked : 1, fin : 1, ended : 1, seen : 1;
-    bool hole_acked : 1; /* when last looked at */
+};
+
+/* What else there is of it. */
+struct wanting {
+    struct held *held, *last; /* by sequence number, without overlaps */
+    int64_t since;            /* it lacks bytes; TIME_NONE: it lacks none */
+    uint32_t at;              /* where the hole begins that there is since */
+    uint32_t fin_seq;         /* valid when fin */
+    bool acked;               /* the hole was, when last looked at */
 };
 
 /* In the order of cache lines: what each segment looks at; connection, pace; directions; decoding; the rest. */
 struct flow {
-    _Alignas(64) struct endpoints ends;
+    _Alignas(64) uint64_t pair[2]; /* as those of plain segments (segment.h); none of theirs otherwise */
     int64_t last;
+    int64_t syn_ts, synack_ts;
+    uint32_t hash, index;
     uint16_t window[2]; /* as client and server last said, not scaled */
     uint8_t client;     /* index of the client's endpoint and direction */
     bool settled;       /* see is_settled of flow.c */
@@ -53,17 +59,18 @@ struct flow {
     struct conn conn;
     struct side side[2];
     struct decoding decoding; /* what decoding keeps */
-    int64_t syn_ts, synack_ts, deadline;
+    struct wanting wanting[2];
+    struct endpoints ends;
+    int64_t deadline;
     struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
     uint32_t held_bytes[2], held_pieces[2]; /* of each direction */
-    uint32_t hash, index;
     uint16_t wheel_slot;
     int8_t first_end; /* role that ended first, -1 none */
     bool waits;       /* it is in flow_table.waiting */
 };
 
 _Static_assert(sizeof(void *) != 8 || (offsetof(struct flow, conn.pace) == 128 && offsetof(struct flow, side) == 192 &&
-                                       sizeof(struct side) == 64 && offsetof(struct flow, decoding) == 320),
+                                       sizeof(struct side) == 32 && offsetof(struct flow, decoding) == 256),
                "cache lines, as flow_ask asks for them");
 
 struct flow_slot {
@@ -100,64 +107,45 @@ struct flow_table {
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key);
-/* Whose segment it is: sets flow and mark. */
+/* Whose segment it is: sets flow. */
 void flow_key(const struct flow_table *t, struct segment *s);
-/* Of IPv4: positions alone, bounded by the table's capacity. */
-static inline uint32_t flow_hash_v4(const struct flow_table *t, const struct endpoints *e)
-{
-    uint32_t ports = (uint32_t)(order_pair32(e->words[4]) >> 32), scope = (uint32_t)order_pair32(e->words[4]);
-    uint64_t h = hash_fold(e->words[1] ^ t->key.k0, e->words[3] ^ order_pair32((uint64_t)ports << 32) ^ t->key.k1);
-    if (scope)
-        h = hash_fold(h ^ scope, t->key.body_seed | 1);
-    return (uint32_t)h;
-}
-
-static inline void flow_mark(const struct flow_table *t, struct segment *s)
-{
-    if (t->dedup)
-        s->mark = dedup_hash(s, t->key.k1 | 1);
-}
-
-/* Sets them of a plain segment (plain.h) that will come, and asks for where its connection stands in the table. */
-static inline void flow_expect(const struct flow_table *t, struct segment *s)
-{
-    s->words[3] |= order_pair32(flow_hash_v4(t, &s->ends)); /* as flow; so the word need not be put together anew */
-    flow_mark(t, s);
-    prefetch(&t->slots[s->flow & t->mask]);
-    if (t->dedup)
-        prefetch(dedup_set(t->dedup, s->mark));
-}
-
 /* Asks for the connection of a segment that comes soon, most likely; for all lines at once that it takes, since they
- * are read one after the other, and each would be waited for. */
+ * are read one after the other, and each would be waited for. Sets near, which is NULL before. */
 static inline void flow_ask(const struct flow_table *t, struct segment *s)
 {
-    uint32_t i = s->flow & t->mask;
-    s->near = NULL;
-    while (t->slots[i].node && t->slots[i].hash != s->flow)
+    uint32_t i = s->flow & t->mask, node;
+    while ((node = t->slots[i].node) != 0 && t->slots[i].hash != s->flow)
         i = (i + 1) & t->mask;
-    if (!t->slots[i].node)
+    if (!node)
         return;
-    struct flow *f = s->near = &t->nodes[t->slots[i].node - 1];
+    struct flow *f = s->near = &t->nodes[node - 1];
     prefetch(f);
-    prefetch_lines(f->side, sizeof f->side);
-    if (!s->n)
-        return;
+    prefetch(f->side);
+    f = &t->nodes[(node - 1) & -(uint32_t)(s->n != 0)]; /* the first node's are near: a jump guessed wrong costs more */
     prefetch(&f->conn.id);
-    prefetch(&f->conn.pace); /* each answer begins with what stands there */
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);
     prefetch(&f->decoding.h1.side[1]);
     if (s->n < PACE_LEAST)
         return; /* what is small comes whole, as a rule */
+    prefetch(&f->conn.pace);
     prefetch(&f->decoding.h1.side[0].body_id);
     prefetch(&f->decoding.h1.side[1].body_id);
 }
 
-/* One TCP segment that flow_ask was called for, in capture order. */
+/* One TCP segment that flow_key was called for, in capture order. */
 void flow_segment(struct flow_table *t, const struct segment *s);
 /* Packet time moved on: overdue holes are declared lost, idle flows ended. */
 void flow_tick(struct flow_table *t, int64_t now);
+/* The same; most of the time nothing is due. */
+static inline void flow_pass(struct flow_table *t, int64_t now)
+{
+    if (t->holes || now >= t->wheel_due)
+        flow_tick(t, now);
+    else if (now > t->now)
+        t->now = now;
+}
+
 /* Secrets came: what waits for some is tried again. */
 void flow_secrets(struct flow_table *t);
 /* The capture is over: every flow ends. */
@@ -167,6 +155,11 @@ void flow_fini(struct flow_table *t);
 /* For reasm.c: puts f on the list of flows with a hole, due at `deadline`; or takes it off. */
 void flow_hole(struct flow_table *t, struct flow *f, int64_t deadline);
 void flow_whole(struct flow_table *t, struct flow *f);
+
+/* A segment of role whose acknowledgement is this segment's, if it is greater; where the answer is paced, or may be. */
+void flow_pace(struct flow *f, int role, const struct segment *s);
+/* What it carried was handed on: the connection may wait for secrets from now on. */
+void flow_note_waiting(struct flow_table *t, struct flow *f);
 
 static inline int flow_role(const struct flow *f, int dir)
 {

@@ -5,7 +5,7 @@ enum line_state { LINE_OUT, LINE_WAITING, LINE_STRAGGLER, LINE_FINISHED };
 void line_init(struct line *l, struct exchange_sink sink)
 {
     /* No time has passed before the first packet: all is young. */
-    *l = (struct line){.sink = sink, .now = 0, .released = INT64_MIN, .late_from = INT64_MAX};
+    *l = (struct line){.sink = sink, .now = 0, .released = INT64_MIN, .late_from = INT64_MAX, .due = INT64_MIN};
 }
 
 static bool before(const struct slot *a, const struct slot *b)
@@ -31,6 +31,8 @@ static void insert(struct line *l, struct slot *s)
 {
     struct slot *at = place_of(l, s);
     l->placed = s;
+    if (s->x.arrival + LINE_WAIT_US < l->due)
+        l->due = s->x.arrival + LINE_WAIT_US;
     s->line_prev = at;
     s->line_next = at ? at->line_next : l->head;
     *(at ? &at->line_next : &l->head) = s;
@@ -58,6 +60,7 @@ static void note_late(struct line *l, const struct slot *s)
 {
     if (s && s->x.arrival < l->late_from)
         l->late_from = s->x.arrival;
+    l->due = INT64_MIN;
 }
 
 static void strand(struct line *l, struct slot *s)

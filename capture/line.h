@@ -18,6 +18,8 @@ struct line {
     struct slot *late_head, *late_tail; /* waited too long and still in flight, oldest first */
     struct slot *placed;                /* the one that came into line last, if it is there still */
     int64_t late_from;                  /* of those that wait too long none was looked at that arrived so late */
+    int64_t
+        due; /* until then nothing in line has waited too long; who keeps it (capture.c) also minds those that have */
     struct exchange_sink sink;
     int64_t now, released; /* packet time; greatest arrival that left */
     uint64_t seq;

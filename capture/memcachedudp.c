@@ -358,7 +358,7 @@ static bool is_copy(struct memcachedudp *u, const struct segment *d)
     s.tsecr = (uint32_t)(text >> 32);
     s.flow = (uint32_t)(from + hash_mix(to));
     s.flags = 0x80; /* no segment of TCP has it here */
-    return dedup_seen(u->dedup, &s, dedup_hash(&s, key->k1 | 1));
+    return dedup_seen(u->dedup, &s, dedup_hash(&s, key));
 }
 
 bool memcachedudp_datagram(struct memcachedudp *u, const struct segment *d, uint64_t order)

@@ -383,20 +383,19 @@ static void read_options(const uint8_t *p, uint32_t n, struct segment *out)
 /* Of the IP header, and the ports at p. */
 static void read_ends(const struct walk *w, const uint8_t *p, struct segment *out)
 {
-    uint8_t mapped[2][16];
-    const uint8_t *src = w->ip + 8, *dst = w->ip + 24;
     uint16_t from = be16(p), to = be16(p + 2);
     out->v6 = w->v6;
-    out->ip_id = w->v6 ? 0 : be16(w->ip + 4);
-    if (!w->v6) {
-        segment_v4(mapped[0], w->ip + 12);
-        segment_v4(mapped[1], w->ip + 16);
-        src = mapped[0];
-        dst = mapped[1];
+    if (w->v6) {
+        out->ip_id = 0;
+        out->dir = segment_dir(w->ip + 8, w->ip + 24, from, to);
+        memcpy(out->ends.ip[out->dir], w->ip + 8, 16);
+        memcpy(out->ends.ip[1 - out->dir], w->ip + 24, 16);
+    } else {
+        out->ip_id = be16(w->ip + 4);
+        out->dir = segment_dir4(segment_end4(w->ip + 12, p), segment_end4(w->ip + 16, p + 2));
+        segment_v4(out->ends.ip[out->dir], w->ip + 12);
+        segment_v4(out->ends.ip[1 - out->dir], w->ip + 16);
     }
-    out->dir = segment_dir(src, dst, from, to);
-    memcpy(out->ends.ip[out->dir], src, 16);
-    memcpy(out->ends.ip[1 - out->dir], dst, 16);
     out->ends.port[out->dir] = from;
     out->ends.port[1 - out->dir] = to;
     out->ends.scope = w->scope;

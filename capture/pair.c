@@ -374,7 +374,7 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
     s->x.status = h->status;
     s->x.t_rsp0 = first_ts;
     s->response_started = true;
-    if (s->pairing)
+    if (s->pairing && s->pairing->conn->paced)
         memcpy(s->paced, s->pairing->conn->pace.us, sizeof s->paced);
     s->x.flags |= (h->ambiguous ? FLAG_AMBIGUOUS : 0) | (s->request_done ? 0 : FLAG_EARLY);
     if (p->looks && s->response.p)
@@ -462,9 +462,10 @@ void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts)
     struct conn *conn = s->pairing->conn;
     s->x.t_rsp1 = last_ts;
     s->response_done = true;
-    if (conn->pace.on)
+    if (conn->paced && conn->pace.on) {
         note_pace(s, conn);
-    conn->pace.on = false; /* another stream's next large segment begins it again */
+        conn->pace.on = false; /* another stream's next large segment begins it again */
+    }
     if (p->looks)
         look_end(p->looks, &p->slots, s);
     if (s->operation)

@@ -1,65 +1,65 @@
 /* plain: a short way for frames as most are: Ethernet, IPv4 without options, TCP without any or with its time stamps
- * alone, no SYN. Whatever the bytes are, it reads only the captured ones. Numbers that stand beside each other in a
- * header go beside each other into a word of the segment. */
+ * alone, no SYN. Whatever the bytes are, it reads only the captured ones. */
 #ifndef CAPTURE_PLAIN_H
 #define CAPTURE_PLAIN_H
 
 #include "base/order.h"
 #include "capture/segment.h"
 
-/* Sets who speaks; addresses and ports are those of the headers at ip and tcp. Returns the index of the sender, without
- * a jump that could be guessed wrong. */
-static inline unsigned plain_ends(const uint8_t *ip, const uint8_t *tcp, struct endpoints *out)
+enum { PLAIN_IP = 14, PLAIN_TCP = PLAIN_IP + 20, PLAIN_DATA = PLAIN_TCP + 20 };
+
+/* Decodes f. False: it is not plain, and *out is undefined. Else it is what packet_decode and flow_key make of it, but
+ * for its ends, which plain_ends sets. */
+static inline bool plain_segment(const struct frame *f, const struct hash_key *key, struct segment *out)
 {
-    enum { MAPPED = 0xffff };
-    uint64_t both = be64(ip + 12), back = order_turn64(both, 32);
-    uint32_t ports = be32(tcp);
-    unsigned dir = both > back;
-    if (__builtin_expect(both == back, 0))
-        dir = ports >> 16 > (uint16_t)ports;
-    uint64_t raw = order_turn64(slice_word(ip + 12), dir * 32);
-    uint64_t first = ORDER_LITTLE ? raw << 32 | (uint64_t)MAPPED << 16 : raw >> 32 | (uint64_t)MAPPED << 32;
-    uint64_t second = ORDER_LITTLE ? raw >> 32 << 32 | (uint64_t)MAPPED << 16 : (uint32_t)raw | (uint64_t)MAPPED << 32;
-    uint64_t turned = order_turn32(ports, (dir ^ ORDER_LITTLE) * 16);
-    out->words[0] = out->words[2] = 0;
-    out->words[1] = first;
-    out->words[3] = second;
-    out->words[4] = ORDER_LITTLE ? turned : turned << 32;
-    return dir;
+    enum { HEADERS = PLAIN_DATA - PLAIN_IP, STAMPS = 12 };
+    const uint8_t *p = f->data;
+    if (f->link != LINKTYPE_ETHERNET || f->n < PLAIN_DATA)
+        return false;
+    /* type, version and length, service, total length, id; length of headers, flags, window, checksum */
+    uint64_t kind = be64(p + 12), last = be64(p + PLAIN_TCP + 12);
+    uint32_t place = be32(p + 20), headers = HEADERS; /* of a fragment, time to live, protocol */
+    if (kind >> 40 != 0x080045 || (place & 0x3fff00ff) != 6 || last >> 48 & TCP_SYN)
+        return false;
+    out->words[1] = 0;
+    if (last >> 60 != 5) {
+        headers += STAMPS;
+        if (last >> 60 != 8 || f->n < PLAIN_DATA + STAMPS || be32(p + PLAIN_DATA) != 0x0101080a)
+            return false;
+        out->words[1] = order_pair32(be64(p + PLAIN_DATA + 4));
+    }
+    uint32_t total = (uint16_t)(kind >> 16), n = f->n - PLAIN_IP < total ? f->n - PLAIN_IP : total;
+    if (n < headers)
+        return false;
+    out->ts = f->ts;
+    out->payload = p + PLAIN_IP + headers;
+    out->n = n - headers;
+    out->words[0] = order_pair32(be64(p + PLAIN_TCP + 4));
+    out->wire_n = total - headers;
+    out->checksum = (uint16_t)(last >> 16);
+    out->ip_id = (uint16_t)kind;
+    out->window = (uint16_t)(last >> 32);
+    out->flags = p[PLAIN_TCP + 13] & 0x3f;
+    out->v6 = false;
+    uint64_t src = segment_end4(p + PLAIN_IP + 12, p + PLAIN_TCP),
+             dst = segment_end4(p + PLAIN_IP + 16, p + PLAIN_TCP + 2);
+    uint64_t swap =
+        (src ^ dst) & -(uint64_t)segment_dir4(src, dst); /* a jump would be guessed wrong half of the time */
+    out->dir = segment_dir4(src, dst);
+    out->pair[0] = src ^ swap;
+    out->pair[1] = dst ^ swap;
+    out->flow = segment_hash4(key, out->pair);
+    return true;
 }
 
-/* Decodes f. False: it is not plain, and *out is undefined; else packet_decode fills *out alike, and counts nothing.
- * The flow is not set. */
-static inline bool plain_segment(const struct frame *f, struct segment *out)
+/* Sets the ends of f's segment. */
+static inline void plain_ends(const struct frame *f, struct segment *s)
 {
-    enum { IP = 14, TCP = IP + 20, DATA = TCP + 20, STAMPS = 12 };
-    const uint8_t *p = f->data;
-    uint32_t captured = f->n, options = 0;
-    if (f->link != LINKTYPE_ETHERNET || captured < DATA || f->wire_n < captured)
-        return false;
-    uint64_t kind = be64(p + 12), stamps = 0; /* type, version and length, service; total length, id */
-    uint32_t total = (uint16_t)(kind >> 16);
-    if (kind >> 40 != 0x080045 || (be32(p + 20) & 0x3fff00ff) != 6 || total < 40 || p[TCP + 13] & TCP_SYN)
-        return false; /* the second: place of a fragment, time to live, protocol */
-    uint32_t n = captured - IP < total ? captured - IP : total;
-    if (p[TCP + 12] >> 4 != 5) {
-        options = STAMPS;
-        if (p[TCP + 12] >> 4 != 8 || n < 40 + STAMPS || be32(p + DATA) != 0x0101080a)
-            return false;
-        stamps = order_pair32(be64(p + DATA + 4));
+    s->ends = (struct endpoints){.scope = 0};
+    for (unsigned i = 0; i < 2; i++) {
+        segment_v4(s->ends.ip[s->dir ^ i], f->data + PLAIN_IP + 12 + 4 * i);
+        s->ends.port[s->dir ^ i] = be16(f->data + PLAIN_TCP + 2 * i);
     }
-    out->ts = f->ts;
-    out->payload = p + DATA + options;
-    out->n = n - 40 - options;
-    out->words[0] = order_pair32(be64(p + TCP + 4));
-    out->words[1] = stamps;
-    out->words[2] = order_pair32((uint64_t)(total - 40 - options) << 32 | order_pair16(be32(p + TCP + 14)));
-    unsigned dir = plain_ends(p + IP, p + TCP, &out->ends);
-    uint32_t rest = ORDER_LITTLE ? (uint16_t)kind | (p[TCP + 13] & 0x3fu) << 16 | dir << 24
-                                 : (uint32_t)kind << 16 | (p[TCP + 13] & 0x3fu) << 8 | dir;
-    out->words[3] = order_pair32((uint64_t)rest << 32);
-    out->v6 = false;
-    return true;
 }
 
 #endif

@@ -27,7 +27,7 @@ static void gap(struct flow_table *t, struct flow *f, int dir, uint32_t n)
 static void end_side(struct flow_table *t, struct flow *f, int dir)
 {
     struct side *d = &f->side[dir];
-    if (!d->fin || d->ended || reasm_after(d->fin_seq, d->next) > 0)
+    if (!d->fin || d->ended || reasm_after(f->wanting[dir].fin_seq, d->next) > 0)
         return;
     d->ended = true;
     decode_end(t->env, &f->decoding, flow_role(f, dir), CHUNK_FIN);
@@ -42,11 +42,11 @@ static bool must_wait(const struct flow *f, int dir, bool has_ack, uint32_t ack)
 
 static struct held *held_pop(struct flow_table *t, struct flow *f, int dir)
 {
-    struct side *d = &f->side[dir];
-    struct held *h = d->held;
-    d->held = h->next;
-    if (!d->held)
-        d->held_last = NULL;
+    struct wanting *w = &f->wanting[dir];
+    struct held *h = w->held;
+    w->held = h->next;
+    if (!w->held)
+        w->last = NULL;
     f->held_bytes[dir] -= h->n;
     f->held_pieces[dir]--;
     t->held_bytes -= h->n + sizeof *h;
@@ -57,8 +57,9 @@ static struct held *held_pop(struct flow_table *t, struct flow *f, int dir)
 static void drain(struct flow_table *t, struct flow *f, int dir)
 {
     struct side *d = &f->side[dir], *peer = &f->side[1 - dir];
-    while (d->held && reasm_after(d->held->seq, d->next) <= 0) {
-        if (must_wait(f, dir, d->held->has_ack, d->held->ack))
+    const struct held *first;
+    while ((first = f->wanting[dir].held) && reasm_after(first->seq, d->next) <= 0) {
+        if (must_wait(f, dir, first->has_ack, first->ack))
             return;
         struct held *h = held_pop(t, f, dir);
         uint32_t skip = d->next - h->seq;
@@ -84,32 +85,37 @@ static bool acked_hole(const struct side *d)
     return d->has_acked && reasm_after(d->acked, d->next) > 0;
 }
 
-static bool has_hole(const struct side *d)
+static bool has_hole(const struct flow *f, int dir)
 {
-    return d->init && (d->held ? reasm_after(d->held->seq, d->next) > 0 : acked_hole(d));
+    const struct side *d = &f->side[dir];
+    const struct held *held = f->wanting[dir].held;
+    return d->init && (held ? reasm_after(held->seq, d->next) > 0 : acked_hole(d));
 }
 
 /* Since when the direction lacks what it lacks. What comes behind an earlier hole is seen as soon as that one is. */
-static void watch_side(struct flow_table *t, struct side *d)
+static void watch_side(struct flow_table *t, struct flow *f, int dir)
 {
+    const struct side *d = &f->side[dir];
+    struct wanting *w = &f->wanting[dir];
     bool acked = acked_hole(d);
-    if (!has_hole(d))
-        d->hole_since = TIME_NONE;
-    else if (d->hole_since == TIME_NONE || d->hole_at != d->next)
-        d->hole_since = d->held ? d->held->ts : t->now;
-    else if (acked && !d->hole_acked)
-        d->hole_since = t->now;
-    d->hole_at = d->next;
-    d->hole_acked = acked;
+    if (!has_hole(f, dir))
+        w->since = TIME_NONE;
+    else if (w->since == TIME_NONE || w->at != d->next)
+        w->since = w->held ? w->held->ts : t->now;
+    else if (acked && !w->acked)
+        w->since = t->now;
+    w->at = d->next;
+    w->acked = acked;
 }
 
 /* When what the direction lacks is lost. */
-static int64_t overdue_at(const struct flow *f, const struct side *d)
+static int64_t overdue_at(const struct flow *f, int dir)
 {
+    const struct wanting *w = &f->wanting[dir];
     bool oneway = !(f->side[0].seen && f->side[1].seen);
-    if (d->hole_since == TIME_NONE)
+    if (w->since == TIME_NONE)
         return INT64_MAX;
-    return d->hole_since + (d->hole_acked ? HOLE_ACKED_US : oneway ? HOLE_ONEWAY_US : HOLE_OPEN_US);
+    return w->since + (w->acked ? HOLE_ACKED_US : oneway ? HOLE_ONEWAY_US : HOLE_OPEN_US);
 }
 
 /* Keeps the list of flows with holes true to what f lacks now. */
@@ -117,8 +123,8 @@ static void watch(struct flow_table *t, struct flow *f)
 {
     int64_t due = INT64_MAX;
     for (int dir = 0; dir < 2; dir++) {
-        watch_side(t, &f->side[dir]);
-        int64_t at = overdue_at(f, &f->side[dir]);
+        watch_side(t, f, dir);
+        int64_t at = overdue_at(f, dir);
         due = at < due ? at : due;
     }
     if (due != INT64_MAX)
@@ -150,7 +156,7 @@ static bool hold(struct flow_table *t, struct flow *f, int dir, struct held **at
     memcpy(h->p, p, n);
     *at = h;
     if (!h->next)
-        f->side[dir].held_last = h;
+        f->wanting[dir].last = h;
     f->held_bytes[dir] += n;
     f->held_pieces[dir]++;
     t->held_bytes += n + sizeof *h;
@@ -161,8 +167,8 @@ static bool hold(struct flow_table *t, struct flow *f, int dir, struct held **at
 static bool hold_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s, uint32_t seq,
                          const char *p, uint32_t n)
 {
-    struct side *d = &f->side[dir];
-    struct held **at = &d->held, *last = d->held_last;
+    struct wanting *w = &f->wanting[dir];
+    struct held **at = &w->held, *last = w->last;
     bool fresh = false;
     if (last && reasm_after(seq, last->seq + last->n) >= 0)
         at = &last->next; /* most come so */
@@ -204,30 +210,31 @@ static inline void acknowledge(struct flow *f, struct side *peer, const struct s
             return;
         peer->has_acked = true;
         peer->acked = s->ack;
-        if (peer->fin && reasm_after(peer->acked, peer->fin_seq) > 0)
-            peer->acked = peer->fin_seq; /* the FIN's own number is no byte */
+        uint32_t fin_seq = f->wanting[1 - s->dir].fin_seq;
+        if (peer->fin && reasm_after(peer->acked, fin_seq) > 0)
+            peer->acked = fin_seq; /* the FIN's own number is no byte */
     }
     reasm_round_trip(f, peer, flow_role(f, s->dir), s);
 }
 
 /* All there is of the direction is a SYN that nobody acknowledged, and its connection stands elsewhere: the SYN came
  * into one that went on, where it begins nothing (RFC 5961 section 4). */
-static bool is_stray_syn(const struct side *d, const struct segment *s, uint32_t seq)
+static bool is_stray_syn(const struct side *d, bool held, const struct segment *s, uint32_t seq)
 {
-    bool alone = !d->by_ack && !d->offset && !d->held && !(d->has_acked && d->acked == d->next);
+    bool alone = !d->by_ack && !d->offset && !held && !(d->has_acked && d->acked == d->next);
     return alone && s->wire_n && !(s->flags & TCP_SYN) && reasm_after(seq, d->next) < -1; /* no probe */
 }
 
 /* The first segment of a direction sets where it begins. Returns false when the segment is older than that. */
-static void begin(struct side *d, const struct segment *s, uint32_t seq)
+static void begin(struct side *d, bool held, const struct segment *s, uint32_t seq)
 {
     if (!d->init) {
         d->init = true;
         d->next = seq;
-    } else if (d->by_ack && !d->offset && s->wire_n && !d->held && reasm_after(seq, d->next) < 0 &&
+    } else if (d->by_ack && !d->offset && s->wire_n && !held && reasm_after(seq, d->next) < 0 &&
                reasm_after(d->next, seq) < 1 << 20) {
         d->next = seq; /* captured after what acknowledged it */
-    } else if (is_stray_syn(d, s, seq)) {
+    } else if (is_stray_syn(d, held, s, seq)) {
         d->next = seq;
     }
     if (s->flags & TCP_SYN || s->wire_n)
@@ -243,7 +250,7 @@ static void no_room(struct flow_table *t, struct flow *f, int dir, const struct 
     struct side *d = &f->side[dir];
     t->stats->flows_evicted++;
     reasm_give_up(t, f, true);
-    if (d->held || must_wait(f, dir, (s->flags & TCP_ACK) != 0, s->ack))
+    if (f->wanting[dir].held || must_wait(f, dir, (s->flags & TCP_ACK) != 0, s->ack))
         return;
     if (reasm_after(seq, d->next) > 0)
         gap(t, f, dir, seq - d->next);
@@ -270,7 +277,7 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
         seq += old;
         ahead = 0;
     }
-    if (ahead == 0 && !d->held && !must_wait(f, dir, has_ack, s->ack)) {
+    if (ahead == 0 && !f->wanting[dir].held && !must_wait(f, dir, has_ack, s->ack)) {
         if (d->rtt_ts == TIME_NONE) {
             d->rtt_ts = s->ts;
             d->rtt_seq = seq + n;
@@ -289,12 +296,14 @@ static void data(struct flow_table *t, struct flow *f, int dir, const struct seg
 }
 
 /* The first one counts, unless it was nowhere near; one before what has come ends nothing (RFC 9293). */
-static void note_fin(struct side *d, uint32_t seq)
+static void note_fin(struct flow *f, int dir, uint32_t seq)
 {
-    if (reasm_after(seq, d->next) < 0 || (d->fin && reasm_after(seq, d->fin_seq) >= 0))
+    struct side *d = &f->side[dir];
+    uint32_t *fin_seq = &f->wanting[dir].fin_seq;
+    if (reasm_after(seq, d->next) < 0 || (d->fin && reasm_after(seq, *fin_seq) >= 0))
         return;
     d->fin = true;
-    d->fin_seq = seq;
+    *fin_seq = seq;
 }
 
 void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct segment *s)
@@ -303,9 +312,9 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
     uint32_t seq = s->seq + ((s->flags & TCP_SYN) != 0);
     if (s->flags & TCP_RST)
         return; /* what it carries says why, to nobody's stream (RFC 9293 section 3.5.3) */
-    begin(d, s, seq);
+    begin(d, f->wanting[dir].held != NULL, s, seq);
     if (s->flags & TCP_FIN)
-        note_fin(d, seq + s->wire_n);
+        note_fin(f, dir, seq + s->wire_n);
     if (s->flags & TCP_ACK)
         acknowledge(f, &f->side[1 - dir], s);
     if (s->wire_n && !d->ended)
@@ -314,7 +323,7 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
         drain_both(t, f);
     if (d->fin)
         end_side(t, f, dir);
-    if (f->hole || has_hole(d) || has_hole(&f->side[1 - dir]))
+    if (f->hole || has_hole(f, dir) || has_hole(f, 1 - dir))
         watch(t, f);
     if (f->hole && f->deadline <= t->now) {
         flow_whole(t, f);
@@ -326,9 +335,10 @@ void reasm_segment(struct flow_table *t, struct flow *f, int dir, const struct s
 static bool give_up_one(struct flow_table *t, struct flow *f, int dir, bool all)
 {
     struct side *d = &f->side[dir];
-    if (!has_hole(d) || (!all && overdue_at(f, d) > t->now))
+    if (!has_hole(f, dir) || (!all && overdue_at(f, dir) > t->now))
         return false;
-    int32_t to_held = d->held ? reasm_after(d->held->seq, d->next) : INT32_MAX;
+    const struct held *held = f->wanting[dir].held;
+    int32_t to_held = held ? reasm_after(held->seq, d->next) : INT32_MAX;
     int32_t to_acked = acked_hole(d) ? reasm_after(d->acked, d->next) : INT32_MAX;
     int32_t n = to_held < to_acked ? to_held : to_acked;
     if (all && to_held != INT32_MAX)
@@ -354,6 +364,6 @@ void reasm_give_up(struct flow_table *t, struct flow *f, bool all)
 void reasm_drop(struct flow_table *t, struct flow *f)
 {
     for (int dir = 0; dir < 2; dir++)
-        while (f->side[dir].held)
+        while (f->wanting[dir].held)
             free(held_pop(t, f, dir));
 }

@@ -47,17 +47,8 @@ static inline void reasm_round_trip(struct flow *f, struct side *peer, int role,
         *least = (int32_t)rtt; /* only a bare acknowledgement: an answer's time is the server's, not the network's */
 }
 
-/* These two do what reasm_segment does where the connection is settled (flow.c) and the segment goes on with it:
- * nothing is missing, or comes twice. d: the segment's direction, role's; peer: the other. */
-static inline void reasm_acknowledge(struct flow *f, struct side *peer, int role, const struct segment *s)
-{
-    int32_t more = reasm_after(s->ack, peer->acked);
-    if (more > 1 << 30)
-        return;
-    peer->acked = more > 0 ? s->ack : peer->acked;
-    reasm_round_trip(f, peer, role, s);
-}
-
+/* The bytes of a segment that stand next, of a connection where nothing is missing. d: its direction, role's; peer: the
+ * other. */
 static inline void reasm_next(struct flow_table *t, struct flow *f, struct side *d, const struct side *peer, int role,
                               const struct segment *s)
 {
@@ -67,6 +58,8 @@ static inline void reasm_next(struct flow_table *t, struct flow *f, struct side 
     }
     struct chunk c = {(const char *)s->payload, s->n, s->ts, t->order, 0, reasm_ack_offset(peer, s->ack)};
     reasm_deliver(t, f, d, role, c);
+    if (__builtin_expect(f->decoding.tls != NULL, 0))
+        flow_note_waiting(t, f);
 }
 
 #endif

@@ -389,7 +389,9 @@ enum source_event source_next(struct source *s, struct frame *f)
 
 unsigned source_more(struct source *s, struct frame *f, unsigned most)
 {
-    return s->files ? files_more(s->files, f, most) : 0;
+    if (!s->files || __builtin_expect(atomic_load_explicit(&s->stop, memory_order_relaxed), 0))
+        return 0;
+    return files_more(s->files, f, most);
 }
 
 const char *source_message(const struct source *s)

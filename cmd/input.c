@@ -516,6 +516,19 @@ static bool follows_keys(const struct input_loop *loop)
     return loop->keys_path && !total;
 }
 
+/* The n next ones after `frames`, up to where something may be due; or what else there is. */
+static inline enum source_event next_frames(struct source *s, struct frame *f, uint64_t frames, unsigned *n)
+{
+    unsigned most = CAPTURE_FRAMES - (unsigned)(frames % CAPTURE_FRAMES);
+    *n = frames ? source_more(s, f, most) : 0;
+    if (*n)
+        return SOURCE_FRAME;
+    enum source_event event = source_next(s, f);
+    if (event == SOURCE_FRAME)
+        *n = 1 + source_more(s, f + 1, most - 1);
+    return event;
+}
+
 int input_run(const struct input_loop *loop)
 {
     struct progress progress = {.begun = seconds_now(), .on = !loop->quiet && isatty(STDERR_FILENO)};
@@ -530,15 +543,13 @@ int input_run(const struct input_loop *loop)
     source_on_wait(loop->source, idle, &idling);
     input_wake(loop->source);
     for (bool more = true; more;) {
-        switch (source_next(loop->source, f)) {
+        switch (next_frames(loop->source, f, frames, &n)) {
         case SOURCE_FRAME:
             if (!frames && too_early(loop, f->ts)) {
                 code = 2;
                 more = false;
                 break;
             }
-            n = CAPTURE_FRAMES - (unsigned)(frames % CAPTURE_FRAMES); /* up to where something may be due */
-            n = 1 + source_more(loop->source, f + 1, n - 1);
             capture_frames(loop->capture, f, n);
             frames += n;
             if (following && frames % KEYS_EVERY == 0)

@@ -17,6 +17,7 @@ struct wire {
     uint32_t snap; /* octets of a payload that are captured; 0: all */
     uint8_t flags; /* of all segments, too */
     bool timed;    /* the log says when */
+    bool told;     /* the capture is told the time before each frame, too */
     struct frame waiting[CAPTURE_FRAMES];
     unsigned n_waiting, together; /* so many frames are handed on at once; 0: one */
     unsigned exchanges;
