@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analysis/copies.h"
 #include "analysis/slab.h"
 #include "base/dense.h"
 #include "base/floor.h"
@@ -224,7 +225,7 @@ static void look_up(struct walk *w, size_t rule, const struct row_exchange *x)
         n->passed_hits += hit && turn == WATCHED_PASSED;
         return;
     }
-    uint64_t hash = mix(mix(rule, x->key), x->variant);
+    uint64_t hash = mix(mix(rule, x->key), copies_variant(w->o->profile, x->variant, x->accepts));
     uint32_t row = x->key ? slab_row(&w->slots, &w->slot_map, hash) : SLAB_NONE;
     if (row == SLAB_NONE) {
         n->untracked++;

@@ -131,7 +131,7 @@ void policy_say_cache(const struct rules *r, const struct rule_cache *c, const c
     buf_slice(out, r->services[c->service].name);
     plain_text(&c->route, out);
     if (c->pass) {
-        buf_str(out, ": another endpoint, not kept\n");
+        buf_printf(out, ": %s, not kept\n", c->doubt ? c->doubt : "another endpoint");
         return;
     }
     buf_printf(out, ": kept %" PRIu32 " s\n", c->ttl_s);

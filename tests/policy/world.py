@@ -2,6 +2,7 @@
 origin; products started on free loopback ports from generated files and ended by pid; a driver that keeps to a schedule
 and knows by how much it was late."""
 import asyncio
+import gzip
 import hashlib
 import json
 import os
@@ -114,10 +115,14 @@ async def serve_one(reader, writer, plans):
             body = dict(plan.body(kind, int(item), who, time.time()), who=who) if status[0] == "2" else {}
             if plan and plan.by == "query" and body:
                 body["query"] = query
+            if plan and plan.by == "language" and body:
+                body["language"] = asked.get("accept-language", "")
             if plan and not plan.credential and who >= 0:
                 body["owner"] = who  # whoever comes with a credential gets something of their own
             text = json.dumps(body).encode()
             marks = "".join(m + "\r\n" for m in plan.marks) if plan else ""
+            if plan and plan.by == "gzip" and "gzip" in asked.get("accept-encoding", ""):
+                text, marks = gzip.compress(text), marks + "Content-Encoding: gzip\r\n"
             if query == "twice":  # one field in two lines
                 marks += "Cache-Control: max-age=60\r\nCache-Control: private\r\n"
             writer.write(("HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (status, marks, len(text))).encode() +
@@ -261,6 +266,8 @@ async def drive_one(port, calls, began, source="127.0.0.1"):
                             break
                 else:
                     text = await reader.readexactly(int(fields.get("content-length", 0)))
+                if fields.get("content-encoding") == "gzip":
+                    text = gzip.decompress(text)
                 c.body = json.loads(text) if c.status == 200 else None
                 if fields.get("connection") == "close":
                     writer.close()
