@@ -17,6 +17,11 @@ uint32_t copies_variant(enum ttlcache_profile profile, uint32_t hash, uint32_t a
     }
 }
 
+bool copies_asked_past(enum ttlcache_profile profile, bool refresh)
+{
+    return refresh && profile == TTLCACHE_HAPROXY;
+}
+
 bool copies_kept(enum ttlcache_profile profile, struct slice names)
 {
     struct slice name;

@@ -1,7 +1,7 @@
-/* copies: which copies of a key a product keeps apart, by what its answers' Vary names (RFC 9111 section 4.1), and
- * which of them it answers from. Of Accept-Encoding products make different things; of other fields they take the value
- * as it is, but for HAProxy, which keeps answers that vary on Accept-Encoding or Referer alone. Pure. Tried:
- * nginx 1.22.1, Varnish 7.1.1, HAProxy 2.6.12 (docs/ACCURACY.md). */
+/* copies: which copies of a key a product keeps apart, by what its answers' Vary names (RFC 9111 section 4.1), which of
+ * them it answers from, and to whom it gives none. Of Accept-Encoding products make different things; of other fields
+ * they take the value as it is, but for HAProxy, which keeps answers that vary on Accept-Encoding or Referer alone.
+ * Pure. Tried: nginx 1.22.1, Varnish 7.1.1, HAProxy 2.6.12 (docs/ACCURACY.md). */
 #ifndef ANALYSIS_COPIES_H
 #define ANALYSIS_COPIES_H
 
@@ -13,6 +13,9 @@
  * exact: the best coding that is offered. nginx: the members of Accept-Encoding in their order. Varnish: nothing of it,
  * for it asks for gzip always and unpacks where it must. HAProxy: see copies_choose. */
 uint32_t copies_variant(enum ttlcache_profile profile, uint32_t hash, uint32_t accepts);
+/* Whether a request that asks for no copy (`refresh`: no-cache, max-age=0) gets none: HAProxy then keeps what comes
+ * instead, but where answers vary. */
+bool copies_asked_past(enum ttlcache_profile profile, bool refresh);
 /* Whether the product keeps answers whose Vary names these fields ("accept-encoding, origin"). */
 bool copies_kept(enum ttlcache_profile profile, struct slice names);
 

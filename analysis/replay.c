@@ -61,6 +61,13 @@ static void look_up_limited(struct capacity *c, uint64_t hash, const struct ttlc
     capacity_visit(c, &(struct capacity_visit){hash, floor_div(v->us, 1000), v->bytes, v->fillable});
 }
 
+static struct ttlcache_slot *no_copy(struct walk *w, uint64_t hash, struct ttlcache_visit *v)
+{
+    v->fillable = false;
+    w->none = (struct ttlcache_slot){.hash = hash};
+    return &w->none;
+}
+
 /* HAProxy's copy that answers, or the one that what comes fills. NULL: no room. A copy that is left beside the new one,
  * in the same coding, answers before it until both are replaced: then nothing is filled. */
 static struct ttlcache_slot *slot_by_coding(struct walk *w, uint64_t hash, const struct row_exchange *x, int64_t ttl_us,
@@ -79,23 +86,25 @@ static struct ttlcache_slot *slot_by_coding(struct walk *w, uint64_t hash, const
     if (v->fillable)
         copies_replace(copy, x->accepts, ttl_us, v->us);
     chosen = copy[copies_coding(x->content, x->accepts)];
-    if (!chosen->filled)
-        return chosen;
-    v->fillable = false;
-    w->none = (struct ttlcache_slot){.hash = chosen->hash};
-    return &w->none;
+    return chosen->filled ? no_copy(w, chosen->hash, v) : chosen;
 }
 
 static struct ttlcache_slot *slot_for(struct walk *w, uint32_t key, const struct row_exchange *x, int64_t ttl_us,
                                       struct ttlcache_visit *v)
 {
     uint64_t hash = hash_mix((uint64_t)key << 32 | copies_variant(w->o->profile, x->variant, x->accepts));
+    bool past = copies_asked_past(w->o->profile, x->notes >> NOTE_AT_forced_refresh & 1);
     if (w->o->key_client)
         hash = hash_mix(hash + x->client);
+    if (past && (x->variant || !v->fillable))
+        return no_copy(w, hash, v);
     if (w->o->profile == TTLCACHE_HAPROXY && x->accepts)
         return slot_by_coding(w, hash, x, ttl_us, v);
     uint32_t row = slab_row(&w->slots, &w->slot_map, hash);
-    return row == SLAB_NONE ? NULL : slab_at(&w->slots, row);
+    struct ttlcache_slot *slot = row == SLAB_NONE ? NULL : slab_at(&w->slots, row);
+    if (slot && past)
+        slot->filled = false;
+    return slot;
 }
 
 static bool keeps(const struct walk *w, const struct row_exchange *x)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Copies by what Vary names: an API that answers in gzip to who accepts it, and one that answers by language, behind the
-policies that are written for it. What nginx, Varnish and HAProxy make of Accept-Encoding differs; what they then serve
+"""Copies by what requests say: an API that answers in gzip to who accepts it, one that answers by language, and one whose
+clients ask now and then for no copy, behind the policies that are written for it. What nginx, Varnish and HAProxy make of that differs; what they then serve
 from their caches is compared with what whatif says of the same arrivals. HAProxy keeps no answers by language, and gets
 no rule for them. PROOF=1: a minute, three seeds. A run that the machine spoils is done again twice."""
 import random
@@ -11,6 +11,7 @@ from world import Call, Plan, audit, drive, free_port, policy
 
 SECONDS, SEEDS = (60, 3) if PROOF else (8, 1)
 KEYS, RATE, TTL, LATE = 25, 60, 5, 0.02
+PRESSES = ("no-cache", "max-age=0", None, None, None, None)
 CODINGS = ("gzip", "gzip, deflate", "gzip, deflate, br", "identity", "deflate", None)
 LANGUAGES = ("de", "en-GB, en;q=0.8", "fr", None)
 
@@ -22,10 +23,11 @@ if missing:
 origin = free_port()
 server = "127.0.0.1:%d" % origin
 KINDS = {"coded": ("Accept-Encoding", CODINGS, Plan(period=9, credential=False, by="gzip", marks=("Vary: Accept-Encoding",))),
-         "spoken": ("Accept-Language", LANGUAGES, Plan(period=9, credential=False, by="language", marks=("Vary: Accept-Language",)))}
+         "spoken": ("Accept-Language", LANGUAGES, Plan(period=9, credential=False, by="language", marks=("Vary: Accept-Language",))),
+         "pressed": ("Cache-Control", PRESSES, Plan(period=9, credential=False))}
 STARTERS = {"nginx": world.start_nginx, "varnish": world.start_varnish, "haproxy": world.start_haproxy}
 # What each keeps of either; HAProxy 2.6 tells only codings (and Referer) apart.
-KEPT = {p: [k for k in KINDS if p != "haproxy" or k == "coded"] for p in STARTERS}
+KEPT = {p: [k for k in KINDS if p != "haproxy" or k != "spoken"] for p in STARTERS}
 
 
 def record(kind, item, said, now, version=None, who=1):
@@ -35,7 +37,7 @@ def record(kind, item, said, now, version=None, who=1):
     coded = kind == "coded" and "gzip" in (said or "")
     r = world.record(kind, plan, item, who, now, server)
     r["headers"]["request"] = {field.lower(): said} if said else {}
-    r["body_id"] = world.digest(kind, item, version, coded if kind == "coded" else said)
+    r["body_id"] = world.digest(kind, item, version, coded if kind == "coded" else said if kind == "spoken" else None)
     if kind == "coded":
         r["decoded_id"], r["flags"] = world.digest(item, version), ["canonical"]
     if coded:
