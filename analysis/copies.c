@@ -22,6 +22,11 @@ bool copies_asked_past(enum ttlcache_profile profile, bool refresh)
     return refresh && profile == TTLCACHE_HAPROXY;
 }
 
+bool copies_filled_by(enum ttlcache_profile profile, uint16_t status, bool head)
+{
+    return profile == TTLCACHE_EXACT || (profile == TTLCACHE_HAPROXY ? status == 200 && !head : status < 400);
+}
+
 bool copies_kept(enum ttlcache_profile profile, struct slice names)
 {
     struct slice name;

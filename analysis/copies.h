@@ -16,6 +16,11 @@ uint32_t copies_variant(enum ttlcache_profile profile, uint32_t hash, uint32_t a
 /* Whether a request that asks for no copy (`refresh`: no-cache, max-age=0) gets none: HAProxy then keeps what comes
  * instead, but where answers vary. */
 bool copies_asked_past(enum ttlcache_profile profile, bool refresh);
+/* Whether an answer with this status, which may fill a slot (cacheable.h), does so under the rules that are written for
+ * the product: errors do not, whatever lifetime they declare; a 304 and what answers HEAD stand for the 200 that a
+ * cache gets, which asks with GET and without conditions, but HAProxy passes both on and keeps answers 200 to GET
+ * alone. */
+bool copies_filled_by(enum ttlcache_profile profile, uint16_t status, bool head);
 /* Whether the product keeps answers whose Vary names these fields ("accept-encoding, origin"). */
 bool copies_kept(enum ttlcache_profile profile, struct slice names);
 

@@ -121,7 +121,8 @@ static void look_up(struct walk *w, const struct row_exchange *x, struct replay_
                                    x->duration_us < 0 ? -1 : x->duration_us - (x->request_us > 0 ? x->request_us : 0),
                                .content = x->content,
                                .error = x->status >= 400,
-                               .fillable = x->flags & ROW_FILLABLE && keeps(w, x),
+                               .fillable = x->flags & ROW_FILLABLE && keeps(w, x) &&
+                                           copies_filled_by(w->o->profile, x->status, x->flags & REPLAY_HEAD),
                                .bytes = x->response_bytes,
                                .server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us};
     uint32_t key = key_of(w, x);

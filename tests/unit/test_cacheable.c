@@ -212,6 +212,14 @@ static void accept_encoding_of_products(void **state)
     assert_true(copies_kept(TTLCACHE_HAPROXY, SLICE("accept-encoding, referer")));
     assert_false(copies_kept(TTLCACHE_HAPROXY, SLICE("accept-encoding, accept-language")));
     assert_true(copies_kept(TTLCACHE_NGINX, SLICE("accept-encoding, accept-language")));
+    for (int p = 0; p < TTLCACHE_PROFILES; p++) {
+        assert_true(copies_filled_by(p, 200, false));
+        assert_int_equal(copies_filled_by(p, 404, false), p == TTLCACHE_EXACT);
+        assert_int_equal(copies_filled_by(p, 304, false), p != TTLCACHE_HAPROXY);
+        assert_int_equal(copies_filled_by(p, 200, true), p != TTLCACHE_HAPROXY);
+        assert_int_equal(copies_asked_past(p, true), p == TTLCACHE_HAPROXY);
+        assert_false(copies_asked_past(p, false));
+    }
     vary_free(v);
 }
 
