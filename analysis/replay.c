@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analysis/copies.h"
+#include "analysis/restore.h"
 #include "analysis/slab.h"
 #include "base/floor.h"
 #include "capture/exchange.h"
@@ -22,7 +24,9 @@ struct walk {
     struct replay *out;
     struct slab slots, clocks, counted;
     struct map slot_map, clock_map, counted_map;
-    uint32_t *ttl_of; /* place in o->ttl + 1, by endpoint */
+    struct ttlcache_slot none;            /* where a look-up finds nothing and leaves nothing */
+    uint32_t *ttl_of;                     /* place in o->ttl + 1, by endpoint */
+    uint64_t unkept[VARY_LISTS / 64 + 1]; /* bit i: answers that vary on list i are not kept */
     struct limiter limiter;
     uint32_t other; /* id of the client `(other)`, which is many */
     int64_t second;
@@ -57,6 +61,58 @@ static void look_up_limited(struct capacity *c, uint64_t hash, const struct ttlc
     capacity_visit(c, &(struct capacity_visit){hash, floor_div(v->us, 1000), v->bytes, v->fillable});
 }
 
+static struct ttlcache_slot *no_copy(struct walk *w, uint64_t hash, struct ttlcache_visit *v)
+{
+    v->fillable = false;
+    w->none = (struct ttlcache_slot){.hash = hash};
+    return &w->none;
+}
+
+/* HAProxy's copy that answers, or the one that what comes fills. NULL: no room. A copy that is left beside the new one,
+ * in the same coding, answers before it until both are replaced: then nothing is filled. */
+static struct ttlcache_slot *slot_by_coding(struct walk *w, uint64_t hash, const struct row_exchange *x, int64_t ttl_us,
+                                            struct ttlcache_visit *v)
+{
+    struct ttlcache_slot *copy[COPIES_CODINGS], *chosen;
+    for (unsigned i = 0; i < COPIES_CODINGS; i++) {
+        uint32_t row = slab_row(&w->slots, &w->slot_map, hash_mix(hash + i));
+        if (row == SLAB_NONE)
+            return NULL;
+        copy[i] = slab_at(&w->slots, row);
+    }
+    chosen = copies_choose(copy, x->accepts, ttl_us, v->us);
+    if (chosen)
+        return chosen;
+    if (v->fillable)
+        copies_replace(copy, x->accepts, ttl_us, v->us);
+    chosen = copy[copies_coding(x->content, x->accepts)];
+    return chosen->filled ? no_copy(w, chosen->hash, v) : chosen;
+}
+
+static struct ttlcache_slot *slot_for(struct walk *w, uint32_t key, const struct row_exchange *x, int64_t ttl_us,
+                                      struct ttlcache_visit *v)
+{
+    uint64_t hash = hash_mix((uint64_t)key << 32 | copies_variant(w->o->profile, x->variant, x->accepts));
+    bool past = copies_asked_past(w->o->profile, x->notes >> NOTE_AT_forced_refresh & 1);
+    if (w->o->key_client)
+        hash = hash_mix(hash + x->client);
+    if (past && (x->variant || !v->fillable))
+        return no_copy(w, hash, v);
+    if (w->o->profile == TTLCACHE_HAPROXY && x->accepts)
+        return slot_by_coding(w, hash, x, ttl_us, v);
+    uint32_t row = slab_row(&w->slots, &w->slot_map, hash);
+    struct ttlcache_slot *slot = row == SLAB_NONE ? NULL : slab_at(&w->slots, row);
+    if (slot && past)
+        slot->filled = false;
+    return slot;
+}
+
+static bool keeps(const struct walk *w, const struct row_exchange *x)
+{
+    uint32_t list = x->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
+    return !(w->unkept[list / 64] >> list % 64 & 1);
+}
+
 static void look_up(struct walk *w, const struct row_exchange *x, struct replay_ttl *t)
 {
     struct ttlcache_visit v = {.us = 0,
@@ -65,23 +121,22 @@ static void look_up(struct walk *w, const struct row_exchange *x, struct replay_
                                    x->duration_us < 0 ? -1 : x->duration_us - (x->request_us > 0 ? x->request_us : 0),
                                .content = x->content,
                                .error = x->status >= 400,
-                               .fillable = x->flags & ROW_FILLABLE,
+                               .fillable = x->flags & ROW_FILLABLE && keeps(w, x) &&
+                                           copies_filled_by(w->o->profile, x->status, x->flags & REPLAY_HEAD),
                                .bytes = x->response_bytes,
                                .server_us = x->server_us < 0 ? 0 : (uint64_t)x->server_us};
     uint32_t key = key_of(w, x);
     bool known = key && key_time(w, key, x, &v.us);
     if (!(x->flags & ROW_ELIGIBLE))
         return;
-    uint64_t hash = hash_mix((uint64_t)key << 32 | x->variant);
-    if (w->o->key_client)
-        hash = hash_mix(hash + x->client);
-    uint32_t row = known ? slab_row(&w->slots, &w->slot_map, hash) : SLAB_NONE;
-    if (row == SLAB_NONE)
+    t->unkept += !keeps(w, x);
+    struct ttlcache_slot *slot = known ? slot_for(w, key, x, t->ttl_us, &v) : NULL;
+    if (!slot)
         t->untracked++;
     else
-        ttlcache_visit(slab_at(&w->slots, row), w->o->profile, t->ttl_us, &v, &t->sums);
-    if (row != SLAB_NONE && t->capacity)
-        look_up_limited(t->capacity, *(uint64_t *)slab_at(&w->slots, row), &v);
+        ttlcache_visit(slot, w->o->profile, t->ttl_us, &v, &t->sums);
+    if (slot && t->capacity)
+        look_up_limited(t->capacity, slot->hash, &v);
 }
 
 /* Who the limit counts this request for; 0: unknown. */
@@ -160,9 +215,18 @@ static void one(void *context, const struct row_exchange *x)
         limit(w, x);
 }
 
-static bool open_ttl(struct walk *w)
+static bool add_list(void *context, const struct row_counter *c)
+{
+    struct walk *w = context;
+    if (strcmp(c->what, "vary") == 0 && c->value <= VARY_LISTS && !copies_kept(w->o->profile, c->name))
+        w->unkept[c->value / 64] |= UINT64_C(1) << c->value % 64;
+    return true;
+}
+
+static bool open_ttl(struct walk *w, struct store_reader *r)
 {
     const struct replay_options *o = w->o;
+    store_read_counters(r, add_list, w);
     w->ttl_of = calloc(o->named->n_endpoints + 1, sizeof *w->ttl_of);
     if (!w->ttl_of || !slab_init(&w->slots, sizeof(struct ttlcache_slot), REPLAY_SLOTS) ||
         !slab_init(&w->clocks, sizeof(struct clock), REPLAY_SLOTS))
@@ -312,7 +376,7 @@ bool replay_knows_addresses(struct store_reader *r)
 
 static bool run(struct walk *w, struct store_reader *r, char why[256])
 {
-    if ((w->o->n_ttl && !open_ttl(w)) || (w->o->limit && !open_limit(w, r))) {
+    if ((w->o->n_ttl && !open_ttl(w, r)) || (w->o->limit && !open_limit(w, r))) {
         snprintf(why, 256, "out of memory");
         return false;
     }

@@ -22,6 +22,7 @@ struct replay_ttl {
     int64_t ttl_us;
     struct ttlcache_sums sums; /* result */
     struct capacity *capacity; /* is shown the look-ups, too; NULL: not asked for */
+    uint64_t unkept;           /* result: look-ups of what the product keeps no answers of, for what they vary on */
     uint64_t untracked;        /* result: eligible, but its key had no name or there was no room for a slot */
 };
 

@@ -138,7 +138,11 @@ static void fill_variant(struct analysis *a, struct row_exchange *r, const struc
     if (heads_has(h, HEAD_vary))
         key->vary = (uint16_t)vary_list(a->vary, heads_get(h, HEAD_vary));
     r->flags |= (uint32_t)key->vary << REPLAY_VARY_SHIFT;
-    r->variant = key->vary ? vary_variant(a->vary, key->vary, x) : 0;
+    if (!key->vary)
+        return;
+    struct variant variant = vary_variant(a->vary, key->vary, x);
+    r->variant = variant.hash;
+    r->accepts = variant.accepts;
 }
 
 /* What makes a look-up of an exchange. */

@@ -8,7 +8,7 @@ const char *const ttlcache_profiles[TTLCACHE_PROFILES] = {"exact", "nginx", "var
 
 enum { SECOND_US = 1000000, QUANTUM_MS = 4 };
 
-static bool fresh(const struct ttlcache_slot *s, enum ttlcache_profile profile, int64_t ttl_us, int64_t us)
+bool ttlcache_fresh(const struct ttlcache_slot *s, enum ttlcache_profile profile, int64_t ttl_us, int64_t us)
 {
     if (!s->filled)
         return false;
@@ -52,7 +52,7 @@ static void count(struct ttlcache_sums *n, const struct ttlcache_slot *s, const 
 bool ttlcache_visit(struct ttlcache_slot *s, enum ttlcache_profile profile, int64_t ttl_us,
                     const struct ttlcache_visit *v, struct ttlcache_sums *sums)
 {
-    bool hit = fresh(s, profile, ttl_us, v->us);
+    bool hit = ttlcache_fresh(s, profile, ttl_us, v->us);
     sums->lookups++;
     if (hit)
         count(sums, s, v);

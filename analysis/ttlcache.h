@@ -40,6 +40,8 @@ struct ttlcache_visit {
     uint64_t bytes, server_us;
 };
 
+/* Whether it has a copy that the product gives out at `us`. */
+bool ttlcache_fresh(const struct ttlcache_slot *s, enum ttlcache_profile profile, int64_t ttl_us, int64_t us);
 /* One look-up; true: a hit. */
 bool ttlcache_visit(struct ttlcache_slot *s, enum ttlcache_profile profile, int64_t ttl_us,
                     const struct ttlcache_visit *v, struct ttlcache_sums *sums);

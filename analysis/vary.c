@@ -13,7 +13,8 @@ struct list {
     uint16_t n;
     bool star;
     uint8_t token[VARY_NAMES];
-    uint32_t by_encoding[ENCODINGS];               /* variants, when Accept-Encoding is all it names; 0: not made yet */
+    bool encodings;                                /* it names Accept-Encoding */
+    uint32_t rest;                                 /* of its variants, when that is all it names; 0: not made yet */
     uint32_t name[VARY_NAMES], name_n[VARY_NAMES]; /* where in text */
 };
 
@@ -110,6 +111,7 @@ static void fill(struct vary *v, struct list *l, const struct names *names)
         l->name[i] = (uint32_t)v->text.n;
         l->name_n[i] = (uint32_t)names->name[i].n;
         l->token[i] = (uint8_t)token_find(names->name[i]);
+        l->encodings |= l->token[i] == TOKEN_ACCEPT_ENCODING;
         l->star |= slice_eq(names->name[i], SLICE("*"));
         buf_slice(&v->text, names->name[i]);
     }
@@ -206,28 +208,49 @@ static bool offers(struct slice list, struct slice coding)
 
 static const struct slice encodings[ENCODINGS] = {SLICE("br"), SLICE("zstd"), SLICE("gzip"), SLICE("identity")};
 
-static unsigned encoding_index(struct slice accept)
+static uint32_t offered(struct slice accept)
 {
+    uint32_t bits = 0;
     for (unsigned i = 0; i < ENCODINGS - 1; i++)
-        if (offers(accept, encodings[i]))
-            return i;
-    return offers(accept, SLICE("x-gzip")) ? 2 : ENCODINGS - 1;
+        bits |= (uint32_t)offers(accept, encodings[i]) << i;
+    return offers(accept, SLICE("x-gzip")) ? bits | ACCEPTS_GZIP : bits;
 }
 
 struct slice vary_encoding(struct slice accept)
 {
-    return encodings[encoding_index(accept)];
+    return encodings[__builtin_ctz(offered(accept) | ACCEPTS_NAMED)];
+}
+
+/* Members are told apart as nginx does, by commas and blanks. */
+static uint32_t hash_members(const struct vary *v, struct slice accept)
+{
+    char text[VARY_TEXT];
+    size_t n = 0;
+    accept = slice_sub(accept, 0, sizeof text);
+    for (size_t i = 0; i < accept.n; i++) {
+        bool between = accept.p[i] == ' ' || accept.p[i] == ',';
+        if (!between || (n && text[n - 1] != ','))
+            text[n++] = between ? ',' : accept.p[i];
+    }
+    n -= n && text[n - 1] == ',';
+    return (uint32_t)hash_bytes(&v->key, 'a', text, n);
+}
+
+static uint32_t accepts_made(const struct vary *v, struct slice accept)
+{
+    bool any = !accept.p || offers(accept, SLICE("*"));
+    return offered(accept) | ACCEPTS_NAMED | (any ? ACCEPTS_ANY : 0) | hash_members(v, accept) << ACCEPTS_SHIFT;
 }
 
 /* The same, remembered. */
-static unsigned encoding_known(struct vary *v, struct slice accept)
+static uint32_t accepts_known(struct vary *v, struct slice accept)
 {
     if (!accept.n)
-        return ENCODINGS - 1;
+        return accepts_made(v, accept);
     struct memo *m = memo_at(v->encodings, accept);
     if (!memo_is(m, accept))
-        memo_keep(m, accept, encoding_index(accept));
-    return memo_is(m, accept) ? m->value : encoding_index(accept);
+        memo_keep(m, accept, accepts_made(v, accept));
+    return memo_is(m, accept) ? m->value : accepts_made(v, accept);
 }
 
 static struct slice value_of(const struct list *l, struct slice name, unsigned i, const struct exchange *x)
@@ -243,36 +266,33 @@ static struct slice value_of(const struct list *l, struct slice name, unsigned i
 /* Name, value; an absent field differs from an empty one. */
 static uint64_t hash_field(const struct vary *v, const struct list *l, unsigned i, const struct exchange *x)
 {
-    struct slice name = slice_of(v->text.p + l->name[i], l->name_n[i]), value = value_of(l, name, i, x);
-    if (l->token[i] == TOKEN_ACCEPT_ENCODING)
-        value = vary_encoding(value);
-    value = slice_trim(value);
+    struct slice name = slice_of(v->text.p + l->name[i], l->name_n[i]), value = slice_trim(value_of(l, name, i, x));
     return value.p ? hash_bytes(&v->key, 'v', value.p, value.n) : 0;
 }
 
-static uint32_t hash_variant(const struct vary *v, const struct list *l, const struct exchange *x)
+/* Accept-Encoding is not in it. */
+static uint32_t hash_rest(const struct vary *v, const struct list *l, const struct exchange *x)
 {
     uint64_t h[2] = {l->hash, 0};
     for (unsigned i = 0; i < l->n && !l->star; i++) {
-        h[1] = hash_field(v, l, i, x);
+        h[1] = l->token[i] == TOKEN_ACCEPT_ENCODING ? 0 : hash_field(v, l, i, x);
         h[0] = hash_words(&v->key, h, 2);
     }
     return (uint32_t)h[0] ? (uint32_t)h[0] : 1;
 }
 
-uint32_t vary_variant(struct vary *v, uint32_t list, const struct exchange *x)
+struct variant vary_variant(struct vary *v, uint32_t list, const struct exchange *x)
 {
-    const struct list *l = &v->list[list];
+    struct list *l = &v->list[list];
     if (!list)
-        return 0;
-    if (l->n == 1 && l->token[0] == TOKEN_ACCEPT_ENCODING) {
-        unsigned i = encoding_known(v, exchange_field(x, TOKEN_ACCEPT_ENCODING, false));
-        uint32_t *kept = &v->list[list].by_encoding[i];
-        if (!*kept)
-            *kept = hash_variant(v, l, x);
-        return *kept;
-    }
-    return hash_variant(v, l, x);
+        return (struct variant){0, 0};
+    if (!l->encodings || l->star)
+        return (struct variant){hash_rest(v, l, x), 0};
+    uint32_t accepts = accepts_known(v, exchange_field(x, TOKEN_ACCEPT_ENCODING, false));
+    if (!l->rest || l->n > 1)
+        l->rest = hash_rest(v, l, x);
+    uint32_t hash = vary_rest(l->rest, accepts); /* puts it in where it is not */
+    return (struct variant){hash ? hash : 1, accepts};
 }
 
 unsigned vary_count(const struct vary *v)

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analysis/copies.h"
+#include "analysis/restore.h"
 #include "analysis/slab.h"
 #include "base/dense.h"
 #include "base/floor.h"
@@ -114,12 +116,13 @@ static void close_cycle(struct watched_sums *n, struct slot *s, uint32_t content
     s->ages_us = 0;
 }
 
-static bool may_keep(const struct watched_rule *r, const struct row_exchange *x)
+static bool may_keep(const struct walk *w, const struct watched_rule *r, const struct row_exchange *x)
 {
     unsigned reason = x->notes & NOTE_REASON;
     bool forbidden = reason == REASON_PRIVATE || reason == REASON_SET_COOKIE || reason == REASON_VARY_STAR ||
                      (reason == REASON_NO_STORE && !r->override);
-    return (x->flags & ROW_FILLABLE) && !forbidden && !(x->notes >> NOTE_AT_personal & 1);
+    return (x->flags & ROW_FILLABLE) && copies_filled_by(w->o->profile, x->status, x->flags & REPLAY_HEAD) &&
+           !forbidden && !(x->notes >> NOTE_AT_personal & 1);
 }
 
 static void add_age(struct hist_dense *h, int64_t us)
@@ -135,7 +138,7 @@ static void add_age(struct hist_dense *h, int64_t us)
 static void fill(struct walk *w, size_t rule, const struct row_exchange *x, struct slot *s)
 {
     struct watched_sums *n = &w->out->sums[rule];
-    if (!may_keep(&w->o->rule[rule], x))
+    if (!may_keep(w, &w->o->rule[rule], x))
         return;
     close_cycle(n, s, x->content, x->arrival_us);
     n->fills++;
@@ -224,7 +227,7 @@ static void look_up(struct walk *w, size_t rule, const struct row_exchange *x)
         n->passed_hits += hit && turn == WATCHED_PASSED;
         return;
     }
-    uint64_t hash = mix(mix(rule, x->key), x->variant);
+    uint64_t hash = mix(mix(rule, x->key), copies_variant(w->o->profile, x->variant, x->accepts));
     uint32_t row = x->key ? slab_row(&w->slots, &w->slot_map, hash) : SLAB_NONE;
     if (row == SLAB_NONE) {
         n->untracked++;
@@ -236,8 +239,14 @@ static void look_up(struct walk *w, size_t rule, const struct row_exchange *x)
                                .fetch_us = -1,
                                .content = x->content,
                                .error = x->status >= 400,
-                               .fillable = may_keep(r, x)};
+                               .fillable = may_keep(w, r, x)};
+    bool past = copies_asked_past(w->o->profile, x->notes >> NOTE_AT_forced_refresh & 1) && !hit;
+    s->model.filled &= !past;
     ttlcache_visit(&s->model, w->o->profile, r->ttl_us, &v, &n->model);
+    if (past) { /* that it got no copy says nothing of the copies */
+        fill(w, rule, x, s);
+        return;
+    }
     n->ruled_hits += hit;
     bool own = own_fresh(w, rule, x, hash, !hit);
     n->foreign += hit && x->content && s->content != x->content && of_another(w, rule, x);

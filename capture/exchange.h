@@ -299,6 +299,7 @@ struct capture_stats {
     uint64_t unparsed_by[UNPARSED_COUNT];    /* unparsed_packets by reason */
     uint64_t cut_segments, cut_bytes;        /* TCP segments cut by the snap length, and what is missing of them */
     uint64_t damaged;                        /* inputs that broke off before their end */
+    uint64_t mistimed;                       /* packets that were given a neighbour's time (source_mistimed) */
     uint64_t memcached_udp[MEMCACHED_UDP_COUNTS];
     uint64_t heads_unread; /* longer than is read, or without memory for them */
 };
@@ -310,7 +311,8 @@ struct capture_stats {
     X(quic_packets, "quic")                                                                                            \
     X(cut_segments, "cut")                                                                                             \
     X(cut_bytes, "cut_bytes")                                                                                          \
-    X(damaged, "damaged")
+    X(damaged, "damaged")                                                                                              \
+    X(mistimed, "mistimed")
 
 const char *end_name(enum end_state e);
 const char *proto_name(enum proto p);

@@ -276,3 +276,11 @@ void files_drops(const struct files *all, uint64_t *kernel, uint64_t *interface)
         *interface += all->file[i].save.dropped[1];
     }
 }
+
+uint64_t files_mistimed(const struct files *all)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < all->n; i++)
+        n += all->file[i].save.mistimed;
+    return n;
+}

@@ -24,5 +24,7 @@ const char *files_fault(const struct files *all);
 void files_progress(const struct files *all, uint64_t *done, uint64_t *total);
 /* Adds packets that the system or an interface lost while they were captured, as the files have said so far. */
 void files_drops(const struct files *all, uint64_t *kernel, uint64_t *interface);
+/* Frames so far whose time was astray (savefile.h). */
+uint64_t files_mistimed(const struct files *all);
 
 #endif

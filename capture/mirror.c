@@ -529,12 +529,10 @@ static void odd_time(struct mirror_finding *f, uint64_t n, const char *what)
         saw(f, "%s%" PRIu64 " %s", f->evidence[0] ? "; " : "", n, what);
 }
 
-static bool odd_clock(const struct mirror *m, struct mirror_finding *f)
+/* What the times themselves say. */
+static void odd_times(const struct mirror *m, const struct watch *w, struct mirror_finding *f)
 {
     static const int64_t DAY_US = INT64_C(86400000000);
-    const struct watch *w = m->watch;
-    if (!w || !w->frames)
-        return false;
     bool enough = w->frames >= FRAMES_ENOUGH, future = m->now_us != TIME_NONE && w->greatest > m->now_us + DAY_US;
     odd_time(f, w->untimed, "packets are of before the year 2000");
     odd_time(f, future ? w->frames : 0, "packets end more than a day from now");
@@ -542,19 +540,34 @@ static bool odd_clock(const struct mirror *m, struct mirror_finding *f)
         odd_time(f, w->frames, "packets have times of whole seconds");
     else if (enough && w->whole_ms == w->frames)
         odd_time(f, w->frames, "packets have times of whole milliseconds");
-    bool wrong = f->evidence[0];
-    odd_time(f, w->pauses, "pauses of an hour and more between two packets");
-    rank(f, wrong ? MIRROR_WARNING : MIRROR_NOTE, MIRROR_UNHARMED);
-    f->headline = false;
-    f->brief =
-        wrong ? "lifetimes, rates and latencies are no better than that" : "two captures in one, or nobody asked";
     number(f, "before_2000", (double)w->untimed);
     number(f, "future", future);
     number(f, "pauses", (double)w->pauses);
+}
+
+static bool odd_clock(const struct mirror *m, struct mirror_finding *f)
+{
+    const struct watch *w = m->watch && m->watch->frames ? m->watch : NULL;
+    uint64_t mistimed = m->stats ? m->stats->mistimed : 0;
+    if (w)
+        odd_times(m, w, f);
+    bool wrong = f->evidence[0];
+    odd_time(f, mistimed,
+             "times were a minute and more from those before and behind, and were replaced by one of them");
+    if (w)
+        odd_time(f, w->pauses, "pauses of an hour and more between two packets");
+    rank(f, wrong || mistimed ? MIRROR_WARNING : MIRROR_NOTE, MIRROR_UNHARMED);
+    f->headline = mistimed;
+    f->brief = wrong      ? "lifetimes, rates and latencies are no better than that"
+               : mistimed ? "the file is damaged there; what else of it is wrong cannot be told"
+                          : "two captures in one, or nobody asked";
+    number(f, "mistimed", (double)mistimed);
     if (wrong)
         do_this(
             f,
             "the clock of the machine that captured: chronyc tracking; and a format with microseconds (pcap, pcapng)");
+    else if (mistimed)
+        do_this(f, "copy the file anew from where it was made, and compare: sha256sum");
     else
         do_this(f, "nothing, if it is so; two captures in one file: editcap -A and -B take them apart");
     return f->evidence[0];

@@ -93,6 +93,98 @@ static uint16_t link_of(uint32_t v)
     return v > 0xffff ? 0xffff : (uint16_t)v;
 }
 
+/* ---- times ---- */
+
+static inline int64_t record_time(const struct savefile *s, const uint8_t *p)
+{
+    uint32_t part = get32(s, p + 4);
+    return (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part);
+}
+
+/* Microseconds since the epoch, rounded down. */
+static inline int64_t time_of(const struct savefile_interface *i, uint64_t ticks)
+{
+    if (!i->unit)
+        return i->offset * 1000000;
+    uint64_t seconds = ticks / i->unit, rest = ticks % i->unit;
+    if (seconds > (uint64_t)SECONDS_MAX)
+        seconds = (uint64_t)SECONDS_MAX;
+    uint64_t us = i->unit == 1000000      ? rest
+                  : i->unit == 1000000000 ? rest / 1000
+                                          : (uint64_t)((unsigned __int128)rest * 1000000 / i->unit);
+    return ((int64_t)seconds + i->offset) * 1000000 + (int64_t)us;
+}
+
+/* What the fixed part of a packet block says. */
+struct packet_block {
+    uint32_t interface, captured, wire;
+    int64_t ts;
+};
+
+static inline bool timed_packet(const struct savefile *s, const uint8_t *p, uint32_t interface, struct packet_block *b)
+{
+    if (interface >= s->n_interfaces)
+        return false;
+    *b = (struct packet_block){.interface = interface, .captured = get32(s, p + 20), .wire = get32(s, p + 24)};
+    b->ts = time_of(&s->interfaces[interface], (uint64_t)get32(s, p + 12) << 32 | get32(s, p + 16));
+    return true;
+}
+
+static inline bool is_far(int64_t a, int64_t b)
+{
+    return (uint64_t)(a - b + SAVEFILE_ASTRAY_US) > 2 * (uint64_t)SAVEFILE_ASTRAY_US;
+}
+
+static inline bool in_doubt(const struct savefile_clock *c, int64_t ts)
+{
+    return !c->began || is_far(ts, c->last);
+}
+
+static void pass(struct savefile_clock *c, int64_t ts)
+{
+    *c = (struct savefile_clock){ts, true};
+}
+
+/* The next n bytes, but that a pipe is not waited for. */
+static const uint8_t *glance(struct savefile *s, size_t n)
+{
+    return n <= STREAM_WINDOW && (s->in.regular || stream_left(&s->in) >= n) ? stream_peek(&s->in, n) : NULL;
+}
+
+/* Time of the frame whose record or block begins *at bytes on, and in *at where the next one does. False: it is not
+ * there, or of another interface, which may have another clock. */
+static bool time_behind(struct savefile *s, size_t *at, uint32_t interface, int64_t *ts)
+{
+    size_t head = s->pcapng ? 28 : s->record_head;
+    const uint8_t *p = glance(s, *at + head);
+    struct packet_block b;
+    if (!p)
+        return false;
+    p += *at;
+    *at += s->pcapng ? get32(s, p + 4) : head + get32(s, p + 8);
+    if (s->pcapng &&
+        (get32(s, p) != BLOCK_PACKET || !timed_packet(s, p, get32(s, p + 8), &b) || b.interface != interface))
+        return false;
+    *ts = s->pcapng ? b.ts : record_time(s, p);
+    return true;
+}
+
+/* The time that a frame gets whose own is in doubt; `at`: bytes from here to the next. A time that neither neighbour
+ * shares is damage: a single one years ahead would end all that is under way and stretch what rates are of. The first
+ * one is held against the two behind it. */
+static int64_t settled(struct savefile *s, const struct savefile_clock *c, int64_t ts, size_t at, uint32_t interface)
+{
+    int64_t behind, third;
+    if (!time_behind(s, &at, interface, &behind) || !is_far(ts, behind))
+        return ts;
+    bool astray = c->began ? !is_far(behind, c->last)
+                           : ts > behind && time_behind(s, &at, interface, &third) && !is_far(behind, third);
+    s->mistimed += astray;
+    return !astray ? ts : c->began ? c->last : behind;
+}
+
+/* ---- pcap ---- */
+
 /* Version 2.3 and before: which of the two lengths comes first depends on who wrote it. */
 static void order_lengths(const struct savefile *s, uint32_t *captured, uint32_t *wire)
 {
@@ -117,42 +209,31 @@ static inline enum savefile_result next_pcap(struct savefile *s, struct frame *f
     const uint8_t *p = stream_peek(&s->in, s->record_head);
     if (__builtin_expect(!p, 0))
         return end(s, "header of a record");
-    uint32_t captured = get32(s, p + 8), wire = get32(s, p + 12), part = get32(s, p + 4);
+    uint32_t captured = get32(s, p + 8), wire = get32(s, p + 12);
+    int64_t ts = record_time(s, p);
     if (__builtin_expect(captured > wire, 0))
         order_lengths(s, &captured, &wire);
     if (__builtin_expect(captured > SAVEFILE_FRAME_MAX, 0))
         return damaged(s, stream_offset(&s->in), "a record of %u bytes", captured);
     if (__builtin_expect(!captured, 0) && blank(p, 16))
         return damaged(s, stream_offset(&s->in), "nothing but zeroes");
-    *f = (struct frame){.ts = (int64_t)get32(s, p) * 1000000 + (s->nano ? part / 1000 : part),
-                        .n = captured,
-                        .wire_n = captured > wire ? captured : wire,
-                        .link = s->link};
+    if (__builtin_expect(in_doubt(&s->clock, ts), 0))
+        ts = settled(s, &s->clock, ts, s->record_head + (size_t)captured, 0);
+    *f = (struct frame){.ts = ts, .n = captured, .wire_n = captured > wire ? captured : wire, .link = s->link};
     p = stream_peek(&s->in, s->record_head + (size_t)captured);
     if (__builtin_expect(!p, 0))
         return cut(s, stream_offset(&s->in), "record");
     f->data = p + s->record_head;
     s->in.at += s->record_head + captured;
+    pass(&s->clock, ts);
     return SAVEFILE_FRAME;
 }
+
+/* ---- pcapng ---- */
 
 static int64_t clamp_seconds(int64_t v)
 {
     return v > SECONDS_MAX ? SECONDS_MAX : v < -SECONDS_MAX ? -SECONDS_MAX : v;
-}
-
-/* Microseconds since the epoch, rounded down. */
-static inline int64_t time_of(const struct savefile_interface *i, uint64_t ticks)
-{
-    if (!i->unit)
-        return i->offset * 1000000;
-    uint64_t seconds = ticks / i->unit, rest = ticks % i->unit;
-    if (seconds > (uint64_t)SECONDS_MAX)
-        seconds = (uint64_t)SECONDS_MAX;
-    uint64_t us = i->unit == 1000000      ? rest
-                  : i->unit == 1000000000 ? rest / 1000
-                                          : (uint64_t)((unsigned __int128)rest * 1000000 / i->unit);
-    return ((int64_t)seconds + i->offset) * 1000000 + (int64_t)us;
 }
 
 /* if_tsresol: a negative power of 10, or of 2 when the top bit is set. */
@@ -279,21 +360,6 @@ static enum savefile_result read_section(struct savefile *s)
     return SAVEFILE_END;
 }
 
-/* What the fixed part of a packet block says. */
-struct packet_block {
-    uint32_t interface, captured, wire;
-    int64_t ts;
-};
-
-static inline bool timed_packet(const struct savefile *s, const uint8_t *p, uint32_t interface, struct packet_block *b)
-{
-    if (interface >= s->n_interfaces)
-        return false;
-    *b = (struct packet_block){.interface = interface, .captured = get32(s, p + 20), .wire = get32(s, p + 24)};
-    b->ts = time_of(&s->interfaces[interface], (uint64_t)get32(s, p + 12) << 32 | get32(s, p + 16));
-    return true;
-}
-
 /* Simple packet blocks belong to interface 0 and have no time: they get that of the packet before. */
 static bool simple_packet(struct savefile *s, const uint8_t *p, uint32_t length, struct packet_block *b)
 {
@@ -363,9 +429,14 @@ static enum savefile_result read_packet(struct savefile *s, uint32_t type, uint3
         return damaged(s, offset, "a packet of an interface that was not described");
     if (b.captured > SAVEFILE_FRAME_MAX || b.captured > length - head - 4)
         return damaged(s, offset, "a packet of %u bytes in a block of %u", b.captured, length);
+    struct savefile_clock *clock = type == BLOCK_SIMPLE_PACKET ? NULL : &s->interfaces[b.interface].clock;
+    if (clock && in_doubt(clock, b.ts))
+        b.ts = settled(s, clock, b.ts, length, b.interface);
     p = take_packet(s, head + b.captured, length);
     if (!p)
         return SAVEFILE_DAMAGED;
+    if (clock)
+        pass(clock, b.ts);
     s->last_ts = b.ts;
     *f = frame_of(s, &b, p + head);
     return SAVEFILE_FRAME;
@@ -438,17 +509,20 @@ static inline unsigned more_records(struct savefile *s, struct frame *f, unsigne
     const size_t head = s->record_head;
     const bool nano = s->nano;
     const uint16_t link = s->link;
+    struct savefile_clock clock = s->clock;
     unsigned n = 0;
     for (; n < most && (size_t)(over - p) >= head; n++) {
         uint32_t captured = read32(swap, p + 8), wire = read32(swap, p + 12), part = read32(swap, p + 4);
         int64_t ts = (int64_t)read32(swap, p) * 1000000 + (nano ? part / 1000 : part);
         if (!captured || captured > wire || captured > SAVEFILE_FRAME_MAX || captured > (size_t)(over - p) - head ||
-            ts >= before)
+            ts >= before || in_doubt(&clock, ts))
             break;
+        clock.last = ts;
         f[n] = (struct frame){.ts = ts, .data = p + head, .n = captured, .wire_n = wire, .link = link};
         p += head + captured;
     }
     s->in.at = (size_t)(p - s->in.window);
+    s->clock = clock;
     return n;
 }
 
@@ -463,8 +537,9 @@ static unsigned more_blocks(struct savefile *s, struct frame *f, unsigned most, 
         uint32_t length = get32(s, p + 4);
         if (length < LEAST || length % 4 || length > (size_t)(over - p) || get32(s, p + length - 4) != length ||
             !timed_packet(s, p, get32(s, p + 8), &b) || b.captured > SAVEFILE_FRAME_MAX ||
-            b.captured > length - LEAST || b.ts >= before)
+            b.captured > length - LEAST || b.ts >= before || in_doubt(&s->interfaces[b.interface].clock, b.ts))
             break;
+        pass(&s->interfaces[b.interface].clock, b.ts);
         f[n] = frame_of(s, &b, p + HEAD);
         s->last_ts = b.ts;
         p += length;

@@ -19,8 +19,17 @@ enum savefile_result {
     SAVEFILE_DAMAGED, /* nothing more can be read; s->fault says what and where */
 };
 
+enum { SAVEFILE_ASTRAY_US = 60000000 }; /* a frame's time is astray beyond that from both its neighbours */
+
+/* Of one clock, in a file: the time of the frame before. */
+struct savefile_clock {
+    int64_t last;
+    bool began; /* there was one */
+};
+
 /* An interface of a pcapng section. */
 struct savefile_interface {
+    struct savefile_clock clock;
     uint64_t unit;       /* ticks a second; 0: beyond 64 bits, all times are 0 */
     int64_t offset;      /* seconds to add */
     uint64_t dropped[2]; /* packets, so far: by the system, by the interface */
@@ -34,10 +43,12 @@ struct savefile {
     uint8_t record_head;                   /* pcap: bytes before a frame */
     uint16_t minor;                        /* pcap: version 2.minor */
     uint16_t link;                         /* pcap */
+    struct savefile_clock clock;           /* pcap */
     struct savefile_interface *interfaces; /* pcapng: of the section at hand */
     uint32_t n_interfaces, cap_interfaces;
     uint64_t dropped[2];      /* pcapng: packets of all interfaces and sections, as above */
     int64_t last_ts;          /* for blocks without a time */
+    uint64_t mistimed;        /* frames whose time was astray, which have that of a neighbour instead */
     uint32_t rest;            /* pcapng: bytes of a huge block after its frame, still to be passed over */
     struct tls_keys *secrets; /* takes the key logs of secrets blocks; borrowed, NULL: nobody */
     char fault[320];

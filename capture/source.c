@@ -435,6 +435,11 @@ void source_drops_of(struct source *s, size_t i, uint64_t *kernel, uint64_t *int
     *interface = d->drops[1];
 }
 
+uint64_t source_mistimed(const struct source *s)
+{
+    return s->files ? files_mistimed(s->files) : 0;
+}
+
 void source_progress(const struct source *s, uint64_t *done, uint64_t *total)
 {
     *done = *total = 0;

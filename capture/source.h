@@ -68,6 +68,8 @@ void source_on_wait(struct source *s, void (*idle)(void *context), void *context
 void source_drops(struct source *s, uint64_t *kernel, uint64_t *interface);
 /* Live: the same of the i-th interface alone. */
 void source_drops_of(struct source *s, size_t i, uint64_t *kernel, uint64_t *interface);
+/* Of files, frames so far whose time no neighbour shares, by a minute and more: they have a neighbour's instead. */
+uint64_t source_mistimed(const struct source *s);
 /* Live: how long ago, in us, the frame came that was handed out last; 0 for files. To be asked right after it. */
 int64_t source_lag(const struct source *s, const struct frame *f);
 /* Bytes read (of compressed files: compressed ones) and bytes in all; total is 0 when it is not known (pipes, live). */

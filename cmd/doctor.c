@@ -123,6 +123,7 @@ static void discharge(struct patient *p, struct source *source, size_t i)
         source_drops_of(source, i, &c->stats.kernel_dropped, &c->stats.interface_dropped);
     } else {
         source_drops(source, &c->stats.kernel_dropped, &c->stats.interface_dropped);
+        c->stats.mistimed = source_mistimed(source);
         c->seconds = c->watch.frames ? (double)(c->watch.greatest - c->watch.least) / 1e6 : NAN;
     }
     capture_free(p->capture);

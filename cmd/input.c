@@ -429,6 +429,7 @@ static void note_drops(const struct input_loop *loop)
 {
     struct capture_stats *stats = capture_counters(loop->capture);
     source_drops(loop->source, &stats->kernel_dropped, &stats->interface_dropped);
+    stats->mistimed = source_mistimed(loop->source);
 }
 
 static const char *const eased[EASE_STEPS] = {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 
 enum { BUMPS = 8 };
+#define UNKEPT 0.01   /* share of look-ups whose answers the product does not keep, from which there is no rule */
 #define REFRESH 0.005 /* share of look-ups that come during a fetch, from which it is to be mended */
 
 static void progress(void *context, uint64_t done, uint64_t of)
@@ -23,6 +24,22 @@ enum ttlcache_profile predict_profile(const char *name)
         if (strcmp(ttlcache_profiles[i], name) == 0)
             return (enum ttlcache_profile)i;
     return TTLCACHE_EXACT;
+}
+
+/* What hardly any answer of is kept gets no rule. */
+static void drop_unkept(struct rules *r, struct rule_cache *c, const struct replay_ttl *t, const struct named *n)
+{
+    struct buf name = {0};
+    if ((double)t->unkept < UNKEPT * (double)t->sums.lookups || !t->unkept)
+        return;
+    buf_slice(&name, named_method(n, c->endpoint));
+    buf_char(&name, ' ');
+    buf_slice(&name, named_service(n, c->endpoint));
+    buf_slice(&name, named_route(n, c->endpoint));
+    c->pass = true;
+    c->doubt = "varies on fields that this product keeps no answers by";
+    rules_leave(r, slice_of(name.p, name.n), "its Vary names fields that this product keeps no answers by");
+    buf_free(&name);
 }
 
 static bool replay_caches(const struct policy_product *product, struct rules *r, struct store_reader *reader,
@@ -40,9 +57,13 @@ static bool replay_caches(const struct policy_product *product, struct rules *r,
     bool ok = ttl && (!o.n_ttl || replay_run(reader, &o, &p, why));
     if (ok && o.n_ttl)
         replay_free(&p);
+    for (size_t i = 0; ok && i < r->n_services; i++)
+        r->services[i].cached = false;
     for (size_t i = 0, k = 0; ok && i < r->n_cache; i++) {
         if (r->cache[i].pass || !r->cache[i].ttl_s)
             continue;
+        drop_unkept(r, &r->cache[i], &ttl[k], named);
+        r->services[r->cache[i].service].cached |= !r->cache[i].pass;
         const struct ttlcache_sums *s = &ttl[k++].sums;
         r->cache[i].figures = (struct rule_figures){true,       s->lookups,   s->hits,  s->stale,
                                                     s->unknown, s->coalesced, s->bytes, s->server_us};

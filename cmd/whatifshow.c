@@ -13,7 +13,7 @@ static const char *const many[] = {"clients", "addresses", "services", "endpoint
 
 /* ---- json ---- */
 
-static void json_sums(struct json *j, const struct ttlcache_sums *s, uint64_t untracked)
+static void json_sums(struct json *j, const struct ttlcache_sums *s, uint64_t untracked, uint64_t unkept)
 {
     json_key_u64(j, "lookups", s->lookups);
     json_key_u64(j, "hits", s->hits);
@@ -29,6 +29,7 @@ static void json_sums(struct json *j, const struct ttlcache_sums *s, uint64_t un
     json_key(j, "server_seconds_saved");
     json_micros(j, (int64_t)s->server_us);
     json_key_u64(j, "untracked", untracked);
+    json_key_u64(j, "unkept", unkept);
     json_key_u64(j, "wrong_hits", s->wrong);
 }
 
@@ -80,17 +81,18 @@ static void json_capacity(struct json *j, const struct whatifshow *c, const stru
 static void json_ttl(struct json *j, const struct whatifshow *c, const struct replay_options *o, const struct replay *p)
 {
     struct ttlcache_sums all = {0};
-    uint64_t untracked = 0;
+    uint64_t untracked = 0, unkept = 0;
     for (size_t i = 0; i < o->n_ttl; i++) {
         add_sums(&all, &o->ttl[i].sums);
         untracked += o->ttl[i].untracked;
+        unkept += o->ttl[i].unkept;
     }
     json_open(j, '{');
     json_key(j, "profile");
     json_str(j, ttlcache_profiles[o->profile]);
     json_key(j, "key");
     json_str(j, c->key);
-    json_sums(j, &all, untracked);
+    json_sums(j, &all, untracked, unkept);
     json_key(j, "by_endpoint");
     json_open(j, '[');
     for (size_t i = 0; i < o->n_ttl; i++) {
@@ -102,7 +104,7 @@ static void json_ttl(struct json *j, const struct whatifshow *c, const struct re
         json_key_text(j, "route", named_route(o->named, t->endpoint));
         json_key(j, "ttl_s");
         json_double(j, (double)t->ttl_us / 1e6);
-        json_sums(j, &t->sums, t->untracked);
+        json_sums(j, &t->sums, t->untracked, t->unkept);
         if (t->capacity)
             json_capacity(j, c, p, t->capacity);
         json_close(j, '}');
@@ -209,7 +211,7 @@ static void text_ttl_row(struct buf *out, const char *ttl, const struct ttlcache
 static void text_ttl(const struct whatifshow *c, const struct replay_options *o, struct buf *out)
 {
     struct ttlcache_sums all = {0};
-    uint64_t untracked = 0;
+    uint64_t untracked = 0, unkept = 0;
     buf_printf(out,
                "\nWITH A CACHE (%s)\n  served from the cache; of those, how many were out of date; what it saves. One "
                "copy for all clients:\n"
@@ -221,6 +223,7 @@ static void text_ttl(const struct whatifshow *c, const struct replay_options *o,
         const struct replay_ttl *t = &o->ttl[i];
         add_sums(&all, &t->sums);
         untracked += t->untracked;
+        unkept += t->unkept;
         if (i >= c->top)
             continue;
         text_ttl_row(out, human_seconds((double)t->ttl_us / 1e6).text, &t->sums);
@@ -236,6 +239,9 @@ static void text_ttl(const struct whatifshow *c, const struct replay_options *o,
     if (c->key)
         buf_printf(out, "  key: %s; %s of the stale hits got a copy not a second old: what another key had asked for\n",
                    c->key, human_count(all.wrong).text);
+    if (unkept)
+        buf_printf(out, "  %s of the look-ups vary on fields that %s keeps no answers by\n", human_count(unkept).text,
+                   ttlcache_profiles[o->profile]);
     if (untracked)
         buf_printf(out, "  %s look-ups more are not in it: their keys were not kept\n", human_count(untracked).text);
 }

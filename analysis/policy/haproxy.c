@@ -98,6 +98,18 @@ static bool can(const struct rule_rate *rate)
 
 /* ---- caches ---- */
 
+/* HAProxy counts in blocks of 1 KiB, each copy's description among them; an object may take half of the room. */
+static void write_cache(const struct rules *r, uint32_t ttl_s, struct buf *out)
+{
+    enum { ENTRY_BYTES = 2048, MOST = 4095 };
+    uint64_t megabytes = policy_room(r, ttl_s, ENTRY_BYTES).megabytes;
+    megabytes = megabytes < MOST ? megabytes : MOST;
+    buf_printf(out,
+               "\ncache spanwise_%" PRIu32 "s\n    total-max-size %" PRIu64 "\n    max-object-size %" PRIu64
+               "\n    max-age %" PRIu32 "\n    process-vary on\n",
+               ttl_s, megabytes, megabytes * 500000, ttl_s);
+}
+
 static void write_caches(const struct rules *r, struct buf *out)
 {
     for (size_t i = 0; i < r->n_cache; i++) {
@@ -106,10 +118,7 @@ static void write_caches(const struct rules *r, struct buf *out)
         for (size_t k = 0; k < i && first; k++)
             first = r->cache[k].pass || r->cache[k].ttl_s != c->ttl_s;
         if (first)
-            buf_printf(out,
-                       "\ncache spanwise_%" PRIu32 "s\n    total-max-size 64\n    max-object-size 1000000\n"
-                       "    max-age %" PRIu32 "\n    process-vary on\n",
-                       c->ttl_s, c->ttl_s);
+            write_cache(r, c->ttl_s, out);
     }
 }
 

@@ -15,7 +15,7 @@
 
 #include "analysis/policy/policy.h"
 
-enum { KEYS_PER_MB = 8000, STATE_BYTES = 128, CREDENTIAL_BYTES = 2048 };
+enum { KEYS_PER_MB = 8000, FILE_BYTES = 4096, STATE_BYTES = 128, CREDENTIAL_BYTES = 2048 };
 
 static const char api_key_fields[] = "$http_api_key$http_x_api_key$http_ocp_apim_subscription_key$http_x_goog_api_key";
 static const char *const credential[] = {"$spanwise_apikey", "$http_authorization", "$http_cookie"};
@@ -193,21 +193,11 @@ static void write_credentials(unsigned set, struct buf *out)
 /* One folder a lifetime: how long what nobody asks for stays depends on it. */
 static void write_zone(const struct rules *r, const struct policy_options *o, uint32_t ttl, struct buf *out)
 {
-    uint64_t bytes = 0, entries = 0;
-    bool known = true;
-    for (size_t i = 0; i < r->n_cache; i++) {
-        const struct rule_cache *c = &r->cache[i];
-        if (c->pass || c->ttl_s != ttl)
-            continue;
-        known = known && c->bytes_most;
-        bytes += c->bytes_most;
-        entries += c->entries_most;
-    }
-    uint64_t most = known ? 64 + 2 * (bytes + entries * 4096) / 1000000 : 1024;
+    struct policy_room room = policy_room(r, ttl, FILE_BYTES);
     buf_printf(out,
                "    proxy_cache_path %s/spanwise_%" PRIu32 "s levels=1:2 keys_zone=spanwise_%" PRIu32 "s:%" PRIu64
                "m max_size=%" PRIu64 "m inactive=%" PRIu32 "s use_temp_path=off;\n",
-               o->state, ttl, ttl, 10 + 2 * entries / KEYS_PER_MB, most, ttl * 2);
+               o->state, ttl, ttl, 10 + 2 * room.entries / KEYS_PER_MB, room.megabytes, ttl * 2);
 }
 
 static void write_zones(const struct rules *r, const struct policy_options *o, struct buf *out)

@@ -48,6 +48,22 @@ bool policy_stands(const struct rules *r, size_t service)
     return true;
 }
 
+struct policy_room policy_room(const struct rules *r, uint32_t ttl_s, uint64_t entry_bytes)
+{
+    enum { LEAST = 64, UNKNOWN = 1024 };
+    uint64_t bytes = 0, entries = 0;
+    bool known = true;
+    for (size_t i = 0; i < r->n_cache; i++) {
+        const struct rule_cache *c = &r->cache[i];
+        if (c->pass || (ttl_s && c->ttl_s != ttl_s))
+            continue;
+        known = known && c->bytes_most;
+        bytes += c->bytes_most;
+        entries += c->entries_most;
+    }
+    return (struct policy_room){known ? LEAST + 2 * (bytes + entries * entry_bytes) / 1000000 : UNKNOWN, entries};
+}
+
 /* ---- comments ---- */
 
 static void percent(double ratio, struct buf *out)
@@ -131,7 +147,7 @@ void policy_say_cache(const struct rules *r, const struct rule_cache *c, const c
     buf_slice(out, r->services[c->service].name);
     plain_text(&c->route, out);
     if (c->pass) {
-        buf_str(out, ": another endpoint, not kept\n");
+        buf_printf(out, ": %s, not kept\n", c->doubt ? c->doubt : "another endpoint");
         return;
     }
     buf_printf(out, ": kept %" PRIu32 " s\n", c->ttl_s);

@@ -49,6 +49,13 @@ bool policy_state(const char *path);
 bool policy_stands(const struct rules *r, size_t service);
 #define POLICY_STANDS_NOT "one port tells http and https of a host not apart"
 
+/* Room for the copies of all rules of a lifetime (0: of every lifetime): twice what they held at once in the audit,
+ * each with so many bytes besides its body, and some; where that is unknown, a guess. */
+struct policy_room {
+    uint64_t megabytes, entries;
+};
+struct policy_room policy_room(const struct rules *r, uint32_t ttl_s, uint64_t entry_bytes);
+
 /* For the products: comments beside rules, each line after `lead` ("    # "). Nothing of the traffic is in them but
  * plain names, pseudonyms and numbers. */
 void policy_head(const struct rules *r, const char *product, const char *how, struct buf *out);

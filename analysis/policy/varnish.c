@@ -10,6 +10,8 @@
 
 #include "analysis/policy/policy.h"
 
+enum { ENTRY_BYTES = 2048 }; /* of a copy besides its body */
+
 static const char *const fields[] = {
     ("req.http.api-key || req.http.x-api-key || req.http.ocp-apim-subscription-key || req.http.x-goog-api-key || "
      "req.url ~ \"(?i)[?&](api_key|apikey|key)=\""),
@@ -189,6 +191,8 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
                     ? "Include it before vcl_recv of your own; backends are yours to choose."
                     : "Check: varnishd -C -f FILE (the full path; varnishd reads it as user vcache, unless -j none)",
                 out);
+    buf_printf(out, "# The copies need room: varnishd -s malloc,%" PRIu64 "m\n",
+               policy_room(r, 0, ENTRY_BYTES).megabytes);
     if (!o->fragment)
         buf_str(out, "vcl 4.1;\nimport directors;\n");
     buf_str(out, "import std;\n\n"

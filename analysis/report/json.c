@@ -169,6 +169,8 @@ static void capture(struct json *j, const struct facts *f)
     else
         counters(j, "encapsulations", f, "encapsulation");
     cached_udp_json(j, f);
+    if (facts_counted(f, "packets", "mistimed"))
+        json_key_u64(j, "mistimed_packets", facts_counted(f, "packets", "mistimed"));
     if (facts_counted(f, "unread", "heads"))
         json_key_u64(j, "heads_unread", facts_counted(f, "unread", "heads"));
     json_key_u64(j, "memory_ceiling_bytes", c->memory_ceiling_bytes);

@@ -165,7 +165,7 @@ static inline __attribute__((always_inline)) void write_fields(struct block *b, 
 /* The octets that are shared: without holes, read as words, of which the last two may overlap. */
 #define FROM(first) offsetof(struct row_exchange, first)
 #define SIZE(first, last) (offsetof(struct row_exchange, last) + 1 - offsetof(struct row_exchange, first))
-enum { PEER_SIZE = 16, SHAPE_SIZE = 33 };
+enum { PEER_SIZE = 16, SHAPE_SIZE = 37 };
 _Static_assert(FROM(endpoint) - FROM(client) == PEER_SIZE && SIZE(endpoint, managed) == SHAPE_SIZE, "no holes");
 
 static inline uint64_t word(const char *p, size_t i, size_t size)

@@ -196,8 +196,9 @@ struct row_exchange {
     uint32_t flags;            /* FLAG_* of the exchange, plus ROW_* */
     uint32_t notes;            /* enum reason, and a bit for each declared count that has one */
     uint32_t lifetime;         /* 1 + seconds that it declares for a shared cache that may store it; 0: none */
-    uint32_t retry_after;      /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
-    uint32_t version;          /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
+    uint32_t accepts;     /* of Accept-Encoding, where Vary names it (analysis/vary.h: ACCEPTS_*); 0: it does not */
+    uint32_t retry_after; /* 1 + seconds that a 429 or 503 asks to wait; 0: it says nothing */
+    uint32_t version;     /* of the API, as its header fields name it (analysis/versions.h); 0: they name none */
     uint16_t status;
     uint8_t end, proto; /* enum end_state, enum proto */
     uint8_t managed;    /* MANAGED_* */

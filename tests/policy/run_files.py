@@ -253,6 +253,12 @@ at_me, at_var = near.find('"^/w/me(/.*)?$"'), near.find('"^/w/[A-Za-z0-9._~-]+$"
 check(0 < at_me < at_var, "a private neighbour of /w/{var} is told apart before it", near[-1500:])
 check("proxy_cache " not in near[at_me:at_var].split("}")[0], "and passes")
 
+# Copies of 3 MB have room: 40 of them at once.
+large = audit("large", [dict(world.record("large", Plan(period=10 ** 6, credential=False), n % 40, n % 7, EPOCH + n / 8, SERVER), response_bytes=3_000_000) for n in range(4000)])
+room = [[int(re.search(words, good("policy", large, "--for", product, *state)).group(1)) for words in found] for product, found in (
+    ("nginx", (r"max_size=(\d+)m",)), ("varnish", (r"malloc,(\d+)m",)), ("haproxy", (r"total-max-size (\d+)", r"max-object-size (\d+)")))]
+check(all(r[0] > 2 * 120 for r in room) and room[2][1] > 3_000_000, "large copies have room", room)
+
 # ---- 4. options ----
 for words, wanted in ((("--for", "papyrus"), "papyrus"), ((), "--for"), (("--for", "varnish", "--only", "rate"), "varnish"),
                       (("--for", "nginx", "--stale-budget", "much"), "much"), (("--for", "nginx", "--headroom", "0.5"), "0.5"),

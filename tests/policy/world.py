@@ -2,6 +2,7 @@
 origin; products started on free loopback ports from generated files and ended by pid; a driver that keeps to a schedule
 and knows by how much it was late."""
 import asyncio
+import gzip
 import hashlib
 import json
 import os
@@ -109,15 +110,26 @@ async def serve_one(reader, writer, plans):
             if plan and plan.delay:
                 await asyncio.sleep(plan.delay)
             status = "200 OK" if plan and item.isdigit() else "404 Not Found"
+            if plan and plan.by == "absent" and status[0] == "2" and int(item) % 3 == 0:
+                status = "404 Not Found"
             if plan and plan.credential and "authorization" not in asked:
                 status = "401 Unauthorized"
             body = dict(plan.body(kind, int(item), who, time.time()), who=who) if status[0] == "2" else {}
             if plan and plan.by == "query" and body:
                 body["query"] = query
+            if plan and plan.by == "language" and body:
+                body["language"] = asked.get("accept-language", "")
             if plan and not plan.credential and who >= 0:
                 body["owner"] = who  # whoever comes with a credential gets something of their own
             text = json.dumps(body).encode()
             marks = "".join(m + "\r\n" for m in plan.marks) if plan else ""
+            if plan and plan.by == "tag" and body:
+                tag = '"%d"' % body["version"]
+                marks += "ETag: %s\r\n" % tag
+                if asked.get("if-none-match") == tag:
+                    status, text = "304 Not Modified", b""
+            if plan and plan.by == "gzip" and "gzip" in asked.get("accept-encoding", ""):
+                text, marks = gzip.compress(text), marks + "Content-Encoding: gzip\r\n"
             if query == "twice":  # one field in two lines
                 marks += "Cache-Control: max-age=60\r\nCache-Control: private\r\n"
             writer.write(("HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (status, marks, len(text))).encode() +
@@ -251,7 +263,9 @@ async def drive_one(port, calls, began, source="127.0.0.1"):
                 c.got = time.time()
                 fields = {f.split(":")[0].lower(): f.split(":", 1)[1].strip() for f in head.split("\r\n")[1:] if ":" in f}
                 c.status, c.cache = int(head.split(" ")[1]), fields.get("x-cache") or ("HIT" if "age" in fields else "MISS")
-                if fields.get("transfer-encoding") == "chunked":
+                if c.status == 304 or c.method == "HEAD":
+                    text = b""
+                elif fields.get("transfer-encoding") == "chunked":
                     text = b""
                     while True:
                         n = int(await reader.readline(), 16)
@@ -261,7 +275,9 @@ async def drive_one(port, calls, began, source="127.0.0.1"):
                             break
                 else:
                     text = await reader.readexactly(int(fields.get("content-length", 0)))
-                c.body = json.loads(text) if c.status == 200 else None
+                if fields.get("content-encoding") == "gzip":
+                    text = gzip.decompress(text)
+                c.body = json.loads(text) if c.status == 200 and text else None
                 if fields.get("connection") == "close":
                     writer.close()
                     writer = None

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "analysis/cacheable.h"
+#include "analysis/copies.h"
 #include "analysis/etags.h"
 #include "analysis/httpdate.h"
 #include "analysis/vary.h"
@@ -133,16 +134,17 @@ static void variants(void **state)
     assert_int_equal(vary_list(v, SLICE("X-Tenant, Accept-Encoding")), vary_list(v, SLICE("accept-encoding,x-tenant")));
     assert_int_equal(vary_list(v, SLICE("")), 0);
     assert_int_equal(vary_list(v, SLICE(" , ")), 0);
-    assert_int_equal(vary_variant(v, 0, &a), 0);
-    assert_int_equal(vary_variant(v, list, &a), vary_variant(v, list, &b));
-    assert_int_not_equal(vary_variant(v, list, &a), vary_variant(v, list, &none));
-    assert_int_not_equal(vary_variant(v, other, &t), vary_variant(v, other, &none));
+    assert_int_equal(vary_variant(v, 0, &a).hash, 0);
+    assert_int_equal(vary_variant(v, list, &a).hash, vary_variant(v, list, &b).hash);
+    assert_int_not_equal(vary_variant(v, list, &a).hash, vary_variant(v, list, &none).hash);
+    assert_int_not_equal(vary_variant(v, other, &t).hash, vary_variant(v, other, &none).hash);
     tenant.value = SLICE(" a ");
-    uint32_t trimmed = vary_variant(v, other, &t);
+    uint32_t trimmed = vary_variant(v, other, &t).hash;
     tenant.value = SLICE("a");
-    assert_int_equal(trimmed, vary_variant(v, other, &t));
+    assert_int_equal(trimmed, vary_variant(v, other, &t).hash);
     tenant.value = SLICE("");
-    assert_int_not_equal(vary_variant(v, other, &t), vary_variant(v, other, &none));
+    assert_int_not_equal(vary_variant(v, other, &t).hash, vary_variant(v, other, &none).hash);
+    assert_int_equal(vary_variant(v, other, &t).accepts, 0);
     assert_false(vary_star(v, list));
     assert_true(vary_star(v, vary_list(v, SLICE("accept, *"))));
     assert_true(slice_eq(vary_text(v, other), SLICE("x-tenant")));
@@ -165,6 +167,83 @@ static void tags_go_oldest_first(void **state)
     etags_fini(&e);
 }
 
+static uint32_t accepts_of(struct vary *v, const char *said)
+{
+    struct field f = {SLICE("accept-encoding"), slice_str(said), TOKEN_ACCEPT_ENCODING, false};
+    struct exchange x = with(&f, said ? 1 : 0);
+    return vary_variant(v, vary_list(v, SLICE("accept-encoding")), &x).accepts;
+}
+
+/* What products make of Accept-Encoding: nginx takes its members as they stand, Varnish nothing of it. */
+static void accept_encoding_of_products(void **state)
+{
+    struct hash_key key = hash_key_from("k", 1);
+    struct vary *v = vary_new(&key);
+    struct field f[2] = {{SLICE("accept-encoding"), SLICE("gzip"), TOKEN_ACCEPT_ENCODING, false},
+                         {SLICE("x-tenant"), SLICE("a"), TOKEN_OTHER, false}};
+    (void)state;
+    uint32_t both = vary_list(v, SLICE("Accept-Encoding, X-Tenant"));
+    struct exchange x = with(f, 2), y;
+    struct variant gzip = vary_variant(v, both, &x), other, none;
+    f[0].value = SLICE("br, gzip");
+    other = vary_variant(v, both, &x);
+    y = with(f + 1, 1);
+    none = vary_variant(v, both, &y);
+    assert_true(gzip.hash != other.hash && gzip.hash != none.hash && other.hash != none.hash);
+    for (int p = 0; p < TTLCACHE_PROFILES; p++) {
+        bool apart = p == TTLCACHE_NGINX || p == TTLCACHE_EXACT;
+        assert_int_equal(apart,
+                         copies_variant(p, gzip.hash, gzip.accepts) != copies_variant(p, other.hash, other.accepts));
+        assert_int_equal(apart,
+                         copies_variant(p, gzip.hash, gzip.accepts) != copies_variant(p, none.hash, none.accepts));
+        assert_int_equal(copies_variant(p, 77, 0), 77);
+    }
+    f[0].value = SLICE("gzip");
+    f[1].value = SLICE("b");
+    struct variant tenant = vary_variant(v, both, &x);
+    for (int p = 0; p < TTLCACHE_PROFILES; p++)
+        assert_true(copies_variant(p, gzip.hash, gzip.accepts) != copies_variant(p, tenant.hash, tenant.accepts));
+    assert_int_equal(accepts_of(v, "gzip, br"), accepts_of(v, " gzip ,,br "));
+    assert_true(accepts_of(v, "gzip, br") != accepts_of(v, "br, gzip"));
+    assert_int_equal(accepts_of(v, "gzip, br") & 31, ACCEPTS_GZIP | ACCEPTS_BR | ACCEPTS_NAMED);
+    assert_int_equal(accepts_of(v, "br;q=0, x-gzip, *") & 31, ACCEPTS_GZIP | ACCEPTS_NAMED | ACCEPTS_ANY);
+    assert_int_equal(accepts_of(v, "identity, *;q=0") & 31, ACCEPTS_NAMED);
+    assert_int_equal(accepts_of(v, NULL) & 31, ACCEPTS_NAMED | ACCEPTS_ANY);
+    assert_true(copies_kept(TTLCACHE_HAPROXY, SLICE("accept-encoding, referer")));
+    assert_false(copies_kept(TTLCACHE_HAPROXY, SLICE("accept-encoding, accept-language")));
+    assert_true(copies_kept(TTLCACHE_NGINX, SLICE("accept-encoding, accept-language")));
+    for (int p = 0; p < TTLCACHE_PROFILES; p++) {
+        assert_true(copies_filled_by(p, 200, false));
+        assert_int_equal(copies_filled_by(p, 404, false), p == TTLCACHE_EXACT);
+        assert_int_equal(copies_filled_by(p, 304, false), p != TTLCACHE_HAPROXY);
+        assert_int_equal(copies_filled_by(p, 200, true), p != TTLCACHE_HAPROXY);
+        assert_int_equal(copies_asked_past(p, true), p == TTLCACHE_HAPROXY);
+        assert_false(copies_asked_past(p, false));
+    }
+    vary_free(v);
+}
+
+/* HAProxy: one coded copy serves all who accept it, the oldest first; one that is old is dropped, and another that
+ * would fit goes when a new one is kept. */
+static void copies_of_haproxy(void **state)
+{
+    enum { S = 1000000, TTL = 5 * S, GZIP = ACCEPTS_NAMED | ACCEPTS_GZIP };
+    struct ttlcache_slot s[COPIES_CODINGS] = {[0] = {.filled = true, .fresh_from = 3 * S}, [1] = {.filled = true}};
+    struct ttlcache_slot *copy[COPIES_CODINGS] = {&s[0], &s[1], &s[2], NULL};
+    (void)state;
+    assert_ptr_equal(copies_choose(copy, GZIP, TTL, 4 * S), &s[1]);
+    assert_ptr_equal(copies_choose(copy, ACCEPTS_NAMED, TTL, 4 * S), &s[0]);
+    assert_ptr_equal(copies_choose(copy, ACCEPTS_NAMED | ACCEPTS_ANY, TTL, 4 * S), &s[1]);
+    assert_null(copies_choose(copy, ACCEPTS_NAMED, TTL, 5 * S)); /* the oldest of all is old */
+    assert_true(!s[1].filled && s[0].filled);
+    copies_replace(copy, GZIP, TTL, 5 * S);
+    assert_false(s[0].filled);
+    assert_null(copies_choose(copy, GZIP, TTL, 5 * S));
+    assert_int_equal(copies_coding(0, GZIP), 1);
+    assert_int_equal(copies_coding(0, ACCEPTS_NAMED), 0);
+    assert_int_equal(copies_coding(cacheable_content(5, SLICE("br")), GZIP), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +253,8 @@ int main(void)
         cmocka_unit_test(contents),
         cmocka_unit_test(encodings),
         cmocka_unit_test(variants),
+        cmocka_unit_test(accept_encoding_of_products),
+        cmocka_unit_test(copies_of_haproxy),
         cmocka_unit_test(tags_go_oldest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

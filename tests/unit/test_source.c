@@ -266,14 +266,79 @@ static void test_pcap(void **state)
         put_pcap(&b, magics[nano], 0x30000071); /* with a length of frame check sequence */
         put_record(&b, 1700000000, nano ? 999999999 : 999999, 1, 60);
         put_record(&b, 4000000000u, 1, 2, 0);
-        put_record(&b, 1700000000, 5, 3, 262144);
+        put_record(&b, 4000000000u, 5, 3, 262144);
         struct source *s = open_bytes(&b);
         expect_frame(s, 1700000000999999, 113, 1, 60);
         expect_frame(s, 4000000000000000 + !nano, 113, 2, 0);
-        expect_frame(s, 1700000000000000 + (nano ? 0 : 5), 113, 3, 262144);
+        expect_frame(s, 4000000000000000 + (nano ? 0 : 5), 113, 3, 262144);
         expect_end(s);
         buf_free(&b);
     }
+}
+
+/* Times in seconds as they stand in the file, and as they come out; ends with 0. */
+static void expect_times(const uint32_t *in, const uint32_t *out, uint64_t mistimed)
+{
+    struct buf b[2] = {{0}, {0}};
+    put_pcap(&b[0], 0xa1b2c3d4, 1);
+    put_section(&b[1]);
+    put_interface(&b[1], 1, 0, 6, 0);
+    for (unsigned i = 0; in[i]; i++) {
+        put_record(&b[0], in[i], 7, 1, 60);
+        put_packet(&b[1], 0, in[i] * UINT64_C(1000000) + 7, 1, 60, 0);
+    }
+    for (unsigned k = 0; k < 4; k++) { /* of either format, one at a time and many */
+        struct source *s = open_bytes(&b[k & 1]);
+        struct frame f[8];
+        for (unsigned i = 0, n = 0, at = 0; out[i]; i++, at++) {
+            if (at == n) {
+                assert_int_equal(source_next(s, f), SOURCE_FRAME);
+                n = 1 + (k & 2 ? source_more(s, f + 1, 7) : 0);
+                at = 0;
+            }
+            assert_int_equal(f[at].ts, out[i] * INT64_C(1000000) + 7);
+        }
+        assert_int_equal(source_mistimed(s), mistimed);
+        expect_end(s);
+    }
+    buf_free(&b[0]);
+    buf_free(&b[1]);
+}
+
+/* A time that neither neighbour shares is damage; what later times share is a pause, or a clock that was set. */
+static void test_mistimed(void **state)
+{
+    (void)state;
+    enum { T = 1700000000, YEAR = 31536000 };
+    expect_times((const uint32_t[]){T, T + YEAR, T + 1, T + 2, 0}, (const uint32_t[]){T, T, T + 1, T + 2, 0}, 1);
+    expect_times((const uint32_t[]){T, T - YEAR, T + 1, T + 2, 0}, (const uint32_t[]){T, T, T + 1, T + 2, 0}, 1);
+    expect_times((const uint32_t[]){T, T + 62, T + 1, 1, T + 2, 0}, (const uint32_t[]){T, T, T + 1, T + 1, T + 2, 0},
+                 2);
+    expect_times((const uint32_t[]){T + YEAR, T, T + 1, 0}, (const uint32_t[]){T, T, T + 1, 0}, 1); /* the first */
+    static const uint32_t fine[][8] = {
+        {T, T + 60, T + 1, 0},   {T, T + YEAR, T + YEAR + 1, 0},    {T, T + 1, T - YEAR, T - YEAR + 1, 0},
+        {T, T + 1, T + YEAR, 0}, /* the last: nothing is known of it */
+        {T - YEAR, T, T + 1, 0}, {T, T + 100, T + 200, T + 300, 0}, {T, 0}};
+    for (unsigned i = 0; i < sizeof fine / sizeof *fine; i++)
+        expect_times(fine[i], fine[i], 0);
+}
+
+/* Interfaces may have clocks that differ, in one file. */
+static void test_two_clocks(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    put_section(&b);
+    put_interface(&b, 1, 0, 6, 0);
+    put_interface(&b, 1, 0, 6, 0);
+    for (unsigned i = 0; i < 6; i++)
+        put_packet(&b, i & 1, (i & 1 ? 5000000000 : 1000000000) + i, 1, 60, 0);
+    struct source *s = open_bytes(&b);
+    for (unsigned i = 0; i < 6; i++)
+        expect_frame(s, (i & 1 ? 5000000000 : 1000000000) + i, 1, 1, 60);
+    assert_int_equal(source_mistimed(s), 0);
+    expect_end(s);
+    buf_free(&b);
 }
 
 static void test_pcap_odd(void **state)
@@ -1003,6 +1068,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_pcap, drop_files),
+        cmocka_unit_test_teardown(test_mistimed, drop_files),
+        cmocka_unit_test_teardown(test_two_clocks, drop_files),
         cmocka_unit_test_teardown(test_pcap_odd, drop_files),
         cmocka_unit_test_teardown(test_nothing, drop_files),
         cmocka_unit_test_teardown(test_pcap_cut, drop_files),
