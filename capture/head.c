@@ -379,6 +379,7 @@ static inline size_t known_fields(struct head *h, struct known_lines *known, str
         if (l) {
             *f = l->field;
             n = l->field.name;
+            f->name = 0;
             note(h, l->field.token, slice_of(p + l->field.value, l->field.value_n));
         } else if (!(n = length_line(h, p, (size_t)(end - p), f))) {
             n = named_line(&known->name[role][f > h->fields ? f[-1].token : TOKEN_OTHER], p, end, f);
@@ -388,8 +389,7 @@ static inline size_t known_fields(struct head *h, struct known_lines *known, str
             if (!passing_token[f->token])
                 known_add(known, p, n, *f);
         }
-        f->name = (uint16_t)(p - s.p);
-        f->value = (uint16_t)(f->value + f->name);
+        *f = known_field(*f, (size_t)(p - s.p));
         p += n;
     }
     h->n_fields = (uint16_t)(f - h->fields);
@@ -416,6 +416,55 @@ static __attribute__((noinline)) struct line_end any_line(struct head *h, struct
     return end;
 }
 
+/* Where a block of fields ends: what may be another thing each time, what tells who asks, and what decides how the
+ * body is read. */
+static const bool apart_token[TOKEN_COUNT] = {
+    [TOKEN_API_KEY] = true,       [TOKEN_AUTHORIZATION] = true,     [TOKEN_CONTENT_LENGTH] = true,
+    [TOKEN_COOKIE] = true,        [TOKEN_FORWARDED] = true,         [TOKEN_IDEMPOTENCY_KEY] = true,
+    [TOKEN_IF_NONE_MATCH] = true, [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_OCP_KEY] = true,
+    [TOKEN_RANGE] = true,         [TOKEN_TRACEPARENT] = true,       [TOKEN_TRANSFER_ENCODING] = true,
+    [TOKEN_UPGRADE] = true,       [TOKEN_X_API_KEY] = true,         [TOKEN_X_FORWARDED_FOR] = true,
+    [TOKEN_X_GOOG_KEY] = true,    [TOKEN_X_REQUEST_ID] = true};
+
+/* The field lines of a request from `at` on, if they begin with a known block. Returns the offset behind it. */
+static inline size_t known_fields_block(struct head *h, const struct known *known, struct slice s, size_t at)
+{
+    const struct known_block *b = block_find(&known->blocks, &known->lines.key, s.p + at, s.n - at);
+    if (!b)
+        return at;
+    for (unsigned i = 0; i < b->n_fields; i++)
+        h->fields[i] = known_field(b->field[i], at);
+    h->n_fields = h->n_block = b->n_fields;
+    h->has_host = b->has_host;
+    h->close = b->close;
+    h->block = block_id(b);
+    return at + b->n;
+}
+
+/* Of a request's head that was read in one way, all n octets, fields from `at` on: its block is known from now on. */
+static __attribute__((noinline)) void learn_block(const struct head *h, struct known *known, size_t at, size_t n)
+{
+    struct known_block b = {.n_fields = 0};
+    struct head said = {.n_fields = 0};
+    unsigned most = h->n_fields < BLOCK_FIELDS ? h->n_fields : BLOCK_FIELDS, i = 0;
+    if (h->n_fields >= HEAD_FIELDS)
+        return;
+    for (; i < most && !apart_token[h->fields[i].token]; i++) {
+        struct rawfield f = h->fields[i];
+        note(&said, f.token, slice_of(h->raw.p + f.value, f.value_n));
+        f.name = (uint16_t)(f.name - at);
+        f.value = (uint16_t)(f.value - at);
+        b.field[i] = f;
+    }
+    size_t end = i < h->n_fields ? h->fields[i].name : n - 2;
+    if (end - at < BLOCK_BEGIN || end - at > BLOCK_LONGEST)
+        return;
+    b.n_fields = (uint8_t)i;
+    b.has_host = said.has_host;
+    b.close = said.close;
+    block_add(&known->blocks, &known->lines.key, h->raw.p + at, end - at, b);
+}
+
 /* All n octets of it were read. Who speaks HTTP/1.0 knows no such coding and reads until the connection closes (RFC
  * 9112 section 6.1). */
 static inline enum head_result whole(struct head *h, size_t n, int role)
@@ -426,9 +475,10 @@ static inline enum head_result whole(struct head *h, size_t n, int role)
     return HEAD_DONE;
 }
 
-enum head_result head_read(struct head *h, struct known_lines *known, struct slice s, int role, bool last)
+enum head_result head_read(struct head *h, struct known *known, struct slice s, int role, bool last)
 {
-    memset(h, 0, offsetof(struct head, fields));
+    memset(h, 0, offsetof(struct head, block)); /* more would be a call */
+    h->block = h->n_block = 0;
     h->raw.p = s.p;
     struct slice most = slice_sub(s, 0, HEAD_MAX);
     bool odd = false;
@@ -437,16 +487,21 @@ enum head_result head_read(struct head *h, struct known_lines *known, struct sli
     size_t at = end.next;
     if (at && !(role ? status_line(h, line) : request_line(h, line)))
         return HEAD_BAD;
+    size_t fields = at;
+    if (role == 0 && at)
+        at = end.next = known_fields_block(h, known, most, at);
     for (; at && at < s.n; at = end.next) {
-        at = known_fields(h, known, most, at, role);
+        at = known_fields(h, &known->lines, most, at, role);
         if (most.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n')
             end = (struct line_end){at, at + 2};
         else
-            end = any_line(h, known, most, at, role, &odd);
+            end = any_line(h, &known->lines, most, at, role, &odd);
         if (!end.next)
             break;
         if (end.stop == at) {
             h->ambiguous |= odd && is_odd(slice_of(s.p, end.next));
+            if (role == 0 && !h->block && !h->ambiguous && ++known->blocks.told % 4 == 0)
+                learn_block(h, known, fields, end.next);
             return whole(h, end.next, role);
         }
     }

@@ -215,6 +215,8 @@ static bool keep_request(struct pair *p, struct slot *s, const struct head *h)
         return false;
     s->request.method = rebase(h, s->request.p, h->method);
     s->request.target = rebase(h, s->request.p, h->target);
+    s->block = h->block;
+    s->n_block = h->n_block;
     return true;
 }
 

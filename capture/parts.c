@@ -77,6 +77,12 @@ static const uint8_t fixed_of[TOKEN_COUNT] = {[TOKEN_ACCEPT] = 1,
                                               [TOKEN_ORIGIN] = 4,
                                               [TOKEN_USER_AGENT] = 5};
 
+const bool parts_fixed[TOKEN_COUNT] = {[TOKEN_ACCEPT] = true,
+                                       [TOKEN_ACCEPT_ENCODING] = true,
+                                       [TOKEN_ACCEPT_LANGUAGE] = true,
+                                       [TOKEN_ORIGIN] = true,
+                                       [TOKEN_USER_AGENT] = true};
+
 const bool parts_reads[TOKEN_COUNT] = {
     [TOKEN_OTHER] = true,           [TOKEN_ACCEPT] = true,        [TOKEN_ACCEPT_ENCODING] = true,
     [TOKEN_ACCEPT_LANGUAGE] = true, [TOKEN_ORIGIN] = true,        [TOKEN_USER_AGENT] = true,
@@ -239,12 +245,35 @@ void parts_begin(struct parts_maker *m)
         sweep(m);
 }
 
+void parts_begin_with(struct parts_maker *m, unsigned n, uint64_t print)
+{
+    parts_begin(m);
+    m->n = n;
+    m->print = print;
+}
+
+/* What a part adds to the print of its set. */
+static inline uint64_t print_of(const struct parts_maker *m, unsigned name, uint64_t quick)
+{
+    return hash_fold(quick ^ m->key.k0, m->name[name].hash);
+}
+
+uint64_t parts_print(const struct parts_maker *m, enum token t, struct slice value)
+{
+    return print_of(m, fixed_of[t] - 1u, hash_quick(&m->key, value.p, value.n));
+}
+
+void parts_late(struct parts_maker *m, unsigned at, enum token t, struct slice value)
+{
+    m->raw[at] = (struct raw){.name = (uint16_t)(fixed_of[t] - 1), .value = value};
+}
+
 /* quick: hash of the value. */
 static inline struct raw *add(struct parts_maker *m, unsigned name, uint64_t quick, struct slice value)
 {
     struct raw *r = &m->raw[m->n];
     m->n += m->n < PARTS_MOST; /* the last place takes what is too much */
-    m->print += hash_fold(quick ^ m->key.k0, m->name[name].hash);
+    m->print += print_of(m, name, quick);
     r->name = (uint16_t)name;
     r->sealed = false;
     r->value = value;
@@ -383,6 +412,13 @@ static struct shared *place_of(struct parts_maker *m)
         if (i == 32 || ++s == m->shared + PLACES)
             return NULL;
     return s;
+}
+
+const struct parts *parts_shared(struct parts_maker *m)
+{
+    m->print += !m->print;
+    const struct shared *s = m->n ? place_of(m) : NULL;
+    return s ? s->parts : NULL; /* a free place has none */
 }
 
 const struct parts *parts_end(struct parts_maker *m, struct slot_pool *pool, struct slot *slot)

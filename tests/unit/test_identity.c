@@ -39,7 +39,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
 {
     static char raw[4096];
     static struct head head;
-    static struct known_lines known;
+    static struct known known;
     char why[128];
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     struct identifier *i = identifier_new(&key, proxies, &order, why);
@@ -334,7 +334,7 @@ static void names_of_clients(void **state)
         for (size_t n = 0; n < 3 * (sizeof of / sizeof *of); n++) {
             static char raw[4096];
             static struct head head;
-            static struct known_lines known;
+            static struct known known;
             const char *want = of[n % (sizeof of / sizeof *of)].name;
             struct addr from = address("10.0.0.1");
             snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
@@ -420,7 +420,7 @@ static void as_if_first(void **state)
                                          "X: %d\r\n"};
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     static struct head head;
-    static struct known_lines known;
+    static struct known known;
     char why[128], fields[128], raw[512], from[32];
     struct identifier *old = identifier_new(&key, NULL, &order, why);
     (void)state;
