@@ -416,20 +416,35 @@ static __attribute__((noinline)) struct line_end any_line(struct head *h, struct
     return end;
 }
 
-/* Where a block of fields ends: what may be another thing each time, what tells who asks, and what decides how the
+/* Before which fields a block ends: what may be another thing each time, what tells who asks, and what decides how the
  * body is read. */
-static const bool apart_token[TOKEN_COUNT] = {
-    [TOKEN_API_KEY] = true,       [TOKEN_AUTHORIZATION] = true,     [TOKEN_CONTENT_LENGTH] = true,
-    [TOKEN_COOKIE] = true,        [TOKEN_FORWARDED] = true,         [TOKEN_IDEMPOTENCY_KEY] = true,
-    [TOKEN_IF_NONE_MATCH] = true, [TOKEN_IF_MODIFIED_SINCE] = true, [TOKEN_OCP_KEY] = true,
-    [TOKEN_RANGE] = true,         [TOKEN_TRACEPARENT] = true,       [TOKEN_TRANSFER_ENCODING] = true,
-    [TOKEN_UPGRADE] = true,       [TOKEN_X_API_KEY] = true,         [TOKEN_X_FORWARDED_FOR] = true,
-    [TOKEN_X_GOOG_KEY] = true,    [TOKEN_X_REQUEST_ID] = true};
+static const bool apart_token[TOKEN_COUNT] = {[TOKEN_AGE] = true,
+                                              [TOKEN_API_KEY] = true,
+                                              [TOKEN_AUTHORIZATION] = true,
+                                              [TOKEN_CONTENT_LENGTH] = true,
+                                              [TOKEN_COOKIE] = true,
+                                              [TOKEN_ETAG] = true,
+                                              [TOKEN_FORWARDED] = true,
+                                              [TOKEN_IDEMPOTENCY_KEY] = true,
+                                              [TOKEN_IF_MODIFIED_SINCE] = true,
+                                              [TOKEN_IF_NONE_MATCH] = true,
+                                              [TOKEN_LAST_MODIFIED] = true,
+                                              [TOKEN_LOCATION] = true,
+                                              [TOKEN_OCP_KEY] = true,
+                                              [TOKEN_RANGE] = true,
+                                              [TOKEN_SET_COOKIE] = true,
+                                              [TOKEN_TRACEPARENT] = true,
+                                              [TOKEN_TRANSFER_ENCODING] = true,
+                                              [TOKEN_UPGRADE] = true,
+                                              [TOKEN_X_API_KEY] = true,
+                                              [TOKEN_X_FORWARDED_FOR] = true,
+                                              [TOKEN_X_GOOG_KEY] = true,
+                                              [TOKEN_X_REQUEST_ID] = true};
 
-/* The field lines of a request from `at` on, if they begin with a known block. Returns the offset behind it. */
-static inline size_t known_fields_block(struct head *h, const struct known *known, struct slice s, size_t at)
+/* What is at `at`, if it is a known block of such heads. Returns the offset behind it. */
+static inline size_t take_block(struct head *h, const struct known *known, struct slice s, size_t at, int role)
 {
-    const struct known_block *b = block_find(&known->blocks, &known->lines.key, s.p + at, s.n - at);
+    const struct known_block *b = block_find(&known->blocks[role], &known->lines.key, s.p + at, s.n - at);
     if (!b)
         return at;
     for (unsigned i = 0; i < b->n_fields; i++)
@@ -438,31 +453,40 @@ static inline size_t known_fields_block(struct head *h, const struct known *know
     h->has_host = b->has_host;
     h->close = b->close;
     h->block = block_id(b);
+    if (role == 1) {
+        h->status = b->status;
+        h->version = slice_of(s.p, b->version_n);
+    }
     return at + b->n;
 }
 
-/* Of a request's head that was read in one way, all n octets, fields from `at` on: its block is known from now on. */
-static __attribute__((noinline)) void learn_block(const struct head *h, struct known *known, size_t at, size_t n)
+/* A head of n octets was read in one way: its block, which begins at `at`, is known from now on. */
+static __attribute__((noinline)) void learn_block(const struct head *h, struct known *known, size_t at, size_t n,
+                                                  int role)
 {
-    struct known_block b = {.n_fields = 0};
-    struct head said = {.n_fields = 0};
-    unsigned most = h->n_fields < BLOCK_FIELDS ? h->n_fields : BLOCK_FIELDS, i = 0;
+    struct known_block b = {.status = h->status, .version_n = (uint8_t)(role ? h->version.n : 0)};
+    struct head said;
+    size_t end = n - 2;
+    memset(&said, 0, offsetof(struct head, block));
     if (h->n_fields >= HEAD_FIELDS)
         return;
-    for (; i < most && !apart_token[h->fields[i].token]; i++) {
+    for (unsigned i = 0; i < h->n_fields; i++) {
         struct rawfield f = h->fields[i];
+        bool behind = role == 1 && i && h->fields[i - 1].token == TOKEN_CONTENT_TYPE;
+        if (i == BLOCK_FIELDS || apart_token[f.token] || behind) {
+            end = f.name;
+            break;
+        }
         note(&said, f.token, slice_of(h->raw.p + f.value, f.value_n));
         f.name = (uint16_t)(f.name - at);
         f.value = (uint16_t)(f.value - at);
-        b.field[i] = f;
+        b.field[b.n_fields++] = f;
     }
-    size_t end = i < h->n_fields ? h->fields[i].name : n - 2;
     if (end - at < BLOCK_BEGIN || end - at > BLOCK_LONGEST)
         return;
-    b.n_fields = (uint8_t)i;
     b.has_host = said.has_host;
     b.close = said.close;
-    block_add(&known->blocks, &known->lines.key, h->raw.p + at, end - at, b);
+    block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, b);
 }
 
 /* All n octets of it were read. Who speaks HTTP/1.0 knows no such coding and reads until the connection closes (RFC
@@ -475,6 +499,27 @@ static inline enum head_result whole(struct head *h, size_t n, int role)
     return HEAD_DONE;
 }
 
+/* The start line, and the block that begins with it or stands behind it. Returns the offset behind them, 0: there is no
+ * whole line; *begin: where a block would begin. False: this is no head. */
+static inline bool start(struct head *h, const struct known *known, struct slice s, int role, size_t *begin, size_t *at,
+                         bool *odd)
+{
+    *begin = 0;
+    *at = role ? take_block(h, known, s, 0, 1) : 0;
+    if (*at)
+        return true;
+    struct line_end end = line_at(h, s, 0, odd);
+    struct slice line = {s.p, end.stop};
+    *at = end.next;
+    if (!end.next)
+        return true;
+    if (role == 1)
+        return status_line(h, line);
+    *begin = end.next;
+    *at = take_block(h, known, s, end.next, 0);
+    return request_line(h, line);
+}
+
 enum head_result head_read(struct head *h, struct known *known, struct slice s, int role, bool last)
 {
     memset(h, 0, offsetof(struct head, block)); /* more would be a call */
@@ -482,15 +527,10 @@ enum head_result head_read(struct head *h, struct known *known, struct slice s, 
     h->raw.p = s.p;
     struct slice most = slice_sub(s, 0, HEAD_MAX);
     bool odd = false;
-    struct line_end end = line_at(h, most, 0, &odd);
-    struct slice line = {s.p, end.stop};
-    size_t at = end.next;
-    if (at && !(role ? status_line(h, line) : request_line(h, line)))
+    size_t begin, at;
+    if (!start(h, known, most, role, &begin, &at, &odd))
         return HEAD_BAD;
-    size_t fields = at;
-    if (role == 0 && at)
-        at = end.next = known_fields_block(h, known, most, at);
-    for (; at && at < s.n; at = end.next) {
+    for (struct line_end end; at && at < s.n; at = end.next) {
         at = known_fields(h, &known->lines, most, at, role);
         if (most.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n')
             end = (struct line_end){at, at + 2};
@@ -500,8 +540,8 @@ enum head_result head_read(struct head *h, struct known *known, struct slice s, 
             break;
         if (end.stop == at) {
             h->ambiguous |= odd && is_odd(slice_of(s.p, end.next));
-            if (role == 0 && !h->block && !h->ambiguous && ++known->blocks.told % 4 == 0)
-                learn_block(h, known, fields, end.next);
+            if (!h->block && !h->ambiguous && ++known->blocks[role].told % 2 == 0)
+                learn_block(h, known, begin, end.next, role);
             return whole(h, end.next, role);
         }
     }

@@ -44,7 +44,7 @@ bool head_guess_response(struct slice bytes);
 /* What was read before. Zero but for the key. */
 struct known {
     struct known_lines lines;
-    struct known_blocks blocks;
+    struct known_blocks blocks[2]; /* of requests, of answers */
 };
 
 /* Parses one head, of a request (role 0) or an answer. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines

@@ -1,7 +1,8 @@
-/* knownblock: the field lines that requests begin with, as many as say nothing that is another thing each time, nor who
- * asks. A client sends the same ones again and again, and many clients are one program. Like single lines
- * (capture/knownlines.h) they are known by a keyed hash, without their text; what sealing made of them goes by it, too
- * (capture/seal.c). */
+/* knownblock: what heads begin with. Of requests the field lines, as many as say nothing that is another thing each
+ * time, nor who asks: a client sends the same ones again and again, and many clients are one program. Of answers the
+ * status line, too, and fields up to their Content-Type: most of one second are the same. Like single lines
+ * (capture/knownlines.h) they are known by a keyed hash, without their text; what sealing made of a request's goes by
+ * it, too (capture/seal.c). */
 #ifndef CAPTURE_KNOWNBLOCK_H
 #define CAPTURE_KNOWNBLOCK_H
 
@@ -10,9 +11,10 @@
 enum { KNOWN_BLOCKS = 256, BLOCK_BEGIN = 64, BLOCK_LONGEST = 1024, BLOCK_FIELDS = 12 };
 
 struct known_block {
-    uint64_t hash; /* of all octets */
-    uint16_t n;    /* octets; 0: none */
-    uint8_t n_fields;
+    uint64_t hash;   /* of all octets */
+    uint16_t n;      /* octets; 0: none */
+    uint16_t status; /* of an answer; its version are the first octets */
+    uint8_t version_n, n_fields;
     bool has_host, close;                /* what its fields say of framing */
     struct rawfield field[BLOCK_FIELDS]; /* as if the block began the head */
 };
