@@ -324,7 +324,7 @@ static inline struct line_end line_at(struct head *h, struct slice s, size_t at,
 
 /* What hardly comes a second time. */
 static const bool passing_token[TOKEN_COUNT] = {
-    [TOKEN_AUTHORIZATION] = true, [TOKEN_CONTENT_LENGTH] = true, [TOKEN_DATE] = true,       [TOKEN_ETAG] = true,
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CONTENT_LENGTH] = true, [TOKEN_DATE] = true,        [TOKEN_ETAG] = true,
     [TOKEN_IF_NONE_MATCH] = true, [TOKEN_TRACEPARENT] = true,    [TOKEN_X_REQUEST_ID] = true};
 
 /* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is

@@ -223,11 +223,12 @@ static bool keep_request(struct pair *p, struct slot *s, const struct head *h)
 /* What will be asked of tables when the answer comes is asked for now. */
 static void look_ahead(struct pair *p, struct slot *s)
 {
+    struct slice target = s->request.target;
+    seal_expect(p->seal, s);
     if (p->looks)
         look_expect(p->looks, s);
-    seal_expect(p->seal, s);
-    if (s->target_hash != REDACT_PLAIN && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
-        operation_get(p->operations, &p->slots, s);
+    if (s->seen.mark < target.n && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
+        operation_get(p->operations, &p->slots, s, slice_sub(target, s->seen.mark + 1, target.n));
 }
 
 static void begin_post(struct pair *p, struct slot *s, const struct head *h)

@@ -533,7 +533,7 @@ static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slo
 static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, struct asking *asks)
 {
     struct exchange *x = &slot->x;
-    if (slot->target_hash != REDACT_PLAIN)
+    if (slot->seen.mark < slot->request.target.n)
         asking_target(asks, slot->request.target);
     struct identity_of who = identifier_find(s->identifier, asks);
     x->identity = (uint8_t)who.kind;
@@ -677,7 +677,7 @@ static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
 
 void seal_expect(struct seal *s, struct slot *slot)
 {
-    slot->target_hash = redact_expect(s->redact, slot->request.target);
+    slot->target_hash = redact_expect(s->redact, slot->request.target, &slot->seen);
     identifier_expect(s->identifier, &slot->x.client);
 }
 

@@ -33,6 +33,12 @@ struct look_candidate {
     bool json;
 };
 
+/* What is found out of a target once. */
+struct target_seen {
+    uint64_t path, query; /* hash_quick of what stands before its `?`, and from there on */
+    uint32_t mark;        /* offset of the `?`; where there is none, the length */
+};
+
 struct grpc;
 struct operation;
 struct websocket;
@@ -58,6 +64,7 @@ struct slot {
     struct eventstream *events;  /* in the arena; NULL: no server-sent events */
     int64_t touched;             /* when something of it was seen last */
     struct look_candidate candidate;
+    struct target_seen seen;
     uint32_t paced[2];           /* of the connection when the answer began (capture/pace.h) */
     uint64_t target_hash;        /* redact_expect's */
     uint64_t block;              /* which block of fields its request begins with (struct head); 0: none known */
