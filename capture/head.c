@@ -171,11 +171,9 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
-static const bool noted_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
-                                              [TOKEN_TRANSFER_ENCODING] = true,
-                                              [TOKEN_CONNECTION] = true,
-                                              [TOKEN_UPGRADE] = true,
-                                              [TOKEN_HOST] = true};
+static const bool noted_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true, [TOKEN_TRANSFER_ENCODING] = true,
+                                              [TOKEN_CONNECTION] = true,     [TOKEN_UPGRADE] = true,
+                                              [TOKEN_VARY] = true,           [TOKEN_HOST] = true};
 
 static void note_framing(struct head *h, enum token t, struct slice value)
 {
@@ -191,6 +189,9 @@ static void note_framing(struct head *h, enum token t, struct slice value)
         break;
     case TOKEN_UPGRADE:
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
+        break;
+    case TOKEN_VARY:
+        h->vary = true;
         break;
     default:
         break;
@@ -450,6 +451,7 @@ static inline size_t take_block(struct head *h, const struct known *known, struc
     h->n_fields = h->n_block = b->n_fields;
     h->has_host = b->has_host;
     h->close = b->close;
+    h->vary = b->vary;
     h->block = block_id(b);
     if (role == 1) {
         h->status = b->status;
@@ -484,6 +486,7 @@ static __attribute__((noinline)) void learn_block(const struct head *h, struct k
         return;
     b.has_host = said.has_host;
     b.close = said.close;
+    b.vary = said.vary;
     block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, b);
 }
 

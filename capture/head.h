@@ -29,7 +29,7 @@ struct head {
     uint16_t n_fields;
     bool ambiguous;
     bool chunked, transfer_encoding; /* chunked: the final coding */
-    bool has_length, has_host, close, upgrade_h2c;
+    bool has_length, has_host, close, upgrade_h2c, vary;
     uint64_t length;
     uint64_t block;  /* which block of fields a request begins with (block_id); 0: none that is known */
     uint8_t n_block; /* fields of it */

@@ -15,7 +15,7 @@ struct known_block {
     uint16_t n;      /* octets; 0: none */
     uint16_t status; /* of an answer; its version are the first octets */
     uint8_t version_n, n_fields;
-    bool has_host, close;                /* what its fields say of framing */
+    bool has_host, close, vary;          /* as its fields say (struct head) */
     struct rawfield field[BLOCK_FIELDS]; /* as if the block began the head */
 };
 

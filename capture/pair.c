@@ -204,6 +204,7 @@ static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to,
     to->p = raw;
     to->n = (uint32_t)h->raw.n;
     to->n_fields = h->n_fields;
+    to->vary = h->vary;
     to->fields = (struct rawfield *)(void *)fields;
     to->version = rebase(h, raw, h->version);
     return true;

@@ -765,7 +765,8 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     struct sealed_list list;
     list.n = 0;
     memset(list.tokens, 0, sizeof list.tokens);
-    nominate(s, slot_field(&slot->response, TOKEN_VARY));
+    if (slot->response.vary)
+        nominate(s, slot_field(&slot->response, TOKEN_VARY));
     if (slot->request.p) {
         seal_request(s, pool, slot, &list);
     } else {

@@ -21,6 +21,7 @@ struct rawhead {
     struct rawfield *fields;
     struct slice method, target; /* requests: into p */
     struct slice version;        /* "HTTP/1.1"; empty for HTTP/0.9 */
+    bool vary;                   /* there is such a field */
 };
 
 /* What the request says of its scheme; UNSAID: as the connection is. */

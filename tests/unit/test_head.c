@@ -73,6 +73,7 @@ static void plain_effect(struct head *h, unsigned token, struct slice value)
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
     h->ambiguous |= token == TOKEN_HOST && h->has_host;
     h->has_host |= token == TOKEN_HOST;
+    h->vary |= token == TOKEN_VARY;
 }
 
 /* What bit 5 does to octets that no name holds is of no matter: such heads are flagged. */
@@ -291,6 +292,7 @@ static void same(const struct head *a, const struct head *b)
     assert_int_equal(a->has_host, b->has_host);
     assert_int_equal(a->close, b->close);
     assert_int_equal(a->upgrade_h2c, b->upgrade_h2c);
+    assert_int_equal(a->vary, b->vary);
     assert_int_equal(a->length, b->length);
     assert_int_equal(a->n_fields, b->n_fields);
     for (unsigned i = 0; i < a->n_fields; i++)
@@ -338,7 +340,7 @@ static void blocks(void **state)
     static const char *const usual[] = {
         "Host: shop.example.test\r\n", "Accept: */*\r\n", "User-Agent: a program/1.0\r\n",
         "Connection: close\r\n",       "A: b\tc\r\n",     "Accept-Encoding: gzip, br \r\n",
-        "Content-Type: text/html\r\n", "Date: now\r\n"};
+        "Content-Type: text/html\r\n", "Vary: Accept\r\n"};
     static const char *const statuses[] = {"HTTP/1.1 200 OK\r\n", "HTTP/1.1 404 Not Found\r\n", "HTTP/1.0 201\r\n"};
     struct buf block[2 * DIFFERENT] = {{0}}, b = {0};
     unsigned known_ones[2] = {0, 0};

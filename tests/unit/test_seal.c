@@ -31,7 +31,7 @@ static void keep(struct slot *slot, const struct head *h, struct rawhead *to)
     struct rawfield *fields = slot_alloc(&pool, slot, h->n_fields * sizeof *fields);
     memcpy(p, h->raw.p, h->raw.n);
     memcpy(fields, h->fields, h->n_fields * sizeof *fields);
-    *to = (struct rawhead){.p = p, .n = (uint32_t)h->raw.n, .n_fields = h->n_fields, .fields = fields};
+    *to = (struct rawhead){.p = p, .n = (uint32_t)h->raw.n, .n_fields = h->n_fields, .vary = h->vary, .fields = fields};
     if (h->method.n)
         to->method = slice_of(p + (h->method.p - h->raw.p), h->method.n);
     if (h->target.n)
