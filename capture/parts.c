@@ -49,6 +49,11 @@ struct parts_maker {
     struct hash_key key;
     struct name name[NAMES];
     uint8_t place[256]; /* of names by hash, + 1 */
+    struct {
+        char text[PARTS_NAME]; /* as it came */
+        uint8_t n, name;
+        uint64_t quick;
+    } noise; /* the field that was noise last: most often the next one is the same */
     uint64_t requests;
     struct raw raw[PARTS_MOST + 1];
     unsigned n;
@@ -287,6 +292,16 @@ static void add_sealed(struct parts_maker *m, unsigned name, uint64_t id)
     r->id = id;
 }
 
+static void note_noise(struct parts_maker *m, enum part_kind kind, struct slice text, unsigned name)
+{
+    if (kind != PART_HEADER || text.n > PARTS_NAME)
+        return;
+    memcpy(m->noise.text, text.p, text.n);
+    m->noise.n = (uint8_t)text.n;
+    m->noise.name = (uint8_t)name;
+    m->noise.quick = m->name[name].quick;
+}
+
 static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice name, struct slice value)
 {
     unsigned at = find_name(m, kind, name);
@@ -294,12 +309,23 @@ static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice nam
         return;
     if (m->name[at].state == NAME_NOISE) {
         m->name[at].met += m->name[at].met != UINT32_MAX;
+        note_noise(m, kind, name, at);
         return;
     }
     value = slice_sub(value, 0, VALUE_MAX);
     uint64_t quick = hash_quick(&m->key, value.p, value.n);
     if (meet(m, &m->name[at], quick))
         add(m, at, quick, value);
+}
+
+/* As add_raw, of a field whose name was noise last and is so still. False: it is not. */
+static inline bool is_noise_again(struct parts_maker *m, struct slice text)
+{
+    struct name *n = &m->name[m->noise.name];
+    if (!slice_same(slice_of(m->noise.text, m->noise.n), text) || n->state != NAME_NOISE || n->quick != m->noise.quick)
+        return false;
+    n->met += n->met != UINT32_MAX;
+    return true;
 }
 
 static void add_cookies(struct parts_maker *m, struct slice list)
@@ -327,7 +353,7 @@ void parts_field(struct parts_maker *m, enum token t, struct slice name, struct 
     unsigned at = fixed_of[t];
     if (at)
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
-    else
+    else if (!is_noise_again(m, name))
         add_other(m, t, name, value);
 }
 
