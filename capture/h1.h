@@ -47,7 +47,7 @@ struct h1_env {
     struct pair *pair;
     const struct hash_key *key;
     uint64_t *memory, memory_limit; /* reassembly's account */
-    struct known_lines known;
+    struct known known;
     struct body_state *spare[32];
     unsigned n_spare;
     size_t rest; /* octets of the last chunk that were not read: they are another protocol's */

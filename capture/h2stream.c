@@ -309,6 +309,7 @@ static void regular_field(const struct hpack_list *l, struct head *h, const stru
     h->ambiguous |= f->token == TOKEN_TRANSFER_ENCODING || odd_name(slice_of(l->text + f->name, f->name_n));
     if (f->token == TOKEN_CONTENT_LENGTH)
         note_length(h, field_value(l, f));
+    h->vary |= f->token == TOKEN_VARY;
 }
 
 /* What stands in a request line has no blanks; Host repeats :authority (RFC 9113 section 8.3.1). */

@@ -171,11 +171,9 @@ static void note_connection(struct head *h, struct slice value)
         h->close |= slice_ieq(item, SLICE("close"));
 }
 
-static const bool noted_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
-                                              [TOKEN_TRANSFER_ENCODING] = true,
-                                              [TOKEN_CONNECTION] = true,
-                                              [TOKEN_UPGRADE] = true,
-                                              [TOKEN_HOST] = true};
+static const bool noted_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true, [TOKEN_TRANSFER_ENCODING] = true,
+                                              [TOKEN_CONNECTION] = true,     [TOKEN_UPGRADE] = true,
+                                              [TOKEN_VARY] = true,           [TOKEN_HOST] = true};
 
 static void note_framing(struct head *h, enum token t, struct slice value)
 {
@@ -191,6 +189,9 @@ static void note_framing(struct head *h, enum token t, struct slice value)
         break;
     case TOKEN_UPGRADE:
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
+        break;
+    case TOKEN_VARY:
+        h->vary = true;
         break;
     default:
         break;
@@ -323,11 +324,9 @@ static inline struct line_end line_at(struct head *h, struct slice s, size_t at,
 }
 
 /* What hardly comes a second time. */
-static const bool passing_token[TOKEN_COUNT] = {[TOKEN_CONTENT_LENGTH] = true,
-                                                [TOKEN_ETAG] = true,
-                                                [TOKEN_IF_NONE_MATCH] = true,
-                                                [TOKEN_TRACEPARENT] = true,
-                                                [TOKEN_X_REQUEST_ID] = true};
+static const bool passing_token[TOKEN_COUNT] = {
+    [TOKEN_AUTHORIZATION] = true, [TOKEN_CONTENT_LENGTH] = true, [TOKEN_DATE] = true,        [TOKEN_ETAG] = true,
+    [TOKEN_IF_NONE_MATCH] = true, [TOKEN_TRACEPARENT] = true,    [TOKEN_X_REQUEST_ID] = true};
 
 /* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is
  * none, or a second one. */
@@ -379,6 +378,7 @@ static inline size_t known_fields(struct head *h, struct known_lines *known, str
         if (l) {
             *f = l->field;
             n = l->field.name;
+            f->name = 0;
             note(h, l->field.token, slice_of(p + l->field.value, l->field.value_n));
         } else if (!(n = length_line(h, p, (size_t)(end - p), f))) {
             n = named_line(&known->name[role][f > h->fields ? f[-1].token : TOKEN_OTHER], p, end, f);
@@ -388,8 +388,7 @@ static inline size_t known_fields(struct head *h, struct known_lines *known, str
             if (!passing_token[f->token])
                 known_add(known, p, n, *f);
         }
-        f->name = (uint16_t)(p - s.p);
-        f->value = (uint16_t)(f->value + f->name);
+        *f = known_field(*f, (size_t)(p - s.p));
         p += n;
     }
     h->n_fields = (uint16_t)(f - h->fields);
@@ -416,6 +415,81 @@ static __attribute__((noinline)) struct line_end any_line(struct head *h, struct
     return end;
 }
 
+/* Before which fields a block ends: what may be another thing each time, what tells who asks, and what decides how the
+ * body is read. */
+static const bool apart_token[TOKEN_COUNT] = {[TOKEN_AGE] = true,
+                                              [TOKEN_API_KEY] = true,
+                                              [TOKEN_AUTHORIZATION] = true,
+                                              [TOKEN_CONTENT_LENGTH] = true,
+                                              [TOKEN_COOKIE] = true,
+                                              [TOKEN_ETAG] = true,
+                                              [TOKEN_FORWARDED] = true,
+                                              [TOKEN_IDEMPOTENCY_KEY] = true,
+                                              [TOKEN_IF_MODIFIED_SINCE] = true,
+                                              [TOKEN_IF_NONE_MATCH] = true,
+                                              [TOKEN_LAST_MODIFIED] = true,
+                                              [TOKEN_LOCATION] = true,
+                                              [TOKEN_OCP_KEY] = true,
+                                              [TOKEN_RANGE] = true,
+                                              [TOKEN_SET_COOKIE] = true,
+                                              [TOKEN_TRACEPARENT] = true,
+                                              [TOKEN_TRANSFER_ENCODING] = true,
+                                              [TOKEN_UPGRADE] = true,
+                                              [TOKEN_X_API_KEY] = true,
+                                              [TOKEN_X_FORWARDED_FOR] = true,
+                                              [TOKEN_X_GOOG_KEY] = true,
+                                              [TOKEN_X_REQUEST_ID] = true};
+
+/* What is at `at`, if it is a known block of such heads. Returns the offset behind it. */
+static inline size_t take_block(struct head *h, const struct known *known, struct slice s, size_t at, int role)
+{
+    const struct known_block *b = block_find(&known->blocks[role], &known->lines.key, s.p + at, s.n - at);
+    if (!b)
+        return at;
+    for (unsigned i = 0; i < b->n_fields; i++)
+        h->fields[i] = known_field(b->field[i], at);
+    h->n_fields = h->n_block = b->n_fields;
+    h->has_host = b->has_host;
+    h->close = b->close;
+    h->vary = b->vary;
+    h->block = block_id(b);
+    if (role == 1) {
+        h->status = b->status;
+        h->version = slice_of(s.p, b->version_n);
+    }
+    return at + b->n;
+}
+
+/* A head of n octets was read in one way: its block, which begins at `at`, is known from now on. */
+static __attribute__((noinline)) void learn_block(const struct head *h, struct known *known, size_t at, size_t n,
+                                                  int role)
+{
+    struct known_block b = {.status = h->status, .version_n = (uint8_t)(role ? h->version.n : 0)};
+    struct head said;
+    size_t end = n - 2;
+    memset(&said, 0, offsetof(struct head, block));
+    if (h->n_fields >= HEAD_FIELDS)
+        return;
+    for (unsigned i = 0; i < h->n_fields; i++) {
+        struct rawfield f = h->fields[i];
+        bool behind = role == 1 && i && h->fields[i - 1].token == TOKEN_CONTENT_TYPE;
+        if (i == BLOCK_FIELDS || apart_token[f.token] || behind) {
+            end = f.name;
+            break;
+        }
+        note(&said, f.token, slice_of(h->raw.p + f.value, f.value_n));
+        f.name = (uint16_t)(f.name - at);
+        f.value = (uint16_t)(f.value - at);
+        b.field[b.n_fields++] = f;
+    }
+    if (end - at < BLOCK_BEGIN || end - at > BLOCK_LONGEST)
+        return;
+    b.has_host = said.has_host;
+    b.close = said.close;
+    b.vary = said.vary;
+    block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, b);
+}
+
 /* All n octets of it were read. Who speaks HTTP/1.0 knows no such coding and reads until the connection closes (RFC
  * 9112 section 6.1). */
 static inline enum head_result whole(struct head *h, size_t n, int role)
@@ -426,27 +500,49 @@ static inline enum head_result whole(struct head *h, size_t n, int role)
     return HEAD_DONE;
 }
 
-enum head_result head_read(struct head *h, struct known_lines *known, struct slice s, int role, bool last)
+/* The start line, and the block that begins with it or stands behind it. Returns the offset behind them, 0: there is no
+ * whole line; *begin: where a block would begin. False: this is no head. */
+static inline bool start(struct head *h, const struct known *known, struct slice s, int role, size_t *begin, size_t *at,
+                         bool *odd)
 {
-    memset(h, 0, offsetof(struct head, fields));
+    *begin = 0;
+    *at = role ? take_block(h, known, s, 0, 1) : 0;
+    if (*at)
+        return true;
+    struct line_end end = line_at(h, s, 0, odd);
+    struct slice line = {s.p, end.stop};
+    *at = end.next;
+    if (!end.next)
+        return true;
+    if (role == 1)
+        return status_line(h, line);
+    *begin = end.next;
+    *at = take_block(h, known, s, end.next, 0);
+    return request_line(h, line);
+}
+
+enum head_result head_read(struct head *h, struct known *known, struct slice s, int role, bool last)
+{
+    memset(h, 0, offsetof(struct head, block)); /* more would be a call */
+    h->block = h->n_block = 0;
     h->raw.p = s.p;
     struct slice most = slice_sub(s, 0, HEAD_MAX);
     bool odd = false;
-    struct line_end end = line_at(h, most, 0, &odd);
-    struct slice line = {s.p, end.stop};
-    size_t at = end.next;
-    if (at && !(role ? status_line(h, line) : request_line(h, line)))
+    size_t begin, at;
+    if (!start(h, known, most, role, &begin, &at, &odd))
         return HEAD_BAD;
-    for (; at && at < s.n; at = end.next) {
-        at = known_fields(h, known, most, at, role);
+    for (struct line_end end; at && at < s.n; at = end.next) {
+        at = known_fields(h, &known->lines, most, at, role);
         if (most.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n')
             end = (struct line_end){at, at + 2};
         else
-            end = any_line(h, known, most, at, role, &odd);
+            end = any_line(h, &known->lines, most, at, role, &odd);
         if (!end.next)
             break;
         if (end.stop == at) {
             h->ambiguous |= odd && is_odd(slice_of(s.p, end.next));
+            if (!h->block && !h->ambiguous && ++known->blocks[role].told % 2 == 0)
+                learn_block(h, known, begin, end.next, role);
             return whole(h, end.next, role);
         }
     }

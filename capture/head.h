@@ -4,7 +4,7 @@
 #ifndef CAPTURE_HEAD_H
 #define CAPTURE_HEAD_H
 
-#include "capture/knownlines.h"
+#include "capture/knownblock.h"
 
 enum { HEAD_MAX = 64 * 1024 - 1, HEAD_FIELDS = 256, TARGET_MAX = 16 * 1024 };
 
@@ -29,8 +29,10 @@ struct head {
     uint16_t n_fields;
     bool ambiguous;
     bool chunked, transfer_encoding; /* chunked: the final coding */
-    bool has_length, has_host, close, upgrade_h2c;
+    bool has_length, has_host, close, upgrade_h2c, vary;
     uint64_t length;
+    uint64_t block;  /* which block of fields a request begins with (block_id); 0: none that is known */
+    uint8_t n_block; /* fields of it */
     struct rawfield fields[HEAD_FIELDS]; /* offsets into raw; more fields than fit are read for framing, not kept */
 };
 
@@ -39,15 +41,21 @@ struct head {
 bool head_guess_request(struct slice bytes);
 bool head_guess_response(struct slice bytes);
 
+/* What was read before. Zero but for the key. */
+struct known {
+    struct known_lines lines;
+    struct known_blocks blocks[2]; /* of requests, of answers */
+};
+
 /* Parses one head, of a request (role 0) or an answer. On HEAD_DONE h->raw.n bytes were consumed (leading empty lines
  * are the caller's). `last`: nothing will follow (the other side answered, or the stream ended), so what whole lines
  * there are must do: HTTP/0.9 (RFC 1945 section 5.1), cut heads. `known`: lines read before, to which it adds. */
-enum head_result head_read(struct head *h, struct known_lines *known, struct slice bytes, int role, bool last);
-static inline enum head_result head_request(struct head *h, struct known_lines *known, struct slice bytes, bool last)
+enum head_result head_read(struct head *h, struct known *known, struct slice bytes, int role, bool last);
+static inline enum head_result head_request(struct head *h, struct known *known, struct slice bytes, bool last)
 {
     return head_read(h, known, bytes, 0, last);
 }
-static inline enum head_result head_response(struct head *h, struct known_lines *known, struct slice bytes, bool last)
+static inline enum head_result head_response(struct head *h, struct known *known, struct slice bytes, bool last)
 {
     return head_read(h, known, bytes, 1, last);
 }

@@ -35,6 +35,21 @@ struct known_lines {
     struct known_name name[2][TOKEN_COUNT];
 };
 
+/* A field, as if the head began as much later. */
+static inline struct rawfield known_field(struct rawfield f, size_t at)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* both at once: neither goes beyond its 16 bits */
+    uint64_t word;
+    memcpy(&word, &f, sizeof word);
+    word += (uint64_t)at * 0x10001;
+    memcpy(&f, &word, sizeof word);
+#else
+    f.name = (uint16_t)(f.name + at);
+    f.value = (uint16_t)(f.value + at);
+#endif
+    return f;
+}
+
 /* Whether a line begins with that name; at least sixteen octets are at p, up to `end`. */
 static inline bool known_is(const struct known_name *k, const char *p, const char *end)
 {

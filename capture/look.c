@@ -113,12 +113,10 @@ static uint8_t coding_class(const struct looks *l, struct slice encoding)
 
 static void place(const struct looks *l, const struct slot *s, struct look_candidate *c)
 {
-    struct slice target = s->request.target, host = slot_field(&s->request, TOKEN_HOST);
-    size_t query = slice_find(target, '?', 0);
+    struct slice host = slot_field(&s->request, TOKEN_HOST);
     uint64_t service = host.n ? hash_quick(&l->key, host.p, host.n) : 0;
-    c->path = hash_mix(service + hash_quick(&l->key, target.p, query));
-    c->target =
-        query == target.n ? c->path + 1 : hash_mix(c->path + hash_quick(&l->key, target.p + query, target.n - query));
+    c->path = hash_mix(service + s->seen.path);
+    c->target = s->seen.mark == s->request.target.n ? c->path + 1 : hash_mix(c->path + s->seen.query);
     c->path += !c->path;
     c->target += !c->target;
 }

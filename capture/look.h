@@ -39,7 +39,7 @@ void looks_free(struct looks *l);
 
 /* Whether no other bodies are looked into from now on; what is open is gone on with. */
 void looks_pause(struct looks *l, bool paused);
-/* The request's head was read. */
+/* The request's head was read, and its target seen (redact_expect). */
 void look_expect(struct looks *l, struct slot *s);
 /* The answer's head was read and a body follows: s->look is set if it is to be looked into. */
 void look_begin(struct looks *l, struct slot *s, int64_t now_us);

@@ -697,12 +697,10 @@ static bool has_asking(struct slice query)
     return false;
 }
 
-void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s)
+void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s, struct slice query)
 {
-    struct slice target = s->request.target, item;
-    size_t mark = slice_find(target, '?', 0);
-    struct slice query = slice_sub(target, mark + 1, target.n);
-    if (mark >= target.n || !has_asking(query))
+    struct slice item;
+    if (!has_asking(query))
         return;
     struct operation k = {.owner = o};
     call_begin(&k.call);

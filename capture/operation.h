@@ -28,11 +28,11 @@ void operations_free(struct operations *o);
 /* Whether no other answers are read from now on. */
 void operations_pause(struct operations *o, bool paused);
 
-/* The head of a POST was read, or the target of a GET. `body`: all of its body, where it is here; n 0: not. It is
- * handed on by operation_data all the same, if s->operation is there then. */
+/* The head of a POST was read, or the target of a GET; `query`: what stands behind its `?`. `body`: all of the POST's
+ * body, where it is here; n 0: not. It is handed on by operation_data all the same, if s->operation is there then. */
 void operation_post(struct operations *o, struct slot_pool *pool, struct slot *s, const struct head *h,
                     struct slice body);
-void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s);
+void operation_get(struct operations *o, struct slot_pool *pool, struct slot *s, struct slice query);
 /* Octets of the body of the request (role 0) or the answer; `whole`: these are all of it. */
 void operation_data(struct operation *k, int role, const char *p, size_t n, bool whole);
 /* The request is as whole as it will get; its flags say how much that is. */

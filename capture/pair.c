@@ -204,6 +204,7 @@ static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to,
     to->p = raw;
     to->n = (uint32_t)h->raw.n;
     to->n_fields = h->n_fields;
+    to->vary = h->vary;
     to->fields = (struct rawfield *)(void *)fields;
     to->version = rebase(h, raw, h->version);
     return true;
@@ -215,17 +216,20 @@ static bool keep_request(struct pair *p, struct slot *s, const struct head *h)
         return false;
     s->request.method = rebase(h, s->request.p, h->method);
     s->request.target = rebase(h, s->request.p, h->target);
+    s->block = h->block;
+    s->n_block = h->n_block;
     return true;
 }
 
 /* What will be asked of tables when the answer comes is asked for now. */
 static void look_ahead(struct pair *p, struct slot *s)
 {
+    struct slice target = s->request.target;
+    seal_expect(p->seal, s);
     if (p->looks)
         look_expect(p->looks, s);
-    seal_expect(p->seal, s);
-    if (s->target_hash != REDACT_PLAIN && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
-        operation_get(p->operations, &p->slots, s);
+    if (s->seen.mark < target.n && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
+        operation_get(p->operations, &p->slots, s, slice_sub(target, s->seen.mark + 1, target.n));
 }
 
 static void begin_post(struct pair *p, struct slot *s, const struct head *h, struct slice body)

@@ -49,6 +49,11 @@ struct parts_maker {
     struct hash_key key;
     struct name name[NAMES];
     uint8_t place[256]; /* of names by hash, + 1 */
+    struct {
+        char text[PARTS_NAME]; /* as it came */
+        uint8_t n, name;
+        uint64_t quick;
+    } noise; /* the field that was noise last: most often the next one is the same */
     uint64_t requests;
     struct raw raw[PARTS_MOST + 1];
     unsigned n;
@@ -76,6 +81,12 @@ static const uint8_t fixed_of[TOKEN_COUNT] = {[TOKEN_ACCEPT] = 1,
                                               [TOKEN_ACCEPT_LANGUAGE] = 3,
                                               [TOKEN_ORIGIN] = 4,
                                               [TOKEN_USER_AGENT] = 5};
+
+const bool parts_fixed[TOKEN_COUNT] = {[TOKEN_ACCEPT] = true,
+                                       [TOKEN_ACCEPT_ENCODING] = true,
+                                       [TOKEN_ACCEPT_LANGUAGE] = true,
+                                       [TOKEN_ORIGIN] = true,
+                                       [TOKEN_USER_AGENT] = true};
 
 const bool parts_reads[TOKEN_COUNT] = {
     [TOKEN_OTHER] = true,           [TOKEN_ACCEPT] = true,        [TOKEN_ACCEPT_ENCODING] = true,
@@ -239,12 +250,35 @@ void parts_begin(struct parts_maker *m)
         sweep(m);
 }
 
+void parts_begin_with(struct parts_maker *m, unsigned n, uint64_t print)
+{
+    parts_begin(m);
+    m->n = n;
+    m->print = print;
+}
+
+/* What a part adds to the print of its set. */
+static inline uint64_t print_of(const struct parts_maker *m, unsigned name, uint64_t quick)
+{
+    return hash_fold(quick ^ m->key.k0, m->name[name].hash);
+}
+
+uint64_t parts_print(const struct parts_maker *m, enum token t, struct slice value)
+{
+    return print_of(m, fixed_of[t] - 1u, hash_quick(&m->key, value.p, value.n));
+}
+
+void parts_late(struct parts_maker *m, unsigned at, enum token t, struct slice value)
+{
+    m->raw[at] = (struct raw){.name = (uint16_t)(fixed_of[t] - 1), .value = value};
+}
+
 /* quick: hash of the value. */
 static inline struct raw *add(struct parts_maker *m, unsigned name, uint64_t quick, struct slice value)
 {
     struct raw *r = &m->raw[m->n];
     m->n += m->n < PARTS_MOST; /* the last place takes what is too much */
-    m->print += hash_fold(quick ^ m->key.k0, m->name[name].hash);
+    m->print += print_of(m, name, quick);
     r->name = (uint16_t)name;
     r->sealed = false;
     r->value = value;
@@ -258,6 +292,16 @@ static void add_sealed(struct parts_maker *m, unsigned name, uint64_t id)
     r->id = id;
 }
 
+static void note_noise(struct parts_maker *m, enum part_kind kind, struct slice text, unsigned name)
+{
+    if (kind != PART_HEADER || text.n > PARTS_NAME)
+        return;
+    memcpy(m->noise.text, text.p, text.n);
+    m->noise.n = (uint8_t)text.n;
+    m->noise.name = (uint8_t)name;
+    m->noise.quick = m->name[name].quick;
+}
+
 static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice name, struct slice value)
 {
     unsigned at = find_name(m, kind, name);
@@ -265,12 +309,23 @@ static void add_raw(struct parts_maker *m, enum part_kind kind, struct slice nam
         return;
     if (m->name[at].state == NAME_NOISE) {
         m->name[at].met += m->name[at].met != UINT32_MAX;
+        note_noise(m, kind, name, at);
         return;
     }
     value = slice_sub(value, 0, VALUE_MAX);
     uint64_t quick = hash_quick(&m->key, value.p, value.n);
     if (meet(m, &m->name[at], quick))
         add(m, at, quick, value);
+}
+
+/* As add_raw, of a field whose name was noise last and is so still. False: it is not. */
+static inline bool is_noise_again(struct parts_maker *m, struct slice text)
+{
+    struct name *n = &m->name[m->noise.name];
+    if (!slice_same(slice_of(m->noise.text, m->noise.n), text) || n->state != NAME_NOISE || n->quick != m->noise.quick)
+        return false;
+    n->met += n->met != UINT32_MAX;
+    return true;
 }
 
 static void add_cookies(struct parts_maker *m, struct slice list)
@@ -298,7 +353,7 @@ void parts_field(struct parts_maker *m, enum token t, struct slice name, struct 
     unsigned at = fixed_of[t];
     if (at)
         add(m, at - 1, hash_quick(&m->key, value.p, value.n), value);
-    else
+    else if (!is_noise_again(m, name))
         add_other(m, t, name, value);
 }
 
@@ -383,6 +438,13 @@ static struct shared *place_of(struct parts_maker *m)
         if (i == 32 || ++s == m->shared + PLACES)
             return NULL;
     return s;
+}
+
+const struct parts *parts_shared(struct parts_maker *m)
+{
+    m->print += !m->print;
+    const struct shared *s = m->n ? place_of(m) : NULL;
+    return s ? s->parts : NULL; /* a free place has none */
 }
 
 const struct parts *parts_end(struct parts_maker *m, struct slot_pool *pool, struct slot *slot)

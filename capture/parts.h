@@ -21,11 +21,22 @@ void parts_free(struct parts_maker *m);
 void parts_begin(struct parts_maker *m);
 void parts_field(struct parts_maker *m, enum token t, struct slice name, struct slice value);
 /* Fields that parts_field has a use for; of those with other names, which most are not. */
-extern const bool parts_reads[TOKEN_COUNT];
+extern const bool parts_reads[TOKEN_COUNT], parts_fixed[TOKEN_COUNT];
 static inline bool parts_reads_other(struct slice name)
 {
     return name.n > 2 && ascii_lower(name.p[0]) == 'x' && name.p[1] == '-';
 }
+/* Whether a field may be a part under a name that is not always one: what comes of it depends on others before it. */
+static inline bool parts_learns(enum token t, struct slice name)
+{
+    return t == TOKEN_OTHER ? parts_reads_other(name) : parts_reads[t] && !parts_fixed[t];
+}
+/* Of a request's first fields, n of which are parts_fixed: what they add up to, and to begin with it without them. */
+uint64_t parts_print(const struct parts_maker *m, enum token t, struct slice value);
+void parts_begin_with(struct parts_maker *m, unsigned n, uint64_t print);
+/* The set if there is one that is shared; NULL: those that it began without are needed, in their order. */
+const struct parts *parts_shared(struct parts_maker *m);
+void parts_late(struct parts_maker *m, unsigned at, enum token t, struct slice value);
 /* What the credential claims, by the hash of its value. */
 void parts_claim(struct parts_maker *m, struct slice name, uint64_t id);
 /* One that was sealed before: "accept", "cookie:theme" and its value's hash, or the value. */

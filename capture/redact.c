@@ -563,11 +563,19 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
         shorten(r, target, start, out);
 }
 
-uint64_t redact_expect(struct redact *r, struct slice target)
+uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen *seen)
 {
-    if (target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target))
+    bool plain =
+        target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target);
+    size_t mark = plain ? target.n : slice_find(target, '?', 0); /* what is harmless has none */
+    seen->mark = (uint32_t)mark;
+    seen->path = hash_quick(&r->key, target.p, mark);
+    seen->query = 0;
+    if (plain)
         return REDACT_PLAIN;
-    uint64_t h = hash_quick(&r->key, target.p, target.n);
+    if (mark < target.n)
+        seen->query = hash_quick(&r->key, target.p + mark, target.n - mark);
+    uint64_t h = hash_mix(seen->path + seen->query);
     prefetch(&r->memo[h % MEMO]);
     prefetch((const char *)&r->memo[h % MEMO] + 64);
     return h <= REDACT_PLAIN ? ~h : h;
@@ -575,7 +583,8 @@ uint64_t redact_expect(struct redact *r, struct slice target)
 
 void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out)
 {
-    uint64_t h = expected == REDACT_UNKNOWN ? redact_expect(r, target) : expected;
+    struct target_seen seen;
+    uint64_t h = expected == REDACT_UNKNOWN ? redact_expect(r, target, &seen) : expected;
     if (h == REDACT_PLAIN) {
         buf_slice(out, target);
         return;

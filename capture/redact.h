@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/route.h"
 #include "capture/piece.h"
+#include "capture/slot.h"
 
 enum { REDACTED = ROUTE_HIDDEN }; /* length of a hidden value */
 
@@ -29,7 +30,7 @@ uint64_t redact_id(const struct hash_key *key, struct slice value);
 void redact_hide(const struct redact *r, struct slice value, int class, char out[REDACTED]);
 /* What is to be known of a target before it is redacted, so that what was kept of it is near by then. */
 enum { REDACT_UNKNOWN, REDACT_PLAIN };
-uint64_t redact_expect(struct redact *r, struct slice target);
+uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen *seen);
 /* Appends the target as it may be shown. expected: what redact_expect() said, or REDACT_UNKNOWN. */
 void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out);
 /* Whether a parameter of this name carries a secret. */

@@ -13,7 +13,16 @@
 #include "capture/quotasaid.h"
 #include "capture/trace.h"
 
-enum { NOMINATED = 32, SEALED_FIELDS = 48, CLEAR_MAX = 512, AGENT_MAX = 64, HOSTS = 16, HOST_MAX = 47 };
+enum {
+    NOMINATED = 32,
+    SEALED_FIELDS = 48,
+    CLEAR_MAX = 512,
+    AGENT_MAX = 64,
+    HOSTS = 16,
+    HOST_MAX = 47,
+    SEALED_BLOCKS = 512,
+    BLOCK_TEXT = 96
+};
 
 /* What becomes of a field, as capture/tokens.def has it. */
 static const struct {
@@ -93,6 +102,21 @@ struct host {
     char service[sizeof "https://" + HOST_MAX];
 };
 
+/* What sealing made of a block of fields that requests begin with (capture/knownblock.h), as long as no more fields are
+ * nominated. */
+struct sealed_block {
+    uint64_t id;    /* 0: none */
+    uint64_t print; /* of its parts */
+    uint32_t nominations, api_version;
+    uint16_t sealed; /* bit i: field i is kept */
+    uint8_t n_parts; /* all of them fixed */
+    uint8_t service_n, authority_n,
+        agent_n; /* of the text: the authority is the end of the service; 0: it names none */
+    bool plain;  /* all that comes of it is here */
+    bool secure; /* so the service says */
+    char text[BLOCK_TEXT];
+};
+
 /* What of a head is found by name. */
 struct fields {
     const struct rawhead *head;
@@ -104,13 +128,15 @@ struct seal {
     struct redact *redact;
     struct identifier *identifier;
     struct parts_maker *parts;
-    bool paused;                 /* parts are not taken */
-    bool strict;                 /* addresses are not shown */
-    struct buf text;             /* scratch */
-    uint8_t uses[TOKEN_COUNT];   /* of a request's fields */
-    struct host host[HOSTS];     /* direct-mapped */
-    bool nominated[TOKEN_COUNT]; /* by some Vary so far */
-    char other[NOMINATED][64];   /* names no token has, lower case */
+    bool paused;                              /* parts are not taken */
+    bool strict;                              /* addresses are not shown */
+    struct buf text;                          /* scratch */
+    uint8_t uses[TOKEN_COUNT];                /* of a request's fields */
+    struct host host[HOSTS];                  /* direct-mapped */
+    struct sealed_block block[SEALED_BLOCKS]; /* direct-mapped */
+    uint32_t nominations;                     /* changes of what is nominated */
+    bool nominated[TOKEN_COUNT];              /* by some Vary so far */
+    char other[NOMINATED][64];                /* names no token has, lower case */
     unsigned n_other;
 };
 
@@ -204,12 +230,14 @@ static void nominate(struct seal *s, struct slice vary)
     while (slice_next(&vary, ',', &name)) {
         enum token t = token_find(name);
         if (t != TOKEN_OTHER) {
+            s->nominations += !s->nominated[t];
             s->nominated[t] = true;
             s->uses[t] |= USE_FIELD;
         } else if (name.n && name.n < sizeof s->other[0] && s->n_other < NOMINATED && other_index(s, name) < 0) {
             for (size_t i = 0; i < name.n; i++)
                 s->other[s->n_other][i] = ascii_lower(name.p[i]);
             s->other[s->n_other++][name.n] = 0;
+            s->nominations++;
             s->uses[TOKEN_OTHER] |= USE_FIELD;
         }
     }
@@ -505,7 +533,7 @@ static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slo
 static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, struct asking *asks)
 {
     struct exchange *x = &slot->x;
-    if (slot->target_hash != REDACT_PLAIN)
+    if (slot->seen.mark < slot->request.target.n)
         asking_target(asks, slot->request.target);
     struct identity_of who = identifier_find(s->identifier, asks);
     x->identity = (uint8_t)who.kind;
@@ -525,11 +553,12 @@ static bool takes_parts(const struct seal *s, struct slot *slot)
     return slice_eq(slot->request.method, SLICE("GET")) && !(slot->x.flags & FLAG_UNKNOWN_FIELDS);
 }
 
-static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, bool parts,
+/* From the field with this number on. */
+static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, unsigned i, bool parts,
                                 struct fields *of, struct asking *asks, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->request;
-    for (unsigned i = 0; i < h->n_fields; i++) {
+    for (; i < h->n_fields; i++) {
         const struct rawfield *f = &h->fields[i];
         unsigned use = s->uses[f->token];
         if (!use)
@@ -547,40 +576,145 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
     }
 }
 
-static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot)
+/* ---- blocks of fields that were sealed before ---- */
+
+static inline struct sealed_block *block_place(struct seal *s, const struct slot *slot)
+{
+    return &s->block[slot->block % SEALED_BLOCKS];
+}
+
+/* What is known of the block that the request begins with; NULL: nothing. */
+static inline const struct sealed_block *block_known(struct seal *s, const struct slot *slot, struct slice authority)
+{
+    const struct sealed_block *b = block_place(s, slot);
+    bool same = b->id == slot->block && b->nominations == s->nominations && b->secure == is_secure(slot);
+    return same && slot->block && b->plain && !authority.n ? b : NULL;
+}
+
+/* In place of its fields. */
+static inline void seal_block(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct sealed_block *b,
+                              bool parts, struct sealed_list *l)
+{
+    struct exchange *x = &slot->x;
+    struct slice text = copy(pool, slot, slice_of(b->text, (size_t)b->service_n + b->agent_n));
+    if (text.p && b->service_n) {
+        x->service = slice_of(text.p, b->service_n);
+        x->authority = slice_of(text.p + (b->service_n - b->authority_n), b->authority_n);
+    }
+    if (text.p && b->agent_n)
+        x->user_agent = slice_of(text.p + b->service_n, b->agent_n);
+    x->api_version = b->api_version;
+    if (parts)
+        parts_begin_with(s->parts, b->n_parts, b->print);
+    for (unsigned left = b->sealed; left; left &= left - 1)
+        seal_field(s, pool, slot, l, &slot->request, &slot->request.fields[__builtin_ctz(left)], false);
+}
+
+/* The parts that it was begun with, for no set like this is known. */
+static __attribute__((noinline)) void block_parts(struct seal *s, const struct slot *slot)
+{
+    const struct rawhead *h = &slot->request;
+    unsigned n = 0;
+    for (unsigned i = 0; i < slot->n_block; i++)
+        if (parts_fixed[h->fields[i].token])
+            parts_late(s->parts, n++, h->fields[i].token, raw_value(h, &h->fields[i]));
+}
+
+/* What is to be known of a block's field. False: more comes of it than that. */
+static bool learn_field(struct seal *s, struct sealed_block *b, const struct rawhead *h, unsigned i)
+{
+    const struct rawfield *f = &h->fields[i];
+    unsigned use = s->uses[f->token];
+    if (use & USE_WHO || (use & USE_PART && parts_learns(f->token, raw_name(h, f))))
+        return false;
+    if (parts_fixed[f->token]) {
+        b->print += parts_print(s->parts, f->token, raw_value(h, f));
+        b->n_parts++;
+    }
+    if (use & USE_VERSION && !b->api_version)
+        b->api_version = apiversion_of(f->token, raw_value(h, f));
+    if (use & USE_FIELD)
+        b->sealed |= (uint16_t)(1u << i);
+    return true;
+}
+
+/* What came of the request's block is known from now on. */
+static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *slot, const struct fields *of)
+{
+    const struct exchange *x = &slot->x;
+    struct sealed_block *b = block_place(s, slot);
+    *b = (struct sealed_block){.id = slot->block, .nominations = s->nominations, .secure = is_secure(slot)};
+    for (unsigned i = 0; i < slot->n_block; i++)
+        if (!learn_field(s, b, &slot->request, i))
+            return;
+    bool host = of->first[HOST >> 4] - 1u < slot->n_block, agent = of->first[AGENT >> 4] - 1u < slot->n_block;
+    size_t service_n = x->service.n, authority_n = x->authority.n, agent_n = agent ? x->user_agent.n : 0;
+    if (!host || !authority_n || authority_n > service_n || service_n + agent_n > BLOCK_TEXT || (agent && !agent_n) ||
+        !slice_eq(slice_sub(x->service, service_n - authority_n, service_n), x->authority))
+        return;
+    memcpy(b->text, x->service.p, service_n);
+    if (agent_n)
+        memcpy(b->text + service_n, x->user_agent.p, agent_n);
+    b->service_n = (uint8_t)service_n;
+    b->authority_n = (uint8_t)authority_n;
+    b->agent_n = (uint8_t)agent_n;
+    b->plain = true;
+}
+
+static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, bool block)
 {
     const struct identity_claims *c = identifier_claims(s->identifier);
     for (unsigned i = 0; i < c->n; i++)
         parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
+    if (block) {
+        slot->x.parts = parts_shared(s->parts);
+        if (slot->x.parts)
+            return;
+        block_parts(s, slot);
+    }
     slot->x.parts = parts_end(s->parts, pool, slot);
 }
 
 void seal_expect(struct seal *s, struct slot *slot)
 {
-    slot->target_hash = redact_expect(s->redact, slot->request.target);
+    slot->target_hash = redact_expect(s->redact, slot->request.target, &slot->seen);
     identifier_expect(s->identifier, &slot->x.client);
+}
+
+/* Fields, and what is found among them. Whether the block they begin with was known. */
+static bool seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, bool parts, struct asking *asks,
+                        struct sealed_list *l)
+{
+    struct fields of = {.head = &slot->request};
+    struct slice authority = target_authority(slot->request.target, slot->connect_method);
+    const struct sealed_block *b = block_known(s, slot, authority);
+    if (b)
+        seal_block(s, pool, slot, b, parts, l);
+    else if (parts)
+        parts_begin(s->parts);
+    seal_request_fields(s, pool, slot, b ? slot->n_block : 0, parts, &of, asks, l);
+    struct slice agent = raw_find(&of, AGENT);
+    if (!slot->x.service.p &&
+        !seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(&of, HOST), 0, 512)))
+        service_of_server(pool, slot);
+    if (agent.p && !slot->x.user_agent.p)
+        slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
+    if (slot->block && !b && !authority.n)
+        learn_block(s, slot, &of);
+    return b != NULL;
 }
 
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
-    struct fields of = {.head = &slot->request};
     struct asking asks;
-    struct slice authority = target_authority(slot->request.target, slot->connect_method);
     bool parts = takes_parts(s, slot);
-    if (parts)
-        parts_begin(s->parts);
-    asking_begin(&asks, of.head, &slot->x.client, slot->certificate);
-    seal_request_fields(s, pool, slot, parts, &of, &asks, l);
-    struct slice agent = raw_find(&of, AGENT);
+    asking_begin(&asks, &slot->request, &slot->x.client, slot->certificate);
+    bool block = seal_fields(s, pool, slot, parts, &asks, l);
     seal_method(pool, slot);
     seal_target(s, pool, slot);
-    if (!seal_authority(s, pool, slot, authority.n ? authority : slice_sub(raw_find(&of, HOST), 0, 512)))
-        service_of_server(pool, slot);
-    if (agent.p)
-        slot->x.user_agent = copy(pool, slot, slice_sub(slice_sub(agent, 0, slice_find(agent, ' ', 0)), 0, AGENT_MAX));
     seal_client(s, pool, slot, &asks);
     if (parts)
-        keep_parts(s, pool, slot);
+        keep_parts(s, pool, slot, block);
 }
 
 /* Without its parameters. */
@@ -631,7 +765,8 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     struct sealed_list list;
     list.n = 0;
     memset(list.tokens, 0, sizeof list.tokens);
-    nominate(s, slot_field(&slot->response, TOKEN_VARY));
+    if (slot->response.vary)
+        nominate(s, slot_field(&slot->response, TOKEN_VARY));
     if (slot->request.p) {
         seal_request(s, pool, slot, &list);
     } else {

@@ -21,6 +21,7 @@ struct rawhead {
     struct rawfield *fields;
     struct slice method, target; /* requests: into p */
     struct slice version;        /* "HTTP/1.1"; empty for HTTP/0.9 */
+    bool vary;                   /* there is such a field */
 };
 
 /* What the request says of its scheme; UNSAID: as the connection is. */
@@ -31,6 +32,12 @@ struct look_candidate {
     uint64_t target, path; /* hashes of the service with the target, and with its path; 0: not a GET */
     uint8_t coding;        /* class of its codings; 0: none */
     bool json;
+};
+
+/* What is found out of a target once. */
+struct target_seen {
+    uint64_t path, query; /* hash_quick of what stands before its `?`, and from there on */
+    uint32_t mark;        /* offset of the `?`; where there is none, the length */
 };
 
 struct grpc;
@@ -58,8 +65,11 @@ struct slot {
     struct eventstream *events;  /* in the arena; NULL: no server-sent events */
     int64_t touched;             /* when something of it was seen last */
     struct look_candidate candidate;
+    struct target_seen seen;
     uint32_t paced[2];           /* of the connection when the answer began (capture/pace.h) */
     uint64_t target_hash;        /* redact_expect's */
+    uint64_t block;              /* which block of fields its request begins with (struct head); 0: none known */
+    uint8_t n_block;             /* fields of it */
     uint64_t certificate;        /* of the connection when the request came (struct conn) */
     struct operation *operation; /* at the body that passes; NULL: none */
     struct look *look;           /* at the answer's body while it passes; NULL: none */

@@ -61,15 +61,12 @@ static void answer(struct slot *s, const uint8_t *p, size_t n, size_t piece)
 
 static void get(struct slot *s, const uint8_t *p, size_t n)
 {
-    char *target = malloc(n + 1);
-    if (!target)
+    char *query = malloc(n + !n);
+    if (!query)
         abort();
-    target[0] = '?';
-    memcpy(target + 1, p, n);
-    s->request.target = slice_of(target, n + 1);
-    operation_get(all, &pool, s);
-    s->request.target = (struct slice){NULL, 0};
-    free(target);
+    memcpy(query, p, n);
+    operation_get(all, &pool, s, slice_of(query, n));
+    free(query);
 }
 
 /* What is found as text, the flags behind it. */

@@ -14,7 +14,7 @@
 #include "capture/head.h"
 
 static uint64_t random_state;
-static struct known_lines known = {.key = {0x243f6a8885a308d3u, 0x13198a2e03707344u, 0}};
+static struct known known = {.lines.key = {0x243f6a8885a308d3u, 0x13198a2e03707344u, 0}};
 
 static unsigned below(unsigned n)
 {
@@ -73,6 +73,7 @@ static void plain_effect(struct head *h, unsigned token, struct slice value)
         h->upgrade_h2c = slice_ieq(value, SLICE("h2c"));
     h->ambiguous |= token == TOKEN_HOST && h->has_host;
     h->has_host |= token == TOKEN_HOST;
+    h->vary |= token == TOKEN_VARY;
 }
 
 /* What bit 5 does to octets that no name holds is of no matter: such heads are flagged. */
@@ -291,6 +292,7 @@ static void same(const struct head *a, const struct head *b)
     assert_int_equal(a->has_host, b->has_host);
     assert_int_equal(a->close, b->close);
     assert_int_equal(a->upgrade_h2c, b->upgrade_h2c);
+    assert_int_equal(a->vary, b->vary);
     assert_int_equal(a->length, b->length);
     assert_int_equal(a->n_fields, b->n_fields);
     for (unsigned i = 0; i < a->n_fields; i++)
@@ -299,8 +301,8 @@ static void same(const struct head *a, const struct head *b)
                      b->fields[i].token);
 }
 
-/* Reads a copy that ends where the bytes do, so that reading beyond is found. */
-static void compare(int role, struct slice s)
+/* Reads a copy that ends where the bytes do, so that reading beyond is found. Whether it began with a known block. */
+static bool compare(int role, struct slice s)
 {
     static struct head quick, plain;
     char *copy = malloc(s.n + !s.n);
@@ -314,6 +316,7 @@ static void compare(int role, struct slice s)
     if (got == HEAD_DONE)
         same(&quick, &plain);
     free(copy);
+    return got == HEAD_DONE && quick.block;
 }
 
 static void random_heads(void **state)
@@ -326,6 +329,51 @@ static void random_heads(void **state)
         compare(role, slice_of(b.p, b.n));
         compare(role, slice_of(b.p, below((unsigned)b.n)));
     }
+    buf_free(&b);
+}
+
+/* Requests that begin with the same fields, or answers with the same status and fields, and go on differently; some
+ * almost with the same. */
+static void blocks(void **state)
+{
+    enum { DIFFERENT = 40 };
+    static const char *const usual[] = {
+        "Host: shop.example.test\r\n", "Accept: */*\r\n", "User-Agent: a program/1.0\r\n",
+        "Connection: close\r\n",       "A: b\tc\r\n",     "Accept-Encoding: gzip, br \r\n",
+        "Content-Type: text/html\r\n", "Vary: Accept\r\n"};
+    static const char *const statuses[] = {"HTTP/1.1 200 OK\r\n", "HTTP/1.1 404 Not Found\r\n", "HTTP/1.0 201\r\n"};
+    struct buf block[2 * DIFFERENT] = {{0}}, b = {0};
+    unsigned known_ones[2] = {0, 0};
+    (void)state;
+    for (unsigned i = 0; i < 2 * DIFFERENT; i++) {
+        if (i % 2)
+            ADD(&block[i], statuses);
+        for (unsigned lines = 3 + below(14); lines; lines--)
+            ADD(&block[i], usual);
+    }
+    for (unsigned i = 0; i < 40000; i++) {
+        int role = (int)(i % 2);
+        const struct buf *begin = &block[2 * below(DIFFERENT) + i % 2];
+        b.n = 0;
+        if (role == 0) {
+            start_line(&b, 0);
+            buf_slice(&b, SLICE("\r\n"));
+        }
+        buf_add(&b, begin->p, begin->n);
+        if (!below(16))
+            b.p[below((unsigned)b.n)] = (char)below(256);
+        for (unsigned more = below(4); more; more--) {
+            buf_slice(&b, below(8) ? SLICE("") : SLICE(" "));
+            random_field(&b);
+            buf_slice(&b, SLICE("\r\n"));
+        }
+        buf_slice(&b, SLICE("\r\n"));
+        known_ones[role] += compare(role, slice_of(b.p, b.n));
+        compare(role, slice_of(b.p, below((unsigned)b.n)));
+    }
+    assert_true(known_ones[0] > 2000 && known_ones[1] > 2000);
+    for (unsigned i = 0; i < 2 * DIFFERENT; i++)
+        buf_free(&block[i]);
     buf_free(&b);
 }
 
@@ -352,6 +400,7 @@ static void cuts(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(random_heads), cmocka_unit_test(cuts)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(random_heads), cmocka_unit_test(blocks),
+                                              cmocka_unit_test(cuts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
 {
     static char raw[4096];
     static struct head head;
-    static struct known_lines known;
+    static struct known known;
     char why[128];
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     struct identifier *i = identifier_new(&key, proxies, &order, why);
@@ -47,7 +47,8 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     assert_non_null(i);
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
     assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-    struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, head.fields, head.method, head.target, head.version};
+    struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
+                        head.method, head.target,          head.version,  false};
     struct identity_of found = find(i, &h, &from, certificate);
     identifier_free(i);
     return found;
@@ -334,13 +335,13 @@ static void names_of_clients(void **state)
         for (size_t n = 0; n < 3 * (sizeof of / sizeof *of); n++) {
             static char raw[4096];
             static struct head head;
-            static struct known_lines known;
+            static struct known known;
             const char *want = of[n % (sizeof of / sizeof *of)].name;
             struct addr from = address("10.0.0.1");
             snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
             assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
             struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
-                                head.method, head.target,          head.version};
+                                head.method, head.target,          head.version,  false};
             find(i, &h, &from, 0);
             assert_true(slice_eq(identifier_name(i), slice_str(asked ? want : "")));
         }
@@ -420,7 +421,7 @@ static void as_if_first(void **state)
                                          "X: %d\r\n"};
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
     static struct head head;
-    static struct known_lines known;
+    static struct known known;
     char why[128], fields[128], raw[512], from[32];
     struct identifier *old = identifier_new(&key, NULL, &order, why);
     (void)state;
@@ -432,7 +433,7 @@ static void as_if_first(void **state)
                  fields);
         assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
         struct rawhead h = {raw,         (uint32_t)head.raw.n, head.n_fields, head.fields,
-                            head.method, head.target,          head.version};
+                            head.method, head.target,          head.version,  false};
         struct addr peer = address(from);
         struct identity_of a = find(old, &h, &peer, 0);
         if (i % 6)

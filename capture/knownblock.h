@@ -1,0 +1,69 @@
+/* knownblock: what heads begin with. Of requests the field lines, as many as say nothing that is another thing each
+ * time, nor who asks: a client sends the same ones again and again, and many clients are one program. Of answers the
+ * status line, too, and fields up to their Content-Type: most of one second are the same. Like single lines
+ * (capture/knownlines.h) they are known by a keyed hash, without their text; what sealing made of a request's goes by
+ * it, too (capture/seal.c). */
+#ifndef CAPTURE_KNOWNBLOCK_H
+#define CAPTURE_KNOWNBLOCK_H
+
+#include "capture/knownlines.h"
+
+enum { KNOWN_BLOCKS = 256, BLOCK_BEGIN = 64, BLOCK_LONGEST = 1024, BLOCK_FIELDS = 12 };
+
+struct known_block {
+    uint64_t hash;   /* of all octets */
+    uint16_t n;      /* octets; 0: none */
+    uint16_t status; /* of an answer; its version are the first octets */
+    uint8_t version_n, n_fields;
+    bool has_host, close, vary;          /* as its fields say (struct head) */
+    struct rawfield field[BLOCK_FIELDS]; /* as if the block began the head */
+};
+
+/* One a place, by its first 64 octets; the last one stays. */
+struct known_blocks {
+    unsigned told; /* those that might have been added: one of four is */
+    struct known_block block[KNOWN_BLOCKS];
+};
+
+/* Hash of the first 64 octets at p. */
+static inline uint64_t block_begin(const struct hash_key *key, const char *p)
+{
+    uint64_t h = known_fold(key->k0, key->k1, p);
+    for (int at = 16; at < BLOCK_BEGIN; at += 16)
+        h = known_fold(key->k0, h, p + at);
+    return h;
+}
+
+static inline uint64_t block_hash(const struct hash_key *key, uint64_t begin, const char *p, size_t n)
+{
+    return known_hash(key->k0, begin, p + BLOCK_BEGIN - 16, n - (BLOCK_BEGIN - 16));
+}
+
+/* The block at p if it is known; `left` octets are there. */
+static inline const struct known_block *block_find(const struct known_blocks *k, const struct hash_key *key,
+                                                   const char *p, size_t left)
+{
+    if (left < BLOCK_BEGIN)
+        return NULL;
+    uint64_t begin = block_begin(key, p);
+    const struct known_block *b = &k->block[begin % KNOWN_BLOCKS];
+    return b->n && b->n <= left && block_hash(key, begin, p, b->n) == b->hash ? b : NULL;
+}
+
+/* What it goes by elsewhere. */
+static inline uint64_t block_id(const struct known_block *b)
+{
+    return (b->hash + b->n) | 1;
+}
+
+/* The n octets at p were read as what `b` says otherwise. */
+static inline void block_add(struct known_blocks *k, const struct hash_key *key, const char *p, size_t n,
+                             struct known_block b)
+{
+    uint64_t begin = block_begin(key, p);
+    b.n = (uint16_t)n;
+    b.hash = block_hash(key, begin, p, n);
+    k->block[begin % KNOWN_BLOCKS] = b;
+}
+
+#endif
