@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PAGES_HUGE = 2 << 20, PAGES_HEAD = 1 << 20 };
+enum { PAGES_HUGE = 2 << 20, PAGES_HEAD = 2 << 20 };
 
 /* n zeroed bytes, or NULL; they fill from the beginning. Released with pages_release(p, n). */
 void *pages_reserve(size_t n);
