@@ -12,7 +12,7 @@
 #include "analysis/store/trim.h"
 #include "analysis/store/window.h"
 
-enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 64 << 10 };
+enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 512 << 10 };
 
 /* A packed block; its bytes follow those of the one before in `bytes`. */
 struct packed {
