@@ -75,6 +75,15 @@ void *pages_reserve(size_t n)
     return p;
 }
 
+void *pages_sparse(size_t n)
+{
+    n = round_up(n);
+    void *p = map(n);
+    if (p)
+        note(NULL, p, n);
+    return p;
+}
+
 void *pages_table(size_t n)
 {
     n = round_up(n);

@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PAGES_HUGE = 2 << 20, PAGES_HEAD = 1 << 20 };
+enum { PAGES_HUGE = 2 << 20, PAGES_HEAD = 2 << 20 };
 
 /* n zeroed bytes, or NULL; they fill from the beginning. Released with pages_release(p, n). */
 void *pages_reserve(size_t n);
 /* The same for what is soon hit everywhere. */
 void *pages_table(size_t n);
+/* The same for what is hit here and there only: nothing is asked for ahead, and no huge pages. */
+void *pages_sparse(size_t n);
 void pages_release(void *p, size_t n);
 
 /* Asks for the memory of the next bytes of a region of pages_reserve(most), of which `used` are: returns how many are

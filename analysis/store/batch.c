@@ -6,8 +6,6 @@
 
 /* What a cleared batch keeps for the next one; the rest is given back. */
 enum { TEXT_PIECE = 64 * 1024, KEEP_PIECES = 16, KEEP_ROWS = 8192 };
-/* Keys that one statement writes where there are so many: two thirds of the work that as many statements are. */
-enum { KEYS_TOGETHER = 64 };
 
 struct batch_text {
     struct batch_text *next;
@@ -44,13 +42,41 @@ static void *grow(void *row, size_t *cap, size_t n, size_t size)
     }
 ADD(endpoint)
 ADD(client)
-ADD(key)
 ADD(address)
 ADD(minute)
 ADD(counter)
 ADD(cache)
 ADD(opaque)
 #undef ADD
+
+struct row_key *batch_key(struct batch *b)
+{
+    static struct row_key spare;
+    struct batch_keys *k = b->last_keys;
+    if (!k || k->n == KEYS_TOGETHER) {
+        k = malloc(sizeof *k);
+        if (!k) {
+            b->failed = true;
+            return &spare;
+        }
+        *(b->keys ? &b->last_keys->next : &b->keys) = k;
+        b->last_keys = k;
+        k->next = NULL;
+        k->n = 0;
+    }
+    k->row[k->n] = (struct row_key){0};
+    return &k->row[k->n++];
+}
+
+static void free_keys(struct batch *b)
+{
+    while (b->keys) {
+        struct batch_keys *next = b->keys->next;
+        free(b->keys);
+        b->keys = next;
+    }
+    b->last_keys = NULL;
+}
 
 /* A piece with room for n bytes: one used before, or a new one. NULL: out of memory. */
 static struct batch_text *piece_for(struct batch *b, size_t n)
@@ -112,11 +138,12 @@ static void clear_texts(struct batch *b)
     }
 }
 
-#define LISTS(DO) DO(endpoint) DO(client) DO(key) DO(address) DO(minute) DO(counter) DO(cache) DO(opaque)
+#define LISTS(DO) DO(endpoint) DO(client) DO(address) DO(minute) DO(counter) DO(cache) DO(opaque)
 
 void batch_clear(struct batch *b)
 {
     clear_texts(b);
+    free_keys(b);
 #define CLEAR(name)                                                                                                    \
     b->name.n = 0;                                                                                                     \
     if (b->name.cap > KEEP_ROWS) {                                                                                     \
@@ -133,6 +160,7 @@ void batch_free(struct batch *b)
 {
     free_texts(b->text);
     free_texts(b->spare);
+    free_keys(b);
 #define FREE(name) free(b->name.row);
     LISTS(FREE)
 #undef FREE
@@ -323,15 +351,17 @@ static int bind_key(sqlite3_stmt *q, int i, const struct row_key *row, const str
 
 static bool write_keys(struct batch_writer *w, const struct batch *b)
 {
-    const struct row_key *row = b->key.row, *end = row + b->key.n, *first = row;
+    const struct batch_keys *k = b->keys, *before = NULL;
     bool ok = true;
-    if (!w->keys && end - row >= KEYS_TOGETHER)
+    if (!w->keys && k && k->n == KEYS_TOGETHER)
         ok = prepare(sqlite3_db_handle(w->key), &w->keys, "key", key_columns, KEYS_TOGETHER);
-    for (; ok && end - row >= KEYS_TOGETHER; ok = run(w->keys))
-        for (int n = 0, i = 0; n < KEYS_TOGETHER; n++, row++)
-            i = bind_key(w->keys, i, row, row - first < KEYS_TOGETHER ? NULL : row - KEYS_TOGETHER);
-    for (first = row; ok && row < end; row++) {
-        bind_key(w->key, 0, row, row == first ? NULL : row - 1);
+    for (; ok && k && k->n == KEYS_TOGETHER; before = k, k = k->next) {
+        for (int n = 0, i = 0; n < KEYS_TOGETHER; n++)
+            i = bind_key(w->keys, i, &k->row[n], before ? &before->row[n] : NULL);
+        ok = run(w->keys);
+    }
+    for (unsigned n = 0; ok && k && n < k->n; n++) {
+        bind_key(w->key, 0, &k->row[n], n ? &k->row[n - 1] : NULL);
         ok = run(w->key);
     }
     return ok;

@@ -14,10 +14,19 @@
 
 struct batch_text; /* a piece of copied text */
 
+/* Keys that one statement writes where there are so many: two thirds of the work that as many statements are. There may
+ * be a hundred thousand of them, so they are not moved as they grow in number. */
+enum { KEYS_TOGETHER = 64 };
+struct batch_keys {
+    struct batch_keys *next;
+    unsigned n;
+    struct row_key row[KEYS_TOGETHER];
+};
+
 struct batch {
     BATCH_LIST(endpoint);
     BATCH_LIST(client);
-    BATCH_LIST(key);
+    struct batch_keys *keys, *last_keys; /* all but the last are full */
     BATCH_LIST(address);
     BATCH_LIST(minute);
     BATCH_LIST(counter);

@@ -185,6 +185,7 @@ bool connect_open(struct connection *c, const char *path, const struct store_opt
 {
     *c = (struct connection){.lock_fd = -1};
     *usage = false;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks, and each allocation would take a lock to count itself */
     if ((size_t)snprintf(c->path, sizeof c->path, "%s", path) >= sizeof c->path)
         snprintf(why, 256, "the DB's path is longer than 511 characters");
     else if (take_file(c, o, why) && prepare_db(c, o, why, usage))

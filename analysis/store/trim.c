@@ -3,20 +3,22 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-#define STORED "SELECT ifnull(sum(n), 0) FROM exchange_block"
-
-bool trim_blocks(struct connection *c, uint64_t keep)
+int64_t trim_stored(struct connection *c)
 {
-    int64_t stored = connect_ask(c, STORED);
-    while (stored > 0 && (uint64_t)stored > keep) {
+    return connect_ask(c, "SELECT ifnull(sum(n), 0) FROM exchange_block");
+}
+
+bool trim_blocks(struct connection *c, uint64_t *stored, uint64_t keep)
+{
+    while (*stored > keep) {
         int64_t oldest = connect_ask(c, "SELECT n FROM exchange_block ORDER BY id LIMIT 1");
-        if (oldest <= 0 || (uint64_t)(stored - oldest) < keep)
+        if (oldest <= 0 || (uint64_t)oldest > *stored - keep)
             return oldest >= 0;
         if (!connect_run(c, "DELETE FROM exchange_block WHERE id = (SELECT min(id) FROM exchange_block)"))
             return false;
-        stored -= oldest;
+        *stored -= (uint64_t)oldest;
     }
-    return stored >= 0;
+    return true;
 }
 
 /* What is left of a block, being made. */
@@ -73,16 +75,16 @@ static bool put(struct connection *c, int64_t id, const struct block *b, struct 
     return ok;
 }
 
-bool trim_rest(struct connection *c, struct block_tools *tools, uint64_t keep)
+bool trim_rest(struct connection *c, struct block_tools *tools, uint64_t stored, uint64_t keep)
 {
-    int64_t stored = connect_ask(c, STORED), id = 0;
-    if (stored < 0 || (uint64_t)stored <= keep)
-        return stored >= 0;
+    int64_t id = 0;
+    if (stored <= keep)
+        return true;
     struct cut *cut = calloc(1, sizeof *cut);
     struct buf packed = {0};
     bool ok = cut && connect_run(c, "BEGIN IMMEDIATE");
     if (ok) {
-        cut->skip = (uint64_t)stored - keep;
+        cut->skip = stored - keep;
         ok = cut_oldest(c, tools, cut, &id, &packed) && cut->left.n &&
              put(c, id, &cut->left, slice_of(packed.p, packed.n)) && connect_run(c, "COMMIT");
         if (!ok)

@@ -49,6 +49,9 @@ struct writer {
     struct packed *waiting;
     size_t n_waiting, cap_waiting;
     struct buf bytes;
+    uint64_t stored;   /* records in the table of blocks */
+    int64_t last_id;   /* the last block written, which may have been open: it is written again then */
+    uint32_t last_n;   /* its records */
     bool fresh, begun; /* begun: a transaction is open, that the next commit ends */
     bool committed;    /* something, so far */
 };
@@ -116,6 +119,7 @@ static void give_back(struct writer *w, struct parcel *p)
 
 /* ---- committing ---- */
 
+/* In the place of what was written of it while it was open. */
 static bool write_block(struct writer *w, const struct packed *p, int format, struct slice data)
 {
     sqlite3_stmt *q = w->insert_block;
@@ -127,6 +131,9 @@ static bool write_block(struct writer *w, const struct packed *p, int format, st
     sqlite3_bind_blob64(q, 6, data.p ? data.p : "", data.n, SQLITE_STATIC);
     bool ok = sqlite3_step(q) == SQLITE_DONE;
     sqlite3_reset(q);
+    w->stored += p->n - (p->id == w->last_id ? w->last_n : 0);
+    w->last_id = p->id;
+    w->last_n = p->n;
     return ok;
 }
 
@@ -169,6 +176,7 @@ static bool prepare(struct writer *w)
 /* With --fresh what was there goes with the first commit, tables and all: they may be of an older make. */
 static bool start_over(struct writer *w)
 {
+    w->stored = 0;
     return schema_remake(w->c.db) && prepare(w);
 }
 
@@ -196,12 +204,14 @@ static bool begin(struct writer *w)
     return w->begun;
 }
 
+/* The blocks first, as those before them: a page that left the cache and is written again in the same transaction has
+ * SQLite read all that it wrote since, to sum it up anew. */
 static void commit(struct writer *w, const struct parcel *open)
 {
     if (!begin(w))
         return;
-    if (!batch_write(&w->statements, &w->batch) || !turn(w) || !write_blocks(w) || !write_open(w, open) ||
-        !trim_blocks(&w->c, w->o.exchanges) || !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
+    if (!write_blocks(w) || !write_open(w, open) || !batch_write(&w->statements, &w->batch) || !turn(w) ||
+        !trim_blocks(&w->c, &w->stored, w->o.exchanges) || !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
         give_up(w);
         return;
     }
@@ -337,7 +347,9 @@ struct writer *writer_start(struct connection *c, const struct store_options *o,
     w->fresh = o->mode == STORE_FRESH;
     w->closed_end = &w->closed;
     w->first_block = w->fresh ? 1 : connect_ask(&w->c, "SELECT ifnull(max(id), 0) + 1 FROM exchange_block");
-    if (w->first_block <= 0 || (!w->fresh && !prepare(w)))
+    int64_t stored = w->first_block > 1 ? trim_stored(&w->c) : 0;
+    w->stored = (uint64_t)stored;
+    if (w->first_block <= 0 || stored < 0 || (!w->fresh && !prepare(w)))
         snprintf(why, 256, "%.120s: %.100s", c->path, sqlite3_errmsg(w->c.db));
     else if (start_thread(w))
         return w;
@@ -447,7 +459,8 @@ bool writer_end(struct writer *w, char why[256])
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
     if (w->committed && !atomic_load(&w->failed))
-        trim_rest(&w->c, &w->tools, w->o.exchanges); /* else a few more than asked for stay, as after a kill */
+        trim_rest(&w->c, &w->tools, w->stored,
+                  w->o.exchanges); /* else a few more than asked for stay, as after a kill */
     batch_finalize(&w->statements);
     window_fini(&w->window);
     sqlite3_finalize(w->insert_block);
