@@ -54,7 +54,7 @@ PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng lib
 WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla
 CPPFLAGS += -I. -D_GNU_SOURCE -DSPANWISE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS := $(shell pkg-config --libs $(filter-out libmicrohttpd,$(PKGS)) 2>/dev/null) -lm -ldl -pthread # web/http.c loads it
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
 
 ROOMS ?= base capture analysis analysis/store analysis/report analysis/policy $(if $(NO_TUI),,tui) \
 	$(if $(NO_WEB),,web) cmd

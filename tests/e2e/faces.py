@@ -5,9 +5,8 @@ exchange records; in lists as long as they were asked for."""
 import re
 import sqlite3
 import struct
-import subprocess
 
-from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
+from lib import PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
 
 here = folder()
 
@@ -120,8 +119,4 @@ for path, says in ((newer, "newer spanwise"), (foreign, "no spanwise DB"), (dama
         options = ("--listen", "127.0.0.1:18931") if command == "serve" else ()
         code, out, err = run(command, path, *options, limit=8)
         check(code == 1 and says in err and "serving" not in err and not out, "%s: a DB that is %s is refused" % (command, path.stem), code, err)
-
-# What only serving needs is loaded by who serves.
-linked = subprocess.run(["ldd", BINARY], capture_output=True, text=True).stdout
-check("libsqlite3" in linked and "libmicrohttpd" not in linked and "libgnutls" not in linked, "no command but serve loads the library of its service", linked)
 finish()
