@@ -356,9 +356,7 @@ static void look_at_slots(struct analysis *a, struct fact *h)
         keys_prefetch_slot(&a->keys, key);
         endpoints_prefetch(endpoint_ahead(a, key));
     }
-    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
     h->pair = pairs_hash(h->hash, h->place);
-    pairs_prefetch(&a->pairs, h->pair);
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client);
 }
@@ -596,8 +594,8 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     }
 }
 
-/* Shortly before the turn of request i of n: what came when all were looked at has left the nearest cache meanwhile. */
-static void look_again(const struct analysis *a, size_t i, size_t n)
+/* Shortly before the turn of request i of n: what comes when all are looked at has left the nearest cache by then. */
+static void look_last(const struct analysis *a, size_t i, size_t n)
 {
     const struct fact *f = &a->taken[i];
     if (i >= n)
@@ -616,8 +614,10 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
             a->taken[keyed++].x = x[i];
     look_ahead(a, a->taken, keyed);
     a->n_taken = a->settled = 0;
+    for (size_t i = 0; i < TURNS; i++)
+        look_last(a, i, keyed);
     for (size_t i = 0; i < n; i++) {
-        look_again(a, a->n_taken + TURNS, keyed);
+        look_last(a, a->n_taken + TURNS, keyed);
         a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
     }
     take_settle(a);
