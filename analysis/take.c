@@ -328,6 +328,11 @@ static void look_up(struct analysis *a, struct fact *h)
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
+}
+
+/* In a loop of its own, so that translations of addresses are waited for together. */
+static void look_at_places(const struct analysis *a, const struct fact *h)
+{
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, h->place);
     if (a->admission.popular)
@@ -350,15 +355,16 @@ static void look_at_slots(struct analysis *a, struct fact *h)
 {
     h->key = map_expected(&a->keys.map, h->hash, h->key);
     h->generation = a->keys.generation;
+    if (h->key != MAP_NONE)
+        keys_prefetch_slot(&a->keys, keys_at(&a->keys, h->key));
+}
+
+static void look_at_sets(struct analysis *a, struct fact *h)
+{
     h->client = map_expected(&a->clients.map, h->place, h->client);
-    if (h->key != MAP_NONE) {
-        const struct key *key = keys_at(&a->keys, h->key);
-        keys_prefetch_slot(&a->keys, key);
-        endpoints_prefetch(endpoint_ahead(a, key));
-    }
-    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
+    if (h->key != MAP_NONE)
+        endpoints_prefetch(endpoint_ahead(a, keys_at(&a->keys, h->key)));
     h->pair = pairs_hash(h->hash, h->place);
-    pairs_prefetch(&a->pairs, h->pair);
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client);
 }
@@ -572,12 +578,16 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     for (size_t i = 0; i < n; i++)
         look_up(a, &next[i]);
     for (size_t i = 0; i < n; i++)
+        look_at_places(a, &next[i]);
+    for (size_t i = 0; i < n; i++)
         look_at_rows(a, &next[i]);
     for (size_t i = 0; i < n; i++) {
         look_at_slots(a, &next[i]);
         known[n_known] = &next[i];
         n_known += next[i].key != MAP_NONE;
     }
+    for (size_t i = 0; i < n; i++)
+        look_at_sets(a, &next[i]);
     for (size_t i = 0; i < n; i++)
         look_at_client(a, &next[i]);
     for (size_t i = 0; i < n_known; i++)
@@ -596,8 +606,8 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     }
 }
 
-/* Shortly before the turn of request i of n: what came when all were looked at has left the nearest cache meanwhile. */
-static void look_again(const struct analysis *a, size_t i, size_t n)
+/* Shortly before the turn of request i of n: what comes when all are looked at has left the nearest cache by then. */
+static void look_last(const struct analysis *a, size_t i, size_t n)
 {
     const struct fact *f = &a->taken[i];
     if (i >= n)
@@ -616,8 +626,10 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
             a->taken[keyed++].x = x[i];
     look_ahead(a, a->taken, keyed);
     a->n_taken = a->settled = 0;
+    for (size_t i = 0; i < TURNS; i++)
+        look_last(a, i, keyed);
     for (size_t i = 0; i < n; i++) {
-        look_again(a, a->n_taken + TURNS, keyed);
+        look_last(a, a->n_taken + TURNS, keyed);
         a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
     }
     take_settle(a);
