@@ -248,14 +248,16 @@ static __attribute__((noinline)) void expect(const struct flow_table *t, const s
     const struct hash_key key = t->key;
     const struct flow_slot *slots = t->slots;
     const uint32_t mask = t->mask;
-    for (const struct frame *end = f + n; f < end; f++, seg++) {
-        if (plain_segment(f, &key, seg)) {
-            seg->near = NULL;
-            prefetch(&slots[seg->flow & mask]);
-        } else {
-            *seg = (struct segment){.ts = f->ts};
-        }
+    struct segment *s = seg;
+    for (const struct frame *end = f + n; f < end; f++, s++) {
+        if (plain_segment(f, &key, s))
+            prefetch(&slots[s->flow & mask]);
+        else
+            *s = (struct segment){.ts = f->ts};
     }
+    for (; seg < s; seg++)
+        if (seg->payload)
+            flow_near(t, seg);
 }
 
 void capture_frames(struct capture *c, const struct frame *f, unsigned n)

@@ -109,19 +109,29 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                struct capture_stats *stats, const struct hash_key *key);
 /* Whose segment it is: sets flow. */
 void flow_key(const struct flow_table *t, struct segment *s);
-/* Asks for the connection of a segment that comes soon, most likely; for all lines at once that it takes, since they
- * are read one after the other, and each would be waited for. Sets near, which is NULL before. */
-static inline void flow_ask(const struct flow_table *t, struct segment *s)
+/* Looks for the connection of a segment that comes soon, most likely, and asks for its first line. Sets near. To be
+ * called for many one after the other: each may wait for its page to be found, and they do so together. */
+static inline void flow_near(const struct flow_table *t, struct segment *s)
 {
     uint32_t i = s->flow & t->mask, node;
     while ((node = t->slots[i].node) != 0 && t->slots[i].hash != s->flow)
         i = (i + 1) & t->mask;
-    if (!node)
+    s->near = node ? &t->nodes[node - 1] : NULL;
+    prefetch(&t->nodes[node - (node != 0)]);
+}
+
+/* Asks for the rest of it: for all lines at once that the segment takes, since they are read one after the other, and
+ * each would be waited for. */
+static inline void flow_ask(const struct flow_table *t, struct segment *s)
+{
+    if (__builtin_expect(!s->near, 0))
+        flow_near(t, s); /* it may have begun since */
+    struct flow *f = s->near;
+    if (!f)
         return;
-    struct flow *f = s->near = &t->nodes[node - 1];
-    prefetch(f);
     prefetch(f->side);
-    f = &t->nodes[(node - 1) & -(uint32_t)(s->n != 0)]; /* the first node's are near: a jump guessed wrong costs more */
+    /* Without data those of the first node, which are near: a jump guessed wrong costs more. */
+    f = (struct flow *)((char *)t->nodes + (((char *)f - (char *)t->nodes) & -(ptrdiff_t)(s->n != 0)));
     prefetch(&f->conn.id);
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);

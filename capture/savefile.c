@@ -509,21 +509,22 @@ static inline unsigned more_records(struct savefile *s, struct frame *f, unsigne
     const size_t head = s->record_head;
     const bool nano = s->nano;
     const uint16_t link = s->link;
-    struct savefile_clock clock = s->clock;
-    unsigned n = 0;
-    for (; n < most && (size_t)(over - p) >= head; n++) {
+    const struct frame *const first = f, *const end = f + (s->clock.began ? most : 0);
+    int64_t last = s->clock.last;
+    for (; f < end && (size_t)(over - p) >= head; f++) {
         uint32_t captured = read32(swap, p + 8), wire = read32(swap, p + 12), part = read32(swap, p + 4);
-        int64_t ts = (int64_t)read32(swap, p) * 1000000 + (nano ? part / 1000 : part);
-        if (!captured || captured > wire || captured > SAVEFILE_FRAME_MAX || captured > (size_t)(over - p) - head ||
-            ts >= before || in_doubt(&clock, ts))
+        int64_t ts = (int64_t)read32(swap, p) * 1000000 + (__builtin_expect(nano, 0) ? part / 1000 : part);
+        const uint8_t *data = p + head;
+        if (captured - 1 >= wire || captured > SAVEFILE_FRAME_MAX || captured > (size_t)(over - data) || ts >= before ||
+            is_far(ts, last)) /* none captured is most, less one */
             break;
-        clock.last = ts;
-        f[n] = (struct frame){.ts = ts, .data = p + head, .n = captured, .wire_n = wire, .link = link};
-        p += head + captured;
+        last = ts;
+        *f = (struct frame){.ts = ts, .data = data, .n = captured, .wire_n = wire, .link = link};
+        p = data + captured;
     }
     s->in.at = (size_t)(p - s->in.window);
-    s->clock = clock;
-    return n;
+    s->clock.last = last;
+    return (unsigned)(f - first);
 }
 
 /* Of enhanced packet blocks alone. */
