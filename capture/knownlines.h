@@ -22,6 +22,7 @@ struct known_name {
     uint16_t beyond;       /* bit i: text[i] is behind the text */
     uint8_t n;             /* of text; 0: none */
     uint8_t name_n, token;
+    bool passing; /* such lines are not to be known */
 };
 
 /* One line a place, by its first sixteen octets (which may reach into the next line); the last one stays. Zero but for
@@ -50,6 +51,19 @@ static inline struct rawfield known_field(struct rawfield f, size_t at)
     return f;
 }
 
+/* Two fields that stand one behind the other, likewise. */
+static inline void known_two(struct rawfield *to, const struct rawfield *from, size_t at)
+{
+#ifdef __SSE2__
+    __m128i both = _mm_loadu_si128((const __m128i *)(const void *)from);
+    both = _mm_add_epi64(both, _mm_set1_epi64x((long long)(at * 0x10001)));
+    _mm_storeu_si128((__m128i *)(void *)to, both);
+#else
+    to[0] = known_field(from[0], at);
+    to[1] = known_field(from[1], at);
+#endif
+}
+
 /* Whether a line begins with that name; at least sixteen octets are at p, up to `end`. */
 static inline bool known_is(const struct known_name *k, const char *p, const char *end)
 {
@@ -64,13 +78,16 @@ static inline bool known_is(const struct known_name *k, const char *p, const cha
 }
 
 /* The line at p was read as this field. */
-static inline void known_rename(struct known_name *k, const char *p, struct rawfield f)
+static inline void known_rename(struct known_name *k, const char *p, struct rawfield f, bool passing)
 {
     size_t n = (size_t)(f.value - f.name);
     if (n > KNOWN_NAME)
         return;
-    *k = (struct known_name){
-        .beyond = (uint16_t)(n < 16 ? ~0u << n : 0), .n = (uint8_t)n, .name_n = f.name_n, .token = f.token};
+    *k = (struct known_name){.beyond = (uint16_t)(n < 16 ? ~0u << n : 0),
+                             .n = (uint8_t)n,
+                             .name_n = f.name_n,
+                             .token = f.token,
+                             .passing = passing};
     memcpy(k->text, p, n);
 }
 
