@@ -349,11 +349,13 @@ static inline size_t few_digits(const char *p, uint64_t *n)
 #endif
 }
 
+enum { LENGTH_NAME = sizeof "content-length" - 1 };
+
 /* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is
  * none, or a second one. */
 static inline size_t length_line(struct head *h, const char *p, size_t left, struct rawfield *f)
 {
-    enum { NAME = 14, VALUE = 16, MOST = VALUE + 18 };
+    enum { VALUE = LENGTH_NAME + 2, MOST = VALUE + 18 };
     static const char letters[VALUE + 1] = "       \0      \0\0"; /* bit 5 of what is one */
     uint64_t name[2], bit[2], want[2], n = 0;
     size_t at = VALUE;
@@ -369,7 +371,7 @@ static inline size_t length_line(struct head *h, const char *p, size_t left, str
     if (at == VALUE || at + 2 > left || p[at] != '\r' || p[at + 1] != '\n')
         return 0;
     *f = (struct rawfield){
-        .name_n = NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
+        .name_n = LENGTH_NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
     h->has_length = true;
     h->length = n;
     return at + 2;
@@ -396,25 +398,29 @@ static inline size_t known_fields(struct head *h, struct known_lines *known, str
 {
     struct rawfield *f = h->fields + h->n_fields, *full = h->fields + HEAD_FIELDS;
     const char *p = s.p + at, *end = s.p + s.n;
-    const struct known_name *names = known->name[role], *name = names + (h->n_fields ? f[-1].token : TOKEN_OTHER);
+    const struct known_name(*names)[KNOWN_LETTERS] = known->name[role],
+                 *behind = names[h->n_fields ? f[-1].token : TOKEN_OTHER];
     for (; end - p >= 16 && *p != '\r' && f < full; f++) {
+        const struct known_name *name = behind + known_letter(*p);
         const struct known_line *l;
         size_t n;
-        if (name->passing && (n = named_line(name, p, end, f))) {
+        if (p[LENGTH_NAME] == ':' && (n = length_line(h, p, (size_t)(end - p), f))) {
+            ; /* noted */
+        } else if (name->passing && (n = named_line(name, p, end, f))) {
             note(h, f->token, slice_of(p + f->value, f->value_n));
         } else if ((l = known_find(known, p, end))) {
             *f = l->field;
             n = l->field.name;
             f->name = 0;
             note(h, l->field.token, slice_of(p + l->field.value, l->field.value_n));
-        } else if (!(n = length_line(h, p, (size_t)(end - p), f))) {
+        } else {
             n = named_line(name, p, end, f);
             if (!n)
                 break;
             note(h, f->token, slice_of(p + f->value, f->value_n));
             known_add(known, p, n, *f);
         }
-        name = names + f->token;
+        behind = names[f->token];
         *f = known_field(*f, (size_t)(p - s.p));
         p += n;
     }
@@ -435,7 +441,7 @@ static __attribute__((noinline)) struct line_end any_line(struct head *h, struct
     if (line.p[0] == ' ' || line.p[0] == '\t')
         folded_line(h, line);
     else if (field_line(h, line, at, s.p + s.n, &f) && !*odd && end.next == end.stop + 2 && s.n - at >= 16) {
-        known_rename(&known->name[role][before], line.p, f, passing_token[f.token]);
+        known_rename(&known->name[role][before][known_letter(*line.p)], line.p, f, passing_token[f.token]);
         if (!passing_token[f.token])
             known_add(known, line.p, end.next - at, f);
     }
