@@ -72,7 +72,7 @@ static inline uint64_t few(const uint8_t *b, size_t n)
     return m;
 }
 
-static uint64_t sip13(uint64_t k0, uint64_t k1, const void *p, size_t n)
+static inline uint64_t sip13(uint64_t k0, uint64_t k1, const void *p, size_t n)
 {
     const uint8_t *b = p;
     struct sip s = sip_start(k0, k1);

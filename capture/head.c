@@ -328,11 +328,34 @@ static const bool passing_token[TOKEN_COUNT] = {
     [TOKEN_AUTHORIZATION] = true, [TOKEN_CONTENT_LENGTH] = true, [TOKEN_DATE] = true,        [TOKEN_ETAG] = true,
     [TOKEN_IF_NONE_MATCH] = true, [TOKEN_TRACEPARENT] = true,    [TOKEN_X_REQUEST_ID] = true};
 
+/* How many digits begin the eight octets at p, where those are digits and fewer than eight, and what they say; else 0.
+ */
+static inline size_t few_digits(const char *p, uint64_t *n)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word = slice_word(p) ^ 0x3030303030303030u;
+    uint64_t other = ((word + 0x7676767676767676u) | word) & 0x8080808080808080u; /* the first is right */
+    unsigned bits = other ? (unsigned)__builtin_ctzll(other) & ~7u : 0;
+    if (!bits)
+        return 0;
+    word <<= 64 - bits;
+    word = word * 10 + (word >> 8); /* two digits in every other octet */
+    uint64_t hundreds = (word & 0xff000000ff) * (100 + (UINT64_C(1000000) << 32));
+    *n = (hundreds + (word >> 16 & 0xff000000ff) * (1 + (UINT64_C(10000) << 32))) >> 32;
+    return bits / 8;
+#else
+    (void)p, (void)n;
+    return 0;
+#endif
+}
+
+enum { LENGTH_NAME = sizeof "content-length" - 1 };
+
 /* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is
  * none, or a second one. */
 static inline size_t length_line(struct head *h, const char *p, size_t left, struct rawfield *f)
 {
-    enum { NAME = 14, VALUE = 16, MOST = VALUE + 18 };
+    enum { VALUE = LENGTH_NAME + 2, MOST = VALUE + 18 };
     static const char letters[VALUE + 1] = "       \0      \0\0"; /* bit 5 of what is one */
     uint64_t name[2], bit[2], want[2], n = 0;
     size_t at = VALUE;
@@ -341,12 +364,14 @@ static inline size_t length_line(struct head *h, const char *p, size_t left, str
     memcpy(want, "content-length: ", VALUE);
     if (h->has_length || (name[0] | bit[0]) != want[0] || (name[1] | bit[1]) != want[1])
         return 0;
+    if (left >= VALUE + 8)
+        at += few_digits(p + VALUE, &n);
     for (; at < left && at < MOST && ascii_digit(p[at]); at++)
         n = n * 10 + (uint64_t)(p[at] - '0');
     if (at == VALUE || at + 2 > left || p[at] != '\r' || p[at + 1] != '\n')
         return 0;
     *f = (struct rawfield){
-        .name_n = NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
+        .name_n = LENGTH_NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
     h->has_length = true;
     h->length = n;
     return at + 2;
@@ -358,7 +383,7 @@ static inline size_t named_line(const struct known_name *name, const char *p, co
 {
     if (!known_is(name, p, end))
         return 0;
-    size_t value = name->n, stop = find_control(slice_of(p, (size_t)(end - p)), 0);
+    size_t value = name->n, stop = find_control(slice_of(p, (size_t)(end - p)), value);
     if (end - (p + stop) < 2 || p[stop] != '\r' || p[stop + 1] != '\n' || stop <= value || p[stop - 1] == ' ' ||
         (unsigned char)p[value] <= ' ' || !value)
         return 0;
@@ -367,27 +392,35 @@ static inline size_t named_line(const struct known_name *name, const char *p, co
     return stop + 2;
 }
 
-/* Field lines from `at` on that are known, or whose names are. Returns the offset of the first that is not. */
+/* Field lines from `at` on that are known, or whose names are. Where such a line is expected as hardly comes a second
+ * time, its name is tried first. Returns the offset of the first that is not. */
 static inline size_t known_fields(struct head *h, struct known_lines *known, struct slice s, size_t at, int role)
 {
     struct rawfield *f = h->fields + h->n_fields, *full = h->fields + HEAD_FIELDS;
     const char *p = s.p + at, *end = s.p + s.n;
+    const struct known_name(*names)[KNOWN_LETTERS] = known->name[role],
+                 *behind = names[h->n_fields ? f[-1].token : TOKEN_OTHER];
     for (; end - p >= 16 && *p != '\r' && f < full; f++) {
-        const struct known_line *l = known_find(known, p, end);
+        const struct known_name *name = behind + known_letter(*p);
+        const struct known_line *l;
         size_t n;
-        if (l) {
+        if (p[LENGTH_NAME] == ':' && (n = length_line(h, p, (size_t)(end - p), f))) {
+            ; /* noted */
+        } else if (name->passing && (n = named_line(name, p, end, f))) {
+            note(h, f->token, slice_of(p + f->value, f->value_n));
+        } else if ((l = known_find(known, p, end))) {
             *f = l->field;
             n = l->field.name;
             f->name = 0;
             note(h, l->field.token, slice_of(p + l->field.value, l->field.value_n));
-        } else if (!(n = length_line(h, p, (size_t)(end - p), f))) {
-            n = named_line(&known->name[role][f > h->fields ? f[-1].token : TOKEN_OTHER], p, end, f);
+        } else {
+            n = named_line(name, p, end, f);
             if (!n)
                 break;
             note(h, f->token, slice_of(p + f->value, f->value_n));
-            if (!passing_token[f->token])
-                known_add(known, p, n, *f);
+            known_add(known, p, n, *f);
         }
+        behind = names[f->token];
         *f = known_field(*f, (size_t)(p - s.p));
         p += n;
     }
@@ -408,7 +441,7 @@ static __attribute__((noinline)) struct line_end any_line(struct head *h, struct
     if (line.p[0] == ' ' || line.p[0] == '\t')
         folded_line(h, line);
     else if (field_line(h, line, at, s.p + s.n, &f) && !*odd && end.next == end.stop + 2 && s.n - at >= 16) {
-        known_rename(&known->name[role][before], line.p, f);
+        known_rename(&known->name[role][before][known_letter(*line.p)], line.p, f, passing_token[f.token]);
         if (!passing_token[f.token])
             known_add(known, line.p, end.next - at, f);
     }
@@ -446,9 +479,11 @@ static inline size_t take_block(struct head *h, const struct known *known, struc
     const struct known_block *b = block_find(&known->blocks[role], &known->lines.key, s.p + at, s.n - at);
     if (!b)
         return at;
-    for (unsigned i = 0; i < b->n_fields; i++)
-        h->fields[i] = known_field(b->field[i], at);
-    h->n_fields = h->n_block = b->n_fields;
+    unsigned n = b->n_fields;
+    for (unsigned i = 0; i < n; i += 2)
+        known_two(h->fields + i, b->field + i, at);
+    h->n_block = (uint8_t)n;
+    h->n_fields = (uint16_t)n;
     h->has_host = b->has_host;
     h->close = b->close;
     h->vary = b->vary;
@@ -521,6 +556,12 @@ static inline bool start(struct head *h, const struct known *known, struct slice
     return request_line(h, line);
 }
 
+/* Whether the line at `at` is the empty one. */
+static inline bool is_empty_line(struct slice s, size_t at)
+{
+    return s.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n';
+}
+
 enum head_result head_read(struct head *h, struct known *known, struct slice s, int role, bool last)
 {
     memset(h, 0, offsetof(struct head, block)); /* more would be a call */
@@ -532,8 +573,9 @@ enum head_result head_read(struct head *h, struct known *known, struct slice s, 
     if (!start(h, known, most, role, &begin, &at, &odd))
         return HEAD_BAD;
     for (struct line_end end; at && at < s.n; at = end.next) {
-        at = known_fields(h, &known->lines, most, at, role);
-        if (most.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n')
+        if (!is_empty_line(most, at))
+            at = known_fields(h, &known->lines, most, at, role);
+        if (is_empty_line(most, at))
             end = (struct line_end){at, at + 2};
         else
             end = any_line(h, &known->lines, most, at, role, &odd);

@@ -11,7 +11,7 @@
 #include "capture/piece.h"
 #include "capture/redact.h"
 
-enum { MEMO = 1024, PSEUDONYMS = 1024, ADDRESSES = 2048, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
+enum { MEMO = 1024, PSEUDONYMS = 4096, ADDRESSES = 4096, PROXIES = 64, JWT_MAX = 4096, PREFIX_REST = 8 };
 
 struct network {
     uint8_t ip[16];
@@ -35,6 +35,7 @@ struct identifier {
         struct identity_claims claims;
         struct named name;
     } memo[MEMO];                         /* decoded JWTs by hash of the whole token */
+    uint8_t first[1 << IDWORDS];          /* by what is shown: place in the order of the first word to look at */
     const struct identity_claims *claims; /* of the credential found last */
     struct identity_claims prefix;
     bool names;        /* are asked for */
@@ -46,6 +47,14 @@ struct identifier {
         uint64_t ip[2], hash;
     } addresses[ADDRESSES]; /* direct-mapped; hash 0: free */
 };
+
+/* Of the words from n on the first that is shown, or the address, which always is. */
+static unsigned next_shown(const struct identifier *i, unsigned shown, unsigned n)
+{
+    while (n < i->order.n && !((shown | 1u << IDWORD_ADDRESS) >> i->order.word[n] & 1))
+        n++;
+    return n;
+}
 
 static bool network_parse(struct slice text, struct network *out)
 {
@@ -75,6 +84,8 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
     i->said = order->n;
     for (unsigned n = 0; n < idorder_count(order); n++)
         i->order.word[i->order.n++] = (uint8_t)idorder_at(order, n);
+    for (unsigned shown = 0; shown < sizeof i->first; shown++)
+        i->first[shown] = (uint8_t)next_shown(i, shown, 0);
     struct slice rest = slice_str(trusted), item;
     while (slice_next(&rest, ',', &item)) {
         if (i->n_proxies < PROXIES && network_parse(item, &i->proxies[i->n_proxies])) {
@@ -596,10 +607,8 @@ static __attribute__((noinline)) struct identity_of find_shown(struct identifier
 {
     struct identity_of who = {0};
     bool nameless = false;
-    for (unsigned n = 0; n < i->order.n; n++) {
+    for (unsigned n = i->first[a->shown]; n < i->order.n; n = next_shown(i, a->shown, n + 1)) {
         enum idword w = (enum idword)i->order.word[n];
-        if (w != IDWORD_ADDRESS && !(a->shown >> w & 1))
-            continue;
         if (finders[w](i, a, &who))
             break;
         nameless |= w == IDWORD_AUTHORIZATION;

@@ -8,7 +8,7 @@
 
 #include "capture/knownlines.h"
 
-enum { KNOWN_BLOCKS = 256, BLOCK_BEGIN = 64, BLOCK_LONGEST = 1024, BLOCK_FIELDS = 12 };
+enum { KNOWN_BLOCKS = 256, BLOCK_BEGIN = 64, BLOCK_LONGEST = 1024, BLOCK_FIELDS = 12 }; /* an even number */
 
 struct known_block {
     uint64_t hash;   /* of all octets */

@@ -1,7 +1,8 @@
 /* knownlines: field lines of heads that were read before. Most lines come again and again, on this connection or
  * others, and what stands where in them need not be found out again. Of a line a keyed hash is kept, like those that
  * leave capture/, and none of its text. Only whole lines that can be read in one way are known. Of a line that is not,
- * because its value is another each time, the name is known: most often it is the one that stood there before. */
+ * because its value is another each time, the name is known: most often it is the one that stood there before and
+ * began alike. */
 #ifndef CAPTURE_KNOWNLINES_H
 #define CAPTURE_KNOWNLINES_H
 
@@ -9,7 +10,7 @@
 #include "base/sixteen.h"
 #include "capture/slot.h"
 
-enum { KNOWN_LINES = 256, KNOWN_LONGEST = 256, KNOWN_NAME = 32 };
+enum { KNOWN_LINES = 256, KNOWN_LONGEST = 256, KNOWN_NAME = 32, KNOWN_LETTERS = 8 };
 
 struct known_line {
     uint64_t hash;         /* of the whole line */
@@ -22,7 +23,8 @@ struct known_name {
     uint16_t beyond;       /* bit i: text[i] is behind the text */
     uint8_t n;             /* of text; 0: none */
     uint8_t name_n, token;
-};
+    bool passing; /* such lines are not to be known */
+} __attribute__((aligned(8)));
 
 /* One line a place, by its first sixteen octets (which may reach into the next line); the last one stays. Zero but for
  * the key: nothing is known. */
@@ -31,8 +33,9 @@ struct known_lines {
     unsigned
         told; /* lines that might have been added: one of four is, so that those that never come again cost little */
     struct known_line line[KNOWN_LINES];
-    /* of the line that was not known and stood behind a field of this token last; TOKEN_OTHER: or behind none */
-    struct known_name name[2][TOKEN_COUNT];
+    /* of the line that was not known, stood behind a field of this token, and began with such a letter last;
+     * TOKEN_OTHER: or behind none */
+    struct known_name name[2][TOKEN_COUNT][KNOWN_LETTERS];
 };
 
 /* A field, as if the head began as much later. */
@@ -50,6 +53,24 @@ static inline struct rawfield known_field(struct rawfield f, size_t at)
     return f;
 }
 
+/* Two fields that stand one behind the other, likewise. */
+static inline void known_two(struct rawfield *to, const struct rawfield *from, size_t at)
+{
+#ifdef __SSE2__
+    __m128i both = _mm_loadu_si128((const __m128i *)(const void *)from);
+    both = _mm_add_epi64(both, _mm_set1_epi64x((long long)(at * 0x10001)));
+    _mm_storeu_si128((__m128i *)(void *)to, both);
+#else
+    to[0] = known_field(from[0], at);
+    to[1] = known_field(from[1], at);
+#endif
+}
+
+static inline unsigned known_letter(char first)
+{
+    return (unsigned char)first % KNOWN_LETTERS;
+}
+
 /* Whether a line begins with that name; at least sixteen octets are at p, up to `end`. */
 static inline bool known_is(const struct known_name *k, const char *p, const char *end)
 {
@@ -64,13 +85,16 @@ static inline bool known_is(const struct known_name *k, const char *p, const cha
 }
 
 /* The line at p was read as this field. */
-static inline void known_rename(struct known_name *k, const char *p, struct rawfield f)
+static inline void known_rename(struct known_name *k, const char *p, struct rawfield f, bool passing)
 {
     size_t n = (size_t)(f.value - f.name);
     if (n > KNOWN_NAME)
         return;
-    *k = (struct known_name){
-        .beyond = (uint16_t)(n < 16 ? ~0u << n : 0), .n = (uint8_t)n, .name_n = f.name_n, .token = f.token};
+    *k = (struct known_name){.beyond = (uint16_t)(n < 16 ? ~0u << n : 0),
+                             .n = (uint8_t)n,
+                             .name_n = f.name_n,
+                             .token = f.token,
+                             .passing = passing};
     memcpy(k->text, p, n);
 }
 

@@ -211,6 +211,13 @@ static void start_line(struct buf *b, int role)
     ADD(b, versions);
 }
 
+/* Mostly digits alone, as many as a number may have and more. */
+static void random_number(struct buf *b)
+{
+    for (unsigned n = 1 + below(21); n; n--)
+        buf_char(b, (char)(below(32) ? '0' + below(10) : below(256)));
+}
+
 static void random_field(struct buf *b)
 {
     static const char *const names[] = {"Host",
@@ -228,6 +235,9 @@ static void random_field(struct buf *b)
                                         "Cache-Control",
                                         " ",
                                         "Date ",
+                                        "ETag",
+                                        "X-Request-Id",
+                                        "Authorization",
                                         "A@",
                                         ""};
     static const char *const colons[] = {": ", ": ", ": ", ": ", ":", ":  ", ":\t", " : ", ""};
@@ -243,7 +253,10 @@ static void random_field(struct buf *b)
         "a\t",     "a value that is longer than sixteen characters: and then again as long\xff"};
     ADD(b, names);
     ADD(b, colons);
-    ADD(b, values);
+    if (below(4))
+        ADD(b, values);
+    else
+        random_number(b);
 }
 
 static void line_end(struct buf *b)
