@@ -226,13 +226,15 @@ static uint32_t hash_members(const struct vary *v, struct slice accept)
 {
     char text[VARY_TEXT];
     size_t n = 0;
+    bool between = true;
     accept = slice_sub(accept, 0, sizeof text);
     for (size_t i = 0; i < accept.n; i++) {
-        bool between = accept.p[i] == ' ' || accept.p[i] == ',';
-        if (!between || (n && text[n - 1] != ','))
-            text[n++] = between ? ',' : accept.p[i];
+        bool blank = accept.p[i] == ' ' || accept.p[i] == ',';
+        if (!blank || !between)
+            text[n++] = blank ? ',' : accept.p[i];
+        between = blank;
     }
-    n -= n && text[n - 1] == ',';
+    n -= n && between;
     return (uint32_t)hash_bytes(&v->key, 'a', text, n);
 }
 
