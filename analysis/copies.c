@@ -29,7 +29,10 @@ bool copies_filled_by(enum ttlcache_profile profile, uint16_t status, bool head)
 
 bool copies_kept(enum ttlcache_profile profile, struct slice names)
 {
+    enum { NGINX_VARY = 128 };
     struct slice name;
+    if (profile == TTLCACHE_NGINX)
+        return names.n <= NGINX_VARY;
     while (profile == TTLCACHE_HAPROXY && slice_next(&names, ',', &name))
         if (!slice_ieq(name, SLICE("accept-encoding")) && !slice_ieq(name, SLICE("referer")))
             return false;

@@ -21,7 +21,8 @@ bool copies_asked_past(enum ttlcache_profile profile, bool refresh);
  * cache gets, which asks with GET and without conditions, but HAProxy passes both on and keeps answers 200 to GET
  * alone. */
 bool copies_filled_by(enum ttlcache_profile profile, uint16_t status, bool head);
-/* Whether the product keeps answers whose Vary names these fields ("accept-encoding, origin"). */
+/* Whether the product keeps answers whose Vary names these fields ("accept-encoding, origin"): nginx does up to 128
+ * octets of it. */
 bool copies_kept(enum ttlcache_profile profile, struct slice names);
 
 /* HAProxy's copies of a key that vary on Accept-Encoding, oldest first, by the coding that answers came in. A request

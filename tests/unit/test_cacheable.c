@@ -212,6 +212,11 @@ static void accept_encoding_of_products(void **state)
     assert_true(copies_kept(TTLCACHE_HAPROXY, SLICE("accept-encoding, referer")));
     assert_false(copies_kept(TTLCACHE_HAPROXY, SLICE("accept-encoding, accept-language")));
     assert_true(copies_kept(TTLCACHE_NGINX, SLICE("accept-encoding, accept-language")));
+    char names[129];
+    memset(names, 'a', sizeof names);
+    assert_true(copies_kept(TTLCACHE_NGINX, slice_of(names, 128)));
+    assert_false(copies_kept(TTLCACHE_NGINX, slice_of(names, 129)));
+    assert_true(copies_kept(TTLCACHE_VARNISH, slice_of(names, 129)));
     for (int p = 0; p < TTLCACHE_PROFILES; p++) {
         assert_true(copies_filled_by(p, 200, false));
         assert_int_equal(copies_filled_by(p, 404, false), p == TTLCACHE_EXACT);
