@@ -133,7 +133,7 @@ void depend_observe(struct analysis *a, const struct fact *f)
     struct learn_visit v = {.base = key->hash,
                             .content = r->content,
                             .now_ms = (uint32_t)f->ms,
-                            .list = (uint16_t)(r->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK),
+                            .list = (uint16_t)replay_list(r),
                             .refused = f->refused};
     if (key->query) {
         const struct query *q = query_of(a, x, key, f->origin);

@@ -154,11 +154,6 @@ static bool add_list(void *context, const struct row_counter *c)
     return true;
 }
 
-static uint32_t list_of(const struct row_exchange *x)
-{
-    return x->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
-}
-
 /* ---- records ---- */
 
 static uint32_t wish_for(const struct walk *w, const struct row_exchange *x)
@@ -244,7 +239,7 @@ static bool look_up(struct walk *w, const struct row_exchange *x, uint32_t wish,
     struct rekey_endpoint *e = &w->out->endpoint[wish - 1];
     struct ladder_slot once;
     struct ladder_visit v;
-    uint32_t id, variant = s != REKEY_TODAY && bit(w->lists[wish - 1].free, list_of(x)) ? 0 : x->variant;
+    uint32_t id, variant = s != REKEY_TODAY && bit(w->lists[wish - 1].free, replay_list(x)) ? 0 : x->variant;
     struct keyed *k = standing_for(w, x, wish, s, &id);
     if (!k)
         return false;
@@ -284,7 +279,7 @@ static void replay(void *context, const struct row_exchange *x)
         return;
     e->lookups++;
     e->untracked += !good;
-    e->kept |= bit(w->lists[wish - 1].kept, list_of(x));
+    e->kept |= bit(w->lists[wish - 1].kept, replay_list(x));
 }
 
 /* ---- the whole ---- */

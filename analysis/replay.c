@@ -109,7 +109,7 @@ static struct ttlcache_slot *slot_for(struct walk *w, uint32_t key, const struct
 
 static bool keeps(const struct walk *w, const struct row_exchange *x)
 {
-    uint32_t list = x->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
+    uint32_t list = replay_list(x);
     return !(w->unkept[list / 64] >> list % 64 & 1);
 }
 

@@ -500,7 +500,7 @@ static bool replay_request(struct analysis *a, struct fact *f, bool counting)
     if (f->key != MAP_NONE) {
         struct key *at = keys_at(&a->keys, f->key);
         if (f->row.status) /* else it says nothing of Vary, and what was in effect stays */
-            at->vary = f->row.flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
+            at->vary = (uint16_t)replay_list(&f->row);
         if (!at->endpoint)
             find_endpoint(a, at, f->row.flags & FLAG_METHOD);
     } else if (f->row.endpoint >= a->endpoints.rows.used || !f->row.endpoint) {

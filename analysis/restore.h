@@ -31,6 +31,12 @@ enum {
     REPLAY_THROTTLED = 1u << 26, /* 429, or 503 with Retry-After */
     REPLAY_HEAD = 1u << 27,      /* the method was HEAD; keys do not tell it from GET */
 };
+/* The Vary list in effect; 0: none. */
+static inline uint32_t replay_list(const struct row_exchange *x)
+{
+    return x->flags >> REPLAY_VARY_SHIFT & REPLAY_VARY_MASK;
+}
+
 _Static_assert(!(FLAGS_ALL & ((uint32_t)REPLAY_VARY_MASK << REPLAY_VARY_SHIFT | REPLAY_THROTTLED | REPLAY_HEAD |
                               ROW_TLS | ROW_ORPHAN | (uint32_t)ROW_FILLABLE | (uint32_t)ROW_ELIGIBLE)),
                "each bit says one thing");

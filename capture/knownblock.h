@@ -21,7 +21,7 @@ struct known_block {
 
 /* One a place, by its first 64 octets; the last one stays. */
 struct known_blocks {
-    unsigned told; /* those that might have been added: one of four is */
+    unsigned told; /* those that might have been added: one of two is */
     struct known_block block[KNOWN_BLOCKS];
 };
 

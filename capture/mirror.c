@@ -553,7 +553,8 @@ static bool odd_clock(const struct mirror *m, struct mirror_finding *f)
         odd_times(m, w, f);
     bool wrong = f->evidence[0];
     odd_time(f, mistimed,
-             "times were a minute and more from those before and behind, and were replaced by one of them");
+             mistimed == 1 ? "time was a minute and more from those before and behind, and was replaced by one of them"
+                           : "times were a minute and more from those before and behind, and were replaced by them");
     if (w)
         odd_time(f, w->pauses, "pauses of an hour and more between two packets");
     rank(f, wrong || mistimed ? MIRROR_WARNING : MIRROR_NOTE, MIRROR_UNHARMED);

@@ -26,7 +26,8 @@ enum ttlcache_profile predict_profile(const char *name)
     return TTLCACHE_EXACT;
 }
 
-/* What hardly any answer of is kept gets no rule. */
+/* Where the product does not keep every answer, for what they vary on, no rule promises it. Told by the records alone.
+ */
 static void drop_unkept(struct rules *r, struct rule_cache *c, const struct replay_ttl *t, const struct named *n)
 {
     struct buf name = {0};

@@ -160,7 +160,7 @@ doctor("of 1970", write("1970", HEAD, [timed(r, i * 1000 + 7) for i, r in enumer
 doctor("of tomorrow", write("tomorrow", HEAD, [timed(r, time_of(r) + 3_000_000_000_000_000 - 1_000_000_000_000_000) for r in GOOD]), {"clock": "warning"}, says=["more than a day from now"])
 doctor("whole seconds", write("seconds", HEAD, [timed(r, time_of(r) // 1_000_000 * 1_000_000) for r in GOOD]), {"clock": "warning"}, says=["whole seconds"])
 doctor("bits of a time gone bad", write("astray", HEAD, [timed(r, time_of(r) + 40_000_000_000_000 * (i == 100)) for i, r in enumerate(GOOD)]),
-       {"clock": "warning"}, says=["1 times were", "sha256sum"], mistimed=1)
+       {"clock": "warning"}, says=["1 time was", "sha256sum"], mistimed=1)
 run("capture", "-q", "-r", here / "astray.pcap", "-d", here / "astray.db")
 check(json.loads(run("report", here / "astray.db", "--format", "json")[1])["capture"]["mistimed_packets"] == 1, "and its audit as well")
 doctor("a pause", write("pause", HEAD, [timed(r, time_of(r) + 7_200_000_000 * (i >= 150)) for i, r in enumerate(DEMO[:300])]),
