@@ -7,7 +7,7 @@ enum { LARGE = 64 << 10 }; /* a row of which parts may stay untouched */
 bool slab_init(struct slab *s, size_t unit, uint32_t most)
 {
     bool large = unit >= LARGE;
-    *s = (struct slab){large ? pages_sparse(unit * most) : pages_reserve(unit * most), unit, 0, large ? most : 0, most};
+    *s = (struct slab){pages_reserve(unit * most), unit, 0, large ? most : 0, most};
     return s->base;
 }
 

@@ -2,27 +2,39 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, STEP_LEAST = 4 * PAGE, STEP_MOST = 32 * PAGE, HEAP_ROOM = 48 << 20, REGIONS = 256, LOOK = 4096 };
+enum {
+    PAGE = 4096,
+    STEP_LEAST = 4 * PAGE,
+    STEP_MOST = 32 * PAGE,
+    TABLE_LARGE = 64 * PAGE,
+    HEAP_ROOM = 48 << 20,
+    HEAP_SOON = 8 << 20,
+    REGIONS = 256,
+    LOOK = 4096
+};
 
 /* Who holds what, to be asked about; what finds no place here is not counted. */
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 static struct region {
     unsigned char *p;
     size_t n;
+    bool table;
 } regions[REGIONS];
+static atomic_bool many;    /* pages_many was called */
 static unsigned char *heap; /* where that of the C library begins; NULL: not made ours */
 
-static void note(void *p, void *is, size_t n)
+static void note(const void *p, struct region is)
 {
     pthread_mutex_lock(&held);
     for (unsigned i = 0; i < REGIONS; i++)
         if (regions[i].p == p) {
-            regions[i] = (struct region){is, n};
+            regions[i] = is;
             break;
         }
     pthread_mutex_unlock(&held);
@@ -34,77 +46,49 @@ static void *map(size_t n)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Mapped with room to spare and cut, so that a border of huge pages lies `head` bytes behind the beginning: or the
- * kernel cannot use them from there on. */
-static void *map_huge(size_t n, size_t head)
-{
-    char *p = map(n + PAGES_HUGE);
-    if (!p)
-        return NULL;
-    size_t cut = (PAGES_HUGE - ((uintptr_t)p + head) % PAGES_HUGE) % PAGES_HUGE;
-    if (cut)
-        munmap(p, cut);
-    munmap(p + cut + n, PAGES_HUGE - cut);
-    madvise(p + cut + head, n - head, MADV_HUGEPAGE);
-    return p + cut;
-}
-
 static size_t round_up(size_t n)
 {
     n += !n;
     return (n + PAGE - 1) & ~(size_t)(PAGE - 1);
 }
 
-static bool is_large(size_t n)
-{
-    return n >= PAGES_HUGE + PAGES_HEAD;
-}
-
 /* Kernels before 5.14 do not know how: there each page is asked for when it is touched. */
-static void populate(char *p, size_t n)
+static void populate(unsigned char *p, size_t n)
 {
     madvise(p, n, MADV_POPULATE_WRITE);
 }
 
-void *pages_reserve(size_t n)
+static void *reserve(size_t n, bool table)
 {
-    n = round_up(n);
-    void *p = is_large(n) ? map_huge(n, PAGES_HEAD) : map(n);
+    void *p = map(n);
     if (p)
-        note(NULL, p, n);
+        note(NULL, (struct region){p, n, table});
     return p;
 }
 
-void *pages_sparse(size_t n)
+void *pages_reserve(size_t n)
 {
-    n = round_up(n);
-    void *p = map(n);
-    if (p)
-        note(NULL, p, n);
-    return p;
+    return reserve(round_up(n), false);
 }
 
 void *pages_table(size_t n)
 {
     n = round_up(n);
-    void *p = n >= PAGES_HUGE ? map_huge(n, 0) : map(n);
-    if (!p)
-        return NULL;
-    note(NULL, p, n);
-    if (n < PAGES_HUGE)
+    void *p = reserve(n, true);
+    if (p && (n < TABLE_LARGE || many))
         populate(p, n);
     return p;
 }
 
 size_t pages_ahead(void *p, size_t used, size_t most)
 {
-    size_t end = is_large(round_up(most)) ? PAGES_HEAD : round_up(most), from = round_up(used + 1) - PAGE;
+    size_t end = round_up(most), from = round_up(used + 1) - PAGE;
     size_t step = from < STEP_LEAST ? STEP_LEAST : from < STEP_MOST ? from : STEP_MOST;
     if (from >= end)
         return most;
     if (step > end - from)
         step = end - from;
-    populate((char *)p + from, step);
+    populate((unsigned char *)p + from, step);
     return from + step;
 }
 
@@ -121,7 +105,7 @@ void pages_release(void *p, size_t n)
 {
     if (!p)
         return;
-    note(p, NULL, 0);
+    note(p, (struct region){0});
     munmap(p, round_up(n));
 }
 
@@ -147,12 +131,26 @@ void pages_heap(void)
     char *p = malloc(HEAP_ROOM);
     if (!p)
         return;
-    size_t cut = PAGES_HUGE - (uintptr_t)p % PAGES_HUGE;
-    madvise(p + cut, (HEAP_ROOM - cut) / PAGES_HUGE * PAGES_HUGE, MADV_HUGEPAGE);
     free(p);
     mallopt(M_TOP_PAD, HEAP_ROOM);
     heap = (unsigned char *)(((uintptr_t)sbrk(0) - mallinfo2().arena) & ~(uintptr_t)(PAGE - 1));
 #endif
+}
+
+void pages_many(void)
+{
+    if (atomic_exchange(&many, true))
+        return;
+    pthread_mutex_lock(&held);
+    for (unsigned i = 0; i < REGIONS; i++)
+        if (regions[i].table)
+            populate(regions[i].p, regions[i].n);
+    pthread_mutex_unlock(&held);
+    if (!heap)
+        return;
+    unsigned char *end = (unsigned char *)((uintptr_t)sbrk(0) & ~(uintptr_t)(PAGE - 1));
+    size_t free_at_end = mallinfo2().keepcost & ~(size_t)(PAGE - 1);
+    populate(end - free_at_end, free_at_end < HEAP_SOON ? free_at_end : HEAP_SOON);
 }
 
 uint64_t pages_resident(void)
@@ -160,7 +158,7 @@ uint64_t pages_resident(void)
     uint64_t n = 0;
     pthread_mutex_lock(&held);
     if (heap)
-        n += resident(&(struct region){heap, round_up((size_t)((unsigned char *)sbrk(0) - heap))});
+        n += resident(&(struct region){.p = heap, .n = round_up((size_t)((unsigned char *)sbrk(0) - heap))});
     for (unsigned i = 0; i < REGIONS; i++)
         if (regions[i].p)
             n += resident(&regions[i]);

@@ -1,6 +1,8 @@
 #include "cmd/pipeline.h"
 
-enum { IDLE_MS = 100, COMMIT_EVERY = 256 };
+#include "base/pages.h"
+
+enum { IDLE_MS = 100, COMMIT_EVERY = 256, MANY = 64 };
 
 _Static_assert(COMMIT_EVERY % PIPELINE_BATCH == 0, "batches are whole");
 
@@ -65,6 +67,8 @@ static void gather(struct pipeline *p, struct exchange *x)
     if (p->gathered < PIPELINE_BATCH)
         return;
     analyze_batch(p);
+    if (p->taken == MANY)
+        pages_many();
     if (p->taken % COMMIT_EVERY == 0)
         commit(p, false);
 }
