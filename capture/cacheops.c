@@ -98,6 +98,7 @@ struct cacheop *cacheops_add(struct cacheops *o, struct cache_env *e, struct cac
         q->op = p ? p : q->op;
     }
     if (q->n == q->cap) {
+        e->h1->pair->stats->heads_unread += !o->dry; /* this one; those that come until all are answered, too, unseen */
         cacheops_lose(o, e);
         return NULL;
     }
@@ -236,19 +237,21 @@ void cacheops_leave(struct cacheops *o, struct cache_env *e, struct cacheops_que
     const struct cacheop *op = cacheops_first(q);
     struct pair *p = e->h1->pair;
     struct slot *s = o->dry ? NULL : pair_apart(p, o->conn);
+    struct cache_facts *f = NULL;
     o->answered |= a != NULL;
     if (s) {
         struct exchange *x = &s->x;
         fill(o, op, x, a, end);
         x->service = service_of(&p->slots, s, o);
-        struct cache_facts *f = facts_of(o, e, q, s, a);
-        x->cache = f;
+        x->cache = f = facts_of(o, e, q, s, a);
         x->target = f && f->n ? f->key[0].pattern : SLICE("");
-        if (f)
-            pair_leave_apart(p, s);
-        else
-            slot_give(&p->slots, s);
     }
+    if (f)
+        pair_leave_apart(p, s);
+    else if (s)
+        slot_give(&p->slots, s);
+    if (!f && !o->dry)
+        p->stats->heads_unread++;
     drop_first(q);
 }
 

@@ -68,6 +68,23 @@ def keys():
     return f, counted
 
 
+def commands():
+    """Commands of Redis that wait for answers, more than there is memory for, on many connections."""
+    f, connections, each = Flood(), 300 * TIMES, 40
+    for c in range(connections):
+        f.open(address(c), 4000, 6379)
+        ask = b"".join(b"*2\r\n$3\r\nGET\r\n$20\r\nkey:%016d\r\n" % i for i in range(each))
+        f.tcp(">", address(c), 4000, 6379, 1, 1, 24, ask[:1300])
+        f.tcp(">", address(c), 4000, 6379, 1301, 1, 24, ask[1300:])
+
+    def counted(report):  # a connection without memory for its state is one that is not read; one that finds no place for a
+        # command is read on when the client has all its answers: never here
+        whole = each * (connections - report["capture"]["flows_opaque"].get("redis", 0))
+        seen, unread = sum(row["commands"] for row in report["redis"]), report["capture"].get("heads_unread", 0)
+        return (seen > 1000, seen == whole or 0 < unread <= whole - seen), (True, True)
+    return f, counted
+
+
 def datagrams():
     """Requests of memcached over UDP that have no answer, or the half of one."""
     f, n = Flood(), 5000 * TIMES
@@ -175,7 +192,7 @@ def capture(path, ceiling):
     return int(p.stdout or -1), p.stderr
 
 
-ALL = (keys, datagrams, flows, unknown, streams, fields, fragments, events)
+ALL = (keys, commands, datagrams, flows, unknown, streams, fields, fragments, events)
 for flood in [f for f in ALL if not sys.argv[1:] or f.__name__ in sys.argv[1:]]:
     f, counted = flood()
     path = here / "flood.pcap"

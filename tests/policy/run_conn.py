@@ -7,12 +7,10 @@ import random
 import re
 
 import world
-from lib import EPOCH, PROOF, check, finish, folder, skip
+from lib import EPOCH, PROOF, check, finish, folder
 from world import Call, Plan, audit, drive, free_port, policy
 
-if world.have("nginx"):
-    skip("limit_conn in nginx", "not installed: nginx")
-    finish()
+world.need("limit_conn in nginx", "nginx")
 HANG = 16 if PROOF else 1.5  # seconds that the API takes now
 world.PATIENCE = HANG + 10
 origin = free_port()

@@ -17,10 +17,7 @@ PRESSES = ("no-cache", "max-age=0", None, None, None, None)
 CODINGS = ("gzip", "gzip, deflate", "gzip, deflate, br", "identity", "deflate", None)
 LANGUAGES = ("de", "en-GB, en;q=0.8", "fr", None)
 
-missing = world.have("nginx", "varnishd", "haproxy")
-if missing:
-    skip("copies", "not installed: " + " ".join(missing))
-    finish()
+world.need("copies", "nginx", "varnishd", "haproxy")
 
 origin = free_port()
 server = "127.0.0.1:%d" % origin

@@ -114,7 +114,7 @@ calls = sorted((r for k, p in kinds.items() for r in planted({k: p}, MANY if k i
                key=lambda r: r["ts"])
 db = audit("planted", calls)
 quick = os.environ.get("KIND") == "san"  # the files are those of the other build: what is wanted here is their making
-installed = {p: not quick and not world.have({"varnish": "varnishd"}.get(p, p)) for p in ("nginx", "varnish", "haproxy")}
+installed = {p: not quick and not world.missing({"varnish": "varnishd"}.get(p, p)) for p in ("nginx", "varnish", "haproxy")}
 installed["headers"] = False  # text for people
 state = ("--state", here)
 for product in ("nginx", "varnish", "haproxy", "envoy"):

@@ -9,12 +9,10 @@ import re
 import subprocess
 
 import world
-from lib import SECRET, Capture, answer, check, finish, folder, good, parsed, request, run, skip
+from lib import SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
 from world import Call, drive, free_port, policy
 
-if world.have("nginx"):
-    skip("orders of identity in nginx", "not installed: nginx")
-    finish()
+world.need("orders of identity in nginx", "nginx")
 here = folder()
 origin = free_port()
 PROXY = "127.0.0.9"
@@ -129,7 +127,7 @@ def haproxy(order, name):
         before = words[:words.index(carrier)]
         wrong = [w for w in shows if (" !{" in " " + when) and bool(re.search(r"!\{[^}]*%s" % re.escape(shows[w]), when)) != (w in before)]
         check(not wrong and (bool(when) or not before), "%s, haproxy: %s counts who has nothing of %s" % (name, carrier, ",".join(before) or "(nothing)"), wrong, when)
-    check(lines and not world.have("haproxy") and subprocess.run(["haproxy", "-c", "-f", str(conf)], capture_output=True).returncode == 0 or world.have("haproxy"),
+    check(lines and not world.missing("haproxy") and subprocess.run(["haproxy", "-c", "-f", str(conf)], capture_output=True).returncode == 0 or world.missing("haproxy"),
           "%s: haproxy accepts the file" % name)
     check("told apart by cookie" in err or "cookie" not in words, "%s, haproxy: what it cannot count by is said" % name, err)
 

@@ -16,10 +16,7 @@ from world import Call, Plan, audit, drive, free_port, policy
 SECONDS = 40 if PROOF else 7
 SEED = 1000 * int(os.environ.get("SEED", "0"))
 BUDGET, LANGS, RATE, STALL = "50%", ("de", "en", "fr"), 45, 0.25
-missing = world.have("nginx", "varnishd", "haproxy", "tcpdump")
-if missing:
-    skip("verify behind real products", "not installed: " + " ".join(missing))
-    finish()
+world.need("verify behind real products", "nginx", "varnishd", "haproxy", "tcpdump")
 
 here = folder()
 plans = {"q2": Plan(period=4, credential=False, by="query", keys=4), "limited": Plan(credential=False), "free": Plan(credential=False)}

@@ -20,10 +20,7 @@ KEYS = {2: 25, 5: 25, 30: 300, 60: 450}
 BUDGET = "50%"
 AGREE, POINTS, BAND, STALL = 0.995, 0.5, 0.05, 0.25
 
-missing = world.have("nginx", "varnishd", "haproxy")
-if missing:
-    skip("policies in front of real products", "not installed: " + " ".join(missing))
-    finish()
+world.need("policies in front of real products", "nginx", "varnishd", "haproxy")
 
 origin = free_port()
 server = "127.0.0.1:%d" % origin

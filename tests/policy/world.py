@@ -17,7 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "e2e"))
-from lib import EPOCH, PROOF, SECRET, check, folder, good, run  # noqa: E402
+from lib import EPOCH, PROOF, SECRET, check, finish, folder, good, run, skip  # noqa: E402
 
 os.environ["PATH"] = "/usr/sbin:/sbin:" + os.environ["PATH"]
 
@@ -206,9 +206,15 @@ def wait_port(port, seconds=15):
     return False
 
 
-def have(*programs):
-    path = "/usr/sbin:/sbin:" + os.environ["PATH"]
-    return [p for p in programs if not shutil.which(p, path=path)]
+def missing(*programs):
+    return [p for p in programs if not shutil.which(p, path=os.environ["PATH"])]
+
+
+def need(what, *programs):
+    """Ends the test, skipped, where one of them is not installed."""
+    if missing(*programs):
+        skip(what, "not installed: " + " ".join(missing(*programs)))
+        finish()
 
 
 def start_nginx(file, port):
