@@ -10,7 +10,8 @@
 #include "capture/onward.h"
 #include "capture/plain.h"
 
-enum { CAPTURE_AHEAD = 2 }; /* connections of so many later frames are asked for */
+enum { CAPTURE_AHEAD = 2 };   /* connections of so many later frames are asked for */
+enum { MEMORY_EVERY = 1024 }; /* packets */
 
 struct capture {
     struct capture_options o;
@@ -37,7 +38,7 @@ static bool divide(struct capture *c)
     return c->pair.looks && c->pair.operations && c->env.tls.sessions && c->env.opaque && c->fragments &&
            slot_pool_init(&c->pair.slots, b.exchanges, b.text_bytes) &&
            flow_init(&c->flows, b.connections, b.held_bytes, &c->env, &c->stats, &c->o.key) &&
-           (c->o.keep_duplicates || (c->flows.dedup = calloc(1, sizeof *c->flows.dedup)));
+           (c->o.keep_duplicates || (c->flows.dedup = dedup_new()));
 }
 
 struct capture *capture_new(const struct capture_options *o, char why[128])
@@ -151,6 +152,8 @@ static __attribute__((noinline)) void tick_due(struct capture *c, int64_t now)
 {
     struct line *l = &c->pair.line;
     int64_t patience = c->o.answer_timeout_us;
+    if (now <= l->now)
+        return;
     if ((l->head && now - l->head->x.arrival > LINE_WAIT_US) || l->late_from < now - patience ||
         patience < LINE_WAIT_US)
         pair_tick(&c->pair, now, patience);
@@ -165,12 +168,10 @@ static __attribute__((noinline)) void tick_due(struct capture *c, int64_t now)
 static inline void tick(struct capture *c, int64_t now)
 {
     struct line *l = &c->pair.line;
-    if (now <= l->now)
-        return;
     if (now > l->due)
         tick_due(c, now);
     else
-        l->now = now;
+        l->now = now > l->now ? now : l->now;
 }
 
 /* Frames that are taken together. */
@@ -221,43 +222,34 @@ static __attribute__((noinline)) void take_any(struct capture *c, struct batch *
         c->stats.other_packets += r == PACKET_OTHER;
 }
 
-static void note_frames(struct capture *c, const struct frame *f, unsigned n)
-{
-    enum { OFTEN = 1024 };
-    struct capture_stats *s = &c->stats;
-    if ((s->packets + n) / OFTEN != s->packets / OFTEN)
-        note_memory(c);
-    s->packets += n;
-    uint64_t bytes = 0;
-    int64_t first = f->ts, last = f->ts;
-    for (const struct frame *end = f + n; f < end; f++) {
-        bytes += f->wire_n;
-        first = f->ts < first ? f->ts : first;
-        last = f->ts > last ? f->ts : last;
-    }
-    s->bytes += bytes;
-    s->first_us = s->first_us == TIME_NONE || first < s->first_us ? first : s->first_us;
-    s->last_us = last > s->last_us ? last : s->last_us;
-}
-
-/* Decodes the plain ones of n frames, and asks for where their connections stand in the table; of others seg[i].payload
- * is NULL. */
-static __attribute__((noinline)) void expect(const struct flow_table *t, const struct frame *f, unsigned n,
-                                             struct segment *seg)
+/* Counts n frames, decodes the plain ones, and asks for where their connections stand in the table; of others
+ * seg[i].payload is NULL. */
+static __attribute__((noinline)) void expect(struct capture_stats *stats, const struct flow_table *t,
+                                             const struct frame *f, unsigned n, struct segment *seg)
 {
     const struct hash_key key = t->key;
     const struct flow_slot *slots = t->slots;
     const uint32_t mask = t->mask;
     struct segment *s = seg;
+    uint64_t bytes = 0;
+    int64_t first = INT64_MAX, last = INT64_MIN;
     for (const struct frame *end = f + n; f < end; f++, s++) {
+        bytes += f->wire_n;
         if (plain_segment(f, &key, s))
             prefetch(&slots[s->flow & mask]);
         else
             *s = (struct segment){.ts = f->ts};
     }
-    for (; seg < s; seg++)
+    for (; seg < s; seg++) {
+        first = seg->ts < first ? seg->ts : first;
+        last = seg->ts > last ? seg->ts : last;
         if (seg->payload)
             flow_near(t, seg);
+    }
+    stats->packets += n;
+    stats->bytes += bytes;
+    stats->first_us = stats->first_us == TIME_NONE || first < stats->first_us ? first : stats->first_us;
+    stats->last_us = last > stats->last_us ? last : stats->last_us;
 }
 
 void capture_frames(struct capture *c, const struct frame *f, unsigned n)
@@ -266,16 +258,17 @@ void capture_frames(struct capture *c, const struct frame *f, unsigned n)
     struct segment *end = b.seg + n;
     b.frames = f;
     b.fresh = b.seg;
-    note_frames(c, f, n);
-    expect(&c->flows, f, n, b.seg);
+    if ((c->stats.packets + n) / MEMORY_EVERY != c->stats.packets / MEMORY_EVERY)
+        note_memory(c);
+    expect(&c->stats, &c->flows, f, n, b.seg);
     for (unsigned i = 0; i < CAPTURE_AHEAD; i++) {
-        end[i].payload = NULL;
-        if (b.seg[i].payload)
-            flow_ask(&c->flows, &b.seg[i]);
+        end[i].near = c->flows.nodes; /* there is nothing to ask for */
+        end[i].n = 0;
     }
+    for (unsigned i = 0; i < CAPTURE_AHEAD; i++)
+        flow_ask(&c->flows, &b.seg[i]);
     for (struct segment *s = b.seg; s < end; s++) {
-        if (s[CAPTURE_AHEAD].payload)
-            flow_ask(&c->flows, &s[CAPTURE_AHEAD]);
+        flow_ask(&c->flows, &s[CAPTURE_AHEAD]);
         tick(c, s->ts);
         if (!take_next(&c->flows, s))
             take_any(c, &b, s);

@@ -7,6 +7,8 @@
 #ifndef CAPTURE_DEDUP_H
 #define CAPTURE_DEDUP_H
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "base/order.h"
 #include "capture/segment.h"
@@ -21,8 +23,15 @@ enum {
 /* Marks of segments, latest first: 48 bits of their hash, 16 of their time; the hash's other bits are the set. 0: none.
  */
 struct dedup {
-    uint64_t marks[DEDUP_SETS][DEDUP_WAYS];
+    _Alignas(64) uint64_t marks[DEDUP_SETS][DEDUP_WAYS];
 };
+
+/* To be freed; NULL: out of memory. calloc would let every other set lie in two cache lines. */
+static inline struct dedup *dedup_new(void)
+{
+    struct dedup *t = aligned_alloc(_Alignof(struct dedup), sizeof *t);
+    return t ? memset(t, 0, sizeof *t) : NULL;
+}
 
 /* Of all that a copy has in common with the segment. */
 static inline uint64_t dedup_hash(const struct segment *s, const struct hash_key *key)

@@ -6,7 +6,10 @@
 #include "capture/ease.h"
 #include "capture/onward.h"
 
-enum { FIRST_SLOTS = 1024 };
+enum {
+    FIRST_SLOTS = 1024,
+    SPARSE_SLOTS = 1 << 14, /* a smaller table is at most a quarter full, so that few searches go on */
+};
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key)
@@ -101,7 +104,7 @@ static void table_grow(struct flow_table *t)
 /* Whether one more fits in; one slot always stays free, where searches end. */
 static bool table_room(struct flow_table *t)
 {
-    if (t->live >= t->mask / 2)
+    if (t->live >= t->mask / (t->mask < SPARSE_SLOTS ? 4 : 2))
         table_grow(t);
     return t->live < t->mask;
 }

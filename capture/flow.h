@@ -136,11 +136,6 @@ static inline void flow_ask(const struct flow_table *t, struct segment *s)
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);
     prefetch(&f->decoding.h1.side[1]);
-    if (s->n < PACE_LEAST)
-        return; /* what is small comes whole, as a rule */
-    prefetch(&f->conn.pace);
-    prefetch(&f->decoding.h1.side[0].body_id);
-    prefetch(&f->decoding.h1.side[1].body_id);
 }
 
 /* One TCP segment that flow_key was called for, in capture order. */
@@ -152,8 +147,8 @@ static inline void flow_pass(struct flow_table *t, int64_t now)
 {
     if (t->holes || now >= t->wheel_due)
         flow_tick(t, now);
-    else if (now > t->now)
-        t->now = now;
+    else
+        t->now = now > t->now ? now : t->now;
 }
 
 /* Secrets came: what waits for some is tried again. */

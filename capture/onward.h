@@ -18,7 +18,6 @@ static inline void onward_acknowledge(struct flow *f, struct side *peer, int rol
     f->last = s->ts;
     f->window[role] = s->window;
     peer->acked = reasm_after(s->ack, peer->acked) > 0 ? s->ack : peer->acked;
-    reasm_round_trip(f, peer, role, s);
 }
 
 /* Of a connection that is paced, or was: what the client says is no news for what passes, as a rule. */
@@ -35,6 +34,7 @@ static inline void onward_data(struct flow_table *t, struct flow *f, struct side
 {
     int role = flow_role(f, s->dir);
     onward_acknowledge(f, peer, role, s);
+    reasm_sample_over(peer, s->ack);
     if (f->paced)
         onward_hears(f, role, s);
     if (role == 1 && (f->paced || s->n >= PACE_LEAST))
@@ -46,6 +46,7 @@ static inline void onward_bare(struct flow *f, struct side *peer, const struct s
 {
     int role = flow_role(f, s->dir);
     onward_acknowledge(f, peer, role, s);
+    reasm_round_trip(f, peer, role, s);
     if (f->paced)
         onward_hears(f, role, s);
 }

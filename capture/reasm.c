@@ -214,7 +214,10 @@ static inline void acknowledge(struct flow *f, struct side *peer, const struct s
         if (peer->fin && reasm_after(peer->acked, fin_seq) > 0)
             peer->acked = fin_seq; /* the FIN's own number is no byte */
     }
-    reasm_round_trip(f, peer, flow_role(f, s->dir), s);
+    if (s->n)
+        reasm_sample_over(peer, s->ack);
+    else
+        reasm_round_trip(f, peer, flow_role(f, s->dir), s);
 }
 
 /* All there is of the direction is a SYN that nobody acknowledged, and its connection stands elsewhere: the SYN came

@@ -35,16 +35,21 @@ static inline void reasm_deliver(struct flow_table *t, struct flow *f, struct si
     decode_chunk(t->env, &f->decoding, role, &c);
 }
 
-/* The running sample of peer's round trip ends if s acknowledges as much; role: of the sender of s. */
+/* The running sample of peer's round trip, if there is one, is over once this is acknowledged. */
+static inline void reasm_sample_over(struct side *peer, uint32_t ack)
+{
+    peer->rtt_ts = reasm_after(ack, peer->rtt_seq) < 0 ? peer->rtt_ts : TIME_NONE;
+}
+
+/* The same of a segment without data, whose sender is `role`: it ends a sample that counts. An answer's time is the
+ * server's, not the network's. */
 static inline void reasm_round_trip(struct flow *f, struct side *peer, int role, const struct segment *s)
 {
-    if (peer->rtt_ts == TIME_NONE || reasm_after(s->ack, peer->rtt_seq) < 0)
-        return;
-    int32_t *least = role == 1 ? &f->conn.rtt_server : &f->conn.rtt_client;
-    uint64_t rtt = (uint64_t)(s->ts - peer->rtt_ts);
-    peer->rtt_ts = TIME_NONE;
-    if (!s->n && rtt < ((uint32_t)*least & INT32_MAX)) /* -1: none yet */
-        *least = (int32_t)rtt; /* only a bare acknowledgement: an answer's time is the server's, not the network's */
+    int32_t *least = role == 1 ? &f->conn.rtt_server : &f->conn.rtt_client; /* -1: none yet */
+    uint64_t rtt = (uint64_t)s->ts - (uint64_t)peer->rtt_ts;                /* of TIME_NONE: beyond all */
+    if (rtt < ((uint32_t)*least & INT32_MAX) && reasm_after(s->ack, peer->rtt_seq) >= 0)
+        *least = (int32_t)rtt;
+    reasm_sample_over(peer, s->ack);
 }
 
 /* The bytes of a segment that stand next, of a connection where nothing is missing. d: its direction, role's; peer: the

@@ -106,7 +106,7 @@ static void plain_ones_are_read_and_keyed_as_any(void **state)
     struct packet_options o = packet_options_default();
     uint32_t seed = 7;
     (void)state;
-    t->dedup = calloc(1, sizeof *t->dedup);
+    t->dedup = dedup_new();
     for (int i = 0; i < 20000; i++) {
         uint8_t p[128];
         uint32_t n = random_frame(&seed, p);
@@ -159,7 +159,7 @@ static bool model_seen(struct dedup *t, const struct segment *s, uint64_t hash)
 /* Hashes that differ in one half alone are among them. */
 static void copies_are_told(void **state)
 {
-    struct dedup *t = calloc(1, sizeof *t), *model = calloc(1, sizeof *model);
+    struct dedup *t = dedup_new(), *model = dedup_new();
     uint32_t seed = 3, copies = 0;
     struct segment s = {0};
     (void)state;
