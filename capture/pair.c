@@ -232,15 +232,15 @@ static void look_ahead(struct pair *p, struct slot *s)
         operation_get(p->operations, &p->slots, s, slice_sub(target, s->seen.mark + 1, target.n));
 }
 
-static void begin_post(struct pair *p, struct slot *s, const struct head *h, struct slice body)
+static void begin_post(struct pair *p, struct slot *s, const struct head *h, const char *body)
 {
     s->grpc = grpc_begin(&p->slots, s, h);
     if (!s->grpc && p->operations && slice_eq(h->method, SLICE("POST")))
-        operation_post(p->operations, &p->slots, s, h, body);
+        operation_post(p->operations, &p->slots, s, h, slice_of(body, body ? h->length : 0));
 }
 
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
-                          uint64_t ack_offset, struct slice body)
+                          uint64_t ack_offset, const char *body)
 {
     struct slot *s = take_or_evict(p);
     if (!s) {
@@ -305,16 +305,16 @@ static struct slot *oldest(const struct pairing *q)
 }
 
 /* The client sent it when it had more than what stands before the answer: the answer is to something earlier. */
-static bool sent_after(const struct slot *s, struct place at)
+static bool sent_after(const struct slot *s, const struct chunk *at)
 {
-    return s->had_offset != ACK_UNKNOWN && s->had_offset > at.offset;
+    return s->had_offset != ACK_UNKNOWN && s->had_offset > at->offset;
 }
 
 /* The last waiting request that the acknowledgement covers, unless what it covers last was lost. A request that it
  * covers in part was answered before it was whole. */
-static struct slot *by_acknowledgement(const struct pairing *q, struct place at)
+static struct slot *by_acknowledgement(const struct pairing *q, const struct chunk *at)
 {
-    uint64_t ack = at.ack_offset;
+    uint64_t ack = at->ack_offset;
     struct slot *best = NULL, *next = oldest(q);
     for (; next && next->end_offset <= ack && next->begin_offset < ack && !sent_after(next, at); next = next->conn_next)
         if (!next->response_started)
@@ -326,29 +326,29 @@ static struct slot *by_acknowledgement(const struct pairing *q, struct place at)
 }
 
 /* Whether order alone says which request the next answer belongs to; first: the oldest that may be. */
-static bool in_order(const struct pairing *q, const struct slot *first, struct place at)
+static bool in_order(const struct pairing *q, const struct slot *first, const struct chunk *at)
 {
-    return at.ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
+    return at->ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
 }
 
 /* The request that the next answer belongs to where order does not say; NULL: none that was seen, or none that is
  * certain. */
-static struct slot *expect(struct pairing *q, struct slot *first, struct place at)
+static struct slot *expect(struct pairing *q, struct slot *first, const struct chunk *at)
 {
     if (q->pipelined) /* one acknowledgement covers several: certain is only what begins where its client stood */
-        return first && !first->lost_before && first->had_offset == at.offset ? first : NULL;
+        return first && !first->lost_before && first->had_offset == at->offset ? first : NULL;
     if (q->answers_lost)
         return by_acknowledgement(q, at);
-    bool covered = first && at.ack_offset > first->begin_offset && !sent_after(first, at);
+    bool covered = first && at->ack_offset > first->begin_offset && !sent_after(first, at);
     return covered ? first : NULL; /* no answer is missing: it is this one's, or of one before */
 }
 
 /* Every request before `until` (NULL: that the acknowledgement covers) went without an answer that could be seen. */
-static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, struct place at)
+static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, const struct chunk *at)
 {
     for (struct slot *s = q->first; s && s != until;) {
         struct slot *next = s->conn_next;
-        if (!until && (s->end_offset > at.ack_offset || sent_after(s, at)))
+        if (!until && (s->end_offset > at->ack_offset || sent_after(s, at)))
             return;
         if (!s->response_started) {
             s->x.flags |= FLAG_TRUNCATED;
@@ -431,8 +431,7 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     return copy;
 }
 
-struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
-                           struct place at)
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *at)
 {
     struct slot *first = oldest(q);
     bool sure = in_order(q, first, at);
@@ -442,11 +441,11 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
         unanswered_before(p, q, s, at);
     q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
     if (!s)
-        s = pair_orphan(p, q, first_ts, order);
+        s = pair_orphan(p, q, at->ts, at->order);
     if (!s)
         return NULL;
     s->x.flags |= resync ? FLAG_RESYNC : 0;
-    pair_answer(p, s, h, first_ts);
+    pair_answer(p, s, h, at->ts);
     return s;
 }
 
