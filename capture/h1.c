@@ -347,9 +347,9 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         message_reset(env, side);
         return H1_OK;
     }
-    struct chunk at = {.ts = side->first_ts, .order = side->order, .ack_offset = side->ack_offset};
-    at.offset = end_offset ? end_offset - head->raw.n : ACK_UNKNOWN;
-    struct slot *s = pair_response(env->pair, &h->pairing, head, &at);
+    struct chunk first = {.ts = side->first_ts, .order = side->order, .ack_offset = side->ack_offset};
+    uint64_t offset = end_offset ? end_offset - head->raw.n : ACK_UNKNOWN;
+    struct slot *s = pair_response(env->pair, &h->pairing, head, &first, offset);
     return answer_begins(env, h, head, s, end_offset);
 }
 
@@ -389,14 +389,13 @@ static inline bool may_be_whole(const struct head *head, size_t rest)
 static inline size_t answer_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
                                   const char *rest, size_t left, enum h1_event *event)
 {
-    struct chunk at = *c;
-    at.offset += c->n - left - head->raw.n;
-    struct slot *s = pair_response(env->pair, &h->pairing, head, &at);
+    uint64_t end_offset = c->offset + (c->n - left);
+    struct slot *s = pair_response(env->pair, &h->pairing, head, c, end_offset - head->raw.n);
     bool plain = s && (s->candidate.json || head->status != 200) && /* no stream of events */
                  !(s->head_method || s->connect_method || s->grpc || s->operation);
     if (!plain) {
         message_touch(&h->side[1], c);
-        *event = answer_begins(env, h, head, s, at.offset + head->raw.n);
+        *event = answer_begins(env, h, head, s, end_offset);
         return 0;
     }
     if (s->look)
@@ -514,13 +513,13 @@ static __attribute__((noinline)) void head_begun(struct h1_env *env, struct h1 *
 }
 
 /* A head at the start of s, which is not empty and ends where c does; the whole of it, or its beginning. Returns the
- * octets that were read. */
-static __attribute__((noinline)) size_t head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
-                                                    struct slice s, enum h1_event *event)
+ * octets that were read. Inline, or gcc minds what room the head takes. */
+static inline __attribute__((always_inline)) size_t
+head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
 {
     struct head head;
     size_t skip = skip_empty_lines(s);
-    if (skip == s.n)
+    if (__builtin_expect(skip == s.n, 0))
         return s.n;
     s.p += skip;
     s.n -= skip;
@@ -716,15 +715,8 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
     }
 }
 
-/* Whether a message begins with the next octet, and nothing else waits for it. */
-static inline bool at_head(const struct h1 *h, int role)
-{
-    const struct h1_side *side = &h->side[role];
-    return side->state == H1_HEAD && !side->carry.n && (role == 0 || !h->side[0].carry.n);
-}
-
-static size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s,
-                        enum h1_event *event)
+static __attribute__((noinline)) size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                                  struct slice s, enum h1_event *event)
 {
     if (role == 1 && h->side[0].carry.n)
         force_request(env, h, c);
@@ -813,17 +805,37 @@ static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, s
     return H1_OK;
 }
 
+/* A chunk, not empty, that begins where a message does, of which nothing was here before. */
+static inline __attribute__((always_inline)) enum h1_event first_of(struct h1_env *env, struct h1 *h, int role,
+                                                                    const struct chunk *c)
+{
+    enum h1_event event = H1_OK;
+    size_t n = head_direct(env, h, role, c, slice_of(c->p, c->n), &event);
+    env->rest = 0;
+    return __builtin_expect(n == c->n, 1) ? event : feed(env, h, role, c, n, event);
+}
+
+static __attribute__((noinline)) enum h1_event first_of_request(struct h1_env *env, struct h1 *h, const struct chunk *c)
+{
+    return first_of(env, h, 0, c);
+}
+
+static __attribute__((noinline)) enum h1_event first_of_answer(struct h1_env *env, struct h1 *h, const struct chunk *c)
+{
+    return first_of(env, h, 1, c);
+}
+
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct h1_side *side = &h->side[role];
-    enum h1_event event = H1_OK;
-    size_t n = 0;
-    if ((side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) && c->n < side->left)
-        return within_body(env, side, role, c);
-    if (at_head(h, role) && c->n)
-        n = head_direct(env, h, role, c, slice_of(c->p, c->n), &event);
-    env->rest = 0;
-    return n < c->n ? feed(env, h, role, c, n, event) : event;
+    if (side->state == H1_HEAD && !side->carry.n && c->n) {
+        if (role == 0)
+            return first_of_request(env, h, c);
+        if (!h->side[0].carry.n)
+            return first_of_answer(env, h, c);
+    }
+    bool within = (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) && c->n < side->left;
+    return within ? within_body(env, side, role, c) : feed(env, h, role, c, 0, H1_OK);
 }
 
 /* ---- loss and ends ---- */

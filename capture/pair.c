@@ -42,11 +42,9 @@ static void queue_drop(struct slot *s)
     s->pairing = NULL;
 }
 
-/* The exchange leaves when its turn comes. */
-static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum end_state end)
+/* What is held of it, or looks at its bodies, is let go. */
+static __attribute__((noinline)) void let_go(struct pair *p, struct slot *s)
 {
-    struct exchange *x = &s->x;
-    queue_drop(s);
     if (s->holder)
         *s->holder = NULL;
     s->holder = NULL;
@@ -56,6 +54,15 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
         operation_drop(p->operations, s);
     if (s->events)
         eventstream_end(s->events);
+}
+
+/* The exchange leaves when its turn comes. */
+static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum end_state end)
+{
+    struct exchange *x = &s->x;
+    queue_drop(s);
+    if ((uintptr_t)s->holder | (uintptr_t)s->look | (uintptr_t)s->operation | (uintptr_t)s->events)
+        let_go(p, s);
     p->in_flight--;
     x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
     x->rtt_client = conn->rtt_client;
@@ -186,31 +193,39 @@ void pair_leave_apart(struct pair *p, struct slot *s)
     line_apart(&p->line, s);
 }
 
-static struct slice rebase(const struct head *h, const char *to, struct slice part)
+/* What stands there in a head, in its copy. */
+static inline struct slice rebase(const struct head *h, char *copy, struct slice part)
 {
-    return part.p ? slice_of(to + (part.p - h->raw.p), part.n) : part;
+    return part.p ? slice_of(copy + (part.p - h->raw.p), part.n) : part;
+}
+
+/* One by one: they were stored so a moment ago, and what reads several at once would wait. */
+static inline void copy_fields(struct rawfield *to, const struct rawfield *from, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        to[i] = from[i];
+        __asm__ volatile("" ::: "memory");
+    }
 }
 
 /* Copies a head into the slot. Fields that nobody reads and no Vary can have named stay, since a Vary may come. */
 static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const struct head *h)
 {
     size_t fields_n = h->n_fields * sizeof *h->fields;
-    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n), *raw;
+    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n);
     if (!fields)
         return false;
-    raw = fields + fields_n;
-    memcpy(fields, h->fields, fields_n);
-    memcpy(raw, h->raw.p, h->raw.n);
-    to->p = raw;
+    to->fields = (struct rawfield *)(void *)fields;
+    to->p = fields + fields_n;
     to->n = (uint32_t)h->raw.n;
     to->n_fields = h->n_fields;
     to->vary = h->vary;
-    to->fields = (struct rawfield *)(void *)fields;
-    to->version = rebase(h, raw, h->version);
+    copy_fields(to->fields, h->fields, h->n_fields);
+    memcpy(to->p, h->raw.p, h->raw.n);
     return true;
 }
 
-static bool keep_request(struct pair *p, struct slot *s, const struct head *h)
+static inline bool keep_request(struct pair *p, struct slot *s, const struct head *h)
 {
     if (!keep_head(p, s, &s->request, h))
         return false;
@@ -304,17 +319,23 @@ static struct slot *oldest(const struct pairing *q)
     return s;
 }
 
+/* Where an answer stands in both streams. */
+struct place {
+    uint64_t offset;     /* of its first byte, or ACK_UNKNOWN */
+    uint64_t ack_offset; /* of its first packet */
+};
+
 /* The client sent it when it had more than what stands before the answer: the answer is to something earlier. */
-static bool sent_after(const struct slot *s, const struct chunk *at)
+static bool sent_after(const struct slot *s, struct place at)
 {
-    return s->had_offset != ACK_UNKNOWN && s->had_offset > at->offset;
+    return s->had_offset != ACK_UNKNOWN && s->had_offset > at.offset;
 }
 
 /* The last waiting request that the acknowledgement covers, unless what it covers last was lost. A request that it
  * covers in part was answered before it was whole. */
-static struct slot *by_acknowledgement(const struct pairing *q, const struct chunk *at)
+static struct slot *by_acknowledgement(const struct pairing *q, struct place at)
 {
-    uint64_t ack = at->ack_offset;
+    uint64_t ack = at.ack_offset;
     struct slot *best = NULL, *next = oldest(q);
     for (; next && next->end_offset <= ack && next->begin_offset < ack && !sent_after(next, at); next = next->conn_next)
         if (!next->response_started)
@@ -326,29 +347,29 @@ static struct slot *by_acknowledgement(const struct pairing *q, const struct chu
 }
 
 /* Whether order alone says which request the next answer belongs to; first: the oldest that may be. */
-static bool in_order(const struct pairing *q, const struct slot *first, const struct chunk *at)
+static bool in_order(const struct pairing *q, const struct slot *first, struct place at)
 {
-    return at->ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
+    return at.ack_offset == ACK_UNKNOWN || !(q->answers_lost || (first ? first->lost_before : q->lost));
 }
 
 /* The request that the next answer belongs to where order does not say; NULL: none that was seen, or none that is
  * certain. */
-static struct slot *expect(struct pairing *q, struct slot *first, const struct chunk *at)
+static struct slot *expect(struct pairing *q, struct slot *first, struct place at)
 {
     if (q->pipelined) /* one acknowledgement covers several: certain is only what begins where its client stood */
-        return first && !first->lost_before && first->had_offset == at->offset ? first : NULL;
+        return first && !first->lost_before && first->had_offset == at.offset ? first : NULL;
     if (q->answers_lost)
         return by_acknowledgement(q, at);
-    bool covered = first && at->ack_offset > first->begin_offset && !sent_after(first, at);
+    bool covered = first && at.ack_offset > first->begin_offset && !sent_after(first, at);
     return covered ? first : NULL; /* no answer is missing: it is this one's, or of one before */
 }
 
 /* Every request before `until` (NULL: that the acknowledgement covers) went without an answer that could be seen. */
-static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, const struct chunk *at)
+static void unanswered_before(struct pair *p, struct pairing *q, const struct slot *until, struct place at)
 {
     for (struct slot *s = q->first; s && s != until;) {
         struct slot *next = s->conn_next;
-        if (!until && (s->end_offset > at->ack_offset || sent_after(s, at)))
+        if (!until && (s->end_offset > at.ack_offset || sent_after(s, at)))
             return;
         if (!s->response_started) {
             s->x.flags |= FLAG_TRUNCATED;
@@ -406,7 +427,6 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
         return NULL;
     struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->request.method};
     h.target = s->request.target;
-    h.version = s->request.version;
     h.n_fields = s->request.n_fields;
     if (h.n_fields)
         memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);
@@ -431,8 +451,10 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     return copy;
 }
 
-struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *at)
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *c,
+                           uint64_t offset)
 {
+    struct place at = {offset, c->ack_offset};
     struct slot *first = oldest(q);
     bool sure = in_order(q, first, at);
     struct slot *s = sure ? first : expect(q, first, at);
@@ -441,11 +463,11 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
         unanswered_before(p, q, s, at);
     q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
     if (!s)
-        s = pair_orphan(p, q, at->ts, at->order);
+        s = pair_orphan(p, q, c->ts, c->order);
     if (!s)
         return NULL;
     s->x.flags |= resync ? FLAG_RESYNC : 0;
-    pair_answer(p, s, h, at->ts);
+    pair_answer(p, s, h, c->ts);
     return s;
 }
 

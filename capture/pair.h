@@ -46,9 +46,11 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
                           uint64_t ack_offset, const char *body);
 /* The request is whole (or as whole as it will get). */
 void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset);
-/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory. `at`: as
- * the chunk it came with, of its first packet; offset: of its first byte, or ACK_UNKNOWN. */
-struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *at);
+/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory. c: the
+ * chunk it begins in, or what matters of that: its time, order and acknowledgement; offset: of its first byte, or
+ * ACK_UNKNOWN. */
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *c,
+                           uint64_t offset);
 /* The answer is whole, or as whole as it will get. */
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
 /* The holder is told when the slot leaves, which it may do before its answer is whole: without memory the exchange of
