@@ -258,8 +258,7 @@ static void request_begins(struct h1_env *env, struct h1 *h, const struct head *
 static void request_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
 {
     const struct h1_side *side = &h->side[0];
-    struct slot *s =
-        pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset, (struct slice){NULL, 0});
+    struct slot *s = pair_request(env->pair, &h->pairing, head, side->first_ts, side->ack_offset, NULL);
     request_begins(env, h, head, s, end_offset);
 }
 
@@ -348,22 +347,22 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         message_reset(env, side);
         return H1_OK;
     }
-    struct place at = {end_offset ? end_offset - head->raw.n : ACK_UNKNOWN, side->ack_offset};
-    struct slot *s = pair_response(env->pair, &h->pairing, head, side->first_ts, side->order, at);
+    struct chunk first = {.ts = side->first_ts, .order = side->order, .ack_offset = side->ack_offset};
+    uint64_t offset = end_offset ? end_offset - head->raw.n : ACK_UNKNOWN;
+    struct slot *s = pair_response(env->pair, &h->pairing, head, &first, offset);
     return answer_begins(env, h, head, s, end_offset);
 }
 
 /* ---- messages that came whole: nothing of them waits at their side ---- */
 
-/* A request's head, and behind it what else is here. Returns the octets of its body that were read. */
-static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
-                            struct slice rest, uint64_t end_offset)
+/* A request's head, and at `rest` what else is here, `left` octets. Returns how many of its body were read. */
+static inline size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
+                                   const char *rest, size_t left)
 {
     enum framing framing = head_request_framing(head);
-    uint64_t n = framing == FRAME_NONE ? 0 : head->length;
-    bool whole = framing <= FRAME_LENGTH && n <= rest.n;
-    struct slice body = {rest.p, whole ? n : 0};
-    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset, body);
+    uint64_t n = framing == FRAME_NONE ? 0 : head->length, end_offset = c->offset + (c->n - left);
+    bool whole = framing <= FRAME_LENGTH && n <= left;
+    struct slot *s = pair_request(env->pair, &h->pairing, head, c->ts, c->ack_offset, whole && n ? rest : NULL);
     if (!whole || !s || s->grpc) {
         message_touch(&h->side[0], c);
         request_begins(env, h, head, s, end_offset);
@@ -371,10 +370,10 @@ static size_t request_whole(struct h1_env *env, struct h1 *h, const struct chunk
     }
     if (n) {
         s->x.request_bytes = n;
-        s->x.request_body_id = body_hash(env->key, rest.p, n);
+        s->x.request_body_id = body_hash(env->key, rest, n);
+        if (s->operation)
+            operation_data(s->operation, 0, rest, n, false); /* whether it may ask for one is known */
     }
-    if (n && s->operation)
-        operation_data(s->operation, 0, rest.p, n, false); /* whether it may ask for one is known */
     pair_request_done(env->pair, s, c->ts, c->order, end_offset + n);
     return n;
 }
@@ -387,11 +386,11 @@ static inline bool may_be_whole(const struct head *head, size_t rest)
 }
 
 /* The same of an answer that may be whole. */
-static size_t answer_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
-                           struct slice rest, uint64_t end_offset, enum h1_event *event)
+static inline size_t answer_whole(struct h1_env *env, struct h1 *h, const struct chunk *c, const struct head *head,
+                                  const char *rest, size_t left, enum h1_event *event)
 {
-    struct place at = {end_offset - head->raw.n, c->ack_offset};
-    struct slot *s = pair_response(env->pair, &h->pairing, head, c->ts, c->order, at);
+    uint64_t end_offset = c->offset + (c->n - left);
+    struct slot *s = pair_response(env->pair, &h->pairing, head, c, end_offset - head->raw.n);
     bool plain = s && (s->candidate.json || head->status != 200) && /* no stream of events */
                  !(s->head_method || s->connect_method || s->grpc || s->operation);
     if (!plain) {
@@ -400,10 +399,10 @@ static size_t answer_whole(struct h1_env *env, struct h1 *h, const struct chunk 
         return 0;
     }
     if (s->look)
-        look_data(s->look, rest.p, head->length);
+        look_data(s->look, rest, head->length);
     s->touched = c->ts;
     s->x.response_bytes = head->length;
-    s->x.body_id = body_hash(env->key, rest.p, head->length);
+    s->x.body_id = body_hash(env->key, rest, head->length);
     pair_response_done(env->pair, s, c->ts);
     return head->length;
 }
@@ -485,43 +484,49 @@ static inline size_t skip_empty_lines(struct slice s)
 }
 
 /* A whole head stands at the start of s. Returns the octets of the message that were read. */
-static size_t head_whole(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, const struct head *head,
-                         struct slice s, enum h1_event *event)
+static inline size_t head_whole(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                const struct head *head, struct slice s, enum h1_event *event)
 {
-    struct slice rest = {s.p + head->raw.n, s.n - head->raw.n};
-    uint64_t end_offset = c->offset + (uint64_t)(rest.p - c->p);
+    size_t n = head->raw.n, left = s.n - n;
     if (role == 0)
-        return head->raw.n + request_whole(env, h, c, head, rest, end_offset);
-    if (may_be_whole(head, rest.n))
-        return head->raw.n + answer_whole(env, h, c, head, rest, end_offset, event);
+        return n + request_whole(env, h, c, head, s.p + n, left);
+    if (may_be_whole(head, left))
+        return n + answer_whole(env, h, c, head, s.p + n, left, event);
     message_touch(&h->side[1], c);
-    *event = response_head(env, h, head, end_offset);
-    return head->raw.n;
+    *event = response_head(env, h, head, c->offset + (c->n - left));
+    return n;
 }
 
-/* A head at the start of s, which is not empty; the whole of it in this chunk, or its beginning. Inline, or gcc minds
- * what room the head takes. */
+/* A head at the end of c, which is not the whole of it, or none. */
+static __attribute__((noinline)) void head_begun(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                                 struct slice s, bool head)
+{
+    struct h1_side *side = &h->side[role];
+    message_touch(side, c);
+    if (head) {
+        if (carry_add(env, side, s.p, s.n))
+            return;
+        env->pair->stats->heads_unread++;
+    }
+    carry_drop(env, side);
+    lose(env, h, role, c->offset);
+}
+
+/* A head at the start of s, which is not empty and ends where c does; the whole of it, or its beginning. Returns the
+ * octets that were read. Inline, or gcc minds what room the head takes. */
 static inline __attribute__((always_inline)) size_t
 head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
 {
-    struct h1_side *side = &h->side[role];
     struct head head;
     size_t skip = skip_empty_lines(s);
-    if (skip == s.n)
+    if (__builtin_expect(skip == s.n, 0))
         return s.n;
     s.p += skip;
     s.n -= skip;
     enum head_result r = head_read(&head, &env->known, s, role, false);
     if (r == HEAD_DONE)
         return skip + head_whole(env, h, role, c, &head, s, event);
-    message_touch(side, c);
-    if (r == HEAD_MORE) {
-        if (carry_add(env, side, s.p, s.n))
-            return skip + s.n;
-        env->pair->stats->heads_unread++;
-    }
-    carry_drop(env, side);
-    lose(env, h, role, c->offset);
+    head_begun(env, h, role, c, s, r == HEAD_MORE);
     return skip + s.n;
 }
 
@@ -710,8 +715,8 @@ static void force_request(struct h1_env *env, struct h1 *h, const struct chunk *
     }
 }
 
-static inline __attribute__((always_inline)) size_t
-head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s, enum h1_event *event)
+static __attribute__((noinline)) size_t head_step(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                                  struct slice s, enum h1_event *event)
 {
     if (role == 1 && h->side[0].carry.n)
         force_request(env, h, c);
@@ -766,11 +771,12 @@ enum h1_event h1_resume(struct h1_env *env, struct h1 *h, int role, const struct
     return rest.n && event == H1_OK ? h1_feed(env, h, role, &rest) : event;
 }
 
-static __attribute__((noinline)) enum h1_event feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
+/* What c holds from `at` on, after that event. */
+static __attribute__((noinline)) enum h1_event feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c,
+                                                    size_t at, enum h1_event event)
 {
-    struct slice rest = slice_of(c->p, c->n);
+    struct slice rest = {c->p + at, c->n - at};
     struct h1_side *side = &h->side[role];
-    enum h1_event event = H1_OK;
     while (rest.n && event == H1_OK) {
         size_t n;
         if (side->in_message)
@@ -799,11 +805,37 @@ static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, s
     return H1_OK;
 }
 
+/* A chunk, not empty, that begins where a message does, of which nothing was here before. */
+static inline __attribute__((always_inline)) enum h1_event first_of(struct h1_env *env, struct h1 *h, int role,
+                                                                    const struct chunk *c)
+{
+    enum h1_event event = H1_OK;
+    size_t n = head_direct(env, h, role, c, slice_of(c->p, c->n), &event);
+    env->rest = 0;
+    return __builtin_expect(n == c->n, 1) ? event : feed(env, h, role, c, n, event);
+}
+
+static __attribute__((noinline)) enum h1_event first_of_request(struct h1_env *env, struct h1 *h, const struct chunk *c)
+{
+    return first_of(env, h, 0, c);
+}
+
+static __attribute__((noinline)) enum h1_event first_of_answer(struct h1_env *env, struct h1 *h, const struct chunk *c)
+{
+    return first_of(env, h, 1, c);
+}
+
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct h1_side *side = &h->side[role];
+    if (side->state == H1_HEAD && !side->carry.n && c->n) {
+        if (role == 0)
+            return first_of_request(env, h, c);
+        if (!h->side[0].carry.n)
+            return first_of_answer(env, h, c);
+    }
     bool within = (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) && c->n < side->left;
-    return within ? within_body(env, side, role, c) : feed(env, h, role, c);
+    return within ? within_body(env, side, role, c) : feed(env, h, role, c, 0, H1_OK);
 }
 
 /* ---- loss and ends ---- */

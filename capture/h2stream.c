@@ -387,8 +387,7 @@ static void request(struct h2_env *env, struct h2 *h, struct h2_stream *s, const
         s->unknown = true;
         return;
     }
-    struct slot *slot =
-        pair_request(env->h1->pair, h->pairing, head, w->first_ts, ACK_UNKNOWN, (struct slice){NULL, 0});
+    struct slot *slot = pair_request(env->h1->pair, h->pairing, head, w->first_ts, ACK_UNKNOWN, NULL);
     stream_hold(s, slot);
     if (!slot)
         return;

@@ -323,6 +323,12 @@ static inline struct line_end line_at(struct head *h, struct slice s, size_t at,
     return (struct line_end){bare ? end : end - 1, end + 1};
 }
 
+/* Whether the line at `at` is the empty one. */
+static inline bool is_empty_line(struct slice s, size_t at)
+{
+    return s.n - at >= 2 && memcmp(s.p + at, "\r\n", 2) == 0;
+}
+
 /* What hardly comes a second time. */
 static const bool passing_token[TOKEN_COUNT] = {
     [TOKEN_AUTHORIZATION] = true, [TOKEN_CONTENT_LENGTH] = true, [TOKEN_DATE] = true,        [TOKEN_ETAG] = true,
@@ -351,9 +357,9 @@ static inline size_t few_digits(const char *p, uint64_t *n)
 
 enum { LENGTH_NAME = sizeof "content-length" - 1 };
 
-/* `Content-Length: ` and at most 18 digits, in any case of letters: the field, and the octets of the line. 0: it is
- * none, or a second one. */
-static inline size_t length_line(struct head *h, const char *p, size_t left, struct rawfield *f)
+/* `Content-Length: ` and at most 18 digits, in any case of letters: how many; *line: octets of the line. 0: it is none,
+ * or a second one. */
+static inline size_t length_line(struct head *h, const char *p, size_t left, size_t *line)
 {
     enum { VALUE = LENGTH_NAME + 2, MOST = VALUE + 18 };
     static const char letters[VALUE + 1] = "       \0      \0\0"; /* bit 5 of what is one */
@@ -364,65 +370,75 @@ static inline size_t length_line(struct head *h, const char *p, size_t left, str
     memcpy(want, "content-length: ", VALUE);
     if (h->has_length || (name[0] | bit[0]) != want[0] || (name[1] | bit[1]) != want[1])
         return 0;
-    if (left >= VALUE + 8)
-        at += few_digits(p + VALUE, &n);
-    for (; at < left && at < MOST && ascii_digit(p[at]); at++)
+    size_t few = left >= VALUE + 8 ? few_digits(p + VALUE, &n) : 0;
+    at += few;
+    for (; !few && at < left && at < MOST && ascii_digit(p[at]); at++)
         n = n * 10 + (uint64_t)(p[at] - '0');
-    if (at == VALUE || at + 2 > left || p[at] != '\r' || p[at + 1] != '\n')
+    if (at == VALUE || !is_empty_line(slice_of(p, left), at))
         return 0;
-    *f = (struct rawfield){
-        .name_n = LENGTH_NAME, .token = TOKEN_CONTENT_LENGTH, .value = VALUE, .value_n = (uint16_t)(at - VALUE)};
     h->has_length = true;
     h->length = n;
-    return at + 2;
+    *line = at + 2;
+    return at - VALUE;
 }
 
-/* A line that begins with that name and can be read in one way: the field, and the octets of the line; 0: it is none.
- */
-static inline size_t named_line(const struct known_name *name, const char *p, const char *end, struct rawfield *f)
+/* A line that begins with that name and can be read in one way: how long its value is; *line: octets of the line. 0: it
+ * is none. */
+static inline size_t named_line(const struct known_name *name, const char *p, const char *end, size_t *line)
 {
     if (!known_is(name, p, end))
         return 0;
-    size_t value = name->n, stop = find_control(slice_of(p, (size_t)(end - p)), value);
-    if (end - (p + stop) < 2 || p[stop] != '\r' || p[stop + 1] != '\n' || stop <= value || p[stop - 1] == ' ' ||
-        (unsigned char)p[value] <= ' ' || !value)
+    size_t value = name->field.value, n = (size_t)(end - p), stop = find_control(slice_of(p, n), value);
+    if (!is_empty_line(slice_of(p, n), stop) || p[stop - 1] == ' ' || (unsigned char)p[value] <= ' ')
         return 0;
-    *f = (struct rawfield){
-        .name_n = name->name_n, .token = name->token, .value = (uint16_t)value, .value_n = (uint16_t)(stop - value)};
-    return stop + 2;
+    *line = stop + 2;
+    return stop - value;
+}
+
+/* A line that is not known, but its name is, as another that may be known from now on. */
+static inline size_t guessed_line(struct known_lines *known, const struct known_name *name, const char *p,
+                                  const char *end, size_t *line)
+{
+    size_t value_n = named_line(name, p, end, line);
+    if (value_n && known_adds(known, *line))
+        known_add(known, p, *line, known_field(name->field, 0, value_n));
+    return value_n;
 }
 
 /* Field lines from `at` on that are known, or whose names are. Where such a line is expected as hardly comes a second
  * time, its name is tried first. Returns the offset of the first that is not. */
-static inline size_t known_fields(struct head *h, struct known_lines *known, struct slice s, size_t at, int role)
+static __attribute__((noinline)) size_t known_fields(struct head *h, struct known_lines *known, struct slice s,
+                                                     size_t at, int role)
 {
+    static const struct rawfield length = {
+        .name_n = LENGTH_NAME, .token = TOKEN_CONTENT_LENGTH, .value = LENGTH_NAME + 2};
     struct rawfield *f = h->fields + h->n_fields, *full = h->fields + HEAD_FIELDS;
     const char *p = s.p + at, *end = s.p + s.n;
-    const struct known_name(*names)[KNOWN_LETTERS] = known->name[role],
-                 *behind = names[h->n_fields ? f[-1].token : TOKEN_OTHER];
-    for (; end - p >= 16 && *p != '\r' && f < full; f++) {
-        const struct known_name *name = behind + known_letter(*p);
+    const struct known_name *names = known->name[role];
+    unsigned token = h->n_fields ? f[-1].token : TOKEN_OTHER;
+    for (size_t n; end - p >= 16 && *p != '\r' && f < full; f++, p += n) {
+        const struct known_name *name = names + known_place(token, *p);
         const struct known_line *l;
-        size_t n;
-        if (p[LENGTH_NAME] == ':' && (n = length_line(h, p, (size_t)(end - p), f))) {
-            ; /* noted */
-        } else if (name->passing && (n = named_line(name, p, end, f))) {
-            note(h, f->token, slice_of(p + f->value, f->value_n));
-        } else if ((l = known_find(known, p, end))) {
-            *f = l->field;
-            n = l->field.name;
-            f->name = 0;
-            note(h, l->field.token, slice_of(p + l->field.value, l->field.value_n));
-        } else {
-            n = named_line(name, p, end, f);
-            if (!n)
-                break;
-            note(h, f->token, slice_of(p + f->value, f->value_n));
-            known_add(known, p, n, *f);
+        size_t value_n;
+        if (p[LENGTH_NAME] == ':' && (value_n = length_line(h, p, (size_t)(end - p), &n))) {
+            *f = known_field(length, (size_t)(p - s.p), value_n);
+            token = TOKEN_CONTENT_LENGTH;
+            continue;
         }
-        behind = names[f->token];
-        *f = known_field(*f, (size_t)(p - s.p));
-        p += n;
+        if (!(name->passing && (value_n = named_line(name, p, end, &n)))) {
+            if ((l = known_find(known, p, end))) {
+                n = l->field.name;
+                *f = known_line_field(l, (size_t)(p - s.p));
+                token = l->field.token;
+                note(h, token, slice_of(p + l->field.value, l->field.value_n));
+                continue;
+            }
+            if (!(value_n = guessed_line(known, name, p, end, &n)))
+                break;
+        }
+        *f = known_field(name->field, (size_t)(p - s.p), value_n);
+        token = name->field.token;
+        note(h, token, slice_of(p + name->field.value, value_n));
     }
     h->n_fields = (uint16_t)(f - h->fields);
     return (size_t)(p - s.p);
@@ -441,8 +457,8 @@ static __attribute__((noinline)) struct line_end any_line(struct head *h, struct
     if (line.p[0] == ' ' || line.p[0] == '\t')
         folded_line(h, line);
     else if (field_line(h, line, at, s.p + s.n, &f) && !*odd && end.next == end.stop + 2 && s.n - at >= 16) {
-        known_rename(&known->name[role][before][known_letter(*line.p)], line.p, f, passing_token[f.token]);
-        if (!passing_token[f.token])
+        known_rename(&known->name[role][known_place(before, *line.p)], line.p, f, passing_token[f.token]);
+        if (!passing_token[f.token] && known_adds(known, end.next - at))
             known_add(known, line.p, end.next - at, f);
     }
     return end;
@@ -480,14 +496,15 @@ static inline size_t take_block(struct head *h, const struct known *known, struc
     if (!b)
         return at;
     unsigned n = b->n_fields;
-    for (unsigned i = 0; i < n; i += 2)
+    known_two(h->fields, b->field, at);
+    for (unsigned i = 2; i < n; i += 2)
         known_two(h->fields + i, b->field + i, at);
     h->n_block = (uint8_t)n;
     h->n_fields = (uint16_t)n;
     h->has_host = b->has_host;
     h->close = b->close;
     h->vary = b->vary;
-    h->block = block_id(b);
+    h->block = b->id;
     if (role == 1) {
         h->status = b->status;
         h->version = slice_of(s.p, b->version_n);
@@ -535,6 +552,22 @@ static inline enum head_result whole(struct head *h, size_t n, int role)
     return HEAD_DONE;
 }
 
+/* Where a start line without control characters ends, looked at 64 octets at a time; next 0: there is none such. */
+static inline struct line_end start_line(struct slice s)
+{
+#ifdef __SSE2__
+    for (size_t at = 0; at + 64 < s.n; at += 64) {
+        const char *p = s.p + at;
+        uint64_t low = controls(p) | controls(p + 16) << 16, high = controls(p + 32) | controls(p + 48) << 16;
+        uint64_t mask = low | high << 32;
+        size_t stop = at + (mask ? (size_t)__builtin_ctzll(mask) : 0);
+        if (mask)
+            return (struct line_end){stop, is_empty_line(s, stop) ? stop + 2 : 0};
+    }
+#endif
+    return (struct line_end){0, 0};
+}
+
 /* The start line, and the block that begins with it or stands behind it. Returns the offset behind them, 0: there is no
  * whole line; *begin: where a block would begin. False: this is no head. */
 static inline bool start(struct head *h, const struct known *known, struct slice s, int role, size_t *begin, size_t *at,
@@ -544,7 +577,9 @@ static inline bool start(struct head *h, const struct known *known, struct slice
     *at = role ? take_block(h, known, s, 0, 1) : 0;
     if (*at)
         return true;
-    struct line_end end = line_at(h, s, 0, odd);
+    struct line_end end = start_line(s);
+    if (!end.next)
+        end = line_at(h, s, 0, odd);
     struct slice line = {s.p, end.stop};
     *at = end.next;
     if (!end.next)
@@ -554,12 +589,6 @@ static inline bool start(struct head *h, const struct known *known, struct slice
     *begin = end.next;
     *at = take_block(h, known, s, end.next, 0);
     return request_line(h, line);
-}
-
-/* Whether the line at `at` is the empty one. */
-static inline bool is_empty_line(struct slice s, size_t at)
-{
-    return s.n - at >= 2 && s.p[at] == '\r' && s.p[at + 1] == '\n';
 }
 
 enum head_result head_read(struct head *h, struct known *known, struct slice s, int role, bool last)

@@ -12,6 +12,7 @@ enum { KNOWN_BLOCKS = 256, BLOCK_BEGIN = 64, BLOCK_LONGEST = 1024, BLOCK_FIELDS 
 
 struct known_block {
     uint64_t hash;   /* of all octets */
+    uint64_t id;     /* what it goes by elsewhere; not 0 */
     uint16_t n;      /* octets; 0: none */
     uint16_t status; /* of an answer; its version are the first octets */
     uint8_t version_n, n_fields;
@@ -50,12 +51,6 @@ static inline const struct known_block *block_find(const struct known_blocks *k,
     return b->n && b->n <= left && block_hash(key, begin, p, b->n) == b->hash ? b : NULL;
 }
 
-/* What it goes by elsewhere. */
-static inline uint64_t block_id(const struct known_block *b)
-{
-    return (b->hash + b->n) | 1;
-}
-
 /* The n octets at p were read as what `b` says otherwise. */
 static inline void block_add(struct known_blocks *k, const struct hash_key *key, const char *p, size_t n,
                              struct known_block b)
@@ -63,6 +58,7 @@ static inline void block_add(struct known_blocks *k, const struct hash_key *key,
     uint64_t begin = block_begin(key, p);
     b.n = (uint16_t)n;
     b.hash = block_hash(key, begin, p, n);
+    b.id = (b.hash + n) | 1;
     k->block[begin % KNOWN_BLOCKS] = b;
 }
 

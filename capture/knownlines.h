@@ -19,11 +19,10 @@ struct known_line {
 
 /* A field's name as it came. */
 struct known_name {
-    char text[KNOWN_NAME]; /* name, colon and a blank, if one is behind it: up to the value */
+    char text[KNOWN_NAME]; /* name, colon and a blank, if one is behind it: up to the value; all 0: none */
+    struct rawfield field; /* as if the line began the head; its value_n: 0 */
     uint16_t beyond;       /* bit i: text[i] is behind the text */
-    uint8_t n;             /* of text; 0: none */
-    uint8_t name_n, token;
-    bool passing; /* such lines are not to be known */
+    bool passing;          /* such lines are not to be known */
 } __attribute__((aligned(8)));
 
 /* One line a place, by its first sixteen octets (which may reach into the next line); the last one stays. Zero but for
@@ -35,19 +34,37 @@ struct known_lines {
     struct known_line line[KNOWN_LINES];
     /* of the line that was not known, stood behind a field of this token, and began with such a letter last;
      * TOKEN_OTHER: or behind none */
-    struct known_name name[2][TOKEN_COUNT][KNOWN_LETTERS];
+    struct known_name name[2][TOKEN_COUNT * KNOWN_LETTERS];
 };
 
-/* A field, as if the head began as much later. */
-static inline struct rawfield known_field(struct rawfield f, size_t at)
+/* A field, as if the head began as much later and the value had so many octets more. None goes beyond its 16 bits. All
+ * at once, for what is stored in parts and read as a whole waits. */
+static inline struct rawfield known_field(struct rawfield f, size_t later, size_t value_n)
 {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* both at once: neither goes beyond its 16 bits */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t word;
     memcpy(&word, &f, sizeof word);
-    word += (uint64_t)at * 0x10001;
+    word += (uint64_t)later * 0x10001 + ((uint64_t)value_n << 32);
     memcpy(&f, &word, sizeof word);
 #else
-    f.name = (uint16_t)(f.name + at);
+    f.name = (uint16_t)(f.name + later);
+    f.value = (uint16_t)(f.value + later);
+    f.value_n = (uint16_t)(f.value_n + value_n);
+#endif
+    return f;
+}
+
+/* That of a known line, which begins at `at`. */
+static inline struct rawfield known_line_field(const struct known_line *l, size_t at)
+{
+    struct rawfield f = l->field;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t word;
+    memcpy(&word, &f, sizeof word);
+    word = (word >> 16 << 16) + (uint64_t)at * 0x10001;
+    memcpy(&f, &word, sizeof word);
+#else
+    f.name = (uint16_t)at;
     f.value = (uint16_t)(f.value + at);
 #endif
     return f;
@@ -61,26 +78,28 @@ static inline void known_two(struct rawfield *to, const struct rawfield *from, s
     both = _mm_add_epi64(both, _mm_set1_epi64x((long long)(at * 0x10001)));
     _mm_storeu_si128((__m128i *)(void *)to, both);
 #else
-    to[0] = known_field(from[0], at);
-    to[1] = known_field(from[1], at);
+    to[0] = known_field(from[0], at, 0);
+    to[1] = known_field(from[1], at, 0);
 #endif
 }
 
-static inline unsigned known_letter(char first)
+/* Its place. */
+static inline unsigned known_place(unsigned behind, char first)
 {
-    return (unsigned char)first % KNOWN_LETTERS;
+    return behind * KNOWN_LETTERS + (unsigned char)first % KNOWN_LETTERS;
 }
 
 /* Whether a line begins with that name; at least sixteen octets are at p, up to `end`. */
 static inline bool known_is(const struct known_name *k, const char *p, const char *end)
 {
-    if (k->n > end - p)
+    size_t n = k->field.value;
+    if (n > (size_t)(end - p))
         return false;
 #ifdef __SSE2__
     unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(sixteen(p), sixteen(k->text)));
-    return (same | k->beyond) == 0xffff && (k->n <= 16 || memcmp(p + 16, k->text + 16, k->n - 16u) == 0);
+    return (same | k->beyond) == 0xffff && (n <= 16 || memcmp(p + 16, k->text + 16, n - 16) == 0);
 #else
-    return memcmp(p, k->text, k->n) == 0;
+    return memcmp(p, k->text, n) == 0;
 #endif
 }
 
@@ -91,9 +110,7 @@ static inline void known_rename(struct known_name *k, const char *p, struct rawf
     if (n > KNOWN_NAME)
         return;
     *k = (struct known_name){.beyond = (uint16_t)(n < 16 ? ~0u << n : 0),
-                             .n = (uint8_t)n,
-                             .name_n = f.name_n,
-                             .token = f.token,
+                             .field = {.value = (uint16_t)n, .name_n = f.name_n, .token = f.token},
                              .passing = passing};
     memcpy(k->text, p, n);
 }
@@ -129,11 +146,14 @@ static inline const struct known_line *known_find(const struct known_lines *k, c
     return known_hash(k->key.k0, begin, p, n) == l->hash && n ? l : NULL;
 }
 
-/* The n octets at p, where at least sixteen are, are a line that was read as this field. */
+/* The n octets at p, where at least sixteen are, are a line that was read as this field; not each is added. */
+static inline bool known_adds(struct known_lines *k, size_t n)
+{
+    return n <= KNOWN_LONGEST && ++k->told % 4 == 0;
+}
+
 static inline void known_add(struct known_lines *k, const char *p, size_t n, struct rawfield f)
 {
-    if (n > KNOWN_LONGEST || ++k->told % 4)
-        return;
     uint64_t begin = known_fold(k->key.k0, k->key.k1, p);
     f.value = (uint16_t)(f.value - f.name);
     f.name = (uint16_t)n;

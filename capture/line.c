@@ -15,10 +15,10 @@ static bool before(const struct slot *a, const struct slot *b)
 
 /* Who is last of those that arrived before s. Arrivals come nearly sorted, so it is looked for from the tail; but what
  * was late comes before all, and what waited for lost bytes comes many at a time, each behind the one before. */
-static struct slot *place_of(const struct line *l, const struct slot *s)
+static __attribute__((noinline)) struct slot *place_of(const struct line *l, const struct slot *s)
 {
-    struct slot *at = l->tail, *near = l->placed;
-    if (l->head && before(s, l->head))
+    struct slot *at = l->tail->line_prev, *near = l->placed;
+    if (before(s, l->head))
         return NULL;
     if (near && !before(s, near) && (!near->line_next || before(s, near->line_next)))
         return near;
@@ -27,16 +27,22 @@ static struct slot *place_of(const struct line *l, const struct slot *s)
     return at;
 }
 
-static void insert(struct line *l, struct slot *s)
+static inline void insert(struct line *l, struct slot *s)
 {
-    struct slot *at = place_of(l, s);
+    struct slot *at = l->tail, *next = NULL;
+    if (at && before(s, at)) {
+        at = place_of(l, s);
+        next = at ? at->line_next : l->head;
+        next->line_prev = s;
+    } else {
+        l->tail = s;
+    }
+    *(at ? &at->line_next : &l->head) = s;
+    s->line_prev = at;
+    s->line_next = next;
     l->placed = s;
     if (s->x.arrival + LINE_WAIT_US < l->due)
         l->due = s->x.arrival + LINE_WAIT_US;
-    s->line_prev = at;
-    s->line_next = at ? at->line_next : l->head;
-    *(at ? &at->line_next : &l->head) = s;
-    *(s->line_next ? &s->line_next->line_prev : &l->tail) = s;
 }
 
 static void unlink_from(struct slot **head, struct slot **tail, struct slot *s)

@@ -42,11 +42,9 @@ static void queue_drop(struct slot *s)
     s->pairing = NULL;
 }
 
-/* The exchange leaves when its turn comes. */
-static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum end_state end)
+/* What is held of it, or looks at its bodies, is let go. */
+static __attribute__((noinline)) void let_go(struct pair *p, struct slot *s)
 {
-    struct exchange *x = &s->x;
-    queue_drop(s);
     if (s->holder)
         *s->holder = NULL;
     s->holder = NULL;
@@ -56,6 +54,15 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
         operation_drop(p->operations, s);
     if (s->events)
         eventstream_end(s->events);
+}
+
+/* The exchange leaves when its turn comes. */
+static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum end_state end)
+{
+    struct exchange *x = &s->x;
+    queue_drop(s);
+    if ((uintptr_t)s->holder | (uintptr_t)s->look | (uintptr_t)s->operation | (uintptr_t)s->events)
+        let_go(p, s);
     p->in_flight--;
     x->end = (uint8_t)(x->gap_bytes && end == END_COMPLETE ? END_GAP : end);
     x->rtt_client = conn->rtt_client;
@@ -186,31 +193,39 @@ void pair_leave_apart(struct pair *p, struct slot *s)
     line_apart(&p->line, s);
 }
 
-static struct slice rebase(const struct head *h, const char *to, struct slice part)
+/* What stands there in a head, in its copy. */
+static inline struct slice rebase(const struct head *h, char *copy, struct slice part)
 {
-    return part.p ? slice_of(to + (part.p - h->raw.p), part.n) : part;
+    return part.p ? slice_of(copy + (part.p - h->raw.p), part.n) : part;
+}
+
+/* One by one: they were stored so a moment ago, and what reads several at once would wait. */
+static inline void copy_fields(struct rawfield *to, const struct rawfield *from, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        to[i] = from[i];
+        __asm__ volatile("" ::: "memory");
+    }
 }
 
 /* Copies a head into the slot. Fields that nobody reads and no Vary can have named stay, since a Vary may come. */
 static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to, const struct head *h)
 {
     size_t fields_n = h->n_fields * sizeof *h->fields;
-    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n), *raw;
+    char *fields = slot_alloc(&p->slots, s, fields_n + h->raw.n);
     if (!fields)
         return false;
-    raw = fields + fields_n;
-    memcpy(fields, h->fields, fields_n);
-    memcpy(raw, h->raw.p, h->raw.n);
-    to->p = raw;
+    to->fields = (struct rawfield *)(void *)fields;
+    to->p = fields + fields_n;
     to->n = (uint32_t)h->raw.n;
     to->n_fields = h->n_fields;
     to->vary = h->vary;
-    to->fields = (struct rawfield *)(void *)fields;
-    to->version = rebase(h, raw, h->version);
+    copy_fields(to->fields, h->fields, h->n_fields);
+    memcpy(to->p, h->raw.p, h->raw.n);
     return true;
 }
 
-static bool keep_request(struct pair *p, struct slot *s, const struct head *h)
+static inline bool keep_request(struct pair *p, struct slot *s, const struct head *h)
 {
     if (!keep_head(p, s, &s->request, h))
         return false;
@@ -232,15 +247,15 @@ static void look_ahead(struct pair *p, struct slot *s)
         operation_get(p->operations, &p->slots, s, slice_sub(target, s->seen.mark + 1, target.n));
 }
 
-static void begin_post(struct pair *p, struct slot *s, const struct head *h, struct slice body)
+static void begin_post(struct pair *p, struct slot *s, const struct head *h, const char *body)
 {
     s->grpc = grpc_begin(&p->slots, s, h);
     if (!s->grpc && p->operations && slice_eq(h->method, SLICE("POST")))
-        operation_post(p->operations, &p->slots, s, h, body);
+        operation_post(p->operations, &p->slots, s, h, slice_of(body, body ? h->length : 0));
 }
 
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
-                          uint64_t ack_offset, struct slice body)
+                          uint64_t ack_offset, const char *body)
 {
     struct slot *s = take_or_evict(p);
     if (!s) {
@@ -303,6 +318,12 @@ static struct slot *oldest(const struct pairing *q)
         s = s->conn_next;
     return s;
 }
+
+/* Where an answer stands in both streams. */
+struct place {
+    uint64_t offset;     /* of its first byte, or ACK_UNKNOWN */
+    uint64_t ack_offset; /* of its first packet */
+};
 
 /* The client sent it when it had more than what stands before the answer: the answer is to something earlier. */
 static bool sent_after(const struct slot *s, struct place at)
@@ -406,7 +427,6 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
         return NULL;
     struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->request.method};
     h.target = s->request.target;
-    h.version = s->request.version;
     h.n_fields = s->request.n_fields;
     if (h.n_fields)
         memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);
@@ -431,9 +451,10 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     return copy;
 }
 
-struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
-                           struct place at)
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *c,
+                           uint64_t offset)
 {
+    struct place at = {offset, c->ack_offset};
     struct slot *first = oldest(q);
     bool sure = in_order(q, first, at);
     struct slot *s = sure ? first : expect(q, first, at);
@@ -442,11 +463,11 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
         unanswered_before(p, q, s, at);
     q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
     if (!s)
-        s = pair_orphan(p, q, first_ts, order);
+        s = pair_orphan(p, q, c->ts, c->order);
     if (!s)
         return NULL;
     s->x.flags |= resync ? FLAG_RESYNC : 0;
-    pair_answer(p, s, h, first_ts);
+    pair_answer(p, s, h, c->ts);
     return s;
 }
 

@@ -40,21 +40,17 @@ struct pair {
     void *context;
 };
 
-/* Where an answer stands in both streams. */
-struct place {
-    uint64_t offset;     /* of its first byte, or ACK_UNKNOWN */
-    uint64_t ack_offset; /* of its first packet */
-};
-
-/* A request's head was read. NULL: no memory for it (counted). ack_offset: of its first packet. `body`: all of its
- * body, where it is here; n 0: not. */
+/* A request's head was read. NULL: no memory for it (counted). ack_offset: of its first packet. `body`: all
+ * h->length octets of its body, where they are here and any; else NULL. */
 struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts,
-                          uint64_t ack_offset, struct slice body);
+                          uint64_t ack_offset, const char *body);
 /* The request is whole (or as whole as it will get). */
 void pair_request_done(struct pair *p, struct slot *s, int64_t last_ts, uint64_t order, uint64_t end_offset);
-/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory. */
-struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, int64_t first_ts, uint64_t order,
-                           struct place at);
+/* A final answer's head was read: the exchange it belongs to, an orphan made for it, or NULL without memory. c: the
+ * chunk it begins in, or what matters of that: its time, order and acknowledgement; offset: of its first byte, or
+ * ACK_UNKNOWN. */
+struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *c,
+                           uint64_t offset);
 /* The answer is whole, or as whole as it will get. */
 void pair_response_done(struct pair *p, struct slot *s, int64_t last_ts);
 /* The holder is told when the slot leaves, which it may do before its answer is whole: without memory the exchange of

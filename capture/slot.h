@@ -20,7 +20,6 @@ struct rawhead {
     uint16_t n_fields;
     struct rawfield *fields;
     struct slice method, target; /* requests: into p */
-    struct slice version;        /* "HTTP/1.1"; empty for HTTP/0.9 */
     bool vary;                   /* there is such a field */
 };
 
