@@ -535,6 +535,11 @@ static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slo
     struct exchange *x = &slot->x;
     if (slot->seen.mark < slot->request.target.n)
         asking_target(asks, slot->request.target);
+    if (asking_is_address(asks)) {
+        x->identity = IDENTITY_ADDRESS;
+        x->client_hash = asks->who;
+        return;
+    }
     struct identity_of who = identifier_find(s->identifier, asks);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
@@ -661,10 +666,10 @@ static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *s
     b->plain = true;
 }
 
-static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, bool block)
+static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct asking *asks, bool block)
 {
     const struct identity_claims *c = identifier_claims(s->identifier);
-    for (unsigned i = 0; i < c->n; i++)
+    for (unsigned i = 0; asks->shown && i < c->n; i++)
         parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
     if (block) {
         slot->x.parts = parts_shared(s->parts);
@@ -678,7 +683,12 @@ static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
 void seal_expect(struct seal *s, struct slot *slot)
 {
     slot->target_hash = redact_expect(s->redact, slot->request.target, &slot->seen);
-    identifier_expect(s->identifier, &slot->x.client);
+    slot->token = identifier_expect(s->identifier, &slot->request, slot->n_block);
+}
+
+uint64_t seal_address_of(struct seal *s, const struct addr *client)
+{
+    return identifier_address(s->identifier, client);
 }
 
 /* Fields, and what is found among them. Whether the block they begin with was known. */
@@ -708,13 +718,13 @@ static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *sl
 {
     struct asking asks;
     bool parts = takes_parts(s, slot);
-    asking_begin(&asks, &slot->request, &slot->x.client, slot->certificate);
+    asking_begin(&asks, &slot->request, &slot->x.client, slot->who, slot->token);
     bool block = seal_fields(s, pool, slot, parts, &asks, l);
     seal_method(pool, slot);
     seal_target(s, pool, slot);
     seal_client(s, pool, slot, &asks);
     if (parts)
-        keep_parts(s, pool, slot, block);
+        keep_parts(s, pool, slot, &asks, block);
 }
 
 /* Without its parameters. */
