@@ -431,30 +431,30 @@ static inline __m128i y_before(const char *p)
 }
 #endif
 
-/* Names of keys end alike, so that most targets need no look at their parameters. */
-static bool may_have_key(struct slice target)
+/* Names of keys end alike, so that most queries need no look at their parameters. */
+static bool may_have_key(struct slice query)
 {
 #ifdef __SSE2__
-    if (target.n > 16) {
-        __m128i any = y_before(target.p + target.n - 17);
-        for (size_t at = 0; at + 17 < target.n; at += 16)
-            any = _mm_or_si128(any, y_before(target.p + at));
+    if (query.n > 16) {
+        __m128i any = y_before(query.p + query.n - 17);
+        for (size_t at = 0; at + 17 < query.n; at += 16)
+            any = _mm_or_si128(any, y_before(query.p + at));
         return _mm_movemask_epi8(any);
     }
 #endif
-    for (size_t at = 1; at < target.n; at++)
-        if (target.p[at] == '=' && ascii_lower(target.p[at - 1]) == 'y')
+    for (size_t at = 1; at < query.n; at++)
+        if (query.p[at] == '=' && ascii_lower(query.p[at - 1]) == 'y')
             return true;
     return false;
 }
 
 /* The value of query parameter api_key, key or apikey. */
-static struct slice key_in(struct slice target)
+static struct slice key_in(struct slice query)
 {
-    if (!may_have_key(target))
+    struct slice item;
+    if (!may_have_key(query))
         return (struct slice){NULL, 0};
-    struct slice rest = slice_sub(target, slice_find(target, '?', 0) + 1, target.n), item;
-    while (slice_next(&rest, '&', &item)) {
+    while (slice_next(&query, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
             return slice_sub(item, equals + 1, item.n);
@@ -483,11 +483,11 @@ void asking_field(struct asking *a, enum token t, struct slice value)
     }
 }
 
-void asking_target(struct asking *a, struct slice target)
+void asking_query(struct asking *a, struct slice query)
 {
     if (a->shown >> IDWORD_APIKEY & 1)
         return;
-    a->key = key_in(target);
+    a->key = key_in(query);
     a->key_of_target = a->key.n;
     show(a, IDWORD_APIKEY, a->key.n);
 }

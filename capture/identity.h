@@ -75,8 +75,8 @@ static inline bool asking_is_address(const struct asking *a)
 extern const bool identity_reads[TOKEN_COUNT];
 /* One of these; of several of a kind the last one counts. */
 void asking_field(struct asking *a, enum token t, struct slice value);
-/* Behind the fields: a key may be in the target. */
-void asking_target(struct asking *a, struct slice target);
+/* Behind the fields: a key may be in the target's query, what stands behind its first `?`. */
+void asking_query(struct asking *a, struct slice query);
 struct identity_of identifier_find(struct identifier *i, const struct asking *a);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);

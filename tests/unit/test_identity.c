@@ -35,7 +35,7 @@ static struct identity_of find(struct identifier *i, const struct rawhead *h, co
         if (identity_reads[f->token])
             asking_field(&asks, f->token, slice_of(h->p + f->value, f->value_n));
     }
-    asking_target(&asks, h->target);
+    asking_query(&asks, slice_sub(h->target, slice_find(h->target, '?', 0) + 1, h->target.n));
     return identifier_find(i, &asks);
 }
 
