@@ -22,11 +22,12 @@ struct conn {
     uint64_t id;                    /* here a cache line of struct flow begins, and with pace the next */
     struct addr client, server;
     bool midstream;
-    bool sure;            /* who the client is was told by a SYN or by what was said; else it is a guess by the ports */
-    bool tls;             /* what is read was inside TLS */
-    bool seen[2];         /* packets of the client, of the server */
-    bool paced;           /* an answer was paced; before, nothing has to look at pace, which is as it began */
-    uint64_t certificate; /* keyed hash of whom the client's certificate names, 48 bits; 0: none was seen yet */
+    bool sure;    /* who the client is was told by a SYN or by what was said; else it is a guess by the ports */
+    bool tls;     /* what is read was inside TLS */
+    bool seen[2]; /* packets of the client, of the server */
+    bool paced;   /* an answer was paced; before, nothing has to look at pace, which is as it began */
+    uint64_t who; /* whom the client's certificate names, else, once it asked for something, its address: as
+                     identity_packed says; 0: not known yet */
     struct pace pace;
 };
 

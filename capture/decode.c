@@ -1,5 +1,7 @@
 #include "capture/decode.h"
 
+#include "capture/identity.h"
+
 enum { GUESS_BYTES = 8192 };
 
 /* Names of languages that are recognised and not decoded. */
@@ -583,7 +585,12 @@ static void inner_chunk(void *context, int role, const struct chunk *c)
         tlsprofile_free(i->s->profile, &i->e->tls);
         i->s->profile = NULL;
     }
-    i->s->h1.pairing.conn->certificate = tls_certificate(i->s->tls);
+    struct conn *conn = i->s->h1.pairing.conn;
+    uint64_t certificate = tls_certificate(i->s->tls);
+    if (certificate)
+        conn->who = identity_packed(IDENTITY_MTLS, certificate);
+    else if (conn->who >> 48 == IDENTITY_MTLS)
+        conn->who = 0;
     plain_chunk(i->e, i->s, role, c);
 }
 

@@ -241,6 +241,7 @@ static void set_client(struct flow *f, int dir)
     f->client = (uint8_t)dir;
     f->conn.client = address(f, dir);
     f->conn.server = address(f, 1 - dir);
+    f->conn.who = 0;
 }
 
 static bool has_bytes(const struct flow *f)

@@ -120,10 +120,11 @@ static bool trusted(const struct identifier *i, const uint8_t ip[16])
     return false;
 }
 
+#define HASH UINT64_C(0xffffffffffff)
+
 static struct identity_of hashed(const struct hash_key *key, enum identity kind, struct slice value)
 {
-    return (struct identity_of){.kind = kind,
-                                .hash = hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & 0xffffffffffffu};
+    return (struct identity_of){.kind = kind, .hash = hash_bytes(key, (uint8_t)('A' + kind), value.p, value.n) & HASH};
 }
 
 struct identity_of identity_of_address(const struct hash_key *key, const struct addr *a)
@@ -143,15 +144,7 @@ static unsigned address_place(const uint64_t ip[2])
     return (unsigned)(hash_mix(ip[0] ^ ip[1]) % ADDRESSES);
 }
 
-void identifier_expect(const struct identifier *i, const struct addr *peer)
-{
-    uint64_t ip[2];
-    memcpy(ip, peer->ip, sizeof ip);
-    prefetch(&i->addresses[address_place(ip)]);
-}
-
-/* As identity_of_address; most clients are known by their address, and come again. */
-static struct identity_of address_of(struct identifier *i, const struct addr *a)
+uint64_t identifier_address(struct identifier *i, const struct addr *a)
 {
     uint64_t ip[2];
     memcpy(ip, a->ip, sizeof ip);
@@ -160,7 +153,7 @@ static struct identity_of address_of(struct identifier *i, const struct addr *a)
         memcpy(i->addresses[at].ip, ip, sizeof ip);
         i->addresses[at].hash = identity_of_address(&i->key, a).hash;
     }
-    return (struct identity_of){.kind = IDENTITY_ADDRESS, .hash = i->addresses[at].hash};
+    return i->addresses[at].hash;
 }
 
 static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
@@ -168,16 +161,26 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
     return slice_of(h->p + f->value, f->value_n);
 }
 
-/* As hashed(). A credential comes again and again; it is kept nowhere. */
-static inline struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
+static inline uint64_t quick_of(const struct identifier *i, enum identity kind, struct slice value)
 {
-    uint64_t quick = hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
+    return hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
+}
+
+/* As hashed(). A credential comes again and again; it is kept nowhere. quick: quick_of it. */
+static inline struct identity_of pseudonym_by(struct identifier *i, enum identity kind, struct slice value,
+                                              uint64_t quick)
+{
     unsigned at = (unsigned)(quick % PSEUDONYMS);
     if (!i->pseudonyms[at].hash || i->pseudonyms[at].quick != quick) {
         i->pseudonyms[at].quick = quick;
         i->pseudonyms[at].hash = hashed(&i->key, kind, value).hash;
     }
     return (struct identity_of){.kind = kind, .hash = i->pseudonyms[at].hash};
+}
+
+static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
+{
+    return pseudonym_by(i, kind, value, quick_of(i, kind, value));
 }
 
 static int base64url(char c)
@@ -380,13 +383,36 @@ static __attribute__((noinline)) bool any_scheme(struct identifier *i, struct sl
     return true;
 }
 
-/* False: it does not say who asks. */
-static inline bool authorization(struct identifier *i, struct slice value, struct identity_of *out)
+/* The token, as most write it; p NULL: it may be another scheme. */
+static inline struct slice usual_token(struct slice value)
 {
     static const struct slice usual = SLICE("Bearer ");
-    if (!slice_starts(value, usual))
+    return slice_starts(value, usual) ? slice_trim(slice_sub(value, usual.n, value.n)) : (struct slice){NULL, 0};
+}
+
+uint64_t identifier_expect(const struct identifier *i, const struct rawhead *h, unsigned from)
+{
+    for (unsigned n = h->n_fields; n > from; n--) { /* the last one counts */
+        if (h->fields[n - 1].token != TOKEN_AUTHORIZATION)
+            continue;
+        struct slice token = usual_token(raw_value(h, &h->fields[n - 1]));
+        uint64_t quick = token.p ? quick_of(i, IDENTITY_BEARER, token) : 0;
+        prefetch(&i->pseudonyms[quick % PSEUDONYMS]);
+        return quick;
+    }
+    return 0;
+}
+
+/* False: it does not say who asks. quick: of a usual one; 0: not known. */
+static inline bool authorization(struct identifier *i, struct slice value, uint64_t quick, struct identity_of *out)
+{
+    struct slice token = usual_token(value);
+    if (!token.p)
         return any_scheme(i, value, out);
-    *out = bearer(i, slice_trim(slice_sub(value, usual.n, value.n))); /* as most */
+    if (quick && !slice_starts(token, SLICE("eyJ")))
+        *out = pseudonym_by(i, IDENTITY_BEARER, token, quick);
+    else
+        *out = bearer(i, token);
     return true;
 }
 
@@ -405,30 +431,30 @@ static inline __m128i y_before(const char *p)
 }
 #endif
 
-/* Names of keys end alike, so that most targets need no look at their parameters. */
-static bool may_have_key(struct slice target)
+/* Names of keys end alike, so that most queries need no look at their parameters. */
+static bool may_have_key(struct slice query)
 {
 #ifdef __SSE2__
-    if (target.n > 16) {
-        __m128i any = y_before(target.p + target.n - 17);
-        for (size_t at = 0; at + 17 < target.n; at += 16)
-            any = _mm_or_si128(any, y_before(target.p + at));
+    if (query.n > 16) {
+        __m128i any = y_before(query.p + query.n - 17);
+        for (size_t at = 0; at + 17 < query.n; at += 16)
+            any = _mm_or_si128(any, y_before(query.p + at));
         return _mm_movemask_epi8(any);
     }
 #endif
-    for (size_t at = 1; at < target.n; at++)
-        if (target.p[at] == '=' && ascii_lower(target.p[at - 1]) == 'y')
+    for (size_t at = 1; at < query.n; at++)
+        if (query.p[at] == '=' && ascii_lower(query.p[at - 1]) == 'y')
             return true;
     return false;
 }
 
 /* The value of query parameter api_key, key or apikey. */
-static struct slice key_in(struct slice target)
+static struct slice key_in(struct slice query)
 {
-    if (!may_have_key(target))
+    struct slice item;
+    if (!may_have_key(query))
         return (struct slice){NULL, 0};
-    struct slice rest = slice_sub(target, slice_find(target, '?', 0) + 1, target.n), item;
-    while (slice_next(&rest, '&', &item)) {
+    while (slice_next(&query, '&', &item)) {
         size_t equals = slice_find(item, '=', 0);
         if (equals + 1 < item.n && is_key_name(slice_sub(item, 0, equals)))
             return slice_sub(item, equals + 1, item.n);
@@ -457,11 +483,11 @@ void asking_field(struct asking *a, enum token t, struct slice value)
     }
 }
 
-void asking_target(struct asking *a, struct slice target)
+void asking_query(struct asking *a, struct slice query)
 {
     if (a->shown >> IDWORD_APIKEY & 1)
         return;
-    a->key = key_in(target);
+    a->key = key_in(query);
     a->key_of_target = a->key.n;
     show(a, IDWORD_APIKEY, a->key.n);
 }
@@ -550,7 +576,7 @@ static bool find_apikey(struct identifier *i, const struct asking *a, struct ide
 
 static bool find_authorization(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    return authorization(i, a->authorization, out);
+    return authorization(i, a->authorization, a->token, out);
 }
 
 static bool find_cookie(struct identifier *i, const struct asking *a, struct identity_of *out)
@@ -576,14 +602,15 @@ static bool find_forwarded(struct identifier *i, const struct asking *a, struct 
 
 static bool find_address(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    *out = address_of(i, a->peer);
+    bool known = a->who && a->who >> 48 == IDENTITY_ADDRESS;
+    *out = (struct identity_of){.kind = IDENTITY_ADDRESS, .hash = known ? a->who : identifier_address(i, a->peer)};
     return true;
 }
 
 static bool find_certificate(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
     (void)i;
-    *out = (struct identity_of){.kind = IDENTITY_MTLS, .hash = a->certificate};
+    *out = (struct identity_of){.kind = IDENTITY_MTLS, .hash = a->who & HASH};
     return true;
 }
 
@@ -622,5 +649,9 @@ struct identity_of identifier_find(struct identifier *i, const struct asking *a)
     static const struct identity_claims none;
     i->claims = &none;
     i->name.n = 0;
-    return a->shown ? find_shown(i, a) : address_of(i, a->peer);
+    if (a->shown)
+        return find_shown(i, a);
+    struct identity_of who = {0};
+    find_address(i, a, &who);
+    return who;
 }

@@ -31,8 +31,17 @@ struct identifier;
 struct identifier *identifier_new(const struct hash_key *key, const char *trusted_proxies, const struct idorder *order,
                                   char why[128]);
 void identifier_free(struct identifier *i);
-/* Asks for what is known of an address that will be looked for soon. */
-void identifier_expect(const struct identifier *i, const struct addr *peer);
+/* The fields of a request from that number on: asks for what is known of the credential in them, as most of those that
+ * have one write it. What it is looked for by; 0: there is none. */
+uint64_t identifier_expect(const struct identifier *i, const struct rawhead *h, unsigned from);
+/* As identity_of_address; most clients come again. */
+uint64_t identifier_address(struct identifier *i, const struct addr *a);
+
+/* A kind and its hash in one word; 0: not known. */
+static inline uint64_t identity_packed(enum identity kind, uint64_t hash)
+{
+    return (uint64_t)kind << 48 | hash;
+}
 
 /* What a request says of who asks, as it came. Of slices those that are shown. */
 struct asking {
@@ -40,27 +49,34 @@ struct asking {
     bool key_of_target; /* of no field */
     const struct rawhead *head;
     const struct addr *peer;
-    uint64_t certificate;
+    uint64_t who;   /* certificate or address: identity_packed; 0: none was seen, and the address was not looked for */
+    uint64_t token; /* identifier_expect's; 0: it was not asked */
     struct slice key, authorization, cookies;
 };
 
-/* certificate: identity_of_certificate's; 0: none was seen. */
-static inline void asking_begin(struct asking *a, const struct rawhead *head, const struct addr *peer,
-                                uint64_t certificate)
+static inline void asking_begin(struct asking *a, const struct rawhead *head, const struct addr *peer, uint64_t who,
+                                uint64_t token)
 {
-    a->shown = (uint8_t)((certificate != 0) << IDWORD_MTLS);
+    a->shown = (uint8_t)((who >> 48 == IDENTITY_MTLS) << IDWORD_MTLS);
     a->key_of_target = false;
     a->head = head;
     a->peer = peer;
-    a->certificate = certificate;
+    a->who = who;
+    a->token = token;
+}
+
+/* Whether it says nothing, and the hash of its address is known: `who`. Then there is nothing to be found. */
+static inline bool asking_is_address(const struct asking *a)
+{
+    return !a->shown && a->who;
 }
 
 /* Fields that may say who asks. */
 extern const bool identity_reads[TOKEN_COUNT];
 /* One of these; of several of a kind the last one counts. */
 void asking_field(struct asking *a, enum token t, struct slice value);
-/* Behind the fields: a key may be in the target. */
-void asking_target(struct asking *a, struct slice target);
+/* Behind the fields: a key may be in the target's query, what stands behind its first `?`. */
+void asking_query(struct asking *a, struct slice query);
 struct identity_of identifier_find(struct identifier *i, const struct asking *a);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);

@@ -169,7 +169,7 @@ static void begin(struct slot *s, const struct conn *conn)
     x->server = conn->server;
     x->proto = PROTO_HTTP11;
     x->tls = conn->tls;
-    s->certificate = conn->certificate;
+    s->who = conn->who;
     if (conn->midstream)
         x->flags |= FLAG_MIDSTREAM;
     s->end_offset = UINT64_MAX;
@@ -262,6 +262,8 @@ struct slot *pair_request(struct pair *p, struct pairing *q, const struct head *
         p->stats->heads_unread++;
         return NULL;
     }
+    if (!q->conn->who)
+        q->conn->who = seal_address_of(p->seal, &q->conn->client);
     begin(s, q->conn);
     if (!keep_request(p, s, h)) {
         p->stats->heads_unread++;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/pages.h"
 #include "capture/apiversion.h"
 #include "capture/cachesaid.h"
 #include "capture/eventstream.h"
@@ -21,6 +22,8 @@ enum {
     HOSTS = 16,
     HOST_MAX = 47,
     SEALED_BLOCKS = 512,
+    SEALED_TEXTS = 4096,
+    TEXT_PLACES = 8192,
     BLOCK_TEXT = 96
 };
 
@@ -105,22 +108,18 @@ struct host {
 /* What sealing made of a block of fields that requests begin with (capture/knownblock.h), as long as no more fields are
  * nominated. */
 struct sealed_block {
-    uint64_t id;    /* 0: none */
+    uint64_t id;    /* of what it is known as (block_key); 0: none, or more comes of it than what is here */
     uint64_t print; /* of its parts */
-    uint32_t nominations, api_version;
-    uint16_t sealed; /* bit i: field i is kept */
-    uint8_t n_parts; /* all of them fixed */
-    uint8_t service_n, authority_n,
-        agent_n; /* of the text: the authority is the end of the service; 0: it names none */
-    bool plain;  /* all that comes of it is here */
-    bool secure; /* so the service says */
-    char text[BLOCK_TEXT];
+    uint32_t api_version;
+    uint16_t sealed;                        /* bit i: field i is kept */
+    uint8_t n_parts;                        /* all of them fixed */
+    struct slice service, authority, agent; /* agent: p NULL: it names none */
 };
 
 /* What of a head is found by name. */
 struct fields {
     const struct rawhead *head;
-    uint16_t first[NAMED]; /* number of the first, + 1; 0: there is none */
+    const struct rawfield *first[NAMED]; /* NULL: there is none */
 };
 
 struct seal {
@@ -134,9 +133,11 @@ struct seal {
     uint8_t uses[TOKEN_COUNT];                /* of a request's fields */
     struct host host[HOSTS];                  /* direct-mapped */
     struct sealed_block block[SEALED_BLOCKS]; /* direct-mapped */
-    uint32_t nominations;                     /* changes of what is nominated */
-    bool nominated[TOKEN_COUNT];              /* by some Vary so far */
-    char other[NOMINATED][64];                /* names no token has, lower case */
+    char (*block_text)[BLOCK_TEXT];           /* of blocks, sealed; exchanges point to them, so they stay */
+    unsigned n_texts;
+    uint16_t text_place[TEXT_PLACES]; /* direct-mapped by hash_quick, + 1; the last one stays */
+    bool nominated[TOKEN_COUNT];      /* by some Vary so far */
+    char other[NOMINATED][64];        /* names no token has, lower case */
     unsigned n_other;
 };
 
@@ -151,12 +152,13 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     s->redact = redact_new(key, &o->redact);
     s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
+    s->block_text = pages_sparse(SEALED_TEXTS * sizeof *s->block_text);
     for (unsigned t = 0; t < TOKEN_COUNT; t++)
         s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
                                (identity_reads[t] ? USE_WHO : 0) | (apiversion_reads[t] ? USE_VERSION : 0));
     if (s->identifier && o->show_names)
         identifier_show_names(s->identifier);
-    if (s->redact && s->identifier && s->parts)
+    if (s->redact && s->identifier && s->parts && s->block_text)
         return s;
     seal_free(s);
     return NULL;
@@ -169,6 +171,7 @@ void seal_free(struct seal *s)
     redact_free(s->redact);
     identifier_free(s->identifier);
     parts_free(s->parts);
+    pages_release(s->block_text, SEALED_TEXTS * sizeof *s->block_text);
     buf_free(&s->text);
     free(s);
 }
@@ -202,17 +205,17 @@ static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
     return slice_of(h->p + f->value, f->value_n);
 }
 
-/* The field with this number is used so. */
-static inline void note(struct fields *f, unsigned number, unsigned use)
+/* The field is used so. */
+static inline void note(struct fields *f, const struct rawfield *field, unsigned use)
 {
-    uint16_t *first = &f->first[use >> 4];
-    *first = *first ? *first : (uint16_t)(number + 1);
+    const struct rawfield **first = &f->first[use >> 4];
+    *first = *first ? *first : field;
 }
 
 static inline struct slice raw_find(const struct fields *f, unsigned name)
 {
-    unsigned at = f->first[name >> 4];
-    return at ? raw_value(f->head, &f->head->fields[at - 1]) : (struct slice){NULL, 0};
+    const struct rawfield *first = f->first[name >> 4];
+    return first ? raw_value(f->head, first) : (struct slice){NULL, 0};
 }
 
 static int other_index(const struct seal *s, struct slice name)
@@ -223,6 +226,13 @@ static int other_index(const struct seal *s, struct slice name)
     return -1;
 }
 
+/* More is nominated: of those that are known, more may be to be kept. */
+static void forget_blocks(struct seal *s, bool more)
+{
+    if (more)
+        memset(s->block, 0, sizeof s->block);
+}
+
 /* Learns the names a Vary nominates; bounded, the first ones stay. */
 static void nominate(struct seal *s, struct slice vary)
 {
@@ -230,28 +240,38 @@ static void nominate(struct seal *s, struct slice vary)
     while (slice_next(&vary, ',', &name)) {
         enum token t = token_find(name);
         if (t != TOKEN_OTHER) {
-            s->nominations += !s->nominated[t];
+            forget_blocks(s, !s->nominated[t]);
             s->nominated[t] = true;
             s->uses[t] |= USE_FIELD;
         } else if (name.n && name.n < sizeof s->other[0] && s->n_other < NOMINATED && other_index(s, name) < 0) {
             for (size_t i = 0; i < name.n; i++)
                 s->other[s->n_other][i] = ascii_lower(name.p[i]);
             s->other[s->n_other++][name.n] = 0;
-            s->nominations++;
+            forget_blocks(s, true);
             s->uses[TOKEN_OTHER] |= USE_FIELD;
         }
     }
 }
 
-static struct slice hidden(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice value, bool weak)
+static struct slice hidden(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice value)
 {
-    size_t prefix = weak ? 2 : 0;
-    char *at = slot_alloc(pool, slot, prefix + REDACTED);
+    char *at = slot_alloc(pool, slot, REDACTED);
     if (!at)
         return (struct slice){NULL, 0};
-    memcpy(at, "W/", prefix);
-    redact_hide(s->redact, value, -1, at + prefix);
-    return slice_of(at, prefix + REDACTED);
+    redact_hide(s->redact, value, -1, at);
+    return slice_of(at, REDACTED);
+}
+
+/* Which of two tags is weak must be known; so much does not tell what it is. */
+static inline struct slice hidden_tag(struct seal *s, struct slot_pool *pool, struct slot *slot, struct slice value)
+{
+    bool weak = slice_starts(value, SLICE("W/"));
+    char *at = slot_alloc(pool, slot, 2 + REDACTED);
+    if (!at)
+        return (struct slice){NULL, 0};
+    memcpy(at, "W/", 2);
+    redact_hide(s->redact, value, -1, at + 2);
+    return weak ? slice_of(at, 2 + REDACTED) : slice_of(at + 2, REDACTED);
 }
 
 /* Whether a Content-Location is what was asked for, with or without the service before it. */
@@ -265,7 +285,6 @@ static bool is_target(const struct slot *slot, struct slice value)
 static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t,
                                  struct slice value)
 {
-    bool weak = false;
     char quota[QUOTASAID_MOST];
     size_t n;
     switch (kept[t].keep) {
@@ -286,13 +305,12 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
     case 'Q':
         n = quotasaid(t, value, quota);
         return n ? copy(pool, slot, slice_of(quota, n)) : (struct slice){NULL, 0};
-    case 'T': /* which of two tags is weak must be known; so much does not tell what it is */
-        weak = slice_starts(value, SLICE("W/"));
-        break;
+    case 'T':
+        return hidden_tag(s, pool, slot, value);
     default:
         break;
     }
-    return hidden(s, pool, slot, value, weak);
+    return hidden(s, pool, slot, value);
 }
 
 struct sealed_list {
@@ -371,40 +389,54 @@ static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool 
         add(l, name, value, t, response);
 }
 
+/* What is not kept in clear, or one more of a token. */
+static __attribute__((noinline)) void seal_odd(struct seal *s, struct slot_pool *pool, struct slot *slot,
+                                               struct sealed_list *l, const struct rawhead *h, const struct rawfield *f,
+                                               bool response)
+{
+    enum token t = f->token;
+    char keep = kept[t].keep;
+    if (keep == 'I') {
+        seal_id(s, &slot->x, t, raw_value(h, f));
+        if (response || !s->nominated[t])
+            return;
+    }
+    if (keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
+        add(l, kept[t].name, SLICE("~"), t, response);
+    } else if (keep == 'T' && !has(l, t)) {
+        struct slice value = hidden_tag(s, pool, slot, raw_value(h, f));
+        if (value.p)
+            add(l, kept[t].name, value, t, response);
+    } else {
+        seal_any(s, pool, slot, l, h, f, response);
+    }
+}
+
 static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
                               const struct rawhead *h, const struct rawfield *f, bool response)
 {
     unsigned t = f->token;
-    char keep = kept[t].keep;
-    if (keep == 'I') {
-        seal_id(s, &slot->x, (enum token)t, raw_value(h, f));
-        if (response || !s->nominated[t])
-            return;
+    if (kept[t].keep != 'C' || f->value_n > CLEAR_MAX || has(l, t)) {
+        seal_odd(s, pool, slot, l, h, f, response);
+        return;
     }
-    if (keep == 'C' && f->value_n <= CLEAR_MAX && !has(l, t)) { /* as most */
-        struct slice value = copy(pool, slot, raw_value(h, f));
-        if (value.p)
-            add(l, kept[t].name, value, t, response);
-    } else if (keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
-        add(l, kept[t].name, SLICE("~"), t, response);
-    } else {
-        seal_any(s, pool, slot, l, h, f, response);
-    }
+    struct slice value = copy(pool, slot, raw_value(h, f));
+    if (value.p)
+        add(l, kept[t].name, value, t, response);
 }
 
 static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
                                  struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
-    for (unsigned i = 0; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
+    for (const struct rawfield *f = h->fields, *end = f + h->n_fields; f < end; f++) {
         unsigned use = uses_response[f->token];
         if (!use)
             continue;
         if (use & USE_FIELD)
             seal_field(s, pool, slot, l, h, f, true);
         else
-            note(of, i, use);
+            note(of, f, use);
     }
 }
 
@@ -507,13 +539,14 @@ static bool seal_authority(struct seal *s, struct slot_pool *pool, struct slot *
     return true;
 }
 
+static const struct slice methods[] = {SLICE("GET"), SLICE("POST"), SLICE("HEAD"), SLICE("PUT")};
+
 static void seal_method(struct slot_pool *pool, struct slot *slot)
 {
-    static const struct slice common[] = {SLICE("GET"), SLICE("POST"), SLICE("HEAD"), SLICE("PUT")};
     struct slice method = slot->request.method;
-    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
-        if (slice_eq(method, common[i])) {
-            slot->x.method = common[i];
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (slice_eq(method, methods[i])) {
+            slot->x.method = methods[i];
             return;
         }
     slot->x.method = copy(pool, slot, method);
@@ -534,7 +567,12 @@ static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slo
 {
     struct exchange *x = &slot->x;
     if (slot->seen.mark < slot->request.target.n)
-        asking_target(asks, slot->request.target);
+        asking_query(asks, slice_sub(slot->request.target, slot->seen.mark + 1, slot->request.target.n));
+    if (asking_is_address(asks)) {
+        x->identity = IDENTITY_ADDRESS;
+        x->client_hash = asks->who;
+        return;
+    }
     struct identity_of who = identifier_find(s->identifier, asks);
     x->identity = (uint8_t)who.kind;
     x->client_hash = who.hash;
@@ -550,21 +588,20 @@ static bool takes_parts(const struct seal *s, struct slot *slot)
         slot->x.flags |= FLAG_UNCOMPARED;
         return false;
     }
-    return slice_eq(slot->request.method, SLICE("GET")) && !(slot->x.flags & FLAG_UNKNOWN_FIELDS);
+    return slot->x.method.p == methods[0].p && !(slot->x.flags & FLAG_UNKNOWN_FIELDS); /* GET */
 }
 
 /* From the field with this number on. */
-static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, unsigned i, bool parts,
+static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, unsigned from, bool parts,
                                 struct fields *of, struct asking *asks, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->request;
-    for (; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
+    for (const struct rawfield *f = h->fields + from, *end = h->fields + h->n_fields; f < end; f++) {
         unsigned use = s->uses[f->token];
         if (!use)
             continue;
         if (use >= AGENT)
-            note(of, i, use);
+            note(of, f, use);
         if (use & USE_PART && parts && (f->token != TOKEN_OTHER || parts_reads_other(raw_name(h, f))))
             parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
         if (use & USE_WHO)
@@ -578,17 +615,23 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
 
 /* ---- blocks of fields that were sealed before ---- */
 
+/* What the block that the request begins with is known as; 0: it begins with none. The service says how it came, too.
+ */
+static inline uint64_t block_key(const struct slot *slot)
+{
+    return slot->block ? slot->block ^ (uint64_t)is_secure(slot) << 1 : 0;
+}
+
 static inline struct sealed_block *block_place(struct seal *s, const struct slot *slot)
 {
     return &s->block[slot->block % SEALED_BLOCKS];
 }
 
-/* What is known of the block that the request begins with; NULL: nothing. */
+/* What is known of that block; NULL: nothing. */
 static inline const struct sealed_block *block_known(struct seal *s, const struct slot *slot, struct slice authority)
 {
     const struct sealed_block *b = block_place(s, slot);
-    bool same = b->id == slot->block && b->nominations == s->nominations && b->secure == is_secure(slot);
-    return same && slot->block && b->plain && !authority.n ? b : NULL;
+    return b->id == block_key(slot) && b->id && !authority.n ? b : NULL;
 }
 
 /* In place of its fields. */
@@ -596,13 +639,9 @@ static inline void seal_block(struct seal *s, struct slot_pool *pool, struct slo
                               bool parts, struct sealed_list *l)
 {
     struct exchange *x = &slot->x;
-    struct slice text = copy(pool, slot, slice_of(b->text, (size_t)b->service_n + b->agent_n));
-    if (text.p && b->service_n) {
-        x->service = slice_of(text.p, b->service_n);
-        x->authority = slice_of(text.p + (b->service_n - b->authority_n), b->authority_n);
-    }
-    if (text.p && b->agent_n)
-        x->user_agent = slice_of(text.p + b->service_n, b->agent_n);
+    x->service = b->service;
+    x->authority = b->authority;
+    x->user_agent = b->agent;
     x->api_version = b->api_version;
     if (parts)
         parts_begin_with(s->parts, b->n_parts, b->print);
@@ -638,33 +677,54 @@ static bool learn_field(struct seal *s, struct sealed_block *b, const struct raw
     return true;
 }
 
+/* The text as it stays from now on; NULL: there is no more room. */
+static const char *keep_text(struct seal *s, struct slice service, struct slice agent)
+{
+    char text[BLOCK_TEXT] = {0};
+    slice_copy(text, service);
+    slice_copy(text + service.n, agent);
+    uint16_t *place = &s->text_place[hash_quick(&s->key, text, sizeof text) % TEXT_PLACES];
+    if (*place && memcmp(s->block_text[*place - 1], text, sizeof text) == 0)
+        return s->block_text[*place - 1];
+    if (s->n_texts == SEALED_TEXTS)
+        return NULL;
+    *place = (uint16_t)++s->n_texts;
+    return memcpy(s->block_text[*place - 1], text, sizeof text);
+}
+
+static bool in_block(const struct slot *slot, const struct rawfield *f)
+{
+    return f && f < slot->request.fields + slot->n_block;
+}
+
 /* What came of the request's block is known from now on. */
 static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *slot, const struct fields *of)
 {
     const struct exchange *x = &slot->x;
     struct sealed_block *b = block_place(s, slot);
-    *b = (struct sealed_block){.id = slot->block, .nominations = s->nominations, .secure = is_secure(slot)};
+    *b = (struct sealed_block){.id = 0};
     for (unsigned i = 0; i < slot->n_block; i++)
         if (!learn_field(s, b, &slot->request, i))
             return;
-    bool host = of->first[HOST >> 4] - 1u < slot->n_block, agent = of->first[AGENT >> 4] - 1u < slot->n_block;
-    size_t service_n = x->service.n, authority_n = x->authority.n, agent_n = agent ? x->user_agent.n : 0;
-    if (!host || !authority_n || authority_n > service_n || service_n + agent_n > BLOCK_TEXT || (agent && !agent_n) ||
-        !slice_eq(slice_sub(x->service, service_n - authority_n, service_n), x->authority))
+    bool host = in_block(slot, of->first[HOST >> 4]), agent = in_block(slot, of->first[AGENT >> 4]);
+    struct slice none = {NULL, 0}, its_agent = agent ? x->user_agent : none;
+    size_t service_n = x->service.n, authority_n = x->authority.n;
+    if (!host || !authority_n || authority_n > service_n || service_n + its_agent.n > BLOCK_TEXT ||
+        (agent && !its_agent.n) || !slice_eq(slice_sub(x->service, service_n - authority_n, service_n), x->authority))
         return;
-    memcpy(b->text, x->service.p, service_n);
-    if (agent_n)
-        memcpy(b->text + service_n, x->user_agent.p, agent_n);
-    b->service_n = (uint8_t)service_n;
-    b->authority_n = (uint8_t)authority_n;
-    b->agent_n = (uint8_t)agent_n;
-    b->plain = true;
+    const char *text = keep_text(s, x->service, its_agent);
+    if (!text)
+        return;
+    b->service = slice_of(text, service_n);
+    b->authority = slice_of(text + (service_n - authority_n), authority_n);
+    b->agent = agent ? slice_of(text + service_n, its_agent.n) : none;
+    b->id = block_key(slot);
 }
 
-static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, bool block)
+static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct asking *asks, bool block)
 {
     const struct identity_claims *c = identifier_claims(s->identifier);
-    for (unsigned i = 0; i < c->n; i++)
+    for (unsigned i = 0; asks->shown && i < c->n; i++)
         parts_claim(s->parts, slice_str(c->claim[i].name), c->claim[i].id);
     if (block) {
         slot->x.parts = parts_shared(s->parts);
@@ -678,7 +738,12 @@ static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
 void seal_expect(struct seal *s, struct slot *slot)
 {
     slot->target_hash = redact_expect(s->redact, slot->request.target, &slot->seen);
-    identifier_expect(s->identifier, &slot->x.client);
+    slot->token = identifier_expect(s->identifier, &slot->request, slot->n_block);
+}
+
+uint64_t seal_address_of(struct seal *s, const struct addr *client)
+{
+    return identifier_address(s->identifier, client);
 }
 
 /* Fields, and what is found among them. Whether the block they begin with was known. */
@@ -707,14 +772,14 @@ static bool seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
 static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct asking asks;
-    bool parts = takes_parts(s, slot);
-    asking_begin(&asks, &slot->request, &slot->x.client, slot->certificate);
-    bool block = seal_fields(s, pool, slot, parts, &asks, l);
     seal_method(pool, slot);
+    bool parts = takes_parts(s, slot);
+    asking_begin(&asks, &slot->request, &slot->x.client, slot->who, slot->token);
+    bool block = seal_fields(s, pool, slot, parts, &asks, l);
     seal_target(s, pool, slot);
     seal_client(s, pool, slot, &asks);
     if (parts)
-        keep_parts(s, pool, slot, block);
+        keep_parts(s, pool, slot, &asks, block);
 }
 
 /* Without its parameters. */
@@ -752,11 +817,27 @@ void seal_command(const struct seal *s, struct exchange *x)
         seal_address(&s->key, x);
 }
 
-static void wipe(struct rawhead *h)
+/* As explicit_bzero, without what that looks at. */
+static inline void wipe(char *p, size_t n)
 {
-    if (h->p)
-        explicit_bzero(h->p, h->n);
-    *h = (struct rawhead){0};
+    memset(p, 0, n);
+    __asm__ volatile("" : : "r"(p) : "memory");
+}
+
+/* Most often the answer's head stands behind the request's. */
+static inline void wipe_heads(struct slot *slot)
+{
+    struct rawhead *ask = &slot->request, *answer = &slot->response;
+    char *behind = (char *)answer->fields;
+    bool together = ask->p && answer->p && behind == ask->p + ((ask->n + 7) & ~(size_t)7);
+    if (together)
+        wipe(ask->p, (size_t)(answer->p - ask->p) + answer->n);
+    if (ask->p && !together)
+        wipe(ask->p, ask->n);
+    if (answer->p && !together)
+        wipe(answer->p, answer->n);
+    ask->p = answer->p = NULL;
+    ask->n = answer->n = ask->n_fields = answer->n_fields = 0;
 }
 
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
@@ -787,8 +868,7 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
         slot->x.events = &slot->events->facts;
     if (slot->websocket)
         slot->x.websocket = &slot->websocket->facts;
-    wipe(&slot->request);
-    wipe(&slot->response);
+    wipe_heads(slot);
     if (slot->overflow)
         slot->x.flags |= FLAG_REQUEST_TRUNCATED;
     if (s->strict)

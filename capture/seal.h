@@ -28,6 +28,8 @@ void seal_free(struct seal *s);
 void seal_pause(struct seal *s, bool paused);
 /* Knows which names are sensitive. Lives as long as s. */
 const struct redact *seal_names(const struct seal *s);
+/* identity_of_address of it. */
+uint64_t seal_address_of(struct seal *s, const struct addr *client);
 /* The request's head is in the slot: asks for what sealing it will read, so that it is near by then. */
 void seal_expect(struct seal *s, struct slot *slot);
 /* What a command of a cache, which has no heads, must not show. */

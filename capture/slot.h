@@ -69,7 +69,8 @@ struct slot {
     uint64_t target_hash;        /* redact_expect's */
     uint64_t block;              /* which block of fields its request begins with (struct head); 0: none known */
     uint8_t n_block;             /* fields of it */
-    uint64_t certificate;        /* of the connection when the request came (struct conn) */
+    uint64_t who;                /* of the connection when the request came (struct conn) */
+    uint64_t token;              /* identifier_expect's */
     struct operation *operation; /* at the body that passes; NULL: none */
     struct look *look;           /* at the answer's body while it passes; NULL: none */
     /* order: place in the line of arrival */

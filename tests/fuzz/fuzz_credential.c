@@ -7,12 +7,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct identity_of who_asks(struct identifier *i, struct slice value)
+static struct identity_of who_asks(struct identifier *i, struct slice value, bool expected)
 {
-    static const struct rawhead head;
     static const struct addr peer = {.known = ADDR_WHOLE};
     struct asking asks;
-    asking_begin(&asks, &head, &peer, 0);
+    const struct rawfield field = {.value_n = (uint16_t)value.n, .token = TOKEN_AUTHORIZATION};
+    struct rawhead head = {
+        .p = (char *)(uintptr_t)value.p, .n_fields = 1, .fields = (struct rawfield *)(uintptr_t)&field};
+    asking_begin(&asks, &head, &peer, 0, expected ? identifier_expect(i, &head, 0) : 0);
     asking_field(&asks, TOKEN_AUTHORIZATION, value);
     return identifier_find(i, &asks);
 }
@@ -33,12 +35,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct identifier *kept;
     static struct idorder order;
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
-    struct slice value = slice_of(data, size);
+    struct slice value = slice_of(data, size < UINT16_MAX ? size : UINT16_MAX);
     char why[128];
     if (!kept && !(kept = identifier_new(&key, NULL, &order, why)))
         abort();
     identifier_show_names(kept);
-    struct identity_of first = who_asks(kept, value), again = who_asks(kept, value);
+    struct identity_of first = who_asks(kept, value, size % 2), again = who_asks(kept, value, size % 2 == 0);
     if (first.kind != again.kind || first.hash != again.hash || first.besides != again.besides)
         abort();
     if (size && first.besides != (first.kind == IDENTITY_ADDRESS))

@@ -61,6 +61,8 @@ static void sealed(struct seal *s, const char *request, const char *response, bo
     keep(slot, &head, &slot->response);
     const char *raw[] = {slot->request.p, slot->response.p};
     size_t raw_n[] = {slot->request.n, slot->response.n};
+    if (tls) /* one of two */
+        slot->who = seal_address_of(s, &slot->x.client);
     seal_expect(s, slot);
     seal_exchange(s, &pool, slot);
     for (int i = 0; i < 2; i++)
