@@ -44,7 +44,6 @@ struct step {
     uint32_t now, seen, content;           /* seen: content as a hit compares it; content: as a fill keeps it */
     uint32_t seen_known, fills;            /* all ones or 0 */
     uint32_t fetch;                        /* 4 ms units */
-    int32_t warm;                          /* ms since the start, and one more; at most FOREVER */
     uint32_t bytes_saved, server_us_saved; /* of a hit */
 };
 
@@ -58,7 +57,6 @@ struct marks {
     lanes fresh, known, equal; /* known: contents that can be compared */
     lanes running;             /* younger than the fetch took */
     lanes younger;             /* than twice the lifetime */
-    lanes warm;                /* ALGORITHMS.md 3.5 */
 };
 
 /* What a slot holds of some rungs, and which of them are fresh. */
@@ -82,7 +80,6 @@ INLINE void move(const struct step *v, unsigned from, uint32_t mine, struct stat
     m->equal |= (lanes)(differ == 0) & mine;
     m->running |= (lanes)((signed_lanes)age < (signed_lanes)(s->d * 4)) & mine;
     m->younger |= (lanes)((signed_lanes)age < 2 * ttl) & mine;
-    m->warm |= (lanes)(v->warm > ttl) & mine;
     s->f = v->now - (age & ~fill);
     s->h = (h & ~fill) | (v->content & fill);
     s->d = (s->d & ~fill) | (v->fetch & fill);
@@ -142,7 +139,7 @@ INLINE void mask_out(lanes *marks, uint32_t bits)
 CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct step *restrict v,
                                   struct ladder_recent *restrict n)
 {
-    struct marks m = {{0}, {0}, {0}, {0}, {0}, {0}};
+    struct marks m = {{0}, {0}, {0}, {0}, {0}};
     walk_vector(s, v, 0, &m, n);
     walk_vector(s, v, 1, &m, n);
     walk_rest(s, v, &m, n);
@@ -154,8 +151,6 @@ CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct s
     COUNT(stale_hits, stale);
     COUNT(unknown_hits, m.fresh & ~known);
     COUNT(coalesced, m.fresh & m.running);
-    COUNT(warm_lookups, m.warm);
-    COUNT(warm_hits, m.fresh & m.warm);
     COUNT(cycles, ~m.fresh & v->fills);
     COUNT(cycles_hit, hit_first);
     COUNT(cycles_stale, stale_first);
@@ -164,16 +159,17 @@ CLONES static struct outcome walk(struct ladder_slot *restrict s, const struct s
     return (struct outcome){bits_of(&m.fresh), bits_of(&stale)};
 }
 
+/* Counts nothing. */
+static COLD struct outcome walk_alone(struct ladder_slot *s, const struct step *v)
+{
+    struct ladder_recent nowhere = {0};
+    return walk(s, v, &nowhere);
+}
+
 static void count_bits(uint64_t counter[LADDER_RUNGS], uint32_t b, uint64_t n)
 {
     for (; b; b &= b - 1)
         counter[__builtin_ctz(b)] += n;
-}
-
-static int32_t warm_below(const struct ladder_visit *v)
-{
-    int64_t ms = v->now - v->start;
-    return ms < 0 ? 1 : ms >= (int64_t)FOREVER ? (int32_t)FOREVER : (int32_t)ms + 1;
 }
 
 uint16_t ladder_quanta(int64_t us)
@@ -198,31 +194,57 @@ void ladder_reset(struct ladder_slot *s, int64_t now)
 /* What was counted lately joins the sums. */
 static COLD void settle(struct ladder_sums *s)
 {
+    struct ladder_recent *r = &s->recent;
     EACH_RUNG(i)
     {
-#define WALK(name) s->name[i] += ladder_lately(&s->recent.name, i);
-#define ADD(name) s->name[i] += s->recent.name.of[i];
+        bool warm = r->warm_from > ttl_ms[i];
+        s->warm_lookups[i] += warm ? r->lookups : 0;
+        s->warm_hits[i] += warm ? ladder_lately(&r->hits, i) : 0;
+#define WALK(name) s->name[i] += ladder_lately(&r->name, i);
+#define ADD(name) s->name[i] += r->name.of[i];
+#define WARM(name)
 #define RARE(name)
 #define RUNG_COLUMN(place, name, how, what) how(name)
 #include "analysis/store/rung.def"
 #undef WALK
 #undef ADD
+#undef WARM
 #undef RARE
 #undef RUNG_COLUMN
     }
-    s->recent = (struct ladder_recent){0};
+    *r = (struct ladder_recent){.warm_from = r->warm_from, .warm_span = r->warm_span};
+}
+
+/* A rung is warm where the look-up is at least its lifetime after the start; in ms, and one more, at most FOREVER. */
+static int32_t warm_below(const struct ladder_visit *v)
+{
+    int64_t ms = v->now - v->start;
+    return ms < 0 ? 1 : ms >= (int64_t)FOREVER ? (int32_t)FOREVER : (int32_t)ms + 1;
+}
+
+static COLD void warm_up(struct ladder_recent *r, int32_t warm)
+{
+    unsigned i = 0;
+    while (i < LADDER_RUNGS && ttl_ms[i] < warm)
+        i++;
+    r->warm_from = i ? ttl_ms[i - 1] + 1 : 0;
+    r->warm_span = i < LADDER_RUNGS ? (uint32_t)(ttl_ms[i] + 1 - r->warm_from) : UINT32_MAX;
 }
 
 /* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds what is added up. */
 static bool fits(struct ladder_sums *s, const struct ladder_visit *v)
 {
+    struct ladder_recent *r = &s->recent;
+    int32_t warm = warm_below(v);
     uint64_t more = v->bytes > v->server_us ? v->bytes : v->server_us;
     bool fit = more <= UINT32_MAX / 2;
     more = fit ? more : 0;
-    if (s->recent.lookups == LADDER_LATELY || s->recent.most + more > UINT32_MAX)
+    if (r->lookups == LADDER_LATELY || r->most + more > UINT32_MAX || (uint32_t)(warm - r->warm_from) >= r->warm_span) {
         settle(s);
-    s->recent.lookups++;
-    s->recent.most += (uint32_t)more;
+        warm_up(r, warm);
+    }
+    r->lookups++;
+    r->most += (uint32_t)more;
     return fit;
 }
 
@@ -272,45 +294,39 @@ static void note(struct ladder_slot *s, const struct ladder_visit *v, struct out
 {
     const uint32_t all = (1u << LADDER_RUNGS) - 1;
     uint32_t kept = v->fillable ? o.hit : all; /* the others were filled anew */
-    s->hit = ((uint32_t)s->hit | o.hit) & kept;
-    s->stale = ((uint32_t)s->stale | o.stale) & kept;
-    s->errors = ((uint32_t)s->errors & kept) | (v->fillable && v->error ? all & ~o.hit : 0);
+    uint64_t hit = s->hit, stale = s->stale, errors = s->errors & kept;
+    errors |= v->fillable && v->error ? all & ~o.hit : 0;
+    s->errors = errors;
+    s->hit = (hit | o.hit) & kept;
+    s->stale = (stale | o.stale) & kept;
 }
 
 uint32_t ladder_visit(struct ladder_slot *s, const struct ladder_visit *v, struct ladder_sums *sums)
 {
-    struct ladder_recent nowhere;
     uint32_t seen = v->error ? 0 : v->content;
     struct step step = {.now = (uint32_t)v->now,
                         .seen = seen,
                         .content = v->content,
                         .seen_known = seen ? ~0u : 0,
                         .fills = v->fillable ? ~0u : 0,
-                        .fetch = ladder_quanta(v->fetch_us),
-                        .warm = warm_below(v)};
+                        .fetch = ladder_quanta(v->fetch_us)};
     if ((uint32_t)(v->now >> LAST_SHIFT) - s->last > IDLE)
         ladder_reset(s, v->now);
     s->last = (uint32_t)(v->now >> LAST_SHIFT);
-    if (!sums)
-        nowhere = (struct ladder_recent){0};
-    struct outcome o = sums ? count(s, v, &step, sums) : walk(s, &step, &nowhere);
+    struct outcome o = sums ? count(s, v, &step, sums) : walk_alone(s, &step);
     note(s, v, o);
     return o.hit;
 }
 
 void ladder_merge(struct ladder_sums *into, const struct ladder_sums *from)
 {
-    into->lookups += from->lookups;
+    struct ladder_sums s = *from;
+    settle(&s);
+    into->lookups += s.lookups;
     EACH_RUNG(i)
     {
-#define WALK(name) into->name[i] += from->name[i] + ladder_lately(&from->recent.name, i);
-#define ADD(name) into->name[i] += from->name[i] + from->recent.name.of[i];
-#define RARE(name) into->name[i] += from->name[i];
-#define RUNG_COLUMN(place, name, how, what) how(name)
+#define RUNG_COLUMN(place, name, how, what) into->name[i] += s.name[i];
 #include "analysis/store/rung.def"
-#undef WALK
-#undef ADD
-#undef RARE
 #undef RUNG_COLUMN
     }
 }

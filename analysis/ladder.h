@@ -33,23 +33,35 @@ struct ladder_counts {
 };
 
 struct ladder_added {
-    uint32_t of[LADDER_LANES * LADDER_VECTORS];
+    uint32_t of[LADDER_RUNGS];
 };
 
-/* What was counted lately, in little memory and with little work; joins the sums before it could overflow. */
+/* What was counted lately, in little memory and with little work; joins the sums before it could overflow, and when
+ * other rungs are warm (ALGORITHMS.md 3.5). */
 struct ladder_recent {
 #define WALK(name) struct ladder_counts name;
-#define ADD(name) struct ladder_added name;
+#define ADD(name)
+#define WARM(name)
 #define RARE(name)
 #define RUNG_COLUMN(place, name, how, what) how(name)
 #include "analysis/store/rung.def"
 #undef WALK
 #undef ADD
+#define WALK(name)
+#define ADD(name) struct ladder_added name;
+#include "analysis/store/rung.def"
+#undef WALK
+#undef ADD
+#undef WARM
 #undef RARE
 #undef RUNG_COLUMN
-    uint32_t most;    /* nothing added up is greater */
-    uint32_t lookups; /* at most LADDER_LATELY */
-};
+    uint32_t most;      /* nothing added up is greater */
+    uint32_t lookups;   /* at most LADDER_LATELY */
+    int32_t warm_from;  /* look-ups at least so many ms after the start, and one more, ... */
+    uint32_t warm_span; /* and by less than that later, have the same rungs warm; 0: there were none */
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct ladder_recent) == 448, "seven cache lines");
 
 static inline uint32_t ladder_lately(const struct ladder_counts *n, unsigned rung)
 {
@@ -58,8 +70,8 @@ static inline uint32_t ladder_lately(const struct ladder_counts *n, unsigned run
 
 /* Sums per endpoint; cumulative: what is here and in `recent`. */
 struct ladder_sums {
-    uint64_t lookups;
     struct ladder_recent recent;
+    uint64_t lookups;
 #define RUNG_COLUMN(place, name, how, what) uint64_t name[LADDER_RUNGS];
 #include "analysis/store/rung.def"
 #undef RUNG_COLUMN

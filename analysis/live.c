@@ -39,18 +39,13 @@ struct entry {
 
 /* One lifetime. */
 struct queue {
-    uint32_t block;          /* ring of entries that are closed; 0: none yet */
-    uint8_t room;            /* places in it, a power of two */
-    uint8_t head;            /* the oldest, anywhere modulo the ring */
-    uint8_t n;               /* how many */
-    int64_t last;            /* the latest fill, ms */
-    uint64_t bytes, entries; /* in the queue */
-    struct entry open;       /* the newest; n 0: none */
-};
-
-/* What is touched when something leaves. */
-struct gone {
-    uint64_t bytes, entries;           /* were there for all of T */
+    uint32_t block;                    /* ring of entries; 0: none yet */
+    uint8_t room;                      /* places in it, a power of two */
+    uint8_t head;                      /* the oldest, anywhere modulo the ring */
+    uint8_t n;                         /* how many; the newest is still filled */
+    int64_t last;                      /* the latest fill, ms */
+    uint64_t bytes, entries;           /* in the queue */
+    uint64_t gone_bytes, gone_entries; /* were there for all of T */
     uint64_t peak_bytes, peak_entries; /* the most there was before something left; what is there now may be more */
 };
 
@@ -70,7 +65,6 @@ struct state {
     uint32_t lost;          /* queues that there was no room for, by the ladder's rungs */
     int64_t due[LIVE_TTLS]; /* nothing of a queue expires before, ms */
     struct queue queue[LIVE_TTLS] __attribute__((aligned(64)));
-    struct gone gone[LIVE_TTLS];
     struct {
         uint64_t byte_s, entry_s;
         uint32_t byte_ms, entry_ms;
@@ -99,98 +93,77 @@ static unsigned class_of(const struct queue *q)
     return (unsigned)__builtin_ctz(q->room) + ENTRY_CLASS;
 }
 
-/* A queue taken out to work on. */
+/* A queue that is worked on: what each fill asks for is at hand. */
 struct work {
-    struct queue q;
-    struct gone gone;
+    struct queue *q; /* its head and n, and when it is due, are not so until put_back */
     int64_t due;
     struct span span;
-    struct entry *ring;
-    unsigned head, n, mask; /* of the ring */
+    struct entry *ring, *newest; /* newest: NULL: none */
+    unsigned room, head, n;      /* of the ring */
 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE void take_ring(struct work *w, const struct queue *q, const struct blocks *pool)
+INLINE struct entry *place_of(const struct work *w, unsigned i)
 {
-    w->q = *q;
-    w->ring = (struct entry *)(void *)blocks_at(pool, q->block);
-    w->head = q->head;
-    w->n = q->n;
-    w->mask = q->room - 1u;
+    return &w->ring[(w->head + i) & (w->room - 1u)];
 }
 
-INLINE void take_out(struct work *w, const struct state *s, size_t i, const struct blocks *pool)
+INLINE void take_ring(struct work *w, struct entry *ring, unsigned room)
 {
-    take_ring(w, &s->queue[i], pool);
-    w->gone = s->gone[i];
+    w->ring = ring;
+    w->head = w->q->head;
+    w->n = w->q->n;
+    w->room = room;
+    w->newest = w->n ? place_of(w, w->n - 1) : NULL;
+}
+
+static struct entry *ring_of(const struct queue *q, const struct blocks *pool)
+{
+    return (struct entry *)(void *)blocks_at(pool, q->block);
+}
+
+INLINE void take_out(struct work *w, struct queue *q, const struct state *s, size_t i, const struct blocks *pool)
+{
+    w->q = q;
     w->due = s->due[i];
     w->span = spans[i];
+    take_ring(w, ring_of(q, pool), q->room);
 }
 
-INLINE void put_back(struct state *s, size_t i, struct work *w)
+INLINE void put_back(struct state *s, size_t i, const struct work *w)
 {
-    w->q.head = (uint8_t)w->head;
-    w->q.n = (uint8_t)w->n;
-    s->queue[i] = w->q;
-    s->gone[i] = w->gone;
+    w->q->head = (uint8_t)w->head;
+    w->q->n = (uint8_t)w->n;
     s->due[i] = w->due;
 }
 
-INLINE struct entry *place_of(const struct work *w, unsigned i)
+/* Those all of whose fills have been there for T. */
+static void expire(struct work *w, int64_t now)
 {
-    return &w->ring[(w->head + i) & w->mask];
-}
-
-/* All entries in order of time, the open one last. */
-static unsigned length(const struct work *w)
-{
-    return w->n + (w->q.open.n > 0);
-}
-
-static const struct entry *nth(const struct work *w, unsigned i)
-{
-    return i < w->n ? place_of(w, i) : &w->q.open;
-}
-
-/* Before something leaves, and before the peak is read. */
-static void note_peak(const struct queue *q, struct gone *gone)
-{
-    gone->peak_bytes = q->bytes > gone->peak_bytes ? q->bytes : gone->peak_bytes;
-    gone->peak_entries = q->entries > gone->peak_entries ? q->entries : gone->peak_entries;
-}
-
-static inline int64_t due_of(const struct entry *e, int64_t ttl)
-{
-    return e->first + (int64_t)e->span + ttl;
-}
-
-INLINE void leave(struct work *w, const struct entry *e)
-{
-    w->q.bytes -= e->bytes;
-    w->q.entries -= e->n;
-    w->gone.bytes += e->bytes;
-    w->gone.entries += e->n;
-}
-
-INLINE void expire(struct work *w, int64_t now)
-{
-    if (now < w->due)
-        return;
-    note_peak(&w->q, &w->gone);
+    struct queue *q = w->q;
     for (; w->n; w->n--, w->head++) {
         const struct entry *e = place_of(w, 0);
-        w->due = due_of(e, w->span.ttl);
+        w->due = e->first + (int64_t)e->span + w->span.ttl;
         if (now < w->due)
             return;
-        leave(w, e);
+        q->bytes -= e->bytes;
+        q->entries -= e->n;
+        q->gone_bytes += e->bytes;
+        q->gone_entries += e->n;
     }
-    w->due = w->q.open.n ? due_of(&w->q.open, w->span.ttl) : INT64_MAX;
-    if (now < w->due)
-        return;
-    leave(w, &w->q.open);
-    w->q.open.n = 0;
-    w->due = INT64_MAX;
+    w->due = INT64_MIN;
+    w->newest = NULL;
+}
+
+/* More than ever was there at once, unless some of it is no more. */
+static inline void note_peak(struct work *w, int64_t now)
+{
+    struct queue *q = w->q;
+    if (now >= w->due)
+        expire(w, now);
+    q->peak_bytes = q->bytes > q->peak_bytes ? q->bytes : q->peak_bytes;
+    q->peak_entries = q->entries > q->peak_entries ? q->entries : q->peak_entries;
 }
 
 /* Room for one entry more. */
@@ -211,45 +184,49 @@ static COLD bool grow(struct queue *q, struct blocks *pool)
     return true;
 }
 
-/* The open entry goes to the end of the ring. False: no room; there is none beyond the ring's where pool is NULL. */
-INLINE bool shut(struct work *w, struct blocks *pool)
+/* The same of one that is worked on, where none is free; there is none beyond the ring's where pool is NULL. */
+static COLD bool make_room(struct work *w, struct blocks *pool, int64_t now)
 {
-    if (!w->q.open.n)
+    expire(w, now);
+    if (w->n < w->room)
         return true;
-    if (w->n == w->mask + 1) {
-        struct queue grown = w->q;
-        grown.head = (uint8_t)w->head;
-        grown.n = (uint8_t)w->n;
-        if (!pool || !grow(&grown, pool))
-            return false;
-        take_ring(w, &grown, pool);
-    }
-    *place_of(w, w->n++) = w->q.open;
-    w->q.open.n = 0;
+    w->q->head = (uint8_t)w->head;
+    w->q->n = (uint8_t)w->n;
+    if (!pool || !grow(w->q, pool))
+        return false;
+    take_ring(w, ring_of(w->q, pool), w->q->room);
+    return true;
+}
+
+/* Another entry, the newest. False: no room. */
+INLINE bool append(struct work *w, struct blocks *pool, const struct entry *e)
+{
+    if (w->n == w->room && !make_room(w, pool, e->first))
+        return false;
+    w->newest = place_of(w, w->n++);
+    *w->newest = *e;
     return true;
 }
 
 /* Joins the newest entry if that began less than a part ago; time does not run backwards. False: no room. */
 INLINE bool fill(struct work *w, struct blocks *pool, const struct fills *f)
 {
-    struct entry *e = &w->q.open;
-    int64_t now = f->now > w->q.last ? f->now : w->q.last;
-    expire(w, now);
-    if (e->n && now - e->first < w->span.part) {
+    struct queue *q = w->q;
+    struct entry *e = w->newest;
+    int64_t now = f->now > q->last ? f->now : q->last;
+    if (e && now - e->first < w->span.part) {
         e->span = (uint32_t)(now - e->first);
         e->n += f->n;
         e->bytes += f->bytes;
         e->later += f->bytes * e->span;
-    } else {
-        if (!shut(w, pool))
-            return false;
-        *e = (struct entry){now, 0, f->n, f->bytes, 0};
-        if (!w->n)
-            w->due = now + w->span.ttl;
+    } else if (!append(w, pool, &(struct entry){now, 0, f->n, f->bytes, 0})) {
+        return false;
     }
-    w->q.last = now;
-    w->q.entries += f->n;
-    w->q.bytes += f->bytes;
+    q->last = now;
+    q->entries += f->n;
+    q->bytes += f->bytes;
+    if (q->bytes > q->peak_bytes || q->entries > q->peak_entries)
+        note_peak(w, now);
     return true;
 }
 
@@ -274,7 +251,7 @@ static void settle(struct state *s, struct blocks *pool)
         struct work w;
         if (s->lost >> rung_of[i] & 1)
             continue;
-        take_out(&w, s, i, pool);
+        take_out(&w, &s->queue[i], s, i, pool);
         s->lost |= fill_waiting(&w, s, i, pool) ? 0 : 1u << rung_of[i];
         put_back(s, i, &w);
     }
@@ -323,7 +300,6 @@ static COLD void expect(const struct state *s, const struct blocks *pool)
             prefetch(entry_at(q, pool, at));
         for (unsigned at = 0; at < 4; at += 2)
             prefetch(entry_at(q, pool, q->n + at));
-        prefetch(&s->gone[i]);
     }
 }
 
@@ -352,9 +328,9 @@ static void join(struct entry *a, const struct entry *b)
 static unsigned in_order(const struct work *a, const struct work *b, int64_t part, struct entry out[2 * ENTRIES])
 {
     unsigned n = 0;
-    for (unsigned x = 0, y = 0; x < length(a) || y < length(b);) {
-        bool mine = y == length(b) || (x < length(a) && nth(a, x)->first <= nth(b, y)->first);
-        const struct entry *e = mine ? nth(a, x++) : nth(b, y++);
+    for (unsigned x = 0, y = 0; x < a->n || y < b->n;) {
+        bool mine = y == b->n || (x < a->n && place_of(a, x)->first <= place_of(b, y)->first);
+        const struct entry *e = mine ? place_of(a, x++) : place_of(b, y++);
         if (n && e->first - out[n - 1].first < part)
             join(&out[n - 1], e);
         else
@@ -363,31 +339,29 @@ static unsigned in_order(const struct work *a, const struct work *b, int64_t par
     return n;
 }
 
-static void merge(struct state *a, const struct state *b, unsigned ttl, struct blocks *pool)
+static void merge(struct state *a, struct state *b, unsigned ttl, struct blocks *pool)
 {
     struct entry all[2 * ENTRIES];
     struct work into, from;
-    take_out(&into, a, ttl, pool);
-    take_out(&from, b, ttl, pool);
-    int64_t last = into.q.last > from.q.last ? into.q.last : from.q.last;
-    note_peak(&into.q, &into.gone);
-    note_peak(&from.q, &from.gone);
+    struct queue *to = &a->queue[ttl], *q = &b->queue[ttl];
+    take_out(&into, to, a, ttl, pool);
+    take_out(&from, q, b, ttl, pool);
+    int64_t last = to->last > q->last ? to->last : q->last;
     expire(&into, last);
     expire(&from, last);
     unsigned n = in_order(&into, &from, spans[ttl].part, all), i = 0;
     into.n = 0;
-    into.q.open.n = 0;
-    for (; i < n && shut(&into, pool); i++)
-        into.q.open = all[i];
+    while (i < n && append(&into, pool, &all[i]))
+        i++;
     a->lost |= i < n ? 1u << rung_of[ttl] : 0;
     into.due = INT64_MIN;
-    into.q.last = last;
-    into.q.bytes += from.q.bytes;
-    into.q.entries += from.q.entries;
-    into.gone.bytes += from.gone.bytes;
-    into.gone.entries += from.gone.entries;
-    into.gone.peak_bytes += from.gone.peak_bytes;
-    into.gone.peak_entries += from.gone.peak_entries;
+    to->last = last;
+    to->bytes += q->bytes;
+    to->entries += q->entries;
+    to->gone_bytes += q->gone_bytes;
+    to->gone_entries += q->gone_entries;
+    to->peak_bytes += q->peak_bytes;
+    to->peak_entries += q->peak_entries;
     put_back(a, ttl, &into);
 }
 
@@ -467,15 +441,14 @@ static void sum_many(const struct entry *e, int64_t since, int64_t ttl, product 
         *bytes += (product)((double)e->bytes * ms + .5);
 }
 
-/* What waits goes into the queue taken out, beside its ring: when something is read must not matter to who finds the
+/* What waits goes into a copy of the queue, and of its ring: when something is read must not matter to who finds the
  * pool empty. */
 static void fill_aside(struct work *w, const struct state *s, unsigned ttl_at, struct entry ring[ENTRIES])
 {
     for (unsigned i = 0; i < w->n; i++)
         ring[i] = *place_of(w, i);
-    w->ring = ring;
-    w->head = 0;
-    w->mask = ENTRIES - 1;
+    w->q->head = 0;
+    take_ring(w, ring, ENTRIES);
     fill_waiting(w, s, ttl_at, NULL);
 }
 
@@ -483,14 +456,16 @@ static void fill_aside(struct work *w, const struct state *s, unsigned ttl_at, s
 static void sum(const struct state *s, unsigned ttl_at, const struct blocks *pool, int64_t end, struct live_sum *out)
 {
     struct work w;
+    struct queue q = s->queue[ttl_at];
     struct entry ring[ENTRIES];
-    take_out(&w, s, ttl_at, pool);
+    take_out(&w, &q, s, ttl_at, pool);
     if (out->known && waits(s, ttl_at))
         fill_aside(&w, s, ttl_at, ring);
+    expire(&w, q.last);
     int64_t ttl = w.span.ttl;
-    product bytes = (product)w.gone.bytes * (product)ttl, entries = (product)w.gone.entries * (product)ttl;
-    for (unsigned i = 0; i < length(&w); i++) {
-        const struct entry *e = nth(&w, i);
+    product bytes = (product)q.gone_bytes * (product)ttl, entries = (product)q.gone_entries * (product)ttl;
+    for (unsigned i = 0; i < w.n; i++) {
+        const struct entry *e = place_of(&w, i);
         int64_t since = end > e->first ? end - e->first : 0;
         if (since - (int64_t)e->span >= ttl) {
             bytes += (product)e->bytes * (product)ttl;
@@ -501,9 +476,8 @@ static void sum(const struct state *s, unsigned ttl_at, const struct blocks *poo
     }
     add(&out->byte_s, &out->byte_ms, bytes);
     add(&out->entry_s, &out->entry_ms, entries);
-    note_peak(&w.q, &w.gone);
-    out->peak_bytes = w.gone.peak_bytes;
-    out->peak_entries = w.gone.peak_entries;
+    out->peak_bytes = q.peak_bytes;
+    out->peak_entries = q.peak_entries;
 }
 
 void live_sums(const struct live *l, const struct blocks *pool, int64_t start, int64_t end,
@@ -533,8 +507,8 @@ void live_load(struct live *l, struct blocks *pool, const struct live_sum from[L
     EACH_TTL(i)
     {
         s->lost |= from[i].known ? 0 : 1u << rung_of[i];
-        s->gone[i].peak_bytes = from[i].peak_bytes;
-        s->gone[i].peak_entries = from[i].peak_entries;
+        s->queue[i].peak_bytes = from[i].peak_bytes;
+        s->queue[i].peak_entries = from[i].peak_entries;
         s->before[i].byte_s = from[i].byte_s;
         s->before[i].entry_s = from[i].entry_s;
         s->before[i].byte_ms = from[i].byte_ms;

@@ -14,7 +14,7 @@
 #include "analysis/blocks.h"
 #include "base/buf.h"
 
-enum { LIVE_TTLS = 10, LIVE_PARTS = 62, LIVE_WAIT = 27 };
+enum { LIVE_TTLS = 10, LIVE_PARTS = 62, LIVE_WAIT = 32 };
 
 extern const uint32_t live_ttl_s[LIVE_TTLS];
 

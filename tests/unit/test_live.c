@@ -248,12 +248,12 @@ static void without_room_nothing_is_known(void **state)
     struct live l = {0}, other = {0};
     struct live_sum s[LIVE_TTLS];
     (void)state;
-    assert_true(blocks_init(&none, 0) && blocks_init(&little, 256 + 16));
+    assert_true(blocks_init(&none, 0) && blocks_init(&little, 256 + 16)); /* of rings one fits in */
     live_fill(&l, &none, ~0u, epoch, 1);
     live_sums(&l, &none, epoch, epoch, s);
     assert_false(s[0].known);
     live_fill(&other, &little, ~0u, epoch, 1);
-    live_fill(&other, &little, ~0u, epoch + 100, 1); /* what was open goes to rings, of which one fits in */
+    live_fill(&other, &little, ~0u, epoch + 100, 1);
     for (unsigned i = 2; i < LIVE_WAIT; i++)
         live_fill(&other, &little, 1, epoch + 100, 1); /* until they do */
     live_sums(&other, &little, epoch, epoch, s);
