@@ -135,7 +135,7 @@ static bool is_popular(struct analysis *a, uint64_t hash)
     const struct heavy *h = spacesaving_add(m->popular, hash);
     uint64_t sure = h->count - h->error;
     m->counted++;
-    return sure >= LEAST_COUNT && sure > m->counted / a->keys.slots.most;
+    return sure >= LEAST_COUNT && sure > m->counted / a->keys.rows.most;
 }
 
 static uint32_t add(struct analysis *a, const struct admission_visit *v)

@@ -71,8 +71,7 @@ static bool init_parts(struct analysis *a)
            addresses_init(&a->addresses, &a->key, b.most[ROOM_ADDRESSES]) && caches_init(&a->caches, &b) &&
            minutes_init(&a->minutes, b.most[ROOM_MINUTES]) && init_learning(a, &b) &&
            masked_init(&a->masked, b.most[ROOM_FIELDS]) &&
-           writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]) &&
-           slab_init(&a->write_names, sizeof(struct writes_name), b.most[ROOM_KEYS]);
+           writes_init(&a->writes, b.most[ROOM_WRITTEN], b.most[ROOM_WRITERS]);
 }
 
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store)
@@ -115,7 +114,6 @@ void analysis_free(struct analysis *a)
     minutes_fini(&a->minutes);
     writes_fini(&a->writes);
     masked_fini(&a->masked);
-    slab_fini(&a->write_names);
     slab_fini(&a->page_memory);
     buf_free(&a->text);
     buf_free(&a->route);

@@ -27,16 +27,9 @@ static struct slice variable_of(struct slice route, struct slice path)
 /* Made on first need: most keys never meet a write. */
 static const struct writes_name *name_of(struct analysis *a, uint32_t row)
 {
-    if (a->write_generation != a->keys.generation) { /* rows of keys moved */
-        memset(a->write_names.base, 0, (size_t)slab_bytes(&a->write_names));
-        a->write_names.used = 0;
-        a->write_generation = a->keys.generation;
-    }
-    struct writes_name *name = slab_at(&a->write_names, row);
-    slab_reach(&a->write_names, row);
-    if (name->uri)
-        return name;
-    const struct key *key = keys_at(&a->keys, row);
+    struct key *key = keys_at(&a->keys, row);
+    if (key->written.uri)
+        return &key->written;
     const struct endpoint *e = endpoints_at(&a->endpoints, endpoints_resolve(&a->endpoints, key->endpoint));
     struct key_text text = take_key_text(a, keys_target(&a->keys, key));
     struct slice id = {NULL, 0};
@@ -45,10 +38,8 @@ static const struct writes_name *name_of(struct analysis *a, uint32_t row)
         trie_route(a->trie, e->node, &a->route);
         id = variable_of(slice_of(a->route.p, a->route.n), text.path);
     }
-    *name = writes_name_of(&a->key, keys_service(&a->keys, key), text.whole, id);
-    if (row >= a->write_names.used)
-        a->write_names.used = row + 1;
-    return name;
+    key->written = writes_name_of(&a->key, keys_service(&a->keys, key), text.whole, id);
+    return &key->written;
 }
 
 bool bound_asks(const struct analysis *a, const struct endpoint *e)
@@ -58,13 +49,11 @@ bool bound_asks(const struct analysis *a, const struct endpoint *e)
 
 bool bound_expect(const struct analysis *a, uint32_t row, unsigned step)
 {
-    if (!a->writes.written || row >= a->write_names.used || a->write_generation != a->keys.generation)
-        return false;
-    const struct writes_name *name = slab_at(&a->write_names, row);
+    const struct writes_name *name = &keys_at(&a->keys, row)->written;
     if (step)
         return writes_prefetch(&a->writes, name, step == 1);
     prefetch(name);
-    return true;
+    return a->writes.written;
 }
 
 void bound_write(struct analysis *a, uint32_t row, uint32_t endpoint, int64_t now)

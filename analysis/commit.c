@@ -265,8 +265,7 @@ uint64_t analysis_memory(const struct analysis *a)
            slab_bytes(&c->lists.words) + slab_bytes(&c->names) + slab_bytes(&a->addresses.rows) +
            map_bytes(a->addresses.map.used) + slab_bytes(&a->minutes.rows) + caches_bytes(&a->caches) +
            slab_bytes(&a->writes.names) + slab_bytes(&a->writes.sums) + map_bytes(a->writes.map.used) +
-           slab_bytes(&a->write_names) + (uint64_t)a->pages.used * sizeof(struct hist_page) +
-           (uint64_t)trie_nodes(a->trie) * 128;
+           (uint64_t)a->pages.used * sizeof(struct hist_page) + (uint64_t)trie_nodes(a->trie) * 128;
 }
 
 /* Fills a row of the batch; its text is copied there. */

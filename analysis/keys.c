@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOT_SHARE = 8 }; /* one of so many slots' keys may be hot */
+enum { HOT_SHARE = 8 }; /* one of so many keys may be hot */
 
 bool keys_init(struct keys *k, const struct budget *b)
 {
@@ -14,7 +14,7 @@ bool keys_init(struct keys *k, const struct budget *b)
            slab_init(&k->slots, sizeof(struct ladder_slot), slots) && slab_init(&k->ids, sizeof(uint32_t), rows) &&
            slab_init(&k->owners, sizeof(uint32_t), slots) && slab_init(&k->today, sizeof(struct today), slots) &&
            slab_init(&k->counted, sizeof(struct sampling_key), rows) &&
-           slab_init(&k->promoted, sizeof(uint32_t), slots / HOT_SHARE) &&
+           slab_init(&k->promoted, sizeof(uint32_t), rows / HOT_SHARE) &&
            map_init(&k->map, k->rows.base, k->rows.unit, rows) &&
            map_init(&k->slot_map, k->slots.base, k->slots.unit, slots);
 }
@@ -132,18 +132,39 @@ static uint32_t new_slot(struct keys *k, uint64_t hash, int64_t now)
     return map_insert(&k->slot_map, hash, k->slots.used) ? slab_take(&k->slots) : MAP_NONE;
 }
 
-struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now)
+/* The key has as many as it may. */
+static bool variants_full(struct keys *k, struct key *at)
 {
-    uint32_t row = at->slot ? map_find(&k->slot_map, hash) : MAP_NONE;
-    if (row == MAP_NONE && at->slot && ++keys_counted(k, at)->variants >= KEYS_VARIANTS)
-        keys_counted(k, at)->variants--;
-    else if (row == MAP_NONE)
+    struct sampling_key *c = keys_counted(k, at);
+    if (c->variants + 1 >= KEYS_VARIANTS)
+        return true;
+    c->variants++;
+    return false;
+}
+
+/* Of a variant that did not come first. */
+static struct ladder_slot *further_slot(struct keys *k, struct key *at, uint64_t hash, int64_t now)
+{
+    uint32_t row = map_find(&k->slot_map, hash);
+    if (row == MAP_NONE && !variants_full(k, at))
         row = new_slot(k, hash, now);
     if (row == MAP_NONE)
         return NULL;
     *owner_at(k, row) = (uint32_t)(at - keys_at(k, 0));
-    at->slot = row + 1;
+    at->slot = row + KEYS_FURTHER;
     return slot_at(k, row);
+}
+
+struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now)
+{
+    if (at->slot && at->own.hash != hash)
+        return further_slot(k, at, hash, now);
+    if (!at->slot) {
+        at->own.hash = hash;
+        ladder_reset(&at->own, now);
+    }
+    at->slot = KEYS_OWN;
+    return &at->own;
 }
 
 uint32_t keys_row(const struct keys *k, uint32_t id)
@@ -221,6 +242,7 @@ static void drop_rows(struct keys *k, bool (*keeps)(void *context, const struct 
         move_name(k, at, names);
         names += name_length(k, at);
         written += row < k->written;
+        at->written.uri = 0; /* its route may have become another's */
         move_row(&k->rows, row, kept);
         move_row(&k->ids, row, kept);
         move_row(&k->counted, row, kept);
@@ -239,8 +261,8 @@ static void drop_slots(struct keys *k, const uint32_t *moved)
         if (owner == MAP_NONE)
             continue;
         struct key *at = keys_at(k, owner);
-        if (at->slot == slot + 1)
-            at->slot = kept + 1; /* no later slot has that number any more */
+        if (at->slot == slot + KEYS_FURTHER)
+            at->slot = kept + KEYS_FURTHER; /* no later slot has that number any more */
         move_row(&k->slots, slot, kept);
         move_row(&k->today, slot, kept);
         *owner_at(k, kept++) = owner;

@@ -1,8 +1,8 @@
-/* keys: the keys that are followed, their endpoints, names and the slots of their variants. Bounded: when its share of
- * memory is used up (rows, bytes of names or slots) the caller drops some (analysis/admission.h); rows then move up, in
- * order, with their names, and `generation` says so: a row number or a borrowed name is good within one generation, the
- * id for ever. The bound depends on
- * the traffic alone, never on when names were written. */
+/* keys: the keys that are followed, their endpoints, names and the slots of their variants. What most exchanges need of
+ * a key lies side by side, in one page: pages cost more to find than lines. Bounded: when its share of memory is used
+ * up (rows, bytes of names or slots of further variants) the caller drops some (analysis/admission.h); rows then move
+ * up, in order, with their names, and `generation` says so: a row number or a borrowed name is good within one
+ * generation, the id for ever. The bound depends on the traffic alone, never on when names were written. */
 #ifndef ANALYSIS_KEYS_H
 #define ANALYSIS_KEYS_H
 
@@ -11,6 +11,7 @@
 #include "analysis/sampling.h"
 #include "analysis/slab.h"
 #include "analysis/today.h"
+#include "analysis/writes.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/prefetch.h"
@@ -20,31 +21,39 @@ enum { KEYS_VARIANTS = 1024 }; /* of a key: else a field that Vary names could f
 
 struct key {
     uint64_t hash;
-    int64_t last_us;    /* arrival; time never runs backwards for a key */
-    int64_t written_us; /* last successful write to the target; INT64_MIN: none */
-    uint32_t slot;      /* the variant visited last, + 1 */
-    uint32_t content;   /* of the previous eligible answer; 0 unknown */
-    uint32_t name;      /* where its text begins: method, service, target */
-    uint32_t target_n;
-    uint32_t tag, tag_content; /* the tag learned last and what it stands for */
-    uint32_t tag_s;            /* arrival of the answer it was learned from, Unix seconds */
-    uint32_t full_bytes;       /* body of its latest full answer; 0: none yet */
-    uint16_t endpoint;         /* may be an alias by now; ids fit by analysis/budget.def */
-    uint16_t service_n, vary;  /* vary: list of its last response that had one */
-    uint8_t method_n;
+    int64_t last_us;                   /* arrival; time never runs backwards for a key */
+    int64_t written_us;                /* last successful write to the target; INT64_MIN: none */
+    uint32_t slot : 26;                /* of the variant visited last: 0: none yet, 1: `own`, row + 2 of another */
     bool eligible : 1, tag_strong : 1; /* eligible: was looked up before */
     bool query : 1, hot : 1;           /* query: the target has one; hot: followed whatever its hash */
     bool operation : 1, safe : 1;      /* its name has an operation; that changes nothing */
-} __attribute__((aligned(64)));
+    uint32_t content;                  /* of the previous eligible answer; 0 unknown */
+    uint32_t tag, tag_content;         /* the tag learned last and what it stands for */
+    uint32_t tag_s;                    /* arrival of the answer it was learned from, Unix seconds */
+    uint32_t full_bytes;               /* body of its latest full answer; 0: none yet */
+    uint16_t endpoint;                 /* may be an alias by now; ids fit by analysis/budget.def */
+    uint16_t vary;                     /* list of its last response that had one */
+    struct today today;                /* beside `own`; meaningful where that says so */
+    /* lines two to five */
+    struct ladder_slot own; /* of the variant that came first */
+    /* line six: what few exchanges read */
+    struct writes_name written; /* names that a write may bind it by; uri 0: not made yet */
+    uint32_t name;              /* where its text begins: method, service, target */
+    uint32_t target_n;
+    uint16_t service_n;
+    uint8_t method_n;
+};
 
-_Static_assert(sizeof(struct key) == 64, "a key is one cache line");
+_Static_assert(offsetof(struct key, own) == 64 && sizeof(struct key) == 384, "a key is six cache lines");
+
+enum { KEYS_OWN = 1, KEYS_FURTHER = 2 }; /* key.slot */
 
 struct keys {
     struct slab rows, names, slots;
     struct map map, slot_map;
     struct slab ids;      /* by row, ascending; used from the first drop on, row + 1 before */
-    struct slab owners;   /* key row of each slot */
-    struct slab today;    /* struct today of each slot; meaningful where it says so */
+    struct slab owners;   /* key row of each further slot */
+    struct slab today;    /* struct today of each of these */
     struct slab counted;  /* struct sampling_key by row, where the endpoint is sampled */
     struct slab promoted; /* ids of hot keys, in order of promotion */
     uint32_t next_id;
@@ -109,39 +118,45 @@ struct slice keys_service(const struct keys *k, const struct key *at);
 struct slice keys_target(const struct keys *k, const struct key *at);
 struct keys_operation keys_operation(const struct keys *k, const struct key *at);
 /* The one visited last; there is one. */
-static inline const struct ladder_slot *keys_slot_at(const struct keys *k, const struct key *at)
+static inline struct ladder_slot *keys_slot_at(const struct keys *k, const struct key *at)
 {
-    return (const struct ladder_slot *)(const void *)k->slots.base + at->slot - 1;
+    const struct ladder_slot *further = (const struct ladder_slot *)(const void *)k->slots.base;
+    return (struct ladder_slot *)(at->slot == KEYS_OWN ? &at->own : &further[at->slot - KEYS_FURTHER]);
 }
 
 /* Slot of a variant by its hash, one that was not visited last; as keys_slot. */
 struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now);
 
 /* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
- * KEYS_VARIANTS. */
+ * KEYS_VARIANTS. From now on the one visited last. */
 static inline struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now)
 {
     uint64_t hash = hash_mix(at->hash + variant * 0xd6e8feb86659fd93u); /* the key's hash is keyed already */
     if (at->slot && keys_slot_at(k, at)->hash == hash)
-        return (struct ladder_slot *)(void *)k->slots.base + (at->slot - 1);
+        return keys_slot_at(k, at);
     return keys_slot_of(k, at, hash, now);
 }
 
-static inline struct today *keys_today(const struct keys *k, const struct ladder_slot *slot)
+/* What stands beside the slot visited last. */
+static inline struct today *keys_today(const struct keys *k, const struct key *at)
 {
-    return (struct today *)(void *)k->today.base + (slot - (const struct ladder_slot *)(const void *)k->slots.base);
+    const struct today *further = (const struct today *)(const void *)k->today.base;
+    return (struct today *)(at->slot == KEYS_OWN ? &at->today : &further[at->slot - KEYS_FURTHER]);
 }
 
-/* Asks for the cache lines of the slot that will most likely be visited. */
+/* Asks for what an exchange of the key in that row will most likely need. */
+static inline void keys_prefetch(const struct keys *k, uint32_t row)
+{
+    prefetch_lines(keys_at(k, row), offsetof(struct key, written));
+}
+
+/* The same of what is not in its row; that is there by now. */
 static inline void keys_prefetch_slot(const struct keys *k, const struct key *at)
 {
-    if (!at->slot)
+    if (at->slot < KEYS_FURTHER)
         return;
-    const char *p = (const char *)keys_slot_at(k, at);
-    prefetch(p);
-    prefetch(p + 64);
-    prefetch(p + 128);
-    prefetch(p + 192);
+    prefetch_lines(keys_slot_at(k, at), sizeof(struct ladder_slot));
+    prefetch(keys_today(k, at));
 }
 
 #endif

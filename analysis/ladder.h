@@ -23,7 +23,7 @@ struct ladder_slot {                /* 4 cache lines; zero until ladder_reset */
     struct changes changes;         /* whatever the rungs hold; here because its line is at hand */
     uint32_t f[LADDER_RUNGS];       /* when filled */
     uint32_t h[LADDER_RUNGS];       /* content, 0 unknown */
-} __attribute__((aligned(256)));
+} __attribute__((aligned(64)));
 
 enum { LADDER_LANES = 8, LADDER_VECTORS = 3, LADDER_LATELY = 255 }; /* rungs at a time; times; look-ups */
 

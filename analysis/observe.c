@@ -116,8 +116,8 @@ static struct sampling_tail *tail_of(const struct analysis *a, const struct endp
 }
 
 /* What caches do by the headers of today. Where the endpoint is sampled each key of the sample counts for others. */
-static void observe_today(struct analysis *a, const struct row_exchange *r, const struct ladder_visit *v,
-                          struct ladder_slot *slot, uint64_t *declared, uint64_t stands_for)
+static void observe_today(const struct row_exchange *r, const struct ladder_visit *v, struct ladder_slot *slot,
+                          struct today *today, uint64_t *declared, uint64_t stands_for)
 {
     struct today_visit visit = {.now_ms = (uint32_t)v->now,
                                 .seen = v->error ? 0 : v->content,
@@ -125,7 +125,7 @@ static void observe_today(struct analysis *a, const struct row_exchange *r, cons
                                 .lifetime = r->lifetime,
                                 .renews = (r->notes & NOTE_REASON) == REASON_REVALIDATED &&
                                           !(r->notes & NOTE(personal, true))};
-    enum today_outcome o = today_visit(keys_today(&a->keys, slot), slot->today, &visit);
+    enum today_outcome o = today_visit(today, slot->today, &visit);
     slot->today |= o == TODAY_FILL;
     if (!declared)
         return;
@@ -160,7 +160,8 @@ static void observe_ladder(struct analysis *a, struct fact *f, struct key *key, 
     struct sampling_tail *tail = tail_of(a, ep, key);
     uint32_t hit = ladder_visit(slot, &v, tail ? &tail->sums : ep ? &ep->ladder : NULL);
     if (today_matters(slot->today, r->lifetime))
-        observe_today(a, r, &v, slot, ep ? ep->declared : NULL, tail ? UINT64_C(1) << tail->level : 1);
+        observe_today(r, &v, slot, keys_today(&a->keys, key), ep ? ep->declared : NULL,
+                      tail ? UINT64_C(1) << tail->level : 1);
     if (ep && v.fillable)
         live_fill_many(&ep->live, &a->endpoints.live, ~hit, v.now, v.bytes, tail ? 1u << tail->level : 1);
     if (tail && sampling_note(tail, keys_counted(&a->keys, key), hit))

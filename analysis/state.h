@@ -85,8 +85,6 @@ struct analysis {
     uint64_t credential_name;  /* of the part that stands for the client */
     struct masked masked;
     struct writes writes;
-    struct slab write_names; /* struct writes_name, a row for each key, of this generation of theirs */
-    uint32_t write_generation;
     struct vary *vary;
     uint32_t vary_written;
     int64_t window_us, window_ends;   /* the open hour; TIME_NONE and INT64_MIN: none */

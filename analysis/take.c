@@ -342,6 +342,8 @@ static void look_at_places(const struct analysis *a, const struct fact *h)
 static void look_at_rows(struct analysis *a, struct fact *h)
 {
     h->key = map_expect(&a->keys.map, h->hash);
+    if (h->key != MAP_NONE)
+        keys_prefetch(&a->keys, h->key);
     h->client = map_expect(&a->clients.map, h->place);
 }
 
@@ -381,8 +383,6 @@ static void look_at_sums(const struct analysis *a, const struct fact *h, const s
     if (key->slot) {
         const struct ladder_slot *slot = keys_slot_at(&a->keys, key);
         changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
-        if (slot->today)
-            prefetch(keys_today(&a->keys, slot));
     }
     if (ep->learner)
         learning_prefetch(&a->learning, ep->learner);

@@ -27,7 +27,7 @@ static void shares_add_up(void **state)
 static void rows_cost_what_is_said(void **state)
 {
     (void)state;
-    assert_true(budget_unit(ROOM_KEYS) >= sizeof(struct key) + sizeof(uint32_t) + sizeof(struct sampling_key) + 16);
+    assert_true(budget_unit(ROOM_KEYS) >= sizeof(struct key) + sizeof(uint32_t) + sizeof(struct sampling_key) + 24);
     assert_true(budget_unit(ROOM_SLOTS) >= sizeof(struct ladder_slot) + sizeof(struct today) + sizeof(uint32_t) + 16);
     assert_true(budget_unit(ROOM_ENDPOINTS) >= sizeof(struct endpoint) + sizeof(uint32_t));
     assert_true(budget_unit(ROOM_TAILS) >= sizeof(struct sampling_tail));
