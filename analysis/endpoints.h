@@ -37,6 +37,7 @@ struct endpoint {
     bool dirty, other, unlearned; /* unlearned: there was no room for a learner */
     bool grpc;                    /* its route is a gRPC method, literally */
     bool safe;                    /* its operation changes nothing, whatever its method */
+    bool masked;                  /* its bodies are compared under a mask (analysis/masked.h) */
     uint8_t set_class;
     uint32_t learner;    /* row of analysis/learning.h; 0: none */
     uint32_t set;        /* clients seen, two bits per client number; block of 2^set_class words */

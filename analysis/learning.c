@@ -162,11 +162,23 @@ static void forget_changes(struct learner *r, unsigned i)
             *both_of(r, o, i) = 0;
 }
 
+static uint32_t put_bit(uint32_t bits, unsigned i, bool is)
+{
+    return (bits & ~(1u << i)) | (uint32_t)is << i;
+}
+
+/* After its sandwiches were counted. */
+static void note_decided(struct learner *r, const struct learn_dim *d, unsigned i)
+{
+    r->decided = put_bit(r->decided, i, d->n >= DECIDED || d->differing >= CLEAR);
+}
+
 static void forget_tests(struct learning *l, struct learner *r, unsigned i)
 {
     struct learn_dim *d = learning_dim(l, r, i);
     d->n = d->differing = d->near = d->near_same = 0;
     r->out &= ~(1u << i);
+    note_decided(r, d, i);
 }
 
 static void leave_group(struct learning *l, struct learner *r, unsigned i)
@@ -188,7 +200,7 @@ static void name_dim(struct learning *l, struct learner *r, unsigned i, const st
 {
     struct learn_dim *d = learning_dim(l, r, i);
     uint32_t bit = 1u << i;
-    *d = (struct learn_dim){.text_n = (uint8_t)p->text.n, .kind = p->kind, .coded = p->coded};
+    *d = (struct learn_dim){.text_n = (uint8_t)p->text.n, .kind = p->kind};
     memcpy(d->text, p->text.p, p->text.n);
     r->row[i] = (struct learn_row){.name = p->name, .first = first};
     r->varied &= ~bit;
@@ -197,7 +209,9 @@ static void name_dim(struct learning *l, struct learner *r, unsigned i, const st
     r->settled &= ~bit;
     r->group[i] = bit;
     forget_changes(r, i);
-    r->claims = (r->claims & ~bit) | (p->kind == PART_CLAIM ? bit : 0);
+    note_decided(r, d, i);
+    r->coded = put_bit(r->coded, i, p->coded);
+    r->claims = put_bit(r->claims, i, p->kind == PART_CLAIM);
     if (p->kind == PART_CREDENTIAL)
         r->credentials = bit;
     reindex(r);
@@ -381,52 +395,48 @@ static void note_barren(struct learner *r, const struct sandwich *s, const struc
     }
 }
 
-static void note_result(struct learner *r, struct learn_dim *d, unsigned i, const struct sandwich_result *closed)
+static void note_result(struct learning *l, struct learner *r, unsigned i, const struct sandwich_result *closed)
 {
+    struct learn_dim *d = learning_dim(l, r, i);
     d->n += closed->others;
     d->differing += closed->differing;
+    note_decided(r, d, i);
     if (d->differing)
         r->out &= ~r->group[i];
-    else if (d->n >= OUT_LEAST && d->kind != PART_CLAIM)
+    else if (d->n >= OUT_LEAST && !(r->claims >> i & 1))
         r->out |= r->group[i];
 }
 
-static void settle_control(struct learner *r, struct sandwich *s, const struct sandwich_visit *v)
+static struct sandwich *place_of(const struct learning *l, uint64_t context)
 {
-    struct sandwich_result closed;
-    if (!sandwich_visit(s, v, &closed))
-        return;
-    r->control_n += closed.others;
-    r->control_differing += closed.differing;
+    return &l->table[context >> 28 & l->mask];
 }
 
-static void do_look(struct learning *l, const struct learn_look *look)
+static inline void do_look(struct learning *l, const struct learn_look *look)
 {
     struct sandwich_result closed;
     struct learner *r = look->learner;
-    struct sandwich *s = &l->table[look->visit.context >> 28 & l->mask];
-    if (look->dim == LEARN_CONTROL) {
-        settle_control(r, s, &look->visit);
+    struct sandwich *s = place_of(l, look->visit.context);
+    unsigned i = look->dim;
+    if (i == LEARN_CONTROL) {
+        if (sandwich_visit(s, &look->visit, &closed)) {
+            r->control_n += closed.others;
+            r->control_differing += closed.differing;
+        }
         return;
     }
-    struct learn_dim *d = learning_dim(l, r, look->dim);
     note_barren(r, s, &look->visit);
-    if (r->unique >> look->dim & 1)
-        look_near(d, s, &look->visit);
+    if (r->unique >> i & 1)
+        look_near(learning_dim(l, r, i), s, &look->visit);
     else if (sandwich_visit(s, &look->visit, &closed))
-        note_result(r, d, look->dim, &closed);
-}
-
-static struct learn_look *look_numbered(struct learning *l, uint32_t number)
-{
-    return &l->look[number % LEARN_LOOKS];
+        note_result(l, r, i, &closed);
 }
 
 /* Does looks until so many were done. */
 static void settle_until(struct learning *l, uint32_t looks)
 {
     for (; l->looked != looks; l->looked++)
-        do_look(l, look_numbered(l, l->looked));
+        do_look(l, &l->look[l->looked % LEARN_LOOKS]);
 }
 
 void learning_settle(struct learning *l)
@@ -446,32 +456,46 @@ static unsigned level_of(const struct learning *l, const struct learner *r)
     return l->full ? 0 : r->level;
 }
 
-static void wait_for(struct learning *l, struct learner *r, unsigned i, const struct sandwich_visit *v)
+/* What looks of one answer have in common. */
+struct looker {
+    const struct learn_visit *visit;
+    struct learner *learner;
+    uint64_t coded, decided; /* bits of dimensions */
+    uint64_t mask, turn;     /* a context is looked at where its bits in the mask are those of the turn */
+};
+
+static bool is_sampled(const struct looker *k, uint64_t context)
 {
-    *look_numbered(l, l->looks++) = (struct learn_look){r, *v, (uint8_t)i};
-    r->looks = l->looks;
-    prefetch(&l->table[v->context >> 28 & l->mask]);
+    return !((context ^ k->turn) & k->mask);
+}
+
+static void wait_for(struct learning *l, const struct looker *k, unsigned i, uint64_t context, uint64_t value)
+{
+    struct learn_look *look = &l->look[l->looks++ % LEARN_LOOKS];
+    look->learner = k->learner;
+    look->visit.context = context ? context : 1;
+    look->visit.value = sandwich_value(value);
+    look->visit.content = k->visit->content;
+    look->visit.now_ms = k->visit->now_ms;
+    look->visit.coded = k->coded >> i & 1;
+    look->visit.refused = k->visit->refused;
+    look->dim = (uint8_t)i;
+    k->learner->looks = l->looks;
+    prefetch(place_of(l, context));
 }
 
 /* Equal requests; a coin tells them apart. */
-static void look_at_control(struct learning *l, struct learner *r, const struct learn_visit *v, uint64_t sum,
-                            uint64_t mask, uint64_t turn)
+static void look_at_control(struct learning *l, const struct looker *k, uint64_t sum)
 {
     uint64_t context = hash_mix(sum ^ CONTROL_NAME);
-    if (!((context ^ turn) & mask))
-        wait_for(l, r, LEARN_CONTROL,
-                 &(struct sandwich_visit){context ? context : 1, hash_mix(r->visits) & 1, v->content, v->now_ms, false,
-                                          v->refused});
+    if (is_sampled(k, context))
+        wait_for(l, k, LEARN_CONTROL, context, hash_mix(k->learner->visits) & 1);
 }
 
-static void look_at(struct learning *l, struct learner *r, unsigned i, const struct learn_visit *v, uint64_t context,
-                    uint64_t value)
+static void look_at(struct learning *l, const struct looker *k, unsigned i, uint64_t context, uint64_t value)
 {
-    struct learn_dim *d = learning_dim(l, r, i);
-    if (!l->full && (d->n >= DECIDED || d->differing >= CLEAR) && context >> (64 - DECIDED_SHIFT))
-        return;
-    wait_for(l, r, i,
-             &(struct sandwich_visit){context ? context : 1, value, v->content, v->now_ms, d->coded, v->refused});
+    if (!(k->decided >> i & 1) || !(context >> (64 - DECIDED_SHIFT)))
+        wait_for(l, k, i, context, value);
 }
 
 static uint64_t context_of(const struct learner *r, unsigned i, uint64_t rest)
@@ -502,21 +526,21 @@ static void look(struct learning *l, struct learner *r, const struct learn_visit
                  const uint64_t value[LEARN_DIMS])
 {
     uint32_t without = r->out | r->unique;
-    uint64_t mask = (UINT64_C(1) << level_of(l, r)) - 1, turn = r->visits / TURN;
+    struct looker k = {v, r, r->coded, l->full ? 0 : r->decided, (UINT64_C(1) << level_of(l, r)) - 1, r->visits / TURN};
     EACH_BIT(o, without)
     sum -= value[o];
-    look_at_control(l, r, v, sum, mask, turn);
+    look_at_control(l, &k, sum);
     EACH_BIT(i, r->alone)
     {
         uint64_t context = context_of(r, i, without >> i & 1 ? sum : sum - value[i]);
-        if (!((context ^ turn) & mask))
-            look_at(l, r, i, v, context, value[i]);
+        if (is_sampled(&k, context))
+            look_at(l, &k, i, context, value[i]);
     }
     EACH_BIT(t, r->tested & ~r->alone)
     {
         uint64_t rest = sum, mine = split(r, t, value, &rest), context = context_of(r, t, rest);
-        if (!((context ^ turn) & mask) && (value[t] || !(r->claims >> t & 1)))
-            look_at(l, r, t, v, context, mine);
+        if (is_sampled(&k, context) && (value[t] || !(r->claims >> t & 1)))
+            look_at(l, &k, t, context, mine);
     }
 }
 
@@ -638,6 +662,7 @@ static void add_tests(struct learning *l, struct learner *a, unsigned i, struct 
     to->differing += from->differing;
     to->near += from->near;
     to->near_same += from->near_same;
+    note_decided(a, to, i);
     if (to->differing)
         a->out &= ~a->group[i];
 }
@@ -665,7 +690,7 @@ void learning_merge(struct learning *l, uint32_t into, uint32_t from)
                          .value = b->row[o].first,
                          .text = slice_of(d->text, d->text_n),
                          .kind = d->kind,
-                         .coded = d->coded};
+                         .coded = b->coded >> o & 1};
         unsigned i = find(a, p.name);
         if (i == ABSENT)
             i = add_dim(l, a, &p);
@@ -749,6 +774,7 @@ static void load_dim(struct learning *l, struct learner *r, const struct learned
     d->near = from->near;
     d->near_same = from->near_same;
     d->nominated = from->nominated;
+    note_decided(r, d, i);
     r->row[i].present = (uint32_t)(from->present < UINT32_MAX ? from->present : UINT32_MAX);
     r->row[i].seen = from->seen;
     r->row[i].first = from->first;

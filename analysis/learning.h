@@ -61,7 +61,6 @@ struct learn_row {
 struct learn_dim {
     char text[LEARN_NAME];
     uint8_t text_n, kind;
-    bool coded;
     uint8_t sampled, sample_level; /* values whose hash has that many zero bits are counted */
     uint64_t n, differing;         /* sandwiches */
     uint64_t near, near_same;      /* answers within LEARN_NEAR_MS to another value; of them, with the same content */
@@ -70,14 +69,17 @@ struct learn_dim {
     uint16_t times[LEARN_SAMPLE];
 };
 
-/* What most answers read and change comes first. */
+/* What most answers read and change comes first; bits are of dimensions. */
 struct learner {
     uint64_t visits;                       /* that were taken */
     uint32_t asked;                        /* visits since it rests */
+    uint32_t looks;                        /* number of its last look */
     bool rests;                            /* all is decided: an eighth of the visits is taken, in bursts */
     uint8_t n, barren_level, level;        /* level: of 2 to the power of it contexts one is looked at */
-    uint32_t varied, out, unique, settled; /* bits of dimensions; settled: not unique */
+    uint32_t varied, out, unique, settled; /* settled: not unique */
     uint32_t tested, alone;                /* alone: in no group, and no claim */
+    uint32_t decided;                      /* by so many sandwiches that fewer will do */
+    uint32_t coded;                        /* chooses the content-coding */
     uint32_t claims, credentials;          /* credentials: and what changes with it */
     uint32_t barren;                       /* contexts of late that were not there, less those that were */
     uint32_t unlisted;                     /* visits with a list of Vary that is none of these */
@@ -85,15 +87,14 @@ struct learner {
     uint32_t listed[LEARN_LISTS];          /* visits by list */
     uint64_t control_n, control_differing; /* sandwiches of equal requests: what differs by itself */
     uint64_t fewest;                       /* sandwiches of a dimension that is not decided, when last looked */
-    uint64_t candidate;                    /* a name that there is no room for, by majority */
-    uint32_t candidate_count, next_free;
-    uint32_t looks; /* number of its last look */
     uint8_t index[64] __attribute__((aligned(64)));
     struct learn_row row[LEARN_DIMS];
     uint32_t dim[LEARN_DIMS];                   /* rows of the slab */
     uint32_t group[LEARN_DIMS];                 /* tested together with; 0: in the group of another */
     uint16_t changed[LEARN_DIMS];               /* comparisons in which it had changed */
     uint16_t both[LEARN_DIMS * LEARN_DIMS / 2]; /* ... in which two had, by pair */
+    uint64_t candidate;                         /* a name that there is no room for, by majority */
+    uint32_t candidate_count, next_free;
 };
 
 /* A look at a context that waits for its memory. */

@@ -146,6 +146,12 @@ static void begin_epoch(struct row *r, uint32_t epoch)
     r->epoch = epoch;
 }
 
+/* After the row of its bodies, or that row's mask, changed. */
+static void note_masked(const struct analysis *a, struct endpoint *e)
+{
+    e->masked = e->fields && row_at(a, e->fields)->epoch;
+}
+
 /* Compared between credentials as all answers are (observe.c), in contexts of its own. */
 static void visit_sharing(struct analysis *a, struct row *r, const struct fact *f, uint32_t content)
 {
@@ -162,15 +168,17 @@ static void visit_sharing(struct analysis *a, struct row *r, const struct fact *
         sharing_refuse(a->contexts, &v, f->row.status);
 }
 
-static void visit_mask(struct analysis *a, struct row *r, const struct fact *f, const struct volatile_body *b)
+static void visit_mask(struct analysis *a, struct endpoint *ep, const struct fact *f, const struct volatile_body *b)
 {
     const struct row_exchange *x = &f->row;
+    struct row *r = row_at(a, ep->fields);
     uint32_t epoch;
     uint64_t id = volatile_identity(learner_at(r), b, &epoch);
     if (!epoch)
         return;
     if (epoch != r->epoch)
         begin_epoch(r, epoch);
+    note_masked(a, ep);
     uint32_t content = cacheable_decoded(hash_mix(id) | 1);
     struct ladder_slot *slot = slot_at(r, b->key, b->now);
     struct ladder_visit v = {.now = b->now,
@@ -192,15 +200,9 @@ static bool tells(const struct fact *f)
     return f->key != MAP_NONE && (r->flags & ROW_ELIGIBLE) && r->content && r->status == 200;
 }
 
-void masked_observe(struct analysis *a, const struct exchange *x, const struct fact *f)
+static void observe_leaves(struct analysis *a, struct endpoint *ep, const struct exchange *x, const struct fact *f)
 {
     struct volatile_leaf leaf[VOLATILE_PATHS];
-    struct endpoint *ep = endpoints_at(&a->endpoints, f->row.endpoint);
-    if (!x->leaves || !tells(f)) {
-        if (ep->fields && f->key != MAP_NONE && (f->row.flags & ROW_ELIGIBLE) && row_at(a, ep->fields)->epoch)
-            visit_sharing(a, row_at(a, ep->fields), f, 0);
-        return;
-    }
     if (ep->other || (!ep->fields && !(ep->fields = take_row(a))))
         return;
     const struct key *key = keys_at(&a->keys, f->key);
@@ -217,7 +219,16 @@ void masked_observe(struct analysis *a, const struct exchange *x, const struct f
     b.key += !b.key;
     note_names(r, x->leaves);
     volatile_take(learner_at(r), &b);
-    visit_mask(a, r, f, &b);
+    visit_mask(a, ep, f, &b);
+}
+
+void masked_observe(struct analysis *a, const struct exchange *x, const struct fact *f)
+{
+    struct endpoint *ep = endpoints_at(&a->endpoints, f->row.endpoint);
+    if (x->leaves && tells(f))
+        observe_leaves(a, ep, x, f);
+    else if (ep->masked && f->key != MAP_NONE && (f->row.flags & ROW_ELIGIBLE))
+        visit_sharing(a, row_at(a, ep->fields), f, 0);
 }
 
 /* ---- what becomes of it ---- */
@@ -238,6 +249,7 @@ void masked_unite(struct analysis *a, struct endpoint *from, struct endpoint *in
         into->fields = from->fields;
     }
     from->fields = 0;
+    note_masked(a, into);
 }
 
 static struct slice write_row(struct analysis *a, struct row *r)
@@ -275,4 +287,5 @@ void masked_load(struct analysis *a, struct endpoint *e, struct slice text)
     r->sharing = in.sharing;
     if (in.ladder[0].lookups)
         ladder_load(&r->sums, in.ladder);
+    note_masked(a, e);
 }

@@ -4,7 +4,6 @@
 
 #include "analysis/cacheable.h"
 #include "analysis/interval.h"
-#include "base/hash.h"
 
 enum { KEEP_CHANCE = 8, DIFFERING_LEAST = 5, OTHERS_MOST = (1 << 14) - 1 };
 
@@ -12,15 +11,9 @@ enum { KEEP_CHANCE = 8, DIFFERING_LEAST = 5, OTHERS_MOST = (1 << 14) - 1 };
 
 _Static_assert(sizeof(struct sandwich) == 32, "two fit into a cache line");
 
-static uint32_t id_of(uint64_t value)
+static void begin(struct sandwich *s, const struct sandwich_visit *v)
 {
-    uint32_t id = (uint32_t)hash_mix(value);
-    return id ? id : 1;
-}
-
-static void begin(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
-{
-    *s = (struct sandwich){.context = v->context, .value = value, .content = v->content, .at_ms = v->now_ms};
+    *s = (struct sandwich){.context = v->context, .value = v->value, .content = v->content, .at_ms = v->now_ms};
 }
 
 static bool is_old(const struct sandwich *s, const struct sandwich_visit *v)
@@ -48,49 +41,48 @@ static void add_between(struct sandwich *s, uint32_t value, uint32_t content)
 }
 
 /* The same value again. */
-static bool close(struct sandwich *s, const struct sandwich_visit *v, uint32_t value, struct sandwich_result *out)
+static bool close(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out)
 {
     bool some = s->others || s->refused || s->barred, closed = some && s->content == v->content && !is_old(s, v);
     if (closed)
         *out = (struct sandwich_result){s->others,  s->differing, s->value, {s->between[0], s->between[1]},
                                         s->refused, s->barred};
-    begin(s, v, value);
+    begin(s, v);
     return closed;
 }
 
 /* Whether a refusal stands between answers to another value. Where it is of the same one, what was there is gone, for
  * all that is known. */
-static bool is_between(struct sandwich *s, const struct sandwich_visit *v, uint32_t value)
+static bool is_between(struct sandwich *s, const struct sandwich_visit *v)
 {
     if (s->context != v->context || is_old(s, v))
         return false;
-    if (value == s->value)
+    if (v->value == s->value)
         s->context = 0;
-    return value != s->value;
+    return v->value != s->value;
 }
 
 bool sandwich_visit(struct sandwich *s, const struct sandwich_visit *v, struct sandwich_result *out)
 {
-    uint32_t value = id_of(v->value);
     if (v->refused) {
-        if (is_between(s, v, value))
-            add_between(s, value, 0);
+        if (is_between(s, v))
+            add_between(s, v->value, 0);
     } else if (s->context != v->context) {
         if (gives_way(s, v))
-            begin(s, v, value);
-    } else if (value == s->value) {
-        return close(s, v, value, out);
+            begin(s, v);
+    } else if (v->value == s->value) {
+        return close(s, v, out);
     } else if (is_old(s, v) || !(v->coded || cacheable_comparable(s->content, v->content))) {
-        begin(s, v, value);
+        begin(s, v);
     } else {
-        add_between(s, value, v->content);
+        add_between(s, v->value, v->content);
     }
     return false;
 }
 
 void sandwich_refuse(struct sandwich *s, const struct sandwich_visit *v, bool barred)
 {
-    if (!is_between(s, v, id_of(v->value)))
+    if (!is_between(s, v))
         return;
     s->refused |= !barred;
     s->barred |= barred;

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+
 enum { SANDWICH_WINDOW_MS = 600000 };
 
 #define SANDWICH_LEVEL 0.05       /* of all tests of a family together */
@@ -29,12 +31,19 @@ struct sandwich {
 
 struct sandwich_visit {
     uint64_t context; /* hash of all else; not 0 */
-    uint64_t value;   /* hash */
+    uint32_t value;   /* sandwich_value of its hash */
     uint32_t content; /* as cacheable_content; not 0 */
     uint32_t now_ms;  /* modulo 2^32 */
     bool coded;       /* the component chooses the content-coding: answers that differ by it differ */
     bool refused;     /* an error that says the request was wrong: unlike any content; it never stands first */
 };
+
+/* Not 0. */
+static inline uint32_t sandwich_value(uint64_t hash)
+{
+    uint32_t value = (uint32_t)hash_mix(hash);
+    return value ? value : 1;
+}
 
 /* What a closed sandwich showed. */
 struct sandwich_result {

@@ -5,9 +5,7 @@
 #include "base/cursor.h"
 #include "base/hash.h"
 
-enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100, PART_ALIKE = 100 };
-/* Names of fields become parts of requests when they were met 32 times (capture/parts.c). */
-enum { EQUAL_AFTER = 64, EQUAL_CLEAR = 256, VARY_MISSING = 100 };
+enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100, PART_ALIKE = 100, VARY_MISSING = 100 };
 
 static void set_add(uint64_t set[SHARING_WORDS], uint64_t hash)
 {
@@ -32,7 +30,7 @@ static uint64_t pair_of(uint32_t a, uint32_t b)
 
 static bool closes(struct sandwich *place, const struct sharing_visit *v, struct sandwich_result *closed)
 {
-    struct sandwich_visit visit = {v->context, v->who, v->content, v->now_ms, false, false};
+    struct sandwich_visit visit = {v->context, sandwich_value(v->who), v->content, v->now_ms, false, false};
     return sandwich_visit(place, &visit, closed);
 }
 
@@ -72,14 +70,9 @@ void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing
 
 void sharing_refuse(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, uint16_t status)
 {
-    struct sandwich_visit visit = {.context = v->context, .value = v->who, .now_ms = v->now_ms};
+    struct sandwich_visit visit = {.context = v->context, .value = sandwich_value(v->who), .now_ms = v->now_ms};
     if (status == 403 || status == 404 || (status == 401 && v->anonymous))
         sandwich_refuse(sharing_place(table, SHARING_CONTEXTS, v->context), &visit, v->anonymous);
-}
-
-bool sharing_wants_equal(const struct sharing *s)
-{
-    return s->differing && s->visits > EQUAL_AFTER && s->equal.differing < EQUAL_CLEAR;
 }
 
 void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums)

@@ -25,13 +25,15 @@
 
 enum { SHARING_CONTEXTS = 1 << 14, SHARING_EQUALS = 1 << 13, SHARING_WORDS = 4, SHARING_PARTS = 16 };
 
-/* Of an endpoint. Sets are bits by hash, so that their sizes are estimates. */
+/* Of an endpoint; what each answer reads or changes comes first. Sets are bits by hash, so that their sizes are
+ * estimates. */
 struct sharing {
     uint64_t sandwiches, differing;
-    uint64_t refused, barred; /* comparisons within which a credential, a request without any, was refused the answer */
-    uint64_t given;           /* clients that had such an answer; counted by who knows them, 0: not counted */
     uint64_t visits, anonymous; /* complete answers 2xx; of them, to requests without any credential */
-    uint64_t credentials[SHARING_WORDS], networks[SHARING_WORDS], pairs[SHARING_WORDS];
+    uint64_t credentials[SHARING_WORDS], networks[SHARING_WORDS];
+    uint64_t given;           /* clients that had such an answer; counted by who knows them, 0: not counted */
+    uint64_t refused, barred; /* comparisons within which a credential, a request without any, was refused the answer */
+    uint64_t pairs[SHARING_WORDS];
     struct sharing_part { /* the comparisons of contexts with that part of the hash */
         uint32_t sandwiches, differing;
     } part[SHARING_PARTS];
@@ -73,9 +75,15 @@ void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing
 void sharing_refuse(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, uint16_t status);
 /* The same as sharing_visit, of a visit whose context has the request's header fields in it. */
 void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums);
+enum { SHARING_EQUAL_AFTER = 64, SHARING_EQUAL_CLEAR = 256 };
+
 /* Whether the next one should be shown to that: answers of one key differed, and it is not plain yet that equal fields
- * change nothing about it. */
-bool sharing_wants_equal(const struct sharing *s);
+ * change nothing about it. Names of fields become parts of requests when they were met 32 times (capture/parts.c). */
+static inline bool sharing_wants_equal(const struct sharing *s)
+{
+    return s->differing && s->visits > SHARING_EQUAL_AFTER && s->equal.differing < SHARING_EQUAL_CLEAR;
+}
+
 void sharing_merge(struct sharing *into, const struct sharing *from);
 /* A blob of varints; reading a damaged one gives false and zeroes. */
 void sharing_write(const struct sharing *s, struct buf *out);

@@ -476,7 +476,7 @@ static void take_more(struct analysis *a, const struct exchange *x, const struct
         endpoints_websocket(ep, x->websocket);
     if (x->operation)
         ep->operation_answers += x->operation->answer == OPERATION_READ;
-    if (x->leaves || ep->fields)
+    if (x->leaves || ep->masked)
         masked_observe(a, x, f);
     if (x->client_name.n && f->client != MAP_NONE)
         clients_name(&a->clients, f->client, x->client_name);
