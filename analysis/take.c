@@ -196,12 +196,15 @@ static void note_time(struct analysis *a, const struct exchange *x)
     a->last_us = last > a->last_us ? last : a->last_us;
 }
 
-static void record(struct analysis *a, const struct row_exchange *r)
+/* n records, each `apart` octets behind the one before. */
+static void record(struct analysis *a, const struct row_exchange *r, size_t apart, size_t n)
 {
+    if (!n)
+        return;
     if (a->store)
-        store_exchange(a->store, r);
-    if (a->options.record)
-        a->options.record(a->options.context, r);
+        store_exchanges(a->store, r, apart, (unsigned)n);
+    for (const char *p = (const char *)r, *end = p + n * apart; a->options.record && p < end; p += apart)
+        a->options.record(a->options.context, (const struct row_exchange *)(const void *)p);
 }
 
 static void take_orphan(struct analysis *a, const struct exchange *x)
@@ -211,7 +214,7 @@ static void take_orphan(struct analysis *a, const struct exchange *x)
     fill_plain(a, &r, x, &t, addresses_id(&a->addresses, &x->client, false));
     r.flags |= ROW_ORPHAN;
     observe_orphan(a, &r);
-    record(a, &r);
+    record(a, &r, sizeof r, 1);
 }
 
 /* What it was asked with, and that it was asked. */
@@ -509,8 +512,7 @@ void take_settle(struct analysis *a)
     observe_sums(a, from, (size_t)(end - from));
     for (struct fact *f = from; f < end; f++)
         depend_observe(a, f);
-    for (struct fact *f = from; f < end; f++)
-        record(a, &f->row);
+    record(a, &from->row, sizeof *from, (size_t)(end - from));
 }
 
 /* In the totals alone; no row is made for it, and its record is not kept. */

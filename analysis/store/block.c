@@ -9,6 +9,7 @@
 
 /* Level: 8 % larger than level -1, in a quarter of its time: what repeats is shared already. */
 enum { PACK_LEVEL = -40, VALUE_MAX = 10 /* bytes of one value at most */, WORD_BYTES = 4 };
+enum { FEW = 8 /* records wait until there are more */ };
 enum how { PLAIN, MIXED, SIGNED, DELTA, AFTER, FLAGS, WORD };
 
 const uint8_t block_where[BLOCK_COLUMNS] = {
@@ -16,17 +17,6 @@ const uint8_t block_where[BLOCK_COLUMNS] = {
 #include "analysis/store/block.def"
 #undef FIELD
 };
-
-static inline uint64_t zigzag(int64_t v)
-{
-    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
-}
-
-/* Differences wrap around, so that any two values have one. */
-static inline int64_t minus(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
 
 static inline char *put(char *p, uint64_t v)
 {
@@ -41,7 +31,7 @@ static inline char *put(char *p, uint64_t v)
 /* As many as one to four bytes each, without a branch on how many. Writes three bytes too many at most. */
 CLONES static char *put_short(char *p, const uint64_t *v, unsigned n)
 {
-    uint32_t spread[BLOCK_STAGED], length[BLOCK_STAGED];
+    uint32_t spread[BLOCK_TOGETHER], length[BLOCK_TOGETHER];
     for (unsigned i = 0; i < n; i++) {
         int32_t x = (int32_t)v[i];
         int32_t two = -(x > 0x7f), three = -(x > 0x3fff), four = -(x > 0x1fffff); /* all bits: it has so many */
@@ -49,6 +39,7 @@ CLONES static char *put_short(char *p, const uint64_t *v, unsigned n)
                                (two & 0x80) | (three & 0x8000) | (four & 0x800000));
         length[i] = (uint32_t)(1 - two - three - four);
     }
+#pragma GCC unroll 8
     for (unsigned i = 0; i < n; i++) {
         uint32_t bytes = htole32(spread[i]);
         memcpy(p, &bytes, sizeof bytes);
@@ -57,16 +48,26 @@ CLONES static char *put_short(char *p, const uint64_t *v, unsigned n)
     return p;
 }
 
-/* n numbers, whose bits are all in `all`, to the end of a column. */
-static void put_numbers(struct buf *c, const uint64_t *v, unsigned n, uint64_t all)
+/* The zeros that wait, of so many octets each, and room for n octets more. False: out of memory. */
+static bool catch_up(struct block_values *c, unsigned width, size_t n)
 {
-    if (!buf_reserve(c, BLOCK_STAGED * VALUE_MAX))
+    size_t zeros = (size_t)c->zeros * width;
+    if (!buf_reserve(&c->values, zeros + n))
+        return false;
+    if (zeros)
+        memset(c->values.p + c->values.n, 0, zeros);
+    c->values.n += zeros;
+    c->zeros = 0;
+    return true;
+}
+
+/* n numbers, whose bits are all in `all`, to the end of a column. */
+static void put_numbers(struct block_values *c, const uint64_t *v, unsigned n, uint64_t all)
+{
+    if (!catch_up(c, 1, BLOCK_TOGETHER * VALUE_MAX))
         return;
-    char *p = c->p + c->n;
-    if (!all) {
-        memset(p, 0, n);
-        p += n;
-    } else if (all < 128) {
+    char *p = c->values.p + c->values.n;
+    if (all < 128) {
         for (unsigned i = 0; i < n; i++)
             p[i] = (char)v[i];
         p += n;
@@ -76,7 +77,7 @@ static void put_numbers(struct buf *c, const uint64_t *v, unsigned n, uint64_t a
         for (unsigned i = 0; i < n; i++)
             p = put(p, v[i]);
     }
-    c->n = (size_t)(p - c->p);
+    c->values.n = (size_t)(p - c->values.p);
 }
 
 static inline char *put_word(char *p, uint32_t v)
@@ -86,138 +87,176 @@ static inline char *put_word(char *p, uint32_t v)
     return p + sizeof v;
 }
 
-static void put_words(struct buf *c, const uint64_t *v, unsigned n)
+static void put_words(struct block_values *c, const uint64_t *v, unsigned n)
 {
-    if (!buf_reserve(c, BLOCK_STAGED * WORD_BYTES))
+    if (!catch_up(c, WORD_BYTES, BLOCK_TOGETHER * WORD_BYTES))
         return;
     for (unsigned i = 0; i < n; i++)
-        put_word(c->p + c->n + i * WORD_BYTES, (uint32_t)v[i]);
-    c->n += n * WORD_BYTES;
+        put_word(c->values.p + c->values.n + i * WORD_BYTES, (uint32_t)v[i]);
+    c->values.n += n * WORD_BYTES;
 }
 
-/* n bits, the first one in the least bit, behind the `before` that are there. */
-static void put_bits(struct buf *c, uint32_t before, uint64_t bits, unsigned n)
+/* At least n octets; those that were not there are 0. False: out of memory. */
+static bool reach(struct buf *c, size_t n)
 {
-    unsigned used = before % 8, room = (8 - used) % 8;
-    if (!buf_reserve(c, sizeof bits))
+    if (c->n >= n)
+        return true;
+    if (!buf_reserve(c, n - c->n))
+        return false;
+    memset(c->p + c->n, 0, n - c->n);
+    c->n = n;
+    return true;
+}
+
+/* Those that are not 0, and a bit for each of the records behind the `before` first ones. */
+static void put_sparse(struct block_values *c, uint32_t before, const uint64_t *v, unsigned n)
+{
+    uint64_t bits = 0, there;
+    if (!buf_reserve(&c->values, BLOCK_TOGETHER * WORD_BYTES) || !reach(&c->bits, before / 8 + sizeof there))
         return;
-    if (used) {
-        c->p[c->n - 1] = (char)(c->p[c->n - 1] | (int)(bits << used & 0xff));
-        bits >>= room;
-        n -= n < room ? n : room;
+    char *p = c->values.p + c->values.n, *at = c->bits.p + before / 8;
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t is = v[i] != 0;
+        put_word(p, (uint32_t)v[i]);
+        p += is * WORD_BYTES;
+        bits |= is << i;
     }
-    bits = htole64(bits);
-    memcpy(c->p + c->n, &bits, sizeof bits);
-    c->n += (n + 7) / 8;
+    c->values.n = (size_t)(p - c->values.p);
+    memcpy(&there, at, sizeof there);
+    there |= htole64(bits << before % 8);
+    memcpy(at, &there, sizeof there);
 }
-
-static void put_sparse(struct block *b, int column, const uint64_t *v, unsigned n, uint64_t all)
-{
-    struct buf *c = &b->column[column];
-    uint64_t bits = 0;
-    if (all && buf_reserve(c, BLOCK_STAGED * WORD_BYTES)) {
-        char *p = c->p + c->n;
-        for (unsigned i = 0; i < n; i++) {
-            uint64_t is = v[i] != 0;
-            put_word(p, (uint32_t)v[i]);
-            p += is * WORD_BYTES;
-            bits |= is << i;
-        }
-        c->n = (size_t)(p - c->p);
-    }
-    put_bits(&b->bits[column], b->n - n, bits, n);
-}
-
-static void put_column(struct block *b, int column, enum how how, const uint64_t *v, unsigned n, uint64_t all)
-{
-    if (block_where[column] == BLOCK_SPARSE)
-        put_sparse(b, column, v, n, all);
-    else if (how == WORD)
-        put_words(&b->column[column], v, n);
-    else
-        put_numbers(&b->column[column], v, n, all);
-}
+_Static_assert(BLOCK_TOGETHER + 7 <= 64, "bits");
 
 /* How a field lies in a record. A table and a loop for each kind of value: code for each field would be larger than the
- * processor's nearest memory for it, and run once in 64 records. */
+ * processor's nearest memory for it, and run once in 32 records. */
 static const struct field {
-    uint8_t at, size, how, column;
+    uint8_t at, size, how, where;
 } fields[BLOCK_COLUMNS] = {
-#define FIELD(name, type, how, where) {offsetof(struct row_exchange, name), sizeof(type), how, BLOCK_##name},
+#define FIELD(name, type, how, where) {offsetof(struct row_exchange, name), sizeof(type), how, BLOCK_##where},
 #include "analysis/store/block.def"
 #undef FIELD
 };
 _Static_assert(sizeof(struct row_exchange) <= UINT8_MAX, "offsets");
 
 #define READ_AT(type)                                                                                                  \
-    static inline type type##_at(const struct row_exchange *x, size_t at)                                              \
+    static inline type type##_at(const char *p)                                                                        \
     {                                                                                                                  \
         type v;                                                                                                        \
-        memcpy(&v, (const char *)x + at, sizeof v);                                                                    \
+        memcpy(&v, p, sizeof v);                                                                                       \
         return v;                                                                                                      \
     }
 READ_AT(uint8_t)
 READ_AT(uint16_t)
 READ_AT(uint32_t)
 READ_AT(uint64_t)
-READ_AT(int64_t)
 #undef READ_AT
 
-/* The numbers of a field of n records; all their bits. */
-static uint64_t gather(const struct field *f, const struct row_exchange *x, unsigned n, uint64_t *v)
+/* In the place of each; all their bits. */
+CLONES static uint64_t zigzag(uint64_t *v, unsigned n)
 {
-    const struct row_exchange *end = x + n;
-    const size_t at = f->at;
     uint64_t all = 0;
-#define EACH(number) _Pragma("GCC unroll 4") for (; x < end; x++) all |= *v++ = (number);
-    if (f->how == DELTA)
-        EACH(zigzag(minus(int64_t_at(x, at), int64_t_at(x - 1, at))))
-    else if (f->how == AFTER)
-        EACH(zigzag(minus(int64_t_at(x, at), x->ttfb_us)))
-    else if (f->how == SIGNED)
-        EACH(zigzag(int64_t_at(x, at)))
-    else if (f->how == FLAGS)
-        EACH(uint32_t_at(x, at) << 4 | uint32_t_at(x, at) >> 28)
-    else if (f->size == sizeof(uint64_t))
-        EACH(uint64_t_at(x, at))
-    else if (f->size == sizeof(uint32_t))
-        EACH(uint32_t_at(x, at))
-    else if (f->size == sizeof(uint16_t))
-        EACH(uint16_t_at(x, at))
-    else
-        EACH(uint8_t_at(x, at))
-#undef EACH
+    for (unsigned i = 0; i < n; i++) {
+        v[i] = v[i] << 1 ^ (uint64_t)((int64_t)v[i] >> 63);
+        all |= v[i];
+    }
     return all;
 }
 
-/* Those fields of n rows that stand at `where` (OWN: SPARSE ones, too), one after the other, so that each loop stays
- * with one kind of value. */
-static __attribute__((noinline)) void write_fields(struct block *b, enum block_where where,
-                                                   const struct row_exchange *x, unsigned n)
+/* The numbers of a field of n records, of which the first has it at p and each next one `apart` octets behind; all
+ * their bits. `before`: the field of the record before these. Differences wrap around, so that any two values have
+ * one. */
+static uint64_t gather(const struct field *f, const char *p, size_t apart, unsigned n, uint64_t before, uint64_t *v)
 {
-    uint64_t v[BLOCK_STAGED] = {0};
-    if (!n)
-        return;
-    for (const struct field *f = fields; f < fields + BLOCK_COLUMNS; f++) {
-        uint8_t at = block_where[f->column];
-        if (at != where && !(at == BLOCK_SPARSE && where == BLOCK_OWN))
-            continue;
-        uint64_t all = gather(f, x, n, v);
-        put_column(b, f->column, f->how, v, n, all);
-    }
+    const size_t back = f->at - offsetof(struct row_exchange, ttfb_us);
+    const char *end = p + n * apart;
+    uint64_t *to = v, all = 0;
+#define EACH(number) _Pragma("GCC unroll 4") for (; p < end; p += apart) all |= *to++ = (number);
+    if (f->how == DELTA)
+        for (uint64_t now; p < end; p += apart, before = now)
+            *to++ = (now = uint64_t_at(p)) - before;
+    else if (f->how == AFTER)
+        for (; p < end; p += apart)
+            *to++ = uint64_t_at(p) - uint64_t_at(p - back);
+    else if (f->how == SIGNED)
+        for (; p < end; p += apart)
+            *to++ = uint64_t_at(p);
+    else if (f->how == FLAGS)
+        EACH(uint32_t_at(p) << 4 | uint32_t_at(p) >> 28)
+    else if (f->size == sizeof(uint64_t))
+        EACH(uint64_t_at(p))
+    else if (f->size == sizeof(uint32_t))
+        EACH(uint32_t_at(p))
+    else if (f->size == sizeof(uint16_t))
+        EACH(uint16_t_at(p))
+    else
+        EACH(uint8_t_at(p))
+#undef EACH
+    return f->how == DELTA || f->how == AFTER || f->how == SIGNED ? zigzag(v, n) : all;
 }
 
-/* The octets that are shared: without holes, read as words, of which the last two may overlap. */
+/* The octets from one field to another: those that few records have (all of four or eight octets), and, without holes,
+ * those that are shared. They are read as words, of which the last two may overlap. */
 #define FROM(first) offsetof(struct row_exchange, first)
-#define SIZE(first, last) (offsetof(struct row_exchange, last) + 1 - offsetof(struct row_exchange, first))
-enum { PEER_SIZE = 16, SHAPE_SIZE = 37 };
-_Static_assert(FROM(endpoint) - FROM(client) == PEER_SIZE && SIZE(endpoint, managed) == SHAPE_SIZE, "no holes");
+#define SIZE(first, last)                                                                                              \
+    (offsetof(struct row_exchange, last) + sizeof(((struct row_exchange *)0)->last) -                                  \
+     offsetof(struct row_exchange, first))
+enum { RARE_SIZE = 48, PEER_SIZE = 16, SHAPE_SIZE = 37 };
+_Static_assert(SIZE(variant, loss_us) <= RARE_SIZE && FROM(variant) + RARE_SIZE <= sizeof(struct row_exchange),
+               "rare ones");
+_Static_assert(SIZE(client, conn) == PEER_SIZE && SIZE(endpoint, managed) == SHAPE_SIZE, "no holes");
+static const uint8_t shared_from[BLOCK_SHARED] = {[BLOCK_SHAPE] = FROM(endpoint), [BLOCK_PEER] = FROM(client)};
+static const uint8_t shared_size[BLOCK_SHARED] = {[BLOCK_SHAPE] = SHAPE_SIZE, [BLOCK_PEER] = PEER_SIZE};
 
 static inline uint64_t word(const char *p, size_t i, size_t size)
 {
     uint64_t v;
     memcpy(&v, p + (i + sizeof v <= size ? i : size - sizeof v), sizeof v);
     return v;
+}
+
+/* All bits of what few of n records have, from `any` on as from variant on. */
+static void join_rare(const char *p, size_t apart, unsigned n, char any[RARE_SIZE])
+{
+    uint64_t all[RARE_SIZE / sizeof(uint64_t)] = {0};
+    p += FROM(variant);
+    for (const char *end = p + n * apart; p < end; p += apart)
+        for (size_t i = 0; i < RARE_SIZE; i += sizeof *all)
+            all[i / sizeof *all] |= word(p, i, RARE_SIZE);
+    memcpy(any, all, sizeof all);
+}
+
+/* Whether the field is one that few records have, and none of these does. */
+static bool has_none(const struct field *f, const char any[RARE_SIZE])
+{
+    size_t at = f->at - FROM(variant);
+    if (f->at < FROM(variant) || f->at > FROM(loss_us))
+        return false;
+    return f->size == sizeof(uint64_t) ? !uint64_t_at(any + at) : !uint32_t_at(any + at);
+}
+
+/* The fields of n records that they do not share, behind the `before` first ones of the block. */
+static __attribute__((noinline)) void write_own(struct block *b, const char *x, size_t apart, unsigned n,
+                                                uint32_t before)
+{
+    uint64_t v[BLOCK_TOGETHER];
+    char any[RARE_SIZE];
+    join_rare(x, apart, n, any);
+    for (int i = 0; i < BLOCK_COLUMNS; i++) {
+        const struct field *f = &fields[i];
+        struct block_values *c = &b->column[i];
+        if (f->where < BLOCK_SHARED)
+            continue;
+        uint64_t all = has_none(f, any) ? 0 : gather(f, x + f->at, apart, n, (uint64_t)b->before_us, v);
+        if (!all)
+            c->zeros += n;
+        else if (f->where == BLOCK_SPARSE)
+            put_sparse(c, before, v, n);
+        else if (f->how == WORD)
+            put_words(c, v, n);
+        else
+            put_numbers(c, v, n, all);
+    }
 }
 
 static inline bool same(const char *a, const char *b, size_t size)
@@ -239,114 +278,169 @@ static inline unsigned memo_place(const char *p, size_t size)
 }
 
 /* What the record shares, of which the memo has the place: 0: it is new; else its number, from 1. */
-static inline uint16_t which_of(struct block_shared *s, uint16_t *memo, const struct row_exchange *x, size_t from,
-                                size_t size)
+static inline uint64_t which_of(struct block_shared *s, uint16_t *memo, const char *p, size_t size)
 {
-    const char *p = (const char *)x + from;
-    if (*memo < s->n && !s->known.failed && same(s->known.p + *memo * size, p, size))
-        return (uint16_t)(*memo + 1);
-    buf_add(&s->known, p, size);
-    s->fresh[s->n_fresh++] = *x;
+    uint32_t number = *memo;
+    if (number < s->n && same(s->known.p + number * size, p, size))
+        return number + 1;
+    memcpy(s->known.p + s->n * size, p, size);
     *memo = (uint16_t)s->n++;
     return 0;
 }
 
-/* What n records share, which begins at `from`. Few of these lines are near, so they are asked for together. */
-static inline __attribute__((always_inline)) void write_which(struct block_shared *s, const struct row_exchange *x,
-                                                              unsigned n, size_t from, size_t size)
+/* What n records share, which the first has at p. Few of these lines are near, so they are asked for together. */
+static inline __attribute__((always_inline)) void write_which(struct block_shared *s, const char *p, size_t apart,
+                                                              unsigned n, size_t size)
 {
-    uint64_t v[BLOCK_STAGED] = {0}, all = 0;
-    uint16_t *memo[BLOCK_STAGED];
+    uint64_t v[BLOCK_TOGETHER], all = 0;
+    uint16_t *memo[BLOCK_TOGETHER];
+    if (!buf_reserve(&s->known, n * size))
+        return;
     for (unsigned i = 0; i < n; i++) {
-        memo[i] = &s->memo[memo_place((const char *)&x[i] + from, size)];
+        memo[i] = &s->memo[memo_place(p + i * apart, size)];
         prefetch(memo[i]);
     }
     for (unsigned i = 0; i < n; i++)
         if (*memo[i] < s->n)
             prefetch(s->known.p + *memo[i] * size);
     for (unsigned i = 0; i < n; i++)
-        all |= v[i] = which_of(s, memo[i], &x[i], from, size);
-    put_numbers(&s->which, v, n, all);
+        all |= v[i] = which_of(s, memo[i], p + i * apart, size);
+    s->known.n = s->n * size;
+    if (all)
+        put_numbers(&s->which, v, n, all);
+    else
+        s->which.zeros += n;
 }
 
-static void write_out(struct block *b)
+/* n records, at most BLOCK_TOGETHER, behind the `before` first ones. */
+static void write_out(struct block *b, const char *x, size_t apart, unsigned n, uint32_t before)
 {
-    struct block_shared *shape = &b->shared[BLOCK_SHAPE], *peer = &b->shared[BLOCK_PEER];
-    const struct row_exchange *first = b->stage + 1;
-    write_which(shape, first, b->staged, FROM(endpoint), SHAPE_SIZE);
-    write_fields(b, BLOCK_SHAPE, shape->fresh, shape->n_fresh);
-    write_which(peer, first, b->staged, FROM(client), PEER_SIZE);
-    write_fields(b, BLOCK_PEER, peer->fresh, peer->n_fresh);
-    write_fields(b, BLOCK_OWN, first, b->staged);
-    b->stage[0] = b->stage[b->staged];
-    shape->n_fresh = peer->n_fresh = b->staged = 0;
+    int64_t us = 0, first = before ? b->first_us : INT64_MAX, last = before ? b->last_us : INT64_MIN;
+    write_which(&b->shared[BLOCK_SHAPE], x + FROM(endpoint), apart, n, SHAPE_SIZE);
+    write_which(&b->shared[BLOCK_PEER], x + FROM(client), apart, n, PEER_SIZE);
+    write_own(b, x, apart, n, before);
+    for (unsigned i = 0; i < n; i++) {
+        us = (int64_t)uint64_t_at(x + i * apart + FROM(arrival_us));
+        first = us < first ? us : first;
+        last = us > last ? us : last;
+    }
+    b->first_us = first;
+    b->last_us = last;
+    b->before_us = us;
+}
+
+static void write_staged(struct block *b)
+{
+    unsigned n = b->staged;
+    b->staged = 0;
+    if (n)
+        write_out(b, (const char *)b->stage, sizeof *b->stage, n, b->n - n);
 }
 
 void block_add(struct block *b, const struct row_exchange *x)
 {
-    if (!b->n++) {
-        b->first_us = b->last_us = x->arrival_us;
-    } else {
-        b->first_us = x->arrival_us < b->first_us ? x->arrival_us : b->first_us;
-        b->last_us = x->arrival_us > b->last_us ? x->arrival_us : b->last_us;
+    b->stage[b->staged++] = *x;
+    b->n++;
+    if (b->staged == BLOCK_TOGETHER)
+        write_staged(b);
+}
+
+void block_add_all(struct block *b, const struct row_exchange *x, size_t apart, unsigned n)
+{
+    const char *p = (const char *)x, *end = p + n * apart;
+    while ((size_t)(end - p) >= FEW * apart) {
+        size_t left = (size_t)(end - p) / apart;
+        unsigned now = left < BLOCK_TOGETHER ? (unsigned)left : BLOCK_TOGETHER;
+        write_staged(b);
+        write_out(b, p, apart, now, b->n);
+        b->n += now;
+        p += now * apart;
     }
-    b->stage[++b->staged] = *x;
-    if (b->staged == BLOCK_STAGED)
-        write_out(b);
+    for (; p < end; p += apart)
+        block_add(b, (const struct row_exchange *)(const void *)p);
 }
 
 /* ---- a block's bytes ---- */
 
-static void add_column(struct buf *out, const struct buf *bits, const struct buf *c)
+/* After their length: bits and values, of each of n records; nothing where all are 0. */
+static void add_column(struct buf *out, struct block_values *c, unsigned width, uint32_t n)
 {
-    out->failed |= c->failed || bits->failed;
-    buf_varint(out, bits->n + c->n);
-    buf_add(out, bits->p, bits->n);
-    buf_add(out, c->p, c->n);
+    size_t bits = c->bits.n ? (n + 7) / 8 : 0;
+    bool ok = !c->values.failed && !c->bits.failed && (!bits || reach(&c->bits, bits)) &&
+              (bits || !c->values.n || catch_up(c, width, 0));
+    out->failed |= !ok;
+    buf_varint(out, ok ? bits + c->values.n : 0);
+    buf_add(out, c->bits.p, ok ? bits : 0);
+    buf_add(out, c->values.p, ok ? c->values.n : 0);
+}
+
+static void clear(struct block_values *c)
+{
+    c->values.n = c->bits.n = c->zeros = 0;
+    c->values.failed = c->bits.failed = false;
+}
+
+/* A field of what is shared, of each. */
+static void write_shared(struct block_values *c, const struct field *f, const struct block_shared *s)
+{
+    uint64_t v[BLOCK_TOGETHER];
+    size_t size = shared_size[f->where], at = f->at - shared_from[f->where];
+    clear(c);
+    for (uint32_t i = 0; i < s->n; i += BLOCK_TOGETHER) {
+        unsigned n = s->n - i < BLOCK_TOGETHER ? s->n - i : BLOCK_TOGETHER;
+        uint64_t all = gather(f, s->known.p + i * size + at, size, n, 0, v);
+        if (!all)
+            c->zeros += n;
+        else if (f->how == WORD)
+            put_words(c, v, n);
+        else
+            put_numbers(c, v, n, all);
+    }
 }
 
 bool block_raw(struct block *b, struct buf *out)
 {
-    struct buf none = {0};
-    write_out(b);
-    for (int i = 0; i < BLOCK_SHARED; i++)
+    write_staged(b);
+    for (int i = 0; i < BLOCK_SHARED; i++) {
+        out->failed |= b->shared[i].known.failed;
         buf_varint(out, b->shared[i].n);
+    }
     for (int i = 0; i < BLOCK_SHARED; i++)
-        add_column(out, &none, &b->shared[i].which);
-    for (int i = 0; i < BLOCK_COLUMNS; i++)
-        add_column(out, &b->bits[i], &b->column[i]);
+        add_column(out, &b->shared[i].which, 1, b->n);
+    for (int i = 0; i < BLOCK_COLUMNS; i++) {
+        const struct field *f = &fields[i];
+        if (f->where < BLOCK_SHARED && !out->failed)
+            write_shared(&b->column[i], f, &b->shared[f->where]);
+        add_column(out, &b->column[i], f->how == WORD ? WORD_BYTES : 1, b->n);
+    }
     return !out->failed;
-}
-
-static void clear(struct buf *c)
-{
-    c->n = 0;
-    c->failed = false;
 }
 
 void block_clear(struct block *b)
 {
-    for (int i = 0; i < BLOCK_COLUMNS; i++) {
+    for (int i = 0; i < BLOCK_COLUMNS; i++)
         clear(&b->column[i]);
-        clear(&b->bits[i]);
-    }
     for (int i = 0; i < BLOCK_SHARED; i++) {
         clear(&b->shared[i].which);
-        clear(&b->shared[i].known);
-        b->shared[i].n = b->shared[i].n_fresh = 0;
+        b->shared[i].known.n = b->shared[i].n = 0;
+        b->shared[i].known.failed = false;
     }
     b->n = b->staged = 0;
-    b->stage[0] = (struct row_exchange){0};
+    b->before_us = 0;
+}
+
+static void free_column(struct block_values *c)
+{
+    buf_free(&c->values);
+    buf_free(&c->bits);
 }
 
 void block_free(struct block *b)
 {
-    for (int i = 0; i < BLOCK_COLUMNS; i++) {
-        buf_free(&b->column[i]);
-        buf_free(&b->bits[i]);
-    }
+    for (int i = 0; i < BLOCK_COLUMNS; i++)
+        free_column(&b->column[i]);
     for (int i = 0; i < BLOCK_SHARED; i++) {
-        buf_free(&b->shared[i].which);
+        free_column(&b->shared[i].which);
         buf_free(&b->shared[i].known);
     }
 }

@@ -2,15 +2,15 @@
  * analyzer's; closed ones are packed by the writer. A stored block is: how many shapes and how many peers there are;
  * which of them each record has (0: the next new one; else its number, from 1), a column each; and the columns of the
  * fields in their order, those of shapes and peers with a value for each of these. Numbers are LEB128, each column
- * stands after its length. That is format 3; 4 is the same under zstd. 1 and 2, also under zstd, were columns of all
- * fields; they are read. */
+ * stands after its length, and has none if all its numbers are 0. That is format 3; 4 is the same under zstd. 1 and 2,
+ * also under zstd, were columns of all fields; they are read. */
 #ifndef STORE_BLOCK_H
 #define STORE_BLOCK_H
 
 #include "analysis/store/rows.h"
 #include "base/buf.h"
 
-enum { BLOCK_RECORDS = 8192, BLOCK_STAGED = 64, BLOCK_MEMO_BITS = 12, BLOCK_MAX_BYTES = 2 << 20 };
+enum { BLOCK_RECORDS = 16384, BLOCK_TOGETHER = 32, BLOCK_MEMO_BITS = 13, BLOCK_MAX_BYTES = 4 << 20 };
 enum block_format { BLOCK_OLD_RAW = 1, BLOCK_OLD_ZSTD, BLOCK_RAW, BLOCK_ZSTD };
 
 enum block_column {
@@ -26,26 +26,35 @@ enum block_column {
 enum block_where { BLOCK_SHAPE, BLOCK_PEER, BLOCK_OWN, BLOCK_SPARSE, BLOCK_SHARED = BLOCK_OWN /* kinds before it */ };
 extern const uint8_t block_where[BLOCK_COLUMNS];
 
+/* A column while it grows. */
+struct block_values {
+    struct buf values, bits; /* bits: of SPARSE ones */
+    uint32_t zeros;          /* behind the values, not written yet: most columns of few records have others */
+};
+
 /* What records share, of one kind. One that is not where the memo has its hash is written again, so that none is looked
  * for. */
 struct block_shared {
-    struct buf which, known;                 /* of each record; the octets of all */
-    struct row_exchange fresh[BLOCK_STAGED]; /* new ones, not written out yet */
-    uint32_t n, n_fresh;
+    struct block_values which;           /* of each record */
+    struct buf known;                    /* the octets of all */
+    uint32_t n;                          /* of them */
     uint16_t memo[1 << BLOCK_MEMO_BITS]; /* numbers, from 0 */
 };
 
-/* Zero-initialise. Records wait in `stage` and are written out 64 at a time, column by column. */
+/* Zero-initialise. Records are written out many at a time, column by column; those that come alone wait in `stage`. */
 struct block {
-    struct buf column[BLOCK_COLUMNS], bits[BLOCK_COLUMNS]; /* bits: of SPARSE ones */
-    struct block_shared shared[BLOCK_SHARED];              /* by enum block_where */
-    struct row_exchange stage[BLOCK_STAGED + 1];           /* [0]: the record before */
-    uint32_t n, staged;                                    /* records in all; of those still staged */
-    int64_t first_us, last_us;                             /* least and greatest arrival; mean nothing while n is 0 */
+    struct block_values column[BLOCK_COLUMNS];
+    struct block_shared shared[BLOCK_SHARED]; /* by enum block_where */
+    struct row_exchange stage[BLOCK_TOGETHER];
+    uint32_t n, staged;                   /* records in all; of those still staged */
+    int64_t before_us, first_us, last_us; /* arrival of the last one, least and greatest, of those that are not */
 };
 
 void block_add(struct block *b, const struct row_exchange *x);
-/* Appends the block's bytes to `out`; the block stays open. False: out of memory, the records are not whole. */
+/* n records, each `apart` octets behind the one before. */
+void block_add_all(struct block *b, const struct row_exchange *x, size_t apart, unsigned n);
+/* Appends the block's bytes to `out`; the block stays open, none is staged. False: out of memory, the records are not
+ * whole. */
 bool block_raw(struct block *b, struct buf *out);
 void block_clear(struct block *b);
 void block_free(struct block *b);

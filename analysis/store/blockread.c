@@ -31,23 +31,34 @@ static bool unpack(struct block_tools *tools, struct slice data)
     return true;
 }
 
+/* Of a column that is left out. */
+static inline bool is_absent(const struct cursor *c)
+{
+    return !c->p;
+}
+
+static inline uint64_t get_number(struct cursor *c)
+{
+    return is_absent(c) ? 0 : cursor_varint(c);
+}
+
 static inline uint32_t get_word(struct cursor *c)
 {
-    const uint8_t *p = cursor_take(c, 4);
+    const uint8_t *p = is_absent(c) ? NULL : cursor_take(c, 4);
     return p ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0] : 0;
 }
 
 static inline uint32_t get_flags(struct cursor *c)
 {
-    uint32_t v = (uint32_t)cursor_varint(c);
+    uint32_t v = (uint32_t)get_number(c);
     return v >> 4 | v << 28;
 }
 
-#define GET_PLAIN(c, x, name) cursor_varint(c)
-#define GET_MIXED(c, x, name) cursor_varint(c)
-#define GET_SIGNED(c, x, name) unzigzag(cursor_varint(c))
-#define GET_DELTA(c, x, name) plus((x)->name, unzigzag(cursor_varint(c)))
-#define GET_AFTER(c, x, name) plus((x)->ttfb_us, unzigzag(cursor_varint(c)))
+#define GET_PLAIN(c, x, name) get_number(c)
+#define GET_MIXED(c, x, name) get_number(c)
+#define GET_SIGNED(c, x, name) unzigzag(get_number(c))
+#define GET_DELTA(c, x, name) plus((x)->name, unzigzag(get_number(c)))
+#define GET_AFTER(c, x, name) plus((x)->ttfb_us, unzigzag(get_number(c)))
 #define GET_FLAGS(c, x, name) get_flags(c)
 #define GET_WORD(c, x, name) get_word(c)
 #define READ(c, x, name, type, how) (x)->name = (type)GET_##how(c, x, name)
@@ -59,6 +70,16 @@ static bool take_column(struct cursor *all, struct cursor *column)
     const uint8_t *p = cursor_take(all, length <= BLOCK_MAX_BYTES ? (size_t)length : SIZE_MAX);
     *column = cursor_of(p, p ? (size_t)length : 0);
     return p != NULL;
+}
+
+/* The next column, which may be left out. */
+static bool take_given(struct cursor *all, struct cursor *column)
+{
+    if (!take_column(all, column))
+        return false;
+    if (!cursor_left(column))
+        *column = (struct cursor){0};
+    return true;
 }
 
 /* How many columns there are; 0: the bytes are no block. */
@@ -97,7 +118,7 @@ static bool read_old(struct slice raw, uint32_t n, void (*each)(void *, const st
 /* A block of n records, opened: its columns; those of what is shared are read. */
 struct opened {
     struct cursor column[BLOCK_COLUMNS], which[BLOCK_SHARED];
-    const uint8_t *bits[BLOCK_COLUMNS]; /* of SPARSE ones */
+    const uint8_t *bits[BLOCK_COLUMNS]; /* of SPARSE ones; NULL: all are 0 */
     const struct row_exchange *shared[BLOCK_SHARED];
     uint32_t n, n_shared[BLOCK_SHARED], met[BLOCK_SHARED]; /* met: by the records so far */
 };
@@ -132,10 +153,10 @@ static bool open_block(struct block_tools *tools, struct slice raw, struct opene
         o->n_shared[i] = bad ? 0 : (uint32_t)n;
     }
     for (int i = 0; i < BLOCK_SHARED; i++)
-        bad |= !take_column(&all, &o->which[i]);
-    for (int i = 0; i < BLOCK_COLUMNS; i++) {
-        bad |= !take_column(&all, &o->column[i]);
-        if (block_where[i] == BLOCK_SPARSE)
+        bad |= !take_given(&all, &o->which[i]);
+    for (int i = 0; i < BLOCK_COLUMNS && !bad; i++) {
+        bad |= !take_given(&all, &o->column[i]);
+        if (block_where[i] == BLOCK_SPARSE && !is_absent(&o->column[i]))
             bad |= !(o->bits[i] = cursor_take(&o->column[i], (o->n + 7) / 8));
     }
     for (int i = 0; i < BLOCK_SHARED && !bad; i++) {
@@ -148,7 +169,7 @@ static bool open_block(struct block_tools *tools, struct slice raw, struct opene
 /* What the next record shares. NULL: there is no such. */
 static const struct row_exchange *next_shared(struct opened *o, enum block_where kind)
 {
-    uint64_t which = cursor_varint(&o->which[kind]);
+    uint64_t which = get_number(&o->which[kind]);
     if (!which)
         which = ++o->met[kind];
     return o->which[kind].bad || which > o->met[kind] || which > o->n_shared[kind] ? NULL : &o->shared[kind][which - 1];
@@ -164,7 +185,8 @@ static bool read_record(struct opened *o, uint32_t r, struct row_exchange *x)
 #define FIELD(name, type, how, where)                                                                                  \
     if (BLOCK_##where < BLOCK_SHARED) {                                                                                \
         x->name = shared[BLOCK_##where % BLOCK_SHARED]->name;                                                          \
-    } else if (BLOCK_##where == BLOCK_SPARSE && !(o->bits[BLOCK_##name][r / 8] >> r % 8 & 1)) {                        \
+    } else if (BLOCK_##where == BLOCK_SPARSE &&                                                                        \
+               !(o->bits[BLOCK_##name] && o->bits[BLOCK_##name][r / 8] >> r % 8 & 1)) {                                \
         x->name = 0;                                                                                                   \
     } else {                                                                                                           \
         READ(&o->column[BLOCK_##name], x, name, type, how);                                                            \

@@ -176,16 +176,21 @@ struct row_opaque {
 /* One exchange as kept in blocks. Everything the analysis reads of it, so that a restart can replay it. */
 struct row_exchange {
     int64_t arrival_us;
-    uint32_t key;           /* id */
-    uint32_t variant;       /* hash of what Vary nominates, 0 for none */
-    uint32_t content, etag; /* 32 bits of the identity; 0 unknown */
+    int64_t ttfb_us, duration_us, server_us; /* -1 unknown */
     uint64_t request_bytes, response_bytes;
-    int64_t request_us, ttfb_us, duration_us, server_us; /* -1 unknown */
+    uint32_t content; /* 32 bits of the identity; 0 unknown */
+
+    /* What few have, as block.c sees it: 0 for most. */
+    uint32_t variant;            /* hash of what Vary nominates, 0 for none */
+    int64_t request_us;          /* -1 unknown */
     uint64_t quota;              /* what its answer says of one (analysis/quota.h); 0: nothing */
-    uint32_t body;               /* 32 bits of the identity of the request's body; 0: none, or unknown */
+    uint32_t etag;               /* 32 bits of the identity; 0 unknown */
+    uint32_t body;               /* of the request's body; 0: none, or unknown */
     uint32_t trace;              /* 32 bits of the keyed hash of its traceparent's trace; 0: none */
     uint32_t request_id;         /* of its X-Request-Id */
     uint32_t window_us, loss_us; /* of the transfer: held up by the client's window, by loss */
+
+    uint32_t key; /* id */
 
     /* Its peer and its shape, as block.def calls them: both are compared as octets. */
     uint32_t client, address; /* ids */

@@ -114,13 +114,22 @@ static void close_block(struct store *s)
     block_clear(&s->open);
 }
 
-void store_exchange(struct store *s, const struct row_exchange *x)
+void store_exchanges(struct store *s, const struct row_exchange *x, size_t apart, unsigned n)
 {
     if (!s->keeps_exchanges)
         return;
-    block_add(&s->open, x);
-    if (s->open.n == BLOCK_RECORDS)
-        close_block(s);
+    for (unsigned now; n; n -= now, x = (const struct row_exchange *)(const void *)((const char *)x + now * apart)) {
+        unsigned room = BLOCK_RECORDS - s->open.n;
+        now = n < room ? n : room;
+        block_add_all(&s->open, x, apart, now);
+        if (s->open.n == BLOCK_RECORDS)
+            close_block(s);
+    }
+}
+
+void store_exchange(struct store *s, const struct row_exchange *x)
+{
+    store_exchanges(s, x, sizeof *x, 1);
 }
 
 /* ---- committing ---- */

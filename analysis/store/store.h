@@ -53,6 +53,8 @@ bool store_idle(const struct store *s);
 
 /* Adds one record to the open block (any time, not only while a batch is filled). */
 void store_exchange(struct store *s, const struct row_exchange *x);
+/* n records, each `apart` octets behind the one before. */
+void store_exchanges(struct store *s, const struct row_exchange *x, size_t apart, unsigned n);
 
 /* Hands the batch over, together with the blocks closed since and the open one. */
 void store_submit(struct store *s);

@@ -12,14 +12,10 @@
 #include "analysis/store/trim.h"
 #include "analysis/store/window.h"
 
-enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40, WAITING_BYTES = 512 << 10 };
+enum { COMMIT_MS = 1000, CLOSED_MAX = 32, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40 };
 
-/* A packed block; its bytes follow those of the one before in `bytes`. */
-struct packed {
-    int64_t id, first_us, last_us;
-    uint32_t n;
-    size_t size;
-};
+/* A block is packed where that makes it smaller by an eighth; where it did not, the next ones are not tried. */
+enum { WORTH_PACKING = 8, UNTRIED = 15 };
 
 struct writer {
     struct connection c;
@@ -46,9 +42,8 @@ struct writer {
     struct window window;
     sqlite3_stmt *insert_block;
     struct block_tools tools;
-    struct packed *waiting;
-    size_t n_waiting, cap_waiting;
-    struct buf bytes;
+    struct buf packed;
+    unsigned untried;  /* blocks still to be written as they are */
     uint64_t stored;   /* records in the table of blocks */
     int64_t last_id;   /* the last block written, which may have been open: it is written again then */
     uint32_t last_n;   /* its records */
@@ -76,20 +71,7 @@ static void fail(struct writer *w, const char *what)
     atomic_store(&w->failed, true);
 }
 
-/* ---- packing ---- */
-
-static bool room_for_packed(struct writer *w)
-{
-    if (w->n_waiting < w->cap_waiting)
-        return true;
-    size_t cap = w->cap_waiting ? w->cap_waiting * 2 : 64;
-    struct packed *p = realloc(w->waiting, cap * sizeof *p);
-    if (!p)
-        return false;
-    w->waiting = p;
-    w->cap_waiting = cap;
-    return true;
-}
+/* ---- blocks that wait ---- */
 
 /* Takes the oldest closed block out of the line. Under the lock. */
 static struct parcel *next_closed(struct writer *w)
@@ -120,7 +102,7 @@ static void give_back(struct writer *w, struct parcel *p)
 /* ---- committing ---- */
 
 /* In the place of what was written of it while it was open. */
-static bool write_block(struct writer *w, const struct packed *p, int format, struct slice data)
+static bool write_block(struct writer *w, const struct parcel *p, enum block_format format, struct slice data)
 {
     sqlite3_stmt *q = w->insert_block;
     sqlite3_bind_int64(q, 1, p->id);
@@ -137,20 +119,21 @@ static bool write_block(struct writer *w, const struct packed *p, int format, st
     return ok;
 }
 
-static bool write_blocks(struct writer *w)
+static bool write_raw(struct writer *w, const struct parcel *p)
 {
-    const char *at = w->bytes.p;
-    bool ok = true;
-    for (size_t i = 0; ok && i < w->n_waiting; at += w->waiting[i++].size)
-        ok = write_block(w, &w->waiting[i], BLOCK_ZSTD, slice_of(at, w->waiting[i].size));
-    w->n_waiting = w->bytes.n = 0;
-    return ok;
+    return write_block(w, p, BLOCK_RAW, slice_of(p->raw.p, p->raw.n));
 }
 
-static bool write_open(struct writer *w, const struct parcel *open)
+static bool write_packed(struct writer *w, const struct parcel *p)
 {
-    return !open || write_block(w, &(struct packed){open->id, open->first_us, open->last_us, open->n, 0}, BLOCK_RAW,
-                                slice_of(open->raw.p, open->raw.n));
+    w->packed.n = 0;
+    if (!block_pack(&w->tools, slice_of(p->raw.p, p->raw.n), &w->packed) ||
+        w->packed.n > p->raw.n - p->raw.n / WORTH_PACKING) {
+        w->untried = UNTRIED;
+        w->packed.failed = false; /* out of memory: it goes as it is */
+        return write_raw(w, p);
+    }
+    return write_block(w, p, BLOCK_ZSTD, slice_of(w->packed.p, w->packed.n));
 }
 
 static bool count_commit(struct writer *w)
@@ -210,7 +193,7 @@ static void commit(struct writer *w, const struct parcel *open)
 {
     if (!begin(w))
         return;
-    if (!write_blocks(w) || !write_open(w, open) || !batch_write(&w->statements, &w->batch) || !turn(w) ||
+    if ((open && !write_raw(w, open)) || !batch_write(&w->statements, &w->batch) || !turn(w) ||
         !trim_blocks(&w->c, &w->stored, w->o.exchanges) || !count_commit(w) || !connect_run(&w->c, "COMMIT")) {
         give_up(w);
         return;
@@ -221,27 +204,24 @@ static void commit(struct writer *w, const struct parcel *open)
         fail(w, "out of memory");
 }
 
-/* Many at once would be memory that is needed once a second. */
-static bool pack(struct writer *w, const struct parcel *p)
+/* Within the transaction of the next commit. */
+static void write_closed(struct writer *w, const struct parcel *p)
 {
-    size_t before = w->bytes.n;
-    if (atomic_load(&w->failed) || !room_for_packed(w) ||
-        !block_pack(&w->tools, slice_of(p->raw.p, p->raw.n), &w->bytes))
-        return false;
-    w->waiting[w->n_waiting++] = (struct packed){p->id, p->first_us, p->last_us, p->n, w->bytes.n - before};
-    if (w->bytes.n > WAITING_BYTES && begin(w) && !write_blocks(w))
+    if (!begin(w))
+        return;
+    bool plain = w->untried > 0;
+    w->untried -= plain;
+    if (!(plain ? write_raw(w, p) : write_packed(w, p)))
         give_up(w);
-    return true;
 }
 
-/* Packs one closed block; gives the lock up meanwhile. */
-static void pack_next(struct writer *w)
+/* Writes one closed block; gives the lock up meanwhile. */
+static void write_next(struct writer *w)
 {
     struct parcel *p = next_closed(w);
     pthread_mutex_unlock(&w->lock);
-    bool ok = pack(w, p);
+    write_closed(w, p);
     pthread_mutex_lock(&w->lock);
-    w->dropped += !ok && !atomic_load(&w->failed);
     give_back(w, p);
     pthread_cond_broadcast(&w->moved);
 }
@@ -270,7 +250,6 @@ static void do_job(struct writer *w)
     pthread_mutex_unlock(&w->lock);
     commit(w, open);
     batch_clear(&w->batch);
-    w->n_waiting = w->bytes.n = 0; /* those that could not be written, too */
     pthread_mutex_lock(&w->lock);
     give_back(w, open);
     w->job = NULL;
@@ -285,8 +264,8 @@ static void sleep_until_due(struct writer *w)
         atomic_store(&w->wants, true);
 }
 
-/* The blocks of a job are packed before it, those closed since after it: a commit never holds records that its counters
- * do not. */
+/* The blocks of a job are written before it, those closed since after it: a commit never holds records that its
+ * counters do not. */
 static void *run(void *context)
 {
     struct writer *w = context;
@@ -296,7 +275,7 @@ static void *run(void *context)
         if (w->job && !w->job_blocks)
             do_job(w);
         else if (w->closed)
-            pack_next(w);
+            write_next(w);
         else if (w->stop)
             break;
         else
@@ -329,8 +308,7 @@ static void discard(struct writer *w)
     parcel_free(w->open);
     batch_free(&w->batch);
     block_tools_free(&w->tools);
-    buf_free(&w->bytes);
-    free(w->waiting);
+    buf_free(&w->packed);
     free(w);
 }
 
