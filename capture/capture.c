@@ -196,11 +196,10 @@ static inline bool take_next(struct flow_table *t, const struct segment *s)
 static __attribute__((noinline)) void remember(const struct flow_table *t, const struct segment *s,
                                                const struct segment *end)
 {
-    const struct hash_key key = t->key;
     struct dedup *dedup = t->dedup;
     if (dedup)
         for (; s < end; s++)
-            dedup_put(dedup, s, dedup_hash(s, &key));
+            dedup_put(dedup, s, s->hash);
 }
 
 /* Any frame; seg: its segment in the batch. */
@@ -241,6 +240,9 @@ static __attribute__((noinline)) void expect(struct capture_stats *stats, const 
             *s = (struct segment){.ts = f->ts};
     }
     for (; seg < s; seg++) {
+        seg->hash = dedup_hash(seg, &key);
+        if (t->dedup)
+            prefetch(dedup_set(t->dedup, seg->hash));
         first = seg->ts < first ? seg->ts : first;
         last = seg->ts > last ? seg->ts : last;
         if (seg->payload)

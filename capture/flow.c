@@ -6,10 +6,7 @@
 #include "capture/ease.h"
 #include "capture/onward.h"
 
-enum {
-    FIRST_SLOTS = 1024,
-    SPARSE_SLOTS = 1 << 14, /* a smaller table is at most a quarter full, so that few searches go on */
-};
+enum { FIRST_SLOTS = 1024 };
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key)
@@ -23,8 +20,9 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .now = INT64_MIN,
                              .wheel_at = INT64_MIN,
                              .wheel_due = INT64_MIN};
-    t->nodes = pages_reserve((size_t)capacity * sizeof *t->nodes);
-    t->slots = pages_table(FIRST_SLOTS * sizeof *t->slots);
+    /* Each packet looks at another: in huge pages from the beginning. */
+    t->nodes = pages_table((size_t)capacity * sizeof *t->nodes);
+    t->slots = calloc(FIRST_SLOTS, sizeof *t->slots);
     return t->nodes && t->slots;
 }
 
@@ -32,7 +30,7 @@ void flow_fini(struct flow_table *t)
 {
     free(t->dedup);
     pages_release(t->nodes, (size_t)t->capacity * sizeof *t->nodes);
-    pages_release(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
+    free(t->slots);
     *t = (struct flow_table){0};
 }
 
@@ -90,13 +88,13 @@ static void slot_put(struct flow_slot *slots, uint32_t mask, struct flow_slot s)
 static void table_grow(struct flow_table *t)
 {
     uint32_t slots = (t->mask + 1) * 2;
-    struct flow_slot *wide = pages_table((size_t)slots * sizeof *wide);
+    struct flow_slot *wide = calloc(slots, sizeof *wide);
     if (!wide)
         return;
     for (uint32_t i = 0; i <= t->mask; i++)
         if (t->slots[i].node)
             slot_put(wide, slots - 1, t->slots[i]);
-    pages_release(t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
+    free(t->slots);
     t->slots = wide;
     t->mask = slots - 1;
 }
@@ -104,7 +102,7 @@ static void table_grow(struct flow_table *t)
 /* Whether one more fits in; one slot always stays free, where searches end. */
 static bool table_room(struct flow_table *t)
 {
-    if (t->live >= t->mask / (t->mask < SPARSE_SLOTS ? 4 : 2))
+    if (t->live >= t->mask / 2)
         table_grow(t);
     return t->live < t->mask;
 }

@@ -133,6 +133,7 @@ static inline void flow_ask(const struct flow_table *t, struct segment *s)
     /* Without data those of the first node, which are near: a jump guessed wrong costs more. */
     f = (struct flow *)((char *)t->nodes + (((char *)f - (char *)t->nodes) & -(ptrdiff_t)(s->n != 0)));
     prefetch(&f->conn.id);
+    prefetch(&f->conn.pace);
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);
     prefetch(&f->decoding.h1.side[1]);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/prefetch.h"
+
 enum {
     PCAP_US = 0xa1b2c3d4,
     PCAP_NS = 0xa1b23c4d,
@@ -26,6 +28,7 @@ enum {
     OPTION_OSDROP = 7,
     DESCRIPTION_MAX = STREAM_WINDOW / 2, /* bytes of one interface's description or statistics */
     INTERFACES_MAX = 65536,
+    AHEAD_MOST = 4096, /* bytes of frames read at once, of small ones; large ones have few headers in many lines */
 };
 
 static const int64_t SECONDS_MAX = INT64_C(1) << 40; /* keeps microseconds within 63 bits */
@@ -553,9 +556,14 @@ unsigned savefile_more(struct savefile *s, struct frame *f, unsigned most, int64
 {
     if (s->fault[0] || s->rest)
         return 0;
-    if (s->pcapng)
-        return more_blocks(s, f, most, before);
-    return s->swap ? more_records(s, f, most, before, true) : more_records(s, f, most, before, false);
+    size_t at = s->in.at, left = stream_left(&s->in);
+    prefetch_lines(s->in.window + at, s->ahead < left ? s->ahead : left);
+    unsigned n = s->pcapng ? more_blocks(s, f, most, before)
+                 : s->swap ? more_records(s, f, most, before, true)
+                           : more_records(s, f, most, before, false);
+    size_t taken = s->in.at - at;
+    s->ahead = taken <= AHEAD_MOST ? (uint32_t)taken : 0;
+    return n;
 }
 
 /* The magic number of a pcap file in this machine's order; sets swap. */

@@ -46,10 +46,11 @@ struct savefile {
     struct savefile_clock clock;           /* pcap */
     struct savefile_interface *interfaces; /* pcapng: of the section at hand */
     uint32_t n_interfaces, cap_interfaces;
-    uint64_t dropped[2];      /* pcapng: packets of all interfaces and sections, as above */
-    int64_t last_ts;          /* for blocks without a time */
-    uint64_t mistimed;        /* frames whose time was astray, which have that of a neighbour instead */
-    uint32_t rest;            /* pcapng: bytes of a huge block after its frame, still to be passed over */
+    uint64_t dropped[2]; /* pcapng: packets of all interfaces and sections, as above */
+    int64_t last_ts;     /* for blocks without a time */
+    uint64_t mistimed;   /* frames whose time was astray, which have that of a neighbour instead */
+    uint32_t ahead;      /* bytes that savefile_more asks for at once: each record tells where the next one begins */
+    uint32_t rest;       /* pcapng: bytes of a huge block after its frame, still to be passed over */
     struct tls_keys *secrets; /* takes the key logs of secrets blocks; borrowed, NULL: nobody */
     char fault[320];
 };

@@ -51,6 +51,7 @@ struct segment {
         };
         uint64_t words[4]; /* of what copies have in common */
     };
+    uint64_t hash;  /* of what copies have in common; of plain ones, if copies are looked for */
     uint32_t n;     /* captured bytes of the payload */
     uint16_t mss;   /* 0: none; meaningless without TCP_SYN, as is the next */
     uint8_t wscale; /* shift of windows; 0xff: none */
