@@ -539,7 +539,7 @@ static __attribute__((noinline)) void learn_block(const struct head *h, struct k
     b.has_host = said.has_host;
     b.close = said.close;
     b.vary = said.vary;
-    block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, b);
+    block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, &b);
 }
 
 /* All n octets of it were read. Who speaks HTTP/1.0 knows no such coding and reads until the connection closes (RFC
