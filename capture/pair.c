@@ -199,12 +199,14 @@ static inline struct slice rebase(const struct head *h, char *copy, struct slice
     return part.p ? slice_of(copy + (part.p - h->raw.p), part.n) : part;
 }
 
-/* One by one: they were stored so a moment ago, and what reads several at once would wait. */
+/* One by one: they were stored so a moment ago, and what reads several at once would wait. There is room for one more.
+ */
 static inline void copy_fields(struct rawfield *to, const struct rawfield *from, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i += 2) {
         to[i] = from[i];
-        __asm__ volatile("" ::: "memory");
+        __asm__ volatile("" ::: "memory"); /* or gcc makes it one */
+        to[i + 1] = from[i + 1];
     }
 }
 
@@ -220,7 +222,7 @@ static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to,
     to->n = (uint32_t)h->raw.n;
     to->n_fields = h->n_fields;
     to->vary = h->vary;
-    copy_fields(to->fields, h->fields, h->n_fields);
+    copy_fields(to->fields, h->fields, h->n_fields); /* and where the text begins: it comes later */
     memcpy(to->p, h->raw.p, h->raw.n);
     return true;
 }
