@@ -275,8 +275,8 @@ static bool is_odd(struct slice head)
 /* Which of the sixteen at p are control characters. */
 static inline unsigned controls(const char *p)
 {
-    __m128i v = sixteen(p);
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(31)), v));
+    __m128i beyond = _mm_subs_epu8(sixteen(p), _mm_set1_epi8(31));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(beyond, _mm_setzero_si128()));
 }
 #endif
 

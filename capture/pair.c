@@ -239,7 +239,7 @@ static inline bool keep_request(struct pair *p, struct slot *s, const struct hea
 }
 
 /* What will be asked of tables when the answer comes is asked for now. */
-static void look_ahead(struct pair *p, struct slot *s)
+static inline __attribute__((always_inline)) void look_ahead(struct pair *p, struct slot *s)
 {
     struct slice target = s->request.target;
     seal_expect(p->seal, s);
@@ -395,7 +395,8 @@ struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, ui
     return s;
 }
 
-void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts)
+static inline __attribute__((always_inline)) void answer(struct pair *p, struct slot *s, const struct head *h,
+                                                         int64_t first_ts)
 {
     keep_head(p, s, &s->response, h);
     s->x.status = h->status;
@@ -408,6 +409,11 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
         look_begin(p->looks, s, first_ts);
     if (s->x.operation && s->response.p)
         operation_answer(p->operations, s);
+}
+
+void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts)
+{
+    answer(p, s, h, first_ts);
 }
 
 void pair_events(struct pair *p, struct slot *s, const struct head *h)
@@ -469,7 +475,7 @@ struct slot *pair_response(struct pair *p, struct pairing *q, const struct head 
     if (!s)
         return NULL;
     s->x.flags |= resync ? FLAG_RESYNC : 0;
-    pair_answer(p, s, h, c->ts);
+    answer(p, s, h, c->ts);
     return s;
 }
 
