@@ -381,7 +381,7 @@ static void unanswered_before(struct pair *p, struct pairing *q, const struct sl
     }
 }
 
-struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
+__attribute__((noinline)) struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
 {
     struct slot *s = take_or_evict(p);
     if (!s)
@@ -459,22 +459,32 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     return copy;
 }
 
+/* The request that is answered after a loss; those before it that were, too, leave. */
+static __attribute__((noinline)) struct slot *found_again(struct pair *p, struct pairing *q, struct slot *first,
+                                                          struct place at)
+{
+    struct slot *s = expect(q, first, at);
+    if (q->answers_lost || q->pipelined)
+        unanswered_before(p, q, s, at);
+    q->answers_lost = !s && q->pipelined; /* then the next is no more certain */
+    if (s)
+        s->x.flags |= FLAG_RESYNC;
+    return s;
+}
+
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *c,
                            uint64_t offset)
 {
     struct place at = {offset, c->ack_offset};
-    struct slot *first = oldest(q);
-    bool sure = in_order(q, first, at);
-    struct slot *s = sure ? first : expect(q, first, at);
-    bool resync = s && !sure;
-    if (!sure && (q->answers_lost || q->pipelined))
-        unanswered_before(p, q, s, at);
-    q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
+    struct slot *s = oldest(q);
+    if (in_order(q, s, at))
+        q->answers_lost = false;
+    else
+        s = found_again(p, q, s, at);
     if (!s)
         s = pair_orphan(p, q, c->ts, c->order);
     if (!s)
         return NULL;
-    s->x.flags |= resync ? FLAG_RESYNC : 0;
     answer(p, s, h, c->ts);
     return s;
 }
