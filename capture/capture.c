@@ -43,11 +43,12 @@ static bool divide(struct capture *c)
 
 struct capture *capture_new(const struct capture_options *o, char why[128])
 {
-    struct capture *c = calloc(1, sizeof *c);
+    struct capture *c = aligned_alloc(_Alignof(struct capture), sizeof *c);
     if (!c) {
         snprintf(why, 128, "out of memory");
         return NULL;
     }
+    memset(c, 0, sizeof *c);
     c->o = *o;
     c->stats.first_us = c->stats.last_us = TIME_NONE;
     ease_init(&c->ease);

@@ -79,19 +79,10 @@ static inline size_t find_blank(struct slice s)
     return at;
 }
 
-/* Splits the request line: the target stands between the first and the last blank. */
-static bool request_line(struct head *h, struct slice line)
+/* The target stands between the first and the last blank. */
+static __attribute__((noinline)) void odd_request_line(struct head *h, struct slice line, size_t method)
 {
-    size_t method = find_blank(line), last = line.n;
-    h->method = slice_of(line.p, method);
-    if (!method || method > 255 || !token_char[(unsigned char)line.p[0]])
-        return false;
-    if (line.n > method + 9 && line.p[line.n - 9] == ' ' && memcmp(line.p + line.n - 8, "HTTP/1.", 7) == 0 &&
-        line.p[line.n - 1] > ' ') { /* nearly all of them */
-        h->version = slice_of(line.p + line.n - 8, 8);
-        h->target = trim(slice_sub(line, method + 1, line.n - 9));
-        return true;
-    }
+    size_t last = line.n;
     while (last > method && line.p[last - 1] != ' ' && line.p[last - 1] != '\t')
         last--;
     h->version = slice_sub(line, last, line.n);
@@ -101,10 +92,26 @@ static bool request_line(struct head *h, struct slice line)
         h->version = (struct slice){line.p + line.n, 0};
         h->target = slice_trim(slice_sub(line, method + 1, line.n));
     }
+}
+
+/* Splits the request line. */
+static inline bool request_line(struct head *h, struct slice line)
+{
+    size_t method = find_blank(line);
+    h->method = slice_of(line.p, method);
+    if (!method || method > 255 || !token_char[(unsigned char)line.p[0]])
+        return false;
+    if (line.n > method + 9 && line.p[line.n - 9] == ' ' && memcmp(line.p + line.n - 8, "HTTP/1.", 7) == 0 &&
+        line.p[line.n - 1] > ' ') { /* nearly all of them */
+        h->version = slice_of(line.p + line.n - 8, 8);
+        h->target = trim(slice_sub(line, method + 1, line.n - 9));
+        return true;
+    }
+    odd_request_line(h, line, method);
     return true;
 }
 
-static bool status_line(struct head *h, struct slice line)
+static __attribute__((noinline)) bool status_line(struct head *h, struct slice line)
 {
     if (line.n > 12 && memcmp(line.p, "HTTP/1.1", 8) == 0 && line.p[8] == ' ' && line.p[12] == ' ' &&
         ascii_digit(line.p[9]) && ascii_digit(line.p[10]) && ascii_digit(line.p[11])) { /* nearly all of them */
@@ -275,8 +282,8 @@ static bool is_odd(struct slice head)
 /* Which of the sixteen at p are control characters. */
 static inline unsigned controls(const char *p)
 {
-    __m128i v = sixteen(p);
-    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(31)), v));
+    __m128i beyond = _mm_subs_epu8(sixteen(p), _mm_set1_epi8(31));
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(beyond, _mm_setzero_si128()));
 }
 #endif
 
@@ -305,7 +312,7 @@ struct line_end {
 };
 
 /* The line that begins at `at`. *odd: NUL, or a CR that ends no line, may be in it. */
-static inline struct line_end line_at(struct head *h, struct slice s, size_t at, bool *odd)
+static __attribute__((noinline)) struct line_end line_at(struct head *h, struct slice s, size_t at, bool *odd)
 {
     size_t end = find_control(s, at);
     while (end < s.n && s.p[end] == '\t')
@@ -539,7 +546,7 @@ static __attribute__((noinline)) void learn_block(const struct head *h, struct k
     b.has_host = said.has_host;
     b.close = said.close;
     b.vary = said.vary;
-    block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, b);
+    block_add(&known->blocks[role], &known->lines.key, h->raw.p + at, end - at, &b);
 }
 
 /* All n octets of it were read. Who speaks HTTP/1.0 knows no such coding and reads until the connection closes (RFC

@@ -10,11 +10,12 @@
 
 enum { KNOWN_BLOCKS = 256, BLOCK_BEGIN = 64, BLOCK_LONGEST = 1024, BLOCK_FIELDS = 12 }; /* an even number */
 
+/* Its first fields are in its first cache line. */
 struct known_block {
-    uint64_t hash;   /* of all octets */
-    uint64_t id;     /* what it goes by elsewhere; not 0 */
-    uint16_t n;      /* octets; 0: none */
-    uint16_t status; /* of an answer; its version are the first octets */
+    _Alignas(64) uint64_t hash; /* of all octets */
+    uint64_t id;                /* what it goes by elsewhere; not 0 */
+    uint16_t n;                 /* octets; 0: none */
+    uint16_t status;            /* of an answer; its version are the first octets */
     uint8_t version_n, n_fields;
     bool has_host, close, vary;          /* as its fields say (struct head) */
     struct rawfield field[BLOCK_FIELDS]; /* as if the block began the head */
@@ -51,15 +52,16 @@ static inline const struct known_block *block_find(const struct known_blocks *k,
     return b->n && b->n <= left && block_hash(key, begin, p, b->n) == b->hash ? b : NULL;
 }
 
-/* The n octets at p were read as what `b` says otherwise. */
+/* The n octets at p were read as what `said` says otherwise. */
 static inline void block_add(struct known_blocks *k, const struct hash_key *key, const char *p, size_t n,
-                             struct known_block b)
+                             const struct known_block *said)
 {
     uint64_t begin = block_begin(key, p);
-    b.n = (uint16_t)n;
-    b.hash = block_hash(key, begin, p, n);
-    b.id = (b.hash + n) | 1;
-    k->block[begin % KNOWN_BLOCKS] = b;
+    struct known_block *b = &k->block[begin % KNOWN_BLOCKS];
+    *b = *said;
+    b->n = (uint16_t)n;
+    b->hash = block_hash(key, begin, p, n);
+    b->id = (b->hash + n) | 1;
 }
 
 #endif

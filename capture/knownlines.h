@@ -17,13 +17,13 @@ struct known_line {
     struct rawfield field; /* as if the line began the head; its `name`: octets of the line, CR LF included */
 };
 
-/* A field's name as it came. */
+/* A field's name as it came. A cache line. */
 struct known_name {
-    char text[KNOWN_NAME]; /* name, colon and a blank, if one is behind it: up to the value; all 0: none */
-    struct rawfield field; /* as if the line began the head; its value_n: 0 */
-    uint16_t beyond;       /* bit i: text[i] is behind the text */
-    bool passing;          /* such lines are not to be known */
-} __attribute__((aligned(8)));
+    _Alignas(64) char text[KNOWN_NAME]; /* name, colon and a blank, if one is behind it: up to the value; all 0: none */
+    struct rawfield field;              /* as if the line began the head; its value_n: 0 */
+    uint16_t beyond;                    /* bit i: text[i] is behind the text */
+    bool passing;                       /* such lines are not to be known */
+};
 
 /* One line a place, by its first sixteen octets (which may reach into the next line); the last one stays. Zero but for
  * the key: nothing is known. */

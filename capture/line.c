@@ -101,7 +101,7 @@ static void advance(struct line *l)
     }
 }
 
-void line_enter(struct line *l, struct slot *s)
+__attribute__((noinline)) void line_enter(struct line *l, struct slot *s)
 {
     s->line = LINE_WAITING;
     insert(l, s);
@@ -115,7 +115,7 @@ void line_done(struct line *l, struct slot *s)
         unlink_from(&l->late_head, &l->late_tail, s);
     }
     if (s->line != LINE_WAITING)
-        insert(l, s);
+        line_enter(l, s);
     s->line = LINE_FINISHED;
     advance(l);
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clones.h"
+#include "base/sixteen.h"
 #include "capture/coding.h"
 #include "capture/document.h"
 #include "capture/media.h"
@@ -688,10 +689,39 @@ static bool ends(struct slice s, size_t at, struct slice end)
     return at >= end.n && memcmp(s.p + at - end.n, end.p, end.n) == 0;
 }
 
+#ifdef __SSE2__
+/* Which of the sixteen at p are `=` behind the last letter of such a name. */
+static inline unsigned asking_ends(const char *p)
+{
+    __m128i before = sixteen(p - 1), equals = _mm_cmpeq_epi8(sixteen(p), _mm_set1_epi8('='));
+    __m128i last = _mm_or_si128(_mm_cmpeq_epi8(before, _mm_set1_epi8('y')), _mm_cmpeq_epi8(before, _mm_set1_epi8('s')));
+    return (unsigned)_mm_movemask_epi8(_mm_and_si128(last, equals));
+}
+#endif
+
+/* Offset of the first `=` from `at` on, 1 or more, that may end the name of one that asks; or s.n. */
+static inline size_t asking_end(struct slice s, size_t at)
+{
+#ifdef __SSE2__
+    for (; at + 16 <= s.n; at += 16) {
+        unsigned mask = asking_ends(s.p + at);
+        if (mask)
+            return at + (size_t)__builtin_ctz(mask);
+    }
+    if (s.n > 16 && at < s.n) {
+        unsigned mask = asking_ends(s.p + s.n - 16) >> (at + 16 - s.n);
+        return mask ? at + (size_t)__builtin_ctz(mask) : s.n;
+    }
+#endif
+    while (at < s.n && (s.p[at] != '=' || (s.p[at - 1] != 'y' && s.p[at - 1] != 's')))
+        at++;
+    return at < s.n ? at : s.n;
+}
+
 /* Whether a parameter may be one that asks for an operation. */
 static bool has_asking(struct slice query)
 {
-    for (size_t at = slice_find(query, '=', 0); at < query.n; at = slice_find(query, '=', at + 1))
+    for (size_t at = asking_end(query, 1); at < query.n; at = asking_end(query, at + 1))
         if (ends(query, at, SLICE("query")) || ends(query, at, SLICE("extensions")))
             return true;
     return false;

@@ -199,12 +199,14 @@ static inline struct slice rebase(const struct head *h, char *copy, struct slice
     return part.p ? slice_of(copy + (part.p - h->raw.p), part.n) : part;
 }
 
-/* One by one: they were stored so a moment ago, and what reads several at once would wait. */
+/* One by one: they were stored so a moment ago, and what reads several at once would wait. There is room for one more.
+ */
 static inline void copy_fields(struct rawfield *to, const struct rawfield *from, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i += 2) {
         to[i] = from[i];
-        __asm__ volatile("" ::: "memory");
+        __asm__ volatile("" ::: "memory"); /* or gcc makes it one */
+        to[i + 1] = from[i + 1];
     }
 }
 
@@ -220,7 +222,7 @@ static inline bool keep_head(struct pair *p, struct slot *s, struct rawhead *to,
     to->n = (uint32_t)h->raw.n;
     to->n_fields = h->n_fields;
     to->vary = h->vary;
-    copy_fields(to->fields, h->fields, h->n_fields);
+    copy_fields(to->fields, h->fields, h->n_fields); /* and where the text begins: it comes later */
     memcpy(to->p, h->raw.p, h->raw.n);
     return true;
 }
@@ -237,7 +239,7 @@ static inline bool keep_request(struct pair *p, struct slot *s, const struct hea
 }
 
 /* What will be asked of tables when the answer comes is asked for now. */
-static void look_ahead(struct pair *p, struct slot *s)
+static inline __attribute__((always_inline)) void look_ahead(struct pair *p, struct slot *s)
 {
     struct slice target = s->request.target;
     seal_expect(p->seal, s);
@@ -381,7 +383,7 @@ static void unanswered_before(struct pair *p, struct pairing *q, const struct sl
     }
 }
 
-struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
+__attribute__((noinline)) struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, uint64_t order)
 {
     struct slot *s = take_or_evict(p);
     if (!s)
@@ -395,7 +397,8 @@ struct slot *pair_orphan(struct pair *p, struct pairing *q, int64_t first_ts, ui
     return s;
 }
 
-void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts)
+static inline __attribute__((always_inline)) void answer(struct pair *p, struct slot *s, const struct head *h,
+                                                         int64_t first_ts)
 {
     keep_head(p, s, &s->response, h);
     s->x.status = h->status;
@@ -408,6 +411,11 @@ void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t f
         look_begin(p->looks, s, first_ts);
     if (s->x.operation && s->response.p)
         operation_answer(p->operations, s);
+}
+
+void pair_answer(struct pair *p, struct slot *s, const struct head *h, int64_t first_ts)
+{
+    answer(p, s, h, first_ts);
 }
 
 void pair_events(struct pair *p, struct slot *s, const struct head *h)
@@ -453,23 +461,33 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     return copy;
 }
 
+/* The request that is answered after a loss; those before it that were, too, leave. */
+static __attribute__((noinline)) struct slot *found_again(struct pair *p, struct pairing *q, struct slot *first,
+                                                          struct place at)
+{
+    struct slot *s = expect(q, first, at);
+    if (q->answers_lost || q->pipelined)
+        unanswered_before(p, q, s, at);
+    q->answers_lost = !s && q->pipelined; /* then the next is no more certain */
+    if (s)
+        s->x.flags |= FLAG_RESYNC;
+    return s;
+}
+
 struct slot *pair_response(struct pair *p, struct pairing *q, const struct head *h, const struct chunk *c,
                            uint64_t offset)
 {
     struct place at = {offset, c->ack_offset};
-    struct slot *first = oldest(q);
-    bool sure = in_order(q, first, at);
-    struct slot *s = sure ? first : expect(q, first, at);
-    bool resync = s && !sure;
-    if (!sure && (q->answers_lost || q->pipelined))
-        unanswered_before(p, q, s, at);
-    q->answers_lost = !sure && !s && q->pipelined; /* then the next is no more certain */
+    struct slot *s = oldest(q);
+    if (in_order(q, s, at))
+        q->answers_lost = false;
+    else
+        s = found_again(p, q, s, at);
     if (!s)
         s = pair_orphan(p, q, c->ts, c->order);
     if (!s)
         return NULL;
-    s->x.flags |= resync ? FLAG_RESYNC : 0;
-    pair_answer(p, s, h, c->ts);
+    answer(p, s, h, c->ts);
     return s;
 }
 

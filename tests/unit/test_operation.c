@@ -189,6 +189,14 @@ static void by_get(void **state)
         snprintf(text, sizeof text, "GET /search?%s HTTP/1.1\r\nHost: h\r\n\r\n", none[i]);
         expect_line(slice_str(text), slice_str(fine), "");
     }
+    for (int before = 0; before < 40; before++) /* wherever it stands, and whatever else is behind it */
+        for (int behind = 0; behind < 20; behind++) {
+            char text[256];
+            snprintf(text, sizeof text,
+                     "GET /?%.*s&query={a}query%%20B{b}&operationName=B%.*s HTTP/1.1\r\nHost: h\r\n\r\n", before,
+                     "y=1&category=s=3&days=4&keys=y&ys=5&a=b&cc=dd", behind, "&y=12&s=345&xquer=y=");
+            expect_line(slice_str(text), slice_str(fine), "query:B safe answer=read");
+        }
 }
 
 static void batches(void **state)
