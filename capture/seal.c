@@ -152,7 +152,7 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     s->redact = redact_new(key, &o->redact);
     s->identifier = identifier_new(key, o->trusted_proxies, &o->order, why);
     s->parts = parts_new(key);
-    s->block_text = pages_sparse(SEALED_TEXTS * sizeof *s->block_text);
+    s->block_text = pages_reserve(SEALED_TEXTS * sizeof *s->block_text);
     for (unsigned t = 0; t < TOKEN_COUNT; t++)
         s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
                                (identity_reads[t] ? USE_WHO : 0) | (apiversion_reads[t] ? USE_VERSION : 0));
