@@ -129,7 +129,7 @@ static inline void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n)
 static inline void slot_near(const struct slot *s)
 {
     prefetch_lines(s, offsetof(struct slot, conn_next));
-    prefetch_lines(s->text, 384); /* both heads of most */
+    prefetch_lines(s->text, 640); /* both heads of most, and what comes of them */
 }
 
 /* Value of the first field with this token in a raw head, or NULL p. */
