@@ -1,5 +1,6 @@
 /* exchange: one request and its response (or the proof that there was none). The one thing that leaves capture/.
- * Text is borrowed from the exchange's own arena and lives until exchange_free. After seal it holds no credential.
+ * Text is borrowed from the exchange's own arena, or from what made it, and lives until the exchange is given back.
+ * After seal it holds no credential.
  * Times are microseconds since the Unix epoch in packet time. */
 #ifndef CAPTURE_EXCHANGE_H
 #define CAPTURE_EXCHANGE_H
@@ -197,44 +198,56 @@ enum api_version { API_VERSION_ACCEPT = 1, API_VERSION_FIELD, API_VERSION_SHIFT 
 /* A record need not say how large bodies were; packets do. */
 enum { UNSIZED_REQUEST = 1, UNSIZED_RESPONSE = 2 };
 
+/* In the order of cache lines: when and how it went; how much it was, and who asked; what was asked for; what else its
+ * heads say; between whom; what few have, and what hardly any has. */
 struct exchange {
     int64_t arrival; /* when the request was whole (orphans: first response byte); the order of analysis */
     uint64_t order;  /* capture order of the packet that made it whole; breaks ties */
     int64_t t_req0, t_req1, t_rsp0, t_rsp1; /* first and last byte of request and response; TIME_NONE when not seen */
-    int32_t rtt_client, rtt_server;         /* least round trips of the connection so far, us; -1 unknown */
-    uint32_t window_us, loss_us;            /* of the answer's transfer: held up by the client's window, by loss */
-    uint64_t seq, conn;                     /* place in arrival order from 0; number of the connection from 1 */
     uint32_t flags;                         /* FLAG_* */
     uint16_t status;                        /* 0: none seen */
-    uint8_t proto, end, identity;           /* enum proto, end_state, identity */
-    bool tls;
-    bool credential_besides; /* it has one that does not tell who asks: the order of identity leaves it out, or NTLM */
-    uint8_t n_fields;
-    uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
-    uint32_t stream; /* HTTP/2; 0: none */
-    uint32_t api_version; /* enum api_version, and above it one more than the number that api_version_format writes; 0:
-                             the fields name none */
+    uint8_t proto, end;                     /* enum proto, end_state */
+    uint64_t seq;                           /* place in arrival order from 0 */
+
+    uint64_t conn;                          /* number of the connection from 1 */
     uint64_t request_bytes, response_bytes; /* body octets seen, after transfer decoding */
-    uint64_t gap_bytes;                     /* bytes lost inside this exchange */
     uint64_t request_body_id, body_id;      /* keyed content identity; 0: not wholly seen */
     uint64_t client_hash;                   /* 48 bits: keyed hash of the identity */
-    uint64_t address_hash; /* the same of the client's address, where that is known as a network; 0: not known */
-    uint64_t trace_id, request_id;                            /* keyed hashes of those it was sent with; 0: none */
-    struct slice method;                                      /* p NULL: an orphan response */
-    struct slice service;                                     /* scheme://authority, normalised */
-    struct slice authority, target;                           /* as sent, target redacted */
-    struct slice content_type, encoding, user_agent, upgrade; /* p NULL: absent */
-    struct slice client_name;                                 /* p NULL: none, or not asked for (--show-names) */
-    const struct field *fields;                               /* n_fields of them, requests' first */
-    const struct grpc_facts *grpc;                            /* NULL: no gRPC */
-    struct operation_facts *operation;                        /* NULL: none is named, or it was not seen */
-    const struct websocket_facts *websocket;                  /* NULL: no WebSocket */
-    const struct event_facts *events;                         /* NULL: no server-sent events */
-    const struct parts *parts;                                /* NULL: none; lives as long as what made it */
-    const struct leaves *leaves;                              /* NULL: the body was not looked into, or is no JSON */
-    const struct cache_facts *cache;                          /* NULL: HTTP */
+    uint8_t identity;                       /* enum identity */
+    bool tls;
+    bool credential_besides; /* it has one that does not tell who asks: the order of identity leaves it out, or NTLM */
+    uint8_t unsized; /* UNSIZED_REQUEST, UNSIZED_RESPONSE: how large that body was is not known; its size here is 0 */
+    uint8_t n_fields;
+    int32_t rtt_client, rtt_server; /* least round trips of the connection so far, us; -1 unknown */
+
+    struct slice method;            /* p NULL: an orphan response */
+    struct slice service;           /* scheme://authority, normalised */
+    struct slice authority, target; /* as sent, target redacted */
+
+    const struct field *fields;            /* n_fields of them, requests' first */
+    const struct parts *parts;             /* NULL: none; lives as long as what made it */
+    struct slice content_type, user_agent; /* p NULL: absent */
+    const struct leaves *leaves;           /* NULL: the body was not looked into, or is no JSON */
     uint64_t decoded_id; /* identity of the body without codings, of JSON by its leaves; 0: not looked into */
+
     struct addr client, server;
+    uint64_t trace_id, request_id; /* keyed hashes of those it was sent with; 0: none */
+    uint32_t window_us, loss_us;   /* of the answer's transfer: held up by the client's window, by loss */
+
+    const struct grpc_facts *grpc;           /* NULL: no gRPC */
+    struct operation_facts *operation;       /* NULL: none is named, or it was not seen */
+    const struct websocket_facts *websocket; /* NULL: no WebSocket */
+    const struct event_facts *events;        /* NULL: no server-sent events */
+    const struct cache_facts *cache;         /* NULL: HTTP */
+    uint32_t stream;                         /* HTTP/2; 0: none */
+    uint32_t api_version;  /* enum api_version, and above it one more than the number that api_version_format writes; 0:
+                              the fields name none */
+    struct slice encoding; /* p NULL: absent */
+
+    struct slice upgrade;     /* p NULL: absent */
+    struct slice client_name; /* p NULL: none, or not asked for (--show-names) */
+    uint64_t gap_bytes;       /* bytes lost inside this exchange */
+    uint64_t address_hash; /* as client_hash, of the client's address, where that is known as a network; 0: not known */
 };
 
 /* Counters of the packets, streams and flows behind the exchanges; what could not be decoded is here by name. */

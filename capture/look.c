@@ -7,7 +7,7 @@
 #include "capture/leaves.h"
 #include "capture/media.h"
 
-enum { SWEEP_MS = 1000 };
+enum { SWEEP_MS = 1000, HOSTS = 64 };
 
 /* What a target's last answer was. */
 struct target {
@@ -49,6 +49,9 @@ struct looks {
     struct path *active[LOOK_ACTIVE];
     bool paused;
     uint32_t swept_ms;
+    struct {
+        uint64_t block, hash; /* of a block of fields that requests begin with, and of the host that it names */
+    } host[HOSTS];            /* direct-mapped */
     struct look *free;
     struct target target[LOOK_TARGETS];
     struct path path[LOOK_PATHS];
@@ -111,10 +114,31 @@ static uint8_t coding_class(const struct looks *l, struct slice encoding)
     return (uint8_t)(1 + hash_quick(&l->key, encoding.p, encoding.n) % 254);
 }
 
-static void place(const struct looks *l, const struct slot *s, struct look_candidate *c)
+static __attribute__((noinline)) uint64_t host_anew(struct looks *l, const struct slot *s)
 {
-    struct slice host = slot_field(&s->request, TOKEN_HOST);
-    uint64_t service = host.n ? hash_quick(&l->key, host.p, host.n) : 0;
+    const struct rawhead *h = &s->request;
+    unsigned i = 0;
+    while (i < h->n_fields && h->fields[i].token != TOKEN_HOST)
+        i++;
+    bool named = i < h->n_fields && h->fields[i].value_n;
+    uint64_t hash = named ? hash_quick(&l->key, h->p + h->fields[i].value, h->fields[i].value_n) : 0;
+    if (i < s->n_block) {
+        l->host[s->block % HOSTS].block = s->block;
+        l->host[s->block % HOSTS].hash = hash;
+    }
+    return hash;
+}
+
+/* Of the host that the request names. */
+static inline uint64_t host_of(struct looks *l, const struct slot *s)
+{
+    bool known = s->block && l->host[s->block % HOSTS].block == s->block;
+    return known ? l->host[s->block % HOSTS].hash : host_anew(l, s);
+}
+
+static inline void place(struct looks *l, const struct slot *s, struct look_candidate *c)
+{
+    uint64_t service = host_of(l, s);
     c->path = hash_mix(service + s->seen.path);
     c->target = s->seen.mark == s->request.target.n ? c->path + 1 : hash_mix(c->path + s->seen.query);
     c->path += !c->path;
@@ -334,6 +358,7 @@ void look_begin(struct looks *l, struct slot *s, int64_t now_us)
         odd_candidate(l, s, said);
     if (!c->json && !c->coding)
         return;
+    prefetch(&l->target[c->target % LOOK_TARGETS]); /* its body may be here */
     struct path *p = path_at(l, c->path);
     if (p->hash == c->path)
         visit(l, s, p, said.coding, now_us);

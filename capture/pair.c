@@ -12,7 +12,7 @@ enum { EVICT_LOOKED = 64 };
 /* A free slot; asks for finished ones first, then gives up the oldest exchange in flight. */
 static struct slot *take(struct pair *p)
 {
-    if (p->reclaim && !p->slots.free)
+    if (p->reclaim && !p->slots.n_free)
         p->reclaim(p->context, false);
     struct slot *s = slot_take(&p->slots);
     if (s)
@@ -74,17 +74,21 @@ static void finish(struct pair *p, struct slot *s, const struct conn *conn, enum
     line_done(&p->line, s);
 }
 
-/* Sealed one after another, so that what seals them, and what reads their bytes, stay near in turn. Commands of caches
- * have no heads to seal. */
+/* Sealed one after another, so that what seals them, and what reads their bytes, stay near in turn; each is asked for
+ * while the one before it is sealed. Commands of caches have no heads to seal. */
 void pair_flush(struct pair *p)
 {
     unsigned n = p->n_leaving;
     p->n_leaving = 0;
-    for (unsigned i = 0; i < n; i++)
-        if (p->leaving[i]->x.cache)
-            seal_command(p->seal, &p->leaving[i]->x);
+    for (unsigned i = 0; i < n; i++) {
+        struct slot *s = p->leaving[i];
+        if (i + 1 < n)
+            slot_near(p->leaving[i + 1]);
+        if (s->x.cache)
+            seal_command(p->seal, &s->x);
         else
-            seal_exchange(p->seal, &p->slots, p->leaving[i]);
+            seal_exchange(p->seal, &p->slots, s);
+    }
     for (unsigned i = 0; i < n; i++)
         p->sink.take(p->sink.context, &p->leaving[i]->x);
 }
@@ -154,7 +158,7 @@ static __attribute__((noinline)) struct slot *take_at_any_cost(struct pair *p)
 
 static inline struct slot *take_or_evict(struct pair *p)
 {
-    struct slot *s = p->slots.free ? slot_take(&p->slots) : take_at_any_cost(p);
+    struct slot *s = p->slots.n_free ? slot_take(&p->slots) : take_at_any_cost(p);
     p->in_flight += s != NULL;
     return s;
 }

@@ -29,7 +29,7 @@ int piece_whole(struct slice segment);
  * sealed: what route_is_hidden() is passed over. False: there is none. */
 bool piece_next(struct slice segment, size_t at, size_t least, bool sealed, struct secret_piece *out);
 /* Whether nothing of this path can need hiding: no segment of PIECE_LEAST or more but UUIDs, none that begins like a
- * JWT, no `@`, `%`, `;`, `#` or `?`, and only ASCII. */
+ * JWT, no `@`, `%`, `;`, `#` or `?`, nor what is near those, and only ASCII. */
 bool piece_harmless(struct slice path);
 /* Whether anything of this text must be hidden. */
 bool piece_any(struct slice text);

@@ -43,7 +43,7 @@ struct records *records_new(const struct records_options *o)
 
 static struct slot *take(struct records *r)
 {
-    if (r->o.reclaim && !r->pool.free)
+    if (r->o.reclaim && !r->pool.n_free)
         r->o.reclaim(r->o.reclaim_context, false);
     for (;;) {
         struct slot *s = slot_take(&r->pool);

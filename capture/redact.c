@@ -576,8 +576,7 @@ uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen
     if (mark < target.n)
         seen->query = hash_quick(&r->key, target.p + mark, target.n - mark);
     uint64_t h = hash_mix(seen->path + seen->query);
-    prefetch(&r->memo[h % MEMO]);
-    prefetch((const char *)&r->memo[h % MEMO] + 64);
+    prefetch(&r->memo[h % MEMO]); /* what most are shown as ends in its first line */
     return h <= REDACT_PLAIN ? ~h : h;
 }
 

@@ -14,7 +14,11 @@ bool slot_pool_init(struct slot_pool *pool, uint32_t capacity, uint64_t extra_li
 {
     *pool = (struct slot_pool){.capacity = capacity, .extra_limit = extra_limit};
     pool->nodes = pages_reserve((size_t)capacity * sizeof(struct slot));
-    return pool->nodes != NULL;
+    pool->free = pages_reserve((size_t)capacity * sizeof *pool->free);
+    if (pool->nodes && pool->free)
+        return true;
+    slot_pool_fini(pool);
+    return false;
 }
 
 static void drop_extra(struct slot_pool *pool, struct slot *s)
@@ -34,6 +38,7 @@ void slot_pool_fini(struct slot_pool *pool)
     for (uint32_t i = 0; i < pool->touched; i++)
         drop_extra(pool, &pool->nodes[i]);
     pages_release(pool->nodes, (size_t)pool->capacity * sizeof(struct slot));
+    pages_release(pool->free, (size_t)pool->capacity * sizeof *pool->free);
     *pool = (struct slot_pool){0};
 }
 
@@ -47,10 +52,9 @@ struct slot *slot_fresh(struct slot_pool *pool)
 
 void slot_give(struct slot_pool *pool, struct slot *s)
 {
-    if (s->extra)
+    if (pool->extra_bytes && s->extra)
         drop_extra(pool, s);
-    s->free_next = pool->free;
-    pool->free = s;
+    pool->free[pool->n_free++] = s;
     pool->taken--;
 }
 

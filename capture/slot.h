@@ -3,6 +3,7 @@
 #ifndef CAPTURE_SLOT_H
 #define CAPTURE_SLOT_H
 
+#include "base/prefetch.h"
 #include "capture/exchange.h"
 
 enum { SLOT_INLINE = 1024, SLOT_TEXT_MAX = 256 * 1024 };
@@ -18,9 +19,9 @@ struct rawhead {
     char *p;
     uint32_t n;
     uint16_t n_fields;
+    bool vary; /* there is such a field */
     struct rawfield *fields;
     struct slice method, target; /* requests: into p */
-    bool vary;                   /* there is such a field */
 };
 
 /* What the request says of its scheme; UNSAID: as the connection is. */
@@ -46,48 +47,50 @@ struct eventstream;
 struct look;
 struct slot_extra; /* arena blocks beyond the inline one */
 
+/* The exchange; what sealing needs; pairing and its like; the arena. Each begins, or nearly so, where a cache line
+ * does.
+ */
 struct slot {
-    struct exchange x;
+    _Alignas(64) struct exchange x;
     struct rawhead request, response;
+    uint32_t used, extra_bytes; /* of the arena */
+    struct slot_extra *extra;   /* NULL: all of it is in text */
+    uint64_t block;             /* which block of fields its request begins with (struct head); 0: none known */
+    uint8_t n_block;            /* fields of it */
+    uint8_t scheme;             /* enum slot_scheme */
+    bool overflow;              /* something did not fit the arena's bounds */
+    bool request_done, response_started, response_done, head_method, connect_method;
+    uint64_t who;         /* of the connection when the request came (struct conn) */
+    uint64_t token;       /* identifier_expect's */
+    uint64_t target_hash; /* redact_expect's */
+    struct target_seen seen;
+    struct grpc *grpc;           /* in the arena; NULL: no gRPC */
+    struct websocket *websocket; /* in the arena; NULL: none, or not yet */
+    struct eventstream *events;  /* in the arena; NULL: no server-sent events */
+    struct operation *operation; /* at the body that passes; NULL: none */
+    struct look *look;           /* at the answer's body while it passes; NULL: none */
+    struct look_candidate candidate;
     /* pair: place in the connection's queue of unanswered requests */
     struct slot *conn_next, *conn_prev;
     uint64_t had_offset;     /* how much of the answers the client had when it sent this, or ACK_UNKNOWN */
     uint64_t begin_offset;   /* request stream offset at or before its first byte */
     uint64_t end_offset;     /* request stream offset after its last byte; UINT64_MAX while unknown */
     struct pairing *pairing; /* NULL: no longer in a queue */
+    struct slot **holder;    /* its decoder's pointer to this, cleared when it leaves; may be NULL */
+    int64_t touched;         /* when something of it was seen last */
+    uint32_t paced[2];       /* of the connection when the answer began (capture/pace.h) */
     bool lost_before;        /* a request may have been lost between the one before and this */
-    bool request_done, response_started, response_done, head_method, connect_method;
-    uint8_t scheme;              /* enum slot_scheme */
-    struct slot **holder;        /* its decoder's pointer to this, cleared when it leaves; may be NULL */
-    struct grpc *grpc;           /* in the arena; NULL: no gRPC */
-    struct websocket *websocket; /* in the arena; NULL: none, or not yet */
-    struct eventstream *events;  /* in the arena; NULL: no server-sent events */
-    int64_t touched;             /* when something of it was seen last */
-    struct look_candidate candidate;
-    struct target_seen seen;
-    uint32_t paced[2];           /* of the connection when the answer began (capture/pace.h) */
-    uint64_t target_hash;        /* redact_expect's */
-    uint64_t block;              /* which block of fields its request begins with (struct head); 0: none known */
-    uint8_t n_block;             /* fields of it */
-    uint64_t who;                /* of the connection when the request came (struct conn) */
-    uint64_t token;              /* identifier_expect's */
-    struct operation *operation; /* at the body that passes; NULL: none */
-    struct look *look;           /* at the answer's body while it passes; NULL: none */
+    uint8_t line;            /* enum line_state of order.c */
     /* order: place in the line of arrival */
     struct slot *line_next, *line_prev;
-    uint8_t line; /* enum line_state of order.c */
-    /* arena */
-    uint32_t used, extra_bytes;
-    bool overflow;
-    struct slot_extra *extra;
-    struct slot *free_next;
-    char text[SLOT_INLINE];
+    _Alignas(64) char text[SLOT_INLINE];
 };
 
 struct slot_pool {
     struct slot *nodes;
     uint32_t capacity, touched, ready, taken, taken_peak; /* ready: slots whose memory was asked for */
-    struct slot *free;
+    uint32_t n_free;
+    struct slot **free; /* n_free of them, the one given last at the end: a list through them would wait for each */
     uint64_t extra_bytes, extra_limit;
 };
 
@@ -99,10 +102,8 @@ struct slot *slot_fresh(struct slot_pool *pool);
 /* A zeroed slot, or NULL when all are taken. */
 static inline struct slot *slot_take(struct slot_pool *pool)
 {
-    struct slot *s = pool->free;
-    if (s)
-        pool->free = s->free_next;
-    else if (!(s = slot_fresh(pool)))
+    struct slot *s = pool->n_free ? pool->free[--pool->n_free] : slot_fresh(pool);
+    if (!s)
         return NULL;
     memset(s, 0, offsetof(struct slot, text));
     if (++pool->taken > pool->taken_peak)
@@ -121,6 +122,13 @@ static inline void *slot_alloc(struct slot_pool *pool, struct slot *s, size_t n)
     void *at = s->text + s->used;
     s->used += (uint32_t)rounded;
     return at;
+}
+
+/* Asks for what sealing will read, and write, of one that is filled. */
+static inline void slot_near(const struct slot *s)
+{
+    prefetch_lines(s, offsetof(struct slot, conn_next));
+    prefetch_lines(s->text, 640); /* both heads of most, and what comes of them */
 }
 
 /* Value of the first field with this token in a raw head, or NULL p. */

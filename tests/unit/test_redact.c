@@ -303,7 +303,7 @@ static bool is_uuid_shape(struct slice s)
 static bool harmless_segment(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!s.p[i] || s.p[i] < 0 || strchr("@%;#?", s.p[i]))
+        if ((unsigned char)s.p[i] >= 0x80 || s.p[i] <= '%' || strchr("@;?<=>", s.p[i]))
             return false;
     return (s.n < 2 || s.p[1] != 'y') && (s.n < PIECE_LEAST || is_uuid_shape(s));
 }
@@ -336,7 +336,7 @@ static size_t random_path(char *out)
         memcpy(out + n, piece, strlen(piece));
         n += strlen(piece);
         if (n && rand() % 64 == 0)
-            out[(size_t)rand() % n] = "@%;#?\0\x80\xff/y"[rand() % 10];
+            out[(size_t)rand() % n] = "@%;#?\0\x80\xff/y$&:<=>A\x7f"[rand() % 18];
     }
     return n;
 }
