@@ -290,7 +290,7 @@ void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now
     live_fill_many(l, pool, filled, now, bytes, 1);
 }
 
-/* What will leave the queues when they take what waits, and where more will stand. */
+/* What will leave the queues when they take what waits, their newest entries, and where more will stand. */
 static COLD void expect(const struct state *s, const struct blocks *pool)
 {
     EACH_TTL(i)
@@ -300,8 +300,8 @@ static COLD void expect(const struct state *s, const struct blocks *pool)
             continue;
         for (unsigned at = 0; at < 8; at += 2)
             prefetch(entry_at(q, pool, at));
-        for (unsigned at = 0; at < 4; at += 2)
-            prefetch(entry_at(q, pool, q->n + at));
+        for (unsigned at = 0; at < 6; at += 2)
+            prefetch(entry_at(q, pool, q->n - 1u + at));
     }
 }
 
