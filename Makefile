@@ -48,6 +48,8 @@ endif
 
 # No number of envelope.c is infinite, and none is told from another by the sign of a zero: else the larger of two is no instruction.
 $(BUILD)/analysis/envelope.o: CFLAGS += -ffinite-math-only -fno-signed-zeros
+# live.c changes again what it changed a moment ago: read in pairs, what was written one by one is waited for.
+$(BUILD)/analysis/live.o: CFLAGS += -fno-tree-slp-vectorize
 
 PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson libcrypto \
 	$(if $(NO_TUI),,ncursesw) $(if $(NO_WEB),,libmicrohttpd)

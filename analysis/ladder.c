@@ -228,7 +228,7 @@ static COLD void warm_up(struct ladder_recent *r, int32_t warm)
     while (i < LADDER_RUNGS && ttl_ms[i] < warm)
         i++;
     r->warm_from = i ? ttl_ms[i - 1] + 1 : 0;
-    r->warm_span = i < LADDER_RUNGS ? (uint32_t)(ttl_ms[i] + 1 - r->warm_from) : UINT32_MAX;
+    r->warm_span = (i < LADDER_RUNGS ? (uint32_t)ttl_ms[i] : (uint32_t)FOREVER) + 1 - (uint32_t)r->warm_from;
 }
 
 /* Whether the visit's numbers fit into what is counted lately, made so if need be. `most` bounds what is added up. */

@@ -139,7 +139,7 @@ INLINE void put_back(struct state *s, size_t i, const struct work *w)
 }
 
 /* Those all of whose fills have been there for T. */
-static void expire(struct work *w, int64_t now)
+INLINE void expire(struct work *w, int64_t now)
 {
     struct queue *q = w->q;
     for (; w->n; w->n--, w->head++) {
@@ -157,7 +157,7 @@ static void expire(struct work *w, int64_t now)
 }
 
 /* More than ever was there at once, unless some of it is no more. */
-static inline void note_peak(struct work *w, int64_t now)
+INLINE void note_peak(struct work *w, int64_t now)
 {
     struct queue *q = w->q;
     if (now >= w->due)
@@ -184,24 +184,26 @@ static COLD bool grow(struct queue *q, struct blocks *pool)
     return true;
 }
 
-/* The same of one that is worked on, where none is free; there is none beyond the ring's where pool is NULL. */
-static COLD bool make_room(struct work *w, struct blocks *pool, int64_t now)
+/* The same of one that is worked on, where none is free; there is none beyond the ring's where pool is NULL. By value,
+ * so that the work is done in registers. */
+static COLD struct work make_room(struct work w, struct blocks *pool, int64_t now)
 {
-    expire(w, now);
-    if (w->n < w->room)
-        return true;
-    w->q->head = (uint8_t)w->head;
-    w->q->n = (uint8_t)w->n;
-    if (!pool || !grow(w->q, pool))
-        return false;
-    take_ring(w, ring_of(w->q, pool), w->q->room);
-    return true;
+    expire(&w, now);
+    if (w.n < w.room)
+        return w;
+    w.q->head = (uint8_t)w.head;
+    w.q->n = (uint8_t)w.n;
+    if (pool && grow(w.q, pool))
+        take_ring(&w, ring_of(w.q, pool), w.q->room);
+    return w;
 }
 
 /* Another entry, the newest. False: no room. */
 INLINE bool append(struct work *w, struct blocks *pool, const struct entry *e)
 {
-    if (w->n == w->room && !make_room(w, pool, e->first))
+    if (w->n == w->room)
+        *w = make_room(*w, pool, e->first);
+    if (w->n == w->room)
         return false;
     w->newest = place_of(w, w->n++);
     *w->newest = *e;
@@ -288,7 +290,7 @@ void live_fill(struct live *l, struct blocks *pool, uint32_t filled, int64_t now
     live_fill_many(l, pool, filled, now, bytes, 1);
 }
 
-/* What will leave the queues when they take what waits, and where more will stand. */
+/* What will leave the queues when they take what waits, their newest entries, and where more will stand. */
 static COLD void expect(const struct state *s, const struct blocks *pool)
 {
     EACH_TTL(i)
@@ -298,8 +300,8 @@ static COLD void expect(const struct state *s, const struct blocks *pool)
             continue;
         for (unsigned at = 0; at < 8; at += 2)
             prefetch(entry_at(q, pool, at));
-        for (unsigned at = 0; at < 4; at += 2)
-            prefetch(entry_at(q, pool, q->n + at));
+        for (unsigned at = 0; at < 6; at += 2)
+            prefetch(entry_at(q, pool, q->n - 1u + at));
     }
 }
 

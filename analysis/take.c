@@ -338,6 +338,8 @@ static void look_at_places(const struct analysis *a, const struct fact *h)
 {
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, h->place);
+    if (!h->origin.reads && h->x->status < 400) /* where the key would be that it may write to (observe_key) */
+        map_prefetch(&a->keys.map, h->origin.get + h->text);
     if (a->admission.popular)
         spacesaving_prefetch(a->admission.popular, h->hash);
 }

@@ -160,12 +160,13 @@ static void brute_force(void **state)
         static struct ladder_sums sums;
         struct plain plain[LADDER_RUNGS] = {{0}};
         struct ladder_visit v = {.now = (int64_t)EPOCH * 1000000 + random(), .purged = INT64_MIN};
+        int64_t start = v.now;
         memset(&sums, 0, sizeof sums);
-        v.start = v.now;
         srandom((unsigned)run);
         ladder_reset(&slot, v.now);
         for (int i = 0; i < 700; i++) {
             random_visit(&v);
+            v.start = start + random() % 3 * 700; /* as if other keys of the endpoint were behind */
             ladder_visit(&slot, &v, &sums);
             for (int r = 0; r < LADDER_RUNGS; r++)
                 plain_visit(&plain[r], &v, (int64_t)ladder_ttl_s[r] * 1000);
