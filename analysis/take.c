@@ -7,8 +7,6 @@
 #include "analysis/state.h"
 #include "base/prefetch.h"
 
-enum { TURNS = 2 }; /* from a last look to the work */
-
 static int64_t span(int64_t from, int64_t to)
 {
     if (from == TIME_NONE || to == TIME_NONE)
@@ -328,13 +326,17 @@ static void look_up(struct analysis *a, struct fact *h)
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
+    h->pair = pairs_hash(h->hash, h->place);
 }
 
-/* In a loop of its own, so that translations of addresses are waited for together. */
+/* The next two in loops of their own, with little in them, so that translations of addresses are waited for together:
+ * what asks for a line waits for its page to be found. */
 static void look_at_places(const struct analysis *a, const struct fact *h)
 {
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, h->place);
+    pairs_prefetch(&a->pairs, h->pair);
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
     if (a->admission.popular)
         spacesaving_prefetch(a->admission.popular, h->hash);
 }
@@ -366,7 +368,6 @@ static void look_at_sets(struct analysis *a, struct fact *h)
     h->client = map_expected(&a->clients.map, h->place, h->client);
     if (h->key != MAP_NONE)
         endpoints_prefetch(endpoint_ahead(a, keys_at(&a->keys, h->key)));
-    h->pair = pairs_hash(h->hash, h->place);
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client);
 }
@@ -375,6 +376,8 @@ static void look_at_sets(struct analysis *a, struct fact *h)
 static void look_at_sums(const struct analysis *a, const struct fact *h, const struct key *key)
 {
     const struct endpoint *ep = endpoint_ahead(a, key);
+    if (h->client != MAP_NONE)
+        endpoints_prefetch_client(&a->endpoints, ep, h->client);
     if (h->times.duration >= 0)
         hist_prefetch(&ep->latency, &a->pages, (uint64_t)h->times.duration);
     if (h->times.server >= 0)
@@ -580,6 +583,8 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     for (size_t i = 0; i < n; i++)
         look_at_places(a, &next[i]);
     for (size_t i = 0; i < n; i++)
+        map_guess(&a->keys.map, next[i].hash);
+    for (size_t i = 0; i < n; i++)
         look_at_rows(a, &next[i]);
     for (size_t i = 0; i < n; i++) {
         look_at_slots(a, &next[i]);
@@ -606,16 +611,6 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     }
 }
 
-/* Shortly before the turn of request i of n: what comes when all are looked at has left the nearest cache by then. */
-static void look_last(const struct analysis *a, size_t i, size_t n)
-{
-    const struct fact *f = &a->taken[i];
-    if (i >= n)
-        return;
-    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, f->hash));
-    pairs_prefetch(&a->pairs, f->pair);
-}
-
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
 {
     size_t keyed = 0;
@@ -626,12 +621,8 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
             a->taken[keyed++].x = x[i];
     look_ahead(a, a->taken, keyed);
     a->n_taken = a->settled = 0;
-    for (size_t i = 0; i < TURNS; i++)
-        look_last(a, i, keyed);
-    for (size_t i = 0; i < n; i++) {
-        look_last(a, a->n_taken + TURNS, keyed);
+    for (size_t i = 0; i < n; i++)
         a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
-    }
     take_settle(a);
 }
 
