@@ -611,6 +611,14 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     }
 }
 
+/* Shortly before its turn: by then it has left the nearest cache. */
+static void look_last(const struct analysis *a, const struct fact *f)
+{
+    prefetch_lines(f->x, sizeof *f->x);
+    if (f->key != MAP_NONE)
+        keys_prefetch(&a->keys, f->key);
+}
+
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
 {
     size_t keyed = 0;
@@ -621,8 +629,11 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
             a->taken[keyed++].x = x[i];
     look_ahead(a, a->taken, keyed);
     a->n_taken = a->settled = 0;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (a->n_taken + 1 < keyed)
+            look_last(a, &a->taken[a->n_taken + 1]);
         a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
+    }
     take_settle(a);
 }
 
