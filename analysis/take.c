@@ -367,7 +367,7 @@ static void look_at_sets(struct analysis *a, struct fact *h)
 {
     h->client = map_expected(&a->clients.map, h->place, h->client);
     if (h->key != MAP_NONE)
-        endpoints_prefetch(endpoint_ahead(a, keys_at(&a->keys, h->key)));
+        prefetch(endpoint_ahead(a, keys_at(&a->keys, h->key)));
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client);
 }
@@ -615,8 +615,10 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
 static void look_last(const struct analysis *a, const struct fact *f)
 {
     prefetch_lines(f->x, sizeof *f->x);
-    if (f->key != MAP_NONE)
-        keys_prefetch(&a->keys, f->key);
+    if (f->key == MAP_NONE)
+        return;
+    keys_prefetch(&a->keys, f->key);
+    endpoints_prefetch(endpoint_ahead(a, keys_at(&a->keys, f->key)));
 }
 
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
