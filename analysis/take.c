@@ -311,7 +311,6 @@ static void look_at_texts(const struct exchange *x)
 {
     prefetch(x->target.p);
     prefetch(x->service.p);
-    prefetch_lines(x->fields, 3 * sizeof *x->fields); /* few have more */
 }
 
 static void look_up(struct analysis *a, struct fact *h)
@@ -324,6 +323,7 @@ static void look_up(struct analysis *a, struct fact *h)
     h->origin = *origin;
     h->text = take_text_hash(a, whole_text(a, x->target));
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
+    h->read = h->origin.reads ? h->hash : h->origin.get + h->text;
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
     h->pair = pairs_hash(h->hash, h->place);
@@ -334,6 +334,7 @@ static void look_up(struct analysis *a, struct fact *h)
 static void look_at_places(const struct analysis *a, const struct fact *h)
 {
     map_prefetch(&a->keys.map, h->hash);
+    map_prefetch(&a->keys.map, h->read);
     map_prefetch(&a->clients.map, h->place);
     pairs_prefetch(&a->pairs, h->pair);
     prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
@@ -582,8 +583,10 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
         look_up(a, &next[i]);
     for (size_t i = 0; i < n; i++)
         look_at_places(a, &next[i]);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         map_guess(&a->keys.map, next[i].hash);
+        map_guess(&a->keys.map, next[i].read);
+    }
     for (size_t i = 0; i < n; i++)
         look_at_rows(a, &next[i]);
     for (size_t i = 0; i < n; i++) {
@@ -615,6 +618,9 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
 static void look_last(const struct analysis *a, const struct fact *f)
 {
     prefetch_lines(f->x, sizeof *f->x);
+    prefetch_lines(f->x->fields, 3 * sizeof *f->x->fields); /* few have more */
+    pairs_prefetch(&a->pairs, f->pair);
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, f->hash));
     if (f->key == MAP_NONE)
         return;
     keys_prefetch(&a->keys, f->key);
