@@ -384,10 +384,6 @@ static void look_at_sums(const struct analysis *a, const struct fact *h, const s
     if (h->times.server >= 0)
         hist_prefetch(&ep->server, &a->pages, (uint64_t)h->times.server);
     live_prefetch(&ep->live, &a->endpoints.live);
-    if (key->slot) {
-        const struct ladder_slot *slot = keys_slot_at(&a->keys, key);
-        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
-    }
     if (ep->learner)
         learning_prefetch(&a->learning, ep->learner);
     if (key->query)
@@ -412,8 +408,11 @@ static bool look_at_due(struct analysis *a, const struct fact *h)
 {
     const struct key *key = keys_at(&a->keys, h->key);
     const struct endpoint *ep = endpoint_ahead(a, key);
-    bool bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
-    return bound && bound_expect(a, h->key, 0);
+    if (!key->slot)
+        return false;
+    const struct changes *c = &keys_slot_at(&a->keys, key)->changes;
+    changes_prefetch(c, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
+    return c->content && bound_asks(a, ep) && bound_expect(a, h->key, 0);
 }
 
 /* Id of the client's address: most come from where they came from before. */
