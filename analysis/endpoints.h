@@ -140,6 +140,13 @@ static inline void endpoints_client(struct endpoints *e, struct endpoint *at, ui
     *bits |= new;
 }
 
+/* Asks for what that will change. */
+static inline void endpoints_prefetch_client(const struct endpoints *e, const struct endpoint *at, uint32_t client)
+{
+    if (at->set)
+        prefetch((const uint64_t *)blocks_at(&e->sets, at->set) + client / 32);
+}
+
 static inline struct sampling_tail *endpoints_tail(const struct endpoints *e, const struct endpoint *at)
 {
     return (struct sampling_tail *)slab_at(&e->tails, at->tail);

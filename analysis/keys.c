@@ -155,14 +155,15 @@ static struct ladder_slot *further_slot(struct keys *k, struct key *at, uint64_t
     return slot_at(k, row);
 }
 
-struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now)
+struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint32_t variant, int64_t now)
 {
-    if (at->slot && at->own.hash != hash)
-        return further_slot(k, at, hash, now);
-    if (!at->slot) {
-        at->own.hash = hash;
-        ladder_reset(&at->own, now);
+    if (at->slot) {
+        uint64_t hash = hash_mix(at->hash + variant * 0xd6e8feb86659fd93u); /* the key's hash is keyed already */
+        bool last = at->slot != KEYS_OWN && keys_slot_at(k, at)->hash == hash;
+        return last ? keys_slot_at(k, at) : further_slot(k, at, hash, now);
     }
+    at->own.hash = variant;
+    ladder_reset(&at->own, now);
     at->slot = KEYS_OWN;
     return &at->own;
 }

@@ -35,7 +35,7 @@ struct key {
     uint16_t vary;                     /* list of its last response that had one */
     struct today today;                /* beside `own`; meaningful where that says so */
     /* lines two to five */
-    struct ladder_slot own; /* of the variant that came first */
+    struct ladder_slot own; /* of the variant that came first; in the place of its hash the variant */
     /* line six: what few exchanges read */
     struct writes_name written; /* names that a write may bind it by; uri 0: not made yet */
     uint32_t name;              /* where its text begins: method, service, target */
@@ -124,17 +124,17 @@ static inline struct ladder_slot *keys_slot_at(const struct keys *k, const struc
     return (struct ladder_slot *)(at->slot == KEYS_OWN ? &at->own : &further[at->slot - KEYS_FURTHER]);
 }
 
-/* Slot of a variant by its hash, one that was not visited last; as keys_slot. */
-struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint64_t hash, int64_t now);
+/* Slot of a variant that is not in use as `own`, or not yet; as keys_slot. */
+struct ladder_slot *keys_slot_of(struct keys *k, struct key *at, uint32_t variant, int64_t now);
 
 /* Slot of a variant, a fresh one at `now` (ms) if there was none; NULL when there is no room, or the key has
  * KEYS_VARIANTS. From now on the one visited last. */
 static inline struct ladder_slot *keys_slot(struct keys *k, struct key *at, uint32_t variant, int64_t now)
 {
-    uint64_t hash = hash_mix(at->hash + variant * 0xd6e8feb86659fd93u); /* the key's hash is keyed already */
-    if (at->slot && keys_slot_at(k, at)->hash == hash)
-        return keys_slot_at(k, at);
-    return keys_slot_of(k, at, hash, now);
+    if (!at->slot || at->own.hash != variant)
+        return keys_slot_of(k, at, variant, now);
+    at->slot = KEYS_OWN;
+    return &at->own;
 }
 
 /* What stands beside the slot visited last. */

@@ -409,7 +409,7 @@ static void observe_write(struct analysis *a, const struct fact *f, const struct
     if (safe || (r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || key->safe)
         return;
     bound_write(a, f->key, r->endpoint, f->ms);
-    uint32_t read = keys_find(&a->keys, f->text ? f->origin.get + f->text : read_of(a, key));
+    uint32_t read = keys_find(&a->keys, f->text ? f->read : read_of(a, key));
     if (read != MAP_NONE)
         keys_at(&a->keys, read)->written_us = f->us;
 }

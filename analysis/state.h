@@ -40,6 +40,7 @@ struct fact {
     const struct exchange *x;
     struct origin origin;
     uint64_t text, hash; /* of the target's text, 0: not known; of the key */
+    uint64_t read;       /* of the key that GET has for the target, which a write is of; of a read its own */
     uint64_t who, place; /* of the client; its place in the table */
     uint64_t pair;       /* of both, where both are known; else 0 */
     struct times times;

@@ -7,8 +7,6 @@
 #include "analysis/state.h"
 #include "base/prefetch.h"
 
-enum { TURNS = 2 }; /* from a last look to the work */
-
 static int64_t span(int64_t from, int64_t to)
 {
     if (from == TIME_NONE || to == TIME_NONE)
@@ -316,7 +314,6 @@ static void look_at_texts(const struct exchange *x)
 {
     prefetch(x->target.p);
     prefetch(x->service.p);
-    prefetch_lines(x->fields, 3 * sizeof *x->fields); /* few have more */
 }
 
 static void look_up(struct analysis *a, struct fact *h)
@@ -329,17 +326,21 @@ static void look_up(struct analysis *a, struct fact *h)
     h->origin = *origin;
     h->text = take_text_hash(a, whole_text(a, x->target));
     h->hash = take_key_hash(a, h->origin, h->text, operation_of(x).name);
+    h->read = h->origin.reads ? h->hash : h->origin.get + h->text;
     h->who = who_is(a, x, &h->kind);
     h->place = clients_hash(&a->clients, h->kind, h->who);
+    h->pair = pairs_hash(h->hash, h->place);
 }
 
-/* In a loop of its own, so that translations of addresses are waited for together. */
+/* The next two in loops of their own, with little in them, so that translations of addresses are waited for together:
+ * what asks for a line waits for its page to be found. */
 static void look_at_places(const struct analysis *a, const struct fact *h)
 {
     map_prefetch(&a->keys.map, h->hash);
+    map_prefetch(&a->keys.map, h->read);
     map_prefetch(&a->clients.map, h->place);
-    if (!h->origin.reads && h->x->status < 400) /* where the key would be that it may write to (observe_key) */
-        map_prefetch(&a->keys.map, h->origin.get + h->text);
+    pairs_prefetch(&a->pairs, h->pair);
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, h->hash));
     if (a->admission.popular)
         spacesaving_prefetch(a->admission.popular, h->hash);
 }
@@ -370,8 +371,7 @@ static void look_at_sets(struct analysis *a, struct fact *h)
 {
     h->client = map_expected(&a->clients.map, h->place, h->client);
     if (h->key != MAP_NONE)
-        endpoints_prefetch(endpoint_ahead(a, keys_at(&a->keys, h->key)));
-    h->pair = pairs_hash(h->hash, h->place);
+        prefetch(endpoint_ahead(a, keys_at(&a->keys, h->key)));
     if (h->client != MAP_NONE)
         clients_prefetch(&a->clients, h->client);
 }
@@ -380,15 +380,13 @@ static void look_at_sets(struct analysis *a, struct fact *h)
 static void look_at_sums(const struct analysis *a, const struct fact *h, const struct key *key)
 {
     const struct endpoint *ep = endpoint_ahead(a, key);
+    if (h->client != MAP_NONE)
+        endpoints_prefetch_client(&a->endpoints, ep, h->client);
     if (h->times.duration >= 0)
         hist_prefetch(&ep->latency, &a->pages, (uint64_t)h->times.duration);
     if (h->times.server >= 0)
         hist_prefetch(&ep->server, &a->pages, (uint64_t)h->times.server);
     live_prefetch(&ep->live, &a->endpoints.live);
-    if (key->slot) {
-        const struct ladder_slot *slot = keys_slot_at(&a->keys, key);
-        changes_prefetch(&slot->changes, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
-    }
     if (ep->learner)
         learning_prefetch(&a->learning, ep->learner);
     if (key->query)
@@ -413,8 +411,11 @@ static bool look_at_due(struct analysis *a, const struct fact *h)
 {
     const struct key *key = keys_at(&a->keys, h->key);
     const struct endpoint *ep = endpoint_ahead(a, key);
-    bool bound = bound_asks(a, ep) && key->slot && keys_slot_at(&a->keys, key)->changes.content;
-    return bound && bound_expect(a, h->key, 0);
+    if (!key->slot)
+        return false;
+    const struct changes *c = &keys_slot_at(&a->keys, key)->changes;
+    changes_prefetch(c, &ep->lifetimes, &a->endpoints.lifetimes, h->ms);
+    return c->content && bound_asks(a, ep) && bound_expect(a, h->key, 0);
 }
 
 /* Id of the client's address: most come from where they came from before. */
@@ -583,6 +584,10 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
         look_up(a, &next[i]);
     for (size_t i = 0; i < n; i++)
         look_at_places(a, &next[i]);
+    for (size_t i = 0; i < n; i++) {
+        map_guess(&a->keys.map, next[i].hash);
+        map_guess(&a->keys.map, next[i].read);
+    }
     for (size_t i = 0; i < n; i++)
         look_at_rows(a, &next[i]);
     for (size_t i = 0; i < n; i++) {
@@ -610,14 +615,17 @@ static void look_ahead(struct analysis *a, struct fact *next, size_t n)
     }
 }
 
-/* Shortly before the turn of request i of n: what comes when all are looked at has left the nearest cache by then. */
-static void look_last(const struct analysis *a, size_t i, size_t n)
+/* Shortly before its turn: by then it has left the nearest cache. */
+static void look_last(const struct analysis *a, const struct fact *f)
 {
-    const struct fact *f = &a->taken[i];
-    if (i >= n)
-        return;
-    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, f->hash));
+    prefetch_lines(f->x, sizeof *f->x);
+    prefetch_lines(f->x->fields, 3 * sizeof *f->x->fields); /* few have more */
     pairs_prefetch(&a->pairs, f->pair);
+    prefetch(sharing_places(a->contexts, SHARING_CONTEXTS, f->hash));
+    if (f->key == MAP_NONE)
+        return;
+    keys_prefetch(&a->keys, f->key);
+    endpoints_prefetch(endpoint_ahead(a, keys_at(&a->keys, f->key)));
 }
 
 static void take_batch(struct analysis *a, const struct exchange *const *x, size_t n)
@@ -630,10 +638,9 @@ static void take_batch(struct analysis *a, const struct exchange *const *x, size
             a->taken[keyed++].x = x[i];
     look_ahead(a, a->taken, keyed);
     a->n_taken = a->settled = 0;
-    for (size_t i = 0; i < TURNS; i++)
-        look_last(a, i, keyed);
     for (size_t i = 0; i < n; i++) {
-        look_last(a, a->n_taken + TURNS, keyed);
+        if (a->n_taken + 1 < keyed)
+            look_last(a, &a->taken[a->n_taken + 1]);
         a->n_taken += take_one(a, x[i], &a->taken[a->n_taken]);
     }
     take_settle(a);
