@@ -26,10 +26,12 @@ enum {
     BARREN = 4096,      /* contexts that were not there */
     FRUIT = 16,         /* of which one that was weighs as many */
     BARREN_LEVELS = 3,
+    EXPECTED_TOGETHER = 8, /* looks */
 };
 
 _Static_assert(LEARN_LOOKS >= LEARN_WAIT + LEARN_DIMS + 1, "and the control");
-_Static_assert(sizeof(struct learner) <= 2688 && sizeof(struct learn_dim) <= 320, "as analysis/budget.def has them");
+_Static_assert(sizeof(struct learner) + sizeof(struct learn_turn) <= 2688 && sizeof(struct learn_dim) <= 320,
+               "as analysis/budget.def has them");
 
 #define CONTROL_NAME UINT64_C(0x636f6e74726f6c)
 
@@ -45,8 +47,9 @@ bool learning_init(struct learning *l, uint32_t learners, uint32_t dims, uint32_
     *l = (struct learning){.mask = places - 1};
     l->table = pages_table(places * sizeof *l->table);
     return l->table && slab_init(&l->learners, sizeof(struct learner), learners + 1) &&
+           slab_init(&l->turns, sizeof(struct learn_turn), learners + 1) &&
            slab_init(&l->dims, sizeof(struct learn_dim), dims + 1) && slab_take(&l->learners) == 0 &&
-           slab_take(&l->dims) == 0;
+           slab_take(&l->turns) == 0 && slab_take(&l->dims) == 0;
 }
 
 void learning_fini(struct learning *l)
@@ -54,6 +57,7 @@ void learning_fini(struct learning *l)
     if (l->table)
         pages_release(l->table, (l->mask + 1) * sizeof *l->table);
     slab_fini(&l->learners);
+    slab_fini(&l->turns);
     slab_fini(&l->dims);
     *l = (struct learning){0};
 }
@@ -65,14 +69,15 @@ uint32_t learning_open(struct learning *l)
     uint32_t row = l->free_learner;
     if (row)
         l->free_learner = learning_at(l, row)->next_free;
-    else
-        row = slab_take(&l->learners);
+    else if ((row = slab_take(&l->learners)) != SLAB_NONE)
+        slab_take(&l->turns);
     if (row == SLAB_NONE) {
         l->refused++;
         return 0;
     }
     struct learner *r = learning_at(l, row);
     *r = (struct learner){0};
+    *learning_turn(l, row) = (struct learn_turn){0};
     memset(r->index, ABSENT, sizeof r->index);
     return row;
 }
@@ -456,6 +461,13 @@ static unsigned level_of(const struct learning *l, const struct learner *r)
     return l->full ? 0 : r->level;
 }
 
+/* Asks for what looks will read, those of several answers at once, so that their waits for translations overlap. */
+static void expect(struct learning *l)
+{
+    for (; l->expected != l->looks; l->expected++)
+        prefetch(place_of(l, l->look[l->expected % LEARN_LOOKS].visit.context));
+}
+
 /* What looks of one answer have in common. */
 struct looker {
     const struct learn_visit *visit;
@@ -481,7 +493,6 @@ static void wait_for(struct learning *l, const struct looker *k, unsigned i, uin
     look->visit.refused = k->visit->refused;
     look->dim = (uint8_t)i;
     k->learner->looks = l->looks;
-    prefetch(place_of(l, context));
 }
 
 /* Equal requests; a coin tells them apart. */
@@ -610,14 +621,14 @@ static uint64_t fewest(const struct learning *l, const struct learner *r)
 /* Whether an eighth of the visits will do: all is decided, nothing varies, or the last periods hardly brought a
  * sandwich to what is not. That can be told when all contexts have had their turn; where there are many, after some of
  * them. */
-static COLD bool may_rest(const struct learning *l, struct learner *r)
+static COLD bool may_rest(const struct learning *l, struct learner *r, bool rests)
 {
     uint64_t now = fewest(l, r), before = r->fewest;
     unsigned level = level_of(l, r), periods = 1u << (level < MOST_TURNS ? level : MOST_TURNS);
     if (l->full || now == UINT64_MAX)
         return !l->full;
     if (r->visits / PERIOD % periods)
-        return r->rests;
+        return rests;
     r->fewest = now;
     return now >= before && now - before < periods * PERIOD / WORTH;
 }
@@ -635,11 +646,13 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
     if (++r->visits % CHANGES_EVERY == 0 && (r->varied & (r->varied - 1)))
         compare_changes(r, value);
     if (r->visits % PERIOD == 0)
-        r->rests = may_rest(l, r);
+        learning_turn(l, row)->rests = may_rest(l, r, learning_turn(l, row)->rests);
     if (r->visits >= GROUPS_FIRST && !(r->visits & (r->visits - 1)))
         form_groups(l, r);
     if (r->tested)
         look(l, r, v, sum, value);
+    if (l->looks - l->expected >= EXPECTED_TOGETHER)
+        expect(l);
     if (l->looks - l->looked > LEARN_WAIT)
         settle_until(l, l->looks - LEARN_WAIT);
 }
