@@ -333,6 +333,8 @@ static void look_up(struct analysis *a, struct fact *h)
 /* In a loop of its own, so that translations of addresses are waited for together. */
 static void look_at_places(const struct analysis *a, const struct fact *h)
 {
+    if (origin_writes(&h->origin))
+        map_prefetch(&a->keys.map, h->origin.get + h->text); /* what it may change */
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->clients.map, h->place);
     if (a->admission.popular)
