@@ -59,7 +59,7 @@ uint32_t endpoints_other(struct endpoints *e)
 
 void endpoints_prefetch(const struct endpoint *at)
 {
-    prefetch_lines(at, offsetof(struct endpoint, sharing));
+    prefetch_lines(at, offsetof(struct endpoint, sharing.given));
     prefetch(&at->declared[DECLARED_pairs]);
     prefetch(&at->declared[DECLARED_COUNT - 1]);
 }
