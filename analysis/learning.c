@@ -13,11 +13,9 @@ enum {
     ABSENT = LEARN_DIMS, /* in the index: no dimension */
     MOST_LOOKS = 2,      /* contexts that an exchange looks at, on average */
     OUT_LEAST = 1000,    /* sandwiches without a difference, to be left out of the others' contexts */
-    DECIDED = 4096,      /* sandwiches from which on a sixteenth of the contexts will do */
     DECIDED_SHIFT = 4,
     PERIOD = 2048,     /* visits from one look at what is decided to the next */
     WORTH = 128,       /* of so many visits a sandwich */
-    CLEAR = 256,       /* differing ones that decide, too */
     CHANGES_EVERY = 8, /* visits from one comparison of changes to the next */
     TOGETHER_LEAST = 32,
     GROUPS_FIRST = 128, /* visits when groups are formed first; then at each doubling */
@@ -175,7 +173,7 @@ static uint32_t put_bit(uint32_t bits, unsigned i, bool is)
 /* After its sandwiches were counted. */
 static void note_decided(struct learner *r, const struct learn_dim *d, unsigned i)
 {
-    r->decided = put_bit(r->decided, i, d->n >= DECIDED || d->differing >= CLEAR);
+    r->decided = put_bit(r->decided, i, d->n >= LEARN_DECIDED || d->differing >= LEARN_CLEAR);
 }
 
 static void forget_tests(struct learning *l, struct learner *r, unsigned i)
@@ -612,7 +610,7 @@ static uint64_t fewest(const struct learning *l, const struct learner *r)
     {
         const struct learn_dim *d = learning_dim(l, r, i);
         uint64_t n = d->n + d->near;
-        if (n < DECIDED && d->differing < CLEAR && n < least)
+        if (n < LEARN_DECIDED && d->differing < LEARN_CLEAR && n < least)
             least = n;
     }
     return least;

@@ -30,8 +30,10 @@ enum {
     LEARN_LISTS = 4,
     LEARN_NEAR_MS = 5000,
     LEARN_BURST = 256,
-    LEARN_WAIT = 16, /* looks at contexts whose memory is on its way */
-    LEARN_LOOKS = 64 /* those of one answer more */
+    LEARN_DECIDED = 4096, /* sandwiches from which on a sixteenth of the contexts will do */
+    LEARN_CLEAR = 256,    /* differing ones that decide, too */
+    LEARN_WAIT = 16,      /* looks at contexts whose memory is on its way */
+    LEARN_LOOKS = 64      /* those of one answer more */
 };
 
 /* Some parts of a request; a repeated parameter is a part for each time. */
