@@ -272,16 +272,10 @@ static void halve_sample(struct learn_dim *d)
         if (!(d->sample[i] & ((1u << d->sample_level) - 1))) {
             d->sample[kept] = d->sample[i];
             d->times[kept++] = d->times[i];
+        } else {
+            d->times_in_all -= d->times[i];
         }
     d->sampled = (uint8_t)kept;
-}
-
-static uint32_t times_in_all(const struct learn_dim *d)
-{
-    uint32_t all = 0;
-    for (unsigned i = 0; i < d->sampled; i++)
-        all += d->times[i];
-    return all;
 }
 
 /* A sample of the values, each with how often it came: full without a repetition, values are hardly ever repeated. A
@@ -298,8 +292,9 @@ static COLD void sample(struct learner *r, struct learn_dim *d, unsigned i, uint
         d->times[at] = 0;
         d->sampled++;
     }
-    d->times[at] += d->times[at] < UINT16_MAX;
-    uint32_t all = times_in_all(d);
+    bool more = d->times[at] < UINT16_MAX;
+    d->times[at] += more;
+    uint32_t all = d->times_in_all += more;
     if (all > d->sampled)
         r->unique &= ~(1u << i);
     if (all >= LEARN_SAMPLE && d->sampled * 10u < all * 9)
@@ -337,8 +332,9 @@ static COLD void compare_changes(struct learner *r, const uint64_t value[LEARN_D
     {
         if (++r->changed[a] == UINT16_MAX)
             halve_changes(r);
+        uint16_t *both = both_of(r, a, 0);
         EACH_BIT(b, bits & ((1u << a) - 1))
-        ++*both_of(r, a, b);
+        both[b]++;
     }
 }
 
@@ -558,7 +554,8 @@ static void look(struct learning *l, struct learner *r, const struct learn_visit
 static void note_part(struct learning *l, struct learner *r, unsigned i, uint64_t value)
 {
     struct learn_row *row = &r->row[i];
-    row->present += row->present != UINT32_MAX;
+    uint32_t present = row->present + 1;
+    row->present = present ? present : UINT32_MAX;
     row->seen |= UINT64_C(1) << (value >> 58);
     if (!(r->settled >> i & 1))
         sample(r, learning_dim(l, r, i), i, fold(value));
@@ -636,9 +633,11 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
     struct learner *r = learning_at(l, row);
     uint64_t value[LEARN_DIMS] = {0}, sum = v->base;
     settle_those_of(l, r);
-    for (unsigned s = 0; s < sizeof v->parts / sizeof *v->parts; s++)
-        for (unsigned i = 0; i < v->parts[s].n; i++)
-            take_part(l, r, &v->parts[s].part[i], &sum, value);
+    for (unsigned s = 0; s < sizeof v->parts / sizeof *v->parts; s++) {
+        const struct learn_parts some = v->parts[s];
+        for (unsigned i = 0; i < some.n; i++)
+            take_part(l, r, &some.part[i], &sum, value);
+    }
     note_varied(r, value);
     note_list(r, v->list);
     if (++r->visits % CHANGES_EVERY == 0 && (r->varied & (r->varied - 1)))

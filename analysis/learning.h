@@ -69,6 +69,7 @@ struct learn_dim {
     uint64_t nominated;            /* visits whose Vary named it, before this run */
     uint32_t sample[LEARN_SAMPLE];
     uint16_t times[LEARN_SAMPLE];
+    uint32_t times_in_all; /* of the sample */
 };
 
 /* What most answers read and change comes first; bits are of dimensions. */

@@ -96,7 +96,7 @@ static bool no_list(const void *context, uint16_t list, struct slice field)
     return false;
 }
 
-/* Bits that stand for counts say what those say. */
+/* Bits that stand for counts say what those say, as does a sum. */
 static void bits_hold(uint32_t row)
 {
     const struct learner *r = learning_at(&learning, row);
@@ -104,6 +104,10 @@ static void bits_hold(uint32_t row)
         const struct learn_dim *d = learning_dim(&learning, r, i);
         assert_int_equal(r->decided >> i & 1, d->n >= LEARN_DECIDED || d->differing >= LEARN_CLEAR);
         assert_int_equal(r->claims >> i & 1, d->kind == PART_CLAIM);
+        uint32_t times = 0;
+        for (unsigned s = 0; s < d->sampled; s++)
+            times += d->times[s];
+        assert_int_equal(d->times_in_all, times);
     }
 }
 
