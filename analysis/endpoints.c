@@ -63,6 +63,8 @@ void endpoints_prefetch(const struct endpoint *at)
     prefetch_lines(&at->ladder.recent, sizeof at->ladder.recent);
     prefetch(&at->declared[DECLARED_pairs]);
     prefetch(&at->declared[DECLARED_COUNT - 1]);
+    prefetch(at->sharing.credentials);
+    prefetch(&at->sharing.networks[SHARING_WORDS - 1]);
 }
 
 uint32_t endpoints_of_alias(struct endpoints *e, uint32_t id)

@@ -53,8 +53,8 @@ struct endpoint {
     uint64_t server_us_total, keys, repeats_same, observed_gaps, changes;
     struct hist latency, server;
     struct changes_sums lifetimes;
-    struct sharing sharing;
     struct sources sources; /* of repeats */
+    struct sharing sharing;
     struct ladder_sums ladder;
     uint64_t declared[DECLARED_COUNT], reasons[REASON_COUNT]; /* endpoints_settle makes them whole */
     struct hist declared_ttl;                                 /* seconds */

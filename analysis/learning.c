@@ -13,11 +13,9 @@ enum {
     ABSENT = LEARN_DIMS, /* in the index: no dimension */
     MOST_LOOKS = 2,      /* contexts that an exchange looks at, on average */
     OUT_LEAST = 1000,    /* sandwiches without a difference, to be left out of the others' contexts */
-    DECIDED = 4096,      /* sandwiches from which on a sixteenth of the contexts will do */
     DECIDED_SHIFT = 4,
     PERIOD = 2048,     /* visits from one look at what is decided to the next */
     WORTH = 128,       /* of so many visits a sandwich */
-    CLEAR = 256,       /* differing ones that decide, too */
     CHANGES_EVERY = 8, /* visits from one comparison of changes to the next */
     TOGETHER_LEAST = 32,
     GROUPS_FIRST = 128, /* visits when groups are formed first; then at each doubling */
@@ -26,10 +24,12 @@ enum {
     BARREN = 4096,      /* contexts that were not there */
     FRUIT = 16,         /* of which one that was weighs as many */
     BARREN_LEVELS = 3,
+    EXPECTED_TOGETHER = 8, /* looks */
 };
 
 _Static_assert(LEARN_LOOKS >= LEARN_WAIT + LEARN_DIMS + 1, "and the control");
-_Static_assert(sizeof(struct learner) <= 2688 && sizeof(struct learn_dim) <= 320, "as analysis/budget.def has them");
+_Static_assert(sizeof(struct learner) + sizeof(struct learn_turn) <= 2688 && sizeof(struct learn_dim) <= 320,
+               "as analysis/budget.def has them");
 
 #define CONTROL_NAME UINT64_C(0x636f6e74726f6c)
 
@@ -45,8 +45,9 @@ bool learning_init(struct learning *l, uint32_t learners, uint32_t dims, uint32_
     *l = (struct learning){.mask = places - 1};
     l->table = pages_table(places * sizeof *l->table);
     return l->table && slab_init(&l->learners, sizeof(struct learner), learners + 1) &&
+           slab_init(&l->turns, sizeof(struct learn_turn), learners + 1) &&
            slab_init(&l->dims, sizeof(struct learn_dim), dims + 1) && slab_take(&l->learners) == 0 &&
-           slab_take(&l->dims) == 0;
+           slab_take(&l->turns) == 0 && slab_take(&l->dims) == 0;
 }
 
 void learning_fini(struct learning *l)
@@ -54,6 +55,7 @@ void learning_fini(struct learning *l)
     if (l->table)
         pages_release(l->table, (l->mask + 1) * sizeof *l->table);
     slab_fini(&l->learners);
+    slab_fini(&l->turns);
     slab_fini(&l->dims);
     *l = (struct learning){0};
 }
@@ -65,14 +67,15 @@ uint32_t learning_open(struct learning *l)
     uint32_t row = l->free_learner;
     if (row)
         l->free_learner = learning_at(l, row)->next_free;
-    else
-        row = slab_take(&l->learners);
+    else if ((row = slab_take(&l->learners)) != SLAB_NONE)
+        slab_take(&l->turns);
     if (row == SLAB_NONE) {
         l->refused++;
         return 0;
     }
     struct learner *r = learning_at(l, row);
     *r = (struct learner){0};
+    *learning_turn(l, row) = (struct learn_turn){0};
     memset(r->index, ABSENT, sizeof r->index);
     return row;
 }
@@ -170,7 +173,7 @@ static uint32_t put_bit(uint32_t bits, unsigned i, bool is)
 /* After its sandwiches were counted. */
 static void note_decided(struct learner *r, const struct learn_dim *d, unsigned i)
 {
-    r->decided = put_bit(r->decided, i, d->n >= DECIDED || d->differing >= CLEAR);
+    r->decided = put_bit(r->decided, i, d->n >= LEARN_DECIDED || d->differing >= LEARN_CLEAR);
 }
 
 static void forget_tests(struct learning *l, struct learner *r, unsigned i)
@@ -269,16 +272,10 @@ static void halve_sample(struct learn_dim *d)
         if (!(d->sample[i] & ((1u << d->sample_level) - 1))) {
             d->sample[kept] = d->sample[i];
             d->times[kept++] = d->times[i];
+        } else {
+            d->times_in_all -= d->times[i];
         }
     d->sampled = (uint8_t)kept;
-}
-
-static uint32_t times_in_all(const struct learn_dim *d)
-{
-    uint32_t all = 0;
-    for (unsigned i = 0; i < d->sampled; i++)
-        all += d->times[i];
-    return all;
 }
 
 /* A sample of the values, each with how often it came: full without a repetition, values are hardly ever repeated. A
@@ -295,8 +292,9 @@ static COLD void sample(struct learner *r, struct learn_dim *d, unsigned i, uint
         d->times[at] = 0;
         d->sampled++;
     }
-    d->times[at] += d->times[at] < UINT16_MAX;
-    uint32_t all = times_in_all(d);
+    bool more = d->times[at] < UINT16_MAX;
+    d->times[at] += more;
+    uint32_t all = d->times_in_all += more;
     if (all > d->sampled)
         r->unique &= ~(1u << i);
     if (all >= LEARN_SAMPLE && d->sampled * 10u < all * 9)
@@ -334,8 +332,9 @@ static COLD void compare_changes(struct learner *r, const uint64_t value[LEARN_D
     {
         if (++r->changed[a] == UINT16_MAX)
             halve_changes(r);
+        uint16_t *both = both_of(r, a, 0);
         EACH_BIT(b, bits & ((1u << a) - 1))
-        ++*both_of(r, a, b);
+        both[b]++;
     }
 }
 
@@ -456,6 +455,13 @@ static unsigned level_of(const struct learning *l, const struct learner *r)
     return l->full ? 0 : r->level;
 }
 
+/* Asks for what looks will read, those of several answers at once, so that their waits for translations overlap. */
+static void expect(struct learning *l)
+{
+    for (; l->expected != l->looks; l->expected++)
+        prefetch(place_of(l, l->look[l->expected % LEARN_LOOKS].visit.context));
+}
+
 /* What looks of one answer have in common. */
 struct looker {
     const struct learn_visit *visit;
@@ -481,7 +487,6 @@ static void wait_for(struct learning *l, const struct looker *k, unsigned i, uin
     look->visit.refused = k->visit->refused;
     look->dim = (uint8_t)i;
     k->learner->looks = l->looks;
-    prefetch(place_of(l, context));
 }
 
 /* Equal requests; a coin tells them apart. */
@@ -549,7 +554,8 @@ static void look(struct learning *l, struct learner *r, const struct learn_visit
 static void note_part(struct learning *l, struct learner *r, unsigned i, uint64_t value)
 {
     struct learn_row *row = &r->row[i];
-    row->present += row->present != UINT32_MAX;
+    uint32_t present = row->present + 1;
+    row->present = present ? present : UINT32_MAX;
     row->seen |= UINT64_C(1) << (value >> 58);
     if (!(r->settled >> i & 1))
         sample(r, learning_dim(l, r, i), i, fold(value));
@@ -601,7 +607,7 @@ static uint64_t fewest(const struct learning *l, const struct learner *r)
     {
         const struct learn_dim *d = learning_dim(l, r, i);
         uint64_t n = d->n + d->near;
-        if (n < DECIDED && d->differing < CLEAR && n < least)
+        if (n < LEARN_DECIDED && d->differing < LEARN_CLEAR && n < least)
             least = n;
     }
     return least;
@@ -610,14 +616,14 @@ static uint64_t fewest(const struct learning *l, const struct learner *r)
 /* Whether an eighth of the visits will do: all is decided, nothing varies, or the last periods hardly brought a
  * sandwich to what is not. That can be told when all contexts have had their turn; where there are many, after some of
  * them. */
-static COLD bool may_rest(const struct learning *l, struct learner *r)
+static COLD bool may_rest(const struct learning *l, struct learner *r, bool rests)
 {
     uint64_t now = fewest(l, r), before = r->fewest;
     unsigned level = level_of(l, r), periods = 1u << (level < MOST_TURNS ? level : MOST_TURNS);
     if (l->full || now == UINT64_MAX)
         return !l->full;
     if (r->visits / PERIOD % periods)
-        return r->rests;
+        return rests;
     r->fewest = now;
     return now >= before && now - before < periods * PERIOD / WORTH;
 }
@@ -627,19 +633,23 @@ void learning_visit(struct learning *l, uint32_t row, const struct learn_visit *
     struct learner *r = learning_at(l, row);
     uint64_t value[LEARN_DIMS] = {0}, sum = v->base;
     settle_those_of(l, r);
-    for (unsigned s = 0; s < sizeof v->parts / sizeof *v->parts; s++)
-        for (unsigned i = 0; i < v->parts[s].n; i++)
-            take_part(l, r, &v->parts[s].part[i], &sum, value);
+    for (unsigned s = 0; s < sizeof v->parts / sizeof *v->parts; s++) {
+        const struct learn_parts some = v->parts[s];
+        for (unsigned i = 0; i < some.n; i++)
+            take_part(l, r, &some.part[i], &sum, value);
+    }
     note_varied(r, value);
     note_list(r, v->list);
     if (++r->visits % CHANGES_EVERY == 0 && (r->varied & (r->varied - 1)))
         compare_changes(r, value);
     if (r->visits % PERIOD == 0)
-        r->rests = may_rest(l, r);
+        learning_turn(l, row)->rests = may_rest(l, r, learning_turn(l, row)->rests);
     if (r->visits >= GROUPS_FIRST && !(r->visits & (r->visits - 1)))
         form_groups(l, r);
     if (r->tested)
         look(l, r, v, sum, value);
+    if (l->looks - l->expected >= EXPECTED_TOGETHER)
+        expect(l);
     if (l->looks - l->looked > LEARN_WAIT)
         settle_until(l, l->looks - LEARN_WAIT);
 }

@@ -30,8 +30,10 @@ enum {
     LEARN_LISTS = 4,
     LEARN_NEAR_MS = 5000,
     LEARN_BURST = 256,
-    LEARN_WAIT = 16, /* looks at contexts whose memory is on its way */
-    LEARN_LOOKS = 64 /* those of one answer more */
+    LEARN_DECIDED = 4096, /* sandwiches from which on a sixteenth of the contexts will do */
+    LEARN_CLEAR = 256,    /* differing ones that decide, too */
+    LEARN_WAIT = 16,      /* looks at contexts whose memory is on its way */
+    LEARN_LOOKS = 64      /* those of one answer more */
 };
 
 /* Some parts of a request; a repeated parameter is a part for each time. */
@@ -67,14 +69,13 @@ struct learn_dim {
     uint64_t nominated;            /* visits whose Vary named it, before this run */
     uint32_t sample[LEARN_SAMPLE];
     uint16_t times[LEARN_SAMPLE];
+    uint32_t times_in_all; /* of the sample */
 };
 
 /* What most answers read and change comes first; bits are of dimensions. */
 struct learner {
     uint64_t visits;                       /* that were taken */
-    uint32_t asked;                        /* visits since it rests */
     uint32_t looks;                        /* number of its last look */
-    bool rests;                            /* all is decided: an eighth of the visits is taken, in bursts */
     uint8_t n, barren_level, level;        /* level: of 2 to the power of it contexts one is looked at */
     uint32_t varied, out, unique, settled; /* settled: not unique */
     uint32_t tested, alone;                /* alone: in no group, and no claim */
@@ -97,6 +98,12 @@ struct learner {
     uint32_t candidate_count, next_free;
 };
 
+/* Of a learner, whether it takes the next visit; for all of them in few lines, since that is asked for every answer. */
+struct learn_turn {
+    uint32_t asked; /* visits while it rests */
+    bool rests;     /* all is decided: an eighth of the visits is taken, in bursts */
+};
+
 /* A look at a context that waits for its memory. */
 struct learn_look {
     struct learner *learner;
@@ -105,14 +112,14 @@ struct learn_look {
 };
 
 struct learning {
-    struct slab learners, dims; /* row 0 is none */
+    struct slab learners, turns, dims; /* row 0 is none; turns: of learners */
     uint32_t free_learner, free_dim;
     struct sandwich *table;
     uint32_t mask;                       /* places - 1 */
     bool full;                           /* every context is looked at, whatever it costs */
     uint64_t refused;                    /* endpoints without a learner, for want of room */
     struct learn_look look[LEARN_LOOKS]; /* a ring, by number */
-    uint32_t looks, looked;              /* how many there were; how many were done */
+    uint32_t looks, looked, expected;    /* how many there were; were done; have their memory on its way */
 };
 
 /* Room for so many; places is a power of two. */
@@ -131,26 +138,32 @@ static inline struct learn_dim *learning_dim(const struct learning *l, const str
 
 static inline uint64_t learning_bytes(const struct learning *l)
 {
-    return slab_bytes(&l->learners) + slab_bytes(&l->dims) +
+    return slab_bytes(&l->learners) + slab_bytes(&l->turns) + slab_bytes(&l->dims) +
            (l->learners.used > 1 ? l->mask + 1 : 0) * sizeof *l->table;
 }
 
 /* A new learner; 0 when there is no room. */
 uint32_t learning_open(struct learning *l);
 void learning_close(struct learning *l, uint32_t row);
+
+static inline struct learn_turn *learning_turn(const struct learning *l, uint32_t row)
+{
+    return (struct learn_turn *)(void *)l->turns.base + row;
+}
+
 /* Whether the next answer should be shown to it. */
 static inline bool learning_wants(const struct learning *l, uint32_t row)
 {
-    struct learner *r = learning_at(l, row);
-    return !r->rests || r->asked++ % (8 * LEARN_BURST) < LEARN_BURST;
+    struct learn_turn *t = learning_turn(l, row);
+    return !t->rests || t->asked++ % (8 * LEARN_BURST) < LEARN_BURST;
 }
 
 /* Asks for what most answers change, if it will be shown the next one. */
 static inline void learning_prefetch(const struct learning *l, uint32_t row)
 {
-    const struct learner *r = learning_at(l, row);
-    if (!r->rests || r->asked % (8 * LEARN_BURST) < LEARN_BURST)
-        prefetch_lines(r, offsetof(struct learner, row[LEARN_DIMS / 8]));
+    const struct learn_turn *t = learning_turn(l, row);
+    if (!t->rests || t->asked % (8 * LEARN_BURST) < LEARN_BURST)
+        prefetch_lines(learning_at(l, row), offsetof(struct learner, row[LEARN_DIMS / 8]));
 }
 
 /* One answer. The looks that it takes are done later, when their memory has come, in order; before the next answer of

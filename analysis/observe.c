@@ -405,8 +405,7 @@ static uint64_t read_of(struct analysis *a, const struct key *key)
 static void observe_write(struct analysis *a, const struct fact *f, const struct key *key)
 {
     const struct row_exchange *r = &f->row;
-    bool safe = f->origin.method == METHOD_READ || f->origin.method == METHOD_SAFE; /* RFC 9110 section 9.2.1 */
-    if (safe || (r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || key->safe)
+    if (!origin_writes(&f->origin) || (r->flags & ROW_ELIGIBLE) || r->status < 200 || r->status > 399 || key->safe)
         return;
     bound_write(a, f->key, r->endpoint, f->ms);
     uint32_t read = keys_find(&a->keys, f->text ? f->read : read_of(a, key));

@@ -1,7 +1,5 @@
 #include "analysis/origins.h"
 
-#include "analysis/classify.h"
-
 void origins_init(struct origins *o, const struct hash_key *key)
 {
     memset(o, 0, sizeof *o);

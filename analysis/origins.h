@@ -3,6 +3,7 @@
 #ifndef ANALYSIS_ORIGINS_H
 #define ANALYSIS_ORIGINS_H
 
+#include "analysis/classify.h"
 #include "base/hash.h"
 
 enum { ORIGINS_MEMO_BITS = 7, ORIGINS_METHOD = 8 /* octets of methods that are remembered */ };
@@ -14,6 +15,12 @@ struct origin {
     uint8_t method;   /* enum classify_method */
     uint8_t counted;  /* place + 1 of the method in the totals; 0: not known, or not there */
 };
+
+/* Whether it may change something (RFC 9110 section 9.2.1). */
+static inline bool origin_writes(const struct origin *o)
+{
+    return o->method != METHOD_READ && o->method != METHOD_SAFE;
+}
 
 struct origins {
     struct hash_key key;

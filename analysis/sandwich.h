@@ -38,11 +38,15 @@ struct sandwich_visit {
     bool refused;     /* an error that says the request was wrong: unlike any content; it never stands first */
 };
 
-/* Not 0. */
+/* Of a hash, or of its hash_mix; not 0. */
+static inline uint32_t sandwich_mixed(uint64_t mixed)
+{
+    return (uint32_t)mixed ? (uint32_t)mixed : 1;
+}
+
 static inline uint32_t sandwich_value(uint64_t hash)
 {
-    uint32_t value = (uint32_t)hash_mix(hash);
-    return value ? value : 1;
+    return sandwich_mixed(hash_mix(hash));
 }
 
 /* What a closed sandwich showed. */

@@ -7,9 +7,9 @@
 
 enum { PAIRS_LEAST = 10, NETWORKS_LEAST = 3, ANONYMOUS_LEAST = 100, PART_ALIKE = 100, VARY_MISSING = 100 };
 
-static void set_add(uint64_t set[SHARING_WORDS], uint64_t hash)
+static void set_add(uint64_t set[SHARING_WORDS], uint64_t mixed)
 {
-    unsigned bit = (unsigned)(hash_mix(hash) % (64 * SHARING_WORDS));
+    unsigned bit = (unsigned)(mixed % (64 * SHARING_WORDS));
     set[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
@@ -28,9 +28,10 @@ static uint64_t pair_of(uint32_t a, uint32_t b)
     return a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
 }
 
-static bool closes(struct sandwich *place, const struct sharing_visit *v, struct sandwich_result *closed)
+/* who: hash_mix of the visit's. */
+static bool closes(struct sandwich *place, const struct sharing_visit *v, uint64_t who, struct sandwich_result *closed)
 {
-    struct sandwich_visit visit = {v->context, sandwich_value(v->who), v->content, v->now_ms, false, false};
+    struct sandwich_visit visit = {v->context, sandwich_mixed(who), v->content, v->now_ms, false, false};
     return sandwich_visit(place, &visit, closed);
 }
 
@@ -38,13 +39,13 @@ static void add_pairs(uint64_t pairs[SHARING_WORDS], const struct sandwich_resul
 {
     for (unsigned i = 0; i < 2; i++)
         if (closed->between[i])
-            set_add(pairs, pair_of(closed->value, closed->between[i]));
+            set_add(pairs, hash_mix(pair_of(closed->value, closed->between[i])));
 }
 
-static void compare(struct sandwich *place, const struct sharing_visit *v, struct sharing *sums)
+static void compare(struct sandwich *place, const struct sharing_visit *v, uint64_t who, struct sharing *sums)
 {
     struct sandwich_result closed;
-    if (!closes(place, v, &closed) || !sums)
+    if (!closes(place, v, who, &closed) || !sums)
         return;
     sums->sandwiches += closed.others;
     sums->differing += closed.differing;
@@ -58,14 +59,15 @@ static void compare(struct sandwich *place, const struct sharing_visit *v, struc
 
 void sharing_visit(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, struct sharing *sums)
 {
+    uint64_t who = hash_mix(v->who);
     if (sums) {
         sums->visits++;
         sums->anonymous += v->anonymous;
-        set_add(sums->credentials, v->who);
-        set_add(sums->networks, v->network);
+        set_add(sums->credentials, who);
+        set_add(sums->networks, hash_mix(v->network));
     }
     if (v->content)
-        compare(sharing_place(table, SHARING_CONTEXTS, v->context), v, sums);
+        compare(sharing_place(table, SHARING_CONTEXTS, v->context), v, who, sums);
 }
 
 void sharing_refuse(struct sandwich table[SHARING_CONTEXTS], const struct sharing_visit *v, uint16_t status)
@@ -78,7 +80,7 @@ void sharing_refuse(struct sandwich table[SHARING_CONTEXTS], const struct sharin
 void sharing_visit_equal(struct sandwich table[SHARING_EQUALS], const struct sharing_visit *v, struct sharing *sums)
 {
     struct sandwich_result closed;
-    if (!v->content || !closes(sharing_place(table, SHARING_EQUALS, v->context), v, &closed))
+    if (!v->content || !closes(sharing_place(table, SHARING_EQUALS, v->context), v, hash_mix(v->who), &closed))
         return;
     sums->equal.sandwiches += closed.others;
     sums->equal.differing += closed.differing;

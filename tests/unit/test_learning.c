@@ -96,10 +96,26 @@ static bool no_list(const void *context, uint16_t list, struct slice field)
     return false;
 }
 
+/* Bits that stand for counts say what those say, as does a sum. */
+static void bits_hold(uint32_t row)
+{
+    const struct learner *r = learning_at(&learning, row);
+    for (unsigned i = 0; i < r->n; i++) {
+        const struct learn_dim *d = learning_dim(&learning, r, i);
+        assert_int_equal(r->decided >> i & 1, d->n >= LEARN_DECIDED || d->differing >= LEARN_CLEAR);
+        assert_int_equal(r->claims >> i & 1, d->kind == PART_CLAIM);
+        uint32_t times = 0;
+        for (unsigned s = 0; s < d->sampled; s++)
+            times += d->times[s];
+        assert_int_equal(d->times_in_all, times);
+    }
+}
+
 static void read_back(uint32_t row, struct learned *out)
 {
     struct buf blob = {0};
     learning_settle(&learning);
+    bits_hold(row);
     learning_write(&learning, row, no_list, NULL, &blob);
     assert_true(learned_read(out, slice_of(blob.p, blob.n)));
     buf_free(&blob);
