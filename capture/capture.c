@@ -10,7 +10,7 @@
 #include "capture/onward.h"
 #include "capture/plain.h"
 
-enum { CAPTURE_AHEAD = 2 };   /* connections of so many later frames are asked for */
+enum { CAPTURE_AHEAD = 4 };   /* connections of so many later frames are asked for */
 enum { MEMORY_EVERY = 1024 }; /* packets */
 
 struct capture {

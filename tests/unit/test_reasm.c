@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "capture/flow.h"
+#include "capture/reasm.h"
 #include "tests/unit/wire.inc"
 
 enum { BIG = 60000 };
@@ -417,6 +417,50 @@ static void short_way(void **state)
     assert_true(copies > 1000);
 }
 
+/* As reasm_sample_over and reasm_round_trip say, one question after the other. */
+static void model_round_trip(struct flow *f, struct side *peer, int role, const struct segment *s)
+{
+    int32_t *least = role == 1 ? &f->conn.rtt_server : &f->conn.rtt_client;
+    if (peer->rtt_ts == TIME_NONE || (int32_t)(s->ack - peer->rtt_seq) < 0)
+        return;
+    int64_t rtt = s->ts - peer->rtt_ts;
+    peer->rtt_ts = TIME_NONE;
+    if (!s->n && rtt >= 0 && rtt < INT32_MAX && (*least < 0 || rtt < *least))
+        *least = (int32_t)rtt;
+}
+
+static void round_trips(void **state)
+{
+    enum { TURNS = 100000 };
+    static struct flow f = {.conn.rtt_client = -1, .conn.rtt_server = -1}, model;
+    unsigned ended = 0;
+    uint32_t seed = 9;
+    (void)state;
+    f.side[0].rtt_ts = f.side[1].rtt_ts = TIME_NONE;
+    model = f;
+    for (unsigned i = 0; i < TURNS; i++) {
+        int role = (int)(dice(&seed, 2)), dir = (int)(dice(&seed, 2));
+        struct segment s = {.ts = dice(&seed, 1u << 20), .ack = dice(&seed, 256) << 24, .n = dice(&seed, 2)};
+        struct side *peer = &f.side[dir];
+        if (dice(&seed, 2)) {
+            peer->rtt_seq = model.side[dir].rtt_seq = dice(&seed, 256) << 24;
+            peer->rtt_ts = model.side[dir].rtt_ts = dice(&seed, 1u << 20);
+        }
+        if (!dice(&seed, 64))
+            f.conn.rtt_client = f.conn.rtt_server = model.conn.rtt_client = model.conn.rtt_server = -1;
+        model_round_trip(&model, &model.side[dir], role, &s);
+        if (s.n)
+            reasm_sample_over(peer, s.ack);
+        else
+            reasm_round_trip(&f, peer, role, &s);
+        assert_int_equal(f.conn.rtt_client, model.conn.rtt_client);
+        assert_int_equal(f.conn.rtt_server, model.conn.rtt_server);
+        assert_int_equal(peer->rtt_ts, model.side[dir].rtt_ts);
+        ended += peer->rtt_ts == TIME_NONE;
+    }
+    assert_in_range(ended, TURNS / 10, TURNS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +477,7 @@ int main(void)
         cmocka_unit_test(very_many_pieces),
         cmocka_unit_test(waits_too_long),
         cmocka_unit_test(short_way),
+        cmocka_unit_test(round_trips),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
