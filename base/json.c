@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/digits.h"
 #include "base/utf8.h"
 
 /* Room for a comma and n octets more; the comma is written where one is due. NULL: out of memory. */
@@ -93,29 +94,13 @@ void json_str(struct json *j, const char *s)
     json_slice(j, slice_str(s));
 }
 
-/* Two digits at a time: the store writes thousands of these a second. */
 static void number(struct json *j, uint64_t v, bool minus)
 {
-    static const char pairs[] = "0001020304050607080910111213141516171819"
-                                "2021222324252627282930313233343536373839"
-                                "4041424344454647484950515253545556575859"
-                                "6061626364656667686970717273747576777879"
-                                "8081828384858687888990919293949596979899";
-    char text[22];
-    size_t at = sizeof text;
-    for (; v >= 10; v /= 100) {
-        at -= 2;
-        memcpy(text + at, pairs + v % 100 * 2, 2);
-    }
-    if (v || at == sizeof text)
-        text[--at] = (char)('0' + v);
-    if (minus)
-        text[--at] = '-';
-    char *p = begin(j, sizeof text - at);
+    char *p = begin(j, 1 + DIGITS_MOST);
     if (!p)
         return;
-    memcpy(p, text + at, sizeof text - at);
-    j->out->n += sizeof text - at;
+    *p = '-';
+    j->out->n += minus + digits_put(p + minus, v);
 }
 
 void json_u64(struct json *j, uint64_t v)

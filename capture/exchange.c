@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/digits.h"
 
 static const char *const end_names[] = {
 #define END(id, name) name,
@@ -219,20 +222,36 @@ struct slice exchange_field(const struct exchange *x, enum token t, bool respons
 
 static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
+static size_t ip_format(const struct addr *a, bool v4, char *out)
+{
+    if (!v4)
+        return inet_ntop(AF_INET6, a->ip, out, INET6_ADDRSTRLEN) ? strlen(out) : 0;
+    char *p = out;
+    for (int i = 12; i < 16; i++) {
+        p += digits_put(p, a->ip[i]);
+        *p++ = '.';
+    }
+    return (size_t)(p - 1 - out);
+}
+
 size_t addr_format(const struct addr *a, bool with_port, char out[56])
 {
-    char ip[INET6_ADDRSTRLEN];
-    bool v4 = memcmp(a->ip, v4_mapped, 12) == 0;
-    int n;
-    if (!inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a->ip + 12 : a->ip, ip, sizeof ip))
-        ip[0] = 0;
-    if (a->known == ADDR_NETWORK)
-        n = snprintf(out, 56, v4 ? "%s/24" : "%s/48", ip);
-    else if (!with_port)
-        n = snprintf(out, 56, "%s", ip);
-    else
-        n = snprintf(out, 56, v4 ? "%s:%u" : "[%s]:%u", ip, a->port);
-    return n < 0 ? 0 : (size_t)n;
+    bool v4 = memcmp(a->ip, v4_mapped, 12) == 0, port = with_port && a->known != ADDR_NETWORK;
+    char *p = out;
+    if (port && !v4)
+        *p++ = '[';
+    p += ip_format(a, v4, p);
+    if (port && !v4)
+        *p++ = ']';
+    if (port) {
+        *p++ = ':';
+        p += digits_put(p, a->port);
+    } else if (a->known == ADDR_NETWORK) {
+        memcpy(p, v4 ? "/24" : "/48", 3);
+        p += 3;
+    }
+    *p = 0;
+    return (size_t)(p - out);
 }
 
 static bool ip_parse(struct slice text, uint8_t ip[16])
@@ -309,8 +328,15 @@ bool addr_parse(struct slice text, struct addr *out)
 
 size_t client_format(enum identity kind, uint64_t hash, char out[32])
 {
-    int n = snprintf(out, 32, "%s:%012llx", identity_name(kind), (unsigned long long)(hash & 0xffffffffffffu));
-    return n < 0 ? 0 : (size_t)n;
+    enum { HEX = 12, NAME_MOST = 32 - 1 - HEX - 1 };
+    const char *name = identity_name(kind);
+    size_t n = strnlen(name, NAME_MOST);
+    memcpy(out, name, n);
+    out[n++] = ':';
+    for (int shift = 4 * (HEX - 1); shift >= 0; shift -= 4)
+        out[n++] = "0123456789abcdef"[hash >> shift & 15];
+    out[n] = 0;
+    return n;
 }
 
 size_t api_version_format(uint32_t version, char out[16])

@@ -4,7 +4,15 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/digits.h"
 #include "base/json.h"
+
+enum {
+    RUNG_NUMBERS = 2
+#define RUNG_COLUMN(place, name, how, what) +1
+#include "analysis/store/rung.def"
+#undef RUNG_COLUMN
+};
 
 void bind_u64(sqlite3_stmt *q, int i, uint64_t v)
 {
@@ -37,22 +45,53 @@ void bind_blob(sqlite3_stmt *q, int i, struct slice v)
     sqlite3_bind_blob64(q, i, v.p ? v.p : "", v.n, SQLITE_STATIC);
 }
 
+/* "[1,2],": that many numbers at p, and what follows them. */
+static char *put_list(char *p, const uint64_t *v, size_t n)
+{
+    *p++ = '[';
+    for (size_t i = 0; i < n; i++) {
+        p += digits_put(p, v[i]);
+        *p++ = i + 1 < n ? ',' : ']';
+    }
+    *p++ = ',';
+    return p;
+}
+
+/* Room for the text of so many lists of n numbers; its end is where put_list came to. NULL: out of memory. */
+static char *begin_lists(struct buf *scratch, size_t lists, size_t n)
+{
+    scratch->n = 0;
+    if (!buf_reserve(scratch, 1 + lists * (n * (DIGITS_MOST + 1) + 2)))
+        return NULL;
+    *scratch->p = '[';
+    return scratch->p + 1;
+}
+
+/* end NULL: the statement will fail, for no such column may be NULL. */
+static void bind_lists(sqlite3_stmt *q, int i, struct buf *scratch, char *end)
+{
+    if (!end) {
+        sqlite3_bind_null(q, i);
+        return;
+    }
+    end[-1] = ']';
+    sqlite3_bind_text64(q, i, scratch->p, (sqlite3_uint64)(end - scratch->p), SQLITE_STATIC, SQLITE_UTF8);
+}
+
 void bind_ladder(sqlite3_stmt *q, int i, const struct row_rung *ttl, struct buf *scratch)
 {
-    struct json j = {scratch, false};
-    scratch->n = 0;
-    json_open(&j, '[');
-    for (int r = 0; r < LADDER_RUNGS; r++) {
-        json_open(&j, '[');
-        json_u64(&j, ttl[r].ttl_s);
-        json_u64(&j, ttl[r].lookups);
-#define RUNG_COLUMN(place, name, how, what) json_u64(&j, ttl[r].name);
+    char *p = begin_lists(scratch, LADDER_RUNGS, RUNG_NUMBERS);
+    for (int r = 0; p && r < LADDER_RUNGS; r++) {
+        const uint64_t v[RUNG_NUMBERS] = {
+            ttl[r].ttl_s,
+            ttl[r].lookups,
+#define RUNG_COLUMN(place, name, how, what) ttl[r].name,
 #include "analysis/store/rung.def"
 #undef RUNG_COLUMN
-        json_close(&j, ']');
+        };
+        p = put_list(p, v, RUNG_NUMBERS);
     }
-    json_close(&j, ']');
-    sqlite3_bind_text64(q, i, scratch->p, scratch->n, SQLITE_STATIC, SQLITE_UTF8);
+    bind_lists(q, i, scratch, p);
 }
 
 /* {"name":count,...} of those that are not 0; the statement owns the text. */
@@ -68,30 +107,25 @@ void bind_counts(sqlite3_stmt *q, int i, const uint64_t *counts, const char *con
     sqlite3_bind_text64(q, i, text.p, text.n, free, SQLITE_UTF8);
 }
 
-/* Nearest whole number of millionths, halves away from 0. What is left beyond the whole one is exact. */
-static int64_t millionths(double v)
+/* Nearest whole number of millionths, halves away from 0; none are negative. What is left beyond the whole one is
+ * exact.
+ */
+static uint64_t millionths(double v)
 {
     v *= 1e6;
     if (!(v >= 0 && v < 1e15))
-        return llround(v);
+        return v > 0 ? (uint64_t)llround(v) : 0;
     int64_t whole = (int64_t)v;
-    return whole + (v - (double)whole >= .5);
+    return (uint64_t)(whole + (v - (double)whole >= .5));
 }
 
 /* Millionths as whole numbers: exact enough, and many times faster to write than fractions. */
 void bind_envelope(sqlite3_stmt *q, int i, const double *rate, const double *burst, struct buf *scratch)
 {
-    struct json j = {scratch, false};
-    scratch->n = 0;
-    json_open(&j, '[');
-    for (int r = 0; r < ENVELOPE_RATES; r++) {
-        json_open(&j, '[');
-        json_i64(&j, millionths(rate[r]));
-        json_i64(&j, millionths(burst[r]));
-        json_close(&j, ']');
-    }
-    json_close(&j, ']');
-    sqlite3_bind_text64(q, i, scratch->p, scratch->n, SQLITE_STATIC, SQLITE_UTF8);
+    char *p = begin_lists(scratch, ENVELOPE_RATES, 2);
+    for (int r = 0; p && r < ENVELOPE_RATES; r++)
+        p = put_list(p, (const uint64_t[]){millionths(rate[r]), millionths(burst[r])}, 2);
+    bind_lists(q, i, scratch, p);
 }
 
 uint64_t column_u64(sqlite3_stmt *q, int i)
@@ -133,17 +167,11 @@ static bool next_number(const char **p, char **end)
 
 void column_ladder(sqlite3_stmt *q, int i, struct row_rung *ttl)
 {
-    enum {
-        PLACES = 2
-#define RUNG_COLUMN(place, name, how, what) +1
-#include "analysis/store/rung.def"
-#undef RUNG_COLUMN
-    };
     const char *p = (const char *)sqlite3_column_text(q, i);
     for (int r = 0; r < LADDER_RUNGS; r++) {
-        uint64_t v[PLACES] = {0};
+        uint64_t v[RUNG_NUMBERS] = {0};
         char *end;
-        for (int n = 0; p && n < PLACES && next_number(&p, &end); n++) {
+        for (int n = 0; p && n < RUNG_NUMBERS && next_number(&p, &end); n++) {
             v[n] = strtoull(p, &end, 10);
             p = end;
         }

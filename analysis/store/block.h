@@ -10,7 +10,7 @@
 #include "analysis/store/rows.h"
 #include "base/buf.h"
 
-enum { BLOCK_RECORDS = 8192, BLOCK_TOGETHER = 32, BLOCK_MEMO_BITS = 12, BLOCK_MAX_BYTES = 2 << 20 };
+enum { BLOCK_RECORDS = 16384, BLOCK_TOGETHER = 32, BLOCK_MEMO_BITS = 13, BLOCK_MAX_BYTES = 4 << 20 };
 enum block_format { BLOCK_OLD_RAW = 1, BLOCK_OLD_ZSTD, BLOCK_RAW, BLOCK_ZSTD };
 
 enum block_column {

@@ -12,7 +12,7 @@
 #include "analysis/store/trim.h"
 #include "analysis/store/window.h"
 
-enum { COMMIT_MS = 1000, CLOSED_MAX = 64, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40 };
+enum { COMMIT_MS = 1000, CLOSED_MAX = 32, SPARE_MAX = 8, LEAVE_WAL_TRIES = 40 };
 
 /* A block is packed where that makes it smaller by an eighth; where it did not, the next ones are not tried. */
 enum { WORTH_PACKING = 8, UNTRIED = 15 };
@@ -264,8 +264,8 @@ static void sleep_until_due(struct writer *w)
         atomic_store(&w->wants, true);
 }
 
-/* The blocks of a job are written before it, those closed since after it: a commit never holds records that its counters
- * do not. */
+/* The blocks of a job are written before it, those closed since after it: a commit never holds records that its
+ * counters do not. */
 static void *run(void *context)
 {
     struct writer *w = context;

@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/hash.h"
 #include "capture/head.h"
 #include "capture/identity.h"
 
@@ -380,6 +383,35 @@ static void every_token_is_found(void **state)
     assert_int_equal(token_find(SLICE("")), TOKEN_OTHER);
 }
 
+/* Addresses and clients are written as the C library writes them. */
+static void texts_of_addresses(void **state)
+{
+    uint64_t random = 7;
+    char text[56], want[128], ip[INET6_ADDRSTRLEN];
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        struct addr a = {.known = ADDR_WHOLE};
+        bool v4 = i % 2, port = i & 2;
+        for (int k = 0; k < 16; k++)
+            a.ip[k] = (uint8_t)((random = hash_mix(random)) & (i & 8 ? 255 : 1));
+        if (v4)
+            memcpy(a.ip, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+        a.port = (uint16_t)(random >> 8 >> random % 16);
+        a.known = i & 4 ? ADDR_NETWORK : a.known;
+        inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? a.ip + 12 : a.ip, ip, sizeof ip);
+        if (i & 4)
+            snprintf(want, sizeof want, "%s%s", ip, v4 ? "/24" : "/48");
+        else
+            snprintf(want, sizeof want, !port ? "%s" : v4 ? "%s:%u" : "[%s]:%u", ip, a.port);
+        assert_int_equal(addr_format(&a, port, text), strlen(want));
+        assert_string_equal(text, want);
+        snprintf(want, sizeof want, "%s:%012llx", identity_name((enum identity)(i % IDENTITY_COUNT)),
+                 (unsigned long long)(random & 0xffffffffffffu));
+        assert_int_equal(client_format((enum identity)(i % IDENTITY_COUNT), random, text), strlen(want));
+        assert_string_equal(text, want);
+    }
+}
+
 /* A network says so, and is never more of an address than its own bits. */
 static void networks(void **state)
 {
@@ -462,6 +494,7 @@ int main(void)
                                        cmocka_unit_test(keys_of_queries),
                                        cmocka_unit_test(names_of_clients),
                                        cmocka_unit_test(every_token_is_found),
+                                       cmocka_unit_test(texts_of_addresses),
                                        cmocka_unit_test(networks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "analysis/store/block.h"
 #include "analysis/store/connect.h"
 #include "analysis/store/read.h"
 #include "analysis/store/schema.h"
@@ -466,7 +467,7 @@ static void the_oldest_blocks_go(void **state)
     close_store(s);
     struct store_reader *r = open_reader();
     uint64_t kept = store_read_exchange_count(r);
-    assert_true(kept >= 20000 && kept < 20000 + 8192);
+    assert_true(kept >= 20000 && kept < 20000 + BLOCK_RECORDS);
     store_read_close(r);
 }
 
