@@ -169,28 +169,29 @@ CLONES static uint64_t zigzag(uint64_t *v, unsigned n)
 static uint64_t gather(const struct field *f, const char *p, size_t apart, unsigned n, uint64_t before, uint64_t *v)
 {
     const size_t back = f->at - offsetof(struct row_exchange, ttfb_us);
-    const char *end = p + n * apart;
-    uint64_t *to = v, all = 0;
-#define EACH(number) _Pragma("GCC unroll 4") for (; p < end; p += apart) all |= *to++ = (number);
+    uint64_t all = 0;
+#define EACH _Pragma("GCC unroll 4") for (unsigned i = 0; i < n; i++, p += apart)
     if (f->how == DELTA)
-        for (uint64_t now; p < end; p += apart, before = now)
-            *to++ = (now = uint64_t_at(p)) - before;
+        EACH
+        {
+            uint64_t now = uint64_t_at(p);
+            v[i] = now - before;
+            before = now;
+        }
     else if (f->how == AFTER)
-        for (; p < end; p += apart)
-            *to++ = uint64_t_at(p) - uint64_t_at(p - back);
+        EACH v[i] = uint64_t_at(p) - uint64_t_at(p - back);
     else if (f->how == SIGNED)
-        for (; p < end; p += apart)
-            *to++ = uint64_t_at(p);
+        EACH v[i] = uint64_t_at(p);
     else if (f->how == FLAGS)
-        EACH(uint32_t_at(p) << 4 | uint32_t_at(p) >> 28)
+        EACH all |= v[i] = uint32_t_at(p) << 4 | uint32_t_at(p) >> 28;
     else if (f->size == sizeof(uint64_t))
-        EACH(uint64_t_at(p))
+        EACH all |= v[i] = uint64_t_at(p);
     else if (f->size == sizeof(uint32_t))
-        EACH(uint32_t_at(p))
+        EACH all |= v[i] = uint32_t_at(p);
     else if (f->size == sizeof(uint16_t))
-        EACH(uint16_t_at(p))
+        EACH all |= v[i] = uint16_t_at(p);
     else
-        EACH(uint8_t_at(p))
+        EACH all |= v[i] = uint8_t_at(p);
 #undef EACH
     return f->how == DELTA || f->how == AFTER || f->how == SIGNED ? zigzag(v, n) : all;
 }
