@@ -289,21 +289,33 @@ static inline uint64_t which_of(struct block_shared *s, uint16_t *memo, const ch
     return 0;
 }
 
-/* What n records share, which the first has at p. Few of these lines are near, so they are asked for together. */
-static inline __attribute__((always_inline)) void write_which(struct block_shared *s, const char *p, size_t apart,
-                                                              unsigned n, size_t size)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+/* Where the memo has what n records share, which the first has at p. Few of these lines are near, so they are asked for
+ * together, and read later. */
+static ALWAYS_INLINE void find_places(struct block_shared *s, const char *p, size_t apart, unsigned n, size_t size,
+                                      uint16_t **memo)
 {
-    uint64_t v[BLOCK_TOGETHER], all = 0;
-    uint16_t *memo[BLOCK_TOGETHER];
-    if (!buf_reserve(&s->known, n * size))
-        return;
     for (unsigned i = 0; i < n; i++) {
         memo[i] = &s->memo[memo_place(p + i * apart, size)];
         prefetch(memo[i]);
     }
+}
+
+/* The same for what is known there. */
+static ALWAYS_INLINE void expect_known(const struct block_shared *s, unsigned n, size_t size, uint16_t *const *memo)
+{
     for (unsigned i = 0; i < n; i++)
         if (*memo[i] < s->n)
             prefetch(s->known.p + *memo[i] * size);
+}
+
+static ALWAYS_INLINE void write_which(struct block_shared *s, const char *p, size_t apart, unsigned n, size_t size,
+                                      uint16_t *const *memo)
+{
+    uint64_t v[BLOCK_TOGETHER], all = 0;
+    if (!buf_reserve(&s->known, n * size))
+        return;
     for (unsigned i = 0; i < n; i++)
         all |= v[i] = which_of(s, memo[i], p + i * apart, size);
     s->known.n = s->n * size;
@@ -313,21 +325,33 @@ static inline __attribute__((always_inline)) void write_which(struct block_share
         s->which.zeros += n;
 }
 
-/* n records, at most BLOCK_TOGETHER, behind the `before` first ones. */
-static void write_out(struct block *b, const char *x, size_t apart, unsigned n, uint32_t before)
+static void note_times(struct block *b, const char *us, size_t apart, unsigned n, bool begins)
 {
-    int64_t us = 0, first = before ? b->first_us : INT64_MAX, last = before ? b->last_us : INT64_MIN;
-    write_which(&b->shared[BLOCK_SHAPE], x + FROM(endpoint), apart, n, SHAPE_SIZE);
-    write_which(&b->shared[BLOCK_PEER], x + FROM(client), apart, n, PEER_SIZE);
-    write_own(b, x, apart, n, before);
-    for (unsigned i = 0; i < n; i++) {
-        us = (int64_t)uint64_t_at(x + i * apart + FROM(arrival_us));
-        first = us < first ? us : first;
-        last = us > last ? us : last;
+    int64_t first = begins ? INT64_MAX : b->first_us, last = begins ? INT64_MIN : b->last_us;
+    for (unsigned i = 0; i < n; i++, us += apart) {
+        int64_t now = (int64_t)uint64_t_at(us);
+        first = now < first ? now : first;
+        last = now > last ? now : last;
     }
     b->first_us = first;
     b->last_us = last;
-    b->before_us = us;
+}
+
+/* n records, at most BLOCK_TOGETHER, behind the `before` first ones. */
+static void write_out(struct block *b, const char *x, size_t apart, unsigned n, uint32_t before)
+{
+    struct block_shared *shape = &b->shared[BLOCK_SHAPE], *peer = &b->shared[BLOCK_PEER];
+    const char *shapes = x + FROM(endpoint), *peers = x + FROM(client), *times = x + FROM(arrival_us);
+    uint16_t *shape_at[BLOCK_TOGETHER], *peer_at[BLOCK_TOGETHER];
+    find_places(shape, shapes, apart, n, SHAPE_SIZE, shape_at);
+    find_places(peer, peers, apart, n, PEER_SIZE, peer_at);
+    note_times(b, times, apart, n, !before);
+    expect_known(shape, n, SHAPE_SIZE, shape_at);
+    expect_known(peer, n, PEER_SIZE, peer_at);
+    write_own(b, x, apart, n, before);
+    b->before_us = (int64_t)uint64_t_at(times + (n - 1) * apart);
+    write_which(shape, shapes, apart, n, SHAPE_SIZE, shape_at);
+    write_which(peer, peers, apart, n, PEER_SIZE, peer_at);
 }
 
 static void write_staged(struct block *b)
