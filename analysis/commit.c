@@ -293,26 +293,25 @@ static void commit_endpoints(struct analysis *a, struct store *s)
     in_order(dirty);
     for (uint32_t i = 0; i < dirty->used; i++) {
         uint32_t id = *(uint32_t *)slab_at(dirty, i);
-        struct row_endpoint *row = store_endpoint(s), filled;
+        struct row_endpoint *row = store_endpoint(s);
         endpoints_at(&a->endpoints, id)->dirty = false;
-        if (!row || !analysis_endpoint_row(a, id, &filled))
+        if (!row || !analysis_endpoint_row(a, id, row))
             continue;
-        keep(s, &filled.method);
-        keep(s, &filled.service);
-        keep(s, &filled.route);
-        keep(s, &filled.operation);
-        keep(s, &filled.latency);
-        keep(s, &filled.server_time);
-        keep(s, &filled.lifetimes);
-        keep(s, &filled.live);
-        keep(s, &filled.declared_ttl);
-        keep(s, &filled.sharing);
-        keep(s, &filled.sampling);
-        keep(s, &filled.sources);
-        keep(s, &filled.learned);
-        keep(s, &filled.fields);
-        keep(s, &filled.writes);
-        *row = filled;
+        keep(s, &row->method);
+        keep(s, &row->service);
+        keep(s, &row->route);
+        keep(s, &row->operation);
+        keep(s, &row->latency);
+        keep(s, &row->server_time);
+        keep(s, &row->lifetimes);
+        keep(s, &row->live);
+        keep(s, &row->declared_ttl);
+        keep(s, &row->sharing);
+        keep(s, &row->sampling);
+        keep(s, &row->sources);
+        keep(s, &row->learned);
+        keep(s, &row->fields);
+        keep(s, &row->writes);
     }
     dirty->used = 0;
 }
