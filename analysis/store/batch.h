@@ -53,10 +53,11 @@ struct slice batch_copy(struct batch *b, struct slice text);
 void batch_clear(struct batch *b);
 void batch_free(struct batch *b);
 
-/* Prepared statements of a connection, one a table; keys: of many, made when they are. */
+/* Prepared statements of a connection, one a table; keys and next_keys: of many, made when they are. */
 struct batch_writer {
-    sqlite3_stmt *endpoint, *client, *key, *keys, *address, *minute, *counter, *cache, *opaque, *capture,
+    sqlite3_stmt *endpoint, *client, *key, *keys, *next_keys, *address, *minute, *counter, *cache, *opaque, *capture,
         *clear_capture;
+    int64_t next_key; /* behind the greatest id, by who is the only one to write the table; 0: not known */
 };
 
 /* False: sqlite3_errmsg says why. */

@@ -150,7 +150,10 @@ static bool turn(struct writer *w)
 
 static bool prepare(struct writer *w)
 {
-    return batch_prepare(&w->statements, w->c.db) &&
+    if (!batch_prepare(&w->statements, w->c.db))
+        return false;
+    w->statements.next_key = connect_ask(&w->c, "SELECT ifnull(max(id), 0) + 1 FROM key");
+    return w->statements.next_key > 0 &&
            window_open(&w->window, w->c.db, w->o.retain_s ? w->o.retain_s : INT64_MAX / 16, w->fresh) &&
            sqlite3_prepare_v2(w->c.db, "INSERT OR REPLACE INTO exchange_block VALUES(?,?,?,?,?,?)", -1,
                               &w->insert_block, NULL) == SQLITE_OK;

@@ -327,7 +327,7 @@ static void later_rows_replace_earlier_ones(void **state)
     store_read_close(r);
 }
 
-enum { MANY_KEYS = 500 };
+enum { MANY_KEYS = 1100 };
 
 /* What a key is in this round: some of it as in others, some not. */
 static struct row_key key_of(uint32_t id, unsigned round)
@@ -373,7 +373,7 @@ static bool compare_key(void *context, const struct row_key *a)
     return true;
 }
 
-/* Whether written one by one or many at once. */
+/* Whether written one by one or many at once, as the next ones or not. */
 static void many_keys_are_each_as_they_were(void **state)
 {
     struct store *s = open_store(STORE_NEW, 0);
@@ -382,7 +382,9 @@ static void many_keys_are_each_as_they_were(void **state)
     write_keys(s, 1, 30, 1);
     write_keys(s, 30, 450, 1);
     write_keys(s, 100, 200, 2);
-    write_keys(s, 450, MANY_KEYS + 1, 1);
+    write_keys(s, 600, 900, 1);
+    write_keys(s, 450, 600, 1);
+    write_keys(s, 900, MANY_KEYS + 1, 1);
     close_store(s);
     struct store_reader *r = open_reader();
     store_read_keys(r, compare_key, &n);
