@@ -1,7 +1,7 @@
 /* block: exchange records as columns (ALGORITHMS: store of exchanges; fields: block.def). One open block grows at the
- * analyzer's; closed ones are packed by the writer. A stored block is: how many shapes and how many peers there are;
- * which of them each record has (0: the next new one; else its number, from 1), a column each; and the columns of the
- * fields in their order, those of shapes and peers with a value for each of these. Numbers are LEB128, each column
+ * analyzer's; the writer packs closed ones where that pays. A stored block is: how many shapes and how many peers there
+ * are; which of them each record has (0: the next new one; else its number, from 1), a column each; and the columns of
+ * the fields in their order, those of shapes and peers with a value for each of these. Numbers are LEB128, each column
  * stands after its length, and has none if all its numbers are 0. That is format 3; 4 is the same under zstd. 1 and 2,
  * also under zstd, were columns of all fields; they are read. */
 #ifndef STORE_BLOCK_H

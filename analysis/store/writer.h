@@ -1,4 +1,4 @@
-/* writer: the thread that owns the connection. It packs blocks as they are closed and commits a batch at most once a
+/* writer: the thread that owns the connection. It writes blocks as they are closed and commits a batch at most once a
  * second. Internal to the store; all calls come from the analyzer's thread. */
 #ifndef STORE_WRITER_H
 #define STORE_WRITER_H
@@ -29,7 +29,7 @@ void writer_block(struct writer *w, struct parcel *p);
 /* Counts a block that was lost on the way. */
 void writer_drop(struct writer *w);
 
-/* The writer is idle and the last commit began at least a second ago, or packed blocks take too much memory. */
+/* The writer is idle and the last commit began at least a second ago. */
 bool writer_wants(const struct writer *w);
 /* No commit is running or waiting. */
 bool writer_idle(struct writer *w);
