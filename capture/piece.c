@@ -281,7 +281,7 @@ static inline bool long_are_uuids(struct slice p, uint64_t slash)
 }
 
 /* p.n: 8 to 64. */
-static inline bool harmless_by_bits(struct slice p)
+static inline struct marks marks_of(struct slice p)
 {
     struct marks m = {0};
     if (p.n < 16) {
@@ -291,16 +291,34 @@ static inline bool harmless_by_bits(struct slice p)
             mark(&m, sixteen(p.p + at), at);
         mark(&m, sixteen(p.p + p.n - 16), p.n - 16);
     }
-    uint64_t first = m.slash << 1 | 1; /* characters of segments, or the `/` behind empty ones */
-    return !(m.suspect << (64 - p.n)) && !(m.y & (first & ~m.slash) << 1) && long_are_uuids(p, m.slash);
+    return m;
+}
+
+/* Of the first n characters; none of them is suspect. */
+static inline bool harmless_by_bits(struct slice p, const struct marks *m)
+{
+    uint64_t slash = m->slash << (64 - p.n) >> (64 - p.n), y = m->y << (64 - p.n);
+    uint64_t first = slash << 1 | 1; /* characters of segments, or the `/` behind empty ones */
+    return !(y & (first & ~slash) << 1 << (64 - p.n)) && long_are_uuids(p, slash);
 }
 #endif
 
-bool piece_harmless(struct slice p)
+bool piece_harmless_before(struct slice t, size_t *mark)
 {
 #ifdef __SSE2__
-    if (p.n >= 8 && p.n <= 64)
-        return harmless_by_bits(p);
+    if (t.n >= 8 && t.n <= 64) {
+        struct marks m = marks_of(t);
+        uint64_t suspect = m.suspect << (64 - t.n) >> (64 - t.n);
+        *mark = suspect ? (size_t)__builtin_ctzll(suspect) : t.n;
+        return *mark && (!suspect || t.p[*mark] == '?') && harmless_by_bits(slice_sub(t, 0, *mark), &m);
+    }
 #endif
-    return harmless_by_segment(p);
+    *mark = slice_find(t, '?', 0);
+    return harmless_by_segment(slice_sub(t, 0, *mark));
+}
+
+bool piece_harmless(struct slice p)
+{
+    size_t mark;
+    return piece_harmless_before(p, &mark) && mark == p.n;
 }

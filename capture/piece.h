@@ -31,6 +31,8 @@ bool piece_next(struct slice segment, size_t at, size_t least, bool sealed, stru
 /* Whether nothing of this path can need hiding: no segment of PIECE_LEAST or more but UUIDs, none that begins like a
  * JWT, no `@`, `%`, `;`, `#` or `?`, nor what is near those, and only ASCII. */
 bool piece_harmless(struct slice path);
+/* The same of what stands before a target's first `?`; then *mark is where that is, or its length. */
+bool piece_harmless_before(struct slice target, size_t *mark);
 /* Whether anything of this text must be hidden. */
 bool piece_any(struct slice text);
 

@@ -4,12 +4,13 @@
 
 #include "base/pages.h"
 #include "base/prefetch.h"
+#include "base/sixteen.h"
 #include "base/utf8.h"
 
 enum {
     WORDS = 16,
     PARAMETERS = 2048,
-    RECENT = 64,
+    RECENT = 512,
     WORD_MAX = 12,
     TARGET_KEPT = 16 * 1024,
     MEMO = 8192,
@@ -27,9 +28,9 @@ struct memo {
 /* The first words seen of one parameter stay readable; later ones are hidden. */
 struct parameter {
     uint64_t name;
-    uint64_t word[WORDS];
     uint8_t n;
     bool sensitive, odd; /* odd: the name itself must be looked at */
+    uint64_t word[WORDS];
 };
 
 struct redact {
@@ -226,7 +227,7 @@ static bool is_odd(struct slice name)
            slice_starts(name, SLICE("eyJ"));
 }
 
-static struct parameter *find_parameter(struct redact *r, struct slice name)
+static __attribute__((noinline)) struct parameter *find_parameter(struct redact *r, struct slice name)
 {
     uint64_t h = hash_bytes(&r->key, 'p', name.p, name.n) | 1;
     struct parameter *p = &r->parameters[h % PARAMETERS];
@@ -244,7 +245,7 @@ static struct parameter *find_parameter(struct redact *r, struct slice name)
 }
 
 /* What is known of a parameter of this name; NULL when the table is full. */
-static struct parameter *parameter_of(struct redact *r, struct slice name)
+static inline struct parameter *parameter_of(struct redact *r, struct slice name)
 {
     uint64_t quick = hash_quick(&r->key, name.p, name.n);
     if (!r->recent[quick % RECENT].is || r->recent[quick % RECENT].name != quick) {
@@ -563,21 +564,121 @@ static void redact_anew(struct redact *r, struct slice target, struct buf *out)
         shorten(r, target, start, out);
 }
 
+/* ---- a plain path, and a query as most are: what is learned of parameters is learned in the same order ---- */
+
+#ifdef __SSE2__
+enum { QUERY_LEAST = 16, QUERY_MOST = 64 };
+
+/* Of a query's characters a bit each. */
+struct query_marks {
+    uint64_t separator, equals, digit, letter; /* letter: what words are made of */
+    uint64_t odd;                              /* a `#`, NUL, or beyond ASCII */
+};
+
+/* Adds those of sixteen, the first of them at `at`. */
+static inline void mark_query(struct query_marks *m, __m128i v, size_t at)
+{
+    __m128i digit = _mm_sub_epi8(v, _mm_set1_epi8('0'));
+    __m128i letter = _mm_sub_epi8(_mm_or_si128(v, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    __m128i is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digit, _mm_set1_epi8(9)), digit);
+    __m128i is_letter = _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter);
+    __m128i is_dash = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('-')), _mm_cmpeq_epi8(v, _mm_set1_epi8('_')));
+    __m128i odd = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(1)), _mm_cmpeq_epi8(v, _mm_set1_epi8('#')));
+    m->separator |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('&'))) << at;
+    m->equals |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('='))) << at;
+    m->digit |= (uint64_t)(unsigned)_mm_movemask_epi8(is_digit) << at;
+    m->letter |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(is_letter, is_dash)) << at;
+    m->odd |= (uint64_t)(unsigned)_mm_movemask_epi8(odd) << at;
+}
+
+/* Those of the last n of a target of QUERY_LEAST and more. */
+static inline struct query_marks query_marks_of(struct slice target, size_t n)
+{
+    struct query_marks m = {0};
+    const char *end = target.p + target.n;
+    for (size_t at = 0; at + 16 < n; at += 16)
+        mark_query(&m, sixteen(end - n + at), at);
+    if (n >= 16) {
+        mark_query(&m, sixteen(end - 16), n - 16);
+        return m;
+    }
+    mark_query(&m, sixteen(end - 16), 0);
+    unsigned before = 16 - (unsigned)n;
+    return (struct query_marks){m.separator >> before, m.equals >> before, m.digit >> before, m.letter >> before,
+                                m.odd >> before};
+}
+
+/* As shown(), of a value that is none of what was hidden before, at this bit. */
+static inline bool shown_by_marks(struct redact *r, struct parameter *p, const struct query_marks *m, size_t at,
+                                  struct slice value)
+{
+    uint64_t all = ~UINT64_C(0) >> (64 - value.n), digit = m->digit >> at & all, letter = m->letter >> at & all;
+    if (p->sensitive)
+        return false;
+    return ((digit | (value.p[0] == '-')) == all && is_integer(value)) || (digit & 1 && is_date(value)) ||
+           (letter == all && value.n <= WORD_MAX && word_known(r, p, value));
+}
+
+/* Appends the target; or nothing, false: it is not as most. */
+static bool redact_query(struct redact *r, struct slice target, struct buf *out)
+{
+    size_t mark = slice_find(target, '?', 0), n = target.n - mark - 1;
+    bool usual = !r->options.clear_targets && !r->options.sealed && n && n <= QUERY_MOST && target.n >= QUERY_LEAST;
+    if (!usual || !buf_reserve(out, target.n + (n / 3 + 1) * REDACTED))
+        return false;
+    struct query_marks m = query_marks_of(target, n);
+    const char *q = target.p + mark + 1;
+    char *to = out->p + out->n;
+    memcpy(to, target.p, mark + 1);
+    to += mark + 1;
+    for (size_t at = 0; !m.odd; at++) {
+        uint64_t ends = at < n ? m.separator >> at : 0, equal = at < n ? m.equals >> at : 0;
+        size_t end = ends ? at + (size_t)__builtin_ctzll(ends) : n;
+        size_t from = equal ? at + (size_t)__builtin_ctzll(equal) + 1 : n;
+        struct parameter *p = from < end ? parameter_of(r, slice_of(q + at, from - 1 - at)) : NULL;
+        if (!p || p->odd)
+            return false;
+        struct slice named = slice_of(q + at, from - at), value = slice_of(q + from, end - from);
+        slice_copy(to, named);
+        to += named.n;
+        bool show = shown_by_marks(r, p, &m, from, value);
+        if (show)
+            slice_copy(to, value);
+        else
+            redact_hide(r, value, -1, to);
+        to += show ? value.n : REDACTED;
+        at = end;
+        if (end == n) {
+            out->n = (size_t)(to - out->p);
+            return out->n > 0;
+        }
+        *to++ = '&';
+    }
+    return false;
+}
+#else
+static bool redact_query(struct redact *r, struct slice target, struct buf *out)
+{
+    (void)r, (void)target, (void)out;
+    return false;
+}
+#endif
+
 uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen *seen)
 {
-    bool plain =
-        target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict && piece_harmless(target);
-    size_t mark = plain ? target.n : slice_find(target, '?', 0); /* what is harmless has none */
+    size_t mark;
+    bool plain = target.n && target.n <= TARGET_KEPT && target.p[0] == '/' && !r->options.strict &&
+                 piece_harmless_before(target, &mark);
+    if (!plain)
+        mark = slice_find(target, '?', 0);
     seen->mark = (uint32_t)mark;
     seen->path = hash_quick(&r->key, target.p, mark);
-    seen->query = 0;
+    seen->query = mark < target.n ? hash_quick(&r->key, target.p + mark, target.n - mark) : 0;
     if (plain)
-        return REDACT_PLAIN;
-    if (mark < target.n)
-        seen->query = hash_quick(&r->key, target.p + mark, target.n - mark);
+        return mark < target.n ? REDACT_QUERY : REDACT_PLAIN;
     uint64_t h = hash_mix(seen->path + seen->query);
     prefetch(&r->memo[h % MEMO]); /* what most are shown as ends in its first line */
-    return h <= REDACT_PLAIN ? ~h : h;
+    return h <= REDACT_QUERY ? ~h : h;
 }
 
 void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out)
@@ -586,6 +687,11 @@ void redact_target(struct redact *r, struct slice target, uint64_t expected, str
     uint64_t h = expected == REDACT_UNKNOWN ? redact_expect(r, target, &seen) : expected;
     if (h == REDACT_PLAIN) {
         buf_slice(out, target);
+        return;
+    }
+    if (h == REDACT_QUERY) {
+        if (!redact_query(r, target, out))
+            redact_anew(r, target, out);
         return;
     }
     struct memo *m = &r->memo[h % MEMO];

@@ -29,7 +29,7 @@ uint64_t redact_id(const struct hash_key *key, struct slice value);
 /* Writes `~` and 12 hex digits; the last one tells the class (enum route_class; -1: none). */
 void redact_hide(const struct redact *r, struct slice value, int class, char out[REDACTED]);
 /* What is to be known of a target before it is redacted, so that what was kept of it is near by then. */
-enum { REDACT_UNKNOWN, REDACT_PLAIN };
+enum { REDACT_UNKNOWN, REDACT_PLAIN, REDACT_QUERY }; /* or greater: a hash. QUERY: its path is plain */
 uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen *seen);
 /* Appends the target as it may be shown. expected: what redact_expect() said, or REDACT_UNKNOWN. */
 void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out);
