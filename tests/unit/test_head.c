@@ -207,6 +207,8 @@ static void start_line(struct buf *b, int role)
     ADD(b, methods);
     ADD(b, blanks);
     ADD(b, targets);
+    for (unsigned n = below(4) ? 0 : below(160); n; n--) /* lines are looked through 64 octets at a time */
+        buf_char(b, below(300) ? 'a' : (char)below(256));
     ADD(b, blanks);
     ADD(b, versions);
 }
