@@ -10,7 +10,7 @@ bool keys_init(struct keys *k, const struct budget *b)
     uint32_t rows = b->most[ROOM_KEYS], slots = b->most[ROOM_SLOTS];
     k->written = k->generation = k->promoted_told = 0;
     k->next_id = 1;
-    return slab_init(&k->rows, sizeof(struct key), rows) && slab_init(&k->names, 1, b->most[ROOM_NAMES]) &&
+    return slab_init_table(&k->rows, sizeof(struct key), rows) && slab_init(&k->names, 1, b->most[ROOM_NAMES]) &&
            slab_init(&k->slots, sizeof(struct ladder_slot), slots) && slab_init(&k->ids, sizeof(uint32_t), rows) &&
            slab_init(&k->owners, sizeof(uint32_t), slots) && slab_init(&k->today, sizeof(struct today), slots) &&
            slab_init(&k->counted, sizeof(struct sampling_key), rows) &&

@@ -15,6 +15,8 @@ struct slab {
 
 /* False: no address space. */
 bool slab_init(struct slab *s, size_t unit, uint32_t most);
+/* The same for rows that are hit at random (pages_table). */
+bool slab_init_table(struct slab *s, size_t unit, uint32_t most);
 void slab_fini(struct slab *s);
 
 /* Asks for the memory of all rows up to this one, and of some that come next. */

@@ -12,7 +12,7 @@ enum {
     PAGE = 4096,
     STEP_LEAST = 4 * PAGE,
     STEP_MOST = 32 * PAGE,
-    TABLE_LARGE = 64 * PAGE,
+    HUGE = 2 << 20,
     HEAP_ROOM = 48 << 20,
     HEAP_SOON = 8 << 20,
     REGIONS = 256,
@@ -24,9 +24,7 @@ static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 static struct region {
     unsigned char *p;
     size_t n;
-    bool table;
 } regions[REGIONS];
-static atomic_bool many;    /* pages_many was called */
 static unsigned char *heap; /* where that of the C library begins; NULL: not made ours */
 
 static void note(const void *p, struct region is)
@@ -46,6 +44,20 @@ static void *map(size_t n)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Mapped with room to spare and cut, so that it begins where a huge page does. */
+static void *map_huge(size_t n)
+{
+    char *p = map(n + HUGE);
+    if (!p)
+        return NULL;
+    size_t cut = (HUGE - (uintptr_t)p % HUGE) % HUGE;
+    if (cut)
+        munmap(p, cut);
+    munmap(p + cut + n, HUGE - cut);
+    madvise(p + cut, n, MADV_HUGEPAGE);
+    return p + cut;
+}
+
 static size_t round_up(size_t n)
 {
     n += !n;
@@ -58,24 +70,23 @@ static void populate(unsigned char *p, size_t n)
     madvise(p, n, MADV_POPULATE_WRITE);
 }
 
-static void *reserve(size_t n, bool table)
-{
-    void *p = map(n);
-    if (p)
-        note(NULL, (struct region){p, n, table});
-    return p;
-}
-
 void *pages_reserve(size_t n)
 {
-    return reserve(round_up(n), false);
+    n = round_up(n);
+    void *p = map(n);
+    if (p)
+        note(NULL, (struct region){p, n});
+    return p;
 }
 
 void *pages_table(size_t n)
 {
     n = round_up(n);
-    void *p = reserve(n, true);
-    if (p && (n < TABLE_LARGE || many))
+    void *p = n < HUGE ? map(n) : map_huge(n);
+    if (!p)
+        return NULL;
+    note(NULL, (struct region){p, n});
+    if (n < HUGE)
         populate(p, n);
     return p;
 }
@@ -137,16 +148,10 @@ void pages_heap(void)
 #endif
 }
 
-void pages_many(void)
+void pages_heap_soon(void)
 {
-    if (atomic_exchange(&many, true))
-        return;
-    pthread_mutex_lock(&held);
-    for (unsigned i = 0; i < REGIONS; i++)
-        if (regions[i].table)
-            populate(regions[i].p, regions[i].n);
-    pthread_mutex_unlock(&held);
-    if (!heap)
+    static atomic_bool asked;
+    if (!heap || atomic_exchange(&asked, true))
         return;
     unsigned char *end = (unsigned char *)((uintptr_t)sbrk(0) & ~(uintptr_t)(PAGE - 1));
     size_t free_at_end = mallinfo2().keepcost & ~(size_t)(PAGE - 1);

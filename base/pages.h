@@ -1,7 +1,7 @@
 /* pages: address space that is touched as it fills. What the kernel is asked for page by page is dear, most of all in
  * virtual machines (0.5 to 15 us a page, 0.3 to 4 us when many are asked for together): so memory is asked for ahead,
- * in steps that grow. Huge pages are not used: a machine that has to get one from its host first waits 2 to 5 ms for
- * it. */
+ * in steps that grow. In huge pages addresses are found sooner, but a machine that gets its memory from a host may wait
+ * 2 to 5 ms for each: they are for what is hit at random, and nothing else. */
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
@@ -10,7 +10,7 @@
 
 /* n zeroed bytes, or NULL; they fill from the beginning. Released with pages_release(p, n). */
 void *pages_reserve(size_t n);
-/* The same for what is hit everywhere: when it is small at once, else from pages_many() on. */
+/* The same for what is hit at random: in huge pages, or, below the size of one, all there at once. */
 void *pages_table(size_t n);
 void pages_release(void *p, size_t n);
 
@@ -23,12 +23,11 @@ uint32_t pages_rows(void *p, size_t unit, uint32_t ready, uint32_t row, uint32_t
 /* Once, before there are threads: the C library has one heap for all of them, and gives back only what is far too
  * much. */
 void pages_heap(void);
-/* There turned out to be much to do: tables, and what the heap will soon need, are asked for whole. Any thread; does
- * nothing the second time. */
-void pages_many(void);
+/* There is much to do: what the heap will need is asked for. Any thread; does nothing the second time. */
+void pages_heap_soon(void);
 
-/* Bytes of all regions reserved and not released, and of the heap of pages_heap, that lie in memory now, whole pages.
- * Asks the kernel: a call a second is nothing, one a packet is not. Any thread. */
+/* Bytes of all regions reserved and not released, and of the heap of pages_heap, that lie in memory now, whole pages,
+ * huge ones too. Asks the kernel: a call a second is nothing, one a packet is not. Any thread. */
 uint64_t pages_resident(void);
 
 #endif

@@ -20,7 +20,6 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .now = INT64_MIN,
                              .wheel_at = INT64_MIN,
                              .wheel_due = INT64_MIN};
-    /* Each packet looks at another: in huge pages from the beginning. */
     t->nodes = pages_table((size_t)capacity * sizeof *t->nodes);
     t->slots = calloc(FIRST_SLOTS, sizeof *t->slots);
     return t->nodes && t->slots;
@@ -291,12 +290,6 @@ static void start(struct flow_table *t, struct flow *f)
     t->stats->flows++;
 }
 
-static struct flow *fresh(struct flow_table *t)
-{
-    t->ready = pages_rows(t->nodes, sizeof *t->nodes, t->ready, t->touched, t->capacity);
-    return &t->nodes[t->touched++];
-}
-
 static struct flow *make(struct flow_table *t, const struct segment *s)
 {
     if (!table_room(t) || (!t->free && t->touched == t->capacity))
@@ -305,7 +298,7 @@ static struct flow *make(struct flow_table *t, const struct segment *s)
     if (f)
         t->free = f->wheel_next;
     else if (t->touched < t->capacity)
-        f = fresh(t);
+        f = &t->nodes[t->touched++];
     else
         return NULL;
     f->index = (uint32_t)(f - t->nodes);

@@ -86,7 +86,7 @@ struct flow_waiting {
 
 struct flow_table {
     struct flow *nodes;
-    uint32_t capacity, touched, ready, live; /* ready: nodes whose memory was asked for */
+    uint32_t capacity, touched, live;
     struct flow *free;
     struct flow_slot *slots; /* open addressing, at most half full where memory allows; grows */
     uint32_t mask;

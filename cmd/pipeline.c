@@ -68,7 +68,7 @@ static void gather(struct pipeline *p, struct exchange *x)
         return;
     analyze_batch(p);
     if (p->taken == MANY)
-        pages_many();
+        pages_heap_soon();
     if (p->taken % COMMIT_EVERY == 0)
         commit(p, false);
 }
