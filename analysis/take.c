@@ -336,8 +336,6 @@ static void look_up(struct analysis *a, struct fact *h)
  * what asks for a line waits for its page to be found. */
 static void look_at_places(const struct analysis *a, const struct fact *h)
 {
-    if (origin_writes(&h->origin))
-        map_prefetch(&a->keys.map, h->origin.get + h->text); /* what it may change */
     map_prefetch(&a->keys.map, h->hash);
     map_prefetch(&a->keys.map, h->read);
     map_prefetch(&a->clients.map, h->place);

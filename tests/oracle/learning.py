@@ -92,7 +92,7 @@ def read(contexts, name):
 def build(folder):
     program = pathlib.Path(folder, "learning")
     files = ["tests/oracle/learning.c"] + ["analysis/%s.c" % n for n in ("learning", "learned", "sandwich", "interval", "slab")]
-    files += ["base/%s.c" % n for n in ("buf", "hash", "hashwide", "pages")] + ["capture/exchange.c"]
+    files += ["base/%s.c" % n for n in ("buf", "digits", "hash", "hashwide", "pages")] + ["capture/exchange.c"]
     subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-g", "-D_GNU_SOURCE", "-I", str(ROOT), "-o", str(program),
                     *[str(ROOT / f) for f in files], "-lm"], check=True)
     return program

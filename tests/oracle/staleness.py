@@ -21,7 +21,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ["analysis/interval.c", "analysis/lifetime.c", "analysis/survival.c", "analysis/recommend.c",
-         "analysis/blocks.c", "analysis/slab.c", "base/pages.c", "base/buf.c", "base/json.c", "base/hash.c"]
+         "analysis/blocks.c", "analysis/slab.c", "base/pages.c", "base/buf.c", "base/digits.c", "base/json.c", "base/hash.c"]
 BUCKETS, CELLS = 120, 89
 
 
