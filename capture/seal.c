@@ -429,7 +429,8 @@ static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct 
                                  struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
-    for (const struct rawfield *f = h->fields, *end = f + h->n_fields; f < end; f++) {
+    for (unsigned i = 0; i < h->n_fields; i++) {
+        const struct rawfield *f = &h->fields[i];
         unsigned use = uses_response[f->token];
         if (!use)
             continue;
@@ -596,7 +597,8 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
                                 struct fields *of, struct asking *asks, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->request;
-    for (const struct rawfield *f = h->fields + from, *end = h->fields + h->n_fields; f < end; f++) {
+    for (unsigned i = from; i < h->n_fields; i++) {
+        const struct rawfield *f = &h->fields[i];
         unsigned use = s->uses[f->token];
         if (!use)
             continue;
