@@ -1,6 +1,7 @@
 #include "analysis/analysis.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/state.h"
 #include "base/pages.h"
@@ -76,9 +77,10 @@ static bool init_parts(struct analysis *a)
 
 struct analysis *analysis_new(const struct analysis_options *o, struct store *store)
 {
-    struct analysis *a = calloc(1, sizeof *a);
+    struct analysis *a = aligned_alloc(_Alignof(struct analysis), sizeof *a);
     if (!a)
         return NULL;
+    memset(a, 0, sizeof *a);
     a->options = *o;
     if (o->clients_by_address)
         a->options.order = idorder_address();

@@ -309,7 +309,7 @@ static bool open_tables(struct walk *w, struct store_reader *r)
     size_t n = w->out->n;
     w->wish_of = calloc(w->named.n_endpoints + 1, sizeof *w->wish_of);
     w->lists = calloc(n, sizeof *w->lists);
-    w->sums = calloc(n, sizeof *w->sums);
+    w->sums = aligned_alloc(_Alignof(struct ladder_sums), n * sizeof *w->sums);
     w->contexts = calloc(SHARING_CONTEXTS, sizeof *w->contexts);
     if (!w->wish_of || !w->lists || !w->sums || !w->contexts || !hash_key_random(&w->key) ||
         !slab_init(&w->keyed, sizeof(struct keyed), REKEY_KEYS) ||
@@ -318,6 +318,7 @@ static bool open_tables(struct walk *w, struct store_reader *r)
         !map_init(&w->same_map, w->same.base, w->same.unit, 2 * REKEY_KEYS) ||
         !map_init(&w->slot_map, w->slots.base, w->slots.unit, REKEY_SLOTS))
         return false;
+    memset(w->sums, 0, n * sizeof *w->sums);
     for (size_t i = 0; i < n; i++)
         if (w->wish[i].endpoint < w->named.n_endpoints)
             w->wish_of[w->wish[i].endpoint] = (uint16_t)(i + 1);

@@ -5,6 +5,7 @@
 #define BASE_PREFETCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 static inline void prefetch(const void *p)
 {
@@ -17,11 +18,11 @@ static inline void prefetch(const void *p)
 #endif
 }
 
-/* The lines of n bytes that begin where a line does. */
+/* The lines of n bytes that begin where a line does; p may be NULL, which is no address to reckon with. */
 static inline void prefetch_lines(const void *p, size_t n)
 {
     for (size_t at = 0; at < n; at += 64)
-        prefetch((const char *)p + at);
+        prefetch((const void *)((uintptr_t)p + at));
 }
 
 #endif

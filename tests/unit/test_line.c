@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "base/hash.h"
@@ -29,8 +30,9 @@ static void take(void *context, struct exchange *x)
 
 static struct slot *slots(void)
 {
-    struct slot *s = calloc(N, sizeof *s);
+    struct slot *s = aligned_alloc(_Alignof(struct slot), N * sizeof *s);
     assert_non_null(s);
+    memset(s, 0, N * sizeof *s);
     return s;
 }
 
