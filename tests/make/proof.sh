@@ -20,6 +20,7 @@ step build make --no-print-directory -s -j"$(nproc)" BUILD=build/opt all
 export SPANWISE=$PWD/build/opt/spanwise KIND=opt
 step "built by clang" make --no-print-directory -s -j"$(nproc)" CC=clang BUILD=build/clang CFLAGS=-O0 all
 step "built without the faces" make --no-print-directory -s -j"$(nproc)" BUILD=build/lean NO_TUI=1 NO_WEB=1 CFLAGS=-O0 all
+step "undefined behaviour that clang sees" timeout 900 bash tests/make/undefined.sh
 step lint env CPPCHECK=1 bash tests/run lint
 step "capture alone" make --no-print-directory -s -j"$(nproc)" unit-capture
 step "kill -9" timeout 900 python3 tests/e2e/kill.py
