@@ -25,8 +25,10 @@ struct named {
 
 struct identifier {
     struct hash_key key;
-    struct idorder order; /* written out */
-    bool said;            /* something was: it may leave words out */
+    struct idorder order;            /* written out */
+    bool said;                       /* something was: it may leave words out */
+    struct slice key_field, session; /* names that stand for the usual ones; empty: those */
+    enum token key_token;            /* the field's, where it has one */
     struct network proxies[PROXIES];
     unsigned n_proxies;
     struct {
@@ -82,8 +84,13 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
     }
     i->key = *key;
     i->said = order->n;
+    i->order = *order;
+    i->order.n = 0;
     for (unsigned n = 0; n < idorder_count(order); n++)
         i->order.word[i->order.n++] = (uint8_t)idorder_at(order, n);
+    i->key_field = slice_str(i->order.key_field);
+    i->session = slice_str(i->order.session_cookie);
+    i->key_token = token_find(i->key_field);
     for (unsigned shown = 0; shown < sizeof i->first; shown++)
         i->first[shown] = (uint8_t)next_shown(i, shown, 0);
     struct slice rest = slice_str(trusted), item;
@@ -154,11 +161,6 @@ uint64_t identifier_address(struct identifier *i, const struct addr *a)
         i->addresses[at].hash = identity_of_address(&i->key, a).hash;
     }
     return i->addresses[at].hash;
-}
-
-static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
-{
-    return slice_of(h->p + f->value, f->value_n);
 }
 
 static inline uint64_t quick_of(const struct identifier *i, enum identity kind, struct slice value)
@@ -467,7 +469,34 @@ static void show(struct asking *a, enum idword w, bool is)
     a->shown = (uint8_t)((a->shown & ~(1u << w)) | (unsigned)is << w);
 }
 
-void asking_field(struct asking *a, enum token t, struct slice value)
+static bool is_usual_key(enum token t)
+{
+    return t == TOKEN_API_KEY || t == TOKEN_X_API_KEY || t == TOKEN_OCP_KEY || t == TOKEN_X_GOOG_KEY;
+}
+
+bool identifier_named(const struct identifier *i, struct slice name)
+{
+    return i->key_token == TOKEN_OTHER && i->key_field.n && slice_ieq(name, i->key_field);
+}
+
+bool identifier_reads(const struct identifier *i, enum token t)
+{
+    return is_usual_key(t) || t == TOKEN_AUTHORIZATION || t == TOKEN_COOKIE || t == TOKEN_X_FORWARDED_FOR ||
+           t == TOKEN_FORWARDED || (i->key_field.n && t == i->key_token);
+}
+
+/* An API key in the field that it was said to stand in, or a credential that nobody is told by. */
+static void named_key(const struct identifier *i, struct asking *a, enum token t, struct slice value)
+{
+    if (t == i->key_token) {
+        a->key = value;
+        show(a, IDWORD_APIKEY, value.n);
+    } else if (is_usual_key(t)) {
+        a->unread |= value.n != 0;
+    }
+}
+
+void asking_field(struct asking *a, const struct identifier *i, enum token t, struct slice value)
 {
     if (t == TOKEN_AUTHORIZATION) {
         a->authorization = value;
@@ -477,15 +506,17 @@ void asking_field(struct asking *a, enum token t, struct slice value)
         show(a, IDWORD_COOKIE, value.n);
     } else if (t == TOKEN_X_FORWARDED_FOR || t == TOKEN_FORWARDED) {
         show(a, IDWORD_FORWARDED, true);
+    } else if (i->key_field.n) {
+        named_key(i, a, t, value);
     } else {
         a->key = value;
         show(a, IDWORD_APIKEY, value.n);
     }
 }
 
-void asking_query(struct asking *a, struct slice query)
+void asking_query(struct asking *a, const struct identifier *i, struct slice query)
 {
-    if (a->shown >> IDWORD_APIKEY & 1)
+    if (a->shown >> IDWORD_APIKEY & 1 || i->key_field.n)
         return;
     a->key = key_in(query);
     a->key_of_target = a->key.n;
@@ -504,6 +535,18 @@ bool identity_session_name(struct slice name)
                 return true;
     }
     return false;
+}
+
+/* The cookie that was said to be the session. */
+static struct slice named_cookie(struct slice cookies, struct slice name)
+{
+    struct slice item;
+    while (slice_next(&cookies, ';', &item)) {
+        size_t equals = slice_find(item, '=', 0);
+        if (equals + 1 < item.n && slice_eq(slice_sub(item, 0, equals), name))
+            return slice_sub(item, equals + 1, item.n);
+    }
+    return (struct slice){NULL, 0};
 }
 
 /* The session cookie by name (ALGORITHMS: session-like value); at least 8 characters. */
@@ -561,10 +604,6 @@ static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, 
     return w == WALK_FOUND;
 }
 
-const bool identity_reads[TOKEN_COUNT] = {
-    [TOKEN_API_KEY] = true,       [TOKEN_X_API_KEY] = true, [TOKEN_OCP_KEY] = true,         [TOKEN_X_GOOG_KEY] = true,
-    [TOKEN_AUTHORIZATION] = true, [TOKEN_COOKIE] = true,    [TOKEN_X_FORWARDED_FOR] = true, [TOKEN_FORWARDED] = true};
-
 /* ---- a finder a word, where there is something to look at; false: it says nothing ---- */
 
 static bool find_apikey(struct identifier *i, const struct asking *a, struct identity_of *out)
@@ -581,7 +620,7 @@ static bool find_authorization(struct identifier *i, const struct asking *a, str
 
 static bool find_cookie(struct identifier *i, const struct asking *a, struct identity_of *out)
 {
-    struct slice session = session_cookie(a->cookies);
+    struct slice session = i->session.n ? named_cookie(a->cookies, i->session) : session_cookie(a->cookies);
     if (!session.n)
         return false;
     *out = pseudonym(i, IDENTITY_COOKIE, session);
@@ -623,11 +662,20 @@ static bool is_besides(const struct identifier *i, const struct asking *a, enum 
     return a->shown >> w & 1 && idorder_place(&i->order, w) < 0;
 }
 
+/* A session that nobody is told by: cookies are not looked at, or one was said that this is not. */
+static bool is_other_session(const struct identifier *i, const struct asking *a)
+{
+    if (!(a->shown >> IDWORD_COOKIE & 1))
+        return false;
+    bool other = is_besides(i, a, IDWORD_COOKIE) || (i->session.n && !named_cookie(a->cookies, i->session).n);
+    return other && session_cookie(a->cookies).n;
+}
+
 /* A key in the query is part of what is asked for, whoever asks. */
 static bool has_besides(const struct identifier *i, const struct asking *a)
 {
-    return (is_besides(i, a, IDWORD_APIKEY) && !a->key_of_target) || is_besides(i, a, IDWORD_MTLS) ||
-           is_besides(i, a, IDWORD_AUTHORIZATION) || (is_besides(i, a, IDWORD_COOKIE) && session_cookie(a->cookies).n);
+    return a->unread || (is_besides(i, a, IDWORD_APIKEY) && !a->key_of_target) || is_besides(i, a, IDWORD_MTLS) ||
+           is_besides(i, a, IDWORD_AUTHORIZATION) || is_other_session(i, a);
 }
 
 static __attribute__((noinline)) struct identity_of find_shown(struct identifier *i, const struct asking *a)
@@ -649,7 +697,7 @@ struct identity_of identifier_find(struct identifier *i, const struct asking *a)
     static const struct identity_claims none;
     i->claims = &none;
     i->name.n = 0;
-    if (a->shown)
+    if (a->shown || a->unread)
         return find_shown(i, a);
     struct identity_of who = {0};
     find_address(i, a, &who);

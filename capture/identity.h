@@ -47,6 +47,7 @@ static inline uint64_t identity_packed(enum identity kind, uint64_t hash)
 struct asking {
     uint8_t shown;      /* words of the order that there is something of, a bit each */
     bool key_of_target; /* of no field */
+    bool unread;        /* an API key in a field that the order says is none */
     const struct rawhead *head;
     const struct addr *peer;
     uint64_t who;   /* certificate or address: identity_packed; 0: none was seen, and the address was not looked for */
@@ -58,7 +59,7 @@ static inline void asking_begin(struct asking *a, const struct rawhead *head, co
                                 uint64_t token)
 {
     a->shown = (uint8_t)((who >> 48 == IDENTITY_MTLS) << IDWORD_MTLS);
-    a->key_of_target = false;
+    a->key_of_target = a->unread = false;
     a->head = head;
     a->peer = peer;
     a->who = who;
@@ -68,15 +69,16 @@ static inline void asking_begin(struct asking *a, const struct rawhead *head, co
 /* Whether it says nothing, and the hash of its address is known: `who`. Then there is nothing to be found. */
 static inline bool asking_is_address(const struct asking *a)
 {
-    return !a->shown && a->who;
+    return !a->shown && !a->unread && a->who;
 }
 
-/* Fields that may say who asks. */
-extern const bool identity_reads[TOKEN_COUNT];
+/* Whether a field may say who asks; TOKEN_OTHER: one of them may, that of the name. */
+bool identifier_reads(const struct identifier *i, enum token t);
+bool identifier_named(const struct identifier *i, struct slice name);
 /* One of these; of several of a kind the last one counts. */
-void asking_field(struct asking *a, enum token t, struct slice value);
+void asking_field(struct asking *a, const struct identifier *i, enum token t, struct slice value);
 /* Behind the fields: a key may be in the target's query, what stands behind its first `?`. */
-void asking_query(struct asking *a, struct slice query);
+void asking_query(struct asking *a, const struct identifier *i, struct slice query);
 struct identity_of identifier_find(struct identifier *i, const struct asking *a);
 /* Of the credential found last; as long as no other is looked for. */
 const struct identity_claims *identifier_claims(const struct identifier *i);

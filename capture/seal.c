@@ -155,7 +155,8 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     s->block_text = pages_reserve(SEALED_TEXTS * sizeof *s->block_text);
     for (unsigned t = 0; t < TOKEN_COUNT; t++)
         s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
-                               (identity_reads[t] ? USE_WHO : 0) | (apiversion_reads[t] ? USE_VERSION : 0));
+                               (s->identifier && identifier_reads(s->identifier, (enum token)t) ? USE_WHO : 0) |
+                               (apiversion_reads[t] ? USE_VERSION : 0));
     if (s->identifier && o->show_names)
         identifier_show_names(s->identifier);
     if (s->redact && s->identifier && s->parts && s->block_text)
@@ -193,16 +194,6 @@ static inline struct slice copy(struct slot_pool *pool, struct slot *slot, struc
         return (struct slice){NULL, 0};
     slice_copy(at, text);
     return slice_of(at, text.n);
-}
-
-static struct slice raw_name(const struct rawhead *h, const struct rawfield *f)
-{
-    return slice_of(h->p + f->name, f->name_n);
-}
-
-static struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
-{
-    return slice_of(h->p + f->value, f->value_n);
 }
 
 /* The field is used so. */
@@ -568,7 +559,7 @@ static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slo
 {
     struct exchange *x = &slot->x;
     if (slot->seen.mark < slot->request.target.n)
-        asking_query(asks, slice_sub(slot->request.target, slot->seen.mark + 1, slot->request.target.n));
+        asking_query(asks, s->identifier, slice_sub(slot->request.target, slot->seen.mark + 1, slot->request.target.n));
     if (asking_is_address(asks)) {
         x->identity = IDENTITY_ADDRESS;
         x->client_hash = asks->who;
@@ -592,6 +583,11 @@ static bool takes_parts(const struct seal *s, struct slot *slot)
     return slot->x.method.p == methods[0].p && !(slot->x.flags & FLAG_UNKNOWN_FIELDS); /* GET */
 }
 
+static inline bool says_who(const struct seal *s, unsigned use, const struct rawhead *h, const struct rawfield *f)
+{
+    return use & USE_WHO && (f->token != TOKEN_OTHER || identifier_named(s->identifier, raw_name(h, f)));
+}
+
 /* From the field with this number on. */
 static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, unsigned from, bool parts,
                                 struct fields *of, struct asking *asks, struct sealed_list *l)
@@ -604,10 +600,11 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
             continue;
         if (use >= AGENT)
             note(of, f, use);
-        if (use & USE_PART && parts && (f->token != TOKEN_OTHER || parts_reads_other(raw_name(h, f))))
+        bool who = says_who(s, use, h, f);
+        if (use & USE_PART && parts && (f->token != TOKEN_OTHER || (!who && parts_reads_other(raw_name(h, f)))))
             parts_field(s->parts, f->token, raw_name(h, f), raw_value(h, f));
-        if (use & USE_WHO)
-            asking_field(asks, f->token, raw_value(h, f));
+        if (who)
+            asking_field(asks, s->identifier, f->token, raw_value(h, f));
         if (use & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
         if (use & USE_FIELD)
@@ -666,7 +663,7 @@ static bool learn_field(struct seal *s, struct sealed_block *b, const struct raw
 {
     const struct rawfield *f = &h->fields[i];
     unsigned use = s->uses[f->token];
-    if (use & USE_WHO || (use & USE_PART && parts_learns(f->token, raw_name(h, f))))
+    if (says_who(s, use, h, f) || (use & USE_PART && parts_learns(f->token, raw_name(h, f))))
         return false;
     if (parts_fixed[f->token]) {
         b->print += parts_print(s->parts, f->token, raw_value(h, f));

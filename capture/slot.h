@@ -24,6 +24,16 @@ struct rawhead {
     struct slice method, target; /* requests: into p */
 };
 
+static inline struct slice raw_name(const struct rawhead *h, const struct rawfield *f)
+{
+    return slice_of(h->p + f->name, f->name_n);
+}
+
+static inline struct slice raw_value(const struct rawhead *h, const struct rawfield *f)
+{
+    return slice_of(h->p + f->value, f->value_n);
+}
+
 /* What the request says of its scheme; UNSAID: as the connection is. */
 enum slot_scheme { SCHEME_UNSAID, SCHEME_HTTP, SCHEME_HTTPS };
 

@@ -509,7 +509,7 @@ static bool verify_limits(struct work *w, char why[256])
     struct verify_show *s = w->show;
     bool ok = true;
     for (size_t i = 0; ok && p->limit && i < w->rules->n_rate; i++)
-        if (!p->can || p->can(&w->rules->rate[i]))
+        if (!p->can || p->can(w->rules, &w->rules->rate[i]))
             ok = verify_rate(w, &w->rules->rate[i], &s->rule[s->n++], why);
     for (size_t i = 0; ok && p->limit_all && w->o->rate && i < w->rules->n_services; i++)
         if (!isnan(w->rules->services[i].rate) && (!w->rules->services[i].doubt || w->o->force))

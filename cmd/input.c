@@ -88,7 +88,8 @@ static bool identity(struct input *in, const char *list)
     char why[128];
     if (idorder_parse(slice_str(list), &in->capture.seal.order, why))
         return true;
-    log_line("--identity: %s; it is a list of apikey, authorization, mtls, cookie, forwarded, address", why);
+    log_line("--identity: %s; it is a list of apikey[=FIELD], authorization, mtls, cookie[=NAME], forwarded, address",
+             why);
     return false;
 }
 

@@ -77,7 +77,8 @@ enum {
         {INPUT_PROXIES, 0, "trusted-proxies", "LIST", "networks whose X-Forwarded-For and Forwarded are believed"},    \
         {INPUT_IDENTITY, 0, "identity", "LIST",                                                                        \
          "what tells clients apart, the first that is there counts, the rest is not looked at (default "               \
-         "apikey,authorization,mtls,cookie,forwarded,address)"},                                                       \
+         "apikey,authorization,mtls,cookie,forwarded,address; apikey=FIELD and cookie=NAME: that one instead of the "  \
+         "usual ones)"},                                                                                               \
         {INPUT_NAMES, 0, "show-names", NULL,                                                                           \
          "keep and show what credentials call clients: JWT sub, client_id or azp, user of Basic; as sent, also "       \
          "e-mail "                                                                                                     \

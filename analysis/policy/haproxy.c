@@ -11,23 +11,28 @@
 
 #include "analysis/policy/policy.h"
 
-static const char session[] = "{ req.fhdr(cookie) -m reg -i (sess|sid|laravel|asp[.]net)[^=;]*=[^;]{8,} }";
 static const char *const found[] = {"{ var(txn.spanwise_apikey) -m found }", "{ req.fhdr(authorization) -m len gt 0 }",
                                     "{ req.fhdr(cookie) -m len gt 0 }"};
 
 /* ---- limits ---- */
 
-static void write_identity(struct buf *out)
+static void write_key(const char *function, const char *name, struct buf *out)
 {
-    static const char *const keys[] = {"url_param(key)",
-                                       "url_param(apikey)",
-                                       "url_param(api_key)",
-                                       "req.fhdr(x-goog-api-key)",
-                                       "req.fhdr(ocp-apim-subscription-key)",
-                                       "req.fhdr(x-api-key)",
-                                       "req.fhdr(api-key)"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        buf_printf(out, "    http-request set-var(txn.spanwise_apikey) %s if { %s -m len gt 0 }\n", keys[i], keys[i]);
+    buf_printf(out, "    http-request set-var(txn.spanwise_apikey) %s(%s) if { %s(%s) -m len gt 0 }\n", function, name,
+               function, name);
+}
+
+/* What is set last counts. */
+static void write_identity(const struct rules *r, struct buf *out)
+{
+    static const char *const parameters[] = {"key", "apikey", "api_key"};
+    unsigned n = 0;
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters && !*r->order.key_field; i++)
+        write_key("url_param", parameters[i], out);
+    while (rules_key_field(r, true, n))
+        n++;
+    while (n)
+        write_key("req.fhdr", rules_key_field(r, true, --n), out);
 }
 
 static void write_table(const struct rules *r, const struct rule_rate *rate, struct buf *out)
@@ -41,18 +46,29 @@ static void write_table(const struct rules *r, const struct rule_rate *rate, str
                10000 + 4 * rate->clients, 3 * RULES_WINDOW_S, RULES_WINDOW_S);
 }
 
+static void write_session(const struct rules *r, struct buf *out)
+{
+    if (*r->order.session_cookie)
+        buf_printf(out, "{ req.cook(%s) -m len gt 0 }", r->order.session_cookie);
+    else
+        buf_str(out, "{ req.fhdr(cookie) -m reg -i (sess|sid|laravel|asp[.]net)[^=;]*=[^;]{8,} }");
+}
+
 /* What shows that a request has this, negated where `without`; an address it always has. */
-static void write_has(enum idword w, bool without, struct buf *out)
+static void write_has(const struct rules *r, enum idword w, bool without, struct buf *out)
 {
     static const char *const of[IDWORDS] = {[IDWORD_APIKEY] = "{ var(txn.spanwise_apikey) -m found }",
                                             [IDWORD_AUTHORIZATION] = "{ req.fhdr(authorization) -m len gt 0 }",
-                                            [IDWORD_MTLS] = "{ ssl_c_used }",
-                                            [IDWORD_COOKIE] = session};
+                                            [IDWORD_MTLS] = "{ ssl_c_used }"};
     const char *no = without ? "!" : "";
     if (w == IDWORD_FORWARDED)
         buf_printf(out, " %s{ req.fhdr(x-forwarded-for) -m found } %s{ req.fhdr(forwarded) -m found }", no, no);
     else if (of[w])
         buf_printf(out, " %s%s", no, of[w]);
+    if (w == IDWORD_COOKIE) {
+        buf_printf(out, " %s", no);
+        write_session(r, out);
+    }
 }
 
 /* The conditions under which a request is counted by this carrier: it has that, and nothing that comes before. */
@@ -60,8 +76,8 @@ static void write_when(const struct rules *r, enum carrier carrier, struct buf *
 {
     for (unsigned i = 0; i < idorder_count(&r->order); i++)
         if (rules_precedes(r, idorder_at(&r->order, i), carrier))
-            write_has(idorder_at(&r->order, i), true, out);
-    write_has(carrier_word(carrier), false, out);
+            write_has(r, idorder_at(&r->order, i), true, out);
+    write_has(r, carrier_word(carrier), false, out);
 }
 
 /* Who is counted by address where nothing comes before needs no condition. */
@@ -76,11 +92,13 @@ static bool always(const struct rules *r, enum carrier carrier)
 static void write_limit(const struct rules *r, const struct rule_rate *rate, bool dry_run, struct buf *out)
 {
     const char *name = carrier_names[rate->carrier];
-    const char *key = rate->carrier == CARRIER_APIKEY          ? "var(txn.spanwise_apikey),sha1"
-                      : rate->carrier == CARRIER_AUTHORIZATION ? "req.fhdr(authorization),sha1"
-                                                               : "src";
-    buf_printf(out, "    http-request track-sc0 %s table spanwise_table_%s%s", key, name,
-               always(r, rate->carrier) ? "" : " if");
+    static const char *const keys[] = {"var(txn.spanwise_apikey),sha1", "req.fhdr(authorization),sha1"};
+    buf_str(out, "    http-request track-sc0 ");
+    if (rate->carrier == CARRIER_COOKIE)
+        buf_printf(out, "req.cook(%s),sha1", r->order.session_cookie);
+    else
+        buf_str(out, rate->carrier == CARRIER_ADDRESS ? "src" : keys[rate->carrier]);
+    buf_printf(out, " table spanwise_table_%s%s", name, always(r, rate->carrier) ? "" : " if");
     write_when(r, rate->carrier, out);
     if (dry_run)
         buf_printf(out, "\n    http-request set-header X-Spanwise-Over-Limit %s if", name);
@@ -90,10 +108,10 @@ static void write_limit(const struct rules *r, const struct rule_rate *rate, boo
     buf_printf(out, " { sc_http_req_rate(0,spanwise_table_%s) gt %" PRIu64 " }\n", name, rate->window_most);
 }
 
-/* A session cookie is known by a part of its name, which a stick table cannot be keyed by. */
-static bool can(const struct rule_rate *rate)
+/* A session cookie that is known by a part of its name is nothing that a stick table can be keyed by. */
+static bool can(const struct rules *r, const struct rule_rate *rate)
 {
-    return rate->carrier != CARRIER_COOKIE;
+    return rate->carrier != CARRIER_COOKIE || *r->order.session_cookie;
 }
 
 /* ---- caches ---- */
@@ -151,6 +169,8 @@ static void write_rule(const struct rules *r, const struct rule_cache *c, struct
     for (int i = 0; i <= CARRIER_COOKIE; i++)
         if (!c->carrier[i])
             buf_printf(out, " !%s", found[i]);
+    for (unsigned n = 0; rules_key_field(r, false, n); n++)
+        buf_printf(out, " !{ req.fhdr(%s) -m len gt 0 }", rules_key_field(r, false, n));
     if (c->needed)
         buf_str(out, " { var(txn.spanwise_with) -m bool }");
     buf_str(out, "\n");
@@ -201,9 +221,9 @@ static void write_cached(const struct rules *r, size_t service, struct buf *out)
 static void write_frontend(const struct rules *r, const struct policy_options *o, struct buf *out)
 {
     buf_printf(out, "\nfrontend spanwise\n    bind %s\n", o->listen);
-    write_identity(out);
+    write_identity(r, out);
     for (size_t i = 0; i < r->n_rate; i++)
-        if (can(&r->rate[i]))
+        if (can(r, &r->rate[i]))
             write_limit(r, &r->rate[i], o->dry_run, out);
     for (size_t i = 0; i < r->n_services; i++) {
         const struct rule_service *s = &r->services[i];
@@ -261,7 +281,7 @@ static void write_file(struct rules *r, const struct policy_options *o, struct b
             "    timeout server %us\n    timeout http-request 15s\n",
             wait, wait);
     for (size_t i = 0; i < r->n_rate; i++)
-        if (can(&r->rate[i]))
+        if (can(r, &r->rate[i]))
             write_table(r, &r->rate[i], out);
         else
             rules_leave(r, SLICE("a limit for clients told apart by cookie"),

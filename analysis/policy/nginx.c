@@ -17,7 +17,6 @@
 
 enum { KEYS_PER_MB = 8000, FILE_BYTES = 4096, STATE_BYTES = 128, CREDENTIAL_BYTES = 2048 };
 
-static const char api_key_fields[] = "$http_api_key$http_x_api_key$http_ocp_apim_subscription_key$http_x_goog_api_key";
 static const char *const credential[] = {"$spanwise_apikey", "$http_authorization", "$http_cookie"};
 
 /* ---- who asks ---- */
@@ -75,6 +74,42 @@ static void write_key(const struct rules *r, enum carrier carrier, struct buf *o
                source_of(carrier_word(carrier)));
 }
 
+/* The variables of the fields that an API key is looked for in, or of those that are usual and are not. */
+static void write_key_fields(const struct rules *r, bool read, struct buf *out)
+{
+    const char *field;
+    for (unsigned n = 0; (field = rules_key_field(r, read, n)); n++) {
+        buf_str(out, "$http_");
+        for (; *field; field++)
+            buf_char(out, *field == '-' ? '_' : *field);
+    }
+}
+
+static void write_apikey(const struct rules *r, struct buf *out)
+{
+    buf_str(out, "    map \"");
+    write_key_fields(r, true, out);
+    buf_printf(out, "\" $spanwise_apikey {\n%s        default \"",
+               *r->order.key_field ? "" : "        \"\" \"$arg_api_key$arg_apikey$arg_key\";\n");
+    write_key_fields(r, true, out);
+    buf_str(out, "\";\n    }\n");
+}
+
+/* A cookie by its whole name, or by what names of sessions have in them. */
+static void write_session(const struct rules *r, struct buf *out)
+{
+    buf_str(out, "    map $http_cookie $spanwise_session {\n        \"");
+    if (*r->order.session_cookie) {
+        buf_str(out, "~(^|;)[ \\t]*");
+        for (const char *p = r->order.session_cookie; *p; p++)
+            buf_printf(out, *p == '.' ? "[.]" : "%c", *p);
+        buf_str(out, "=(?<spanwise_sid>[^;]+)");
+    } else {
+        buf_str(out, "~*(^|;)[ \\t]*[^=;]*(sess|sid|laravel|asp[.]net)[^=;]*=(?<spanwise_sid>[^;]{8,})");
+    }
+    buf_str(out, "\" $spanwise_sid;\n        default \"\";\n    }\n");
+}
+
 static void say_order(const struct rules *r, struct buf *out)
 {
     static const char *const words[IDWORDS] = {"API key",          "Authorization",     "the client's certificate",
@@ -87,6 +122,10 @@ static void say_order(const struct rules *r, struct buf *out)
             continue;
         buf_printf(out, "%s %s", any ? ", else" : "", words[w]);
         any = true;
+        if (w == IDWORD_APIKEY && *r->order.key_field)
+            buf_printf(out, " in %s", r->order.key_field);
+        if (w == IDWORD_COOKIE && *r->order.session_cookie)
+            buf_printf(out, ", %s", r->order.session_cookie);
     }
     buf_str(out, ".\n");
 }
@@ -101,20 +140,11 @@ static void write_identity(const struct rules *r, struct buf *out)
 {
     bool session = false;
     say_order(r, out);
-    buf_printf(out,
-               "    map \"%s\" $spanwise_apikey {\n"
-               "        \"\" \"$arg_api_key$arg_apikey$arg_key\";\n"
-               "        default \"%s\";\n"
-               "    }\n",
-               api_key_fields, api_key_fields);
+    write_apikey(r, out);
     for (int i = 0; i < CARRIERS; i++) {
         enum carrier carrier = (enum carrier)i;
         if (needs_session(r, carrier) && !session) {
-            buf_str(out, "    map $http_cookie $spanwise_session {\n"
-                         "        \"~*(^|;)[ \\t]*[^=;]*(sess|sid|laravel|asp[.]net)[^=;]*=(?<spanwise_sid>[^;]{8,})\" "
-                         "$spanwise_sid;\n"
-                         "        default \"\";\n"
-                         "    }\n");
+            write_session(r, out);
             session = true;
         }
         if (limits(r, carrier))
@@ -171,14 +201,20 @@ static unsigned set_of(const struct rule_cache *c)
            (unsigned)c->needed << 3;
 }
 
-static void write_credentials(unsigned set, struct buf *out)
+/* Whether there are credentials that such a rule does not let through. */
+static bool has_other(const struct rules *r, unsigned set)
 {
-    bool all = (set & 7) == 7;
-    if (!all) {
+    return (set & 7) != 7 || *r->order.key_field;
+}
+
+static void write_credentials(const struct rules *r, unsigned set, struct buf *out)
+{
+    if (has_other(r, set)) {
         buf_str(out, "    map \"");
         for (unsigned i = 0; i < 3; i++)
             if (!(set >> i & 1))
                 buf_str(out, credential[i]);
+        write_key_fields(r, false, out);
         buf_printf(out, "\" $spanwise_other_%u {\n        \"\" 0;\n        default 1;\n    }\n", set);
     }
     if (!(set & 8))
@@ -226,7 +262,7 @@ static void write_zones(const struct rules *r, const struct policy_options *o, s
         if (first)
             write_zone(r, o, c->ttl_s, out);
         if (!c->pass && !done[set_of(c)])
-            write_credentials(set_of(c), out);
+            write_credentials(r, set_of(c), out);
         done[set_of(c)] |= !c->pass;
     }
 }
@@ -282,7 +318,7 @@ static void write_cache(const struct rules *r, const struct rule_cache *c, struc
         return;
     }
     buf_str(&pass, "$spanwise_unplain");
-    if ((set & 7) != 7)
+    if (has_other(r, set))
         buf_printf(&pass, " $spanwise_other_%u", set);
     if (set & 8)
         buf_printf(&pass, " $spanwise_without_%u", set);

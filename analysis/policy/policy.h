@@ -33,7 +33,7 @@ struct policy_product {
     void (*write)(struct rules *r, const struct policy_options *o, struct buf *out);
     /* The limit as a SPEC of whatif, for a replay; NULL: it does not limit clients one by one. */
     void (*limit)(const struct rule_rate *rate, struct buf *out);
-    bool (*can)(const struct rule_rate *rate); /* whether it can count by that; NULL: by all */
+    bool (*can)(const struct rules *r, const struct rule_rate *rate); /* whether it can count by that; NULL: by all */
     /* The same of a limit for all clients of a service together; NULL: it has none. */
     void (*limit_all)(const struct rule_service *s, struct buf *out);
 };

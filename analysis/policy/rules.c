@@ -63,6 +63,20 @@ bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier)
     return place >= 0 && place < idorder_place(&r->order, carrier_word(carrier));
 }
 
+const char *rules_key_field(const struct rules *r, bool read, unsigned n)
+{
+    static const char *const usual[] = {"api-key", "x-api-key", "ocp-apim-subscription-key", "x-goog-api-key"};
+    const char *named = r->order.key_field;
+    if (*named && read)
+        return n ? NULL : named;
+    if (!*named && !read)
+        return NULL;
+    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (strcmp(usual[i], named) != 0 && n-- == 0)
+            return usual[i];
+    return NULL;
+}
+
 /* ---- services ---- */
 
 static int by_text(struct slice a, struct slice b)

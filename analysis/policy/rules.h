@@ -128,6 +128,9 @@ struct slice rules_keep(struct rules *r, struct slice text);
 bool rules_is_outlier(const struct rule_rate *rate, struct slice client);
 /* Whether this word may have told apart clients that have the carrier, too: such are not counted by it. */
 bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier);
+/* The n-th of the fields that an API key is looked for in, lower case; where one was said to be it, `read` false: of
+ * those that are usual and are not looked at, whose answers nothing is known of. NULL: there are no more. */
+const char *rules_key_field(const struct rules *r, bool read, unsigned n);
 void rules_leave(struct rules *r, struct slice what, const char *why);
 
 #endif

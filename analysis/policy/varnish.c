@@ -12,11 +12,6 @@
 
 enum { ENTRY_BYTES = 2048 }; /* of a copy besides its body */
 
-static const char *const fields[] = {
-    ("req.http.api-key || req.http.x-api-key || req.http.ocp-apim-subscription-key || req.http.x-goog-api-key || "
-     "req.url ~ \"(?i)[?&](api_key|apikey|key)=\""),
-    "req.http.authorization", "req.http.cookie"};
-
 static void write_backends(const struct rules *r, struct buf *out)
 {
     for (size_t i = 0; i < r->n_services; i++) {
@@ -62,28 +57,54 @@ static void write_match(const struct rules *r, const struct rule_cache *c, const
     buf_str(out, "([?].*)?$\"");
 }
 
-/* Requests with other credentials than those seen not to matter pass; where one is needed, those without, too. */
-static void write_decision(const struct rule_cache *c, struct buf *out)
+static void write_keys(const struct rules *r, bool read, struct buf *out)
 {
-    bool first = true;
+    const char *field;
+    for (unsigned n = 0; (field = rules_key_field(r, read, n)); n++)
+        buf_printf(out, "%sreq.http.%s", n ? " || " : "", field);
+}
+
+/* That a request has one of the credentials that are let through, or one that is not. */
+static void write_credentials(const struct rules *r, const struct rule_cache *c, bool allowed, struct buf *out)
+{
+    static const char *const fields[] = {
+        [CARRIER_AUTHORIZATION] = "req.http.authorization", [CARRIER_COOKIE] = "req.http.cookie"};
+    const char *between = "";
+    for (int i = 0; i <= CARRIER_COOKIE; i++) {
+        if (c->carrier[i] != allowed)
+            continue;
+        buf_str(out, between);
+        between = " || ";
+        if (i != CARRIER_APIKEY) {
+            buf_str(out, fields[i]);
+            continue;
+        }
+        write_keys(r, true, out);
+        if (!*r->order.key_field)
+            buf_str(out, " || req.url ~ \"(?i)[?&](api_key|apikey|key)=\"");
+    }
+    if (!allowed && *r->order.key_field) {
+        buf_str(out, between);
+        write_keys(r, false, out);
+    }
+}
+
+/* Requests with other credentials than those seen not to matter pass; where one is needed, those without, too. */
+static void write_decision(const struct rules *r, const struct rule_cache *c, struct buf *out)
+{
     if (c->pass) {
         buf_str(out, "        return (pass);\n");
         return;
     }
-    for (int i = 0; i <= CARRIER_COOKIE; i++)
-        if (!c->carrier[i]) {
-            buf_printf(out, "%s%s", first ? "        if (" : " || ", fields[i]);
-            first = false;
-        }
-    if (!first)
+    bool all = c->carrier[CARRIER_APIKEY] && c->carrier[CARRIER_AUTHORIZATION] && c->carrier[CARRIER_COOKIE];
+    if (!all || *r->order.key_field) {
+        buf_str(out, "        if (");
+        write_credentials(r, c, false, out);
         buf_str(out, ") {\n            return (pass);\n        }\n");
+    }
     if (c->needed) {
-        first = true;
-        for (int i = 0; i <= CARRIER_COOKIE; i++)
-            if (c->carrier[i]) {
-                buf_printf(out, "%s%s", first ? "        if (!(" : " || ", fields[i]);
-                first = false;
-            }
+        buf_str(out, "        if (!(");
+        write_credentials(r, c, true, out);
         buf_str(out, ")) {\n            return (pass);\n        }\n");
     }
     buf_str(out, "        return (hash);\n");
@@ -128,7 +149,7 @@ static void write_recv(const struct rules *r, const struct policy_options *o, st
         buf_str(out, "    if (");
         write_match(r, &r->cache[i], "req", out);
         buf_str(out, ") {\n");
-        write_decision(&r->cache[i], out);
+        write_decision(r, &r->cache[i], out);
         buf_str(out, "    }\n");
     }
     buf_str(out, "    return (pass);\n}\n\n");

@@ -139,9 +139,7 @@ struct advice advice_within(const struct row_endpoint *e, const struct facts *f,
                                .family = (unsigned)f->endpoints,
                                .learned = &learned,
                                .tests = (unsigned)f->tested_parts,
-                               .unlooked = idorder_place(&f->order, IDWORD_APIKEY) < 0 ||
-                                           idorder_place(&f->order, IDWORD_AUTHORIZATION) < 0 ||
-                                           idorder_place(&f->order, IDWORD_COOKIE) < 0};
+                               .unlooked = idorder_leaves_out(&f->order)};
     learned_read(&learned, e->learned);
     sharing_read(&in.seen, e->sharing);
     a.sharing = sharing_judge(&in);

@@ -121,8 +121,11 @@ static void identity_order(struct json *j, const struct facts *f)
         return;
     }
     json_open(j, '[');
-    for (unsigned i = 0; i < idorder_count(&f->order); i++)
-        json_str(j, idword_names[idorder_at(&f->order, i)]);
+    for (unsigned i = 0; i < idorder_count(&f->order); i++) {
+        char word[IDORDER_TEXT];
+        idorder_word(&f->order, idorder_at(&f->order, i), word);
+        json_str(j, word);
+    }
     json_close(j, ']');
 }
 

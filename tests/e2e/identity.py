@@ -19,10 +19,11 @@ for n in range(40):
 second = cap.write(here / "second.pcap")
 
 for words, says in ((["--identity", "cookie,bearer"], "'bearer' is no word of it"), (["--identity", "cookie,apikey,cookie"], "'cookie' is in it twice"),
+                    (["--identity", "apikey=x_key"], "'apikey=x_key' does not name a field"), (["--identity", "forwarded=x"], "'forwarded=x' has a name behind it"),
                     (["--identity", ""], "names nothing"), (["--identity", "address,cookie"], "'cookie' comes behind address")):
     for command in (["capture", "-r", first, "-d", here / "none.db"], ["log", "-r", first]):
         code, out, err = run(*command, *words)
-        check(code == 2 and not out and says in err and err.count("\n") == 1 and "apikey, authorization, mtls, cookie, forwarded, address" in err,
+        check(code == 2 and not out and says in err and err.count("\n") == 1 and "apikey[=FIELD], authorization, mtls, cookie[=NAME], forwarded, address" in err,
               "%s %s: one line, exit 2" % (command[0], " ".join(words)), code, out, err)
 code, out, err = run("capture", "-r", first, "-d", here / "none.db", "--identity", "cookie", "--clients-by", "address")
 check(code == 2 and err.count("\n") == 1 and "one of the two" in err, "--identity and --clients-by address: exit 2", code, err)
@@ -103,6 +104,40 @@ for words in (["--identity", "address"], ["--clients-by", "address"], ["--identi
         text = good("policy", here / "shared.db", "--for", product, "--only", "cache", "--force")
         check("/open" in text and "/account: kept" not in text, product + ": no rule for the account's", [line for line in text.splitlines() if "kept" in line])
     check("/account\n\n    Cache-Control: public" not in good("policy", here / "shared.db", "--for", "headers"), "nor is the API told to say public")
+
+# A field and a cookie of one's own: what stands in others of their kind tells nobody, and is let through by no rule.
+own = Capture()
+secret = "q7TbW2xKzL9mVd4R"
+for n in range(2400):
+    key = n % 3 > 0
+    fields = ["X-Own-Key: %s%d" % (secret, rng.randrange(12))] if key else ["Cookie: theme=dark; own=%s%d" % (secret, rng.randrange(8))]
+    own.talk((">", request("GET", "/own?key=1", *fields)), ("<", answer(200, b"version %d" % (n // 90))), client="10.0.%d.2" % (n % 40))
+    own.talk((">", request("GET", "/other?key=1", "X-Api-Key: the-only-one", "Cookie: sid=the-only-one")), ("<", answer(200, b"version %d" % (n // 90))), client="10.0.%d.2" % (n % 40))
+    own.now += 100_000
+own.write(here / "own.pcap")
+order = "apikey=X-Own-Key,cookie=own,authorization"
+good("capture", "-q", "-r", here / "own.pcap", "-d", here / "own.db", "--secret", SECRET, "--identity", order)
+report = parsed(good("report", here / "own.db", "--format", "json"))
+check(report["capture"]["identity_order"] == ["apikey=x-own-key", "cookie=own", "authorization", "address"], "names are part of the order", report["capture"]["identity_order"])
+counts = sorted((c["identity"], c["requests"]) for c in report["clients"])
+check([k for k, _ in counts] == ["address"] * 40 + ["apikey"] * 12 + ["cookie"] * 8 and sum(c for k, c in counts if k == "apikey") == 1600, "clients are told apart by them alone", counts[38:])
+lines = good("log", "-q", "-r", here / "own.pcap", "--secret", SECRET, "--identity", order)
+(here / "own.jsonl").write_text(lines)
+parts = {name for line in lines.splitlines() for name in json.loads(line).get("key_parts", {})}
+check("x-own-key" not in parts and "cookie:theme" in parts, "what tells who asks is no part of the key", parts)
+good("capture", "-q", "--records", here / "own.jsonl", "-d", here / "again.db", "--secret", SECRET, "--identity", order)
+check(without_packets(here / "own.db") == without_packets(here / "again.db"), "from records the same as from packets")
+sharing = {e["route"]: e["sharing"]["verdict"] for e in report["endpoints"]}
+check(sharing == {"/own": "shared", "/other": "undecided"}, "what other keys and sessions get is no evidence", sharing, [e["sharing"] for e in report["endpoints"]])
+for product, reads, lets in (("nginx", 'map "$http_x_own_key" $spanwise_apikey', '$http_api_key$http_x_api_key'), ("varnish", "req.http.x-own-key", "req.http.api-key || req.http.x-api-key"),
+                             ("haproxy", "set-var(txn.spanwise_apikey) req.fhdr(x-own-key)", "!{ req.fhdr(x-api-key) -m len gt 0 }")):
+    text = good("policy", here / "own.db", "--for", product, "--force")
+    check(reads in text and lets in text and "arg_key" not in text and "url_param" not in text and "[?&](api_key" not in text, product + ": counts by the field, and lets no other key through",
+          [line for line in text.splitlines() if "key" in line][:12])
+code, out, err = run("capture", "-q", "-r", here / "own.pcap", "-d", here / "own.db", "--append", "--secret", SECRET, "--identity", "apikey=x-own-kez,cookie=own,authorization")
+check(code == 2 and "--identity apikey=x-own-key,cookie=own,authorization,address" in err, "it goes on with the same names alone", code, err)
+code, out, err = run("capture", "-q", "-r", here / "own.pcap", "-d", here / "own2.db", "--secret", SECRET, "--identity", "cookie=x,apikey=a-field-nobody-sends")
+check(secret not in lines and all(secret.encode() not in f.read_bytes() for f in here.glob("*.db*")), "what stands in them is kept nowhere")
 
 code, out, err = run("report", here / "unsaid.db", here / "by.db")
 check(code != 0 and not out and "told apart by different things" in err, "audits of different orders are not joined", code, err)

@@ -15,7 +15,7 @@ static struct identity_of who_asks(struct identifier *i, struct slice value, boo
     struct rawhead head = {
         .p = (char *)(uintptr_t)value.p, .n_fields = 1, .fields = (struct rawfield *)(uintptr_t)&field};
     asking_begin(&asks, &head, &peer, 0, expected ? identifier_expect(i, &head, 0) : 0);
-    asking_field(&asks, TOKEN_AUTHORIZATION, value);
+    asking_field(&asks, i, TOKEN_AUTHORIZATION, value);
     return identifier_find(i, &asks);
 }
 

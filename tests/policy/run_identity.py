@@ -16,7 +16,8 @@ world.need("orders of identity in nginx", "nginx")
 here = folder()
 origin = free_port()
 PROXY = "127.0.0.9"
-ORDERS = [None, "cookie,apikey,authorization", "authorization,cookie", "forwarded,cookie,apikey", "address", "cookie,authorization,forwarded,apikey"]
+ORDERS = [None, "cookie,apikey,authorization", "authorization,cookie", "forwarded,cookie,apikey", "address", "cookie,authorization,forwarded,apikey",
+          "apikey=x-acme-key,cookie=log.in,authorization", "cookie=log.in,forwarded,apikey=x-api-key"]
 CARRIER = {"apikey": "apikey", "bearer": "authorization", "basic": "authorization", "cookie": "cookie", "address": "address", "forwarded": None}
 NEVER = "127.0.0.250"
 
@@ -28,7 +29,9 @@ def people():
     for n in range(24):
         has = [bool(n >> bit & 1) if n < 8 else rng.random() < 0.6 for bit in range(3)]
         key, token, session = "application-%d" % (n % 4), "household-%d" % (n % 6), "person-%08d" % n
-        fields = ["X-Api-Key: " + key] * has[0] + ["Authorization: Bearer " + token] * has[1] + ["Cookie: theme=dark; PHPSESSID=" + session] * has[2]
+        own = "; log.in=%d; logxin=0" % (n % 5) if n % 3 else ""
+        fields = ["X-Api-Key: " + key] * has[0] + ["Authorization: Bearer " + token] * has[1] + ["Cookie: theme=dark; PHPSESSID=%s%s" % (session, own)] * has[2]
+        fields += ["X-Acme-Key: partner-%d" % (n % 3)] * (n % 2)
         yield ("127.0.0.%d" % (20 + n % 7), fields, None)
     for n in range(8):
         yield (PROXY, ["Cookie: sid=person-%08d" % (50 + n)] * (n % 2) + ["X-Forwarded-For: 203.0.113.%d" % (n % 3)], n % 3)
@@ -120,16 +123,19 @@ def holds(order, name):
 def haproxy(order, name):
     conf, err = policy(here / (name + ".db"), "haproxy", "--only", "rate", "--force", name=name + ".cfg")
     lines = re.findall(r"http-request track-sc0 .* table spanwise_table_(\w+)(?: if (.*))?", conf.read_text())
-    words = (order or "apikey,authorization,cookie,forwarded").split(",")
+    words = re.sub("=[^,]*", "", order or "apikey,authorization,cookie,forwarded").split(",")
     words += ["address"] * ("address" not in words)
-    shows = {"apikey": "spanwise_apikey", "authorization": "(authorization)", "cookie": "(cookie)", "forwarded": "(forwarded)"}
+    named = "cookie=" in (order or "")
+    shows = {"apikey": "spanwise_apikey", "authorization": "(authorization)", "cookie": "cook(log.in)" if named else "(cookie)", "forwarded": "(forwarded)"}
     for carrier, when in lines:
         before = words[:words.index(carrier)]
         wrong = [w for w in shows if (" !{" in " " + when) and bool(re.search(r"!\{[^}]*%s" % re.escape(shows[w]), when)) != (w in before)]
         check(not wrong and (bool(when) or not before), "%s, haproxy: %s counts who has nothing of %s" % (name, carrier, ",".join(before) or "(nothing)"), wrong, when)
     check(lines and not world.missing("haproxy") and subprocess.run(["haproxy", "-c", "-f", str(conf)], capture_output=True).returncode == 0 or world.missing("haproxy"),
           "%s: haproxy accepts the file" % name)
-    check("told apart by cookie" in err or "cookie" not in words, "%s, haproxy: what it cannot count by is said" % name, err)
+    tracked = dict((t, k) for k, t in re.findall(r"http-request track-sc0 (\S+) table spanwise_table_(\w+)", conf.read_text()))
+    check(tracked.get("cookie") == ("req.cook(log.in),sha1" if named else None), "%s, haproxy: it counts by a cookie whose name is known" % name, tracked)
+    check(("told apart by cookie" in err) != named or "cookie" not in words, "%s, haproxy: what it cannot count by is said" % name, err)
 
 
 def rejected(name, fields):

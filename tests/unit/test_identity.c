@@ -35,10 +35,10 @@ static struct identity_of find(struct identifier *i, const struct rawhead *h, co
     expected++;
     for (unsigned n = 0; n < h->n_fields; n++) {
         const struct rawfield *f = &h->fields[n];
-        if (identity_reads[f->token])
-            asking_field(&asks, f->token, slice_of(h->p + f->value, f->value_n));
+        if (identifier_reads(i, f->token) && (f->token || identifier_named(i, raw_name(h, f))))
+            asking_field(&asks, i, f->token, raw_value(h, f));
     }
-    asking_query(&asks, slice_sub(h->target, slice_find(h->target, '?', 0) + 1, h->target.n));
+    asking_query(&asks, i, slice_sub(h->target, slice_find(h->target, '?', 0) + 1, h->target.n));
     return identifier_find(i, &asks);
 }
 
@@ -303,6 +303,45 @@ static void keys_of_queries(void **state)
     order = (struct idorder){0};
 }
 
+/* Where the field of the key and the cookie of the session have names, no others are either, but credentials besides.
+ */
+static void names_of_ones_own(void **state)
+{
+    static const struct {
+        const char *order, *target, *fields;
+        enum identity kind;
+        bool besides;
+    } cases[] = {
+        {"apikey=X-Acme-Key", "/", "x-acme-KEY: k\r\n", IDENTITY_APIKEY, false},
+        {"apikey=x-acme-key", "/?key=k", "X-Acme-Keys: k\r\nX-Acme-Ke: k\r\n", IDENTITY_ADDRESS, false},
+        {"apikey=x-acme-key", "/?api_key=k", "X-Api-Key: k\r\n", IDENTITY_ADDRESS, true},
+        {"apikey=x-acme-key,authorization", "/", "Api-Key: k\r\nAuthorization: Bearer x\r\n", IDENTITY_BEARER, true},
+        {"apikey=x-acme-key,authorization", "/", "X-Acme-Key: k\r\nAuthorization: Bearer x\r\n", IDENTITY_APIKEY,
+         false},
+        {"apikey=x-acme-key", "/", "X-Acme-Key: k\r\nX-Goog-Api-Key: l\r\n", IDENTITY_APIKEY, true},
+        {"apikey=x-acme-key", "/", "X-Acme-Key:\r\n", IDENTITY_ADDRESS, false},
+        {"apikey=x-api-key", "/?key=l", "Api-Key: l\r\nX-Api-Key: k\r\n", IDENTITY_APIKEY, true},
+        {"apikey=x-request-id", "/", "X-Request-Id: k\r\n", IDENTITY_APIKEY, false},
+        {"apikey=x-a-name-longer-than-any-that-is-known", "/", "X-A-Name-Longer-Than-Any-That-Is-Known: k\r\n",
+         IDENTITY_APIKEY, false},
+        {"cookie=login", "/", "Cookie: a=b; login=k; sid=0123456789\r\n", IDENTITY_COOKIE, false},
+        {"cookie=login", "/", "Cookie: Login=k; sid=0123456789\r\n", IDENTITY_ADDRESS, true},
+        {"cookie=login", "/", "Cookie: login=; theme=0123456789\r\n", IDENTITY_ADDRESS, false},
+    };
+    char why[128];
+    (void)state;
+    struct identity_of usual = who(NULL, "10.0.0.1", "/", "X-Api-Key: k\r\n");
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++) {
+        assert_true(idorder_parse(slice_str(cases[n].order), &order, why));
+        struct identity_of one = who(NULL, "10.0.0.1", cases[n].target, cases[n].fields);
+        assert_int_equal(one.kind, cases[n].kind);
+        assert_int_equal(one.besides, cases[n].besides);
+        if (one.kind == IDENTITY_APIKEY)
+            assert_int_equal(one.hash, usual.hash);
+    }
+    order = (struct idorder){0};
+}
+
 /* What is asked for twice is remembered, and must be the same then; what comes after has nothing of it. */
 static void names_of_clients(void **state)
 {
@@ -494,6 +533,7 @@ int main(void)
                                        cmocka_unit_test(bad_proxies),
                                        cmocka_unit_test(any_order),
                                        cmocka_unit_test(keys_of_queries),
+                                       cmocka_unit_test(names_of_ones_own),
                                        cmocka_unit_test(names_of_clients),
                                        cmocka_unit_test(every_token_is_found),
                                        cmocka_unit_test(texts_of_addresses),

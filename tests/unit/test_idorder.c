@@ -9,6 +9,8 @@
 
 #include "base/idorder.h"
 
+#define NAME47 "abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghi"
+
 static const char all[] = "apikey,authorization,mtls,cookie,forwarded,address";
 
 static void is(const char *list, const char *want)
@@ -28,7 +30,9 @@ static void lists(void **state)
     is("cookie", "cookie,address");
     is(" cookie , apikey ", "cookie,apikey,address");
     is("forwarded,cookie,mtls,authorization,apikey", "forwarded,cookie,mtls,authorization,apikey,address");
-    assert_true(sizeof all <= IDORDER_TEXT);
+    is("apikey=X-Acme-Key, cookie=aUth_token.v2", "apikey=x-acme-key,cookie=aUth_token.v2,address");
+    is("cookie=" NAME47 ",authorization,apikey=" NAME47 ",forwarded,mtls",
+       "cookie=" NAME47 ",authorization,apikey=" NAME47 ",forwarded,mtls,address");
 }
 
 static void refused(void **state)
@@ -40,7 +44,15 @@ static void refused(void **state)
                                          {"cookie,apikey,cookie", "'cookie' is in it twice"},
                                          {"address,address", "'address' is in it twice"},
                                          {"address,cookie", "'cookie' comes behind address"},
-                                         {"bearer", "'bearer' is no word"}};
+                                         {"bearer", "'bearer' is no word"},
+                                         {"apikey=", "'apikey=' does not name a field"},
+                                         {"apikey=x_key", "does not name a field"},
+                                         {"apikey=" NAME47 "j", "does not name a field"},
+                                         {"cookie=a b", "does not name a cookie"},
+                                         {"cookie=" NAME47 "j", "does not name a cookie"},
+                                         {"apikey=Cookie", "has a word of its own"},
+                                         {"mtls=x", "'mtls=x' has a name behind it"},
+                                         {"apikey=x,apikey", "'apikey' is in it twice"}};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct idorder o;
@@ -66,6 +78,13 @@ static void unsaid(void **state)
     assert_int_equal(idorder_place(&o, IDWORD_APIKEY), -1);
     o = idorder_read(SLICE("not a list"));
     assert_true(idorder_equal(&o, &zeroed));
+    struct idorder named;
+    assert_true(idorder_parse(SLICE("cookie=a"), &o, why) && idorder_parse(SLICE("cookie=b"), &named, why));
+    assert_false(idorder_equal(&o, &named));
+    assert_true(idorder_parse(SLICE("cookie"), &named, why) && !idorder_equal(&o, &named));
+    assert_false(idorder_leaves_out(&zeroed));
+    assert_true(idorder_leaves_out(&named));
+    assert_true(idorder_parse(SLICE("apikey=x,authorization,cookie"), &named, why) && idorder_leaves_out(&named));
     o = idorder_address();
     assert_int_equal(idorder_count(&o), 1);
 }
