@@ -1,5 +1,6 @@
 #include "analysis/store/join.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,8 +24,16 @@ struct names {
     struct map map;
 };
 
+/* That a sensor begins (1) or ceases (-1) to watch. */
+struct turn {
+    int64_t us;
+    int by;
+};
+
 struct joining {
     struct batch batch;
+    struct turn *turn; /* of all audits, in no order */
+    size_t n_turns;
     struct names endpoints, clients, counters;
     struct sums *sums; /* by place of the endpoint */
     struct hash_key key;
@@ -151,10 +160,40 @@ static bool add_client(void *context, const struct row_client *c)
     return !j->failed;
 }
 
+/* ---- when somebody watched ---- */
+
+static void add_turn(struct joining *j, int64_t us, int by)
+{
+    if (!(j->n_turns & (j->n_turns - 1))) {
+        struct turn *more = realloc(j->turn, (j->n_turns ? j->n_turns * 2 : 1) * sizeof *more);
+        j->failed |= !more;
+        if (!more)
+            return;
+        j->turn = more;
+    }
+    j->turn[j->n_turns++] = (struct turn){us, by};
+}
+
+static void add_pause(struct joining *j, const struct row_counter *c)
+{
+    uint64_t begin;
+    if (!slice_u64(c->name, &begin) || begin > INT64_MAX / 2 || c->value > INT64_MAX / 2)
+        return;
+    add_turn(j, (int64_t)begin, -1);
+    add_turn(j, (int64_t)(begin + c->value), 1);
+}
+
+/* At one time those that begin first: there is nothing between the two. */
+static int by_time(const void *x, const void *y)
+{
+    const struct turn *a = x, *b = y;
+    return a->us != b->us ? (a->us > b->us) - (a->us < b->us) : b->by - a->by;
+}
+
 /* ---- counters, minutes, the captures ---- */
 
 /* Those of distinct things are made anew, numbers of lists mean nothing without records, and while one
- * sensor paused others may have watched. */
+ * sensor paused others may have watched (join_pauses). */
 static bool adds_up(const struct row_counter *c)
 {
     static const char *const apart[] = {"clients", "clients_estimated", "services", "sampling_level"};
@@ -180,6 +219,8 @@ static bool add_counter(void *context, const struct row_counter *c)
 {
     struct joining *j = context;
     struct row_counter *row = adds_up(c) ? counter_of(j, c->what, c->name) : NULL;
+    if (strcmp(c->what, "pause") == 0)
+        add_pause(j, c);
     if (row)
         row->value += c->value;
     return !j->failed;
@@ -243,8 +284,11 @@ static void add_capture(struct joining *j, const struct row_capture *c)
     all->live |= c->live;
     all->ended &= c->ended;
     all->from_records |= c->from_records;
-    if (c->started_us != INT64_MIN && c->started_us < all->started_us)
-        all->started_us = c->started_us;
+    if (c->started_us != INT64_MIN) {
+        add_turn(j, c->started_us, 1);
+        add_turn(j, c->ended_us, -1);
+        all->started_us = c->started_us < all->started_us ? c->started_us : all->started_us;
+    }
     all->ended_us = c->ended_us > all->ended_us ? c->ended_us : all->ended_us;
 #define ADD(name) all->name += c->name;
     EACH_COUNT(ADD)
@@ -285,6 +329,24 @@ static void count_distinct(struct joining *j)
         clients->value = j->with_met > 0;
     if ((clients = counter_of(j, "total", SLICE("services"))))
         clients->value = services;
+}
+
+/* Of all audits together: from the time when the last of the sensors ceases to watch until one begins. */
+static void join_pauses(struct joining *j)
+{
+    int watching = 0;
+    if (j->n_turns)
+        qsort(j->turn, j->n_turns, sizeof *j->turn, by_time);
+    for (size_t i = 0; i + 1 < j->n_turns; i++) {
+        const struct turn *t = &j->turn[i];
+        char name[24];
+        watching += t->by;
+        if (watching > 0 || t[1].us == t->us)
+            continue;
+        struct row_counter *c = counter_of(j, "pause", slice_of(name, (size_t)sprintf(name, "%" PRId64, t->us)));
+        if (c)
+            c->value = (uint64_t)(t[1].us - t->us);
+    }
 }
 
 /* ---- tables ---- */
@@ -345,6 +407,7 @@ static bool join(struct joining *j, sqlite3 *db, struct store_reader *into, stru
     for (size_t i = 0; i < n; i++)
         add_audit(j, others[i]);
     count_distinct(j);
+    join_pauses(j);
     if (j->batch.capture.started_us == INT64_MAX)
         j->batch.capture.started_us = INT64_MIN;
     if (cannot(j)) {
@@ -376,6 +439,7 @@ bool join_audits(sqlite3 *db, struct store_reader *into, struct store_reader *co
     for (size_t i = 0; j->sums && i < endpoints; i++)
         sums_free(&j->sums[i]);
     free(j->sums);
+    free(j->turn);
     batch_free(&j->batch);
     names_free(&j->endpoints);
     names_free(&j->clients);

@@ -4,6 +4,7 @@
 they say anything; split by connection the ladder is that of a cache for each. What cannot be joined is refused."""
 import json
 import random
+import sqlite3
 import zlib
 
 from lib import EPOCH, PROOF, SECRET, check, finish, folder, good, run
@@ -100,6 +101,27 @@ for seed in range(1, 11) if PROOF else (1,):
     check(sum(got[k] for k in counts) < sum(whole[k] for k in counts), "seed %d: which are fewer than those of one" % seed)
     text = good("report", *parts)
     check("2 audits added up" in text and "WHAT COULD BE CACHED" in text and good("report", *parts, "--format", "markdown"), "seed %d: for people, too" % seed, text[:600])
+
+# Nobody watches between the morning and the evening; a third sensor watches part of that, and its own pause is no matter while another watches.
+hour = 3600
+
+
+def stretch(name, begin, end):
+    """An audit that watches from `begin` on until `end`, hours."""
+    one = {"client": "10.0.0.1:4000", "method": "GET", "authority": "a.test", "target": "/x", "status": 200, "duration_s": 0.1, "ttfb_s": 0.1}
+    return audit(name, [dict(one, ts=EPOCH + at * hour) for at in (begin, end)])
+
+
+morning, evening, beside, broken = stretch("morning", 0, 1), stretch("evening", 10, 11), stretch("beside", 4, 6), stretch("broken", 0, 12)
+with sqlite3.connect(broken) as db: # as if it had gone on after a pause
+    db.execute("INSERT INTO counter (what, name, value) VALUES ('pause', ?, ?)", (str((EPOCH + 2 * hour) * 1000000), 7 * hour * 1000000))
+for dbs, count, hours in (((morning, evening), 1, 9), ((evening, beside, morning), 2, 7), ((morning, beside, broken), 2, 5), ((broken, evening), 1, 7), ((broken, morning), 1, 7)):
+    pauses = report(*dbs)["capture"].get("pauses") or {"count": 0, "seconds": 0}
+    check(pauses["count"] == count and abs(pauses["seconds"] - hours * hour) < 1, "%s: %d pauses, %d hours" % (" ".join(d.stem for d in dbs), count, hours), pauses)
+check("paused 1 time, 8h59m in all" in good("report", morning, evening), "so does the text", good("report", morning, evening)[:500])
+alone, both = report(morning)["totals"], report(morning, evening)
+rate = [line.split("(")[1].split("/")[0] for dbs in ([morning], [morning, evening]) for line in good("report", *dbs).splitlines() if " exchanges (" in line]
+check(len(rate) == 2 and rate[0] == rate[1], "the rate of both is that of each", rate)
 
 few = audit("sampled", [dict(r, target="/many/%d" % n) for n, r in enumerate(trace(3) * 8)], "--memory", "16M")
 code, _, err = run("report", parts[0], few)
