@@ -1086,6 +1086,13 @@ static void a_restart_with_some_records_keeps_what_was_counted(void **state)
 }
 
 /* However many are taken at once: the same records, in the same order, and the same sums. */
+/* Up to the octets that fill the last eight. */
+static void same_records(const struct row_exchange *a, const struct row_exchange *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_memory_equal(&a[i], &b[i], offsetof(struct row_exchange, managed) + sizeof a->managed);
+}
+
 static void taken_together_as_one_by_one(void **state)
 {
     enum { ALL = 9000 };
@@ -1103,7 +1110,7 @@ static void taken_together_as_one_by_one(void **state)
             feed_mixed(many, 0, ALL);
             take_waiting(many);
             assert_int_equal(n_records, n);
-            assert_memory_equal(records, kept, n * sizeof *kept);
+            same_records(records, kept, n);
             same_endpoints(one, many);
             same_clients(one, many, true);
             same_totals(one, many);

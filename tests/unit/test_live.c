@@ -183,7 +183,10 @@ static void stored_and_gone_on_with(void **state)
     live_sums(&l, &pool, epoch, epoch + 60000, s);
     live_write(s, &text);
     assert_true(live_read(back, slice_of(text.p, text.n)));
-    assert_memory_equal(s, back, sizeof s);
+    for (unsigned i = 0; i < LIVE_TTLS; i++) {
+        assert_int_equal(s[i].known, back[i].known);
+        assert_memory_equal(&s[i].peak_bytes, &back[i].peak_bytes, sizeof *s - offsetof(struct live_sum, peak_bytes));
+    }
     s[0].byte_ms = 999;
     text.n = 0;
     live_write(s, &text);
