@@ -24,6 +24,13 @@ for name in ("ts", "client", "method", "authority", "target", "status"):
     if code or len(kept) != 1 or "line 2: no '%s'" % name not in err:
         bad.append("without %s: exit %s, %d kept, %s" % (name, code, len(kept), err))
 check(not bad, "a record that lacks one thing of the least is refused by its number", *bad)
+bad = []
+for wrong, says in (({"ts": EPOCH * 1000}, "milliseconds"), ({"ts": EPOCH * 1e6}, "Unix seconds"), ({"method": ""}, "no 'method'"), ({"authority": ""}, "no 'authority'"),
+                    ({"end": "aborted"}, "client_abort"), ({"end": "COMPLETE"}, "complete"), ({"end": "gap "}, "gap")):
+    code, err, kept = capture("wrong", json.dumps(LEAST) + "\n" + json.dumps(dict(LEAST, **wrong)) + "\n")
+    if code or len(kept) != 1 or "line 2: " not in err or says not in err or err.count("\n") != 1:
+        bad.append("%s: exit %s, %d kept, %s" % (wrong, code, len(kept), err))
+check(not bad, "one that says what cannot be is refused by its number, with what is wrong", *bad)
 others = [dict({k: v for k, v in LEAST.items() if k != "authority"}, service="http://api.example"),
           dict(LEAST, method=None, authority=None, target=None), dict(LEAST, status=0)]
 code, err, kept = capture("others", "".join(json.dumps(r) + "\n" for r in others))
