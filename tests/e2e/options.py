@@ -4,10 +4,11 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
-from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
+from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, packets, parsed, request, run
 
 here = folder()
 code, out, err = run("--version")
@@ -182,6 +183,19 @@ for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     p.send_signal(end)
     check(p.wait(10) == -end and not list((here / "tmp").iterdir()), "%s while a capture is audited: ends so, and its DB is gone" % end.name, p.returncode, *(here / "tmp").iterdir())
     p.stdin.close()
+# A file that is not read to its end for a signal: kept, and said to be cut short, by the run and by the report.
+head, records = packets(heads.read_bytes())
+(here / "long.pcap").write_bytes(head + b"".join(struct.pack("<I", 60 * k) + r[4:] for k in range(4000) for r in records))
+for words in (["capture", "-q", "-d", here / "part.db", "-r"], ["log", "-q", "-r"]):
+    p = subprocess.Popen([BINARY, *map(str, words), str(here / "long.pcap"), "--secret", SECRET], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while p.poll() is None and int(open("/proc/%d/io" % p.pid).read().split()[1]) < 2_000_000:
+        time.sleep(0.001)
+    p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=30)[1]
+    check(p.returncode == 0 and err.count("\n") == 1 and "interrupted after" in err, "%s of a file, and SIGINT: exit 0, and what is missing is said" % words[0], p.returncode, err)
+part = good("report", here / "part.db")
+check("breaks off before its end" in part.split("\n\n")[0], "and the report begins with it", part[:500])
+
 # A pipe that gives nothing yet keeps nobody from ending.
 os.mkfifo(here / "fifo")
 for words in (["capture", "-q", *new, "-r"], ["log", "-q", "-r"], ["doctor", "-q", "-r"], ["report"]):
