@@ -55,7 +55,8 @@ static bool ports(const char *option, const char *list, uint16_t *out, unsigned 
 static bool add_source(const char **list, size_t *n, const char *value)
 {
     if (*n == INPUT_SOURCES_MAX)
-        return refuse("read", value, "source any more: 256 are the most");
+        return refuse("read", value,
+                      "source any more: 4096 are the most; go on with --append, or join some (mergecap)");
     list[(*n)++] = value;
     return true;
 }

@@ -196,6 +196,18 @@ for words in (["capture", "-q", "-d", here / "part.db", "-r"], ["log", "-q", "-r
 part = good("report", here / "part.db")
 check("breaks off before its end" in part.split("\n\n")[0], "and the report begins with it", part[:500])
 
+# As many files as a dumper makes that begins another each minute of a day, named in any order, with few of them open at once.
+names = []
+for k in range(1440):
+    names.append(here / ("minute-%04d.pcap" % (k * 7 % 1440)))
+    names[-1].write_bytes(head + b"".join(struct.pack("<I", 60 * (k * 7 % 1440)) + r[4:] for r in records[:20]))
+n = len(good("log", "-q", "-r", names[0], "--secret", SECRET).splitlines())
+out = good("log", "-q", "-r", *names, "--secret", SECRET, prefix=("prlimit", "--nofile=64"), limit=120).splitlines()
+stamps = [float(re.search('"ts":([0-9.]+)', line)[1]) for line in out]
+check(n and len(out) == 1440 * n and stamps == sorted(stamps), "1440 files are read in order of time, with 64 descriptors", n, len(out))
+code, out, err = run("log", "-r", *(["x"] * 4097))
+check(code == 2 and not out and err.count("\n") == 1 and "--append" in err, "too many: refused, with the ways out", code, err[:300])
+
 # A pipe that gives nothing yet keeps nobody from ending.
 os.mkfifo(here / "fifo")
 for words in (["capture", "-q", *new, "-r"], ["log", "-q", "-r"], ["doctor", "-q", "-r"], ["report"]):
