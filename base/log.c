@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,12 @@ void log_line(const char *format, ...)
     print_harmless(text);
     putc('\n', stderr);
     fflush(stderr);
+}
+
+void log_stdout(int error)
+{
+    if (error != EPIPE)
+        log_line("stdout: %s", strerror(error ? error : EIO));
 }
 
 void log_progress(const char *format, ...)

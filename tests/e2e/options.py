@@ -166,6 +166,11 @@ for words in (["--version"], ["--help"], ["report", "--help"], ["capture"], ["ca
     with open("/dev/full", "w") as full:
         p = subprocess.run([BINARY, *map(str, words)], stdout=full, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     check(p.returncode == 1 and p.stderr.count("\n") == 1 and "stdout: No space left" in p.stderr, "%s onto a full disk: one line, exit 1" % " ".join(map(str, words)), p.returncode, p.stderr)
+    read, write = os.pipe()
+    os.close(read)
+    p = subprocess.run([BINARY, *map(str, words)], stdout=write, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    os.close(write)
+    check(p.returncode == 1 and not p.stderr, "%s to a reader that went away, like head: exit 1, nothing is said" % " ".join(map(str, words)), p.returncode, p.stderr)
 
 nowhere = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CONFIG_HOME")}
 code, out, err = run("log", "-q", "-r", heads, env=nowhere)
