@@ -47,10 +47,13 @@ static void quoted(struct buf *b, struct slice s)
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0, clean = 0;
     buf_char(b, '"');
-    while (i < s.n) {
+    for (;;) {
+        while (i < s.n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+            i++;
+        if (i >= s.n)
+            break;
         size_t n = utf8_length(p + i, s.n - i);
-        bool control = p[i] < 0x20 || p[i] == 0x7f || (n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0);
-        if (n && !control && p[i] != '"' && p[i] != '\\') {
+        if (n > 1 && (p[i] != 0xc2 || p[i + 1] >= 0xa0)) {
             i += n;
             continue;
         }
