@@ -66,6 +66,6 @@ int main(int argc, char **argv)
     int code = run(argc, argv);
     if (code || (fflush(stdout) == 0 && !ferror(stdout)))
         return code;
-    log_line("stdout: %s", strerror(errno ? errno : EIO));
+    log_stdout(errno);
     return 1;
 }

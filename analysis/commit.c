@@ -502,7 +502,7 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
 {
     const struct capture_stats *n = &a->stats, *b = &a->base;
     struct row_capture *row = store_capture(s);
-    char order[IDORDER_TEXT];
+    char order[IDORDER_TEXT], mark[HASH_KEY_MARK];
     uint64_t own = analysis_memory(a);
     a->own_peak = own > a->own_peak ? own : a->own_peak;
     uint64_t memory = a->own_peak + n->memory_peak_bytes;
@@ -541,6 +541,8 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
         row->clients_met = store_text(s, slice_of((const char *)a->clients.met, sizeof a->clients.met));
     idorder_write(&a->options.order, order);
     row->identity_order = store_text(s, slice_str(order));
+    hash_key_mark(&a->key, mark);
+    row->secret_mark = store_text(s, slice_str(mark));
     fill_span(a, row);
 }
 

@@ -98,6 +98,14 @@ struct hash_key hash_key_from(const void *secret, size_t n)
                              sip13(0x7370616e77697365u, 3, secret, n)};
 }
 
+void hash_key_mark(const struct hash_key *key, char out[HASH_KEY_MARK])
+{
+    uint64_t h = hash_bytes(key, 'k', "key", 3);
+    for (int i = 0; i < HASH_KEY_MARK - 1; i++)
+        out[i] = "0123456789abcdef"[h >> 4 * i & 15];
+    out[HASH_KEY_MARK - 1] = 0;
+}
+
 bool hash_key_random(struct hash_key *key)
 {
     return getrandom(key, sizeof *key, 0) == (ssize_t)sizeof *key;

@@ -18,6 +18,9 @@ struct hash_key {
 struct hash_key hash_key_from(const void *secret, size_t n);
 /* A key nobody knows, from the kernel. False when it gives none. */
 bool hash_key_random(struct hash_key *key);
+/* Tells keys apart, and nothing of them: 12 hex digits. */
+enum { HASH_KEY_MARK = 13 };
+void hash_key_mark(const struct hash_key *key, char out[HASH_KEY_MARK]);
 
 /* Keyed hash of bytes; `tag` separates domains. */
 uint64_t hash_bytes(const struct hash_key *key, uint8_t tag, const void *p, size_t n);

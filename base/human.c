@@ -119,12 +119,36 @@ static size_t character(struct slice s, uint32_t *code)
     return good ? n : 1;
 }
 
-/* Columns of a printable character; 0: it must not reach a terminal (controls, direction marks, joiners). */
+/* Must not reach a terminal: controls, direction marks, joiners, tags. */
+static bool harmful(uint32_t v)
+{
+    return v < 0x20 || (v >= 0x7f && v < 0xa0) || (v >= 0x200b && v <= 0x200f) || (v >= 0x2028 && v <= 0x202e) ||
+           (v >= 0x2060 && v <= 0x206f) || v == 0xfeff || v >= 0xe0000;
+}
+
+size_t human_printable(struct slice s)
+{
+    uint32_t code;
+    size_t n = character(s, &code);
+    return harmful(code) || (code == '?' && s.p[0] != '?') ? 0 : n;
+}
+
+void human_text(struct buf *out, struct slice text)
+{
+    while (text.n) {
+        size_t n = human_printable(text);
+        if (n)
+            buf_add(out, text.p, n);
+        else
+            buf_char(out, '?');
+        text = slice_sub(text, n ? n : 1, text.n);
+    }
+}
+
+/* Columns of a printable character; 0: it is not shown in a cell. */
 static unsigned columns(uint32_t v)
 {
-    if (v < 0x20 || (v >= 0x7f && v < 0xa0) || (v >= 0x200b && v <= 0x200f) || (v >= 0x2028 && v <= 0x202e) ||
-        (v >= 0x2060 && v <= 0x206f) || v == 0xfeff || (v >= 0x300 && v < 0x370) || (v >= 0xe000 && v < 0xf900) ||
-        v >= 0xe0000)
+    if (harmful(v) || (v >= 0x300 && v < 0x370) || (v >= 0xe000 && v < 0xf900))
         return 0;
     bool wide = (v >= 0x1100 && v <= 0x115f) || (v >= 0x2e80 && v <= 0xa4cf) || (v >= 0xac00 && v <= 0xd7a3) ||
                 (v >= 0xf900 && v <= 0xfaff) || (v >= 0xfe30 && v <= 0xfe6f) || (v >= 0xff00 && v <= 0xff60) ||

@@ -22,6 +22,11 @@ static inline const char *human_s(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* Length of the character that text (of a byte or more) begins with; 0: a terminal must not be shown its first byte,
+ * for it begins a control, a mark of direction, or no character. */
+size_t human_printable(struct slice text);
+/* Appends text from traffic in a line of its own; `?` for each byte that must not be shown. */
+void human_text(struct buf *out, struct slice text);
 /* Appends text cut or padded to `width` terminal columns: control characters and invalid UTF-8 are shown harmlessly,
  * wide characters count two, what is cut ends in "…". */
 void human_cell(struct buf *out, struct slice text, unsigned width);

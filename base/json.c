@@ -47,9 +47,13 @@ static void quoted(struct buf *b, struct slice s)
     const unsigned char *p = (const unsigned char *)s.p;
     size_t i = 0, clean = 0;
     buf_char(b, '"');
-    while (i < s.n) {
+    for (;;) {
+        while (i < s.n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+            i++;
+        if (i >= s.n)
+            break;
         size_t n = utf8_length(p + i, s.n - i);
-        if (n && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f) {
+        if (n > 1 && (p[i] != 0xc2 || p[i + 1] >= 0xa0)) {
             i += n;
             continue;
         }
@@ -59,8 +63,9 @@ static void quoted(struct buf *b, struct slice s)
         else if (p[i] == '"' || p[i] == '\\')
             buf_printf(b, "\\%c", p[i]);
         else
-            buf_printf(b, "\\u%04x", p[i]);
-        clean = ++i;
+            buf_printf(b, "\\u%04x", p[i + n - 1]);
+        i += n ? n : 1;
+        clean = i;
     }
     buf_add(b, s.p + clean, s.n - clean);
     buf_char(b, '"');

@@ -1,17 +1,23 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/human.h"
+
 static void print_harmless(const char *text)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
-            fprintf(stderr, "\\x%02x", *p);
+    for (struct slice rest = slice_str(text); rest.n;) {
+        size_t n = human_printable(rest);
+        if (n)
+            fwrite(rest.p, 1, n, stderr);
         else
-            putc(*p, stderr);
+            fprintf(stderr, "\\x%02x", (unsigned char)rest.p[0]);
+        rest = slice_sub(rest, n ? n : 1, rest.n);
+    }
 }
 
 static const char *where;
@@ -36,6 +42,12 @@ void log_line(const char *format, ...)
     print_harmless(text);
     putc('\n', stderr);
     fflush(stderr);
+}
+
+void log_stdout(int error)
+{
+    if (error != EPIPE)
+        log_line("stdout: %s", strerror(error ? error : EIO));
 }
 
 void log_progress(const char *format, ...)

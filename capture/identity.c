@@ -216,9 +216,20 @@ static size_t base64_decode(struct slice s, char *out, size_t room)
     return n;
 }
 
-static const char *claim(const cJSON *claims, const char *name)
+/* A claim that names somebody; NULL: there is none. Many issuers write numbers, against RFC 7519; from 2^53 on two of
+ * them may read alike. */
+static const char *claim(const cJSON *claims, const char *name, char number[24])
 {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(claims, name));
+    static const double exact = 9007199254740992.0;
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(claims, name);
+    const char *text = cJSON_GetStringValue(value);
+    double n = cJSON_IsNumber(value) ? value->valuedouble : exact;
+    if (text && *text)
+        return text;
+    if (!(n > -exact && n < exact) || n != (double)(long long)n)
+        return NULL;
+    snprintf(number, 24, "%lld", (long long)n);
+    return number;
 }
 
 static void add_claim(const struct identifier *i, struct identity_claims *c, const char *name, struct slice value)
@@ -264,7 +275,7 @@ static struct named named(const struct identifier *i, struct slice text)
 static bool jwt_read(const struct identifier *i, struct slice token, char out[512], struct identity_claims *found,
                      struct named *name)
 {
-    char json[JWT_MAX];
+    char json[JWT_MAX], numbers[2][24];
     size_t dot = slice_find(token, '.', 0), end = slice_find(token, '.', dot + 1);
     found->n = 0;
     *name = (struct named){0};
@@ -272,17 +283,18 @@ static bool jwt_read(const struct identifier *i, struct slice token, char out[51
         return false;
     size_t n = base64_decode(slice_sub(token, dot + 1, end), json, sizeof json);
     cJSON *claims = cJSON_ParseWithLength(json, n);
-    const char *subject = claim(claims, "sub"), *issuer = claim(claims, "iss");
+    const char *subject = claim(claims, "sub", numbers[0]), *issuer = claim(claims, "iss", numbers[1]);
     if (!subject)
-        subject = claim(claims, "client_id");
+        subject = claim(claims, "client_id", numbers[0]);
     if (!subject)
-        subject = claim(claims, "azp");
+        subject = claim(claims, "azp", numbers[0]);
     if (subject)
         snprintf(out, 512, "%s|%s", issuer ? issuer : "", subject);
     *name = named(i, slice_str(subject));
     find_claims(i, claims, found);
     cJSON_Delete(claims);
     explicit_bzero(json, sizeof json);
+    explicit_bzero(numbers, sizeof numbers);
     return subject != NULL;
 }
 
@@ -342,13 +354,15 @@ static bool is_user(struct slice user)
     return class < 0 || class == ROUTE_EMAIL;
 }
 
+/* Where no user is named the password is a token that some APIs take in this field. */
 static struct identity_of basic(struct identifier *i, struct slice rest)
 {
     char text[256];
     struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
     struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
-    struct identity_of who = pseudonym(i, IDENTITY_BASIC, user);
-    if (user.n + 1 < pair.n && is_user(user))
+    bool is_named = user.n && user.n < sizeof text;
+    struct identity_of who = is_named ? pseudonym(i, IDENTITY_BASIC, user) : pseudonym(i, IDENTITY_BEARER, rest);
+    if (is_named && user.n + 1 < pair.n && is_user(user))
         i->name = named(i, user);
     explicit_bzero(text, sizeof text);
     return who;
@@ -381,7 +395,7 @@ static __attribute__((noinline)) bool any_scheme(struct identifier *i, struct sl
     case CREDENTIAL_WHOLE:
         break;
     }
-    *out = bearer(i, value);
+    *out = bearer(i, slice_starts(rest, SLICE("eyJ")) ? rest : value); /* `JWT eyJ…`, `Token eyJ…` */
     return true;
 }
 
@@ -569,7 +583,8 @@ bool identity_sets_session(struct slice set_cookie)
 
 enum walk { WALK_ON, WALK_FOUND, WALK_ENDS };
 
-/* Right to left past our own proxies: the first address that is not one of them (RFC 7239). */
+/* Right to left past our own proxies: the first address that is not one of them (RFC 7239), else, of a client that is
+ * in their networks, the last one. */
 static enum walk walk_list(const struct identifier *i, struct slice list, bool forwarded, struct addr *out)
 {
     while (list.n) {
@@ -578,6 +593,8 @@ static enum walk walk_list(const struct identifier *i, struct slice list, bool f
             at--;
         struct slice item = slice_trim(slice_sub(list, at, list.n));
         list = slice_sub(list, 0, at ? at - 1 : 0);
+        if (!item.n)
+            continue;
         if (forwarded) {
             size_t f = 0;
             while (f + 4 <= item.n && !slice_ieq(slice_sub(item, f, f + 4), SLICE("for=")))
@@ -598,10 +615,11 @@ static enum walk walk_list(const struct identifier *i, struct slice list, bool f
 static bool walk_forwarded(const struct identifier *i, const struct rawhead *h, enum token name, struct addr *out)
 {
     enum walk w = WALK_ON;
+    out->known = ADDR_NONE;
     for (unsigned n = h->n_fields; n && w == WALK_ON; n--)
         if (h->fields[n - 1].token == name)
             w = walk_list(i, raw_value(h, &h->fields[n - 1]), name == TOKEN_FORWARDED, out);
-    return w == WALK_FOUND;
+    return w != WALK_ENDS && out->known == ADDR_WHOLE;
 }
 
 /* ---- a finder a word, where there is something to look at; false: it says nothing ---- */

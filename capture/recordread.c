@@ -341,8 +341,11 @@ static int64_t moment(const struct reading *r, double about)
 static const char *read_times(const struct reading *r, struct exchange *x)
 {
     double ts = number(r, "ts", NAN);
-    if (!isfinite(ts) || ts < 0 || ts > 9e12)
+    static const double year_10000 = 253402300800;
+    if (!isfinite(ts) || ts < 0)
         return "no 'ts' in Unix seconds";
+    if (ts >= year_10000)
+        return "'ts' is not in Unix seconds; in milliseconds?";
     int64_t request = read_micros(r, "request_s"), ttfb = read_micros(r, "ttfb_s"),
             duration = read_micros(r, "duration_s");
     x->t_req0 = moment(r, ts);
@@ -613,14 +616,14 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     if (status < 0 || status > 999)
         return member(r, "status") ? "'status' is no status code" : "no 'status'";
     x->status = (uint16_t)status;
-    if (!x->method.p && !(cJSON_IsNull(method) && x->status))
+    if (!x->method.n && !(cJSON_IsNull(method) && x->status))
         return "no 'method'";
     if (slice_find(x->method, ' ', 0) < x->method.n || slice_find(x->method, '/', 0) < x->method.n)
         return "'method' is more than a method";
     if (x->method.p && !x->target.p)
         return "no 'target'";
     bool cache = x->proto == PROTO_REDIS || x->proto == PROTO_MEMCACHED;
-    if (x->method.p && !cache && !x->authority.p && !cJSON_GetStringValue(member(r, "service")))
+    if (x->method.p && !cache && !x->authority.n && !cJSON_GetStringValue(member(r, "service")))
         return "no 'authority'";
     if (!client || !addr_parse(slice_str(client), &x->client))
         return "no 'client' address";
@@ -629,8 +632,10 @@ static const char *read_object(const struct reading *r, struct exchange *x, cons
     const char *trouble = read_times(r, x);
     if (trouble)
         return trouble;
-    x->end = read_name(cJSON_GetStringValue(member(r, "end")), end_by_number, END_COUNT,
-                       x->status ? END_COMPLETE : END_CAPTURE);
+    const char *end = cJSON_GetStringValue(member(r, "end"));
+    x->end = read_name(end, end_by_number, END_COUNT, end ? END_COUNT : x->status ? END_COMPLETE : END_CAPTURE);
+    if (x->end == END_COUNT)
+        return "'end' is no word for it (complete, client_abort, server_abort, gap, timeout, capture_end)";
     x->unsized = read_sizes(r, x);
     x->gap_bytes = count(r, "gap_bytes");
     x->conn = count(r, "conn");

@@ -14,7 +14,8 @@ enum {
     WORD_MAX = 12,
     TARGET_KEPT = 16 * 1024,
     MEMO = 8192,
-    MEMO_TEXT = 118
+    MEMO_TEXT = 118,
+    NESTED = 3
 };
 
 /* A target redacted before: what is shown of it never changes (words are only ever added to those that are shown, and a
@@ -168,14 +169,19 @@ static bool contains(struct slice name, struct slice word)
 
 bool redact_sensitive(const struct redact *r, struct slice name)
 {
-    static const struct slice words[] = {SLICE("token"), SLICE("key"),  SLICE("secret"), SLICE("pass"),
-                                         SLICE("sig"),   SLICE("code"), SLICE("sess"),   SLICE("auth"),
-                                         SLICE("cred"),  SLICE("jwt"),  SLICE("pwd"),    SLICE("sid")};
+    static const struct slice words[] = {
+        SLICE("token"), SLICE("key"),  SLICE("secret"), SLICE("pass"),   SLICE("sig"),  SLICE("code"),
+        SLICE("sess"),  SLICE("auth"), SLICE("cred"),   SLICE("jwt"),    SLICE("pwd"),  SLICE("sid"),
+        SLICE("otp"),   SLICE("cvv"),  SLICE("saml"),   SLICE("bearer"), SLICE("hmac"), SLICE("assertion")};
+    static const struct slice whole[] = {SLICE("pin"), SLICE("cvc"), SLICE("mfa"), SLICE("tan")};
+    size_t end;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (contains(name, words[i]))
             return true;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (word_at(name, 0, whole[i], &end) && end == name.n)
+            return true;
     struct slice rest = slice_str(r->options.more_names), item;
-    size_t end;
     while (slice_next(&rest, ',', &item))
         if (word_at(name, 0, item, &end) && end == name.n)
             return true;
@@ -395,14 +401,47 @@ static void path(struct redact *r, struct slice p, struct buf *out)
     }
 }
 
+/* Whether text has a parameter that carries a secret. */
+static bool names_secret(const struct redact *r, struct slice text)
+{
+    for (size_t at = 0, begin = 0; at < text.n; at++) {
+        if (text.p[at] == '=' && redact_sensitive(r, slice_sub(text, begin, at)))
+            return true;
+        if (memchr("?&;#=", text.p[at], 5))
+            begin = at + 1;
+    }
+    return false;
+}
+
+/* Whether a value is a target with a secret in it, escaped once or more: next=%2Fx%3Ftoken%3D… */
+static bool nests_secret(struct redact *r, struct slice value)
+{
+    r->plain.n = 0;
+    buf_slice(&r->plain, value);
+    if (r->plain.failed)
+        return true;
+    for (int times = 0; times < NESTED; times++) {
+        struct slice text = slice_of(r->plain.p, r->plain.n);
+        if (slice_find(text, '%', 0) == text.n)
+            break;
+        r->plain.n = 0;
+        for (size_t at = 0; at < text.n;)
+            at += piece_char(text, at, &r->plain.p[r->plain.n++]);
+        if (names_secret(r, slice_of(r->plain.p, r->plain.n)))
+            return true;
+    }
+    return false;
+}
+
 static bool shown(struct redact *r, struct parameter *p, struct slice name, struct slice value)
 {
     if (!value.n || (r->options.sealed && route_is_hidden(value)))
         return true;
     if (p ? p->sensitive : redact_sensitive(r, name))
         return false;
-    return r->options.clear_targets || is_integer(value) || is_date(value) ||
-           (p && is_word(value) && word_known(r, p, value));
+    if (r->options.clear_targets)
+        return !nests_secret(r, value);
+    return is_integer(value) || is_date(value) || (p && is_word(value) && word_known(r, p, value));
 }
 
 /* What stands alone, without a value, is judged like a path; so is a name that may be a secret itself. */

@@ -613,8 +613,10 @@ static bool read_magic(struct savefile *s)
     if (s->in.fault[0])
         snprintf(s->fault, sizeof s->fault, "%s", s->in.fault);
     else
-        snprintf(s->fault, sizeof s->fault,
-                 stream_left(&s->in) ? "not a pcap or pcapng file" : "an empty file, no capture");
+        snprintf(s->fault, sizeof s->fault, "%s",
+                 p && p[0] == '{'      ? "not a pcap or pcapng file; records go to spanwise capture --records"
+                 : stream_left(&s->in) ? "not a pcap or pcapng file"
+                                       : "an empty file, no capture");
     return false;
 }
 

@@ -42,7 +42,7 @@ static void help(const char *usage, const struct arg *table)
                  a->letter ? "," : " ", a->name, a->value ? " " : "", a->value ? a->value : "");
         printf("  %-32s %s\n", left, a->help);
     }
-    puts("      --help                   this text");
+    printf("  %-32s %s\n", "    --help", "this text");
 }
 
 /* Values from a file: options keep what they are given, as they keep words of the command line. */

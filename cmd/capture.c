@@ -268,7 +268,7 @@ static int open_analysis(struct capture_command *c)
         return 0;
     c->goes_on = true;
     struct idorder order = c->by_address ? idorder_address() : o.order;
-    int code = restore_audit(c->db, &order, c->analysis, &c->not_before);
+    int code = restore_audit(c->db, &order, o.key, c->analysis, &c->not_before);
     return code || same_privacy(c) ? code : 2;
 }
 

@@ -324,7 +324,7 @@ static bool show(const struct doctor *d)
     }
     bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
     if (!ok)
-        log_line("stdout: %s", strerror(out.failed ? ENOMEM : errno));
+        log_stdout(out.failed ? ENOMEM : errno);
     buf_free(&out);
     return ok;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -54,7 +55,8 @@ static bool ports(const char *option, const char *list, uint16_t *out, unsigned 
 static bool add_source(const char **list, size_t *n, const char *value)
 {
     if (*n == INPUT_SOURCES_MAX)
-        return refuse("read", value, "source any more: 256 are the most");
+        return refuse("read", value,
+                      "source any more: 4096 are the most; go on with --append, or join some (mergecap)");
     list[(*n)++] = value;
     return true;
 }
@@ -433,6 +435,18 @@ static void note_drops(const struct input_loop *loop)
     stats->mistimed = source_mistimed(loop->source);
 }
 
+/* A file that was not read to its end is cut short, whoever did it. What comes through a pipe ends when it is ended. */
+static void note_interrupted(const struct input_loop *loop)
+{
+    uint64_t done, total;
+    source_progress(loop->source, &done, &total);
+    if (!input_stopped() || done >= total)
+        return;
+    capture_counters(loop->capture)->damaged++;
+    log_line("interrupted after %.0f %% of the input: what comes behind is in no figure",
+             floor(100.0 * (double)done / (double)total));
+}
+
 static const char *const eased[EASE_STEPS] = {
 #define EASE(id, name, what) what,
 #include "capture/ease.def"
@@ -586,6 +600,7 @@ int input_run(const struct input_loop *loop)
     input_wake(NULL);
     source_on_wait(loop->source, NULL, NULL);
     note_drops(loop);
+    note_interrupted(loop);
     if (loop->keys)
         tls_keys_finish(loop->keys);
     capture_finish(loop->capture);
@@ -631,6 +646,8 @@ int input_run_records(struct recordfile *f, struct records *records, void (*each
             each(context);
     }
     recordfile_on_wait(f, NULL, NULL);
+    if (f->regular && input_stopped())
+        log_line("interrupted after line %llu of %s: what comes behind is in no figure", f->number, f->path);
     if (f->refused > 5)
         log_line("%s: %llu lines in all were no records and are left out", f->path, f->refused);
     records_finish(records);

@@ -9,7 +9,7 @@
 #include "cmd/args.h"
 #include "cmd/recordfile.h"
 
-enum { INPUT_SOURCES_MAX = 256 };
+enum { INPUT_SOURCES_MAX = 4096 };
 
 struct input {
     struct capture_options capture;

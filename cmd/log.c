@@ -60,7 +60,7 @@ static void flush(void *context)
 {
     struct log_command *c = context;
     if (c->out.n && !c->broken && (fwrite(c->out.p, 1, c->out.n, stdout) != c->out.n || fflush(stdout) != 0)) {
-        log_line("stdout: %s", strerror(errno));
+        log_stdout(errno);
         c->broken = true;
     }
     c->out.n = 0;

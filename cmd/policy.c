@@ -233,8 +233,10 @@ static int write_policy(struct policy *c, struct store_reader *reader, const cha
         trust_of(&f, db);
         list_left(c, &r);
         ok = save(c->out, &text);
-        if (!ok)
-            log_line("%s: %s", c->out ? c->out : "stdout", strerror(errno));
+        if (!ok && c->out)
+            log_line("%s: %s", c->out, strerror(errno));
+        else if (!ok)
+            log_stdout(errno);
     }
     rules_free(&r);
     facts_free(&f);

@@ -100,9 +100,27 @@ static void take(void *context, struct exchange *x)
     records_give_back(j->records, x);
 }
 
+/* gzip, zstd, lz4, xz, bzip2. */
+static bool is_compressed(struct slice line)
+{
+    static const struct slice magic[] = {SLICE("\x1f\x8b"), SLICE("\x28\xb5\x2f\xfd"), SLICE("\x04\x22\x4d\x18"),
+                                         SLICE("\xfd"
+                                               "7zXZ"),
+                                         SLICE("BZh")};
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
+        if (slice_starts(line, magic[i]))
+            return true;
+    return false;
+}
+
 static int find_first(struct recordfile *f, struct records *r)
 {
     struct slice line;
+    if (recordfile_next(f, &line) && is_compressed(line)) {
+        log_line("%s is compressed: zcat, zstdcat, … FILE | spanwise capture --records -", f->path);
+        return 3;
+    }
+    f->again = f->number != 0;
     while (!records_count(r) && recordfile_next(f, &line)) {
         const char *trouble = records_line(r, line);
         f->again = records_count(r);

@@ -105,8 +105,10 @@ static int save(const struct report_command *c, const struct buf *text)
     int error = errno;
     if (out && out != stdout && fclose(out) != 0)
         ok = false;
-    if (!ok)
-        log_line("%s: %s", c->out ? c->out : "stdout", strerror(error));
+    if (!ok && c->out)
+        log_line("%s: %s", c->out, strerror(error));
+    else if (!ok)
+        log_stdout(error);
     return ok ? 0 : 1;
 }
 

@@ -272,7 +272,21 @@ static bool same_order(const char *db, const struct row_capture *c, const struct
     return false;
 }
 
-int restore_audit(const char *db, const struct idorder *order, struct analysis *a, int64_t *ended)
+/* Else each client and key would be met again as another. */
+static bool same_secret(const char *db, const struct row_capture *c, const struct hash_key *key)
+{
+    char mark[HASH_KEY_MARK];
+    hash_key_mark(key, mark);
+    if (!c->secret_mark.n || slice_eq(c->secret_mark, slice_str(mark)))
+        return true;
+    log_line("%s: the pseudonyms in it were made with another secret: it goes on with that one alone (--secret FILE, "
+             "or as the user who made it); --fresh starts over",
+             db);
+    return false;
+}
+
+int restore_audit(const char *db, const struct idorder *order, const struct hash_key *key, struct analysis *a,
+                  int64_t *ended)
 {
     char why[256];
     struct restoring r = {.reader = store_read_open(db, why)};
@@ -283,7 +297,7 @@ int restore_audit(const char *db, const struct idorder *order, struct analysis *
         return 1;
     }
     ok = load(&r);
-    same = !ok || !r.has_capture || same_order(db, &r.capture, order);
+    same = !ok || !r.has_capture || (same_secret(db, &r.capture, key) && same_order(db, &r.capture, order));
     ok = ok && same && replay(&r, a, ended) && !r.damaged;
     if (!ok && same)
         log_line("%s: %s", db,

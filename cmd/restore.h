@@ -6,8 +6,10 @@
 #include "capture/opaque.h"
 
 /* Replays what the DB holds into `a`. *ended: the audit's last moment, or left alone when the DB holds none. Returns an
- * exit code; other than 0 is printed: 2 when its clients are told apart by another order than this one. */
-int restore_audit(const char *db, const struct idorder *order, struct analysis *a, int64_t *ended);
+ * exit code; other than 0 is printed: 2 when its clients are told apart by another order than this one, or its
+ * pseudonyms are of another key. */
+int restore_audit(const char *db, const struct idorder *order, const struct hash_key *key, struct analysis *a,
+                  int64_t *ended);
 
 /* The rows of connections that were not read go on from what is stored. False: said why on stderr. */
 bool restore_opaque(const char *db, struct opaque *o);

@@ -24,7 +24,7 @@ struct stored {
 static void flush(struct stored *s)
 {
     if (s->out.n && !s->broken && (fwrite(s->out.p, 1, s->out.n, stdout) != s->out.n || fflush(stdout) != 0)) {
-        log_line("stdout: %s", strerror(errno));
+        log_stdout(errno);
         s->broken = true;
     }
     s->out.n = 0;

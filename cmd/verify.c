@@ -1,5 +1,6 @@
 /* verify: did a deployed policy do what was promised? The rules that `policy` makes from the audit before, each held
  * against what the audit after shows of it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -140,9 +141,10 @@ static int conclude(struct work *w)
     trust_of(&w->after.facts, s->after.path);
     (w->c->json ? verifyshow_json : verifyshow_text)(s, &out);
     bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
+    int error = out.failed ? ENOMEM : errno;
     buf_free(&out);
     if (!ok)
-        log_line("stdout: could not be written");
+        log_stdout(error);
     else if (!s->n)
         log_line("no rule is advised by %s: there is nothing to verify", s->before.path);
     else if (s->verdicts[PROMISE_BROKEN])

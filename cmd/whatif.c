@@ -1,5 +1,6 @@
 /* whatif: the recorded arrivals once more, against a cache lifetime or a rate limit of the user's (CONTRACT
  * section 6). */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -321,7 +322,7 @@ static int show(const struct whatif *c, const struct replay_options *o, const st
     (c->json ? whatifshow_json : whatifshow_text)(&c->show, o, p, &out);
     bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
     if (!ok)
-        log_line("stdout: could not be written");
+        log_stdout(out.failed ? ENOMEM : errno);
     buf_free(&out);
     return ok ? 0 : 1;
 }

@@ -269,7 +269,7 @@ static void endpoints(const struct metrics *m, struct store_reader *r)
 void metrics_write(struct store_reader *r, bool openmetrics, struct buf *out)
 {
     struct metrics m = {out, openmetrics};
-    plain(&m, "spanwise_schema", "gauge", "Version of the report's schema.", 1);
+    plain(&m, "spanwise_schema", "gauge", "Version of the report's schema.", store_read_schema(r));
     totals(&m, r);
     capture(&m, r);
     counters(&m, r);

@@ -83,10 +83,29 @@ static struct body *newest_report(struct routes *r, struct store_reader *reader,
     return result;
 }
 
+/* Whether the query has no other parameters than the list `names`. False: the answer says so. */
+static bool only_params(const struct query *q, const char *names, struct answer *a)
+{
+    char why[128];
+    for (unsigned i = 0; i < q->params; i++) {
+        struct slice rest = slice_str(names), name = {NULL, 0};
+        while (slice_next(&rest, ',', &name) && !slice_eq(name, slice_str(q->param[i].name)))
+            ;
+        if (slice_eq(name, slice_str(q->param[i].name)))
+            continue;
+        snprintf(why, sizeof why, "unknown parameter; allowed: %s", names);
+        answer_error(a, 400, why, names);
+        return false;
+    }
+    return true;
+}
+
 /* from and to of a report. False: the answer says what is wrong. */
 static bool report_span(const struct query *q, struct report_span *s, struct answer *a)
 {
     const char *from = param(q, "from"), *to = param(q, "to");
+    if (!only_params(q, "from, to", a))
+        return false;
     if ((!from || span_moment(from, &s->from)) && (!to || span_moment(to, &s->to)))
         return true;
     answer_error(a, 400, "from, to: RFC 3339, Unix seconds, or -2h before the end", NULL);
@@ -179,19 +198,6 @@ static void export_as(struct routes *r, struct slice name, const struct query *q
 
 /* ---- series, metrics, health, events ---- */
 
-static bool known_params(const struct query *q)
-{
-    static const char *const names[] = {"metric", "from", "to", "step"};
-    for (unsigned i = 0; i < q->params; i++) {
-        bool known = false;
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-            known |= !strcmp(q->param[i].name, names[k]);
-        if (!known)
-            return false;
-    }
-    return true;
-}
-
 static void timeseries(struct routes *r, const struct query *q, struct answer *a)
 {
     char why[512], metrics[256];
@@ -199,10 +205,8 @@ static void timeseries(struct routes *r, const struct query *q, struct answer *a
     struct buf out = {0};
     struct json j = {&out, false};
     series_names(metrics, sizeof metrics);
-    if (!known_params(q)) {
-        answer_error(a, 400, "unknown parameter; allowed: metric, from, to, step", "metric, from, to, step");
+    if (!only_params(q, "metric, from, to, step", a))
         return;
-    }
     if (!series_parse(&s, param(q, "metric"), param(q, "from"), param(q, "to"), param(q, "step"), why)) {
         answer_error(a, 400, why, strncmp(why, "metric", 6) ? NULL : metrics);
         return;

@@ -69,8 +69,7 @@ void bottleneck_json(struct json *j, const struct bottleneck_list *l)
 static void line(struct buf *out, const char *label, const struct buf *text)
 {
     buf_printf(out, "      %s", label);
-    for (size_t i = 0; i < text->n; i++)
-        buf_char(out, (unsigned char)text->p[i] < ' ' || text->p[i] == 127 ? '?' : text->p[i]);
+    human_text(out, slice_of(text->p, text->n));
     buf_char(out, '\n');
 }
 

@@ -41,6 +41,7 @@ struct joining {
     size_t audits, with_met; /* read; of them, those whose clients are known by a set */
     bool sampled;            /* keys are */
     bool disordered;         /* their clients are not told apart by the same things */
+    bool strangers;          /* their pseudonyms are of different secrets */
     bool failed;
 };
 
@@ -276,10 +277,12 @@ static void add_capture(struct joining *j, const struct row_capture *c)
                                     .started_us = INT64_MAX,
                                     .ended_us = INT64_MIN,
                                     .window_us = INT64_MIN,
-                                    .identity_order = batch_copy(&j->batch, c->identity_order)};
+                                    .identity_order = batch_copy(&j->batch, c->identity_order),
+                                    .secret_mark = batch_copy(&j->batch, c->secret_mark)};
     j->batch.has_capture = true;
     struct idorder one = idorder_read(all->identity_order), other = idorder_read(c->identity_order);
     j->disordered |= !idorder_equal(&one, &other);
+    j->strangers |= all->secret_mark.n && c->secret_mark.n && !slice_eq(all->secret_mark, c->secret_mark);
     all->sources = both(&j->batch, all->sources, c->sources);
     all->live |= c->live;
     all->ended &= c->ended;
@@ -387,6 +390,8 @@ static const char *cannot(const struct joining *j)
         return "out of memory";
     if (j->sampled)
         return "the keys of an endpoint are sampled: such audits cannot be joined (give each more --memory)";
+    if (j->strangers)
+        return "their pseudonyms were made with different secrets (capture --secret): one client would be several";
     if (j->disordered)
         return "their clients are told apart by different things (capture --identity, --clients-by): one client would "
                "be several";

@@ -147,6 +147,7 @@ struct row_capture {
     uint64_t retransmitted, flows_split;
     struct slice clients_met;    /* which clients there were, as HyperLogLog (base/hll.h); empty: all have rows */
     struct slice identity_order; /* base/idorder.h; empty: not known */
+    struct slice secret_mark;    /* hash_key_mark; empty: not known */
 };
 
 struct row_key {

@@ -149,6 +149,7 @@ static const struct {
      "ALTER TABLE capture ADD COLUMN flows_split INTEGER NOT NULL DEFAULT 0;"
      "ALTER TABLE capture ADD COLUMN clients_met BLOB NOT NULL DEFAULT x'';"
      "ALTER TABLE capture ADD COLUMN identity_order TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE capture ADD COLUMN secret_mark TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE client ADD COLUMN name TEXT NOT NULL DEFAULT '';",
      windows},
 };

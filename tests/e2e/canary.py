@@ -46,6 +46,11 @@ def plant(target="/plain", *fields, method="GET", reply=ok, body=b""):
 for scheme in ("Bearer", "bearer", "Token", "Negotiate", "Digest username=x, response="):
     plant("/a", "Authorization: %s %s" % (scheme, canary("Authorization " + scheme)))
 plant("/a", "Authorization: " + canary("Authorization without a scheme"))
+for text in ('Digest username="jo", realm="%s", nonce="%s", uri="/d?token=%s", response="%s", opaque="%s", cnonce="%s"', 'OAuth oauth_consumer_key="%s", oauth_token="%s", oauth_signature="%s"',
+             'Hawk id="%s", nonce="%s", ext="%s", mac="%s"', "AWS4-HMAC-SHA256 Credential=%s/20240101/eu/s3/aws4_request, SignedHeaders=host, Signature=%s"):
+    plant("/a", "Authorization: " + text % tuple(canary("%s, value %d" % (text.split()[0], i)) for i in range(text.count("%s"))))
+plant("/a", basic("", canary("Basic password without a user")))
+plant("/a", "Authorization: JWT " + jwt({"iat": 1, "jti": canary("jti of a jwt under its own scheme")}))
 plant("/a", "Authorization: Bearer " + jwt({"sub": canary("jwt sub"), "client_id": canary("jwt client_id"), "email": canary("jwt email")}))
 plant("/a", "Authorization: Bearer " + jwt({"client_id": canary("jwt client_id alone"), "iss": canary("jwt iss"), "name": canary("jwt name")}))
 plant("/a", basic(canary("Basic user"), canary("Basic password")))
@@ -129,7 +134,7 @@ for name in ("%74oken", "t%6fken", "%54OKEN", "api%5Fk%65y", "%73ig", "x[%70assw
     for mark in "?", "?a=1&", ";", "?a=1;", "?a=1?":
         target(lambda name=name, mark=mark: "/q%s%s=%s" % (mark, name, canary("parameter %s behind %s" % (name, mark))))
 for text in ("/q?a=1;token=%s", "/q?a=1?token=%s", "/q?a=1?b=2;c=3?token=%s", "/q;token=%s", "/q/x;a=1;token=%s/y", "/q#token=%s", "/q#%s", "/q?a=1#token=%s",
-             "/q#a?token=%s", "/q#/%s/x", "/q?#token=%s", "http://api.example#%s", "http://api.example?token=%s", "http://bob:%s@api.example/q",
+             "/l?next=%%2Fx%%3Fa%%3D1%%26token%%3D%s", "/l?next=%%252Fx%%253Fotp%%253D%s", "/l?SAMLResponse=%s", "/q#a?token=%s", "/q#/%s/x", "/q?#token=%s", "http://api.example#%s", "http://api.example?token=%s", "http://bob:%s@api.example/q",
              "http://%s@api.example/q", "http://bob:x@%s@api.example/q", "//bob:%s@api/q", "/q?token=%s\xe9", "/q\xff?token=%s"):
     target(lambda text=text: text % canary("what stands in " + text))
 for make in places:
@@ -145,6 +150,11 @@ plant("/login", "Content-Type: application/json", method="POST", body=json.dumps
 plant("/b", reply=answer(200, json.dumps({"token": canary("JSON response body")}).encode(), "Content-Type: application/json"))
 plant("/b", reply=answer(200, canary("text response body").encode(), "Content-Type: text/plain"))
 plant("/b", reply=answer(500, canary("error body").encode()))
+plant("/b", "Content-Type: multipart/form-data; boundary=" + canary("boundary"), method="POST", body=('--b\r\nContent-Disposition: form-data; name="%s"; filename="%s"\r\n\r\n%s\r\n' % tuple(
+    canary("multipart " + w) for w in ("name", "file", "body"))).encode())
+plant("/b", reply=b"HTTP/1.1 200 %s\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nSet-Cookie: s=%s\r\nETag: \"%s\"\r\n\r\n" % tuple(
+    canary(w).encode() for w in ("reason phrase", "trailer Set-Cookie", "trailer ETag")))
+plant("/b", reply=answer(401, b"", 'WWW-Authenticate: Digest realm="%s", nonce="%s"' % (canary("realm of a challenge"), canary("nonce of a challenge"))))
 plant("/b", reply=answer(302, b"", "Location: /cb?state=x&code=" + canary("code in Location")))
 plant("/b", reply=answer(200, b"x", "Set-Cookie: session=%s; Path=/; HttpOnly" % canary("Set-Cookie")))
 plant("/b", reply=answer(200, b"x", "ETag: \"%s\"" % canary("ETag"), "X-Unread: " + canary("unread response header")))

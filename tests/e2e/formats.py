@@ -67,4 +67,24 @@ empty = json.loads(good("log", "-r", PCAP / "empty.pcap", "--format", "har"))
 check(empty["log"]["entries"] == [], "HAR of nothing: a document without entries", empty)
 code, out, err = run("log", "-r", made, "--format", "papyrus")
 check(code == 2 and not out and "har" in err, "an unknown format: exit 2, and those that are", code, err)
+# What reaches a terminal holds nothing that it obeys, whoever sent it: C0, DEL, C1 in UTF-8 (U+009B is CSI); nor, where people read it, marks of direction.
+EVIL = b"\x1b[31m\x07\x7f\xc2\x9b2J\xc2\x85\xe2\x80\xae"
+evil = Capture()
+for line, fields in ((b"GET /" + EVIL, b"Host: a.example"), (b"GET /a", b"Host: " + EVIL), (b"GET /b?x=" + EVIL, b"Host: a.example"),
+                     (b"POST /c", b"Host: a.example\r\nUser-Agent: " + EVIL + b"\r\nContent-Type: " + EVIL)):
+    for n in range(3):
+        evil.talk((">", line + b" HTTP/1.1\r\n" + fields + b"\r\n\r\n"), ("<", answer(200, b"x")))
+evil.write(here / "evil.pcap")
+good("capture", "-q", "-r", here / "evil.pcap", "-d", here / "evil.db", "--secret", SECRET)
+obeyed = []
+for words in (["report", "--top", 99], ["report", "--format", "markdown"], ["report", "--format", "json"], ["log"], ["log", "--format", "tsv"], ["log", "--format", "combined"],
+              ["policy", "--for", "nginx", "--force"], ["policy", "--for", "headers", "--force"], ["whatif", "--ttl", "all=10", "--limit", "nginx:1:1"]):
+    code, out, err = run(words[0], here / "evil.db", *words[1:])
+    people = "" if "json" in words or words[0] == "log" else "\u202e"
+    found = {c for c in out + err if (ord(c) < 32 and c not in "\n\t") or 127 <= ord(c) < 160 or c in people}
+    if code or found:
+        obeyed.append("%s: exit %s, %r" % (words, code, found))
+check(not obeyed, "no output holds a character that a terminal obeys", *obeyed)
+back = [json.loads(line)["authority"] for line in good("log", here / "evil.db").splitlines()]
+check(any("\x9b2j" in a for a in back), "and in JSON it reads as it was sent", back)
 finish()

@@ -4,10 +4,11 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
-from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, parsed, request, run
+from lib import BINARY, PCAP, SECRET, Capture, answer, check, finish, folder, good, packets, parsed, request, run
 
 here = folder()
 code, out, err = run("--version")
@@ -165,6 +166,11 @@ for words in (["--version"], ["--help"], ["report", "--help"], ["capture"], ["ca
     with open("/dev/full", "w") as full:
         p = subprocess.run([BINARY, *map(str, words)], stdout=full, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     check(p.returncode == 1 and p.stderr.count("\n") == 1 and "stdout: No space left" in p.stderr, "%s onto a full disk: one line, exit 1" % " ".join(map(str, words)), p.returncode, p.stderr)
+    read, write = os.pipe()
+    os.close(read)
+    p = subprocess.run([BINARY, *map(str, words)], stdout=write, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    os.close(write)
+    check(p.returncode == 1 and not p.stderr, "%s to a reader that went away, like head: exit 1, nothing is said" % " ".join(map(str, words)), p.returncode, p.stderr)
 
 nowhere = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CONFIG_HOME")}
 code, out, err = run("log", "-q", "-r", heads, env=nowhere)
@@ -182,6 +188,31 @@ for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     p.send_signal(end)
     check(p.wait(10) == -end and not list((here / "tmp").iterdir()), "%s while a capture is audited: ends so, and its DB is gone" % end.name, p.returncode, *(here / "tmp").iterdir())
     p.stdin.close()
+# A file that is not read to its end for a signal: kept, and said to be cut short, by the run and by the report.
+head, records = packets(heads.read_bytes())
+(here / "long.pcap").write_bytes(head + b"".join(struct.pack("<I", 60 * k) + r[4:] for k in range(4000) for r in records))
+for words in (["capture", "-q", "-d", here / "part.db", "-r"], ["log", "-q", "-r"]):
+    p = subprocess.Popen([BINARY, *map(str, words), str(here / "long.pcap"), "--secret", SECRET], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while p.poll() is None and int(open("/proc/%d/io" % p.pid).read().split()[1]) < 2_000_000:
+        time.sleep(0.001)
+    p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=30)[1]
+    check(p.returncode == 0 and err.count("\n") == 1 and "interrupted after" in err, "%s of a file, and SIGINT: exit 0, and what is missing is said" % words[0], p.returncode, err)
+part = good("report", here / "part.db")
+check("breaks off before its end" in part.split("\n\n")[0], "and the report begins with it", part[:500])
+
+# As many files as a dumper makes that begins another each minute of a day, named in any order, with few of them open at once.
+names = []
+for k in range(1440):
+    names.append(here / ("minute-%04d.pcap" % (k * 7 % 1440)))
+    names[-1].write_bytes(head + b"".join(struct.pack("<I", 60 * (k * 7 % 1440)) + r[4:] for r in records[:20]))
+n = len(good("log", "-q", "-r", names[0], "--secret", SECRET).splitlines())
+out = good("log", "-q", "-r", *names, "--secret", SECRET, prefix=("prlimit", "--nofile=64"), limit=120).splitlines()
+stamps = [float(re.search('"ts":([0-9.]+)', line)[1]) for line in out]
+check(n and len(out) == 1440 * n and stamps == sorted(stamps), "1440 files are read in order of time, with 64 descriptors", n, len(out))
+code, out, err = run("log", "-r", *(["x"] * 4097))
+check(code == 2 and not out and err.count("\n") == 1 and "--append" in err, "too many: refused, with the ways out", code, err[:300])
+
 # A pipe that gives nothing yet keeps nobody from ending.
 os.mkfifo(here / "fifo")
 for words in (["capture", "-q", *new, "-r"], ["log", "-q", "-r"], ["doctor", "-q", "-r"], ["report"]):

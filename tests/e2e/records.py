@@ -2,6 +2,7 @@
 # kinds: opt
 """Exchange records as others make them: what the least of one is, times to the nearest microsecond, and orphans that come
 back as they went."""
+import gzip
 import json
 
 from lib import EPOCH, PCAP, SECRET, Capture, answer, check, finish, folder, good, run
@@ -24,6 +25,20 @@ for name in ("ts", "client", "method", "authority", "target", "status"):
     if code or len(kept) != 1 or "line 2: no '%s'" % name not in err:
         bad.append("without %s: exit %s, %d kept, %s" % (name, code, len(kept), err))
 check(not bad, "a record that lacks one thing of the least is refused by its number", *bad)
+bad = []
+for wrong, says in (({"ts": EPOCH * 1000}, "milliseconds"), ({"ts": EPOCH * 1e6}, "Unix seconds"), ({"method": ""}, "no 'method'"), ({"authority": ""}, "no 'authority'"),
+                    ({"end": "aborted"}, "client_abort"), ({"end": "COMPLETE"}, "complete"), ({"end": "gap "}, "gap")):
+    code, err, kept = capture("wrong", json.dumps(LEAST) + "\n" + json.dumps(dict(LEAST, **wrong)) + "\n")
+    if code or len(kept) != 1 or "line 2: " not in err or says not in err or err.count("\n") != 1:
+        bad.append("%s: exit %s, %d kept, %s" % (wrong, code, len(kept), err))
+check(not bad, "one that says what cannot be is refused by its number, with what is wrong", *bad)
+# Where they were put by mistake, or not taken out of: the way is said.
+(here / "r.jsonl").write_text(json.dumps(LEAST) + "\n")
+(here / "r.jsonl.gz").write_bytes(gzip.compress(json.dumps(LEAST).encode() + b"\n"))
+code, out, err = run("report", here / "r.jsonl")
+check(code == 3 and not out and err.count("\n") == 1 and "capture --records" in err, "report of records: says where they go", code, err)
+code, out, err = run("capture", "--records", here / "r.jsonl.gz", "-d", here / "none.db")
+check(code == 3 and not out and err.count("\n") == 1 and "zcat" in err and not (here / "none.db").exists(), "compressed records: says so in one line", code, err)
 others = [dict({k: v for k, v in LEAST.items() if k != "authority"}, service="http://api.example"),
           dict(LEAST, method=None, authority=None, target=None), dict(LEAST, status=0)]
 code, err, kept = capture("others", "".join(json.dumps(r) + "\n" for r in others))

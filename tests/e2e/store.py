@@ -78,6 +78,13 @@ got = parsed(good("report", here / "l.db", "--format", "json"))
 check(got["totals"]["clients"] == got["endpoints"][0]["clients"] == got["endpoints"][0]["sharing"]["credentials"] == 12, "--append without records: as many clients as there are",
       got["endpoints"][0]["clients"], got["endpoints"][0]["sharing"])
 
+# Nor under another secret, where each client would be met again as another.
+before = good("report", here / "l.db", "--format", "json")
+(here / "other-secret").write_bytes(b"another one, of more than 16 bytes")
+code, out, err = run("capture", "-q", "--records", "-", "-d", here / "l.db", "--secret", here / "other-secret", "--append", stdin=record(1, EPOCH + 9000))
+check(code == 2 and not out and err.count("\n") == 1 and "--secret" in err and "--fresh" in err and good("report", here / "l.db", "--format", "json") == before,
+      "--append with another secret is refused: exit 2, both ways out, the audit untouched", code, err)
+
 # Records that are none touch nothing: not the audit that --fresh would drop, and no new file.
 (here / "no-records").write_text("hello\n" * 3)
 (here / "folder").mkdir()

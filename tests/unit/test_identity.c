@@ -187,6 +187,39 @@ static void sameness(void **state)
     assert_int_equal(who(NULL, "2001:db8::1", "/", "").hash, who(NULL, "2001:db8::2", "/", "").hash); /* one /64 */
 }
 
+/* "{sub:12345}" with and without a time of issue, and others: a number names as a text does, as long as it is exact; an
+ * empty text names nobody. */
+static void odd_subjects(void **state)
+{
+#define JWT(claims) "eyJhbGciOiJub25lIn0." claims ".x"
+    static const char *const same[][2] = {
+        {"Bearer " JWT("eyJzdWIiOjEyMzQ1fQ"), "Bearer " JWT("eyJzdWIiOjEyMzQ1LCJpYXQiOjF9")}, /* 12345, its iat */
+        {"Bearer " JWT("eyJhenAiOjd9"), "Bearer " JWT("eyJzdWIiOm51bGwsImF6cCI6N30")},        /* azp 7, sub null */
+        {"Bearer " JWT("eyJjbGllbnRfaWQiOiJhcHAifQ"), "Bearer " JWT("eyJzdWIiOiIiLCJjbGllbnRfaWQiOiJhcHAifQ")},
+        {"Bearer " JWT("eyJzdWIiOjEyMzQ1fQ"), "JWT " JWT("eyJzdWIiOjEyMzQ1LCJpYXQiOjF9")}, /* any scheme */
+        {"Token " JWT("eyJzdWIiOjEyMzQ1fQ"), "jwt  " JWT("eyJzdWIiOjEyMzQ1LCJpYXQiOjF9")},
+    };
+    static const char *const other[][2] = {
+        {"Bearer " JWT("eyJzdWIiOjEyMzQ1fQ"), "Bearer " JWT("eyJzdWIiOjEyMzQ2fQ")},
+        {"Bearer " JWT("eyJzdWIiOjkwMDcxOTkyNTQ3NDA5OTN9"),
+         "Bearer " JWT("eyJzdWIiOjkwMDcxOTkyNTQ3NDA5OTJ9")}, /* 2^53 */
+        {"Bearer " JWT("eyJzdWIiOjEuNX0"), "Bearer " JWT("eyJzdWIiOjEuMjV9")},
+    };
+#undef JWT
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        assert_int_equal(authorized(same[i][0]).kind, IDENTITY_JWT);
+        assert_int_equal(authorized(same[i][0]).hash, authorized(same[i][1]).hash);
+    }
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        assert_int_not_equal(authorized(other[i][0]).hash, authorized(other[i][1]).hash);
+    assert_int_equal(authorized(other[1][0]).kind, IDENTITY_BEARER);
+    /* ":pass", ":word", and what is no base64: no user is named, so they are not one client. */
+    assert_int_equal(authorized("Basic OnBhc3M=").kind, IDENTITY_BEARER);
+    assert_int_not_equal(authorized("Basic OnBhc3M=").hash, authorized("Basic Ondvcmq=").hash);
+    assert_int_not_equal(authorized("Basic OnBhc3M=").hash, authorized("Basic !!!").hash);
+}
+
 static void forwarding(void **state)
 {
     const char *xff = "X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.0.0.5\r\n";
@@ -203,6 +236,16 @@ static void forwarding(void **state)
                                     "X-Forwarded-For: 6.6.6.6, 203.0.113.7\r\nX-Forwarded-For: 10.0.0.5\r\n")
                                     .hash);
     assert_int_equal(who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: nonsense\r\n").kind, IDENTITY_ADDRESS);
+    assert_int_equal(real.hash,
+                     who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: ,203.0.113.7, ,10.0.0.5,\r\n").hash);
+    /* A client that is in the proxies' networks itself: the outermost address, not the nearest proxy's. */
+    struct identity_of inside = who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 10.1.2.3, 10.0.0.5\r\n");
+    assert_int_equal(inside.kind, IDENTITY_FORWARDED);
+    assert_int_equal(inside.hash, who("10.0.0.0/8", "10.0.0.8", "/", "Forwarded: for=10.1.2.3\r\n").hash);
+    assert_int_not_equal(inside.hash,
+                         who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: 10.1.2.4, 10.0.0.5\r\n").hash);
+    assert_int_equal(who("10.0.0.0/8", "10.0.0.9", "/", "X-Forwarded-For: unknown, 10.0.0.5\r\n").kind,
+                     IDENTITY_ADDRESS);
 }
 
 /* Behind none to three proxies, each of which appends whom it heard; what the client made up stands on the left. */
@@ -357,7 +400,7 @@ static void names_of_clients(void **state)
         {"Authorization: bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtQHgub3JnIn0.x\r\n", "m@x.org"}, /* an e-mail address */
         {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJlbWFpbCI6Im1AeC5vcmciLCJuYW1lIjoiTSJ9.x\r\n",
          ""},                                                                  /* no other claim */
-        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOjd9.x\r\n", ""},  /* no text */
+        {"Authorization: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOjd9.x\r\n", "7"}, /* a number */
         {"Authorization: Bearer opaque\r\n", ""},                              /* a token */
         {"Authorization: Basic dXNlcjpwYXNz\r\n", "user"},                     /* the user */
         {"Authorization: Basic dXMgZXJAeC5vcmc6cDpx\r\n", "us er@x.org"},      /* the password may have colons */
@@ -528,6 +571,7 @@ int main(void)
                                        cmocka_unit_test(as_if_first),
                                        cmocka_unit_test(order_of_certificates),
                                        cmocka_unit_test(sameness),
+                                       cmocka_unit_test(odd_subjects),
                                        cmocka_unit_test(forwarding),
                                        cmocka_unit_test(spoofed),
                                        cmocka_unit_test(bad_proxies),

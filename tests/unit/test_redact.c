@@ -116,6 +116,8 @@ static void names(void **state)
     shows(r, "/q?a=1;token=V?key=W&b=x y", "/q?a=1;token=~?key=~&b=x y");
     shows(r, "/q;%74oken=V?a", "/q;%74oken=~?a");
     shows(hidden, "/q?%74oken=1&a=2;token=3", "/q?%74oken=~&a=~");
+    shows(hidden, "/q?otp=493021&totp=1&PIN=1234&cvv=123&spin=4&pins=5&SAMLResponse=6",
+          "/q?otp=~&totp=~&PIN=~&cvv=~&spin=4&pins=5&SAMLResponse=~");
     redact_free(r);
     redact_free(hidden);
 }
@@ -178,6 +180,10 @@ static void clear_targets(void **state)
     (void)state;
     shows(r, "/f/0123456789abcdef0123456789abcdef?q=hello+world&token=x",
           "/f/0123456789abcdef0123456789abcdef?q=hello+world&token=~");
+    /* A target in a value, escaped as often as it went through a redirection. */
+    shows(r, "/l?next=%2Fx%3Fa%3D1%26token%3DV&n=%2Fx%3Fa%3D1", "/l?next=~&n=%2Fx%3Fa%3D1");
+    shows(r, "/l?next=%252Fx%253Ftoken%253DV&a=100%25&b=%zz%", "/l?next=~&a=100%25&b=%zz%");
+    shows(r, "/l?next=https://h/x%23access_token%3DV", "/l?next=~");
     redact_free(r);
 }
 

@@ -47,6 +47,7 @@ def compare(plain, strict, report):
     text, other = read(plain, False), read(strict, True)
     assert text.keys() == other.keys()
     assert text["spanwise_exchanges_total", ()] == report["totals"]["exchanges"]
+    assert text["spanwise_schema", ()] == report["tool"]["schema"]
     by_status = {dict(k[1])["status"]: v for k, v in text.items() if k[0] == "spanwise_responses_total"}
     assert by_status == report["totals"]["statuses"], by_status
     requests = {int(dict(k[1])["id"]): v for k, v in text.items() if k[0] == "spanwise_endpoint_requests_total"}

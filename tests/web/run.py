@@ -45,6 +45,9 @@ def report(s, db):
     ok("report is not kept", a.get("Cache-Control") == "no-store", a.headers)
     window = s.ask("/api/v1/report?from=-1h")
     ok("report of a window", window.body.decode() == run("report", db, "--format", "json", "--from", "-1h")[1] and b'"window":{' in window.body, window)
+    got = s.ask("/api/v1/report?form=-1h")
+    ok("a parameter that is none, of a report or an export: 400, not the whole audit", got.status == 400 and "from, to" in json.loads(got.body)["error"] and
+       s.ask("/api/v1/export/csv?since=-1h").status == 400 and s.ask("/api/v1/report?top=3").status == 400)
     ok("what is no time: 400", s.ask("/api/v1/report?from=noon").status == 400 and s.ask("/api/v1/report?from=2100-01-01").status == 400)
     a = s.ask("/api/v1/export/json")
     ok("export as json", a.body.decode() == written and a.get("Content-Disposition") == 'attachment; filename="spanwise.json"', a)
