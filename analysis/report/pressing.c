@@ -74,7 +74,7 @@ void pressing_endpoint(struct gathering *g, uint32_t id, const struct behaviour_
         find_polling(g, id, &seen->polling);
 }
 
-/* Clients for whom the limit is the same: those of one kind of identity. */
+/* Clients for whom the limit is the same: those told apart by one field. */
 static uint32_t flooding(const struct floods *all, const struct flood *f)
 {
     uint32_t n = 0;
@@ -93,10 +93,10 @@ void pressing_client(struct gathering *g, const struct row_client *c, const stru
         return;
     buf_slice(&k->target, c->client);
     uint32_t n = flooding(&b->floods, f);
-    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%.3g/s, bursts of %.0f)",
+    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%g/s, bursts of %.0f)",
                human_count(f->rejected).text, human_count(f->requests).text, f->rate, f->burst);
-    buf_printf(&k->action, "limit clients to %.3g requests a second and bursts of %.0f: it rejects nobody else",
-               f->rate, f->burst);
+    buf_printf(&k->action, "limit clients to %g requests a second and bursts of %.0f: it rejects nobody else", f->rate,
+               f->burst);
     if (n > 1)
         buf_printf(&k->action, " but %" PRIu32 " more like it", n - 1);
     gathering_count(k, "requests", f->requests);

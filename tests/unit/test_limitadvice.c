@@ -112,8 +112,8 @@ static void fences(void **state)
     assert_true(a.rate >= 1.25 * rates[6] && a.rate < 1.4 * rates[6]);
 }
 
-/* Three steps above those that are alike is the fence itself: nobody is left out, wherever on the ladder, also with rates
- * as they are stored. */
+/* Three steps above those that are alike is the fence itself: nobody is left out, wherever on the ladder, also with
+ * rates as they are stored. */
 static void on_the_fence(void **state)
 {
     double rates[ENVELOPE_RATES], need[2][ENVELOPE_RATES];
