@@ -797,7 +797,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
-    limits_load(&limits, r, f, LIMITADVICE_DEFAULT.headroom);
+    limits_load(&limits, r, &behaviour, f, LIMITADVICE_DEFAULT.headroom);
     loads_read(&loads, r);
     relief_of(&relief, r, f, &list);
     bottleneck_list(&hurts, r, f, &behaviour, &ties, &list, &loads);

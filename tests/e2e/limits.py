@@ -87,4 +87,21 @@ fast = audit("fast", [r for who in range(5) for r in asks(who, "apikey", 9000, 2
 found, limit = flood_and_limit(fast)
 check(len(found) == 1 and found[0]["evidence"]["rate"] >= 1000 and "%d requests a second" % found[0]["evidence"]["rate"] in found[0]["action"] and
       "(%d/s" % found[0]["evidence"]["rate"] in found[0]["why"], "rates beyond a thousand a second are written out", found)
+
+# Who scans, or goes through ids one by one, is not asked what is normal (ALGORITHMS.md 7.5), though it keeps within the fence.
+SCAN, SCRAPE = 97, 98
+normal = [r for who in range(12) for r in asks(who, "apikey", 150, 1800)]
+odd = [{**record(500 + i, SCAN, "/old/%d.php" % i, 404), "client_id": "apikey:%012x" % (SCAN + 1)} for i in range(300)]
+odd += [{**record(500.5 + i, SCRAPE, "/users/%d" % i), "client_id": "apikey:%012x" % (SCRAPE + 1)} for i in range(300)]
+without, crawled = audit("without", list(normal)), audit("crawled", normal + odd)
+limit, of = crawled["limits"][0], {c["client"]: c for c in crawled["clients"]}
+odd_names = ["apikey:%012x" % (who + 1) for who in (SCAN, SCRAPE)]
+check("scan" in of[odd_names[0]]["flags"] and "scraper" in of[odd_names[1]]["flags"] and limit["clients"] == 14 and limit["kept"] == 12 and
+      [limit[k] for k in ("rate", "burst")] == [without["limits"][0][k] for k in ("rate", "burst")], "a scan and a scraper do not make the limit",
+      limit, without["limits"])
+check(sorted(c["client"] for c in limit["turned_away"]) == sorted(n for n in odd_names if of[n]["limit"]["needs"] > limit["burst"]) != [],
+      "and are turned away if they need more", limit)
+policy = good("policy", here / "crawled.db", "--for", "nginx", "--only", "rate")
+check("a bucket of %d at %s/s" % (limit["burst"], limit["rate"]) in policy and any(
+    "not allowed for" in line and all(n in line for n in odd_names) for line in policy.splitlines()), "the policy says the same", policy[:2000])
 finish()
