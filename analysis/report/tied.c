@@ -315,7 +315,8 @@ struct listing {
     const struct ties *t;
     unsigned row, top, width;
     uint64_t clear, seen;
-    unsigned alone; /* graded endpoints of which one server was seen */
+    unsigned alone; /* graded endpoints of which one server was seen, or none is known */
+    unsigned unnamed; /* of those: none is known */
 };
 
 /* What took something off, or what could not be told. */
@@ -347,7 +348,10 @@ static void one_server(const struct listing *l, struct buf *out)
 {
     if (!l->alone)
         return;
-    if (l->alone == l->row)
+    if (l->unnamed == l->row)
+        buf_str(out, "  No record says which server answered: that another could was not put to the test, only nothing speaks "
+                     "against it.\n");
+    else if (l->alone == l->row)
         buf_str(out, "  One server was seen of each: that another could answer was not put to the test, only nothing "
                      "speaks against it.\n");
     else
@@ -368,6 +372,7 @@ static bool row(void *context, const struct row_endpoint *e)
     if (!g.grade)
         return true;
     l->alone += stateless_backends(&seen->seen) < 2;
+    l->unnamed += !stateless_backends(&seen->seen);
     if (l->row++ >= l->top)
         return true;
     facts_name(&name, e);

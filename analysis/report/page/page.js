@@ -349,7 +349,7 @@ function tieDetail(e) {
   const s = e.statelessness, words = {tied: "yes", free: "no", undetermined: "not told"};
   return el("div", {class: "columns"}, el("div", {}, el("p", {}, s.grade ? `${safe(s.grade)}, ${s.score} of 100, from ${count(s.requests)} requests of ${count(s.clients)} clients` +
     (s.evidence_least ? `; the weakest signal that decides stands on ${count(s.evidence_least)}` : "") +
-    (s.servers === 1 ? ". One server was seen: that another could answer was not put to the test" : "") : "No grade: too little was seen"),
+    (s.servers === 1 ? ". One server was seen: that another could answer was not put to the test" : !s.servers ? ". No record says which server answered" : "") : "No grade: too little was seen"),
   plainTable(["Signal", "What it would mean, and the evidence", "Seen", "Score", "Of"], (s.evidence || []).map(v => [safe(v.signal),
     el("span", {}, safe(v.means ?? v.name), el("br"), el("span", {class: "dim"}, safe(v.says))),
     el("span", {class: v.state === "tied" ? "warn" : v.state === "undetermined" ? "dim" : null}, words[v.state] ?? safe(v.state)),
