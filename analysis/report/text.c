@@ -738,7 +738,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     behaviour_free(&behaviour);
     longlived_text(r, f, t.top, t.width, out);
     unread_text(r, t.top, out);
-    tied_text(r, f, &ties, t.top, t.width, out);
+    tied_text(r, f, &ties, &advised.names, t.top, t.width, out);
     cached_text(r, f, t.top, t.width, out);
     loads_free(&loads);
     ties_free(&ties);
