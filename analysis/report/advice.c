@@ -590,11 +590,20 @@ static void name_writer(const struct advice_list *l, struct advised *a)
                    a->advice.by_rfc ? " (a cache that sees these does it by itself)" : "");
 }
 
+static bool name_it(void *context, const struct row_endpoint *e)
+{
+    struct advice_list *l = context;
+    l->failed |= !written_name(&l->names, e);
+    return !l->failed;
+}
+
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f)
 {
     *l = (struct advice_list){0};
-    if (f->windowed)
+    if (f->windowed) {
+        store_read_endpoints(r, name_it, l);
         return;
+    }
     store_read_endpoints(r, gather, &(struct gathering){l, f});
     for (size_t i = 0; i < l->n; i++)
         if (l->item[i].advice.kind == ADVICE_PURGE)

@@ -152,7 +152,9 @@ for seed in range(10 if PROOF else 2):
 text = good("report", db)
 check("WHO CALLS WHICH VERSION" in text and "versioned.example v1" in text, "the text has the versions", text[-900:])
 check("WHAT TIES CLIENTS TO A SERVER" in text and "S3" in text and "not told" in text, "the text says it", text[-2000:])
-check("fail without POST http://workflow.example/cart before" in text, "and names what must come before", text[-2000:])
+must = "fail without POST http://workflow.example/cart before"
+of_a_day = good("report", db, "--from", "2023-11-14"), good("report", db, "--from", "2023-11-14", "--format", "json")
+check(all(must in t for t in (text, *of_a_day)), "and names what must come before, also of a window", text[-2000:])
 records = [json.loads(line) for line in (here / "records.jsonl").read_text().splitlines()]
 (here / "nameless.jsonl").write_text("".join(json.dumps({k: v for k, v in r.items() if k != "server"}) + "\n" for r in records))
 good("capture", "-q", "--records", here / "nameless.jsonl", "-d", here / "nameless.db", "--secret", SECRET)
