@@ -370,7 +370,7 @@ static const char *how_changes_come(const struct row_endpoint *e, const struct c
         return w.purge->recall > 0.5 ? "with writes" : "some with writes";
     switch (r->poisson.model) {
     case LIFETIME_POISSON:
-        return changes_fit(s, r) ? "at random" : "not at random";
+        return isnan(r->versions.median_low) ? "not told" : changes_fit(s, r) ? "at random" : "not at random";
     case LIFETIME_UNCHANGED:
         return "none seen";
     case LIFETIME_TOO_FAST:

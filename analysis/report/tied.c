@@ -321,12 +321,13 @@ struct listing {
     const struct written_names *names;
     unsigned row, top, width;
     uint64_t clear, seen;
-    unsigned alone; /* graded endpoints of which one server was seen, or none is known */
+    unsigned alone;   /* graded endpoints of which one server was seen, or none is known */
     unsigned unnamed; /* of those: none is known */
 };
 
 /* What took something off, or what could not be told. */
-static void list(const struct listing *l, const struct stateless_grade *g, enum stateless_state state, const char *before)
+static void list(const struct listing *l, const struct stateless_grade *g, enum stateless_state state,
+                 const char *before)
 {
     struct buf *out = l->out;
     bool first = true;
@@ -358,8 +359,10 @@ static void one_server(const struct listing *l, struct buf *out)
     if (!l->alone)
         return;
     if (l->unnamed == l->row)
-        buf_str(out, "  No record says which server answered: that another could was not put to the test, only nothing speaks "
-                     "against it.\n");
+        buf_str(
+            out,
+            "  No record says which server answered: that another could was not put to the test, only nothing speaks "
+            "against it.\n");
     else if (l->alone == l->row)
         buf_str(out, "  One server was seen of each: that another could answer was not put to the test, only nothing "
                      "speaks against it.\n");
