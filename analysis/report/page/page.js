@@ -251,7 +251,7 @@ function socketOf(e) {
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
-    el("p", {}, `${count(e.requests)} requests from ${count(e.clients)} clients; ${bytes(e.response_bytes)} of answers; `,
+    el("p", {}, `${count(e.requests)} requests from ${known(e.clients) || !known(e.clients_at_least) ? "" : "at least "}${count(e.clients ?? e.clients_at_least)} clients; ${bytes(e.response_bytes)} of answers; `,
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
