@@ -329,6 +329,7 @@ static void find_chain(struct gathering *g, const struct chatty_chain *k)
         !first ? NULL
                : add(g, BOTTLENECK_CHATTY, EFFORT_CODE, (double)k->rtt_us / 1e6 + n * server, g->records_s, k->actions);
     if (b) {
+        b->endpoint = first->id;
         buf_slice(&b->target, name_of(g, first));
         buf_printf(&b->why, "%s times it was followed by %u more, each after the answer before, in %s: %.*s",
                    human_count(k->actions).text, k->n - 1, human_seconds((double)k->us / n / 1e6).text, (int)after.n,
@@ -553,6 +554,12 @@ struct slice gathering_name(const struct gathering *g, uint32_t id)
 {
     const struct met *m = met_of(g, id);
     return m ? name_of(g, m) : (struct slice){NULL, 0};
+}
+
+void gathering_at(const struct gathering *g, struct bottleneck *b, uint32_t id)
+{
+    b->endpoint = id;
+    buf_slice(&b->target, gathering_name(g, id));
 }
 
 void gathering_count(struct bottleneck *b, const char *name, uint64_t n)
