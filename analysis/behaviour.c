@@ -746,6 +746,11 @@ double behaviour_pause(const struct behaviour_client *c)
                          : ((double)w->gap_s[w->n_gaps / 2 - 1] + w->gap_s[w->n_gaps / 2]) / 2;
 }
 
+bool behaviour_abuses(const struct behaviour_client *c)
+{
+    return c->ids.monotone || suspect_scan(c->requests, c->refused, c->since, c->distinct);
+}
+
 struct backoff behaviour_backoff(const struct behaviour_client *c)
 {
     return c->waits ? retries_backoff(c->waits->ratio, c->waits->n_ratios) : retries_backoff(NULL, 0);

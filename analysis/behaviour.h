@@ -146,5 +146,8 @@ double behaviour_concurrency(const struct behaviour *b, const struct behaviour_e
 /* Median pause before a retry, s; NaN: no retry. */
 double behaviour_pause(const struct behaviour_client *c);
 struct backoff behaviour_backoff(const struct behaviour_client *c);
+/* It scans, or goes through ids one by one (ALGORITHMS.md 7.8): what it asks for is nothing that a limit must let
+ * through. */
+bool behaviour_abuses(const struct behaviour_client *c);
 
 #endif

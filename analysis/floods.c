@@ -11,7 +11,7 @@ struct person {
     uint32_t id;
 };
 
-/* Those of one kind of identity. */
+/* Those of one kind of identity, or one field. */
 struct crowd {
     struct person *person;
     size_t n, cap;
@@ -23,12 +23,19 @@ struct gathering {
     bool failed;
 };
 
+/* What is told apart by one field can only be limited together. */
+static int crowd_of(struct slice identity)
+{
+    int kind = 0;
+    while (kind < IDENTITY_COUNT && !slice_eq(identity, slice_str(identity_name((enum identity)kind))))
+        kind++;
+    return kind == IDENTITY_JWT || kind == IDENTITY_BASIC ? IDENTITY_BEARER : kind;
+}
+
 static bool add(void *context, const struct row_client *c)
 {
     struct gathering *g = context;
-    int kind = 0;
-    while (kind < IDENTITY_COUNT && !slice_eq(c->identity, slice_str(identity_name((enum identity)kind))))
-        kind++;
+    int kind = crowd_of(c->identity);
     bool profiled = c->peak_1s > 0;
     if (kind == IDENTITY_COUNT || !profiled || g->crowd[kind].n == FLOODS_CLIENTS)
         return true;

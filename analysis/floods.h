@@ -1,7 +1,7 @@
 /* floods: clients that ask for far more than all others, and the server time that a limit which rejects none of the
  * others would have spared (ALGORITHMS.md 7.5: clients above the Tukey fence, against the bucket advised for those
- * below it). Clients known by one kind of identity are held against each other. The bucket is replayed, exactly, over
- * the requests of who stands out. */
+ * below it). Clients that a limit counts by the same field are held against each other. The bucket is replayed,
+ * exactly, over the requests of who stands out. */
 #ifndef ANALYSIS_FLOODS_H
 #define ANALYSIS_FLOODS_H
 

@@ -16,6 +16,9 @@ double limitadvice_need(const double *rates, const double *need, unsigned n, dou
     return need[i - 1] + part * (need[i] - need[i - 1]);
 }
 
+/* Who is as far off as the fence is not above it. Rates that were stored have six decimals, which must not decide. */
+#define FENCE_SLACK 1e-4
+
 static void sustain(const double *rates, unsigned n, struct limitadvice_client *c, double tolerance_s)
 {
     unsigned i = 0;
@@ -68,7 +71,7 @@ static double choose(const double *rates, unsigned n, struct limitadvice_client 
     if (!used)
         return NAN;
     qsort(logs, used, sizeof *logs, by_size);
-    double most = fence(logs, used, step_of(rates, n)) + 1e-9;
+    double most = fence(logs, used, step_of(rates, n)) + FENCE_SLACK;
     for (size_t i = 0; i < n_clients; i++) {
         clients[i].outlier = clients[i].abuse || log(clients[i].rate) > most;
         *kept += !clients[i].outlier;

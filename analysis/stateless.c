@@ -122,11 +122,15 @@ unsigned stateless_backends(const struct stateless_seen *s)
     return backends(s, &same);
 }
 
+#define UNNAMED "no record says which backend answered"
+
 static struct stateless_result affinity(const struct stateless_seen *s)
 {
     double by_chance;
-    if (backends(s, &by_chance) < 2)
-        return result(STATELESS_UNDETERMINED, s->pairs.n, NAN, "one backend was seen: affinity is not observable");
+    unsigned n = backends(s, &by_chance);
+    if (n < 2)
+        return result(STATELESS_UNDETERMINED, s->pairs.n, NAN,
+                      n ? "one backend was seen: affinity is not observable" : UNNAMED);
     struct stateless_result r = result(STATELESS_UNDETERMINED, s->pairs.n, NAN, "");
     if (s->pairs.n < STATELESS_FEW) {
         snprintf(r.says, sizeof r.says, "needs %d pairs on different connections, has %" PRIu64, STATELESS_FEW,
@@ -145,8 +149,9 @@ static struct stateless_result affinity_break(const struct stateless_seen *s)
 {
     double by_chance;
     uint64_t n = s->moved.n < s->stayed.n ? s->moved.n : s->stayed.n;
-    if (backends(s, &by_chance) < 2)
-        return result(STATELESS_UNDETERMINED, 0, NAN, "one backend was seen: no session can move");
+    unsigned servers = backends(s, &by_chance);
+    if (servers < 2)
+        return result(STATELESS_UNDETERMINED, 0, NAN, servers ? "one backend was seen: no session can move" : UNNAMED);
     struct stateless_result r = result(STATELESS_UNDETERMINED, n, NAN, "");
     if (n < STATELESS_FEW) {
         snprintf(r.says, sizeof r.says, "needs %d requests away from the session's backend and at it, has %" PRIu64,

@@ -10,6 +10,7 @@ enum { BIN_FROM = -4, BINS_AN_OCTAVE = 4, BLOCKS_LEAST = USL_BLOCKS / 2, SIDES_L
 #define ERROR_MOST .5
 #define BEYOND_MOST 2.
 #define FLAT_MOST (2 / 3.)
+#define ABOVE_MOST 1.08
 
 /* R at N is a + b (N - 1) + c N (N - 1). */
 struct law {
@@ -211,6 +212,21 @@ static bool falls(const struct usl *u, double knee)
     return beyond + 2 * sqrt(near2 + beyond2) < near;
 }
 
+/* Whether the seconds with most under way gave clearly more than the law says of them: then it bends where they do not.
+ * By three standard errors of their mean, and by a part of it. */
+static bool exceeds(const struct usl *u, const struct usl_fit *f)
+{
+    double n = 0, concurrency = 0;
+    for (unsigned i = USL_BINS; i-- > 0;) {
+        double error2, mean = mean_of(u, usl_bin_low(i), INFINITY, &error2);
+        n += (double)u->bin[i].n;
+        concurrency += u->bin[i].concurrency;
+        if (mean - 3 * sqrt(error2) > ABOVE_MOST * usl_throughput(f, concurrency / n))
+            return true;
+    }
+    return false;
+}
+
 static struct usl_fit refused(enum usl_refusal why, uint64_t windows)
 {
     const struct usl_value none = {NAN, NAN, NAN};
@@ -246,6 +262,8 @@ static struct usl_fit fit(const struct usl *u, const struct usl_sums *all, unsig
         return refused(USL_NOT_REACHED, all->n);
     if (usl_throughput(&f, low) > FLAT_MOST * near)
         return refused(USL_FLAT, all->n);
+    if (exceeds(u, &f))
+        return refused(USL_NOT_REACHED, all->n);
     if (!jackknife(u, blocks, half) || !is_tight(v[MOST], half[MOST]))
         return refused(USL_UNSTABLE, all->n);
     f.gamma = value_of(v, half, GAMMA);

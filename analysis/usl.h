@@ -37,7 +37,8 @@ enum usl_refusal {
     USL_NARROW,      /* N at its 95 % quantile is under three times that at 5 % */
     USL_CLUSTERED,   /* they lie in less than half of the blocks */
     USL_BAD,         /* the law misses the response times by more than half of them */
-    USL_NOT_REACHED, /* the most throughput is over twice that at the 95 % quantile of N: none was seen, or far off */
+    USL_NOT_REACHED, /* the most throughput is over twice that at the 95 % quantile of N: none was seen, or far off; or
+                      * the busiest seconds gave clearly more than the law says of them */
     USL_FLAT, /* throughput was near its most at the 5 % quantile already: a constant rate and slow answers look so, too
                */
     USL_UNSTABLE, /* leaving a block out moves the most throughput: interval wider than 30 % each way */

@@ -104,7 +104,7 @@ static int curve(const struct insight_curve *c, struct grid *g, int y)
     for (unsigned i = 0; i < n; i++)
         value[i] = (uint64_t)(1000 * insight_throughput(c, last * (i + 1) / n) / most);
     struct buf text = {0};
-    buf_printf(&text, "%.*s: at most %.4g requests a second", (int)c->name.n, c->name.p, c->limit);
+    buf_printf(&text, "%.*s: at most %.6g requests a second", (int)c->name.n, c->name.p, c->limit);
     overview_wrap(g, y++, 1, 1, STYLE_PLAIN, slice_of(text.p, text.n));
     buf_free(&text);
     chart_columns(g, y + 3, 2, 1, 4, STYLE_CHART, value, n, 1000);

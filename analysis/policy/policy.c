@@ -189,7 +189,7 @@ void policy_say_rate(const struct rules *r, const struct rule_rate *rate, const 
                " are alike; those need a bucket of %" PRIu64 " at %g/s, headroom included\n",
                lead, carrier_names[rate->carrier], rate->clients, rate->kept, rate->burst, rate->rate);
     if (rate->outliers) {
-        buf_printf(out, "%sfar above the others, and not allowed for:", lead);
+        buf_printf(out, "%sask for far more than the others, scan or go through ids, and not allowed for:", lead);
         for (unsigned i = 0; i < rate->outliers && i < RULES_NAMED; i++) {
             buf_char(out, ' ');
             say_client(rate->outlier[i], out);

@@ -79,7 +79,10 @@ static bool add(struct rules *r, const struct limits *l, enum carrier carrier)
 void rates_load(struct rules *r, struct store_reader *reader, const struct facts *f)
 {
     struct limits l;
-    limits_load(&l, reader, f, r->options.headroom);
+    struct behaviour b;
+    behaviour_read(&b, reader, facts_total(f, "exchanges"));
+    limits_load(&l, reader, &b, f, r->options.headroom);
+    behaviour_free(&b);
     r->forwarded |= l.forwarded;
     r->certified |= l.certified;
     if (l.certified)

@@ -251,6 +251,17 @@ void advice_action(const struct advice *a, struct buf *out)
     }
 }
 
+/* What its own lifetimes give: more hits than the advice, often, because more of them are out of date. */
+static void today(const struct row_endpoint *e, struct buf *out)
+{
+    uint64_t hits = e->declared[DECLARED_today_hits], known = hits - e->declared[DECLARED_today_unknown];
+    buf_printf(out, "; by the lifetimes that it declares now %s",
+               human_percent(facts_ratio(hits, e->ttl[0].lookups)).text);
+    if (known)
+        buf_printf(out, ", %s of those stale",
+                   human_percent(facts_ratio(e->declared[DECLARED_today_stale], known)).text);
+}
+
 void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf *out)
 {
     const struct recommendation *r = &a->lifetime;
@@ -278,8 +289,7 @@ void advice_why(const struct advice *a, const struct row_endpoint *e, struct buf
     if (a->sharing.barred)
         buf_str(out, "; requests without one are refused it: a cache must not answer those");
     if (advice_keeps(a) && e->declared[DECLARED_today_hits])
-        buf_printf(out, "; by the lifetimes that it declares now %s",
-                   human_percent(facts_ratio(e->declared[DECLARED_today_hits], e->ttl[0].lookups)).text);
+        today(e, out);
     if (a->blocked)
         buf_printf(out, "; now kept from it by %s in %s answers", a->blocker, human_count(a->blocked).text);
 }
@@ -588,11 +598,20 @@ static void name_writer(const struct advice_list *l, struct advised *a)
                    a->advice.by_rfc ? " (a cache that sees these does it by itself)" : "");
 }
 
+static bool name_it(void *context, const struct row_endpoint *e)
+{
+    struct advice_list *l = context;
+    l->failed |= !written_name(&l->names, e);
+    return !l->failed;
+}
+
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f)
 {
     *l = (struct advice_list){0};
-    if (f->windowed)
+    if (f->windowed) {
+        store_read_endpoints(r, name_it, l);
         return;
+    }
     store_read_endpoints(r, gather, &(struct gathering){l, f});
     for (size_t i = 0; i < l->n; i++)
         if (l->item[i].advice.kind == ADVICE_PURGE)

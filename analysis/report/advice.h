@@ -76,7 +76,7 @@ struct advice_list {
     bool failed;                /* out of memory: some are missing */
 };
 
-/* Between store_read_begin and end. Empty for a window: advice rests on the whole audit. */
+/* Between store_read_begin and end. Names alone for a window: advice rests on the whole audit. */
 void advice_list(struct advice_list *l, struct store_reader *r, const struct facts *f);
 void advice_list_free(struct advice_list *l);
 /* That of an endpoint, what is advised of its lifetime before what is of its key; or NULL. */

@@ -21,6 +21,7 @@ enum { NAMED_STEPS = 2, FEW_PEERS = 3, FEW_TIMES = 20, FEW_EVENTS = 3, LEAST = 2
 struct met {
     uint32_t id;
     unsigned decade;
+    bool sized;
     double mean_s, median_s, least_s; /* server time */
     double tail_s, p95_s;             /* what requests beyond the 95 % quantile took more than that */
     uint64_t tail_n;
@@ -202,6 +203,7 @@ static bool of_endpoint(void *context, const struct row_endpoint *e)
     m->least_s = timed ? (double)server.min / 1e6 : NAN;
     g->server_s += timed ? (double)server.sum / 1e6 : 0;
     m->decade = ranking_decade((double)e->response_bytes / (double)(e->requests ? e->requests : 1));
+    m->sized = !e->declared[DECLARED_unsized_response];
     m->tail_s = timed ? ranking_tail(&server, &m->tail_n) : 0;
     m->p95_s = hist_quantile(&server, .95) / 1e6;
     if (seen) {
@@ -235,8 +237,9 @@ static void find_slow(struct gathering *g, const struct met *m, double usual)
         return;
     b->endpoint = m->id;
     buf_slice(&b->target, name_of(g, m));
-    buf_printf(&b->why, "%s of server time on average in %s requests; endpoints with answers of that size take %s",
-               human_seconds(m->mean_s).text, human_count(m->server_n).text, human_seconds(usual).text);
+    buf_printf(&b->why, "%s of server time on average in %s requests; endpoints %s take %s",
+               human_seconds(m->mean_s).text, human_count(m->server_n).text,
+               m->sized ? "with answers of that size" : "that no size is known of", human_seconds(usual).text);
     buf_str(&b->action, "profile it: it costs more than its answers explain");
     say_count(&b->evidence, "requests", m->server_n);
     say_number(&b->evidence, "mean_s", m->mean_s);
@@ -326,6 +329,7 @@ static void find_chain(struct gathering *g, const struct chatty_chain *k)
         !first ? NULL
                : add(g, BOTTLENECK_CHATTY, EFFORT_CODE, (double)k->rtt_us / 1e6 + n * server, g->records_s, k->actions);
     if (b) {
+        b->endpoint = first->id;
         buf_slice(&b->target, name_of(g, first));
         buf_printf(&b->why, "%s times it was followed by %u more, each after the answer before, in %s: %.*s",
                    human_count(k->actions).text, k->n - 1, human_seconds((double)k->us / n / 1e6).text, (int)after.n,
@@ -550,6 +554,12 @@ struct slice gathering_name(const struct gathering *g, uint32_t id)
 {
     const struct met *m = met_of(g, id);
     return m ? name_of(g, m) : (struct slice){NULL, 0};
+}
+
+void gathering_at(const struct gathering *g, struct bottleneck *b, uint32_t id)
+{
+    b->endpoint = id;
+    buf_slice(&b->target, gathering_name(g, id));
 }
 
 void gathering_count(struct bottleneck *b, const char *name, uint64_t n)

@@ -616,6 +616,20 @@ static void of_the_whole(struct json *j, const struct row_endpoint *e, const str
     placement_json(j, &place);
 }
 
+/* They are told apart as long as each client has a row: of more, those that were told apart are some of them. */
+static void distinct_clients(struct json *j, const struct facts *f, const struct row_endpoint *e)
+{
+    if (f->windowed) {
+        NULLS(j, "clients", "clients_at_least");
+        return;
+    }
+    if (facts_clients_error(f) > 0)
+        NULLS(j, "clients");
+    else
+        json_key_u64(j, "clients", e->clients);
+    json_key_u64(j, "clients_at_least", e->clients);
+}
+
 static bool endpoint(void *context, const struct row_endpoint *e)
 {
     const struct listing *l = context;
@@ -633,10 +647,7 @@ static bool endpoint(void *context, const struct row_endpoint *e)
     keys(j, l->facts, e->keys, e->eligible);
     repeat_ratio(j, l->facts, e->keys, e->eligible);
     json_key_double(j, "repeat_ratio_content", facts_repeat_content(e));
-    if (l->facts->windowed)
-        NULLS(j, "clients");
-    else
-        json_key_u64(j, "clients", e->clients);
+    distinct_clients(j, l->facts, e);
     sized(j, "request_bytes", e->request_bytes, e->declared[DECLARED_unsized_request]);
     sized(j, "response_bytes", e->response_bytes, e->declared[DECLARED_unsized_response]);
     json_key_u64(j, "errors", e->errors);
@@ -800,7 +811,7 @@ void report_json(struct store_reader *r, const struct facts *f, const struct rep
     advice_list(&list, r, f);
     behaviour_read(&behaviour, r, facts_total(f, "exchanges"));
     ties_read(&ties, r);
-    limits_load(&limits, r, f, LIMITADVICE_DEFAULT.headroom);
+    limits_load(&limits, r, &behaviour, f, LIMITADVICE_DEFAULT.headroom);
     loads_read(&loads, r);
     relief_of(&relief, r, f, &list);
     bottleneck_list(&hurts, r, f, &behaviour, &ties, &list, &loads);

@@ -50,9 +50,16 @@ static struct limits_client *one_more(struct limits_crowd *c)
     return &c->client[c->n++];
 }
 
+struct loading {
+    struct limits *l;
+    const struct behaviour *b;
+};
+
 static bool add(void *context, const struct row_client *row)
 {
-    struct limits *l = context;
+    const struct loading *to = context;
+    struct limits *l = to->l;
+    const struct behaviour_client *seen = behaviour_client(to->b, row->id);
     enum carrier carrier = carrier_of(row->identity);
     l->forwarded |= slice_eq(row->identity, SLICE("forwarded"));
     l->certified |= slice_eq(row->identity, SLICE("mtls"));
@@ -74,6 +81,7 @@ static bool add(void *context, const struct row_client *row)
     }
     who->name_at = l->names.n;
     who->name_n = row->client.n;
+    who->abuse = seen && behaviour_abuses(seen);
     buf_slice(&l->names, row->client);
     memcpy(who->need, row->envelope_burst, sizeof who->need);
     memcpy(l->rate, row->envelope_rate, sizeof l->rate);
@@ -116,18 +124,22 @@ static bool judge(struct limits *l, enum carrier carrier, const struct facts *f,
     c->judged = calloc(c->n + 1, sizeof *c->judged);
     if (!c->judged)
         return false;
-    for (size_t i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n; i++) {
         c->judged[i].need = c->client[i].need;
+        c->judged[i].abuse = c->client[i].abuse;
+    }
     if (!limitadvice_of(l->rate, ENVELOPE_RATES, c->judged, c->n, &o, &c->advice))
         return false;
     c->doubt = doubt_of(c, carrier, f);
     return true;
 }
 
-void limits_load(struct limits *l, struct store_reader *r, const struct facts *f, double headroom)
+void limits_load(struct limits *l, struct store_reader *r, const struct behaviour *b, const struct facts *f,
+                 double headroom)
 {
+    struct loading to = {l, b};
     *l = (struct limits){0};
-    store_read_clients(r, add, l);
+    store_read_clients(r, add, &to);
     for (int i = 0; i < CARRIERS && !l->failed; i++)
         l->failed = l->names.failed || !judge(l, (enum carrier)i, f, headroom);
 }

@@ -3,6 +3,7 @@
 #ifndef REPORT_LIMITS_H
 #define REPORT_LIMITS_H
 
+#include "analysis/behaviour.h"
 #include "analysis/limitadvice.h"
 #include "analysis/report/facts.h"
 #include "base/json.h"
@@ -19,6 +20,7 @@ enum carrier carrier_of(struct slice identity);
 struct limits_client {
     double need[ENVELOPE_RATES];
     size_t name_at, name_n; /* in struct limits.names */
+    bool abuse;             /* behaviour_abuses: not asked what is normal */
 };
 
 /* Clients of one carrier. */
@@ -41,7 +43,8 @@ struct limits {
 };
 
 /* Between store_read_begin and end. Profiles are of the whole audit: of a window there are none. */
-void limits_load(struct limits *l, struct store_reader *r, const struct facts *f, double headroom);
+void limits_load(struct limits *l, struct store_reader *r, const struct behaviour *b, const struct facts *f,
+                 double headroom);
 void limits_free(struct limits *l);
 struct slice limits_name(const struct limits *l, const struct limits_client *c);
 /* The bucket it needs at the advised rate of its carrier's. */

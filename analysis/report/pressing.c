@@ -12,7 +12,7 @@ static void find_storm(struct gathering *g, uint32_t id, const struct behaviour_
                                                                (double)seen->retries_us / 1e6, seen->retries);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, id));
+    gathering_at(g, b, id);
     buf_printf(&b->why, "%s of %s requests repeat one that had failed; %s windows of 10 s were storms, the first at %s",
                human_count(seen->retries).text, human_count(seen->requests).text, human_count(seen->storm.storms).text,
                human_moment(seen->storm.first_s * 1000000).text);
@@ -28,7 +28,7 @@ static void find_polling(struct gathering *g, uint32_t id, const struct polling_
     struct bottleneck *b = gathering_add(g, BOTTLENECK_POLLING, EFFORT_CODE, (double)p->idle_us / 1e6, p->idle);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, id));
+    gathering_at(g, b, id);
     buf_printf(&b->why, "%s poller%s, every %s, got %s of %s answers that they had already",
                human_count(p->pollers).text, human_s(p->pollers), human_seconds(p->period_s).text,
                human_count(p->idle).text, human_count(p->polls).text);
@@ -47,7 +47,7 @@ static void find_stampede(struct gathering *g, uint32_t id, const struct expiry_
         gathering_add(g, BOTTLENECK_STAMPEDE, EFFORT_CONFIG, (double)x->server_us / 1e6, x->coalescable);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, id));
+    gathering_at(g, b, id);
     buf_printf(&b->why,
                "%s times many asked at once when a copy had ended, up to %s in a second: %s of %s requests were "
                "for what was under way",
@@ -74,7 +74,7 @@ void pressing_endpoint(struct gathering *g, uint32_t id, const struct behaviour_
         find_polling(g, id, &seen->polling);
 }
 
-/* Clients for whom the limit is the same: those of one kind of identity. */
+/* Clients for whom the limit is the same: those told apart by one field. */
 static uint32_t flooding(const struct floods *all, const struct flood *f)
 {
     uint32_t n = 0;
@@ -91,12 +91,13 @@ void pressing_client(struct gathering *g, const struct row_client *c, const stru
         !f ? NULL : gathering_add(g, BOTTLENECK_FLOOD, EFFORT_CONFIG, (double)f->rejected_us / 1e6, f->rejected);
     if (!k)
         return;
+    k->client = c->id;
     buf_slice(&k->target, c->client);
     uint32_t n = flooding(&b->floods, f);
-    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%.3g/s, bursts of %.0f)",
+    buf_printf(&k->why, "%s of its %s requests are beyond what all other clients keep within (%g/s, bursts of %.0f)",
                human_count(f->rejected).text, human_count(f->requests).text, f->rate, f->burst);
-    buf_printf(&k->action, "limit clients to %.3g requests a second and bursts of %.0f: it rejects nobody else",
-               f->rate, f->burst);
+    buf_printf(&k->action, "limit clients to %g requests a second and bursts of %.0f: it rejects nobody else", f->rate,
+               f->burst);
     if (n > 1)
         buf_printf(&k->action, " but %" PRIu32 " more like it", n - 1);
     gathering_count(k, "requests", f->requests);

@@ -22,7 +22,7 @@ static void find_session(struct gathering *g, uint32_t id, const struct ties_end
     struct bottleneck *b = gathering_add(g, BOTTLENECK_SESSION, EFFORT_CODE, without + strayed, n);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, id));
+    gathering_at(g, b, id);
     if (needed)
         buf_printf(&b->why, "%s of %s requests came without a session and were refused", human_count(e->refused).text,
                    human_count(s->requests).text);
@@ -76,7 +76,7 @@ static void find_uneven(struct gathering *g, uint32_t id, const struct ties_endp
                                : gathering_add(g, BOTTLENECK_AFFINITY, EFFORT_CONFIG, excess, n);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, id));
+    gathering_at(g, b, id);
     buf_printf(&b->why,
                "clients stay at one server; %s requests took %s longer than at the quickest one (%s on average)",
                human_count(n).text, human_seconds(excess / (double)n).text, human_seconds(mean_of(e, best)).text);
@@ -96,7 +96,7 @@ static void find_unsafe(struct gathering *g, const struct unsafe_found *f)
             : gathering_add(g, BOTTLENECK_UNSAFE_GET, EFFORT_CODE, (double)f->idle_us / 1e6, f->idle);
     if (!b)
         return;
-    buf_slice(&b->target, gathering_name(g, f->writer));
+    gathering_at(g, b, f->writer);
     buf_printf(&b->why,
                "a GET after which %s of the answers of %.*s are others (%s otherwise): %s answers that did not "
                "change could not be kept",

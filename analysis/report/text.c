@@ -134,7 +134,10 @@ static void exchanges(const struct facts *f, struct buf *out)
     uint64_t all = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
     uint64_t clients = facts_total(f, "clients"), services = facts_total(f, "services");
     uint64_t orphans = facts_total(f, "orphan_responses");
-    buf_printf(out, "  %s exchange%s (%s), ", human_count(all).text, human_s(all), human_rate(all, captured_s(f)).text);
+    buf_printf(out, "  %s exchange%s", human_count(all).text, human_s(all));
+    if (captured_s(f) >= 1) /* else it is a rate of nothing */
+        buf_printf(out, " (%s)", human_rate(all, captured_s(f)).text);
+    buf_str(out, ", ");
     buf_printf(out, "%s%s client%s, %s endpoint%s, %s service%s; ", facts_clients_error(f) > 0 ? "about " : "",
                human_count(clients).text, human_s(clients), human_count(f->endpoints).text, human_s(f->endpoints),
                human_count(services).text, human_s(services));
@@ -370,7 +373,7 @@ static const char *how_changes_come(const struct row_endpoint *e, const struct c
         return w.purge->recall > 0.5 ? "with writes" : "some with writes";
     switch (r->poisson.model) {
     case LIFETIME_POISSON:
-        return changes_fit(s, r) ? "at random" : "not at random";
+        return isnan(r->versions.median_low) ? "not told" : changes_fit(s, r) ? "at random" : "not at random";
     case LIFETIME_UNCHANGED:
         return "none seen";
     case LIFETIME_TOO_FAST:
@@ -738,7 +741,7 @@ void report_text(struct store_reader *r, const struct facts *f, const struct rep
     behaviour_free(&behaviour);
     longlived_text(r, f, t.top, t.width, out);
     unread_text(r, t.top, out);
-    tied_text(r, f, &ties, t.top, t.width, out);
+    tied_text(r, f, &ties, &advised.names, t.top, t.width, out);
     cached_text(r, f, t.top, t.width, out);
     loads_free(&loads);
     ties_free(&ties);

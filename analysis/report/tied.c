@@ -66,21 +66,26 @@ static void letter(struct json *j, char grade)
 }
 
 /* What it says, with the endpoint's name for its number. */
-static void says(struct json *j, const struct stateless_result *r, const struct written_names *names)
+static void say(const struct stateless_result *r, const struct written_names *names, struct buf *out)
 {
     char number[32];
     snprintf(number, sizeof number, "endpoint %" PRIu32, r->endpoint);
     struct slice name = written_name_of(names, r->endpoint);
     const char *at = r->endpoint && name.n ? strstr(r->says, number) : NULL;
-    struct buf text = {0};
-    json_key(j, "says");
     if (!at) {
-        json_str(j, r->says);
+        buf_str(out, r->says);
         return;
     }
-    buf_slice(&text, slice_of(r->says, (size_t)(at - r->says)));
-    buf_slice(&text, name);
-    buf_str(&text, at + strlen(number));
+    buf_slice(out, slice_of(r->says, (size_t)(at - r->says)));
+    buf_slice(out, name);
+    buf_str(out, at + strlen(number));
+}
+
+static void says(struct json *j, const struct stateless_result *r, const struct written_names *names)
+{
+    struct buf text = {0};
+    json_key(j, "says");
+    say(r, names, &text);
     json_slice(j, slice_of(text.p, text.n));
     buf_free(&text);
 }
@@ -313,22 +318,28 @@ struct listing {
     struct buf *out;
     const struct facts *f;
     const struct ties *t;
+    const struct written_names *names;
     unsigned row, top, width;
     uint64_t clear, seen;
-    unsigned alone; /* graded endpoints of which one server was seen */
+    unsigned alone;   /* graded endpoints of which one server was seen, or none is known */
+    unsigned unnamed; /* of those: none is known */
 };
 
 /* What took something off, or what could not be told. */
-static void list(struct buf *out, const struct stateless_grade *g, enum stateless_state state, const char *before)
+static void list(const struct listing *l, const struct stateless_grade *g, enum stateless_state state,
+                 const char *before)
 {
+    struct buf *out = l->out;
     bool first = true;
     for (int i = 0; i < STATELESS_SIGNALS; i++) {
         if (g->signal[i].state != state || (state == STATELESS_UNDETERMINED && i == STATELESS_S10))
             continue;
         buf_str(out, first ? before : state == STATELESS_TIED ? "; " : " ");
         buf_str(out, stateless_number((enum stateless_signal)i));
-        if (state == STATELESS_TIED)
-            buf_printf(out, " %s", g->signal[i].says);
+        if (state == STATELESS_TIED) {
+            buf_char(out, ' ');
+            say(&g->signal[i], l->names, out);
+        }
         first = false;
     }
 }
@@ -347,7 +358,12 @@ static void one_server(const struct listing *l, struct buf *out)
 {
     if (!l->alone)
         return;
-    if (l->alone == l->row)
+    if (l->unnamed == l->row)
+        buf_str(
+            out,
+            "  No record says which server answered: that another could was not put to the test, only nothing speaks "
+            "against it.\n");
+    else if (l->alone == l->row)
         buf_str(out, "  One server was seen of each: that another could answer was not put to the test, only nothing "
                      "speaks against it.\n");
     else
@@ -368,6 +384,7 @@ static bool row(void *context, const struct row_endpoint *e)
     if (!g.grade)
         return true;
     l->alone += stateless_backends(&seen->seen) < 2;
+    l->unnamed += !stateless_backends(&seen->seen);
     if (l->row++ >= l->top)
         return true;
     facts_name(&name, e);
@@ -375,9 +392,9 @@ static bool row(void *context, const struct row_endpoint *e)
     human_cell(l->out, slice_of(name.p, name.n), l->width - 60);
     buf_free(&name);
     buf_printf(l->out, " %c %3d %7s", g.grade, g.score, human_count(seen->seen.requests).text);
-    list(l->out, &g, STATELESS_TIED, "  ");
+    list(l, &g, STATELESS_TIED, "  ");
     untold(l->out, &g);
-    list(l->out, &g, STATELESS_UNDETERMINED, "  not told: ");
+    list(l, &g, STATELESS_UNDETERMINED, "  not told: ");
     buf_char(l->out, '\n');
     if (seen->deprecation || seen->sunset)
         buf_printf(l->out, "    on its way out: Deprecation in %s answers, Sunset in %s\n",
@@ -385,11 +402,11 @@ static bool row(void *context, const struct row_endpoint *e)
     return true;
 }
 
-void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, unsigned top, unsigned width,
-               struct buf *out)
+void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, const struct written_names *names,
+               unsigned top, unsigned width, struct buf *out)
 {
     struct buf rows = {0};
-    struct listing l = {.out = &rows, .f = f, .t = t, .top = top, .width = width};
+    struct listing l = {.out = &rows, .f = f, .t = t, .names = names, .top = top, .width = width};
     store_read_endpoints(r, row, &l);
     if (l.row) {
         buf_str(out, "\nWHAT TIES CLIENTS TO A SERVER\n"

@@ -20,7 +20,7 @@ void tied_management(struct json *j, const struct row_endpoint *e, const struct 
 void tied_services(struct json *j, struct store_reader *r, const struct facts *f, const struct ties *t);
 /* The section WHAT TIES CLIENTS TO A SERVER; nothing where no endpoint has a grade. After it the
  * versions (analysis/report/versioned.h), which come from the same reading. */
-void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, unsigned top, unsigned width,
-               struct buf *out);
+void tied_text(struct store_reader *r, const struct facts *f, const struct ties *t, const struct written_names *names,
+               unsigned top, unsigned width, struct buf *out);
 
 #endif

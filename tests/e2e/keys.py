@@ -128,6 +128,9 @@ for seed in range(10 if PROOF else 1):
           "seed %d: what is random in answers is not taken for a dependence" % seed, by["noisy"]["key_advice"])
     check(by["bare"]["sharing"]["verdict"] == by["named"]["sharing"]["verdict"] == "shared",
           "seed %d: what depends on the language is not taken for private" % seed, by["bare"]["sharing"], by["named"]["sharing"])
+    today, advice = by["named"]["declared"]["today"], by["named"]["recommendation"]
+    check(advice["kind"] == "cache" and "declares now %.1f %%, %.1f %% of those stale" % (100 * today["hit_ratio"], 100 * today["stale_ratio"]) in advice["why"],
+          "seed %d: what its own lifetimes give is said with how much of it is stale" % seed, advice)
     check((by["bare"]["recommendation"] or {}).get("kind") == "fix", "seed %d: and not advised to be cached before that is right" % seed,
           by["bare"]["recommendation"])
 

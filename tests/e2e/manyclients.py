@@ -15,11 +15,16 @@ def lines(start, clients):
                         "status": 200, "client_id": "bearer:%012x" % (c * 0x9E3779B97F4A + 1 & 0xFFFFFFFFFFFF)}) for n, c in enumerate(clients)]
 
 
+endpoints = []  # the first of each report
+
+
 def audit(name, text, *options):
     path, db = here / (name + ".jsonl"), here / (name + ".db")
     path.write_text("\n".join(text) + "\n")
     good("capture", "-q", "--records", path, "-d", db, "--secret", SECRET, *options)
-    return json.loads(good("report", db, "--format", "json"))["totals"], good("report", db)
+    report = json.loads(good("report", db, "--format", "json"))
+    endpoints.append(report["endpoints"][0])
+    return report["totals"], good("report", db)
 
 
 def near(totals, truth):
@@ -29,10 +34,12 @@ def near(totals, truth):
 first, then = [n * 7 % 8000 for n in range(9000)], [n * 7 % 12000 for n in range(12000)]
 totals, text = audit("few", lines(0, first), "--memory", "16M")
 check(near(totals, 8000) and "about " in text.splitlines()[2], "without room for all they are estimated, and it is said", totals, text[:400])
+check(endpoints[-1]["clients"] is None and 0 < endpoints[-1]["clients_at_least"] < 8000, "how many an endpoint has is not known then, but at least", endpoints[-1]["clients_at_least"])
 totals, _ = audit("few", lines(500, then), "--memory", "16M", "--append")
 check(near(totals, 12000), "and after a stop, too, nobody twice", totals)
 totals, text = audit("many", lines(0, first), "--memory", "128M")
 check(totals["clients"] == 8000 and totals["clients_error"] == 0 and "about" not in text.splitlines()[2], "with room for all the count is exact", totals)
+check(endpoints[-1]["clients"] == endpoints[-1]["clients_at_least"] == 8000, "nor is the endpoint's anything else", endpoints[-1]["clients"])
 totals, _ = audit("many", lines(500, then), "--memory", "128M", "--append")
 check(near(totals, 12000), "those that the store does not list are remembered over a stop", totals)
 totals, _ = audit("small", lines(0, range(100)), "--memory", "128M")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What could not be read is said first, and by name; what stands in tags and tunnels is read as if it did not."""
+import json
 import re
 
-from lib import PCAP, SECRET, audit, check, finish, folder, good, parsed
+from lib import EPOCH, PCAP, SECRET, audit, check, finish, folder, good, parsed
 
 here = folder()
 
@@ -45,4 +46,18 @@ check(doubled["capture"]["duplicates"] > 0, "doubled: the duplicates are counted
 
 cut = report("snaplen")
 check(cut["totals"]["exchanges"] == 4 and cut["capture"]["gap_bytes"] > 0 and cut["capture"]["coverage"] < 1, "snaplen: what was cut off is a gap", cut["capture"])
+
+
+# From records that say no sizes, and of one request.
+def of_records(name, records):
+    (here / (name + ".jsonl")).write_text("".join(json.dumps({"client": "10.0.0.1:4", "method": "POST", "authority": "a.example", "status": 200, **r}) + "\n" for r in records))
+    good("capture", "-q", "--records", here / (name + ".jsonl"), "-d", here / (name + ".db"), "--secret", SECRET)
+    return text(name)
+
+
+slow = [{"ts": EPOCH + i, "target": "/%s/1" % "abcd"[i % 4], "ttfb_s": 2 if i % 4 == 3 else .01} for i in range(400)]
+check("endpoints that no size is known of take" in of_records("sizeless", slow), "without sizes nothing is said of answers of that size", text("sizeless")[:1500])
+check("endpoints with answers of that size take" in of_records("sized", [{**r, "response_bytes": 500} for r in slow]), "with sizes it is", text("sized")[:1500])
+one = of_records("one", [{"ts": EPOCH, "target": "/", "ttfb_s": .01, "duration_s": .02}])
+check("  1 exchange, 1 client" in one and "(1.0/s), 1 client" in text("sized"), "one request is no rate", one[:400])
 finish()

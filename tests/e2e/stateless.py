@@ -152,6 +152,18 @@ for seed in range(10 if PROOF else 2):
 text = good("report", db)
 check("WHO CALLS WHICH VERSION" in text and "versioned.example v1" in text, "the text has the versions", text[-900:])
 check("WHAT TIES CLIENTS TO A SERVER" in text and "S3" in text and "not told" in text, "the text says it", text[-2000:])
+must = "fail without POST http://workflow.example/cart before"
+of_a_day = good("report", db, "--from", "2023-11-14"), good("report", db, "--from", "2023-11-14", "--format", "json")
+check(all(must in t for t in (text, *of_a_day)), "and names what must come before, also of a window", text[-2000:])
+records = [json.loads(line) for line in (here / "records.jsonl").read_text().splitlines()]
+(here / "nameless.jsonl").write_text("".join(json.dumps({k: v for k, v in r.items() if k != "server"}) + "\n" for r in records))
+good("capture", "-q", "--records", here / "nameless.jsonl", "-d", here / "nameless.db", "--secret", SECRET)
+nameless = [e["statelessness"] for e in parsed(good("report", here / "nameless.db", "--format", "json"))["endpoints"]]
+said = {x["says"] for s in nameless for x in s["evidence"] if x["signal"] in ("S3", "S4")}
+text = good("report", here / "nameless.db")
+check(all(s["servers"] == 0 for s in nameless) and said == {"no record says which backend answered"} and "No record says which server answered" in text and
+      "ne server was seen" not in text, "records without a server do not speak of one", said)
+
 windowless = here / "none.db"
 good("capture", "-q", "--records", here / "records.jsonl", "-d", windowless, "--secret", SECRET, "--exchanges", "0")
 bare = parsed(good("report", windowless, "--format", "json"))

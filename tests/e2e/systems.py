@@ -243,6 +243,10 @@ def run(job):
 def judge(name, seed, truth, report):
     _, kind, target, signals, _ = SYSTEMS[name]
     first = (report.get("bottlenecks") or [{}])[0]
+    about = {**{"%s %s%s" % (e["method"], e["service"], e["route"]): ("endpoint", e["id"]) for e in report["endpoints"]},
+             **{c["client"]: ("client", c["client"]) for c in report["clients"]}}
+    lost = [b["kind"] for b in report["bottlenecks"] if b["target"] in about and b[about[b["target"]][0]] != about[b["target"]][1]]
+    check(not lost, "seed %d: %s: what is about an endpoint or a client says which" % (seed, name), lost)
     said = first.get("seconds_per_hour") or 0
     check(first.get("kind") == kind and target in first.get("target", "") and abs(said - truth) <= .05 * truth,
           "seed %d: %s: first is %s at %s, %.1f s an hour" % (seed, name, kind, target or "the client", truth),

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from lib import BINARY, EPOCH, PROOF, ROOT, SECRET, check, finish, folder, good, parsed, run
+from lib import BINARY, EPOCH, PCAP, PROOF, ROOT, SECRET, check, finish, folder, good, parsed, run
 
 sys.path.insert(0, str(ROOT / "tests/oracle"))
 import ladder  # noqa: E402
@@ -257,4 +257,10 @@ with sqlite3.connect(db) as c:
     view = c.execute("SELECT sum(requests) FROM hourly").fetchone()[0]
     before = c.execute("SELECT sum(requests) FROM window_endpoint WHERE span_s = 0").fetchone()[0]
 check(view == before, "the view hourly holds the closed hours", view, before)
+
+# How versions live is of the whole audit: of a window nobody can tell whether changes come at random.
+good("capture", "-q", "-r", PCAP / "demo.pcap.zst", "-d", here / "demo.db", "--secret", SECRET)
+said = [[line.rsplit("  ", 1)[1] for line in good("report", here / "demo.db", *window).splitlines() if line.startswith("  GET") and "/search " in line and
+         line.endswith(("at random", "not told"))] for window in ((), ("--from", "2026-11-25"))]
+check(said == [["at random"], ["not told"]], "how changes come is not told of a window", said)
 finish()

@@ -112,9 +112,33 @@ static void fences(void **state)
     assert_true(a.rate >= 1.25 * rates[6] && a.rate < 1.4 * rates[6]);
 }
 
+/* Three steps above those that are alike is the fence itself: nobody is left out, wherever on the ladder, also with
+ * rates as they are stored. */
+static void on_the_fence(void **state)
+{
+    double rates[ENVELOPE_RATES], need[2][ENVELOPE_RATES];
+    struct limitadvice_client clients[12];
+    struct limitadvice_options o = LIMITADVICE_DEFAULT;
+    struct limitadvice a;
+    (void)state;
+    envelope_rates(rates);
+    for (int i = 0; i < ENVELOPE_RATES; i++)
+        rates[i] = round(rates[i] * 1e6) / 1e6;
+    for (int low = 0; low + 3 < ENVELOPE_RATES; low++) {
+        for (int i = 0; i < ENVELOPE_RATES; i++) {
+            need[0][i] = i < low ? 1e6 : 1;
+            need[1][i] = i < low + 3 ? 1e6 : 1;
+        }
+        for (unsigned i = 0; i < 12; i++)
+            clients[i] = (struct limitadvice_client){.need = need[i == 3]};
+        assert_true(limitadvice_of(rates, ENVELOPE_RATES, clients, 12, &o, &a));
+        assert_int_equal(a.kept, 12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(toy), cmocka_unit_test(keeps_its_word),
-                                       cmocka_unit_test(fences)};
+                                       cmocka_unit_test(fences), cmocka_unit_test(on_the_fence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

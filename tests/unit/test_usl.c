@@ -128,6 +128,23 @@ static void constant_rate(void **state)
     }
 }
 
+/* Quick answers while hardly anything is asked for, slower ones as soon as it is, and no queue at all: throughput grows
+ * with what is under way. The law takes the bend for a limit that the busiest seconds are beyond. */
+static void two_kinds(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 50; seed++) {
+        struct usl u = {0};
+        uint64_t random = seed;
+        for (unsigned i = 0; i < 600; i++) {
+            double n = i % 6 ? .4 + 4.1 * uniform(&random) : .1 + .2 * uniform(&random);
+            double r = n < .3 ? .025 : .095 - .06 * exp(-1.5 * n);
+            usl_add(&u, i / 30, n, n / r * exp(.1 * normal(&random)));
+        }
+        assert_int_equal(usl_fit(&u, .15, 4.2).refused, USL_NOT_REACHED);
+    }
+}
+
 static void refusals(void **state)
 {
     struct system few = paper, narrow = paper, far = paper, wild = paper;
@@ -202,8 +219,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(toy),        cmocka_unit_test(noisy),         cmocka_unit_test(linear),
-        cmocka_unit_test(levels_off), cmocka_unit_test(constant_rate), cmocka_unit_test(refusals),
-        cmocka_unit_test(changed),    cmocka_unit_test(beyond),        cmocka_unit_test(bins),
+        cmocka_unit_test(levels_off), cmocka_unit_test(constant_rate), cmocka_unit_test(two_kinds),
+        cmocka_unit_test(refusals),   cmocka_unit_test(changed),       cmocka_unit_test(beyond),
+        cmocka_unit_test(bins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

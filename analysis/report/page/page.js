@@ -251,7 +251,7 @@ function socketOf(e) {
 function endpointDetail(e) {
   const facts = el("div", {},
     el("p", {}, bdi(endpointTitle(e))), adviceOf(e),
-    el("p", {}, `${count(e.requests)} requests from ${count(e.clients)} clients; ${bytes(e.response_bytes)} of answers; `,
+    el("p", {}, `${count(e.requests)} requests from ${known(e.clients) || !known(e.clients_at_least) ? "" : "at least "}${count(e.clients ?? e.clients_at_least)} clients; ${bytes(e.response_bytes)} of answers; `,
       el("span", {class: e.errors ? "bad" : null}, `${count(e.errors)} errors`)),
     el("p", {}, `${count(e.eligible)} could be cached in kind, ${count(e.keys)} of them different; content changed in ` +
       `${count(e.staleness?.changes)} of ${count(e.staleness?.observed_gaps)} gaps between equal requests`),
@@ -349,7 +349,7 @@ function tieDetail(e) {
   const s = e.statelessness, words = {tied: "yes", free: "no", undetermined: "not told"};
   return el("div", {class: "columns"}, el("div", {}, el("p", {}, s.grade ? `${safe(s.grade)}, ${s.score} of 100, from ${count(s.requests)} requests of ${count(s.clients)} clients` +
     (s.evidence_least ? `; the weakest signal that decides stands on ${count(s.evidence_least)}` : "") +
-    (s.servers === 1 ? ". One server was seen: that another could answer was not put to the test" : "") : "No grade: too little was seen"),
+    (s.servers === 1 ? ". One server was seen: that another could answer was not put to the test" : !s.servers ? ". No record says which server answered" : "") : "No grade: too little was seen"),
   plainTable(["Signal", "What it would mean, and the evidence", "Seen", "Score", "Of"], (s.evidence || []).map(v => [safe(v.signal),
     el("span", {}, safe(v.means ?? v.name), el("br"), el("span", {class: "dim"}, safe(v.says))),
     el("span", {class: v.state === "tied" ? "warn" : v.state === "undetermined" ? "dim" : null}, words[v.state] ?? safe(v.state)),
