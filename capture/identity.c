@@ -361,7 +361,7 @@ static struct identity_of basic(struct identifier *i, struct slice rest)
     struct slice pair = slice_of(text, base64_decode(rest, text, sizeof text));
     struct slice user = slice_sub(pair, 0, slice_find(pair, ':', 0));
     bool is_named = user.n && user.n < sizeof text;
-    struct identity_of who = is_named ? pseudonym(i, IDENTITY_BASIC, user) : pseudonym(i, IDENTITY_BEARER, rest);
+    struct identity_of who = pseudonym(i, IDENTITY_BASIC, is_named ? user : rest);
     if (is_named && user.n + 1 < pair.n && is_user(user))
         i->name = named(i, user);
     explicit_bzero(text, sizeof text);

@@ -215,7 +215,7 @@ static void odd_subjects(void **state)
         assert_int_not_equal(authorized(other[i][0]).hash, authorized(other[i][1]).hash);
     assert_int_equal(authorized(other[1][0]).kind, IDENTITY_BEARER);
     /* ":pass", ":word", and what is no base64: no user is named, so they are not one client. */
-    assert_int_equal(authorized("Basic OnBhc3M=").kind, IDENTITY_BEARER);
+    assert_int_equal(authorized("Basic OnBhc3M=").kind, IDENTITY_BASIC);
     assert_int_not_equal(authorized("Basic OnBhc3M=").hash, authorized("Basic Ondvcmq=").hash);
     assert_int_not_equal(authorized("Basic OnBhc3M=").hash, authorized("Basic !!!").hash);
 }
