@@ -21,9 +21,16 @@ enum { STREAM_BLOCK = 4096, STACK_BYTES = 512 * 1024 };
 #define CALLED(DO)                                                                                                     \
     DO(add_response_header)                                                                                            \
     DO(create_response_from_buffer)                                                                                    \
-    DO(create_response_from_buffer_with_free_callback_cls) DO(create_response_from_callback) DO(destroy_response)      \
-        DO(get_connection_info) DO(get_connection_values) DO(get_daemon_info) DO(lookup_connection_value)              \
-            DO(queue_response) DO(start_daemon) DO(stop_daemon)
+    DO(create_response_from_buffer_with_free_callback_cls)                                                             \
+    DO(create_response_from_callback)                                                                                  \
+    DO(destroy_response)                                                                                               \
+    DO(get_connection_info)                                                                                            \
+    DO(get_connection_values)                                                                                          \
+    DO(get_daemon_info)                                                                                                \
+    DO(lookup_connection_value)                                                                                        \
+    DO(queue_response)                                                                                                 \
+    DO(start_daemon)                                                                                                   \
+    DO(stop_daemon)
 static struct {
 #define POINTER(name) typeof(MHD_##name) *name;
     CALLED(POINTER)
