@@ -14,7 +14,7 @@ enum {
     STEP_MOST = 32 * PAGE,
     HUGE = 2 << 20,
     HEAP_ROOM = 48 << 20,
-    HEAP_FIRST = 11 << 18, /* what is allocated before the first packet */
+    HEAP_FIRST = 10 << 18, /* what is allocated before the first packet */
     HEAP_SOON = 6 << 20,
     REGIONS = 256,
     LOOK = 4096
