@@ -172,7 +172,7 @@ static bool prepare_db(struct connection *c, const struct store_options *o, char
     if (!check_audit(c, o->mode, why, usage) || !set_mode(c, o, why))
         return false;
     bool empty = fstat(c->lock_fd, &st) == 0 && st.st_size == 0; /* no journal of what is not there */
-    bool again = o->mode == STORE_NEW && o->wait_when_behind;    /* can be made again, should the machine fail */
+    bool again = empty && o->wait_when_behind;                   /* it can be made again, should the machine fail */
     int page = o->wait_when_behind ? PAGE_BYTES_MUCH : PAGE_BYTES;
     snprintf(pragmas, sizeof pragmas,
              "PRAGMA page_size = %d; %sPRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA secure_delete = "
