@@ -51,12 +51,16 @@ $(BUILD)/analysis/envelope.o: CFLAGS += -ffinite-math-only -fno-signed-zeros
 # live.c changes again what it changed a moment ago: read in pairs, what was written one by one is waited for.
 $(BUILD)/analysis/live.o: CFLAGS += -fno-tree-slp-vectorize
 
-PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson libcrypto \
+# Those with most names first: each name that one refers to, of its own mostly, is looked for in this order at every start.
+PKGS := libcrypto sqlite3 libpcap libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson \
 	$(if $(NO_TUI),,ncursesw) $(if $(NO_WEB),,libmicrohttpd)
+# Not linked: web/http.c loads it under the name that the linker would have noted.
+MICROHTTPD := $(if $(NO_WEB),,$(or $(shell readelf -d "$$(pkg-config --variable=libdir libmicrohttpd)/libmicrohttpd.so" \
+	2>/dev/null | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p'),libmicrohttpd.so))
 WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wvla
-CPPFLAGS += -I. -D_GNU_SOURCE -DSPANWISE_VERSION='"$(VERSION)"' $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -pthread
+CPPFLAGS += -I. -D_GNU_SOURCE -DSPANWISE_VERSION='"$(VERSION)"' $(if $(NO_WEB),,-DMICROHTTPD='"$(MICROHTTPD)"') $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := $(shell pkg-config --libs $(filter-out libmicrohttpd,$(PKGS)) 2>/dev/null) -ldl -lm -pthread
 
 ROOMS ?= base capture analysis analysis/store analysis/report analysis/policy $(if $(NO_TUI),,tui) \
 	$(if $(NO_WEB),,web) cmd

@@ -62,6 +62,7 @@ static bool init_parts(struct analysis *a)
     if (!slab_init(&a->page_memory, sizeof(struct hist_page), b.most[ROOM_PAGES]))
         return false;
     hist_pool_init(&a->pages, (struct hist_page *)(void *)a->page_memory.base, b.most[ROOM_PAGES]);
+    a->pages.ready = 0;
     a->trie = trie_new(&a->key, &owner, b.most[ROOM_NODES], a->options.strict_templates);
     a->vary = vary_new(&a->key);
     a->contexts = pages_table(SHARING_CONTEXTS * sizeof *a->contexts);

@@ -6,6 +6,7 @@
 #include "analysis/state.h"
 #include "base/pages.h"
 
+enum { LAST_KEYS = 64 };
 enum { PAUSES_MOST = 1000 }; /* that are told; more of them are no more left out of rates */
 
 static struct slice slice_of_buf(const struct buf *b)
@@ -352,11 +353,11 @@ static struct slice shared(struct store *s, struct slice text, struct slice befo
     return before.p && slice_same(text, before) ? before : store_text(s, text);
 }
 
-/* `last`: the texts of the key before, which this one often shares. */
-static void commit_key(struct analysis *a, struct store *s, uint32_t at, struct row_key *last)
+/* `lasts`: keys written last, by endpoint, since most texts are the same there. */
+static void commit_key(struct analysis *a, struct store *s, uint32_t at, struct row_key lasts[LAST_KEYS])
 {
     struct key *key = keys_at(&a->keys, at);
-    struct row_key *row = store_key(s);
+    struct row_key *row = store_key(s), *last = &lasts[key->endpoint % LAST_KEYS];
     if (!row)
         return;
     *row = (struct row_key){.id = keys_id(&a->keys, at),
@@ -373,14 +374,14 @@ static void commit_key(struct analysis *a, struct store *s, uint32_t at, struct 
 static void commit_keys(struct analysis *a, struct store *s)
 {
     struct keys *k = &a->keys;
-    struct row_key last = {0};
+    struct row_key lasts[LAST_KEYS] = {0};
     for (; k->promoted_told < k->promoted.used; k->promoted_told++) {
         uint32_t row = keys_row(k, *(const uint32_t *)slab_at(&k->promoted, k->promoted_told));
         if (row < k->written)
-            commit_key(a, s, row, &last);
+            commit_key(a, s, row, lasts);
     }
     for (; k->written < k->rows.used; k->written++)
-        commit_key(a, s, k->written, &last);
+        commit_key(a, s, k->written, lasts);
 }
 
 static void commit_addresses(struct analysis *a, struct store *s)

@@ -10,6 +10,7 @@
 enum {
     WORDS = VOLATILE_PATHS / 64,
     SLOTS = 2 * VOLATILE_PATHS,
+    TOGETHER = 16, /* paths whose values lie side by side */
     FILTER_WORDS = 4096,
     CHECK_PAIRS = 1000,
     COUNTER_DIFFS = 3, /* fewer steps up do not make a counter */
@@ -39,12 +40,15 @@ struct watched {
     int64_t now;
 };
 
-/* A body by path. */
+/* A body; its values by path lie elsewhere. */
 struct sample {
     uint64_t sum;
     int64_t now;
     struct paths has;
-    uint64_t hash[VOLATILE_PATHS], number[VOLATILE_PATHS];
+};
+
+struct value {
+    uint64_t hash, number;
 };
 
 struct volatile_learner {
@@ -54,13 +58,16 @@ struct volatile_learner {
     struct watched watched[VOLATILE_KEYS]; /* apart from the samples, since all are looked through */
     struct sample sample[VOLATILE_KEYS];   /* the last body of each */
     struct sample current;
-    enum volatile_value kind[VOLATILE_PATHS]; /* of the current body's values */
+    struct value value[VOLATILE_PATHS]; /* of the current body, and of which kind */
+    enum volatile_value kind[VOLATILE_PATHS];
     uint64_t pairs, different;
     unsigned n_diff;
     struct paths diff[VOLATILE_PAIRS]; /* which paths differed, of the differing pairs */
     uint64_t filter[FILTER_WORDS];     /* values of ids met */
     struct volatile_result frozen;
     uint64_t check_pairs, check_different, check_explained;
+    /* Of the last body of each key; most have few paths, and touch little. */
+    struct value last[VOLATILE_PATHS / TOGETHER][VOLATILE_KEYS][TOGETHER];
 };
 
 const char *volatile_class_name(enum volatile_class c)
@@ -126,6 +133,19 @@ static unsigned index_of(struct volatile_learner *l, uint64_t id, bool add)
     return l->n_paths - 1;
 }
 
+static const struct value *last_of(const struct volatile_learner *l, unsigned key, unsigned path)
+{
+    return &l->last[path / TOGETHER][key][path % TOGETHER];
+}
+
+/* The current body is the last one of its key. */
+static void keep(struct volatile_learner *l, unsigned key)
+{
+    l->sample[key] = l->current;
+    for (unsigned i = 0; i < l->n_paths; i += TOGETHER)
+        memcpy(l->last[i / TOGETHER][key], &l->value[i], sizeof l->last[0][0]);
+}
+
 /* The body by path: hashes summed, the greatest number of several. */
 static void spread(struct volatile_learner *l, const struct volatile_body *b)
 {
@@ -140,8 +160,9 @@ static void spread(struct volatile_learner *l, const struct volatile_body *b)
             continue;
         bool again = has(&s->has, at);
         put(&s->has, at);
-        s->hash[at] = leaf->hash + (again ? s->hash[at] : 0);
-        s->number[at] = again && s->number[at] > leaf->number ? s->number[at] : leaf->number;
+        struct value *v = &l->value[at];
+        v->hash = leaf->hash + (again ? v->hash : 0);
+        v->number = again && v->number > leaf->number ? v->number : leaf->number;
         l->kind[at] = again && l->kind[at] != leaf->value ? VOLATILE_OTHER : leaf->value;
     }
 }
@@ -175,30 +196,32 @@ static bool met(struct volatile_learner *l, uint64_t hash)
     return known;
 }
 
-/* One path of two bodies that differ. */
-static void compare(struct volatile_learner *l, unsigned i, const struct sample *before, uint64_t gap)
+/* One path of two bodies that differ, of this key. */
+static void compare(struct volatile_learner *l, unsigned i, unsigned key, uint64_t gap)
 {
     struct path *p = &l->path[i];
-    const struct sample *now = &l->current;
-    bool differs = before->hash[i] != now->hash[i];
+    const struct value *now = &l->value[i], *before = last_of(l, key, i);
+    bool differs = before->hash != now->hash;
     p->pairs++;
     p->gap_ms += gap;
     p->diff += differs;
     p->seen++;
     p->value[l->kind[i]]++;
-    p->fell += now->number[i] < before->number[i];
-    p->repeated += !differs || (l->kind[i] == VOLATILE_ID && met(l, now->hash[i]));
+    p->fell += now->number < before->number;
+    p->repeated += !differs || (l->kind[i] == VOLATILE_ID && met(l, now->hash));
 }
 
-static struct paths differing(const struct sample *a, const struct sample *b)
+/* The last body of a key and the current one. */
+static struct paths differing(const struct volatile_learner *l, unsigned key)
 {
+    const struct sample *a = &l->sample[key], *b = &l->current;
     struct paths d;
     for (int w = 0; w < WORDS; w++) {
         uint64_t both = a->has.word[w] & b->has.word[w];
         d.word[w] = a->has.word[w] ^ b->has.word[w]; /* in one alone */
         for (; both; both &= both - 1) {
             unsigned i = (unsigned)(w * 64 + __builtin_ctzll(both));
-            if (a->hash[i] != b->hash[i])
+            if (last_of(l, key, i)->hash != l->value[i].hash)
                 put(&d, i);
         }
     }
@@ -232,11 +255,11 @@ static bool learning(const struct volatile_learner *l)
 }
 
 /* Does what was found still explain what is seen? */
-static void check(struct volatile_learner *l, const struct sample *before)
+static void check(struct volatile_learner *l, unsigned key)
 {
     l->check_pairs++;
-    if (before->sum != l->current.sum) {
-        struct paths d = differing(before, &l->current), fields = set_of(l, &l->frozen, false);
+    if (l->sample[key].sum != l->current.sum) {
+        struct paths d = differing(l, key), fields = set_of(l, &l->frozen, false);
         l->check_different++;
         l->check_explained += !none(&d) && within(&d, &fields);
     }
@@ -250,8 +273,9 @@ static void check(struct volatile_learner *l, const struct sample *before)
 static void evaluate(const struct volatile_learner *l, struct volatile_result *out);
 
 /* A pair to learn from. Paths of equal bodies have not differed, and say nothing of their class. */
-static void learn(struct volatile_learner *l, const struct sample *before)
+static void learn(struct volatile_learner *l, unsigned key)
 {
+    const struct sample *before = &l->sample[key];
     uint64_t gap = (uint64_t)(l->current.now - before->now);
     bool same = before->sum == l->current.sum;
     for (unsigned i = 0; i < l->n_paths; i++) {
@@ -261,13 +285,13 @@ static void learn(struct volatile_learner *l, const struct sample *before)
             l->path[i].pairs++;
             l->path[i].gap_ms += gap;
         } else {
-            compare(l, i, before, gap);
+            compare(l, i, key, gap);
         }
     }
     l->pairs++;
     if (!same) {
         l->different++;
-        l->diff[l->n_diff++] = differing(before, &l->current);
+        l->diff[l->n_diff++] = differing(l, key);
     }
     if (learning(l))
         return;
@@ -285,12 +309,12 @@ void volatile_take(struct volatile_learner *l, const struct volatile_body *b)
     spread(l, b);
     if (w->key && b->now >= w->now && b->now - w->now <= VOLATILE_APART_MS) {
         if (learning(l))
-            learn(l, &l->sample[at]);
+            learn(l, at);
         else
-            check(l, &l->sample[at]);
+            check(l, at);
     }
     *w = (struct watched){b->key, b->now};
-    l->sample[at] = l->current;
+    keep(l, at);
 }
 
 static bool mostly(uint32_t n, uint32_t of)

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/cursor.h"
+#include "base/pages.h"
 
 static const char magic[4] = {'L', 'L', '1', 5};
 
@@ -25,7 +26,7 @@ double hist_middle(unsigned index)
 
 void hist_pool_init(struct hist_pool *pool, struct hist_page *memory, uint32_t most)
 {
-    *pool = (struct hist_pool){memory, 1, most};
+    *pool = (struct hist_pool){memory, 1, most, most};
 }
 
 /* The page of an octave, taken on first use. NULL: none left. */
@@ -34,6 +35,8 @@ static struct hist_page *page_of(struct hist *h, struct hist_pool *pool, unsigne
     if (!h->page[octave]) {
         if (pool->used >= pool->most)
             return NULL;
+        if (pool->used >= pool->ready)
+            pool->ready = pages_rows(pool->page, sizeof *pool->page, pool->ready, pool->used, pool->most);
         h->page[octave] = pool->used++;
     }
     return &pool->page[h->page[octave]];

@@ -18,6 +18,7 @@ struct hist_page {
 struct hist_pool {
     struct hist_page *page;
     uint32_t used, most;
+    uint32_t ready; /* pages whose memory was asked for: all, unless whoever has it of pages_reserve says 0 */
 };
 
 struct hist {

@@ -14,7 +14,8 @@ enum {
     STEP_MOST = 32 * PAGE,
     HUGE = 2 << 20,
     HEAP_ROOM = 48 << 20,
-    HEAP_SOON = 8 << 20,
+    HEAP_FIRST = 10 << 18, /* what is allocated before the first packet */
+    HEAP_SOON = 6 << 20,
     REGIONS = 256,
     LOOK = 4096
 };
@@ -133,6 +134,14 @@ static uint64_t resident(const struct region *r)
     return pages * PAGE;
 }
 
+/* Asks for the next bytes of what is free at the heap's end. */
+static void heap_ahead(size_t n)
+{
+    unsigned char *end = (unsigned char *)((uintptr_t)sbrk(0) & ~(uintptr_t)(PAGE - 1));
+    size_t free_at_end = mallinfo2().keepcost & ~(size_t)(PAGE - 1);
+    populate(end - free_at_end, free_at_end < n ? free_at_end : n);
+}
+
 void pages_heap(void)
 {
 #ifndef __SANITIZE_ADDRESS__ /* whose heap is another */
@@ -145,6 +154,7 @@ void pages_heap(void)
     free(p);
     mallopt(M_TOP_PAD, HEAP_ROOM);
     heap = (unsigned char *)(((uintptr_t)sbrk(0) - mallinfo2().arena) & ~(uintptr_t)(PAGE - 1));
+    heap_ahead(HEAP_FIRST);
 #endif
 }
 
@@ -153,9 +163,7 @@ void pages_heap_soon(void)
     static atomic_bool asked;
     if (!heap || atomic_exchange(&asked, true))
         return;
-    unsigned char *end = (unsigned char *)((uintptr_t)sbrk(0) & ~(uintptr_t)(PAGE - 1));
-    size_t free_at_end = mallinfo2().keepcost & ~(size_t)(PAGE - 1);
-    populate(end - free_at_end, free_at_end < HEAP_SOON ? free_at_end : HEAP_SOON);
+    heap_ahead(HEAP_SOON);
 }
 
 uint64_t pages_resident(void)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/pages.h"
 #include "base/prefetch.h"
 #include "capture/coding.h"
 #include "capture/leaves.h"
@@ -59,7 +60,7 @@ struct looks {
 
 struct looks *looks_new(const struct hash_key *key, uint64_t memory)
 {
-    struct looks *l = calloc(1, sizeof *l);
+    struct looks *l = pages_reserve(sizeof *l); /* most of it is never touched */
     if (!l)
         return NULL;
     l->key = *key;
@@ -68,7 +69,7 @@ struct looks *looks_new(const struct hash_key *key, uint64_t memory)
     l->names = pathnames_new(key);
     if (l->names)
         return l;
-    free(l);
+    pages_release(l, sizeof *l);
     return NULL;
 }
 
@@ -90,7 +91,7 @@ void looks_free(struct looks *l)
         look_free(k);
     }
     pathnames_free(l->names);
-    free(l);
+    pages_release(l, sizeof *l);
 }
 
 /* ---- candidates ---- */

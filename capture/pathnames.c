@@ -1,6 +1,6 @@
 #include "capture/pathnames.h"
 
-#include <stdlib.h>
+#include "base/pages.h"
 
 enum {
     PLACES = 2 * PATHNAMES_MOST,
@@ -27,12 +27,12 @@ struct pathnames {
 struct pathnames *pathnames_new(const struct hash_key *key)
 {
     (void)key;
-    return calloc(1, sizeof(struct pathnames));
+    return pages_reserve(sizeof(struct pathnames)); /* touched as it fills */
 }
 
 void pathnames_free(struct pathnames *n)
 {
-    free(n);
+    pages_release(n, sizeof *n);
 }
 
 static unsigned place_of(const struct pathnames *n, uint64_t path)

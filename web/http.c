@@ -1,6 +1,7 @@
 #include "web/http.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -14,6 +15,39 @@
     "form-action 'none'; frame-ancestors 'none'"
 
 enum { STREAM_BLOCK = 4096, STACK_BYTES = 512 * 1024 };
+
+/* What is called of libmicrohttpd. It brings ten libraries that all other commands would load for nothing, a third of
+ * the time that they take to start, so it is loaded when it is needed. */
+#define CALLED(DO)                                                                                                     \
+    DO(add_response_header)                                                                                            \
+    DO(create_response_from_buffer)                                                                                    \
+    DO(create_response_from_buffer_with_free_callback_cls)                                                             \
+    DO(create_response_from_callback)                                                                                  \
+    DO(destroy_response)                                                                                               \
+    DO(get_connection_info)                                                                                            \
+    DO(get_connection_values)                                                                                          \
+    DO(get_daemon_info)                                                                                                \
+    DO(lookup_connection_value)                                                                                        \
+    DO(queue_response)                                                                                                 \
+    DO(start_daemon)                                                                                                   \
+    DO(stop_daemon)
+static struct {
+#define POINTER(name) typeof(MHD_##name) *name;
+    CALLED(POINTER)
+#undef POINTER
+} mhd;
+
+static bool load(char why[256])
+{
+    void *library = dlopen(MICROHTTPD, RTLD_NOW);
+    bool whole = library != NULL;
+#define FIND(name) whole = whole && (mhd.name = (typeof(MHD_##name) *)dlsym(library, "MHD_" #name));
+    CALLED(FIND)
+#undef FIND
+    if (!whole)
+        snprintf(why, 256, "the web report needs libmicrohttpd: %.200s", dlerror());
+    return whole;
+}
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -91,7 +125,7 @@ static struct MHD_Response *stream_response(struct http *h)
         return NULL;
     }
     struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, s, stream_free);
+        mhd.create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, s, stream_free);
     if (!response)
         stream_free(s);
     return response;
@@ -108,9 +142,9 @@ static struct MHD_Response *body_response(struct answer *a)
 {
     struct slice bytes = body_bytes(a->body);
     if (!bytes.n)
-        return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+        return mhd.create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
     struct MHD_Response *response =
-        MHD_create_response_from_buffer_with_free_callback_cls(bytes.n, (void *)(uintptr_t)bytes.p, body_done, a->body);
+        mhd.create_response_from_buffer_with_free_callback_cls(bytes.n, (void *)(uintptr_t)bytes.p, body_done, a->body);
     if (response)
         a->body = NULL; /* the response's now */
     return response;
@@ -119,7 +153,7 @@ static struct MHD_Response *body_response(struct answer *a)
 static void add(struct MHD_Response *r, const char *name, const char *value)
 {
     if (value && *value)
-        MHD_add_response_header(r, name, value);
+        mhd.add_response_header(r, name, value);
 }
 
 static void add_headers(struct MHD_Response *r, const struct answer *a)
@@ -154,8 +188,8 @@ static enum MHD_Result send_answer(struct http *h, struct MHD_Connection *c, con
     if (!response)
         return MHD_NO; /* out of memory: the connection ends */
     add_headers(response, a);
-    enum MHD_Result result = MHD_queue_response(c, a->status, response);
-    MHD_destroy_response(response);
+    enum MHD_Result result = mhd.queue_response(c, a->status, response);
+    mhd.destroy_response(response);
     return result;
 }
 
@@ -182,7 +216,7 @@ static enum MHD_Result count_host(void *context, enum MHD_ValueKind kind, const 
 
 static struct slice header(struct MHD_Connection *c, const char *name)
 {
-    return slice_str(MHD_lookup_connection_value(c, MHD_HEADER_KIND, name));
+    return slice_str(mhd.lookup_connection_value(c, MHD_HEADER_KIND, name));
 }
 
 /* GET and HEAD may bring one as well: nobody wants it. */
@@ -195,7 +229,7 @@ static bool brings_body(struct MHD_Connection *c)
 /* The address that the connection came in on, for a service that listens on all of them. */
 static struct slice local_address(struct MHD_Connection *c, char text[64])
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info = mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct sockaddr_storage a;
     socklen_t n = sizeof a;
     text[0] = 0;
@@ -233,8 +267,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const
                                        header(c, "Authorization"), header(c, "Cookie"), local_address(c, local)};
     q.if_none_match = header(c, "If-None-Match");
     q.accept = header(c, "Accept");
-    MHD_get_connection_values(c, MHD_HEADER_KIND, count_host, &hosts);
-    MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_param, &q);
+    mhd.get_connection_values(c, MHD_HEADER_KIND, count_host, &hosts);
+    mhd.get_connection_values(c, MHD_GET_ARGUMENT_KIND, take_param, &q);
     if (hosts > 1)
         answer_text(&a, 400, "More than one Host.");
     else
@@ -264,7 +298,7 @@ static struct MHD_Daemon *start_daemon(struct http *h, const struct listen *l, c
     struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
                                    {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
                                    {MHD_OPTION_END, 0, NULL}};
-    return MHD_start_daemon(flags, l->port, NULL, NULL, on_request, h, MHD_OPTION_SOCK_ADDR, &l->address,
+    return mhd.start_daemon(flags, l->port, NULL, NULL, on_request, h, MHD_OPTION_SOCK_ADDR, &l->address,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
                             (unsigned)HTTP_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY, MHD_OPTION_THREAD_STACK_SIZE,
@@ -274,6 +308,8 @@ static struct MHD_Daemon *start_daemon(struct http *h, const struct listen *l, c
 struct http *http_start(struct routes *r, struct listen *l, const char *certificate, const char *key, char why[256])
 {
     char url[128];
+    if (!load(why))
+        return NULL;
     struct http *h = calloc(1, sizeof *h);
     if (!h || !init_wake(h)) {
         snprintf(why, 256, "out of memory");
@@ -291,7 +327,7 @@ struct http *http_start(struct routes *r, struct listen *l, const char *certific
         free(h);
         return NULL;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    const union MHD_DaemonInfo *info = mhd.get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
     if (info)
         l->port = info->port;
     return h;
@@ -303,7 +339,7 @@ void http_stop(struct http *h)
     h->stopping = true;
     pthread_cond_broadcast(&h->wake);
     pthread_mutex_unlock(&h->lock);
-    MHD_stop_daemon(h->daemon);
+    mhd.stop_daemon(h->daemon);
     pthread_cond_destroy(&h->wake);
     pthread_mutex_destroy(&h->lock);
     free(h);

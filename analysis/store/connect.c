@@ -15,8 +15,9 @@ enum {
     OPEN_BUSY_MS = 5000,
     WRITE_BUSY_MS = 30000,
     LEAVE_BUSY_MS = 50,
-    PAGE_BYTES = 16384,
-    WAL_PAGES = 1000 /* until a checkpoint */
+    PAGE_BYTES = 16384,      /* live: what changes in a second is in few rows of many tables */
+    PAGE_BYTES_MUCH = 32768, /* much is written at once: a third less work for the kernel */
+    WAL_BYTES = 16 << 20     /* until a checkpoint */
 };
 
 bool connect_run(struct connection *c, const char *sql)
@@ -163,17 +164,22 @@ static bool check_audit(struct connection *c, enum store_mode mode, char why[256
 
 static bool prepare_db(struct connection *c, const struct store_options *o, char why[256], bool *usage)
 {
-    char pragmas[280];
+    char pragmas[320];
+    struct stat st;
     if (sqlite3_open_v2(c->path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return open_failed(c, why);
     sqlite3_busy_timeout(c->db, OPEN_BUSY_MS);
     if (!check_audit(c, o->mode, why, usage) || !set_mode(c, o, why))
         return false;
+    bool empty = fstat(c->lock_fd, &st) == 0 && st.st_size == 0; /* no journal of what is not there */
+    bool again = empty && o->wait_when_behind;                   /* it can be made again, should the machine fail */
+    int page = o->wait_when_behind ? PAGE_BYTES_MUCH : PAGE_BYTES;
     snprintf(pragmas, sizeof pragmas,
-             "PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = "
+             "PRAGMA page_size = %d; %sPRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA secure_delete = "
              "OFF; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;"
              "PRAGMA wal_autocheckpoint = %d; BEGIN IMMEDIATE",
-             PAGE_BYTES, WAL_PAGES); /* the size of pages of a DB that has some stays */
+             page, empty ? "PRAGMA journal_mode = MEMORY; " : "", again ? "OFF" : "NORMAL",
+             WAL_BYTES / page); /* the size of pages of a DB that has some stays */
     bool stays = o->mode == STORE_FRESH && schema_look(c->db) == SCHEMA_GOOD; /* until the first commit */
     if (!connect_run(c, pragmas) || !(stays || schema_make(c->db)) || !connect_run(c, "COMMIT"))
         return open_failed(c, why);
@@ -201,6 +207,8 @@ bool connect_there(const struct connection *c)
            open.st_dev == now.st_dev;
 }
 
+/* Leaving changes a few octets of the first page, which no end of the process tears: what they were is kept in memory
+ * instead of a file. With that page all that was written before goes to the disk. */
 bool connect_leave_wal(struct connection *c, int tries)
 {
     bool left = false;
@@ -208,9 +216,10 @@ bool connect_leave_wal(struct connection *c, int tries)
     for (int i = 0; i < tries && !left; i++) {
         sqlite3_stmt *q = NULL;
         sqlite3_wal_checkpoint_v2(c->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-        if (sqlite3_prepare_v2(c->db, "PRAGMA journal_mode = DELETE", -1, &q, NULL) == SQLITE_OK &&
+        if (connect_run(c, "PRAGMA synchronous = NORMAL") &&
+            sqlite3_prepare_v2(c->db, "PRAGMA journal_mode = MEMORY", -1, &q, NULL) == SQLITE_OK &&
             sqlite3_step(q) == SQLITE_ROW)
-            left = !strcmp((const char *)sqlite3_column_text(q, 0), "delete");
+            left = !strcmp((const char *)sqlite3_column_text(q, 0), "memory");
         sqlite3_finalize(q);
     }
     return left;

@@ -16,6 +16,17 @@ else
     exit 1
 fi
 
+# What no other command needs is loaded by serve alone, which says so where it is missing.
+name=$(grep -ao 'libmicrohttpd\.so[.0-9]*' "$work/usr/bin/spanwise" | head -n 1)
+mkdir "$work/none" && : >"$work/none/${name:-none}"
+said=$(LD_LIBRARY_PATH=$work/none "$work/usr/bin/spanwise" serve --wait "$work/x.db" --listen 127.0.0.1:0 2>&1)
+if [ $? = 1 ] && [[ $said == *"the web report needs libmicrohttpd: "*"$name"* ]] && ! ldd "$work/usr/bin/spanwise" | grep -q microhttpd; then
+    echo "ok - libmicrohttpd is loaded when it is needed"
+else
+    echo "not ok - libmicrohttpd is loaded when it is needed: $said"
+    exit 1
+fi
+
 # The manual page: every option of every command, in words that troff takes without a warning.
 page=$work/usr/share/man/man1/spanwise.1
 failed=0
