@@ -20,9 +20,9 @@ void h1_open(struct h1 *h, struct conn *conn)
 static struct body_state *body_take(struct h1_env *env)
 {
     if (!env->n_spare)
-        return body_new(env->key);
+        return body_new(&env->bodies);
     struct body_state *b = env->spare[--env->n_spare];
-    body_reset(b, env->key);
+    body_reset(b);
     return b;
 }
 
@@ -57,7 +57,7 @@ static __attribute__((noinline)) void body_begins(struct h1_env *env, struct h1_
                                                   bool whole)
 {
     if (whole)
-        side->body_id = body_hash(env->key, p, n);
+        side->body_id = body_hash(&env->bodies, p, n);
     else if ((side->body = body_take(env)))
         body_add(side->body, p, n);
     else
@@ -115,8 +115,8 @@ static __attribute__((noinline)) uint64_t body_finish(struct h1_env *env, struct
     if (side->truncated)
         return 0;
     if (side->body)
-        return body_end(side->body, env->key);
-    return has_body ? body_hash(env->key, "", 0) : 0;
+        return body_end(side->body);
+    return has_body ? body_hash(&env->bodies, "", 0) : 0;
 }
 
 /* ---- messages ---- */
@@ -370,7 +370,7 @@ static inline size_t request_whole(struct h1_env *env, struct h1 *h, const struc
     }
     if (n) {
         s->x.request_bytes = n;
-        s->x.request_body_id = body_hash(env->key, rest, n);
+        s->x.request_body_id = body_hash(&env->bodies, rest, n);
         if (s->operation)
             operation_data(s->operation, 0, rest, n, false); /* whether it may ask for one is known */
     }
@@ -402,7 +402,7 @@ static inline size_t answer_whole(struct h1_env *env, struct h1 *h, const struct
         look_data(s->look, rest, head->length);
     s->touched = c->ts;
     s->x.response_bytes = head->length;
-    s->x.body_id = body_hash(env->key, rest, head->length);
+    s->x.body_id = body_hash(&env->bodies, rest, head->length);
     pair_response_done(env->pair, s, c->ts);
     return head->length;
 }
