@@ -806,8 +806,19 @@ static __attribute__((noinline)) enum h1_event feed(struct h1_env *env, struct h
     return event;
 }
 
-/* A chunk within a body, or at the end of one. */
-static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, struct h1 *h, int role,
+/* A chunk within a body. */
+static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, struct h1_side *side, int role,
+                                                           const struct chunk *c)
+{
+    message_touch(side, c);
+    side->left -= c->n;
+    env->rest = 0;
+    body_bytes(env, side, role, c->p, c->n, false);
+    return H1_OK;
+}
+
+/* A chunk that is the rest of a body of known length. */
+static __attribute__((noinline)) enum h1_event end_of_body(struct h1_env *env, struct h1 *h, int role,
                                                            const struct chunk *c)
 {
     message_touch(&h->side[role], c);
@@ -850,15 +861,16 @@ static __attribute__((noinline)) enum h1_event first_of_answer(struct h1_env *en
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct h1_side *side = &h->side[role];
-    if (side->state == H1_HEAD && !side->carry.n && c->n) {
-        if (role == 0)
-            return first_of_request(env, h, c);
-        if (!h->side[0].carry.n)
-            return first_of_answer(env, h, c);
+    if (side->state == H1_HEAD) {
+        if (c->n && !side->carry.n && (role == 0 || !h->side[0].carry.n))
+            return role == 0 ? first_of_request(env, h, c) : first_of_answer(env, h, c);
+    } else if (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) {
+        if (c->n < side->left)
+            return within_body(env, side, role, c);
+        if (c->n == side->left && side->state == H1_LENGTH)
+            return end_of_body(env, h, role, c);
     }
-    bool within =
-        (side->state == H1_LENGTH && c->n <= side->left) || (side->state == H1_CHUNK_DATA && c->n < side->left);
-    return within ? within_body(env, h, role, c) : feed(env, h, role, c, 0, H1_OK);
+    return feed(env, h, role, c, 0, H1_OK);
 }
 
 /* ---- loss and ends ---- */
