@@ -232,6 +232,10 @@ void body_add(struct body_state *s, const void *p, size_t n)
     uint64_t before = s->n;
     s->n += n;
 #ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx512vbmi2")) { /* those before it run slower for a while after such instructions */
+        hashwide_add512(&s->wide, s->key->secret, before, p, n);
+        return;
+    }
     if (__builtin_cpu_supports("avx2")) {
         hashwide_add(&s->wide, s->key->secret, before, p, n);
         return;

@@ -188,6 +188,79 @@ uint64_t hashwide_of(const unsigned char *secret, const void *p, size_t n)
     take(&r, p, (n - 1) / STRIPE);
     return finish(r.sum, secret, (const unsigned char *)p + n - STRIPE, n);
 }
+
+/* ---- pieces with AVX-512 ---- */
+
+#pragma GCC target("avx512bw")
+
+static inline __m512i all(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+static inline __m512i stripe512(__m512i sum, __m512i data, const unsigned char *secret)
+{
+    __m512i keyed = _mm512_xor_si512(data, all(secret));
+    return _mm512_add_epi64(sum, _mm512_mul_epu32(keyed, _mm512_srli_epi64(keyed, 32)));
+}
+
+static inline __m512i crossed(__m512i sum, __m512i read)
+{
+    return _mm512_add_epi64(sum, _mm512_shuffle_epi32(read, _MM_PERM_BADC));
+}
+
+static inline __m512i scramble512(__m512i sum, const unsigned char *secret)
+{
+    const __m512i prime = _mm512_set1_epi32((int)XXH_PRIME32_1);
+    __m512i mixed = _mm512_xor_si512(_mm512_xor_si512(sum, _mm512_srli_epi64(sum, 47)), all(secret + BLOCK * STEP));
+    __m512i high = _mm512_mul_epu32(_mm512_srli_epi64(mixed, 32), prime);
+    return _mm512_add_epi64(_mm512_mul_epu32(mixed, prime), _mm512_slli_epi64(high, 32));
+}
+
+/* n: no more than the block has. */
+static inline __m512i stripes512(__m512i sum, const unsigned char *p, const unsigned char *secret, size_t n)
+{
+    __m512i read = _mm512_setzero_si512();
+    for (const unsigned char *end = p + n * STRIPE; p < end; p += STRIPE, secret += STEP) {
+        __m512i data = all(p);
+        __asm__("" : "+v"(data)); /* it is loaded once */
+        sum = stripe512(sum, data, secret);
+        read = _mm512_add_epi64(read, data);
+    }
+    return crossed(sum, read);
+}
+
+/* Octets that are held and those that follow are loaded as the stripe they make: what was just stored would have to be
+ * waited for. Those before p are not read, for the mask leaves them out. */
+static inline __m512i joined(const struct hashwide *s, const unsigned char *p)
+{
+    __mmask64 new = ~(UINT64_MAX >> (STRIPE - s->held));
+    return _mm512_mask_loadu_epi8(all(s->text + STRIPE - s->held), new, p - s->held);
+}
+
+void hashwide_add512(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *piece, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)piece, *end = p + n;
+    if (before <= HASHWIDE_HELD || n < STRIPE) {
+        hashwide_add(s, secret, before, p, n);
+        return;
+    }
+    __m512i data = joined(s, p), sum = crossed(stripe512(all(s->sum), data, secret + s->stripe * STEP), data);
+    size_t stripe = s->stripe + 1;
+    p += STRIPE - s->held;
+    size_t whole = ((size_t)(end - p) - 1) / STRIPE, left = whole;
+    for (size_t room = BLOCK - stripe; left >= room; room = BLOCK) {
+        sum = scramble512(stripes512(sum, p, secret + stripe * STEP, room), secret);
+        p += room * STRIPE;
+        left -= room;
+        stripe = 0;
+    }
+    sum = stripes512(sum, p, secret + stripe * STEP, left);
+    s->held = (uint32_t)((size_t)(end - p) - left * STRIPE);
+    s->stripe = (uint32_t)(stripe + left);
+    _mm512_storeu_si512(s->text, all(end - STRIPE));
+    _mm512_store_si512(s->sum, sum);
+}
 #else
 typedef int nothing_here; /* ISO C: no file is empty */
 #endif

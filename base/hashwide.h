@@ -23,6 +23,8 @@ struct hashwide {
 /* The processor must have AVX2. secret: XXH3's of that seed, 192 octets. */
 void hashwide_add(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *p,
                   size_t n); /* before: octets so far */
+/* The same with AVX-512, which is a quarter faster. */
+void hashwide_add512(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *p, size_t n);
 uint64_t hashwide_end(const struct hashwide *s, const unsigned char *secret,
                       uint64_t n);                                          /* n: octets in all, more than are held */
 uint64_t hashwide_of(const unsigned char *secret, const void *p, size_t n); /* more than 240 octets */
