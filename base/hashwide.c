@@ -61,11 +61,12 @@ struct run {
     size_t stripe; /* of a block, which the next one is */
 };
 
+static const _Alignas(64) uint64_t first_sums[8] = {XXH_PRIME32_3, XXH_PRIME64_1, XXH_PRIME64_2, XXH_PRIME64_3,
+                                                    XXH_PRIME64_4, XXH_PRIME32_2, XXH_PRIME64_5, XXH_PRIME32_1};
+
 static inline struct run start(const unsigned char *secret)
 {
-    static const _Alignas(32) uint64_t first[8] = {XXH_PRIME32_3, XXH_PRIME64_1, XXH_PRIME64_2, XXH_PRIME64_3,
-                                                   XXH_PRIME64_4, XXH_PRIME32_2, XXH_PRIME64_5, XXH_PRIME32_1};
-    return (struct run){{{at(first, 0), at(first, 1)}}, secret, 0};
+    return (struct run){{{at(first_sums, 0), at(first_sums, 1)}}, secret, 0};
 }
 
 static inline struct run go_on(const struct hashwide *s, const unsigned char *secret)
@@ -123,6 +124,11 @@ static void roll(struct hashwide *s, struct run *r, size_t from, size_t n)
     keep(s, r);
 }
 
+static inline bool is_few(uint64_t before, size_t n)
+{
+    return before ? before <= HASHWIDE_HELD || n < STRIPE : n <= HASHWIDE_HELD;
+}
+
 /* Few octets, or the first ones. */
 static __attribute__((noinline)) void hold(struct hashwide *s, const unsigned char *secret, uint64_t before,
                                            const unsigned char *p, size_t n)
@@ -144,7 +150,7 @@ void hashwide_add(struct hashwide *s, const unsigned char *secret, uint64_t befo
 {
     const unsigned char *p = (const unsigned char *)piece;
     size_t used = 0;
-    if (before ? before <= HASHWIDE_HELD || n < STRIPE : n <= HASHWIDE_HELD) {
+    if (is_few(before, n)) {
         hold(s, secret, before, p, n);
         return;
     }
@@ -241,14 +247,19 @@ static inline __m512i joined(const struct hashwide *s, const unsigned char *p)
 void hashwide_add512(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *piece, size_t n)
 {
     const unsigned char *p = (const unsigned char *)piece, *end = p + n;
-    if (before <= HASHWIDE_HELD || n < STRIPE) {
-        hashwide_add(s, secret, before, p, n);
+    size_t stripe = 0;
+    if (is_few(before, n)) {
+        hold(s, secret, before, p, n);
         return;
     }
-    __m512i data = joined(s, p), sum = crossed(stripe512(all(s->sum), data, secret + s->stripe * STEP), data);
-    size_t stripe = s->stripe + 1;
-    p += STRIPE - s->held;
-    size_t whole = ((size_t)(end - p) - 1) / STRIPE, left = whole;
+    __m512i sum = all(before ? s->sum : first_sums);
+    if (before) {
+        __m512i data = joined(s, p);
+        sum = crossed(stripe512(sum, data, secret + s->stripe * STEP), data);
+        stripe = s->stripe + 1;
+        p += STRIPE - s->held;
+    }
+    size_t left = ((size_t)(end - p) - 1) / STRIPE;
     for (size_t room = BLOCK - stripe; left >= room; room = BLOCK) {
         sum = scramble512(stripes512(sum, p, secret + stripe * STEP, room), secret);
         p += room * STRIPE;
