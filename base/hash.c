@@ -229,15 +229,14 @@ static __attribute__((noinline)) void add_slowly(struct body_state *s, const voi
 
 void body_add(struct body_state *s, const void *p, size_t n)
 {
-    uint64_t before = s->n;
     s->n += n;
 #ifdef HASHWIDE
     if (__builtin_cpu_supports("avx512vbmi2")) { /* those before it run slower for a while after such instructions */
-        hashwide_add512(&s->wide, s->key->secret, before, p, n);
+        hashwide_add512(&s->wide, s->key->secret, s->n - n, p, n);
         return;
     }
     if (__builtin_cpu_supports("avx2")) {
-        hashwide_add(&s->wide, s->key->secret, before, p, n);
+        hashwide_add(&s->wide, s->key->secret, s->n - n, p, n);
         return;
     }
 #endif
