@@ -147,13 +147,14 @@ static inline void place(struct looks *l, const struct slot *s, struct look_cand
     c->target += !c->target;
 }
 
-/* Its row is asked for now, so that it is there when the answer comes; paths are few. */
+/* Its rows are asked for now, so that they are there when the answer comes. */
 void look_expect(struct looks *l, struct slot *s)
 {
     struct look_candidate *c = &s->candidate;
     if (!slice_eq(s->request.method, SLICE("GET")))
         return;
     place(l, s, c);
+    prefetch(&l->path[c->path % LOOK_PATHS]);
     prefetch(&l->target[c->target % LOOK_TARGETS]);
 }
 
