@@ -7,7 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { SHORT = 128 }; /* XXH3 has a way of its own up to there */
+enum { TINY = 16, SHORT = 128, MIDDLE = 240 }; /* XXH3 has ways of its own up to there */
 
 struct sip {
     uint64_t v0, v1, v2, v3;
@@ -134,60 +134,99 @@ static inline uint64_t seal_digest(const struct hash_key *key, uint64_t digest, 
     return h ? h : 1;
 }
 
-/* Apart, so that short ones save no registers. */
-static __attribute__((noinline)) uint64_t longer_hash(const struct hash_key *key, const void *p, size_t n)
+_Static_assert(sizeof((struct body_key *)0)->secret == XXH_SECRET_DEFAULT_SIZE, "as long as the library has it");
+
+void body_key_make(struct body_key *b, const struct hash_key *key)
 {
-#ifdef HASHWIDE
-    if (n > XXH3_MIDSIZE_MAX && __builtin_cpu_supports("avx2"))
-        return seal_digest(key, hashwide_of(p, n, key->body_seed), n);
-#endif
-    return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
+    b->key = *key;
+    XXH3_generateSecret_fromSeed(b->secret, key->body_seed);
 }
 
-uint64_t body_hash(const struct hash_key *key, const void *p, size_t n)
+/* Sixteen octets under sixteen of a secret. */
+static inline uint64_t mix(const uint8_t *p, const uint8_t *secret, uint64_t seed)
 {
+    uint64_t part[2], under[2];
+    memcpy(part, p, sizeof part);
+    memcpy(under, secret, sizeof under);
+    return hash_fold(part[0] ^ (under[0] + seed), part[1] ^ (under[1] - seed));
+}
+
+/* 17 to 128 octets: from both ends. XXH3 adds the seed to the secret each time, which here it is in. */
+static inline uint64_t short_digest(const struct body_key *b, const uint8_t *p, size_t n)
+{
+    const uint8_t *end = p + n, *secret = b->secret, *stop = secret + 32 * ((n - 1) / 32);
+    uint64_t h = n * XXH_PRIME64_1;
+    for (; secret <= stop; p += 16, secret += 32)
+        h += mix(p, secret, 0) + mix(end -= 16, secret + 16, 0);
+    return XXH3_avalanche(h);
+}
+
+/* 129 to 240: of what is behind the first 128 the secret stands elsewhere, and without the seed. */
+static uint64_t middle_digest(const struct body_key *b, const uint8_t *p, size_t n)
+{
+    uint64_t h = n * XXH_PRIME64_1;
+    for (size_t i = 0; i < SHORT; i += 16)
+        h += mix(p + i, b->secret + i, 0);
+    h = XXH3_avalanche(h);
+    for (size_t i = SHORT; i + 16 <= n; i += 16)
+        h += mix(p + i, XXH3_kSecret + i - SHORT + XXH3_MIDSIZE_STARTOFFSET, b->key.body_seed);
+    h += mix(p + n - 16, XXH3_kSecret + XXH3_SECRET_SIZE_MIN - XXH3_MIDSIZE_LASTOFFSET, b->key.body_seed);
+    return XXH3_avalanche(h);
+}
+
+static __attribute__((noinline)) uint64_t long_digest(const struct body_key *b, const void *p, size_t n)
+{
+#ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx2"))
+        return hashwide_of(b->secret, p, n);
+#endif
+    return XXH3_64bits_withSeed(p, n, b->key.body_seed);
+}
+
+static inline uint64_t digest_of(const struct body_key *b, const void *p, size_t n)
+{
+    if (n > MIDDLE)
+        return long_digest(b, p, n);
     if (n > SHORT)
-        return longer_hash(key, p, n);
-    return seal_digest(key, XXH3_64bits_withSeed(p, n, key->body_seed), n);
+        return middle_digest(b, p, n);
+    return n > TINY ? short_digest(b, p, n) : XXH3_64bits_withSeed(p, n, b->key.body_seed);
+}
+
+uint64_t body_hash(const struct body_key *b, const void *p, size_t n)
+{
+    return seal_digest(&b->key, digest_of(b, p, n), n);
 }
 
 struct body_state {
     union {
-        XXH3_state_t xxh;
 #ifdef HASHWIDE
         struct hashwide wide; /* where the processor has AVX2 */
 #endif
+        XXH3_state_t xxh;
     };
     uint64_t n;
+    const struct body_key *key;
 };
 
-struct body_state *body_new(const struct hash_key *key)
+struct body_state *body_new(const struct body_key *key)
 {
     struct body_state *s = aligned_alloc(64, (sizeof *s + 63) & ~(size_t)63);
     if (!s)
         return NULL;
-#ifdef HASHWIDE
-    if (__builtin_cpu_supports("avx2")) {
-        s->n = 0;
-        hashwide_begin(&s->wide, key->body_seed);
-        return s;
-    }
-#endif
+    s->key = key;
     XXH3_INITSTATE(&s->xxh);
-    body_reset(s, key);
+    body_reset(s);
     return s;
 }
 
-void body_reset(struct body_state *s, const struct hash_key *key)
+void body_reset(struct body_state *s)
 {
     s->n = 0;
 #ifdef HASHWIDE
-    if (__builtin_cpu_supports("avx2")) {
-        hashwide_again(&s->wide);
+    if (__builtin_cpu_supports("avx2"))
         return;
-    }
 #endif
-    XXH3_64bits_reset_withSeed(&s->xxh, key->body_seed);
+    XXH3_64bits_reset_withSeed(&s->xxh, s->key->key.body_seed);
 }
 
 /* Apart, so that the registers it takes are not saved for those who do without. */
@@ -200,21 +239,28 @@ void body_add(struct body_state *s, const void *p, size_t n)
 {
     s->n += n;
 #ifdef HASHWIDE
+    if (__builtin_cpu_supports("avx512vbmi2")) { /* those before it run slower for a while after such instructions */
+        hashwide_add512(&s->wide, s->key->secret, s->n - n, p, n);
+        return;
+    }
     if (__builtin_cpu_supports("avx2")) {
-        hashwide_add(&s->wide, p, n);
+        hashwide_add(&s->wide, s->key->secret, s->n - n, p, n);
         return;
     }
 #endif
     add_slowly(s, p, n);
 }
 
-uint64_t body_end(struct body_state *s, const struct hash_key *key)
+uint64_t body_end(struct body_state *s)
 {
 #ifdef HASHWIDE
-    if (__builtin_cpu_supports("avx2"))
-        return seal_digest(key, hashwide_end(&s->wide, s->n), s->n);
+    if (__builtin_cpu_supports("avx2")) {
+        if (s->n <= HASHWIDE_HELD)
+            return body_hash(s->key, s->wide.text, s->n);
+        return seal_digest(&s->key->key, hashwide_end(&s->wide, s->key->secret, s->n), s->n);
+    }
 #endif
-    return seal_digest(key, XXH3_64bits_digest(&s->xxh), s->n);
+    return seal_digest(&s->key->key, XXH3_64bits_digest(&s->xxh), s->n);
 }
 
 void body_free(struct body_state *s)

@@ -27,13 +27,20 @@ uint64_t hash_bytes(const struct hash_key *key, uint8_t tag, const void *p, size
 /* The same over whole words, for fixed-size table keys. */
 uint64_t hash_words(const struct hash_key *key, const uint64_t *words, size_t count);
 
+/* What hashing bodies takes of a key: made once. */
+struct body_key {
+    struct hash_key key;
+    uint8_t secret[192];
+};
+void body_key_make(struct body_key *b, const struct hash_key *key);
+
 /* A body seen as a whole, or piece by piece. The result is never 0. */
-uint64_t body_hash(const struct hash_key *key, const void *p, size_t n);
-struct body_state;                                       /* 576 bytes; take it only for bodies in several pieces */
-struct body_state *body_new(const struct hash_key *key); /* NULL: out of memory */
-void body_reset(struct body_state *s, const struct hash_key *key);
+uint64_t body_hash(const struct body_key *b, const void *p, size_t n);
+struct body_state;                                     /* 640 bytes; take it only for bodies in several pieces */
+struct body_state *body_new(const struct body_key *b); /* which must live as long; NULL: out of memory */
+void body_reset(struct body_state *s);
 void body_add(struct body_state *s, const void *p, size_t n);
-uint64_t body_end(struct body_state *s, const struct hash_key *key);
+uint64_t body_end(struct body_state *s);
 void body_free(struct body_state *s);
 
 /* Bijective mixer of 64 bits (Stafford variant 13). */

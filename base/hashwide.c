@@ -4,15 +4,15 @@
 #pragma GCC target("avx2")
 #define XXH_INLINE_ALL
 #include <immintrin.h>
+#include <stdbool.h>
 #include <xxhash.h>
 
 #include "base/hash.h"
 
 /* XXH3's: a stripe takes the secret from 8 octets further on than the one before; a block uses it up. */
-enum { STRIPE = HASHWIDE_STRIPE, STEP = 8, BLOCK = (HASHWIDE_SECRET - STRIPE) / STEP, LAST = 7, MERGE = 11 };
+enum { STRIPE = HASHWIDE_STRIPE, STEP = 8, BLOCK = (XXH_SECRET_DEFAULT_SIZE - STRIPE) / STEP, LAST = 7, MERGE = 11 };
 
-_Static_assert(HASHWIDE_HELD % STRIPE == 0 && HASHWIDE_HELD >= XXH3_MIDSIZE_MAX, "short bodies are held whole");
-_Static_assert(HASHWIDE_FEW >= 2 * STRIPE, "more than a few are whole stripes, whatever is held before them");
+_Static_assert(HASHWIDE_HELD >= XXH3_MIDSIZE_MAX, "short bodies are held whole");
 
 struct sums {
     __m256i half[2];
@@ -61,9 +61,17 @@ struct run {
     size_t stripe; /* of a block, which the next one is */
 };
 
-static inline struct run go_on(const struct hashwide *s)
+static const _Alignas(64) uint64_t first_sums[8] = {XXH_PRIME32_3, XXH_PRIME64_1, XXH_PRIME64_2, XXH_PRIME64_3,
+                                                    XXH_PRIME64_4, XXH_PRIME32_2, XXH_PRIME64_5, XXH_PRIME32_1};
+
+static inline struct run start(const unsigned char *secret)
 {
-    return (struct run){{{at(s->sum, 0), at(s->sum, 1)}}, s->secret, s->stripe};
+    return (struct run){{{at(first_sums, 0), at(first_sums, 1)}}, secret, 0};
+}
+
+static inline struct run go_on(const struct hashwide *s, const unsigned char *secret)
+{
+    return (struct run){{{at(s->sum, 0), at(s->sum, 1)}}, secret, s->stripe};
 }
 
 static inline void keep(struct hashwide *s, const struct run *r)
@@ -79,13 +87,6 @@ static inline void end_block(struct run *r)
     r->stripe = 0;
 }
 
-static inline void take_one(struct run *r, const unsigned char *p)
-{
-    r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, 1);
-    if (++r->stripe == BLOCK)
-        end_block(r);
-}
-
 static inline void take(struct run *r, const unsigned char *p, size_t n)
 {
     for (size_t room = BLOCK - r->stripe; n >= room; room = BLOCK) {
@@ -99,22 +100,11 @@ static inline void take(struct run *r, const unsigned char *p, size_t n)
     r->stripe += n;
 }
 
-void hashwide_begin(struct hashwide *s, uint64_t seed)
+static inline void take_one(struct run *r, const unsigned char *p)
 {
-    XXH3_state_t made;
-    XXH3_INITSTATE(&made);
-    XXH3_64bits_reset_withSeed(&made, seed);
-    memcpy(s->secret, made.extSecret ? made.extSecret : made.customSecret, sizeof s->secret);
-    s->seed = seed;
-    hashwide_again(s);
-}
-
-void hashwide_again(struct hashwide *s)
-{
-    static const uint64_t start[8] = {XXH_PRIME32_3, XXH_PRIME64_1, XXH_PRIME64_2, XXH_PRIME64_3,
-                                      XXH_PRIME64_4, XXH_PRIME32_2, XXH_PRIME64_5, XXH_PRIME32_1};
-    memcpy(s->sum, start, sizeof start);
-    s->held = s->stripe = 0;
+    r->sum = stripes(r->sum, p, r->secret + r->stripe * STEP, 1);
+    if (++r->stripe == BLOCK)
+        end_block(r);
 }
 
 static inline void copy_stripe(unsigned char *to, const unsigned char *from)
@@ -124,65 +114,163 @@ static inline void copy_stripe(unsigned char *to, const unsigned char *from)
     _mm256_storeu_si256((__m256i *)(void *)to + 1, half[1]);
 }
 
-/* Few octets, or the first ones. When much is held, all but its last octets count. */
-static __attribute__((noinline)) void hold(struct hashwide *s, const unsigned char *p, size_t n)
+/* The n octets at text, of which those before `from` are in the sum: all but the last ones become so. */
+static void roll(struct hashwide *s, struct run *r, size_t from, size_t n)
 {
-    memcpy(s->text + STRIPE + s->held, p, n);
-    s->held += (uint32_t)n;
-    if (s->held <= HASHWIDE_HELD)
-        return;
-    struct run r = go_on(s);
-    size_t whole = (s->held - 1) / STRIPE;
-    take(&r, s->text + STRIPE, whole);
-    keep(s, &r);
-    s->held -= (uint32_t)(whole * STRIPE);
-    memmove(s->text, s->text + whole * STRIPE, STRIPE + s->held);
+    size_t whole = (n - from - 1) / STRIPE;
+    take(r, s->text + from, whole);
+    s->held = (uint32_t)(n - from - whole * STRIPE);
+    copy_stripe(s->text, s->text + n - STRIPE);
+    keep(s, r);
 }
 
-void hashwide_add(struct hashwide *s, const void *piece, size_t n)
+static inline bool is_few(uint64_t before, size_t n)
+{
+    return before ? before <= HASHWIDE_HELD || n < STRIPE : n <= HASHWIDE_HELD;
+}
+
+/* Few octets, or the first ones. */
+static __attribute__((noinline)) void hold(struct hashwide *s, const unsigned char *secret, uint64_t before,
+                                           const unsigned char *p, size_t n)
+{
+    bool longer = before > HASHWIDE_HELD;
+    size_t had = longer ? STRIPE : (size_t)before, part = n;
+    if (had + n > HASHWIDE_HELD)
+        part = n < STRIPE ? n : STRIPE;
+    memcpy(s->text + had, p, part);
+    if (!longer && had + n <= HASHWIDE_HELD)
+        return;
+    struct run r = longer ? go_on(s, secret) : start(secret);
+    roll(s, &r, longer ? STRIPE - s->held : 0, had + part);
+    if (n > part)
+        hashwide_add(s, secret, HASHWIDE_HELD + 1, p + part, n - part);
+}
+
+void hashwide_add(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *piece, size_t n)
 {
     const unsigned char *p = (const unsigned char *)piece;
-    size_t held = s->held, more = -held % STRIPE; /* which with what is held makes whole stripes */
-    if (n <= HASHWIDE_FEW || held + n <= HASHWIDE_HELD) {
-        hold(s, p, n);
+    size_t used = 0;
+    if (is_few(before, n)) {
+        hold(s, secret, before, p, n);
         return;
     }
-    struct run r = go_on(s);
-    copy_stripe(s->text + STRIPE + held, p); /* there is room for too much */
-    for (size_t i = 0; i < held; i += STRIPE)
-        take_one(&r, s->text + STRIPE + i);
-    size_t whole = (n - more - 1) / STRIPE;
-    take(&r, p + more, whole);
-    s->held = (uint32_t)(n - more - whole * STRIPE);
-    copy_stripe(s->text + s->held, p + n - STRIPE); /* and some of what is before them */
+    struct run r = before ? go_on(s, secret) : start(secret);
+    if (before) { /* what is held and the next octets are a stripe */
+        used = STRIPE - s->held;
+        copy_stripe(s->text + STRIPE, p);
+        take_one(&r, s->text + used);
+    }
+    size_t whole = (n - used - 1) / STRIPE;
+    take(&r, p + used, whole);
+    s->held = (uint32_t)(n - used - whole * STRIPE);
+    copy_stripe(s->text, p + n - STRIPE);
     keep(s, &r);
 }
 
-/* Two by two, under the secret; then all bits touch all. */
-static uint64_t merged(const struct hashwide *s, uint64_t n)
+/* The last octets are a stripe of their own, whatever of them is in the sum. Then sums are merged two by two, under the
+ * secret, until all bits touch all. */
+static inline uint64_t finish(struct sums sum, const unsigned char *secret, const unsigned char *last, uint64_t n)
 {
-    uint64_t h = n * XXH_PRIME64_1, secret[8];
-    memcpy(secret, s->secret + MERGE, sizeof secret);
+    _Alignas(32) uint64_t merge[8];
+    uint64_t h = n * XXH_PRIME64_1;
+    sum = stripes(sum, last, secret + XXH_SECRET_DEFAULT_SIZE - STRIPE - LAST, 1);
+    for (size_t i = 0; i < 2; i++)
+        _mm256_store_si256((__m256i *)(void *)merge + i, _mm256_xor_si256(sum.half[i], at(secret + MERGE, i)));
+    __asm__("" : "+m"(merge)); /* or gcc takes the vectors apart */
     for (size_t i = 0; i < 8; i += 2)
-        h += hash_fold(s->sum[i] ^ secret[i], s->sum[i + 1] ^ secret[i + 1]);
+        h += hash_fold(merge[i], merge[i + 1]);
     h = (h ^ h >> 37) * 0x165667919e3779f9u;
     return h ^ h >> 32;
 }
 
-uint64_t hashwide_end(struct hashwide *s, uint64_t n)
+uint64_t hashwide_end(const struct hashwide *s, const unsigned char *secret, uint64_t n)
 {
-    if (n <= HASHWIDE_HELD)
-        return hashwide_of(s->text + STRIPE, n, s->seed);
-    struct run r = go_on(s);
-    take(&r, s->text + STRIPE, (s->held - 1) / STRIPE);
-    r.sum = stripes(r.sum, s->text + s->held, s->secret + sizeof s->secret - STRIPE - LAST, 1);
-    keep(s, &r);
-    return merged(s, n);
+    return finish(go_on(s, secret).sum, secret, s->text, n);
 }
 
-uint64_t hashwide_of(const void *p, size_t n, uint64_t seed)
+uint64_t hashwide_of(const unsigned char *secret, const void *p, size_t n)
 {
-    return XXH3_64bits_withSeed(p, n, seed);
+    struct run r = start(secret);
+    take(&r, p, (n - 1) / STRIPE);
+    return finish(r.sum, secret, (const unsigned char *)p + n - STRIPE, n);
+}
+
+/* ---- pieces with AVX-512 ---- */
+
+#pragma GCC target("avx512bw")
+
+static inline __m512i all(const void *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+static inline __m512i stripe512(__m512i sum, __m512i data, const unsigned char *secret)
+{
+    __m512i keyed = _mm512_xor_si512(data, all(secret));
+    return _mm512_add_epi64(sum, _mm512_mul_epu32(keyed, _mm512_srli_epi64(keyed, 32)));
+}
+
+static inline __m512i crossed(__m512i sum, __m512i read)
+{
+    return _mm512_add_epi64(sum, _mm512_shuffle_epi32(read, _MM_PERM_BADC));
+}
+
+static inline __m512i scramble512(__m512i sum, const unsigned char *secret)
+{
+    const __m512i prime = _mm512_set1_epi32((int)XXH_PRIME32_1);
+    __m512i mixed = _mm512_xor_si512(_mm512_xor_si512(sum, _mm512_srli_epi64(sum, 47)), all(secret + BLOCK * STEP));
+    __m512i high = _mm512_mul_epu32(_mm512_srli_epi64(mixed, 32), prime);
+    return _mm512_add_epi64(_mm512_mul_epu32(mixed, prime), _mm512_slli_epi64(high, 32));
+}
+
+/* n: no more than the block has. */
+static inline __m512i stripes512(__m512i sum, const unsigned char *p, const unsigned char *secret, size_t n)
+{
+    __m512i read = _mm512_setzero_si512();
+    for (const unsigned char *end = p + n * STRIPE; p < end; p += STRIPE, secret += STEP) {
+        __m512i data = all(p);
+        __asm__("" : "+v"(data)); /* it is loaded once */
+        sum = stripe512(sum, data, secret);
+        read = _mm512_add_epi64(read, data);
+    }
+    return crossed(sum, read);
+}
+
+/* Octets that are held and those that follow are loaded as the stripe they make: what was just stored would have to be
+ * waited for. Those before p are not read, for the mask leaves them out. */
+static inline __m512i joined(const struct hashwide *s, const unsigned char *p)
+{
+    __mmask64 new = ~(UINT64_MAX >> (STRIPE - s->held));
+    return _mm512_mask_loadu_epi8(all(s->text + STRIPE - s->held), new, p - s->held);
+}
+
+void hashwide_add512(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *piece, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)piece, *end = p + n;
+    size_t stripe = 0;
+    if (is_few(before, n)) {
+        hold(s, secret, before, p, n);
+        return;
+    }
+    __m512i sum = all(before ? s->sum : first_sums);
+    if (before) {
+        __m512i data = joined(s, p);
+        sum = crossed(stripe512(sum, data, secret + s->stripe * STEP), data);
+        stripe = s->stripe + 1;
+        p += STRIPE - s->held;
+    }
+    size_t left = ((size_t)(end - p) - 1) / STRIPE;
+    for (size_t room = BLOCK - stripe; left >= room; room = BLOCK) {
+        sum = scramble512(stripes512(sum, p, secret + stripe * STEP, room), secret);
+        p += room * STRIPE;
+        left -= room;
+        stripe = 0;
+    }
+    sum = stripes512(sum, p, secret + stripe * STEP, left);
+    s->held = (uint32_t)((size_t)(end - p) - left * STRIPE);
+    s->stripe = (uint32_t)(stripe + left);
+    _mm512_storeu_si512(s->text, all(end - STRIPE));
+    _mm512_store_si512(s->sum, sum);
 }
 #else
 typedef int nothing_here; /* ISO C: no file is empty */

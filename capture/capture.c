@@ -59,6 +59,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.stats = &c->stats;
     c->env.h1.pair = &c->pair;
     c->env.h1.key = &c->o.key;
+    body_key_make(&c->env.h1.bodies, &c->o.key);
     c->env.h1.known.lines.key = c->o.key;
     c->env.h2.h1 = c->env.cache.h1 = &c->env.h1;
     c->pair.sink = o->sink;

@@ -20,9 +20,9 @@ void h1_open(struct h1 *h, struct conn *conn)
 static struct body_state *body_take(struct h1_env *env)
 {
     if (!env->n_spare)
-        return body_new(env->key);
+        return body_new(&env->bodies);
     struct body_state *b = env->spare[--env->n_spare];
-    body_reset(b, env->key);
+    body_reset(b);
     return b;
 }
 
@@ -57,7 +57,7 @@ static __attribute__((noinline)) void body_begins(struct h1_env *env, struct h1_
                                                   bool whole)
 {
     if (whole)
-        side->body_id = body_hash(env->key, p, n);
+        side->body_id = body_hash(&env->bodies, p, n);
     else if ((side->body = body_take(env)))
         body_add(side->body, p, n);
     else
@@ -104,7 +104,7 @@ static inline void body_bytes(struct h1_env *env, struct h1_side *side, int role
         s->touched = side->last_ts;
         s->x.response_bytes = side->body_bytes;
     }
-    if (s->grpc || s->events || s->operation || s->look)
+    if ((uintptr_t)s->grpc | (uintptr_t)s->events | (uintptr_t)s->operation | (uintptr_t)s->look)
         body_seen(env, side, role, p, n, whole);
     else
         body_digest(env, side, p, n, whole);
@@ -115,8 +115,8 @@ static __attribute__((noinline)) uint64_t body_finish(struct h1_env *env, struct
     if (side->truncated)
         return 0;
     if (side->body)
-        return body_end(side->body, env->key);
-    return has_body ? body_hash(env->key, "", 0) : 0;
+        return body_end(side->body);
+    return has_body ? body_hash(&env->bodies, "", 0) : 0;
 }
 
 /* ---- messages ---- */
@@ -339,7 +339,9 @@ static enum h1_event answer_begins(struct h1_env *env, struct h1 *h, const struc
     return H1_OK;
 }
 
-static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, uint64_t end_offset)
+/* c: where it begins. */
+static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struct head *head, const struct chunk *c,
+                                   uint64_t end_offset)
 {
     struct h1_side *side = &h->side[1];
     if (head->status >= 100 && head->status < 200 &&
@@ -347,9 +349,8 @@ static enum h1_event response_head(struct h1_env *env, struct h1 *h, const struc
         message_reset(env, side);
         return H1_OK;
     }
-    struct chunk first = {.ts = side->first_ts, .order = side->order, .ack_offset = side->ack_offset};
     uint64_t offset = end_offset ? end_offset - head->raw.n : ACK_UNKNOWN;
-    struct slot *s = pair_response(env->pair, &h->pairing, head, &first, offset);
+    struct slot *s = pair_response(env->pair, &h->pairing, head, c, offset);
     return answer_begins(env, h, head, s, end_offset);
 }
 
@@ -370,7 +371,7 @@ static inline size_t request_whole(struct h1_env *env, struct h1 *h, const struc
     }
     if (n) {
         s->x.request_bytes = n;
-        s->x.request_body_id = body_hash(env->key, rest, n);
+        s->x.request_body_id = body_hash(&env->bodies, rest, n);
         if (s->operation)
             operation_data(s->operation, 0, rest, n, false); /* whether it may ask for one is known */
     }
@@ -402,7 +403,7 @@ static inline size_t answer_whole(struct h1_env *env, struct h1 *h, const struct
         look_data(s->look, rest, head->length);
     s->touched = c->ts;
     s->x.response_bytes = head->length;
-    s->x.body_id = body_hash(env->key, rest, head->length);
+    s->x.body_id = body_hash(&env->bodies, rest, head->length);
     pair_response_done(env->pair, s, c->ts);
     return head->length;
 }
@@ -431,7 +432,9 @@ static enum h1_event take_head(struct h1_env *env, struct h1 *h, int role, const
         request_head(env, h, head, end_offset);
         return H1_OK;
     }
-    return response_head(env, h, head, end_offset);
+    const struct h1_side *side = &h->side[1];
+    struct chunk first = {.ts = side->first_ts, .order = side->order, .ack_offset = side->ack_offset};
+    return response_head(env, h, head, &first, end_offset);
 }
 
 /* Looks for a whole head in the carry, whose last `fresh` bytes came with c. Returns how many of those belong to it;
@@ -493,7 +496,7 @@ static inline size_t head_whole(struct h1_env *env, struct h1 *h, int role, cons
     if (may_be_whole(head, left))
         return n + answer_whole(env, h, c, head, s.p + n, left, event);
     message_touch(&h->side[1], c);
-    *event = response_head(env, h, head, c->offset + (c->n - left));
+    *event = response_head(env, h, head, c, c->offset + (c->n - left));
     return n;
 }
 
@@ -530,14 +533,21 @@ head_direct(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, s
     return skip + s.n;
 }
 
-static size_t length_body(struct h1_env *env, struct h1 *h, int role, const struct chunk *c, struct slice s)
+/* Octets of a body of that length, no more than are left of it; end_offset: behind them. */
+static inline void length_octets(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t end_offset)
 {
     struct h1_side *side = &h->side[role];
-    size_t n = s.n < side->left ? s.n : (size_t)side->left;
-    side->left -= n;
-    body_bytes(env, side, role, s.p, n, !side->left && !side->body_bytes);
+    side->left -= s.n;
+    body_bytes(env, side, role, s.p, s.n, !side->left && !side->body_bytes);
     if (!side->left)
-        message_done(env, h, role, true, c->offset + (uint64_t)(s.p - c->p) + n);
+        message_done(env, h, role, true, end_offset);
+}
+
+static size_t length_body(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+{
+    const struct h1_side *side = &h->side[role];
+    size_t n = s.n < side->left ? s.n : (size_t)side->left;
+    length_octets(env, h, role, slice_of(s.p, n), offset + n);
     return n;
 }
 
@@ -668,7 +678,8 @@ static size_t trailer(struct h1_env *env, struct h1 *h, int role, struct slice s
 }
 
 /* Of a chunked body what is here of it. `offset`: where s begins in the stream. */
-static size_t chunked_body(struct h1_env *env, struct h1 *h, int role, struct slice s, uint64_t offset)
+static __attribute__((noinline)) size_t chunked_body(struct h1_env *env, struct h1 *h, int role, struct slice s,
+                                                     uint64_t offset)
 {
     struct h1_side *side = &h->side[role];
     size_t n = 0;
@@ -728,16 +739,14 @@ static __attribute__((noinline)) size_t other_step(struct h1_env *env, struct h1
                                                    struct slice s)
 {
     struct h1_side *side = &h->side[role];
-    uint64_t offset = c->offset + (uint64_t)(s.p - c->p);
     switch (side->state) {
     case H1_HEAD:
     case H1_LENGTH:
-        break;
     case H1_CHUNK_SIZE:
     case H1_CHUNK_DATA:
     case H1_CHUNK_CRLF:
     case H1_TRAILER:
-        return chunked_body(env, h, role, s, offset);
+        break;
     case H1_CLOSE:
         body_bytes(env, side, role, s.p, s.n, false);
         return s.n;
@@ -777,14 +786,17 @@ static __attribute__((noinline)) enum h1_event feed(struct h1_env *env, struct h
 {
     struct slice rest = {c->p + at, c->n - at};
     struct h1_side *side = &h->side[role];
+    if (side->in_message)
+        message_touch(side, c);
     while (rest.n && event == H1_OK) {
+        uint64_t offset = c->offset + (c->n - rest.n);
         size_t n;
-        if (side->in_message)
-            message_touch(side, c);
         if (side->state == H1_HEAD)
             n = head_step(env, h, role, c, rest, &event);
         else if (side->state == H1_LENGTH)
-            n = length_body(env, h, role, c, rest);
+            n = length_body(env, h, role, rest, offset);
+        else if (side->state >= H1_CHUNK_SIZE && side->state <= H1_TRAILER)
+            n = chunked_body(env, h, role, rest, offset);
         else
             n = other_step(env, h, role, c, rest);
         rest.p += n;
@@ -805,6 +817,27 @@ static __attribute__((noinline)) enum h1_event within_body(struct h1_env *env, s
     return H1_OK;
 }
 
+/* A chunk that is the rest of a body of known length. */
+static __attribute__((noinline)) enum h1_event end_of_body(struct h1_env *env, struct h1 *h, int role,
+                                                           const struct chunk *c)
+{
+    message_touch(&h->side[role], c);
+    env->rest = 0;
+    length_octets(env, h, role, slice_of(c->p, c->n), c->offset + c->n);
+    return H1_OK;
+}
+
+/* What stands behind the head of a message that is not whole. */
+static __attribute__((noinline)) enum h1_event behind_head(struct h1_env *env, struct h1 *h, int role,
+                                                           const struct chunk *c, size_t at, enum h1_event event)
+{
+    size_t left = c->n - at;
+    if (h->side[role].state != H1_LENGTH || left > h->side[role].left)
+        return feed(env, h, role, c, at, event);
+    length_octets(env, h, role, slice_of(c->p + at, left), c->offset + c->n);
+    return event;
+}
+
 /* A chunk, not empty, that begins where a message does, of which nothing was here before. */
 static inline __attribute__((always_inline)) enum h1_event first_of(struct h1_env *env, struct h1 *h, int role,
                                                                     const struct chunk *c)
@@ -812,7 +845,7 @@ static inline __attribute__((always_inline)) enum h1_event first_of(struct h1_en
     enum h1_event event = H1_OK;
     size_t n = head_direct(env, h, role, c, slice_of(c->p, c->n), &event);
     env->rest = 0;
-    return __builtin_expect(n == c->n, 1) ? event : feed(env, h, role, c, n, event);
+    return __builtin_expect(n == c->n, 1) ? event : behind_head(env, h, role, c, n, event);
 }
 
 static __attribute__((noinline)) enum h1_event first_of_request(struct h1_env *env, struct h1 *h, const struct chunk *c)
@@ -828,14 +861,16 @@ static __attribute__((noinline)) enum h1_event first_of_answer(struct h1_env *en
 enum h1_event h1_feed(struct h1_env *env, struct h1 *h, int role, const struct chunk *c)
 {
     struct h1_side *side = &h->side[role];
-    if (side->state == H1_HEAD && !side->carry.n && c->n) {
-        if (role == 0)
-            return first_of_request(env, h, c);
-        if (!h->side[0].carry.n)
-            return first_of_answer(env, h, c);
+    if (side->state == H1_HEAD) {
+        if (c->n && !side->carry.n && (role == 0 || !h->side[0].carry.n))
+            return role == 0 ? first_of_request(env, h, c) : first_of_answer(env, h, c);
+    } else if (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) {
+        if (c->n < side->left)
+            return within_body(env, side, role, c);
+        if (c->n == side->left && side->state == H1_LENGTH)
+            return end_of_body(env, h, role, c);
     }
-    bool within = (side->state == H1_LENGTH || side->state == H1_CHUNK_DATA) && c->n < side->left;
-    return within ? within_body(env, side, role, c) : feed(env, h, role, c, 0, H1_OK);
+    return feed(env, h, role, c, 0, H1_OK);
 }
 
 /* ---- loss and ends ---- */

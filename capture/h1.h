@@ -46,6 +46,7 @@ struct h1 {
 struct h1_env {
     struct pair *pair;
     const struct hash_key *key;
+    struct body_key bodies;
     uint64_t *memory, memory_limit; /* reassembly's account */
     struct known known;
     struct body_state *spare[32];

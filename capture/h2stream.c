@@ -59,9 +59,9 @@ static void stream_remove(struct h2_env *env, struct h2 *h, struct h2_stream *s)
 
 static uint64_t body_finish(struct h2_env *env, struct h2_message *m, bool has_body)
 {
-    uint64_t id = m->body ? body_end(m->body, env->h1->key) : m->body_id;
+    uint64_t id = m->body ? body_end(m->body) : m->body_id;
     if (!id && has_body)
-        id = body_hash(env->h1->key, "", 0);
+        id = body_hash(&env->h1->bodies, "", 0);
     return m->truncated ? 0 : id;
 }
 
@@ -577,7 +577,7 @@ void h2stream_data(struct h2_env *env, struct h2_stream *s, int role, const char
     if (role == 1 && s->slot->look)
         look_data(s->slot->look, p, n);
     if (whole && first) {
-        m->body_id = body_hash(env->h1->key, p, n);
+        m->body_id = body_hash(&env->h1->bodies, p, n);
         return;
     }
     if (!m->body)

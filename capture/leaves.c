@@ -587,11 +587,41 @@ static inline size_t behind_blanks(const char *p, size_t i, size_t n)
     return i;
 }
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* Fewer than eight digits, of eight characters at once: how many there are is nothing that can be guessed. False: there
+ * are more. */
+static inline bool few_digits(const char *p, size_t *n, uint64_t *value)
+{
+    uint64_t text, others;
+    memcpy(&text, p, sizeof text);
+    text ^= 0x3030303030303030u;
+    others = ((text + 0x7676767676767676u) | text) & 0x8080808080808080u;
+    if (!others)
+        return false;
+    *n = (size_t)__builtin_ctzll(others) / 8;
+    text = text << 8 << (56 - 8 * *n);                       /* by 64, if there is none */
+    text = text * (10 * 256 + 1) >> 8 & 0x00ff00ff00ff00ffu; /* pairs of digits, of those, and of those */
+    text = text * (100 * 65536 + 1) >> 16 & 0x0000ffff0000ffffu;
+    *value = text * ((UINT64_C(10000) << 32) + 1) >> 32;
+    return true;
+}
+#else
+static inline bool few_digits(const char *p, size_t *n, uint64_t *value)
+{
+    (void)p;
+    (void)n;
+    (void)value;
+    return false;
+}
+#endif
+
 /* How many digits there are, up to one more than WHOLE_DIGITS, and their value. */
 static inline size_t digits(const char *p, size_t n, uint64_t *value)
 {
     size_t i = 0, most = n <= WHOLE_DIGITS ? n : WHOLE_DIGITS + 1;
     uint64_t v = 0;
+    if (n >= 8 && few_digits(p, &i, value))
+        return i;
     for (; i < most && ascii_digit(p[i]); i++)
         v = v * 10 + (uint64_t)(p[i] - '0');
     *value = v;

@@ -42,6 +42,7 @@ struct look {
 
 struct looks {
     struct hash_key key;
+    struct body_key bodies;
     struct codings codings;
     struct pathnames *names;
     int64_t credit; /* octets that may be looked at; less than 0: more were */
@@ -64,6 +65,7 @@ struct looks *looks_new(const struct hash_key *key, uint64_t memory)
     if (!l)
         return NULL;
     l->key = *key;
+    body_key_make(&l->bodies, key);
     l->codings.limit = memory;
     l->credit = LOOK_CREDIT;
     l->names = pathnames_new(key);
@@ -265,7 +267,7 @@ static struct look *look_new(struct looks *l)
     k = calloc(1, sizeof *k);
     if (!k)
         return NULL;
-    k->digest = body_new(&l->key);
+    k->digest = body_new(&l->bodies);
     k->leaves = malloc(sizeof *k->leaves);
     if (k->digest && k->leaves)
         return k;
@@ -290,7 +292,7 @@ static struct look *look_take(struct looks *l, const struct look_candidate *c, s
         return NULL;
     }
     if (k->coded)
-        body_reset(k->digest, &l->key);
+        body_reset(k->digest);
     if (k->json)
         leaves_begin(k->leaves, &l->key, l->names, now_us / 1000);
     return k;
@@ -415,7 +417,7 @@ static uint64_t look_finish(struct looks *l, struct slot_pool *pool, struct slot
     else if (json && leaves_end(k->leaves, &id))
         keep_leaves(pool, s, k->leaves);
     else if (k->coded)
-        id = body_end(k->digest, &l->key);
+        id = body_end(k->digest);
     note_path(l, k, id != 0);
     look_give(l, s);
     return id;

@@ -6,26 +6,31 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include <xxhash.h>
+
 #include "base/hash.h"
+#include "base/hashwide.h"
 
 enum { MOST = 9000 };
 
-static uint64_t in_pieces(const struct hash_key *key, struct body_state *s, const char *p, size_t n)
+static uint64_t in_pieces(struct body_state *s, const char *p, size_t n)
 {
-    body_reset(s, key);
+    body_reset(s);
     for (size_t at = 0; at < n;) {
         size_t part = 1 + (size_t)rand() % (rand() % 4 ? 1460 : 20);
         part = part < n - at ? part : n - at;
         body_add(s, p + at, part);
         at += part;
     }
-    return body_end(s, key);
+    return body_end(s);
 }
 
 static void whole_or_in_pieces(void **state)
 {
     struct hash_key key = hash_key_from("0123456789abcdef", 16);
-    struct body_state *s = body_new(&key);
+    struct body_key bodies;
+    body_key_make(&bodies, &key);
+    struct body_state *s = body_new(&bodies);
     char *p = malloc(MOST);
     (void)state;
     assert_non_null(s);
@@ -33,15 +38,55 @@ static void whole_or_in_pieces(void **state)
     for (size_t i = 0; i < MOST; i++)
         p[i] = (char)rand();
     for (size_t n = 0; n < MOST; n += n < 700 ? 1 : 97) {
-        uint64_t whole = body_hash(&key, p, n);
-        assert_true(whole == in_pieces(&key, s, p, n));
+        uint64_t whole = body_hash(&bodies, p, n);
+        uint64_t words[2] = {XXH3_64bits_withSeed(p, n, key.body_seed), n};
+        assert_true(whole == hash_words(&key, words, 2));
+        assert_true(whole == in_pieces(s, p, n));
         p[n / 2]++;
-        assert_true(whole != in_pieces(&key, s, p, n) || !n);
+        assert_true(whole != in_pieces(s, p, n) || !n);
         p[n / 2]--;
     }
     free(p);
     body_free(s);
 }
+
+#ifdef HASHWIDE
+typedef void add(struct hashwide *s, const unsigned char *secret, uint64_t before, const void *p, size_t n);
+
+static uint64_t wide(const struct body_key *key, add *add_piece, const char *p, size_t n, size_t most)
+{
+    static struct hashwide s;
+    for (size_t at = 0, part; at < n; at += part) {
+        part = 1 + (size_t)rand() % most;
+        part = part < n - at ? part : n - at;
+        add_piece(&s, key->secret, at, p + at, part);
+    }
+    return hashwide_end(&s, key->secret, n);
+}
+
+/* Both ways of adding pieces, as far as the processor has them. */
+static void wide_pieces(void **state)
+{
+    struct hash_key key = hash_key_from("0123456789abcdef", 16);
+    struct body_key bodies;
+    char *p = malloc(MOST);
+    (void)state;
+    body_key_make(&bodies, &key);
+    srand(6);
+    for (size_t i = 0; i < MOST; i++)
+        p[i] = (char)rand();
+    for (int i = 0; i < 3000; i++) {
+        size_t n = HASHWIDE_HELD + 1 + (size_t)rand() % (MOST - HASHWIDE_HELD - 1),
+               most = (size_t[]){30, 150, 1460}[i % 3];
+        uint64_t want = XXH3_64bits_withSeed(p, n, key.body_seed);
+        if (__builtin_cpu_supports("avx2"))
+            assert_true(wide(&bodies, hashwide_add, p, n, most) == want);
+        if (__builtin_cpu_supports("avx512vbmi2"))
+            assert_true(wide(&bodies, hashwide_add512, p, n, most) == want);
+    }
+    free(p);
+}
+#endif
 
 static uint64_t rotl(uint64_t x, int n)
 {
@@ -124,7 +169,13 @@ static void memo(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(siphash), cmocka_unit_test(memo),
-                                       cmocka_unit_test(whole_or_in_pieces)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(siphash),
+        cmocka_unit_test(memo),
+        cmocka_unit_test(whole_or_in_pieces),
+#ifdef HASHWIDE
+        cmocka_unit_test(wide_pieces),
+#endif
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
