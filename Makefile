@@ -50,6 +50,8 @@ endif
 $(BUILD)/analysis/envelope.o: CFLAGS += -ffinite-math-only -fno-signed-zeros
 # live.c changes again what it changed a moment ago: read in pairs, what was written one by one is waited for.
 $(BUILD)/analysis/live.o: CFLAGS += -fno-tree-slp-vectorize
+# A record's length says where the next one begins: read in a pair it comes later.
+$(BUILD)/capture/savefile.o: CFLAGS += -fno-tree-slp-vectorize
 
 PKGS := libpcap sqlite3 libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson libcrypto \
 	$(if $(NO_TUI),,ncursesw) $(if $(NO_WEB),,libmicrohttpd)
