@@ -50,6 +50,8 @@ endif
 $(BUILD)/analysis/envelope.o: CFLAGS += -ffinite-math-only -fno-signed-zeros
 # live.c changes again what it changed a moment ago: read in pairs, what was written one by one is waited for.
 $(BUILD)/analysis/live.o: CFLAGS += -fno-tree-slp-vectorize
+# A record's length says where the next one begins: read in a pair it comes later.
+$(BUILD)/capture/savefile.o: CFLAGS += -fno-tree-slp-vectorize
 
 # Those with most names first: each name that one refers to, of its own mostly, is looked for in this order at every start.
 PKGS := libcrypto sqlite3 libpcap libxxhash libzstd liblz4 zlib libbrotlidec libcap-ng libcjson \

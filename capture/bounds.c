@@ -3,7 +3,8 @@
 #include "capture/flow.h"
 #include "capture/slot.h"
 
-enum { PLACE = 24 }; /* bytes of a connection's place in the table, which is at most half full, and grows by doubling */
+/* Bytes of a connection's place in the table, which is at most half full and grows by doubling, and of its link. */
+enum { PLACE = 32 };
 
 static uint32_t between(uint64_t n, uint32_t least, uint32_t most)
 {

@@ -188,7 +188,7 @@ struct batch {
 static inline bool take_next(struct flow_table *t, const struct segment *s)
 {
     struct flow *f = s->near;
-    if (!f || ((f->pair[0] ^ s->pair[0]) | (f->pair[1] ^ s->pair[1])))
+    if (!f || !segment_same_pair(f->pair, s->pair))
         return false;
     flow_pass(t, s->ts);
     return f->settled && onward(t, f, s, false);
@@ -209,6 +209,8 @@ static __attribute__((noinline)) void take_any(struct capture *c, struct batch *
 {
     const struct frame *f = &b->frames[seg - b->seg];
     enum packet_result r = PACKET_TCP;
+    if (seg->near && seg->flags & (TCP_FIN | TCP_RST))
+        flow_ask_all(seg->near); /* it is over, perhaps */
     remember(&c->flows, b->fresh, seg);
     b->fresh = seg + 1;
     if (seg->payload)

@@ -56,8 +56,8 @@ void decode_upgrade(struct decode_env *e, struct decoding *s, enum h1_event even
 /* c: not empty. */
 static inline void decode_chunk(struct decode_env *e, struct decoding *s, int role, const struct chunk *c)
 {
-    bool maybe_h2 = !(c->p[0] & ~'P'); /* hardly ever, whoever speaks, which nobody can guess */
-    if (__builtin_expect(!s->direct || (maybe_h2 && role == 0 && h2_possible(slice_of(c->p, c->n))), 0)) {
+    unsigned no_h2 = (c->p[0] & ~'P') | role; /* hardly ever 0, whoever speaks, which nobody can guess */
+    if (__builtin_expect(!s->direct, 0) || (__builtin_expect(!no_h2, 0) && h2_possible(slice_of(c->p, c->n)))) {
         decode_any(e, s, role, c);
         return;
     }

@@ -21,36 +21,29 @@ bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, str
                              .wheel_at = INT64_MIN,
                              .wheel_due = INT64_MIN};
     t->nodes = pages_table((size_t)capacity * sizeof *t->nodes);
+    t->links = pages_reserve((size_t)capacity * sizeof *t->links);
     t->slots = calloc(FIRST_SLOTS, sizeof *t->slots);
-    return t->nodes && t->slots;
+    return t->nodes && t->links && t->slots;
 }
 
 void flow_fini(struct flow_table *t)
 {
     free(t->dedup);
     pages_release(t->nodes, (size_t)t->capacity * sizeof *t->nodes);
+    pages_release(t->links, (size_t)t->capacity * sizeof *t->links);
     free(t->slots);
     *t = (struct flow_table){0};
 }
 
 /* ---- the table ---- */
 
-/* The pair of a plain segment's ends, if one can have them; else none of theirs. */
-static void pair_of(const struct segment *s, uint64_t pair[2])
+/* The pair of an IPv4 segment's ends. */
+static void pair_of(const struct endpoints *e, uint64_t pair[2])
 {
-    const struct endpoints *e = &s->ends;
     for (unsigned i = 0; i < 2; i++) {
         uint8_t port[2] = {(uint8_t)(e->port[i] >> 8), (uint8_t)e->port[i]};
-        pair[i] = s->v6 ? UINT64_MAX : segment_end4(e->ip[i] + 12, port);
+        pair[i] = segment_end4(e->ip[i] + 12, port);
     }
-}
-
-static uint32_t hash_v4(const struct flow_table *t, const struct segment *s)
-{
-    uint64_t pair[2];
-    pair_of(s, pair);
-    uint32_t h = segment_hash4(&t->key, pair);
-    return s->ends.scope ? (uint32_t)hash_fold(h ^ (uint64_t)s->ends.scope << 32, t->key.body_seed | 1) : h;
 }
 
 static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
@@ -62,14 +55,26 @@ static uint32_t hash_v6(const struct flow_table *t, const struct endpoints *e)
 
 void flow_key(const struct flow_table *t, struct segment *s)
 {
-    s->flow = s->v6 ? hash_v6(t, &s->ends) : hash_v4(t, s);
+    uint64_t scope = s->ends.scope;
+    if (s->v6) {
+        s->flow = hash_v6(t, &s->ends);
+    } else {
+        pair_of(&s->ends, s->pair);
+        s->flow = segment_hash4(&t->key, s->pair);
+        if (scope)
+            s->flow = (uint32_t)hash_fold(s->flow ^ scope << 32, t->key.body_seed | 1);
+    }
+    if (s->v6 || scope)
+        s->pair[0] = s->pair[1] = SEGMENT_NO_PAIR;
 }
 
+/* The pair is where it was just asked for; the ends are not. */
 static struct flow *find(const struct flow_table *t, const struct segment *s)
 {
     for (uint32_t i = s->flow & t->mask; t->slots[i].node; i = (i + 1) & t->mask) {
         struct flow *f = &t->nodes[t->slots[i].node - 1];
-        if (t->slots[i].hash == s->flow && endpoints_same(&f->ends, &s->ends))
+        if (t->slots[i].hash == s->flow && segment_same_pair(f->pair, s->pair) &&
+            (s->pair[0] != SEGMENT_NO_PAIR || endpoints_same(&f->ends, &s->ends)))
             return f;
     }
     return NULL;
@@ -152,26 +157,30 @@ void flow_whole(struct flow_table *t, struct flow *f)
     f->hole = false;
 }
 
-static void wheel_add(struct flow_table *t, struct flow *f, int64_t due)
+/* Of the place of f in a list, where it is the first. */
+enum { LINK_FIRST = 1u << 31 };
+
+static void wheel_add(struct flow_table *t, const struct flow *f, int64_t due)
 {
     int64_t step = due / WHEEL_STEP_US, now = t->now / WHEEL_STEP_US;
+    struct flow_link *link = &t->links[f->index];
     if (step <= now)
         step = now + 1;
     if (step >= now + WHEEL_SLOTS)
         step = now + WHEEL_SLOTS - 1;
-    f->wheel_slot = (uint16_t)((uint64_t)step % WHEEL_SLOTS);
-    f->wheel_prev = NULL;
-    f->wheel_next = t->wheel[f->wheel_slot];
-    if (f->wheel_next)
-        f->wheel_next->wheel_prev = f;
-    t->wheel[f->wheel_slot] = f;
+    uint32_t slot = (uint32_t)((uint64_t)step % WHEEL_SLOTS);
+    *link = (struct flow_link){t->wheel[slot], LINK_FIRST | slot};
+    if (link->next)
+        t->links[link->next - 1].prev = f->index;
+    t->wheel[slot] = f->index + 1;
 }
 
-static void wheel_remove(struct flow_table *t, struct flow *f)
+static void wheel_remove(struct flow_table *t, const struct flow *f)
 {
-    *(f->wheel_prev ? &f->wheel_prev->wheel_next : &t->wheel[f->wheel_slot]) = f->wheel_next;
-    if (f->wheel_next)
-        f->wheel_next->wheel_prev = f->wheel_prev;
+    struct flow_link link = t->links[f->index];
+    *(link.prev & LINK_FIRST ? &t->wheel[link.prev % WHEEL_SLOTS] : &t->links[link.prev].next) = link.next;
+    if (link.next)
+        t->links[link.next - 1].prev = link.prev;
 }
 
 /* ---- life and death ---- */
@@ -207,8 +216,8 @@ static void release(struct flow_table *t, struct flow *f, enum chunk_end how)
     finish(t, f, how);
     wheel_remove(t, f);
     table_remove(t, f);
-    f->wheel_next = t->free;
-    t->free = f;
+    t->links[f->index].next = t->free;
+    t->free = f->index + 1;
     t->live--;
 }
 
@@ -217,9 +226,10 @@ static void evict(struct flow_table *t)
 {
     int64_t now = t->now / WHEEL_STEP_US;
     for (int64_t i = 1; i <= WHEEL_SLOTS; i++) {
-        struct flow *f = t->wheel[(uint64_t)(now + i) % WHEEL_SLOTS];
-        if (!f)
+        uint32_t first = t->wheel[(uint64_t)(now + i) % WHEEL_SLOTS];
+        if (!first)
             continue;
+        struct flow *f = &t->nodes[first - 1];
         t->stats->flows_evicted += !f->closed;
         release(t, f, CHUNK_IDLE);
         return;
@@ -294,19 +304,19 @@ static struct flow *make(struct flow_table *t, const struct segment *s)
 {
     if (!table_room(t) || (!t->free && t->touched == t->capacity))
         evict(t);
-    struct flow *f = t->free;
-    if (f)
-        t->free = f->wheel_next;
-    else if (t->touched < t->capacity)
-        f = &t->nodes[t->touched++];
-    else
+    if (!t->free && t->touched == t->capacity)
         return NULL;
-    f->index = (uint32_t)(f - t->nodes);
+    uint32_t index = t->free ? t->free - 1 : t->touched++;
+    if (t->free)
+        t->free = t->links[index].next;
+    struct flow *f = &t->nodes[index];
+    uint32_t next = t->free ? t->free - 1 : t->touched;
+    if (next < t->capacity)
+        prefetch_lines(&t->nodes[next], sizeof *f); /* it begins soon, and all of it is written then */
+    f->index = index;
     f->hash = s->flow;
     f->ends = s->ends;
-    pair_of(s, f->pair);
-    if (s->ends.scope)
-        f->pair[0] = UINT64_MAX;
+    memcpy(f->pair, s->pair, sizeof f->pair);
     f->hole = false;
     table_add(t, f);
     wheel_add(t, f, t->now + FLOW_IDLE_US);
@@ -516,11 +526,13 @@ static void turn_wheel(struct flow_table *t)
     if (from < step - WHEEL_SLOTS)
         from = step - WHEEL_SLOTS;
     for (int64_t at = from + 1; at <= step; at++) {
-        struct flow *f = t->wheel[(uint64_t)at % WHEEL_SLOTS], *next;
-        t->wheel[(uint64_t)at % WHEEL_SLOTS] = NULL;
-        for (; f; f = next) {
+        uint32_t place = t->wheel[(uint64_t)at % WHEEL_SLOTS], next;
+        t->wheel[(uint64_t)at % WHEEL_SLOTS] = 0;
+        for (; place; place = next) {
+            struct flow *f = &t->nodes[place - 1];
+            next = t->links[place - 1].next;
+            prefetch(&t->nodes[next - (next != 0)]);
             int64_t due = f->last + (f->closed ? FLOW_LINGER_US : FLOW_IDLE_US);
-            next = f->wheel_next;
             wheel_add(t, f, due);
             if (due <= t->now)
                 release(t, f, CHUNK_IDLE);

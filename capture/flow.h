@@ -47,7 +47,7 @@ struct wanting {
 
 /* In the order of cache lines: what each segment looks at; connection, pace; directions; decoding; the rest. */
 struct flow {
-    _Alignas(64) uint64_t pair[2]; /* as those of plain segments (segment.h); none of theirs otherwise */
+    _Alignas(64) uint64_t pair[2]; /* as those of its segments (segment.h) */
     int64_t last;
     int64_t syn_ts, synack_ts;
     uint32_t hash, index;
@@ -62,11 +62,10 @@ struct flow {
     struct wanting wanting[2];
     struct endpoints ends;
     int64_t deadline;
-    struct flow *hole_next, *hole_prev, *wheel_next, *wheel_prev;
+    struct flow *hole_next, *hole_prev;
     uint32_t held_bytes[2], held_pieces[2]; /* of each direction */
-    uint16_t wheel_slot;
-    int8_t first_end; /* role that ended first, -1 none */
-    bool waits;       /* it is in flow_table.waiting */
+    int8_t first_end;                       /* role that ended first, -1 none */
+    bool waits;                             /* it is in flow_table.waiting */
 };
 
 _Static_assert(sizeof(void *) != 8 || (offsetof(struct flow, conn.pace) == 128 && offsetof(struct flow, side) == 192 &&
@@ -78,6 +77,12 @@ struct flow_slot {
     uint32_t hash;
 };
 
+/* Of a connection, in a list of the wheel, or of free nodes: beside each other, since lists go anywhere in memory. */
+struct flow_link {
+    uint32_t next; /* index + 1; 0: none */
+    uint32_t prev; /* index; or which list it is the first of */
+};
+
 /* A connection whose records wait for a secret. */
 struct flow_waiting {
     uint32_t index;
@@ -86,11 +91,13 @@ struct flow_waiting {
 
 struct flow_table {
     struct flow *nodes;
+    struct flow_link *links; /* of each node */
     uint32_t capacity, touched, live;
-    struct flow *free;
+    uint32_t free;           /* index + 1 of the first free node; 0: none */
     struct flow_slot *slots; /* open addressing, at most half full where memory allows; grows */
     uint32_t mask;
-    struct flow *wheel[WHEEL_SLOTS], *holes;
+    uint32_t wheel[WHEEL_SLOTS]; /* index + 1 of the first in each list */
+    struct flow *holes;
     int64_t wheel_at, wheel_due, holes_checked, now;
     uint64_t conn_id, order;
     uint64_t held_bytes, held_limit;
@@ -107,7 +114,7 @@ struct flow_table {
 
 bool flow_init(struct flow_table *t, uint32_t capacity, uint64_t held_limit, struct decode_env *env,
                struct capture_stats *stats, const struct hash_key *key);
-/* Whose segment it is: sets flow. */
+/* Whose segment it is: sets flow and pair. */
 void flow_key(const struct flow_table *t, struct segment *s);
 /* Looks for the connection of a segment that comes soon, most likely, and asks for its first line. Sets near. To be
  * called for many one after the other: each may wait for its page to be found, and they do so together. */
@@ -137,6 +144,12 @@ static inline void flow_ask(const struct flow_table *t, struct segment *s)
     prefetch(&f->decoding);
     prefetch(&f->decoding.h1.side[0]);
     prefetch(&f->decoding.h1.side[1]);
+}
+
+/* Asks for what it has beyond that. */
+static inline void flow_ask_all(const struct flow *f)
+{
+    prefetch_lines(&f->decoding, sizeof *f - offsetof(struct flow, decoding));
 }
 
 /* One TCP segment that flow_key was called for, in capture order. */

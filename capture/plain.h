@@ -17,14 +17,14 @@ static inline bool plain_segment(const struct frame *f, const struct hash_key *k
     if (f->link != LINKTYPE_ETHERNET || f->n < PLAIN_DATA)
         return false;
     /* type, version and length, service, total length, id; length of headers, flags, window, checksum */
-    uint64_t kind = be64(p + 12), last = be64(p + PLAIN_TCP + 12);
+    uint64_t kind = be64(p + 12), last = be64(p + PLAIN_TCP + 12), form = last & 0xf002000000000000; /* or a SYN */
     uint32_t place = be32(p + 20), headers = HEADERS; /* of a fragment, time to live, protocol */
-    if (kind >> 40 != 0x080045 || (place & 0x3fff00ff) != 6 || last >> 48 & TCP_SYN)
+    if (kind >> 40 != 0x080045 || (place & 0x3fff00ff) != 6)
         return false;
     out->words[1] = 0;
-    if (last >> 60 != 5) {
+    if (form != (uint64_t)5 << 60) {
         headers += STAMPS;
-        if (last >> 60 != 8 || f->n < PLAIN_DATA + STAMPS || be32(p + PLAIN_DATA) != 0x0101080a)
+        if (form != (uint64_t)8 << 60 || f->n < PLAIN_DATA + STAMPS || be32(p + PLAIN_DATA) != 0x0101080a)
             return false;
         out->words[1] = order_pair32(be64(p + PLAIN_DATA + 4));
     }

@@ -508,8 +508,10 @@ enum savefile_result savefile_next(struct savefile *s, struct frame *f)
 
 static inline unsigned more_records(struct savefile *s, struct frame *f, unsigned most, int64_t before, bool swap)
 {
-    const uint8_t *p = s->in.window + s->in.at, *over = s->in.window + s->in.end;
-    const size_t head = s->record_head;
+    enum { HEADERS = 48 }; /* of a frame, in the line that its record's header is not in */
+    const uint8_t *p = s->in.window + s->in.at;
+    const size_t head = s->record_head, left = stream_left(&s->in);
+    const uint8_t *const over = p + (left < SAVEFILE_FRAME_MAX ? left : SAVEFILE_FRAME_MAX);
     const bool nano = s->nano;
     const uint16_t link = s->link;
     const struct frame *const first = f, *const end = f + (s->clock.began ? most : 0);
@@ -518,12 +520,18 @@ static inline unsigned more_records(struct savefile *s, struct frame *f, unsigne
         uint32_t captured = read32(swap, p + 8), wire = read32(swap, p + 12), part = read32(swap, p + 4);
         int64_t ts = (int64_t)read32(swap, p) * 1000000 + (__builtin_expect(nano, 0) ? part / 1000 : part);
         const uint8_t *data = p + head;
-        if (captured - 1 >= wire || captured > SAVEFILE_FRAME_MAX || captured > (size_t)(over - data) || ts >= before ||
+        if (captured - 1 >= wire || captured > (size_t)(over - data) || ts >= before ||
             is_far(ts, last)) /* none captured is most, less one */
             break;
-        last = ts;
-        *f = (struct frame){.ts = ts, .data = data, .n = captured, .wire_n = wire, .link = link};
         p = data + captured;
+        prefetch((const void *)((uintptr_t)data + HEADERS));
+        last = ts;
+        f->ts = ts;
+        f->data = data;
+        f->n = captured;
+        f->wire_n = wire;
+        f->link = link;
+        f->input = 0;
     }
     s->in.at = (size_t)(p - s->in.window);
     s->clock.last = last;

@@ -36,7 +36,7 @@ struct segment {
     int64_t ts;
     const uint8_t *payload; /* captured part of the TCP payload */
     struct flow *near;      /* its connection, if it is still there; of flow_ask, NULL: not found */
-    uint64_t pair[2];       /* of plain ones (plain.h): what ends are made of, in their order */
+    uint64_t pair[2];       /* of IPv4 without scope: what its ends are made of, in their order; else SEGMENT_NO_PAIR */
     union {
         struct {
             uint32_t seq, ack;
@@ -58,6 +58,13 @@ struct segment {
     bool v6;
     struct endpoints ends;
 };
+
+#define SEGMENT_NO_PAIR UINT64_MAX
+
+static inline bool segment_same_pair(const uint64_t a[2], const uint64_t b[2])
+{
+    return !((a[0] ^ b[0]) | (a[1] ^ b[1]));
+}
 
 static inline bool endpoints_same(const struct endpoints *a, const struct endpoints *b)
 {

@@ -335,9 +335,10 @@ static void converse(struct wire *w, const struct buf talk[2], uint32_t odds, ui
     enum { COPIES = 8 };
     struct came came[COPIES + 1] = {0};
     size_t at[2] = {0};
-    uint32_t base[2] = {w->seq[0], w->seq[1]}, frames = 0;
+    uint32_t base[2] = {w->seq[0], w->seq[1]}, frames = 0, run = 0; /* segments more that come without being answered */
     while (at[0] < talk[0].n || at[1] < talk[1].n) {
-        int role = (int)dice(&seed, 2);
+        int role = run || dice(&seed, 2);
+        run = run ? run - 1 : dice(&seed, 8) ? 0 : dice(&seed, 12);
         bool strange = dice(&seed, 1000) < odds;
         uint32_t n = dice(&seed, role ? 1460 : 60), kind = dice(&seed, 6), back = dice(&seed, 500);
         if (role && at[1] * talk[0].n > at[0] * talk[1].n)
@@ -358,7 +359,7 @@ static void converse(struct wire *w, const struct buf talk[2], uint32_t odds, ui
         for (unsigned k = 0; k <= (strange && kind == 4); k++)
             put(w, &came[frames++ % COPIES],
                 (struct came){role, TCP_ACK | (n & 1 ? TCP_PSH : 0), seq, ack, n, talk[role].p + from});
-        if (dice(&seed, 2))
+        if (!run && dice(&seed, 2))
             put(w, &came[frames++ % COPIES],
                 (struct came){1 - role, TCP_ACK, base[1 - role] + (uint32_t)at[1 - role],
                               base[role] + (uint32_t)at[role], 0, NULL});
