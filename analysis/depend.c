@@ -47,6 +47,7 @@ static uint64_t path_hash(struct analysis *a, struct slice path)
     return hash;
 }
 
+/* The request's own text is at hand; that of the key, the same where nothing was to be normalised of either, lasts. */
 static const struct query *query_of(struct analysis *a, const struct exchange *x, const struct key *key,
                                     struct origin origin)
 {
@@ -57,9 +58,11 @@ static const struct query *query_of(struct analysis *a, const struct exchange *x
     }
     if (q->key == key->hash)
         return q;
-    struct slice target = keys_target(&a->keys, key);
+    struct slice kept = keys_target(&a->keys, key),
+                 target = key->plain && target_is_plain(x->target) ? x->target : kept;
     size_t mark = slice_find(target, '?', 0);
     query_split(q, &a->key, slice_sub(target, mark + 1, target.n), x->identity == IDENTITY_APIKEY);
+    query_move(q, target.p, kept.p);
     q->key = key->hash;
     q->rest += take_key_hash(a, origin, path_hash(a, slice_sub(target, 0, mark)), SLICE(""));
     return q;

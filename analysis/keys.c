@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/target.h"
+
 enum { HOT_SHARE = 8 }; /* one of so many keys may be hot */
 
 bool keys_init(struct keys *k, const struct budget *b)
@@ -70,6 +72,7 @@ uint32_t keys_add(struct keys *k, uint64_t hash, struct slice method, struct sli
                        .service_n = (uint16_t)service.n,
                        .method_n = (uint8_t)method.n,
                        .query = slice_find(target, '?', 0) < target.n,
+                       .plain = target_is_plain(target),
                        .operation = operation_n != 0,
                        .safe = operation.safe};
     if (!map_insert(&k->map, hash, k->rows.used))

@@ -42,6 +42,7 @@ struct key {
     uint32_t target_n;
     uint16_t service_n;
     uint8_t method_n;
+    bool plain; /* the target is its own text (analysis/target.h) */
 };
 
 _Static_assert(offsetof(struct key, own) == 64 && sizeof(struct key) == 384, "a key is six cache lines");

@@ -40,6 +40,12 @@ void query_split(struct query *q, const struct hash_key *key, struct slice text,
     }
 }
 
+void query_move(struct query *q, const char *from, const char *to)
+{
+    for (unsigned i = 0; i < q->n; i++)
+        q->part[i].text.p = to + (q->part[i].text.p - from);
+}
+
 static size_t place_of(const struct hash_key *key, struct slice path)
 {
     return hash_quick(key, path.p, path.n) % QUERY_PATHS;

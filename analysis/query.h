@@ -33,4 +33,7 @@ void query_path_keep(struct query_paths *p, const struct hash_key *key, struct s
  * the client's API key are left out, since they are who asks. */
 void query_split(struct query *q, const struct hash_key *key, struct slice text, bool without_credential);
 
+/* Borrows the text of the parts from another place that holds the same. */
+void query_move(struct query *q, const char *from, const char *to);
+
 #endif

@@ -16,16 +16,19 @@ enum { OBSERVED_LEAST = 20, LIFT_LEAST = 3, Z_LEAST = 4 };
 enum role { ROLE_URI, ROLE_ID, ROLE_PATH, ROLE_PARENT, ROLE_GROUP };
 
 struct writer {
-    uint32_t endpoint, count;
-    int64_t last;     /* ms */
+    int64_t last; /* ms */
+    uint32_t count;
     uint32_t pending; /* visits since that still had the old content */
 };
 
 struct name {
     uint64_t hash;
     struct writer writer[WRITES_WRITERS];
-    uint64_t used; /* since the hand last came by */
+    uint16_t endpoint[WRITES_WRITERS]; /* of the writers, 0: none; ids fit by analysis/budget.def */
+    uint16_t used;                     /* since the hand last came by */
 };
+
+_Static_assert(sizeof(struct name) == 64, "a cache line");
 
 enum { FILTER_BITS = 16 };
 
@@ -179,19 +182,21 @@ static void note(struct writes *w, enum role role, uint32_t hash, uint32_t endpo
     struct name *n = hash ? enter(w, role, hash) : NULL;
     if (!n)
         return;
-    struct writer *at = &n->writer[0];
-    for (struct writer *i = n->writer; i < n->writer + WRITES_WRITERS; i++) {
-        if (i->endpoint == endpoint) {
+    unsigned at = 0;
+    for (unsigned i = 0; i < WRITES_WRITERS; i++) {
+        if (n->endpoint[i] == endpoint) {
             at = i;
             break;
         }
-        at = !i->endpoint || (at->endpoint && i->last < at->last) ? i : at;
+        at = !n->endpoint[i] || (n->endpoint[at] && n->writer[i].last < n->writer[at].last) ? i : at;
     }
-    if (at->endpoint != endpoint)
-        *at = (struct writer){.endpoint = endpoint};
-    at->count++;
-    at->last = now;
-    at->pending = 0;
+    if (n->endpoint[at] != endpoint) {
+        n->endpoint[at] = (uint16_t)endpoint;
+        n->writer[at] = (struct writer){0};
+    }
+    n->writer[at].count++;
+    n->writer[at].last = now;
+    n->writer[at].pending = 0;
     n->used = 1;
 }
 
@@ -270,11 +275,9 @@ static void ask(struct writes *w, uint32_t *sums, struct name *n, enum writes_cl
     if (!n || (!*sums && !(*sums = writes_sums_take(w))))
         return;
     n->used = 1;
-    for (unsigned i = 0; i < WRITES_WRITERS; i++) {
-        struct writer *by = &n->writer[i];
-        if (by->endpoint && !judged(j, by->endpoint))
-            judge(w, pair_of(writes_sums_at(w, *sums), by->endpoint, class), by, v);
-    }
+    for (unsigned i = 0; i < WRITES_WRITERS; i++)
+        if (n->endpoint[i] && !judged(j, n->endpoint[i]))
+            judge(w, pair_of(writes_sums_at(w, *sums), n->endpoint[i], class), &n->writer[i], v);
 }
 
 void writes_visit(struct writes *w, uint32_t *sums, const struct writes_name *name, const struct writes_visit *v)
@@ -298,7 +301,7 @@ int64_t writes_last(const struct writes *w, const struct writes_name *name)
     const struct name *n = w->written ? find(w, ROLE_URI, name->uri) : NULL;
     int64_t last = INT64_MIN;
     for (unsigned i = 0; n && i < WRITES_WRITERS; i++)
-        if (n->writer[i].endpoint && n->writer[i].last > last)
+        if (n->endpoint[i] && n->writer[i].last > last)
             last = n->writer[i].last;
     return last;
 }

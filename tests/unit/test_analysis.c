@@ -1132,10 +1132,36 @@ static void taken_together_as_one_by_one(void **state)
     }
 }
 
+/* What is remembered of a query borrows its names from the key, whatever text of the target came first. */
+static void names_of_a_query_are_those_of_the_key(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"/a/./b?colour=1&size=2", "/a/b?colour=1&size=2", "/%61/b?colour=1&size=2"};
+    for (unsigned first = 0; first < 3; first++)
+        for (unsigned then = 0; then < 3; then++) {
+            char gone[32];
+            struct analysis *a = start();
+            take(a, get(0, targets[first], 1));
+            memset(a->queries, 0, sizeof a->queries);
+            snprintf(gone, sizeof gone, "%s", targets[then]);
+            take(a, get(1000000, gone, 1));
+            memset(gone, 'x', sizeof gone);
+            assert_int_equal(a->keys.rows.used, 1);
+            const struct key *at = keys_at(&a->keys, 0);
+            const struct query *q = &a->queries[at->hash % QUERY_MEMO];
+            assert_int_equal(q->key, at->hash);
+            assert_int_equal(q->n, 2);
+            assert_true(slice_eq(q->part[0].text, SLICE("colour")));
+            assert_true(slice_eq(q->part[1].text, SLICE("size")));
+            analysis_free(a);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tr1),
+        cmocka_unit_test(names_of_a_query_are_those_of_the_key),
         cmocka_unit_test(what_is_a_change),
         cmocka_unit_test(the_freshness_edge_is_whole_milliseconds),
         cmocka_unit_test(head_counts_as_get),
