@@ -81,22 +81,26 @@ void pair_flush(struct pair *p)
     unsigned n = p->n_leaving;
     p->n_leaving = 0;
     for (unsigned i = 0; i < n; i++) {
-        struct slot *s = p->leaving[i];
+        struct slot *s = slot_of(p->leaving[i]);
         if (i + 1 < n)
-            slot_near(p->leaving[i + 1]);
+            slot_near(slot_of(p->leaving[i + 1]));
         if (s->x.cache)
             seal_command(p->seal, &s->x);
         else
             seal_exchange(p->seal, &p->slots, s);
     }
+    if (p->take_all) {
+        p->take_all(p->sink.context, p->leaving, n);
+        return;
+    }
     for (unsigned i = 0; i < n; i++)
-        p->sink.take(p->sink.context, &p->leaving[i]->x);
+        p->sink.take(p->sink.context, p->leaving[i]);
 }
 
 void pair_leave(void *context, struct exchange *x)
 {
     struct pair *p = context;
-    p->leaving[p->n_leaving++] = slot_of(x);
+    p->leaving[p->n_leaving++] = x;
     if (p->n_leaving >= p->together)
         pair_flush(p);
 }
