@@ -10,7 +10,8 @@
 enum {
     WORDS = 16,
     PARAMETERS = 2048,
-    RECENT = 512,
+    RECENT = 128,
+    ABREAST = 4,
     WORD_MAX = 12,
     TARGET_KEPT = 16 * 1024,
     MEMO = 8192,
@@ -38,12 +39,12 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
-    struct {
+    struct recent {
         uint64_t name; /* hash_quick */
         struct parameter *is;
-    } recent[RECENT];        /* direct-mapped */
-    struct memo *memo;       /* direct-mapped */
-    struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
+    } recent[RECENT][ABREAST]; /* as many a place, the one that came last first */
+    struct memo *memo;         /* direct-mapped */
+    struct buf valid, plain;   /* scratch: valid UTF-8; without escapes that need not be */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -248,11 +249,13 @@ static __attribute__((noinline)) struct parameter *find_parameter(struct redact 
 static inline struct parameter *parameter_of(struct redact *r, struct slice name)
 {
     uint64_t quick = hash_quick(&r->key, name.p, name.n);
-    if (!r->recent[quick % RECENT].is || r->recent[quick % RECENT].name != quick) {
-        r->recent[quick % RECENT].name = quick;
-        r->recent[quick % RECENT].is = find_parameter(r, name);
-    }
-    return r->recent[quick % RECENT].is;
+    struct recent *at = r->recent[quick % RECENT];
+    for (unsigned i = 0; i < ABREAST; i++)
+        if (at[i].name == quick && at[i].is)
+            return at[i].is;
+    memmove(at + 1, at, (ABREAST - 1) * sizeof *at);
+    at[0] = (struct recent){quick, find_parameter(r, name)};
+    return at[0].is;
 }
 
 /* Whether this word is among the first 16 of its parameter. */

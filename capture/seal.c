@@ -24,7 +24,8 @@ enum {
     SEALED_BLOCKS = 512,
     SEALED_TEXTS = 4096,
     TEXT_PLACES = 8192,
-    BLOCK_TEXT = 96
+    BLOCK_TEXT = 96,
+    BLOCK_MADE = 4
 };
 
 /* What becomes of a field, as capture/tokens.def has it. */
@@ -106,14 +107,19 @@ struct host {
 };
 
 /* What sealing made of a block of fields that requests begin with (capture/knownblock.h), as long as no more fields are
- * nominated. */
+ * nominated. A cache line. */
 struct sealed_block {
-    uint64_t id;    /* of what it is known as (block_key); 0: none, or more comes of it than what is here */
-    uint64_t print; /* of its parts */
+    _Alignas(64) uint64_t id; /* of what it is known as (block_key); 0: none, or more comes of it than what is here */
+    uint64_t print;           /* of its parts */
+    const char *text; /* service, of which the authority is the end; agent; values of the fields that are made */
     uint32_t api_version;
-    uint16_t sealed;                        /* bit i: field i is kept */
-    uint8_t n_parts;                        /* all of them fixed */
-    struct slice service, authority, agent; /* agent: p NULL: it names none */
+    uint8_t service_n, authority_n, agent_n; /* octets of them; no agent: it names none */
+    uint8_t n_parts;                         /* all of them fixed */
+    uint16_t sealed;                         /* bit i: field i is kept, and sealed each time */
+    uint8_t n_made;                          /* or those that are kept are these */
+    struct {
+        uint8_t token, n;
+    } made[BLOCK_MADE];
 };
 
 /* What of a head is found by name. */
@@ -143,10 +149,11 @@ struct seal {
 
 struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, char why[128])
 {
-    struct seal *s = calloc(1, sizeof *s);
+    struct seal *s = aligned_alloc(_Alignof(struct seal), sizeof *s);
     snprintf(why, 128, "out of memory");
     if (!s)
         return NULL;
+    memset(s, 0, sizeof *s);
     s->key = *key;
     s->strict = o->redact.strict;
     s->redact = redact_new(key, &o->redact);
@@ -316,20 +323,21 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
 struct sealed_list {
     struct field field[SEALED_FIELDS];
     unsigned n;
-    uint64_t tokens[(TOKEN_COUNT + 63) / 64]; /* of these, a bit each */
+    uint64_t tokens; /* of these, a bit each, which some share */
 };
 
-static bool has(const struct sealed_list *l, unsigned t)
+/* Whether there may be one of this token. */
+static inline bool has(const struct sealed_list *l, unsigned t)
 {
-    return l->tokens[t / 64] >> t % 64 & 1;
+    return l->tokens >> t % 64 & 1;
 }
 
-static void add(struct sealed_list *l, struct slice name, struct slice value, unsigned t, bool response)
+static inline void add(struct sealed_list *l, struct slice name, struct slice value, unsigned t, bool response)
 {
     if (l->n == SEALED_FIELDS)
         return;
     l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
-    l->tokens[t / 64] |= UINT64_C(1) << t % 64;
+    l->tokens |= UINT64_C(1) << t % 64;
 }
 
 static struct field *find(struct sealed_list *l, enum token t, struct slice name, bool response)
@@ -360,13 +368,18 @@ static void seal_id(const struct seal *s, struct exchange *x, enum token t, stru
         *id = t == TOKEN_TRACEPARENT ? trace_of(&s->key, value) : trace_request(&s->key, value);
 }
 
-/* Any field, or one more of a token. */
+/* Any field. */
 static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool *pool, struct slot *slot,
                                                struct sealed_list *l, const struct rawhead *h, const struct rawfield *f,
                                                bool response)
 {
     enum token t = f->token;
     struct slice value = raw_value(h, f), name = kept[t].name;
+    if (kept[t].keep == 'I') {
+        seal_id(s, &slot->x, t, value);
+        if (response || !s->nominated[t])
+            return;
+    }
     if (t == TOKEN_OTHER) {
         int other = other_index(s, raw_name(h, f));
         if (other < 0)
@@ -389,38 +402,27 @@ static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool 
         add(l, name, value, t, response);
 }
 
-/* What is not kept in clear, or one more of a token. */
-static __attribute__((noinline)) void seal_odd(struct seal *s, struct slot_pool *pool, struct slot *slot,
-                                               struct sealed_list *l, const struct rawhead *h, const struct rawfield *f,
-                                               bool response)
-{
-    enum token t = f->token;
-    char keep = kept[t].keep;
-    if (keep == 'I') {
-        seal_id(s, &slot->x, t, raw_value(h, f));
-        if (response || !s->nominated[t])
-            return;
-    }
-    if (keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
-        add(l, kept[t].name, SLICE("~"), t, response);
-    } else if (keep == 'T' && !has(l, t)) {
-        struct slice value = hidden_tag(s, pool, slot, raw_value(h, f));
-        if (value.p)
-            add(l, kept[t].name, value, t, response);
-    } else {
-        seal_any(s, pool, slot, l, h, f, response);
-    }
-}
-
+/* As seal_any, where most are of these kinds, and the first of their token. */
 static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
                               const struct rawhead *h, const struct rawfield *f, bool response)
 {
     unsigned t = f->token;
-    if (kept[t].keep != 'C' || f->value_n > CLEAR_MAX || has(l, t)) {
-        seal_odd(s, pool, slot, l, h, f, response);
+    char keep = kept[t].keep;
+    struct slice value = raw_value(h, f);
+    if (!response && keep == 'I' && !s->nominated[t]) {
+        seal_id(s, &slot->x, t, value);
         return;
     }
-    struct slice value = copy(pool, slot, raw_value(h, f));
+    if (keep == 'C' && value.n <= CLEAR_MAX && !has(l, t)) {
+        value = copy(pool, slot, value);
+    } else if (response && keep == 'T' && !has(l, t)) {
+        value = hidden_tag(s, pool, slot, value);
+    } else if (!response && keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
+        value = SLICE("~");
+    } else {
+        seal_any(s, pool, slot, l, h, f, response);
+        return;
+    }
     if (value.p)
         add(l, kept[t].name, value, t, response);
 }
@@ -641,14 +643,18 @@ static inline void seal_block(struct seal *s, struct slot_pool *pool, struct slo
                               bool parts, struct sealed_list *l)
 {
     struct exchange *x = &slot->x;
-    x->service = b->service;
-    x->authority = b->authority;
-    x->user_agent = b->agent;
+    const char *behind = b->text + b->service_n;
+    x->service = slice_of(b->text, b->service_n);
+    x->authority = slice_of(behind - b->authority_n, b->authority_n);
+    x->user_agent = b->agent_n ? slice_of(behind, b->agent_n) : (struct slice){NULL, 0};
     x->api_version = b->api_version;
+    behind += b->agent_n;
+    for (unsigned i = 0; i < b->n_made; behind += b->made[i++].n)
+        add(l, kept[b->made[i].token].name, slice_of(behind, b->made[i].n), b->made[i].token, false);
     if (parts)
         parts_begin_with(s->parts, b->n_parts, b->print);
     for (unsigned left = b->sealed; left; left &= left - 1)
-        seal_field(s, pool, slot, l, &slot->request, &slot->request.fields[__builtin_ctz(left)], false);
+        seal_any(s, pool, slot, l, &slot->request, &slot->request.fields[__builtin_ctz(left)], false);
 }
 
 /* The parts that it was begun with, for no set like this is known. */
@@ -679,19 +685,37 @@ static bool learn_field(struct seal *s, struct sealed_block *b, const struct raw
     return true;
 }
 
-/* The text as it stays from now on; NULL: there is no more room. */
-static const char *keep_text(struct seal *s, struct slice service, struct slice agent)
+/* What the kept fields are made into, where each is shown as it came, once, and there is room behind n octets of the
+ * text. Else they stay to be sealed each time. */
+static void make_fields(struct sealed_block *b, const struct rawhead *h, char text[BLOCK_TEXT], size_t n)
 {
-    char text[BLOCK_TEXT] = {0};
-    slice_copy(text, service);
-    slice_copy(text + service.n, agent);
-    uint16_t *place = &s->text_place[hash_quick(&s->key, text, sizeof text) % TEXT_PLACES];
-    if (*place && memcmp(s->block_text[*place - 1], text, sizeof text) == 0)
+    uint64_t seen = 0;
+    unsigned made = 0;
+    for (unsigned left = b->sealed; left; left &= left - 1) {
+        const struct rawfield *f = &h->fields[__builtin_ctz(left)];
+        uint64_t bit = UINT64_C(1) << f->token % 64;
+        if (kept[f->token].keep != 'C' || seen & bit || made == BLOCK_MADE || f->value_n > BLOCK_TEXT - n)
+            return;
+        seen |= bit;
+        slice_copy(text + n, raw_value(h, f));
+        n += f->value_n;
+        b->made[made].token = f->token;
+        b->made[made++].n = (uint8_t)f->value_n;
+    }
+    b->n_made = (uint8_t)made;
+    b->sealed = 0;
+}
+
+/* The text as it stays from now on; NULL: there is no more room. */
+static const char *keep_text(struct seal *s, const char text[BLOCK_TEXT])
+{
+    uint16_t *place = &s->text_place[hash_quick(&s->key, text, BLOCK_TEXT) % TEXT_PLACES];
+    if (*place && memcmp(s->block_text[*place - 1], text, BLOCK_TEXT) == 0)
         return s->block_text[*place - 1];
     if (s->n_texts == SEALED_TEXTS)
         return NULL;
     *place = (uint16_t)++s->n_texts;
-    return memcpy(s->block_text[*place - 1], text, sizeof text);
+    return memcpy(s->block_text[*place - 1], text, BLOCK_TEXT);
 }
 
 static bool in_block(const struct slot *slot, const struct rawfield *f)
@@ -709,18 +733,20 @@ static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *s
         if (!learn_field(s, b, &slot->request, i))
             return;
     bool host = in_block(slot, of->first[HOST >> 4]), agent = in_block(slot, of->first[AGENT >> 4]);
-    struct slice none = {NULL, 0}, its_agent = agent ? x->user_agent : none;
+    struct slice its_agent = slice_sub(x->user_agent, 0, agent ? x->user_agent.n : 0);
+    char text[BLOCK_TEXT] = {0};
     size_t service_n = x->service.n, authority_n = x->authority.n;
     if (!host || !authority_n || authority_n > service_n || service_n + its_agent.n > BLOCK_TEXT ||
         (agent && !its_agent.n) || !slice_eq(slice_sub(x->service, service_n - authority_n, service_n), x->authority))
         return;
-    const char *text = keep_text(s, x->service, its_agent);
-    if (!text)
-        return;
-    b->service = slice_of(text, service_n);
-    b->authority = slice_of(text + (service_n - authority_n), authority_n);
-    b->agent = agent ? slice_of(text + service_n, its_agent.n) : none;
-    b->id = block_key(slot);
+    slice_copy(text, x->service);
+    slice_copy(text + service_n, its_agent);
+    make_fields(b, &slot->request, text, service_n + its_agent.n);
+    b->text = keep_text(s, text);
+    b->service_n = (uint8_t)service_n;
+    b->authority_n = (uint8_t)authority_n;
+    b->agent_n = (uint8_t)its_agent.n;
+    b->id = b->text ? block_key(slot) : 0;
 }
 
 static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct asking *asks, bool block)
@@ -847,7 +873,7 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
     struct fields answer = {.head = &slot->response};
     struct sealed_list list;
     list.n = 0;
-    memset(list.tokens, 0, sizeof list.tokens);
+    list.tokens = 0;
     if (slot->response.vary)
         nominate(s, slot_field(&slot->response, TOKEN_VARY));
     if (slot->request.p) {
