@@ -414,8 +414,8 @@ static inline size_t guessed_line(struct known_lines *known, const struct known_
 
 /* Field lines from `at` on that are known, or whose names are. Where such a line is expected as hardly comes a second
  * time, its name is tried first. Returns the offset of the first that is not. */
-static __attribute__((noinline)) size_t known_fields(struct head *h, struct known_lines *known, struct slice s,
-                                                     size_t at, int role)
+static inline __attribute__((always_inline)) size_t known_fields(struct head *h, struct known_lines *known,
+                                                                 struct slice s, size_t at, int role)
 {
     static const struct rawfield length = {
         .name_n = LENGTH_NAME, .token = TOKEN_CONTENT_LENGTH, .value = LENGTH_NAME + 2};

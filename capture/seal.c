@@ -45,6 +45,9 @@ enum {
     USE_PART = 2,
     USE_WHO = 4,
     USE_VERSION = 8,
+    USE_CLEAR = 2, /* of an answer's: shown as it is; an entity tag */
+    USE_TAG = 4,
+    FIRST_NAMED = 1 << 4,
     AGENT = 1 << 4,
     HOST = 2 << 4,
     TYPE = 3 << 4,
@@ -136,7 +139,8 @@ struct seal {
     bool paused;                              /* parts are not taken */
     bool strict;                              /* addresses are not shown */
     struct buf text;                          /* scratch */
-    uint8_t uses[TOKEN_COUNT];                /* of a request's fields */
+    uint8_t uses[TOKEN_COUNT];                /* of a request's fields, bits */
+    uint8_t answer_uses[TOKEN_COUNT];         /* of an answer's, each another */
     struct host host[HOSTS];                  /* direct-mapped */
     struct sealed_block block[SEALED_BLOCKS]; /* direct-mapped */
     char (*block_text)[BLOCK_TEXT];           /* of blocks, sealed; exchanges point to them, so they stay */
@@ -163,6 +167,11 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
     for (unsigned t = 0; t < TOKEN_COUNT; t++)
         s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
                                (identity_reads[t] ? USE_WHO : 0) | (apiversion_reads[t] ? USE_VERSION : 0));
+    for (unsigned t = 0; t < TOKEN_COUNT; t++)
+        s->answer_uses[t] = uses_response[t] != USE_FIELD ? uses_response[t]
+                            : kept[t].keep == 'C'         ? USE_CLEAR
+                            : kept[t].keep == 'T'         ? USE_TAG
+                                                          : USE_FIELD;
     if (s->identifier && o->show_names)
         identifier_show_names(s->identifier);
     if (s->redact && s->identifier && s->parts && s->block_text)
@@ -402,44 +411,60 @@ static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool 
         add(l, name, value, t, response);
 }
 
-/* As seal_any, where most are of these kinds, and the first of their token. */
-static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
-                              const struct rawhead *h, const struct rawfield *f, bool response)
+/* In clear, where it is not too long, and the first of its token. */
+static inline bool seal_clear(struct slot_pool *pool, struct slot *slot, struct sealed_list *l, struct slice value,
+                              unsigned t, bool response)
+{
+    if (value.n > CLEAR_MAX || has(l, t))
+        return false;
+    value = copy(pool, slot, value);
+    if (value.p)
+        add(l, kept[t].name, value, t, response);
+    return true;
+}
+
+/* As seal_any, of a request's field. */
+static inline void seal_asked(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
+                              const struct rawhead *h, const struct rawfield *f)
 {
     unsigned t = f->token;
     char keep = kept[t].keep;
-    struct slice value = raw_value(h, f);
-    if (!response && keep == 'I' && !s->nominated[t]) {
-        seal_id(s, &slot->x, t, value);
-        return;
-    }
-    if (keep == 'C' && value.n <= CLEAR_MAX && !has(l, t)) {
-        value = copy(pool, slot, value);
-    } else if (response && keep == 'T' && !has(l, t)) {
-        value = hidden_tag(s, pool, slot, value);
-    } else if (!response && keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
-        value = SLICE("~");
-    } else {
-        seal_any(s, pool, slot, l, h, f, response);
-        return;
-    }
-    if (value.p)
-        add(l, kept[t].name, value, t, response);
+    if (keep == 'I' && !s->nominated[t])
+        seal_id(s, &slot->x, t, raw_value(h, f));
+    else if (keep == 'P' && !s->nominated[t] && !has(l, t)) /* that it is there is enough */
+        add(l, kept[t].name, SLICE("~"), t, false);
+    else if (keep != 'C' || !seal_clear(pool, slot, l, raw_value(h, f), t, false))
+        seal_any(s, pool, slot, l, h, f, false);
 }
 
-static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
-                                 struct sealed_list *l)
+static inline void seal_tag(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
+                            struct slice value, unsigned t)
+{
+    value = hidden_tag(s, pool, slot, value);
+    if (value.p)
+        add(l, kept[t].name, value, t, true);
+}
+
+static inline void seal_answer_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
+                                      struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
-    for (unsigned i = 0; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
-        unsigned use = uses_response[f->token];
+    const char *text = h->p;
+    for (const struct rawfield *f = h->fields, *end = f + h->n_fields; f < end; f++) {
+        unsigned t = f->token, use = s->answer_uses[t];
         if (!use)
             continue;
-        if (use & USE_FIELD)
-            seal_field(s, pool, slot, l, h, f, true);
-        else
+        if (use >= FIRST_NAMED) {
             note(of, f, use);
+            continue;
+        }
+        struct slice value = slice_of(text + f->value, f->value_n);
+        if (use == USE_CLEAR && seal_clear(pool, slot, l, value, t, true))
+            continue;
+        if (use == USE_TAG && !has(l, t))
+            seal_tag(s, pool, slot, l, value, t);
+        else
+            seal_any(s, pool, slot, l, h, f, true);
     }
 }
 
@@ -599,8 +624,7 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
                                 struct fields *of, struct asking *asks, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->request;
-    for (unsigned i = from; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
+    for (const struct rawfield *f = h->fields + from, *end = h->fields + h->n_fields; f < end; f++) {
         unsigned use = s->uses[f->token];
         if (!use)
             continue;
@@ -613,7 +637,7 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         if (use & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
         if (use & USE_FIELD)
-            seal_field(s, pool, slot, l, h, f, false);
+            seal_asked(s, pool, slot, l, h, f);
     }
 }
 
@@ -797,7 +821,7 @@ static bool seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
     return b != NULL;
 }
 
-static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
+static inline void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct asking asks;
     seal_method(pool, slot);
@@ -819,16 +843,18 @@ static struct slice seal_type(struct slot_pool *pool, struct slot *slot, struct 
     return copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
 }
 
-static void seal_response(struct slot_pool *pool, struct slot *slot, const struct fields *f)
+static inline void seal_response(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct exchange *x = &slot->x;
-    struct slice type = raw_find(f, TYPE), coding = raw_find(f, CODING);
+    struct fields f = {.head = &slot->response};
+    seal_answer_fields(s, pool, slot, &f, l);
+    struct slice type = raw_find(&f, TYPE), coding = raw_find(&f, CODING);
     if (type.p)
         x->content_type = seal_type(pool, slot, type);
     if (coding.p)
         x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
     if (x->status == 101)
-        x->upgrade = copy(pool, slot, slice_sub(raw_find(f, UPGRADE), 0, 64));
+        x->upgrade = copy(pool, slot, slice_sub(raw_find(&f, UPGRADE), 0, 64));
 }
 
 void seal_address(const struct hash_key *key, struct exchange *x)
@@ -870,7 +896,6 @@ static inline void wipe_heads(struct slot *slot)
 
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
-    struct fields answer = {.head = &slot->response};
     struct sealed_list list;
     list.n = 0;
     list.tokens = 0;
@@ -884,8 +909,8 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
         slot->x.identity = (uint8_t)who.kind;
         slot->x.client_hash = who.hash;
     }
-    seal_response_fields(s, pool, slot, &answer, &list);
-    seal_response(pool, slot, &answer);
+    if (slot->response.p)
+        seal_response(s, pool, slot, &list);
     keep_fields(pool, slot, &list);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;
