@@ -423,8 +423,11 @@ static inline __attribute__((always_inline)) size_t known_fields(struct head *h,
     const char *p = s.p + at, *end = s.p + s.n;
     const struct known_name *names = known->name[role];
     unsigned token = h->n_fields ? f[-1].token : TOKEN_OTHER;
-    for (size_t n; end - p >= 16 && *p != '\r' && f < full; f++, p += n) {
-        const struct known_name *name = names + known_place(token, *p);
+    for (size_t n; end - p >= 16; f++, p += n) {
+        char first = *p;
+        if (first == '\r' || f == full)
+            break;
+        const struct known_name *name = names + known_place(token, first);
         const struct known_line *l;
         size_t value_n;
         if (p[LENGTH_NAME] == ':' && (value_n = length_line(h, p, (size_t)(end - p), &n))) {

@@ -239,8 +239,8 @@ static inline bool keep_request(struct pair *p, struct slot *s, const struct hea
 {
     if (!keep_head(p, s, &s->request, h))
         return false;
-    s->request.method = rebase(h, s->request.p, h->method);
-    s->request.target = rebase(h, s->request.p, h->target);
+    s->method = rebase(h, s->request.p, h->method);
+    s->target = rebase(h, s->request.p, h->target);
     s->block = h->block;
     s->n_block = h->n_block;
     return true;
@@ -249,11 +249,11 @@ static inline bool keep_request(struct pair *p, struct slot *s, const struct hea
 /* What will be asked of tables when the answer comes is asked for now. */
 static inline __attribute__((always_inline)) void look_ahead(struct pair *p, struct slot *s)
 {
-    struct slice target = s->request.target;
+    struct slice target = s->target;
     seal_expect(p->seal, s);
     if (p->looks)
         look_expect(p->looks, s);
-    if (s->seen.mark < target.n && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
+    if (s->seen.mark < target.n && p->operations && (s->method.n == 3 || s->head_method)) /* GET */
         operation_get(p->operations, &p->slots, s, slice_sub(target, s->seen.mark + 1, target.n));
 }
 
@@ -443,8 +443,8 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     struct slot *copy = s->request.p ? take_or_evict(p) : NULL;
     if (!copy)
         return NULL;
-    struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->request.method};
-    h.target = s->request.target;
+    struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->method};
+    h.target = s->target;
     h.n_fields = s->request.n_fields;
     if (h.n_fields)
         memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);

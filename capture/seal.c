@@ -295,7 +295,7 @@ static bool is_target(const struct slot *slot, struct slice value)
 {
     if (slot->x.service.n && slice_starts(value, slot->x.service))
         value = slice_sub(value, slot->x.service.n, value.n);
-    return slot->request.target.n && slice_eq(value, slot->request.target);
+    return slot->target.n && slice_eq(value, slot->target);
 }
 
 static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t,
@@ -571,7 +571,7 @@ static const struct slice methods[] = {SLICE("GET"), SLICE("POST"), SLICE("HEAD"
 
 static void seal_method(struct slot_pool *pool, struct slot *slot)
 {
-    struct slice method = slot->request.method;
+    struct slice method = slot->method;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (slice_eq(method, methods[i])) {
             slot->x.method = methods[i];
@@ -582,10 +582,10 @@ static void seal_method(struct slot_pool *pool, struct slot *slot)
 
 static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
-    struct slice shown = slot->request.target;
+    struct slice shown = slot->target;
     if (slot->target_hash != REDACT_PLAIN) {
         s->text.n = 0;
-        redact_target(s->redact, slot->request.target, slot->target_hash, &s->text);
+        redact_target(s->redact, slot->target, slot->target_hash, slot->seen.mark, &s->text);
         shown = slice_of(s->text.p, s->text.n);
     }
     slot->x.target = copy(pool, slot, shown);
@@ -594,8 +594,8 @@ static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slo
 static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, struct asking *asks)
 {
     struct exchange *x = &slot->x;
-    if (slot->seen.mark < slot->request.target.n)
-        asking_query(asks, slice_sub(slot->request.target, slot->seen.mark + 1, slot->request.target.n));
+    if (slot->seen.mark < slot->target.n)
+        asking_query(asks, slice_sub(slot->target, slot->seen.mark + 1, slot->target.n));
     if (asking_is_address(asks)) {
         x->identity = IDENTITY_ADDRESS;
         x->client_hash = asks->who;
@@ -789,7 +789,7 @@ static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
 
 void seal_expect(struct seal *s, struct slot *slot)
 {
-    slot->target_hash = redact_expect(s->redact, slot->request.target, &slot->seen);
+    slot->target_hash = redact_expect(s->redact, slot->target, &slot->seen);
     slot->token = identifier_expect(s->identifier, &slot->request, slot->n_block);
 }
 
@@ -803,7 +803,7 @@ static bool seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
                         struct sealed_list *l)
 {
     struct fields of = {.head = &slot->request};
-    struct slice authority = target_authority(slot->request.target, slot->connect_method);
+    struct slice authority = target_authority(slot->target, slot->connect_method);
     const struct sealed_block *b = block_known(s, slot, authority);
     if (b)
         seal_block(s, pool, slot, b, parts, l);

@@ -55,7 +55,7 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     assert_non_null(i);
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
     assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-    struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields, head.method, head.target};
+    struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields};
     struct identity_of found = find(i, &h, &from, certificate);
     identifier_free(i);
     return found;
@@ -347,7 +347,7 @@ static void names_of_clients(void **state)
             struct addr from = address("10.0.0.1");
             snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
             assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-            struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields, head.method, head.target};
+            struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields};
             find(i, &h, &from, 0);
             assert_true(slice_eq(identifier_name(i), slice_str(asked ? want : "")));
         }
@@ -467,7 +467,7 @@ static void as_if_first(void **state)
         snprintf(raw, sizeof raw, "GET /%s%d HTTP/1.1\r\nHost: h\r\n%s\r\n", rand() % 8 ? "" : "?key=", rand() % 300,
                  fields);
         assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-        struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields, head.method, head.target};
+        struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields};
         struct addr peer = address(from);
         struct identity_of a = find(old, &h, &peer, 0);
         if (i % 6)
