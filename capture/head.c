@@ -522,7 +522,9 @@ static inline size_t take_block(struct head *h, const struct known *known, struc
     return at + b->n;
 }
 
-/* A head of n octets was read in one way: its block, which begins at `at`, is known from now on. */
+/* A head of n octets was read in one way: its block, which begins at `at`, is known from now on. Nobody reads answers'
+ * fields without a token: of those the block is known to have the last one alone, which a folded line may go on with.
+ */
 static __attribute__((noinline)) void learn_block(const struct head *h, struct known *known, size_t at, size_t n,
                                                   int role)
 {
@@ -542,6 +544,7 @@ static __attribute__((noinline)) void learn_block(const struct head *h, struct k
         note(&said, f.token, slice_of(h->raw.p + f.value, f.value_n));
         f.name = (uint16_t)(f.name - at);
         f.value = (uint16_t)(f.value - at);
+        b.n_fields -= role == 1 && b.n_fields && b.field[b.n_fields - 1].token == TOKEN_OTHER;
         b.field[b.n_fields++] = f;
     }
     if (end - at < BLOCK_BEGIN || end - at > BLOCK_LONGEST)
