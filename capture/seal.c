@@ -136,14 +136,14 @@ struct seal {
     struct redact *redact;
     struct identifier *identifier;
     struct parts_maker *parts;
-    bool paused;                              /* parts are not taken */
-    bool strict;                              /* addresses are not shown */
-    struct buf text;                          /* scratch */
-    uint8_t uses[TOKEN_COUNT];                /* of a request's fields, bits */
-    uint8_t answer_uses[TOKEN_COUNT];         /* of an answer's, each another */
-    struct host host[HOSTS];                  /* direct-mapped */
-    struct sealed_block block[SEALED_BLOCKS]; /* direct-mapped */
-    char (*block_text)[BLOCK_TEXT];           /* of blocks, sealed; exchanges point to them, so they stay */
+    bool paused;                                     /* parts are not taken */
+    bool strict;                                     /* addresses are not shown */
+    struct buf text;                                 /* scratch */
+    uint8_t uses[TOKEN_COUNT];                       /* of a request's fields, bits */
+    uint8_t answer_uses[TOKEN_COUNT];                /* of an answer's, each another */
+    struct host host[HOSTS];                         /* direct-mapped */
+    struct sealed_block block[SEALED_BLOCKS / 2][2]; /* two a place */
+    char (*block_text)[BLOCK_TEXT];                  /* of blocks, sealed; exchanges point to them, so they stay */
     unsigned n_texts;
     uint16_t text_place[TEXT_PLACES]; /* direct-mapped by hash_quick, + 1; the last one stays */
     bool nominated[TOKEN_COUNT];      /* by some Vary so far */
@@ -652,14 +652,16 @@ static inline uint64_t block_key(const struct slot *slot)
 
 static inline struct sealed_block *block_place(struct seal *s, const struct slot *slot)
 {
-    return &s->block[slot->block % SEALED_BLOCKS];
+    return s->block[slot->block / 2 % (SEALED_BLOCKS / 2)];
 }
 
 /* What is known of that block; NULL: nothing. */
 static inline const struct sealed_block *block_known(struct seal *s, const struct slot *slot, struct slice authority)
 {
     const struct sealed_block *b = block_place(s, slot);
-    return b->id == block_key(slot) && b->id && !authority.n ? b : NULL;
+    uint64_t key = block_key(slot);
+    b += b->id != key;
+    return b->id == key && key && !authority.n ? b : NULL;
 }
 
 /* In place of its fields. */
@@ -751,10 +753,9 @@ static bool in_block(const struct slot *slot, const struct rawfield *f)
 static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *slot, const struct fields *of)
 {
     const struct exchange *x = &slot->x;
-    struct sealed_block *b = block_place(s, slot);
-    *b = (struct sealed_block){.id = 0};
+    struct sealed_block *place = block_place(s, slot), b = {.id = block_key(slot)};
     for (unsigned i = 0; i < slot->n_block; i++)
-        if (!learn_field(s, b, &slot->request, i))
+        if (!learn_field(s, &b, &slot->request, i))
             return;
     bool host = in_block(slot, of->first[HOST >> 4]), agent = in_block(slot, of->first[AGENT >> 4]);
     struct slice its_agent = slice_sub(x->user_agent, 0, agent ? x->user_agent.n : 0);
@@ -765,12 +766,15 @@ static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *s
         return;
     slice_copy(text, x->service);
     slice_copy(text + service_n, its_agent);
-    make_fields(b, &slot->request, text, service_n + its_agent.n);
-    b->text = keep_text(s, text);
-    b->service_n = (uint8_t)service_n;
-    b->authority_n = (uint8_t)authority_n;
-    b->agent_n = (uint8_t)its_agent.n;
-    b->id = b->text ? block_key(slot) : 0;
+    make_fields(&b, &slot->request, text, service_n + its_agent.n);
+    b.text = keep_text(s, text);
+    if (!b.text)
+        return;
+    b.service_n = (uint8_t)service_n;
+    b.authority_n = (uint8_t)authority_n;
+    b.agent_n = (uint8_t)its_agent.n;
+    place[1] = place[0];
+    place[0] = b;
 }
 
 static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct asking *asks, bool block)
