@@ -106,14 +106,21 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 /* Copies s to `to`: what most texts are too short for a call to pay. */
 static inline void slice_copy(char *to, struct slice s)
 {
-    if (s.n >= 16 && s.n <= 32) {
+    if (s.n > 32) {
+        memcpy(to, s.p, s.n);
+    } else if (s.n >= 16) {
         memcpy(to, s.p, 16);
         memcpy(to + s.n - 16, s.p + s.n - 16, 16);
-    } else if (s.n >= 8 && s.n < 16) {
+    } else if (s.n >= 8) {
         memcpy(to, s.p, 8);
         memcpy(to + s.n - 8, s.p + s.n - 8, 8);
+    } else if (s.n >= 4) {
+        memcpy(to, s.p, 4);
+        memcpy(to + s.n - 4, s.p + s.n - 4, 4);
     } else if (s.n) {
-        memcpy(to, s.p, s.n);
+        to[0] = s.p[0];
+        to[s.n / 2] = s.p[s.n / 2];
+        to[s.n - 1] = s.p[s.n - 1];
     }
 }
 
@@ -129,6 +136,8 @@ static inline size_t slice_find(struct slice s, char c, size_t from)
 /* Without blanks and tabs at both ends (OWS of RFC 9110 section 5.6.3). */
 static inline struct slice slice_trim(struct slice s)
 {
+    if (s.n && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.n - 1] > ' ')
+        return s; /* nearly all */
     while (s.n && (s.p[0] == ' ' || s.p[0] == '\t'))
         s.p++, s.n--;
     while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t' || s.p[s.n - 1] == '\r'))

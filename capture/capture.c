@@ -63,6 +63,7 @@ struct capture *capture_new(const struct capture_options *o, char why[128])
     c->env.h1.known.lines.key = c->o.key;
     c->env.h2.h1 = c->env.cache.h1 = &c->env.h1;
     c->pair.sink = o->sink;
+    c->pair.take_all = o->take_all;
     c->pair.together = o->together ? PAIR_TOGETHER : 1;
     line_init(&c->pair.line, (struct exchange_sink){pair_leave, &c->pair});
     if (!c->pair.seal) {
@@ -335,6 +336,12 @@ void capture_finish(struct capture *c)
 void capture_give_back(struct capture *c, struct exchange *x)
 {
     slot_give(&c->pair.slots, slot_of(x));
+}
+
+void capture_give_back_all(struct capture *c, struct exchange *const *x, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        slot_give(&c->pair.slots, slot_of(x[i]));
 }
 
 struct capture_stats *capture_counters(struct capture *c)

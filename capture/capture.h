@@ -24,6 +24,8 @@ struct capture_options {
     bool merge_vlans;     /* VLAN ids and VNIs do not tell connections apart */
     bool together;        /* exchanges may wait for a few others before they leave; nobody waits for them */
     struct exchange_sink sink;
+    /* Many that leave at once, in order, in place of the sink's function; NULL: it is given each. */
+    void (*take_all)(void *context, struct exchange *const *x, unsigned n);
     /* Called when slots run short: give finished exchanges back with capture_give_back; wait for one if `wait`. May be
      * NULL. */
     void (*reclaim)(void *context, bool wait);
@@ -53,6 +55,7 @@ void capture_secrets(struct capture *c);
 void capture_finish(struct capture *c);
 /* A finished exchange's slot comes home. Same thread as the rest. */
 void capture_give_back(struct capture *c, struct exchange *x);
+void capture_give_back_all(struct capture *c, struct exchange *const *x, unsigned n);
 /* Counters so far; kernel and interface drops are the source's business to fill in. */
 struct capture_stats *capture_counters(struct capture *c);
 /* Sums of TLS connections that were not read; lives as long as the capture. Its functions alone may be called by

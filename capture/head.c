@@ -414,8 +414,8 @@ static inline size_t guessed_line(struct known_lines *known, const struct known_
 
 /* Field lines from `at` on that are known, or whose names are. Where such a line is expected as hardly comes a second
  * time, its name is tried first. Returns the offset of the first that is not. */
-static __attribute__((noinline)) size_t known_fields(struct head *h, struct known_lines *known, struct slice s,
-                                                     size_t at, int role)
+static inline __attribute__((always_inline)) size_t known_fields(struct head *h, struct known_lines *known,
+                                                                 struct slice s, size_t at, int role)
 {
     static const struct rawfield length = {
         .name_n = LENGTH_NAME, .token = TOKEN_CONTENT_LENGTH, .value = LENGTH_NAME + 2};
@@ -423,8 +423,11 @@ static __attribute__((noinline)) size_t known_fields(struct head *h, struct know
     const char *p = s.p + at, *end = s.p + s.n;
     const struct known_name *names = known->name[role];
     unsigned token = h->n_fields ? f[-1].token : TOKEN_OTHER;
-    for (size_t n; end - p >= 16 && *p != '\r' && f < full; f++, p += n) {
-        const struct known_name *name = names + known_place(token, *p);
+    for (size_t n; end - p >= 16; f++, p += n) {
+        char first = *p;
+        if (first == '\r' || f == full)
+            break;
+        const struct known_name *name = names + known_place(token, first);
         const struct known_line *l;
         size_t value_n;
         if (p[LENGTH_NAME] == ':' && (value_n = length_line(h, p, (size_t)(end - p), &n))) {
@@ -519,7 +522,9 @@ static inline size_t take_block(struct head *h, const struct known *known, struc
     return at + b->n;
 }
 
-/* A head of n octets was read in one way: its block, which begins at `at`, is known from now on. */
+/* A head of n octets was read in one way: its block, which begins at `at`, is known from now on. Nobody reads answers'
+ * fields without a token: of those the block is known to have the last one alone, which a folded line may go on with.
+ */
 static __attribute__((noinline)) void learn_block(const struct head *h, struct known *known, size_t at, size_t n,
                                                   int role)
 {
@@ -539,6 +544,7 @@ static __attribute__((noinline)) void learn_block(const struct head *h, struct k
         note(&said, f.token, slice_of(h->raw.p + f.value, f.value_n));
         f.name = (uint16_t)(f.name - at);
         f.value = (uint16_t)(f.value - at);
+        b.n_fields -= role == 1 && b.n_fields && b.field[b.n_fields - 1].token == TOKEN_OTHER;
         b.field[b.n_fields++] = f;
     }
     if (end - at < BLOCK_BEGIN || end - at > BLOCK_LONGEST)

@@ -33,8 +33,8 @@ struct head {
     uint64_t length;
     uint64_t block;  /* which block of fields a request begins with (block_id); 0: none that is known */
     uint8_t n_block; /* fields of it */
-    _Alignas(16) struct rawfield
-        fields[HEAD_FIELDS]; /* offsets into raw; more fields than fit are read for framing, not kept */
+    _Alignas(16) struct rawfield fields[HEAD_FIELDS]; /* offsets into raw; more fields than fit are read for framing,
+                                                       * not kept; nor are all of an answer's that have no token */
 };
 
 /* True when the bytes begin like a request line (any token is a method; asks for HTTP/1.x at the end of a whole line)

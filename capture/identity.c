@@ -38,6 +38,7 @@ struct identifier {
         struct named name;
     } memo[MEMO];                         /* decoded JWTs by hash of the whole token */
     uint8_t first[1 << IDWORDS];          /* by what is shown: place in the order of the first word to look at */
+    uint8_t usual;                        /* what is shown where a token alone is, if that is looked at; else 0 */
     const struct identity_claims *claims; /* of the credential found last */
     struct identity_claims prefix;
     bool names;        /* are asked for */
@@ -93,6 +94,8 @@ struct identifier *identifier_new(const struct hash_key *key, const char *truste
     i->key_token = token_find(i->key_field);
     for (unsigned shown = 0; shown < sizeof i->first; shown++)
         i->first[shown] = (uint8_t)next_shown(i, shown, 0);
+    const unsigned alone = 1u << IDWORD_AUTHORIZATION;
+    i->usual = i->order.word[i->first[alone]] == IDWORD_AUTHORIZATION ? alone : 0;
     struct slice rest = slice_str(trusted), item;
     while (slice_next(&rest, ',', &item)) {
         if (i->n_proxies < PROXIES && network_parse(item, &i->proxies[i->n_proxies])) {
@@ -168,16 +171,25 @@ static inline uint64_t quick_of(const struct identifier *i, enum identity kind, 
     return hash_mix(hash_quick(&i->key, value.p, value.n) + kind);
 }
 
+/* Hash of the credential that this is the quick_of; 0: not known. */
+static inline uint64_t known_pseudonym(const struct identifier *i, uint64_t quick)
+{
+    unsigned at = (unsigned)(quick % PSEUDONYMS);
+    return i->pseudonyms[at].quick == quick ? i->pseudonyms[at].hash : 0;
+}
+
 /* As hashed(). A credential comes again and again; it is kept nowhere. quick: quick_of it. */
 static inline struct identity_of pseudonym_by(struct identifier *i, enum identity kind, struct slice value,
                                               uint64_t quick)
 {
-    unsigned at = (unsigned)(quick % PSEUDONYMS);
-    if (!i->pseudonyms[at].hash || i->pseudonyms[at].quick != quick) {
+    uint64_t hash = known_pseudonym(i, quick);
+    if (!hash) {
+        unsigned at = (unsigned)(quick % PSEUDONYMS);
+        hash = hashed(&i->key, kind, value).hash;
         i->pseudonyms[at].quick = quick;
-        i->pseudonyms[at].hash = hashed(&i->key, kind, value).hash;
+        i->pseudonyms[at].hash = hash;
     }
-    return (struct identity_of){.kind = kind, .hash = i->pseudonyms[at].hash};
+    return (struct identity_of){.kind = kind, .hash = hash};
 }
 
 static struct identity_of pseudonym(struct identifier *i, enum identity kind, struct slice value)
@@ -315,9 +327,14 @@ static __attribute__((noinline)) struct identity_of jwt(struct identifier *i, st
     return i->memo[at].who;
 }
 
+static inline bool is_jwt(struct slice token)
+{
+    return slice_starts(token, SLICE("eyJ"));
+}
+
 static inline struct identity_of bearer(struct identifier *i, struct slice token)
 {
-    return slice_starts(token, SLICE("eyJ")) ? jwt(i, token) : pseudonym(i, IDENTITY_BEARER, token);
+    return is_jwt(token) ? jwt(i, token) : pseudonym(i, IDENTITY_BEARER, token);
 }
 
 /* What stands before the last separator of a key, where eight characters follow: acme_live_0123456789. */
@@ -412,7 +429,9 @@ uint64_t identifier_expect(const struct identifier *i, const struct rawhead *h, 
         if (h->fields[n - 1].token != TOKEN_AUTHORIZATION)
             continue;
         struct slice token = usual_token(raw_value(h, &h->fields[n - 1]));
-        uint64_t quick = token.p ? quick_of(i, IDENTITY_BEARER, token) : 0;
+        if (!token.p || is_jwt(token))
+            return 0;
+        uint64_t quick = quick_of(i, IDENTITY_BEARER, token);
         prefetch(&i->pseudonyms[quick % PSEUDONYMS]);
         return quick;
     }
@@ -425,10 +444,7 @@ static inline bool authorization(struct identifier *i, struct slice value, uint6
     struct slice token = usual_token(value);
     if (!token.p)
         return any_scheme(i, value, out);
-    if (quick && !slice_starts(token, SLICE("eyJ")))
-        *out = pseudonym_by(i, IDENTITY_BEARER, token, quick);
-    else
-        *out = bearer(i, token);
+    *out = quick ? pseudonym_by(i, IDENTITY_BEARER, token, quick) : bearer(i, token);
     return true;
 }
 
@@ -715,6 +731,9 @@ struct identity_of identifier_find(struct identifier *i, const struct asking *a)
     static const struct identity_claims none;
     i->claims = &none;
     i->name.n = 0;
+    uint64_t known = a->token && a->shown == i->usual && !a->unread ? known_pseudonym(i, a->token) : 0;
+    if (known) /* a usual token alone, that was seen before: nearly all that are sent */
+        return (struct identity_of){.kind = IDENTITY_BEARER, .hash = known};
     if (a->shown || a->unread)
         return find_shown(i, a);
     struct identity_of who = {0};

@@ -18,22 +18,21 @@ struct known_block {
     uint16_t status;            /* of an answer; its version are the first octets */
     uint8_t version_n, n_fields;
     bool has_host, close, vary;          /* as its fields say (struct head) */
+    uint32_t begin;                      /* hash of the first octets */
     struct rawfield field[BLOCK_FIELDS]; /* as if the block began the head */
 };
 
-/* One a place, by its first 64 octets; the last one stays. */
+/* Two a place, by its first 64 octets; the last ones stay. */
 struct known_blocks {
     unsigned told; /* those that might have been added: one of two is */
-    struct known_block block[KNOWN_BLOCKS];
+    struct known_block block[KNOWN_BLOCKS / 2][2];
 };
 
-/* Hash of the first 64 octets at p. */
+/* Hash of the first 64 octets at p: of two halves, so that neither waits for the other, for it is waited for. */
 static inline uint64_t block_begin(const struct hash_key *key, const char *p)
 {
-    uint64_t h = known_fold(key->k0, key->k1, p);
-    for (int at = 16; at < BLOCK_BEGIN; at += 16)
-        h = known_fold(key->k0, h, p + at);
-    return h;
+    uint64_t even = known_fold(key->k0, key->k1, p), odd = known_fold(key->k1, key->body_seed, p + 16);
+    return known_fold(key->k0, even, p + 32) + known_fold(key->k0, odd, p + 48);
 }
 
 static inline uint64_t block_hash(const struct hash_key *key, uint64_t begin, const char *p, size_t n)
@@ -48,7 +47,8 @@ static inline const struct known_block *block_find(const struct known_blocks *k,
     if (left < BLOCK_BEGIN)
         return NULL;
     uint64_t begin = block_begin(key, p);
-    const struct known_block *b = &k->block[begin % KNOWN_BLOCKS];
+    const struct known_block *b = k->block[begin % (KNOWN_BLOCKS / 2)];
+    b += b->begin != begin >> 32;
     return b->n && b->n <= left && block_hash(key, begin, p, b->n) == b->hash ? b : NULL;
 }
 
@@ -57,8 +57,11 @@ static inline void block_add(struct known_blocks *k, const struct hash_key *key,
                              const struct known_block *said)
 {
     uint64_t begin = block_begin(key, p);
-    struct known_block *b = &k->block[begin % KNOWN_BLOCKS];
+    struct known_block *b = k->block[begin % (KNOWN_BLOCKS / 2)];
+    if (b->begin != begin >> 32) /* else it is another that begins so */
+        b[1] = b[0];
     *b = *said;
+    b->begin = (uint32_t)(begin >> 32);
     b->n = (uint16_t)n;
     b->hash = block_hash(key, begin, p, n);
     b->id = (b->hash + n) | 1;

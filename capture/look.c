@@ -143,7 +143,7 @@ static inline void place(struct looks *l, const struct slot *s, struct look_cand
 {
     uint64_t service = host_of(l, s);
     c->path = hash_mix(service + s->seen.path);
-    c->target = s->seen.mark == s->request.target.n ? c->path + 1 : hash_mix(c->path + s->seen.query);
+    c->target = s->seen.mark == s->target.n ? c->path + 1 : hash_mix(c->path + s->seen.query);
     c->path += !c->path;
     c->target += !c->target;
 }
@@ -152,7 +152,7 @@ static inline void place(struct looks *l, const struct slot *s, struct look_cand
 void look_expect(struct looks *l, struct slot *s)
 {
     struct look_candidate *c = &s->candidate;
-    if (!slice_eq(s->request.method, SLICE("GET")))
+    if (!slice_eq(s->method, SLICE("GET")))
         return;
     place(l, s, c);
     prefetch(&l->path[c->path % LOOK_PATHS]);

@@ -81,22 +81,26 @@ void pair_flush(struct pair *p)
     unsigned n = p->n_leaving;
     p->n_leaving = 0;
     for (unsigned i = 0; i < n; i++) {
-        struct slot *s = p->leaving[i];
+        struct slot *s = slot_of(p->leaving[i]);
         if (i + 1 < n)
-            slot_near(p->leaving[i + 1]);
+            slot_near(slot_of(p->leaving[i + 1]));
         if (s->x.cache)
             seal_command(p->seal, &s->x);
         else
             seal_exchange(p->seal, &p->slots, s);
     }
+    if (p->take_all) {
+        p->take_all(p->sink.context, p->leaving, n);
+        return;
+    }
     for (unsigned i = 0; i < n; i++)
-        p->sink.take(p->sink.context, &p->leaving[i]->x);
+        p->sink.take(p->sink.context, p->leaving[i]);
 }
 
 void pair_leave(void *context, struct exchange *x)
 {
     struct pair *p = context;
-    p->leaving[p->n_leaving++] = slot_of(x);
+    p->leaving[p->n_leaving++] = x;
     if (p->n_leaving >= p->together)
         pair_flush(p);
 }
@@ -235,8 +239,8 @@ static inline bool keep_request(struct pair *p, struct slot *s, const struct hea
 {
     if (!keep_head(p, s, &s->request, h))
         return false;
-    s->request.method = rebase(h, s->request.p, h->method);
-    s->request.target = rebase(h, s->request.p, h->target);
+    s->method = rebase(h, s->request.p, h->method);
+    s->target = rebase(h, s->request.p, h->target);
     s->block = h->block;
     s->n_block = h->n_block;
     return true;
@@ -245,11 +249,11 @@ static inline bool keep_request(struct pair *p, struct slot *s, const struct hea
 /* What will be asked of tables when the answer comes is asked for now. */
 static inline __attribute__((always_inline)) void look_ahead(struct pair *p, struct slot *s)
 {
-    struct slice target = s->request.target;
+    struct slice target = s->target;
     seal_expect(p->seal, s);
     if (p->looks)
         look_expect(p->looks, s);
-    if (s->seen.mark < target.n && p->operations && (s->request.method.n == 3 || s->head_method)) /* GET */
+    if (s->seen.mark < target.n && p->operations && (s->method.n == 3 || s->head_method)) /* GET */
         operation_get(p->operations, &p->slots, s, slice_sub(target, s->seen.mark + 1, target.n));
 }
 
@@ -439,8 +443,8 @@ struct slot *pair_copy(struct pair *p, const struct slot *s)
     struct slot *copy = s->request.p ? take_or_evict(p) : NULL;
     if (!copy)
         return NULL;
-    struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->request.method};
-    h.target = s->request.target;
+    struct head h = {.raw = slice_of(s->request.p, s->request.n), .method = s->method};
+    h.target = s->target;
     h.n_fields = s->request.n_fields;
     if (h.n_fields)
         memcpy(h.fields, s->request.fields, h.n_fields * sizeof *h.fields);

@@ -28,8 +28,9 @@ struct pair {
     struct slot_pool slots;
     struct line line;
     struct exchange_sink sink;
-    struct slot *leaving[PAIR_TOGETHER]; /* in order, not sealed yet */
-    unsigned n_leaving, together;        /* they leave when there are so many of them */
+    void (*take_all)(void *context, struct exchange *const *x, unsigned n); /* of the sink, many at once; may be NULL */
+    struct exchange *leaving[PAIR_TOGETHER];                                /* in order, not sealed yet */
+    unsigned n_leaving, together; /* they leave when there are so many of them */
     struct seal *seal;
     struct looks *looks;           /* NULL: bodies are not looked into */
     struct operations *operations; /* NULL: operations are not told apart */

@@ -61,7 +61,7 @@ static struct slice read_target(const struct reading *r)
     if (!raw.p)
         return raw;
     r->reader->text->n = 0;
-    redact_target(r->reader->redact, raw, REDACT_UNKNOWN, r->reader->text);
+    redact_target(r->reader->redact, raw, REDACT_UNKNOWN, 0, r->reader->text);
     return keep_bytes(r, raw.n ? slice_of(r->reader->text->p, r->reader->text->n) : raw);
 }
 

@@ -10,8 +10,10 @@
 enum {
     WORDS = 16,
     PARAMETERS = 2048,
-    RECENT = 512,
+    RECENT = 128,
+    ABREAST = 4,
     WORD_MAX = 12,
+    INTEGER_MOST = 20,
     TARGET_KEPT = 16 * 1024,
     MEMO = 8192,
     MEMO_TEXT = 118,
@@ -39,12 +41,12 @@ struct redact {
     struct redact_options options;
     struct parameter *parameters; /* open addressing by name hash; full: everything is hidden */
     unsigned used;
-    struct {
+    struct recent {
         uint64_t name; /* hash_quick */
         struct parameter *is;
-    } recent[RECENT];        /* direct-mapped */
-    struct memo *memo;       /* direct-mapped */
-    struct buf valid, plain; /* scratch: valid UTF-8; without escapes that need not be */
+    } recent[RECENT][ABREAST]; /* as many a place, the one that came last first */
+    struct memo *memo;         /* direct-mapped */
+    struct buf valid, plain;   /* scratch: valid UTF-8; without escapes that need not be */
 };
 
 struct redact *redact_new(const struct hash_key *key, const struct redact_options *o)
@@ -191,7 +193,7 @@ bool redact_sensitive(const struct redact *r, struct slice name)
 static bool is_integer(struct slice v)
 {
     size_t i = v.n && v.p[0] == '-';
-    if (v.n - i < 1 || v.n - i > 20)
+    if (v.n - i < 1 || v.n - i > INTEGER_MOST)
         return false;
     for (; i < v.n; i++)
         if (!ascii_digit(v.p[i]))
@@ -254,11 +256,13 @@ static __attribute__((noinline)) struct parameter *find_parameter(struct redact 
 static inline struct parameter *parameter_of(struct redact *r, struct slice name)
 {
     uint64_t quick = hash_quick(&r->key, name.p, name.n);
-    if (!r->recent[quick % RECENT].is || r->recent[quick % RECENT].name != quick) {
-        r->recent[quick % RECENT].name = quick;
-        r->recent[quick % RECENT].is = find_parameter(r, name);
-    }
-    return r->recent[quick % RECENT].is;
+    struct recent *at = r->recent[quick % RECENT];
+    for (unsigned i = 0; i < ABREAST; i++)
+        if (at[i].name == quick && at[i].is)
+            return at[i].is;
+    memmove(at + 1, at, (ABREAST - 1) * sizeof *at);
+    at[0] = (struct recent){quick, find_parameter(r, name)};
+    return at[0].is;
 }
 
 /* Whether this word is among the first 16 of its parameter. */
@@ -654,22 +658,31 @@ static inline bool shown_by_marks(struct redact *r, struct parameter *p, const s
     uint64_t all = ~UINT64_C(0) >> (64 - value.n), digit = m->digit >> at & all, letter = m->letter >> at & all;
     if (p->sensitive)
         return false;
-    return ((digit | (value.p[0] == '-')) == all && is_integer(value)) || (digit & 1 && is_date(value)) ||
+    if (digit == all && value.n <= INTEGER_MOST)
+        return true;
+    return ((digit | 1) == all && is_integer(value)) || (digit & 1 && is_date(value)) ||
            (letter == all && value.n <= WORD_MAX && word_known(r, p, value));
 }
 
-/* Appends the target; or nothing, false: it is not as most. */
-static bool redact_query(struct redact *r, struct slice target, struct buf *out)
+/* What stands from `from` up to `to`, which is behind it. */
+static inline char *copy_up_to(char *out, const char *from, const char *to)
 {
-    size_t mark = slice_find(target, '?', 0), n = target.n - mark - 1;
+    size_t n = (size_t)(to - from);
+    slice_copy(out, slice_of(from, n));
+    return out + n;
+}
+
+/* Appends the target, whose path is plain; or nothing, false: its query is not as most. What is shown is copied as it
+ * stands between what is hidden. */
+static bool redact_query(struct redact *r, struct slice target, size_t mark, struct buf *out)
+{
+    size_t n = target.n - mark - 1;
     bool usual = !r->options.clear_targets && !r->options.sealed && n && n <= QUERY_MOST && target.n >= QUERY_LEAST;
     if (!usual || !buf_reserve(out, target.n + (n / 3 + 1) * REDACTED))
         return false;
     struct query_marks m = query_marks_of(target, n);
-    const char *q = target.p + mark + 1;
+    const char *q = target.p + mark + 1, *shown = target.p;
     char *to = out->p + out->n;
-    memcpy(to, target.p, mark + 1);
-    to += mark + 1;
     for (size_t at = 0; !m.odd; at++) {
         uint64_t ends = at < n ? m.separator >> at : 0, equal = at < n ? m.equals >> at : 0;
         size_t end = ends ? at + (size_t)__builtin_ctzll(ends) : n;
@@ -677,28 +690,25 @@ static bool redact_query(struct redact *r, struct slice target, struct buf *out)
         struct parameter *p = from < end ? parameter_of(r, slice_of(q + at, from - 1 - at)) : NULL;
         if (!p || p->odd)
             return false;
-        struct slice named = slice_of(q + at, from - at), value = slice_of(q + from, end - from);
-        slice_copy(to, named);
-        to += named.n;
-        bool show = shown_by_marks(r, p, &m, from, value);
-        if (show)
-            slice_copy(to, value);
-        else
+        struct slice value = slice_of(q + from, end - from);
+        if (!shown_by_marks(r, p, &m, from, value)) {
+            to = copy_up_to(to, shown, value.p);
             redact_hide(r, value, -1, to);
-        to += show ? value.n : REDACTED;
+            to += REDACTED;
+            shown = value.p + value.n;
+        }
         at = end;
         if (end == n) {
-            out->n = (size_t)(to - out->p);
-            return out->n > 0;
+            out->n = (size_t)(copy_up_to(to, shown, target.p + target.n) - out->p);
+            return true;
         }
-        *to++ = '&';
     }
     return false;
 }
 #else
-static bool redact_query(struct redact *r, struct slice target, struct buf *out)
+static bool redact_query(struct redact *r, struct slice target, size_t mark, struct buf *out)
 {
-    (void)r, (void)target, (void)out;
+    (void)r, (void)target, (void)mark, (void)out;
     return false;
 }
 #endif
@@ -720,16 +730,16 @@ uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen
     return h <= REDACT_QUERY ? ~h : h;
 }
 
-void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out)
+void redact_target(struct redact *r, struct slice target, uint64_t expected, size_t mark, struct buf *out)
 {
-    struct target_seen seen;
+    struct target_seen seen = {.mark = (uint32_t)mark};
     uint64_t h = expected == REDACT_UNKNOWN ? redact_expect(r, target, &seen) : expected;
     if (h == REDACT_PLAIN) {
         buf_slice(out, target);
         return;
     }
     if (h == REDACT_QUERY) {
-        if (!redact_query(r, target, out))
+        if (!redact_query(r, target, seen.mark, out))
             redact_anew(r, target, out);
         return;
     }

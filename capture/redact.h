@@ -31,8 +31,9 @@ void redact_hide(const struct redact *r, struct slice value, int class, char out
 /* What is to be known of a target before it is redacted, so that what was kept of it is near by then. */
 enum { REDACT_UNKNOWN, REDACT_PLAIN, REDACT_QUERY }; /* or greater: a hash. QUERY: its path is plain */
 uint64_t redact_expect(struct redact *r, struct slice target, struct target_seen *seen);
-/* Appends the target as it may be shown. expected: what redact_expect() said, or REDACT_UNKNOWN. */
-void redact_target(struct redact *r, struct slice target, uint64_t expected, struct buf *out);
+/* Appends the target as it may be shown. expected: what redact_expect() said, and mark, where it saw the query; or
+ * REDACT_UNKNOWN. */
+void redact_target(struct redact *r, struct slice target, uint64_t expected, size_t mark, struct buf *out);
 /* Whether a parameter of this name carries a secret. */
 bool redact_sensitive(const struct redact *r, struct slice name);
 /* An authority without user and password, and without what is none behind it but its first character; valid UTF-8. Good

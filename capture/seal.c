@@ -24,7 +24,8 @@ enum {
     SEALED_BLOCKS = 512,
     SEALED_TEXTS = 4096,
     TEXT_PLACES = 8192,
-    BLOCK_TEXT = 96
+    BLOCK_TEXT = 96,
+    BLOCK_MADE = 4
 };
 
 /* What becomes of a field, as capture/tokens.def has it. */
@@ -44,6 +45,9 @@ enum {
     USE_PART = 2,
     USE_WHO = 4,
     USE_VERSION = 8,
+    USE_CLEAR = 2, /* of an answer's: shown as it is; an entity tag */
+    USE_TAG = 4,
+    FIRST_NAMED = 1 << 4,
     AGENT = 1 << 4,
     HOST = 2 << 4,
     TYPE = 3 << 4,
@@ -106,14 +110,19 @@ struct host {
 };
 
 /* What sealing made of a block of fields that requests begin with (capture/knownblock.h), as long as no more fields are
- * nominated. */
+ * nominated. A cache line. */
 struct sealed_block {
-    uint64_t id;    /* of what it is known as (block_key); 0: none, or more comes of it than what is here */
-    uint64_t print; /* of its parts */
+    _Alignas(64) uint64_t id; /* of what it is known as (block_key); 0: none, or more comes of it than what is here */
+    uint64_t print;           /* of its parts */
+    const char *text; /* service, of which the authority is the end; agent; values of the fields that are made */
     uint32_t api_version;
-    uint16_t sealed;                        /* bit i: field i is kept */
-    uint8_t n_parts;                        /* all of them fixed */
-    struct slice service, authority, agent; /* agent: p NULL: it names none */
+    uint8_t service_n, authority_n, agent_n; /* octets of them; no agent: it names none */
+    uint8_t n_parts;                         /* all of them fixed */
+    uint16_t sealed;                         /* bit i: field i is kept, and sealed each time */
+    uint8_t n_made;                          /* or those that are kept are these */
+    struct {
+        uint8_t token, n;
+    } made[BLOCK_MADE];
 };
 
 /* What of a head is found by name. */
@@ -127,13 +136,14 @@ struct seal {
     struct redact *redact;
     struct identifier *identifier;
     struct parts_maker *parts;
-    bool paused;                              /* parts are not taken */
-    bool strict;                              /* addresses are not shown */
-    struct buf text;                          /* scratch */
-    uint8_t uses[TOKEN_COUNT];                /* of a request's fields */
-    struct host host[HOSTS];                  /* direct-mapped */
-    struct sealed_block block[SEALED_BLOCKS]; /* direct-mapped */
-    char (*block_text)[BLOCK_TEXT];           /* of blocks, sealed; exchanges point to them, so they stay */
+    bool paused;                                     /* parts are not taken */
+    bool strict;                                     /* addresses are not shown */
+    struct buf text;                                 /* scratch */
+    uint8_t uses[TOKEN_COUNT];                       /* of a request's fields, bits */
+    uint8_t answer_uses[TOKEN_COUNT];                /* of an answer's, each another */
+    struct host host[HOSTS];                         /* direct-mapped */
+    struct sealed_block block[SEALED_BLOCKS / 2][2]; /* two a place */
+    char (*block_text)[BLOCK_TEXT];                  /* of blocks, sealed; exchanges point to them, so they stay */
     unsigned n_texts;
     uint16_t text_place[TEXT_PLACES]; /* direct-mapped by hash_quick, + 1; the last one stays */
     bool nominated[TOKEN_COUNT];      /* by some Vary so far */
@@ -143,10 +153,11 @@ struct seal {
 
 struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, char why[128])
 {
-    struct seal *s = calloc(1, sizeof *s);
+    struct seal *s = aligned_alloc(_Alignof(struct seal), sizeof *s);
     snprintf(why, 128, "out of memory");
     if (!s)
         return NULL;
+    memset(s, 0, sizeof *s);
     s->key = *key;
     s->strict = o->redact.strict;
     s->redact = redact_new(key, &o->redact);
@@ -157,6 +168,11 @@ struct seal *seal_new(const struct hash_key *key, const struct seal_options *o, 
         s->uses[t] = (uint8_t)(named_request[t] | (read_request[t] ? USE_FIELD : 0) | (parts_reads[t] ? USE_PART : 0) |
                                (s->identifier && identifier_reads(s->identifier, (enum token)t) ? USE_WHO : 0) |
                                (apiversion_reads[t] ? USE_VERSION : 0));
+    for (unsigned t = 0; t < TOKEN_COUNT; t++)
+        s->answer_uses[t] = uses_response[t] != USE_FIELD ? uses_response[t]
+                            : kept[t].keep == 'C'         ? USE_CLEAR
+                            : kept[t].keep == 'T'         ? USE_TAG
+                                                          : USE_FIELD;
     if (s->identifier && o->show_names)
         identifier_show_names(s->identifier);
     if (s->redact && s->identifier && s->parts && s->block_text)
@@ -270,7 +286,7 @@ static bool is_target(const struct slot *slot, struct slice value)
 {
     if (slot->x.service.n && slice_starts(value, slot->x.service))
         value = slice_sub(value, slot->x.service.n, value.n);
-    return slot->request.target.n && slice_eq(value, slot->request.target);
+    return slot->target.n && slice_eq(value, slot->target);
 }
 
 static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct slot *slot, enum token t,
@@ -307,20 +323,21 @@ static struct slice sealed_value(struct seal *s, struct slot_pool *pool, struct 
 struct sealed_list {
     struct field field[SEALED_FIELDS];
     unsigned n;
-    uint64_t tokens[(TOKEN_COUNT + 63) / 64]; /* of these, a bit each */
+    uint64_t tokens; /* of these, a bit each, which some share */
 };
 
-static bool has(const struct sealed_list *l, unsigned t)
+/* Whether there may be one of this token. */
+static inline bool has(const struct sealed_list *l, unsigned t)
 {
-    return l->tokens[t / 64] >> t % 64 & 1;
+    return l->tokens >> t % 64 & 1;
 }
 
-static void add(struct sealed_list *l, struct slice name, struct slice value, unsigned t, bool response)
+static inline void add(struct sealed_list *l, struct slice name, struct slice value, unsigned t, bool response)
 {
     if (l->n == SEALED_FIELDS)
         return;
     l->field[l->n++] = (struct field){name, value, (uint8_t)t, response};
-    l->tokens[t / 64] |= UINT64_C(1) << t % 64;
+    l->tokens |= UINT64_C(1) << t % 64;
 }
 
 static struct field *find(struct sealed_list *l, enum token t, struct slice name, bool response)
@@ -351,13 +368,18 @@ static void seal_id(const struct seal *s, struct exchange *x, enum token t, stru
         *id = t == TOKEN_TRACEPARENT ? trace_of(&s->key, value) : trace_request(&s->key, value);
 }
 
-/* Any field, or one more of a token. */
+/* Any field. */
 static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool *pool, struct slot *slot,
                                                struct sealed_list *l, const struct rawhead *h, const struct rawfield *f,
                                                bool response)
 {
     enum token t = f->token;
     struct slice value = raw_value(h, f), name = kept[t].name;
+    if (kept[t].keep == 'I') {
+        seal_id(s, &slot->x, t, value);
+        if (response || !s->nominated[t])
+            return;
+    }
     if (t == TOKEN_OTHER) {
         int other = other_index(s, raw_name(h, f));
         if (other < 0)
@@ -380,55 +402,60 @@ static __attribute__((noinline)) void seal_any(struct seal *s, struct slot_pool 
         add(l, name, value, t, response);
 }
 
-/* What is not kept in clear, or one more of a token. */
-static __attribute__((noinline)) void seal_odd(struct seal *s, struct slot_pool *pool, struct slot *slot,
-                                               struct sealed_list *l, const struct rawhead *h, const struct rawfield *f,
-                                               bool response)
+/* In clear, where it is not too long, and the first of its token. */
+static inline bool seal_clear(struct slot_pool *pool, struct slot *slot, struct sealed_list *l, struct slice value,
+                              unsigned t, bool response)
 {
-    enum token t = f->token;
-    char keep = kept[t].keep;
-    if (keep == 'I') {
-        seal_id(s, &slot->x, t, raw_value(h, f));
-        if (response || !s->nominated[t])
-            return;
-    }
-    if (keep == 'P' && !s->nominated[t] && !has(l, t)) { /* that it is there is enough */
-        add(l, kept[t].name, SLICE("~"), t, response);
-    } else if (keep == 'T' && !has(l, t)) {
-        struct slice value = hidden_tag(s, pool, slot, raw_value(h, f));
-        if (value.p)
-            add(l, kept[t].name, value, t, response);
-    } else {
-        seal_any(s, pool, slot, l, h, f, response);
-    }
-}
-
-static inline void seal_field(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
-                              const struct rawhead *h, const struct rawfield *f, bool response)
-{
-    unsigned t = f->token;
-    if (kept[t].keep != 'C' || f->value_n > CLEAR_MAX || has(l, t)) {
-        seal_odd(s, pool, slot, l, h, f, response);
-        return;
-    }
-    struct slice value = copy(pool, slot, raw_value(h, f));
+    if (value.n > CLEAR_MAX || has(l, t))
+        return false;
+    value = copy(pool, slot, value);
     if (value.p)
         add(l, kept[t].name, value, t, response);
+    return true;
 }
 
-static void seal_response_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
-                                 struct sealed_list *l)
+/* As seal_any, of a request's field. */
+static inline void seal_asked(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
+                              const struct rawhead *h, const struct rawfield *f)
+{
+    unsigned t = f->token;
+    char keep = kept[t].keep;
+    if (keep == 'I' && !s->nominated[t])
+        seal_id(s, &slot->x, t, raw_value(h, f));
+    else if (keep == 'P' && !s->nominated[t] && !has(l, t)) /* that it is there is enough */
+        add(l, kept[t].name, SLICE("~"), t, false);
+    else if (keep != 'C' || !seal_clear(pool, slot, l, raw_value(h, f), t, false))
+        seal_any(s, pool, slot, l, h, f, false);
+}
+
+static inline void seal_tag(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l,
+                            struct slice value, unsigned t)
+{
+    value = hidden_tag(s, pool, slot, value);
+    if (value.p)
+        add(l, kept[t].name, value, t, true);
+}
+
+static inline void seal_answer_fields(struct seal *s, struct slot_pool *pool, struct slot *slot, struct fields *of,
+                                      struct sealed_list *l)
 {
     const struct rawhead *h = &slot->response;
-    for (unsigned i = 0; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
-        unsigned use = uses_response[f->token];
+    const char *text = h->p;
+    for (const struct rawfield *f = h->fields, *end = f + h->n_fields; f < end; f++) {
+        unsigned t = f->token, use = s->answer_uses[t];
         if (!use)
             continue;
-        if (use & USE_FIELD)
-            seal_field(s, pool, slot, l, h, f, true);
-        else
+        if (use >= FIRST_NAMED) {
             note(of, f, use);
+            continue;
+        }
+        struct slice value = slice_of(text + f->value, f->value_n);
+        if (use == USE_CLEAR && seal_clear(pool, slot, l, value, t, true))
+            continue;
+        if (use == USE_TAG && !has(l, t))
+            seal_tag(s, pool, slot, l, value, t);
+        else
+            seal_any(s, pool, slot, l, h, f, true);
     }
 }
 
@@ -535,7 +562,7 @@ static const struct slice methods[] = {SLICE("GET"), SLICE("POST"), SLICE("HEAD"
 
 static void seal_method(struct slot_pool *pool, struct slot *slot)
 {
-    struct slice method = slot->request.method;
+    struct slice method = slot->method;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (slice_eq(method, methods[i])) {
             slot->x.method = methods[i];
@@ -546,10 +573,10 @@ static void seal_method(struct slot_pool *pool, struct slot *slot)
 
 static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
-    struct slice shown = slot->request.target;
+    struct slice shown = slot->target;
     if (slot->target_hash != REDACT_PLAIN) {
         s->text.n = 0;
-        redact_target(s->redact, slot->request.target, slot->target_hash, &s->text);
+        redact_target(s->redact, slot->target, slot->target_hash, slot->seen.mark, &s->text);
         shown = slice_of(s->text.p, s->text.n);
     }
     slot->x.target = copy(pool, slot, shown);
@@ -558,8 +585,8 @@ static void seal_target(struct seal *s, struct slot_pool *pool, struct slot *slo
 static void seal_client(struct seal *s, struct slot_pool *pool, struct slot *slot, struct asking *asks)
 {
     struct exchange *x = &slot->x;
-    if (slot->seen.mark < slot->request.target.n)
-        asking_query(asks, s->identifier, slice_sub(slot->request.target, slot->seen.mark + 1, slot->request.target.n));
+    if (slot->seen.mark < slot->target.n)
+        asking_query(asks, s->identifier, slice_sub(slot->target, slot->seen.mark + 1, slot->target.n));
     if (asking_is_address(asks)) {
         x->identity = IDENTITY_ADDRESS;
         x->client_hash = asks->who;
@@ -593,8 +620,7 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
                                 struct fields *of, struct asking *asks, struct sealed_list *l)
 {
     const struct rawhead *h = &slot->request;
-    for (unsigned i = from; i < h->n_fields; i++) {
-        const struct rawfield *f = &h->fields[i];
+    for (const struct rawfield *f = h->fields + from, *end = h->fields + h->n_fields; f < end; f++) {
         unsigned use = s->uses[f->token];
         if (!use)
             continue;
@@ -608,7 +634,7 @@ static void seal_request_fields(struct seal *s, struct slot_pool *pool, struct s
         if (use & USE_VERSION && !slot->x.api_version)
             slot->x.api_version = apiversion_of(f->token, raw_value(h, f));
         if (use & USE_FIELD)
-            seal_field(s, pool, slot, l, h, f, false);
+            seal_asked(s, pool, slot, l, h, f);
     }
 }
 
@@ -623,14 +649,16 @@ static inline uint64_t block_key(const struct slot *slot)
 
 static inline struct sealed_block *block_place(struct seal *s, const struct slot *slot)
 {
-    return &s->block[slot->block % SEALED_BLOCKS];
+    return s->block[slot->block / 2 % (SEALED_BLOCKS / 2)];
 }
 
 /* What is known of that block; NULL: nothing. */
 static inline const struct sealed_block *block_known(struct seal *s, const struct slot *slot, struct slice authority)
 {
     const struct sealed_block *b = block_place(s, slot);
-    return b->id == block_key(slot) && b->id && !authority.n ? b : NULL;
+    uint64_t key = block_key(slot);
+    b += b->id != key;
+    return b->id == key && key && !authority.n ? b : NULL;
 }
 
 /* In place of its fields. */
@@ -638,14 +666,18 @@ static inline void seal_block(struct seal *s, struct slot_pool *pool, struct slo
                               bool parts, struct sealed_list *l)
 {
     struct exchange *x = &slot->x;
-    x->service = b->service;
-    x->authority = b->authority;
-    x->user_agent = b->agent;
+    const char *behind = b->text + b->service_n;
+    x->service = slice_of(b->text, b->service_n);
+    x->authority = slice_of(behind - b->authority_n, b->authority_n);
+    x->user_agent = b->agent_n ? slice_of(behind, b->agent_n) : (struct slice){NULL, 0};
     x->api_version = b->api_version;
+    behind += b->agent_n;
+    for (unsigned i = 0; i < b->n_made; behind += b->made[i++].n)
+        add(l, kept[b->made[i].token].name, slice_of(behind, b->made[i].n), b->made[i].token, false);
     if (parts)
         parts_begin_with(s->parts, b->n_parts, b->print);
     for (unsigned left = b->sealed; left; left &= left - 1)
-        seal_field(s, pool, slot, l, &slot->request, &slot->request.fields[__builtin_ctz(left)], false);
+        seal_any(s, pool, slot, l, &slot->request, &slot->request.fields[__builtin_ctz(left)], false);
 }
 
 /* The parts that it was begun with, for no set like this is known. */
@@ -676,19 +708,37 @@ static bool learn_field(struct seal *s, struct sealed_block *b, const struct raw
     return true;
 }
 
-/* The text as it stays from now on; NULL: there is no more room. */
-static const char *keep_text(struct seal *s, struct slice service, struct slice agent)
+/* What the kept fields are made into, where each is shown as it came, once, and there is room behind n octets of the
+ * text. Else they stay to be sealed each time. */
+static void make_fields(struct sealed_block *b, const struct rawhead *h, char text[BLOCK_TEXT], size_t n)
 {
-    char text[BLOCK_TEXT] = {0};
-    slice_copy(text, service);
-    slice_copy(text + service.n, agent);
-    uint16_t *place = &s->text_place[hash_quick(&s->key, text, sizeof text) % TEXT_PLACES];
-    if (*place && memcmp(s->block_text[*place - 1], text, sizeof text) == 0)
+    uint64_t seen = 0;
+    unsigned made = 0;
+    for (unsigned left = b->sealed; left; left &= left - 1) {
+        const struct rawfield *f = &h->fields[__builtin_ctz(left)];
+        uint64_t bit = UINT64_C(1) << f->token % 64;
+        if (kept[f->token].keep != 'C' || seen & bit || made == BLOCK_MADE || f->value_n > BLOCK_TEXT - n)
+            return;
+        seen |= bit;
+        slice_copy(text + n, raw_value(h, f));
+        n += f->value_n;
+        b->made[made].token = f->token;
+        b->made[made++].n = (uint8_t)f->value_n;
+    }
+    b->n_made = (uint8_t)made;
+    b->sealed = 0;
+}
+
+/* The text as it stays from now on; NULL: there is no more room. */
+static const char *keep_text(struct seal *s, const char text[BLOCK_TEXT])
+{
+    uint16_t *place = &s->text_place[hash_quick(&s->key, text, BLOCK_TEXT) % TEXT_PLACES];
+    if (*place && memcmp(s->block_text[*place - 1], text, BLOCK_TEXT) == 0)
         return s->block_text[*place - 1];
     if (s->n_texts == SEALED_TEXTS)
         return NULL;
     *place = (uint16_t)++s->n_texts;
-    return memcpy(s->block_text[*place - 1], text, sizeof text);
+    return memcpy(s->block_text[*place - 1], text, BLOCK_TEXT);
 }
 
 static bool in_block(const struct slot *slot, const struct rawfield *f)
@@ -700,24 +750,28 @@ static bool in_block(const struct slot *slot, const struct rawfield *f)
 static __attribute__((noinline)) void learn_block(struct seal *s, struct slot *slot, const struct fields *of)
 {
     const struct exchange *x = &slot->x;
-    struct sealed_block *b = block_place(s, slot);
-    *b = (struct sealed_block){.id = 0};
+    struct sealed_block *place = block_place(s, slot), b = {.id = block_key(slot)};
     for (unsigned i = 0; i < slot->n_block; i++)
-        if (!learn_field(s, b, &slot->request, i))
+        if (!learn_field(s, &b, &slot->request, i))
             return;
     bool host = in_block(slot, of->first[HOST >> 4]), agent = in_block(slot, of->first[AGENT >> 4]);
-    struct slice none = {NULL, 0}, its_agent = agent ? x->user_agent : none;
+    struct slice its_agent = slice_sub(x->user_agent, 0, agent ? x->user_agent.n : 0);
+    char text[BLOCK_TEXT] = {0};
     size_t service_n = x->service.n, authority_n = x->authority.n;
     if (!host || !authority_n || authority_n > service_n || service_n + its_agent.n > BLOCK_TEXT ||
         (agent && !its_agent.n) || !slice_eq(slice_sub(x->service, service_n - authority_n, service_n), x->authority))
         return;
-    const char *text = keep_text(s, x->service, its_agent);
-    if (!text)
+    slice_copy(text, x->service);
+    slice_copy(text + service_n, its_agent);
+    make_fields(&b, &slot->request, text, service_n + its_agent.n);
+    b.text = keep_text(s, text);
+    if (!b.text)
         return;
-    b->service = slice_of(text, service_n);
-    b->authority = slice_of(text + (service_n - authority_n), authority_n);
-    b->agent = agent ? slice_of(text + service_n, its_agent.n) : none;
-    b->id = block_key(slot);
+    b.service_n = (uint8_t)service_n;
+    b.authority_n = (uint8_t)authority_n;
+    b.agent_n = (uint8_t)its_agent.n;
+    place[1] = place[0];
+    place[0] = b;
 }
 
 static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot, const struct asking *asks, bool block)
@@ -736,7 +790,7 @@ static void keep_parts(struct seal *s, struct slot_pool *pool, struct slot *slot
 
 void seal_expect(struct seal *s, struct slot *slot)
 {
-    slot->target_hash = redact_expect(s->redact, slot->request.target, &slot->seen);
+    slot->target_hash = redact_expect(s->redact, slot->target, &slot->seen);
     slot->token = identifier_expect(s->identifier, &slot->request, slot->n_block);
 }
 
@@ -750,7 +804,7 @@ static bool seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
                         struct sealed_list *l)
 {
     struct fields of = {.head = &slot->request};
-    struct slice authority = target_authority(slot->request.target, slot->connect_method);
+    struct slice authority = target_authority(slot->target, slot->connect_method);
     const struct sealed_block *b = block_known(s, slot, authority);
     if (b)
         seal_block(s, pool, slot, b, parts, l);
@@ -768,7 +822,7 @@ static bool seal_fields(struct seal *s, struct slot_pool *pool, struct slot *slo
     return b != NULL;
 }
 
-static void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
+static inline void seal_request(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct asking asks;
     seal_method(pool, slot);
@@ -790,16 +844,18 @@ static struct slice seal_type(struct slot_pool *pool, struct slot *slot, struct 
     return copy(pool, slot, slice_trim(slice_sub(slice_sub(type, 0, slice_find(type, ';', 0)), 0, 128)));
 }
 
-static void seal_response(struct slot_pool *pool, struct slot *slot, const struct fields *f)
+static inline void seal_response(struct seal *s, struct slot_pool *pool, struct slot *slot, struct sealed_list *l)
 {
     struct exchange *x = &slot->x;
-    struct slice type = raw_find(f, TYPE), coding = raw_find(f, CODING);
+    struct fields f = {.head = &slot->response};
+    seal_answer_fields(s, pool, slot, &f, l);
+    struct slice type = raw_find(&f, TYPE), coding = raw_find(&f, CODING);
     if (type.p)
         x->content_type = seal_type(pool, slot, type);
     if (coding.p)
         x->encoding = copy(pool, slot, slice_sub(coding, 0, 64));
     if (x->status == 101)
-        x->upgrade = copy(pool, slot, slice_sub(raw_find(f, UPGRADE), 0, 64));
+        x->upgrade = copy(pool, slot, slice_sub(raw_find(&f, UPGRADE), 0, 64));
 }
 
 void seal_address(const struct hash_key *key, struct exchange *x)
@@ -841,10 +897,9 @@ static inline void wipe_heads(struct slot *slot)
 
 void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
 {
-    struct fields answer = {.head = &slot->response};
     struct sealed_list list;
     list.n = 0;
-    memset(list.tokens, 0, sizeof list.tokens);
+    list.tokens = 0;
     if (slot->response.vary)
         nominate(s, slot_field(&slot->response, TOKEN_VARY));
     if (slot->request.p) {
@@ -855,8 +910,8 @@ void seal_exchange(struct seal *s, struct slot_pool *pool, struct slot *slot)
         slot->x.identity = (uint8_t)who.kind;
         slot->x.client_hash = who.hash;
     }
-    seal_response_fields(s, pool, slot, &answer, &list);
-    seal_response(pool, slot, &answer);
+    if (slot->response.p)
+        seal_response(s, pool, slot, &list);
     keep_fields(pool, slot, &list);
     if (slot->grpc) {
         slot->x.grpc = &slot->grpc->facts;

@@ -21,7 +21,6 @@ struct rawhead {
     uint16_t n_fields;
     bool vary; /* there is such a field */
     struct rawfield *fields;
-    struct slice method, target; /* requests: into p */
 };
 
 static inline struct slice raw_name(const struct rawhead *h, const struct rawfield *f)
@@ -63,12 +62,13 @@ struct slot_extra; /* arena blocks beyond the inline one */
 struct slot {
     _Alignas(64) struct exchange x;
     struct rawhead request, response;
-    uint32_t used, extra_bytes; /* of the arena */
-    struct slot_extra *extra;   /* NULL: all of it is in text */
-    uint64_t block;             /* which block of fields its request begins with (struct head); 0: none known */
-    uint8_t n_block;            /* fields of it */
-    uint8_t scheme;             /* enum slot_scheme */
-    bool overflow;              /* something did not fit the arena's bounds */
+    struct slice method, target; /* in the request's */
+    uint32_t used, extra_bytes;  /* of the arena */
+    struct slot_extra *extra;    /* NULL: all of it is in text */
+    uint64_t block;              /* which block of fields its request begins with (struct head); 0: none known */
+    uint8_t n_block;             /* fields of it */
+    uint8_t scheme;              /* enum slot_scheme */
+    bool overflow;               /* something did not fit the arena's bounds */
     bool request_done, response_started, response_done, head_method, connect_method;
     uint64_t who;         /* of the connection when the request came (struct conn) */
     uint64_t token;       /* identifier_expect's */
@@ -90,8 +90,8 @@ struct slot {
     int64_t touched;         /* when something of it was seen last */
     uint32_t paced[2];       /* of the connection when the answer began (capture/pace.h) */
     bool lost_before;        /* a request may have been lost between the one before and this */
-    uint8_t line;            /* enum line_state of order.c */
-    /* order: place in the line of arrival */
+    uint8_t line;            /* enum line_state of line.c */
+    /* line: place in the line of arrival */
     struct slot *line_next, *line_prev;
     _Alignas(64) char text[SLOT_INLINE];
 };

@@ -300,14 +300,15 @@ static size_t waiting(void *context)
     return pipeline_waiting(&c->pipeline);
 }
 
-static void give_to_capture(void *owner, struct exchange *x)
+static void give_to_capture(void *owner, struct exchange *const *x, unsigned n)
 {
-    capture_give_back(owner, x);
+    capture_give_back_all(owner, x, n);
 }
 
-static void give_to_records(void *owner, struct exchange *x)
+static void give_to_records(void *owner, struct exchange *const *x, unsigned n)
 {
-    records_give_back(owner, x);
+    for (unsigned i = 0; i < n; i++)
+        records_give_back(owner, x[i]);
 }
 
 static int run_wire(struct capture_command *c, struct source *source)
@@ -316,6 +317,7 @@ static int run_wire(struct capture_command *c, struct source *source)
     struct capture_options *o = &c->in.capture;
     o->memory = budgets_capture(c->in.memory);
     o->sink = (struct exchange_sink){pipeline_take, &c->pipeline};
+    o->take_all = pipeline_take_all;
     o->reclaim = pipeline_reclaim;
     o->reclaim_context = &c->pipeline;
     o->together = !(c->live || c->piped);

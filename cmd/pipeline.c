@@ -48,17 +48,30 @@ static void commit(struct pipeline *p, bool final)
     analysis_commit(p->analysis, final);
 }
 
-/* What was gathered is analysed and goes home. */
+/* They are analysed and go home. */
+static void analyze_these(struct pipeline *p, struct exchange *const *x, unsigned n)
+{
+    analysis_take_all(p->analysis, (const struct exchange *const *)x, n);
+    if (!p->threaded)
+        p->give_back(p->owner, x, n);
+    for (unsigned i = 0; p->threaded && i < n; i++)
+        queue_push(&p->back, x[i]);
+    p->taken += n;
+}
+
 static void analyze_batch(struct pipeline *p)
 {
-    analysis_take_all(p->analysis, (const struct exchange *const *)p->batch, p->gathered);
-    for (unsigned i = 0; i < p->gathered; i++)
-        if (p->threaded)
-            queue_push(&p->back, p->batch[i]);
-        else
-            p->give_back(p->owner, p->batch[i]);
-    p->taken += p->gathered;
+    analyze_these(p, p->batch, p->gathered);
     p->gathered = 0;
+}
+
+/* After each full batch. */
+static void now_and_then(struct pipeline *p)
+{
+    if (p->taken == MANY)
+        pages_heap_soon();
+    if (p->taken % COMMIT_EVERY == 0)
+        commit(p, false);
 }
 
 static void gather(struct pipeline *p, struct exchange *x)
@@ -67,10 +80,7 @@ static void gather(struct pipeline *p, struct exchange *x)
     if (p->gathered < PIPELINE_BATCH)
         return;
     analyze_batch(p);
-    if (p->taken == MANY)
-        pages_heap_soon();
-    if (p->taken % COMMIT_EVERY == 0)
-        commit(p, false);
+    now_and_then(p);
 }
 
 /* The analyzer's thread. */
@@ -121,7 +131,7 @@ static bool bring_home(struct pipeline *p, unsigned timeout_ms)
     struct exchange *x = queue_pop(&p->back, timeout_ms, NULL);
     if (!x)
         return false;
-    p->give_back(p->owner, x);
+    p->give_back(p->owner, &x, 1);
     p->out--;
     return true;
 }
@@ -140,6 +150,20 @@ void pipeline_take(void *pipeline, struct exchange *x)
         return;
     while (bring_home(p, 0))
         ;
+}
+
+/* Full batches need not be gathered. */
+void pipeline_take_all(void *pipeline, struct exchange *const *x, unsigned n)
+{
+    struct pipeline *p = pipeline;
+    if (p->threaded || p->gathered || n != PIPELINE_BATCH) {
+        for (unsigned i = 0; i < n; i++)
+            pipeline_take(p, x[i]);
+        return;
+    }
+    p->seen += n;
+    analyze_these(p, x, n);
+    now_and_then(p);
 }
 
 /* Live nothing waits: without a slot the capture side gives up what is least useful, and counts it. */

@@ -16,7 +16,7 @@ struct pipeline {
     struct analysis *analysis;
     struct store *store;
     struct opaque *opaque; /* of the capture: what of it changed goes with each commit; NULL: none */
-    void (*give_back)(void *owner, struct exchange *x); /* of whoever owns the slots */
+    void (*give_back)(void *owner, struct exchange *const *x, unsigned n); /* of whoever owns the slots */
     void *owner;
     bool threaded;
     unsigned taken;                         /* since the last look whether the store wants a commit */
@@ -36,6 +36,7 @@ struct pipeline {
 bool pipeline_start(struct pipeline *p, struct analysis *a, struct store *s, bool threaded, size_t depth);
 /* The sink and the reclaim of the capture side; context: the pipeline. */
 void pipeline_take(void *pipeline, struct exchange *x);
+void pipeline_take_all(void *pipeline, struct exchange *const *x, unsigned n);
 void pipeline_reclaim(void *pipeline, bool wait);
 /* Whether the next pulse commits what is there: the capture side should hold nothing back. */
 static inline bool pipeline_due(const struct pipeline *p)

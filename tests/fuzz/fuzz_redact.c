@@ -29,7 +29,7 @@ static void shown(struct slice target, enum mode mode, bool sealed, struct buf *
             redact_free(kept[i / 2][i % 2]);
             kept[i / 2][i % 2] = fresh((enum mode)(i / 2), i % 2);
         }
-    redact_target(kept[mode][sealed], target, REDACT_UNKNOWN, out);
+    redact_target(kept[mode][sealed], target, REDACT_UNKNOWN, 0, out);
 }
 
 static void must_be_valid(const struct buf *b)

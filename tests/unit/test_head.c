@@ -293,7 +293,20 @@ static void same_part(const char *what, struct slice a, struct slice b)
         fail_msg("%s: `%.*s`, not `%.*s`", what, (int)a.n, a.p, (int)b.n, b.p);
 }
 
-static void same(const struct head *a, const struct head *b)
+/* Of an answer, fields without a token may be left out. */
+static void same_fields(int role, const struct head *a, const struct head *b)
+{
+    unsigned at = 0;
+    for (unsigned i = 0; i < b->n_fields; i++) {
+        if (at < a->n_fields && memcmp(&a->fields[at], &b->fields[i], sizeof *a->fields) == 0)
+            at++;
+        else if (role == 0 || b->fields[i].token != TOKEN_OTHER)
+            fail_msg("field %u of `%.*s`: token %u", i, (int)a->raw.n, a->raw.p, b->fields[i].token);
+    }
+    assert_int_equal(at, a->n_fields);
+}
+
+static void same(int role, const struct head *a, const struct head *b)
 {
     assert_int_equal(a->raw.n, b->raw.n);
     same_part("method", a->method, b->method);
@@ -309,11 +322,7 @@ static void same(const struct head *a, const struct head *b)
     assert_int_equal(a->upgrade_h2c, b->upgrade_h2c);
     assert_int_equal(a->vary, b->vary);
     assert_int_equal(a->length, b->length);
-    assert_int_equal(a->n_fields, b->n_fields);
-    for (unsigned i = 0; i < a->n_fields; i++)
-        if (memcmp(&a->fields[i], &b->fields[i], sizeof *a->fields) != 0)
-            fail_msg("field %u of `%.*s`: token %u, not %u", i, (int)a->raw.n, a->raw.p, a->fields[i].token,
-                     b->fields[i].token);
+    same_fields(role, a, b);
 }
 
 /* Reads a copy that ends where the bytes do, so that reading beyond is found. Whether it began with a known block. */
@@ -329,7 +338,7 @@ static bool compare(int role, struct slice s)
     if (got != want)
         fail_msg("role %d: %d, not %d: `%.*s`", role, (int)got, (int)want, (int)s.n, s.p);
     if (got == HEAD_DONE)
-        same(&quick, &plain);
+        same(role, &quick, &plain);
     free(copy);
     return got == HEAD_DONE && quick.block;
 }

@@ -23,8 +23,8 @@ static struct addr address(const char *text)
 
 static struct idorder order; /* zeroed: the usual one */
 
-static struct identity_of find(struct identifier *i, const struct rawhead *h, const struct addr *peer,
-                               uint64_t certificate)
+static struct identity_of find(struct identifier *i, const struct rawhead *h, struct slice target,
+                               const struct addr *peer, uint64_t certificate)
 {
     static unsigned expected; /* every other one is asked for ahead */
     struct asking asks;
@@ -38,7 +38,7 @@ static struct identity_of find(struct identifier *i, const struct rawhead *h, co
         if (identifier_reads(i, f->token) && (f->token || identifier_named(i, raw_name(h, f))))
             asking_field(&asks, i, f->token, raw_value(h, f));
     }
-    asking_query(&asks, i, slice_sub(h->target, slice_find(h->target, '?', 0) + 1, h->target.n));
+    asking_query(&asks, i, slice_sub(target, slice_find(target, '?', 0) + 1, target.n));
     return identifier_find(i, &asks);
 }
 
@@ -55,8 +55,8 @@ static struct identity_of who_shows(uint64_t certificate, const char *proxies, c
     assert_non_null(i);
     snprintf(raw, sizeof raw, "GET %s HTTP/1.1\r\nHost: h\r\n%s\r\n", target, fields);
     assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-    struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields, head.method, head.target};
-    struct identity_of found = find(i, &h, &from, certificate);
+    struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields};
+    struct identity_of found = find(i, &h, head.target, &from, certificate);
     identifier_free(i);
     return found;
 }
@@ -429,8 +429,8 @@ static void names_of_clients(void **state)
             struct addr from = address("10.0.0.1");
             snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: h\r\n%s\r\n", of[n % (sizeof of / sizeof *of)].fields);
             assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-            struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields, head.method, head.target};
-            find(i, &h, &from, 0);
+            struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields};
+            find(i, &h, head.target, &from, 0);
             assert_true(slice_eq(identifier_name(i), slice_str(asked ? want : "")));
         }
         identifier_free(i);
@@ -549,13 +549,13 @@ static void as_if_first(void **state)
         snprintf(raw, sizeof raw, "GET /%s%d HTTP/1.1\r\nHost: h\r\n%s\r\n", rand() % 8 ? "" : "?key=", rand() % 300,
                  fields);
         assert_int_equal(head_request(&head, &known, slice_str(raw), false), HEAD_DONE);
-        struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields, head.method, head.target};
+        struct rawhead h = {raw, (uint32_t)head.raw.n, head.n_fields, false, head.fields};
         struct addr peer = address(from);
-        struct identity_of a = find(old, &h, &peer, 0);
+        struct identity_of a = find(old, &h, head.target, &peer, 0);
         if (i % 6)
             continue;
         struct identifier *new = identifier_new(&key, NULL, &order, why);
-        struct identity_of b = find(new, &h, &peer, 0);
+        struct identity_of b = find(new, &h, head.target, &peer, 0);
         assert_int_equal(a.kind, b.kind);
         assert_true(a.hash == b.hash && a.besides == b.besides);
         identifier_free(new);

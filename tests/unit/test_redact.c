@@ -30,7 +30,7 @@ static struct redact *fresh(bool clear, const char *more)
 static void shows(struct redact *r, const char *target, const char *pattern)
 {
     struct buf out = {0}, folded = {0};
-    redact_target(r, slice_str(target), REDACT_UNKNOWN, &out);
+    redact_target(r, slice_str(target), REDACT_UNKNOWN, 0, &out);
     for (size_t i = 0; i < out.n; i++) {
         buf_char(&folded, out.p[i]);
         if (out.p[i] == '~')
@@ -99,8 +99,8 @@ static void escapes(void **state)
     struct redact *r = fresh(false, NULL);
     struct buf a = {0}, b = {0};
     (void)state;
-    redact_target(r, SLICE("/f/" B64 ".pdf"), REDACT_UNKNOWN, &a);
-    redact_target(r, SLICE("/f/%51x7bTrW2mK9sLpZ4vNcY8dFgHjJ1aSuE5oiU.pdf"), REDACT_UNKNOWN, &b);
+    redact_target(r, SLICE("/f/" B64 ".pdf"), REDACT_UNKNOWN, 0, &a);
+    redact_target(r, SLICE("/f/%51x7bTrW2mK9sLpZ4vNcY8dFgHjJ1aSuE5oiU.pdf"), REDACT_UNKNOWN, 0, &b);
     assert_true(slice_eq(slice_of(a.p, a.n), slice_of(b.p, b.n)));
     shows(r, "/x\xe9/\xc3\xa9?a\xff=1#", "/x%E9/\xc3\xa9?a%FF=1#");
     buf_free(&a);
@@ -142,16 +142,16 @@ static void sealed(void **state)
     static const char kept[] =
         "/a/~0123456789ab/tok-~0123456789ab.pdf;s=~0123456789ac?q=~0123456789ad&token=~0123456789ae&x=1#~0123456789af";
     (void)state;
-    redact_target(r, slice_str(kept), REDACT_UNKNOWN, &out);
+    redact_target(r, slice_str(kept), REDACT_UNKNOWN, 0, &out);
     assert_true(slice_eq(slice_of(out.p, out.n), slice_str(kept)));
     out.n = 0;
-    redact_target(r, SLICE("/a?q=~0123456789aF&r=~0123456789abc&s=x~0123456789ab"), REDACT_UNKNOWN, &out);
+    redact_target(r, SLICE("/a?q=~0123456789aF&r=~0123456789abc&s=x~0123456789ab"), REDACT_UNKNOWN, 0, &out);
     assert_int_equal(out.n, 5 + 13 + 3 + 13 + 3 + 13);
     buf_char(&out, 0);
     assert_true(!strstr(out.p, "9aF") && !strstr(out.p, "9abc") && !strstr(out.p, "x~"));
     shows(r, "/a/~0123456789ab" HEX, "/a/~~");
     out.n = 0;
-    redact_target(wire, SLICE("/a?q=~0123456789ad"), REDACT_UNKNOWN, &out);
+    redact_target(wire, SLICE("/a?q=~0123456789ad"), REDACT_UNKNOWN, 0, &out);
     assert_memory_not_equal(out.p, "/a?q=~0123456789ad", 18);
     buf_free(&out);
     redact_free(r);
@@ -192,13 +192,13 @@ static void classes(void **state)
     struct redact *r = fresh(false, NULL);
     struct buf out = {0};
     (void)state;
-    redact_target(r, SLICE("/0123456789abcdef0123456789abcdef"), REDACT_UNKNOWN, &out);
+    redact_target(r, SLICE("/0123456789abcdef0123456789abcdef"), REDACT_UNKNOWN, 0, &out);
     assert_int_equal(ascii_hex(out.p[13]) & 3, ROUTE_HEX);
     out.n = 0;
-    redact_target(r, SLICE("/jo@example.com"), REDACT_UNKNOWN, &out);
+    redact_target(r, SLICE("/jo@example.com"), REDACT_UNKNOWN, 0, &out);
     assert_int_equal(ascii_hex(out.p[13]) & 3, ROUTE_EMAIL);
     out.n = 0;
-    redact_target(r, SLICE("/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"), REDACT_UNKNOWN, &out);
+    redact_target(r, SLICE("/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln"), REDACT_UNKNOWN, 0, &out);
     assert_int_equal(ascii_hex(out.p[13]) & 3, ROUTE_JWT);
     buf_free(&out);
     redact_free(r);
@@ -229,7 +229,7 @@ static void strict_hides_ids(void **state)
     /* records: what was hidden stays, what stands beside it may be an id */
     shows(again, "/a/123-~0123456789ab/tok-~0123456789aA/~0123456789aB.json", "/a/~-~/tok-~/~.json");
     struct buf out = {0};
-    redact_target(again, SLICE("/a/~0123456789aA/b"), REDACT_UNKNOWN, &out);
+    redact_target(again, SLICE("/a/~0123456789aA/b"), REDACT_UNKNOWN, 0, &out);
     assert_true(slice_eq(slice_of(out.p, out.n), SLICE("/a/~0123456789aA/b")));
     buf_free(&out);
     redact_free(r);
@@ -270,7 +270,7 @@ static void strict_keeps_routes(void **state)
     char one[ROUTE_LABEL], two[ROUTE_LABEL];
     (void)state;
     for (size_t i = 0; i < N; i++) {
-        redact_target(r, slice_str(segments[i]), REDACT_UNKNOWN, &out[i]);
+        redact_target(r, slice_str(segments[i]), REDACT_UNKNOWN, 0, &out[i]);
         struct slice shown = slice_of(out[i].p, out[i].n), was = slice_str(segments[i]);
         struct route_label a = route_label(was, one), b = route_label(shown, two);
         assert_true(i >= N - 2 || slice_eq(a.text, b.text)); /* the last two have classes now */
@@ -291,7 +291,7 @@ static void long_targets_are_bounded(void **state)
     (void)state;
     for (int i = 0; i < 20000; i++)
         buf_str(&target, "/abc");
-    redact_target(r, slice_of(target.p, target.n), REDACT_UNKNOWN, &out);
+    redact_target(r, slice_of(target.p, target.n), REDACT_UNKNOWN, 0, &out);
     assert_in_range(out.n, 16 * 1024 - 4, 16 * 1024);
     buf_free(&target);
     buf_free(&out);
@@ -405,9 +405,9 @@ static void usual_queries(void **state)
             random_query(target);
             char *exact = malloc(strlen(target)); /* so that a sanitizer sees what is read beyond */
             memcpy(exact, target, strlen(target));
-            redact_target(usual, slice_of(exact, strlen(target)), REDACT_UNKNOWN, &a);
+            redact_target(usual, slice_of(exact, strlen(target)), REDACT_UNKNOWN, 0, &a);
             buf_char(&a, '#');
-            redact_target(any, slice_str(strcat(target, "#")), REDACT_UNKNOWN, &b);
+            redact_target(any, slice_str(strcat(target, "#")), REDACT_UNKNOWN, 0, &b);
             assert_true(slice_eq(slice_of(a.p, a.n), slice_of(b.p, b.n)));
             buf_free(&a);
             buf_free(&b);

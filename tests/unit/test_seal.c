@@ -33,9 +33,9 @@ static void keep(struct slot *slot, const struct head *h, struct rawhead *to)
     memcpy(fields, h->fields, h->n_fields * sizeof *fields);
     *to = (struct rawhead){.p = p, .n = (uint32_t)h->raw.n, .n_fields = h->n_fields, .vary = h->vary, .fields = fields};
     if (h->method.n)
-        to->method = slice_of(p + (h->method.p - h->raw.p), h->method.n);
+        slot->method = slice_of(p + (h->method.p - h->raw.p), h->method.n);
     if (h->target.n)
-        to->target = slice_of(p + (h->target.p - h->raw.p), h->target.n);
+        slot->target = slice_of(p + (h->target.p - h->raw.p), h->target.n);
 }
 
 static void add_text(struct buf *out, struct slice text)
