@@ -139,6 +139,16 @@ check(code == 2 and "--identity apikey=x-own-key,cookie=own,authorization,addres
 code, out, err = run("capture", "-q", "-r", here / "own.pcap", "-d", here / "own2.db", "--secret", SECRET, "--identity", "cookie=x,apikey=a-field-nobody-sends")
 check(secret not in lines and all(secret.encode() not in f.read_bytes() for f in here.glob("*.db*")), "what stands in them is kept nowhere")
 
+# Where keys stand in a field a parameter `key` is one like others.
+page = Capture()
+for n in range(1500):
+    k = rng.randrange(5)
+    page.talk((">", request("GET", "/page?key=%d&u=%d" % (k, rng.randrange(3)), "X-Own-Key: k%d" % rng.randrange(5))), ("<", answer(200, b"content %d" % k)), client="10.0.%d.2" % (n % 9))
+    page.now += 50_000
+good("capture", "-q", "-r", page.write(here / "page.pcap"), "-d", here / "page.db", "--secret", SECRET, "--identity", "apikey=x-own-key")
+advice = parsed(good("report", here / "page.db", "--format", "json"))["endpoints"][0]["key_advice"]
+check([p["name"] for p in advice["relevant"]] == ["key"] and [p["name"] for p in advice["undecided"]] == ["u"], "a parameter named key is one like others then", advice)
+
 code, out, err = run("report", here / "unsaid.db", here / "by.db")
 check(code != 0 and not out and "told apart by different things" in err, "audits of different orders are not joined", code, err)
 
