@@ -61,7 +61,8 @@ static const struct query *query_of(struct analysis *a, const struct exchange *x
     struct slice kept = keys_target(&a->keys, key),
                  target = key->plain && target_is_plain(x->target) ? x->target : kept;
     size_t mark = slice_find(target, '?', 0);
-    query_split(q, &a->key, slice_sub(target, mark + 1, target.n), x->identity == IDENTITY_APIKEY && !*a->options.order.key_field);
+    query_split(q, &a->key, slice_sub(target, mark + 1, target.n),
+                x->identity == IDENTITY_APIKEY && !*a->options.order.key_field);
     query_move(q, target.p, kept.p);
     q->key = key->hash;
     q->rest += take_key_hash(a, origin, path_hash(a, slice_sub(target, 0, mark)), SLICE(""));

@@ -832,7 +832,7 @@ static __attribute__((noinline)) enum h1_event behind_head(struct h1_env *env, s
                                                            const struct chunk *c, size_t at, enum h1_event event)
 {
     size_t left = c->n - at;
-    if (h->side[role].state != H1_LENGTH || left > h->side[role].left)
+    if (event != H1_OK || h->side[role].state != H1_LENGTH || left > h->side[role].left)
         return feed(env, h, role, c, at, event);
     length_octets(env, h, role, slice_of(c->p + at, left), c->offset + c->n);
     return event;
