@@ -1,6 +1,7 @@
 /* source: the faces of files and of libpcap made one. libpcap's own waiting is not used: on a silent wire it never
  * returns. */
 #include "capture/source.h"
+#include "base/wall.h"
 #include "capture/files.h"
 #include "capture/interfaces.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -56,13 +56,6 @@ __attribute__((format(printf, 3, 4))) static void fail(struct source_error *erro
     vsnprintf(error->text, sizeof error->text, format, args);
     va_end(args);
     error->exit_code = exit_code;
-}
-
-static int64_t wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 int64_t source_lag(const struct source *s, const struct frame *f)

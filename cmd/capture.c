@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "analysis/store/read.h"
+#include "base/human.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/pages.h"
+#include "base/wall.h"
 #include "capture/interfaces.h"
 #include "cmd/budgets.h"
 #include "cmd/commands.h"
@@ -243,6 +245,18 @@ static bool same_privacy(const struct capture_command *c)
     return false;
 }
 
+/* What comes before an audit's end counts as late, at that end: live that is as long as the clock is behind it. */
+static void say_clock(const struct capture_command *c)
+{
+    enum { APART_US = 2000000 };
+    int64_t by = c->not_before == TIME_NONE ? 0 : c->not_before - wall_us();
+    if (c->live && by > APART_US)
+        log_line(
+            "%s: the audit in it ends %s after now: until then what comes counts as late, all at that moment; is the "
+            "clock right? --fresh starts over",
+            c->db, human_seconds((double)by / 1e6).text);
+}
+
 static int open_analysis(struct capture_command *c)
 {
     list_sources(c);
@@ -269,6 +283,8 @@ static int open_analysis(struct capture_command *c)
     c->goes_on = true;
     struct idorder order = c->by_address ? idorder_address() : o.order;
     int code = restore_audit(c->db, &order, o.key, c->analysis, &c->not_before);
+    if (!code)
+        say_clock(c);
     return code || same_privacy(c) ? code : 2;
 }
 

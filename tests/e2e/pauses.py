@@ -33,9 +33,9 @@ def ask(port):
             pass
 
 
-def capture(port):
+def capture(port, db="p.db"):
     """A live run with ten requests in more than a second; its exit code and what it said."""
-    p = subprocess.Popen([BINARY, "capture", "-q", "-i", "lo", "-f", "tcp port %d" % port, "--user", "root", "-d", str(here / "p.db"), "--secret", SECRET],
+    p = subprocess.Popen([BINARY, "capture", "-q", "-i", "lo", "-f", "tcp port %d" % port, "--user", "root", "-d", str(here / db), "--secret", SECRET],
                          stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=here)
     time.sleep(0.6)
     for _ in range(10):
@@ -70,4 +70,10 @@ exact = n / (two["duration_s"] - pauses["seconds"])
 shown = [line for line in text.splitlines() if " exchanges (" in line]
 rate = shown[0].split("(")[1].split("/s")[0].strip() if shown else "0"
 check(shown and abs(float(rate) - exact) < 0.06 * exact, "rates leave it out", shown, exact)
+
+# The audit ends in days to come: the clock was wrong then, or is now.
+(here / "late.jsonl").write_text('{"ts": %d, "client": "10.0.0.1", "method": "GET", "authority": "a.test", "target": "/", "status": 200}\n' % (time.time() + 3 * 86400))
+good("capture", "-q", "--records", here / "late.jsonl", "-d", here / "late.db", "--secret", SECRET)
+code, err = capture(port, "late.db")
+check(code == 0 and err.count("\n") == 1 and "ends 71h59m after now" in err, "an audit that ends in the future: one line says so", code, err)
 finish()
