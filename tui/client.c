@@ -13,7 +13,7 @@ enum { LABEL = 11, LIMIT_LINE = 0x2502, MARK = 0x25b8, ROOMY = 16 };
 static int head(const struct moment_client *c, const struct table_view *v, struct grid *g, int y)
 {
     unsigned x = grid_print(g, y, 1, STYLE_BOLD, "%s request%s", human_count(c->requests).text, human_s(c->requests));
-    grid_print(g, y++, x, STYLE_PLAIN, ", %s, %s", human_rate(c->requests, v->now->duration_s).text,
+    grid_print(g, y++, x, STYLE_PLAIN, ", %s, %s", human_rate(c->requests, v->now->captured_s).text,
                human_bytes(c->bytes).text);
     x = grid_print(g, y, 1, c->errors ? STYLE_WARN : STYLE_DIM, "%s errors", human_count(c->errors).text);
     grid_print(g, y++, x, c->throttled ? STYLE_WARN : STYLE_DIM, ", %s throttled", human_count(c->throttled).text);

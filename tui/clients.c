@@ -10,7 +10,7 @@
         return (double)(value);                                                                                        \
     }
 NUMBER(requests, c->requests)
-NUMBER(rate, v->now->duration_s > 0 ? (double)c->requests / v->now->duration_s : NAN)
+NUMBER(rate, v->now->captured_s > 0 ? (double)c->requests / v->now->captured_s : NAN)
 NUMBER(peak_1s, c->peak_1s)
 NUMBER(peak_10s, c->peak_10s)
 NUMBER(peak_60s, c->peak_60s)

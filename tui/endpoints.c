@@ -14,7 +14,7 @@
         return (double)(value);                                                                                        \
     }
 NUMBER(requests, e->requests)
-NUMBER(rate, v->now->duration_s > 0 ? (double)e->requests / v->now->duration_s : NAN)
+NUMBER(rate, v->now->captured_s > 0 ? (double)e->requests / v->now->captured_s : NAN)
 NUMBER(repeat, e->repeat)
 NUMBER(hit, e->ttl[v->rung].hit)
 NUMBER(stale, e->ttl[v->rung].stale)
@@ -112,8 +112,8 @@ static int head(const struct moment_endpoint *e, const struct table_view *v, str
 {
     bool wide = g->width >= 70;
     unsigned x = grid_print(g, y, 1, STYLE_BOLD, "%s request%s", human_count(e->requests).text, human_s(e->requests));
-    x = grid_print(g, y, x, STYLE_PLAIN, ", %s, of %s clients", human_rate(e->requests, v->now->duration_s).text,
-                   human_count(e->clients).text);
+    x = grid_print(g, y, x, STYLE_PLAIN, ", %s, of %s%s client%s", human_rate(e->requests, v->now->captured_s).text,
+                   v->now->clients_estimated ? "at least " : "", human_count(e->clients).text, human_s(e->clients));
     if (!wide)
         y++, x = 1;
     grid_print(g, y++, x, STYLE_PLAIN, "%s%s asked, %s answered", wide ? ", " : "", human_bytes(e->request_bytes).text,

@@ -204,6 +204,7 @@ static void add_facts(struct moment *m, const struct facts *f)
     m->started_us = c->started_us;
     m->ended_us = c->ended_us;
     m->duration_s = facts_duration_s(f);
+    m->captured_s = facts_captured_s(f);
     m->coverage = facts_coverage(f);
     m->packets = c->packets;
     m->flows = c->flows;
@@ -212,6 +213,8 @@ static void add_facts(struct moment *m, const struct facts *f)
     m->eligible = facts_total(f, "eligible");
     m->keys = facts_total(f, "keys");
     m->services = facts_total(f, "services");
+    m->all_clients = facts_total(f, "clients");
+    m->clients_estimated = facts_clients_error(f) > 0;
     m->unanswered = facts_total(f, "unanswered");
     m->orphans = facts_total(f, "orphan_responses");
     m->request_bytes = facts_total(f, "request_bytes");

@@ -59,6 +59,7 @@ struct moment {
     bool any, live, ended, from_records;
     int64_t started_us, ended_us; /* TIME_NONE as in row_capture */
     double duration_s, coverage;  /* NaN: unknown */
+    double captured_s;            /* without pauses: what rates are of */
     uint64_t packets, flows, dropped;
     uint64_t exchanges, eligible, keys, services, unanswered, orphans, request_bytes, response_bytes, errors, throttled;
     uint64_t status[MOMENT_STATUSES]; /* by class; 0: what is none of 1xx to 5xx */
@@ -71,6 +72,8 @@ struct moment {
     uint32_t endpoints;
     struct moment_client *client;
     uint32_t clients;
+    uint64_t all_clients;                       /* also those that had no room */
+    bool clients_estimated;                     /* there were such: an endpoint has at least as many as it tells of */
     struct moment_advice advice[MOMENT_ADVICE]; /* most important first, as many as `shown_advice` of `n_advice` */
     uint32_t n_advice, shown_advice;
     const struct insight *insight; /* the newest, of this moment or an earlier one; NULL: none yet. Not owned */

@@ -105,12 +105,14 @@ static unsigned figures(const struct moment *m, struct figure f[12])
 {
     unsigned n = 0;
     double repeat = m->eligible ? 1 - (double)m->keys / (double)m->eligible : NAN;
-    set(&f[n++], "requests", STYLE_BOLD, human_count(m->exchanges).text, human_rate(m->exchanges, m->duration_s).text);
+    set(&f[n++], "requests", STYLE_BOLD, human_count(m->exchanges).text, human_rate(m->exchanges, m->captured_s).text);
     set(&f[n++], "errors", tone_trouble((double)m->errors), human_count(m->errors).text,
         m->errors ? share(m->errors, m->exchanges).text : "");
     set(&f[n++], "repeats", STYLE_PLAIN, human_percent(repeat).text, "");
     set(&f[n++], "endpoints", STYLE_PLAIN, human_count(m->endpoints).text, "");
-    set(&f[n++], "clients", STYLE_PLAIN, human_count(m->clients).text, "");
+    struct human clients = human_count(m->all_clients);
+    set(&f[n++], "clients", STYLE_PLAIN, m->clients_estimated ? "about" : clients.text,
+        m->clients_estimated ? clients.text : "");
     set(&f[n++], "answers", STYLE_PLAIN, human_bytes(m->response_bytes).text, "");
     set(&f[n++], "throttled", tone_trouble((double)m->throttled), human_count(m->throttled).text, "");
     set(&f[n++], "unanswered", tone_trouble((double)m->unanswered), human_count(m->unanswered).text, "");

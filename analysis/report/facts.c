@@ -130,6 +130,14 @@ double facts_watched_s(const struct facts *f)
     return (double)(f->last_us - f->first_us - pauses_within(f, f->first_us, f->last_us, NULL)) / 1e6;
 }
 
+double facts_captured_s(const struct facts *f)
+{
+    const struct row_capture *c = &f->capture;
+    if (f->windowed || c->started_us == INT64_MIN || c->ended_us == INT64_MIN)
+        return facts_watched_s(f);
+    return facts_duration_s(f) - (double)pauses_within(f, c->started_us, c->ended_us, NULL) / 1e6;
+}
+
 double facts_coverage(const struct facts *f)
 {
     const struct row_capture *c = &f->capture;

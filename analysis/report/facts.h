@@ -45,6 +45,8 @@ const char *facts_one_sided(const struct facts *f);
 const char *facts_no_times(const struct facts *f); /* why no exchange has a duration, where none has */
 double facts_duration_s(const struct facts *f);    /* NaN: nothing captured */
 double facts_watched_s(const struct facts *f);     /* first to last arrival, as records have it, too; NaN: none */
+/* What the audit's own rate is of: with what was quiet before and behind the exchanges, without pauses. */
+double facts_captured_s(const struct facts *f);
 double facts_coverage(const struct facts *f);      /* NaN: unknown */
 double facts_clients_error(const struct facts *f); /* of the number of clients, relative; 0: exact */
 

@@ -120,23 +120,14 @@ static void trust(const struct facts *f, struct buf *out)
         buf_printf(out, "%.2f %% of the bytes sent were seen\n", 100 * coverage);
 }
 
-/* What the audit's own rate is of: with what was quiet before and behind the exchanges. */
-static double captured_s(const struct facts *f)
-{
-    const struct row_capture *c = &f->capture;
-    if (f->windowed || c->started_us == INT64_MIN || c->ended_us == INT64_MIN)
-        return facts_watched_s(f);
-    return facts_duration_s(f) - (double)pauses_within(f, c->started_us, c->ended_us, NULL) / 1e6;
-}
-
 static void exchanges(const struct facts *f, struct buf *out)
 {
     uint64_t all = facts_total(f, "exchanges"), eligible = facts_total(f, "eligible");
     uint64_t clients = facts_total(f, "clients"), services = facts_total(f, "services");
     uint64_t orphans = facts_total(f, "orphan_responses");
     buf_printf(out, "  %s exchange%s", human_count(all).text, human_s(all));
-    if (captured_s(f) >= 1) /* else it is a rate of nothing */
-        buf_printf(out, " (%s)", human_rate(all, captured_s(f)).text);
+    if (facts_captured_s(f) >= 1) /* else it is a rate of nothing */
+        buf_printf(out, " (%s)", human_rate(all, facts_captured_s(f)).text);
     buf_str(out, ", ");
     buf_printf(out, "%s%s client%s, %s endpoint%s, %s service%s; ", facts_clients_error(f) > 0 ? "about " : "",
                human_count(clients).text, human_s(clients), human_count(f->endpoints).text, human_s(f->endpoints),

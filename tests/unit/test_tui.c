@@ -75,6 +75,7 @@ static struct moment *moment_made(void)
                          .started_us = 1700000000000000,
                          .ended_us = 1700003600000000,
                          .duration_s = 3600,
+                         .captured_s = 3600,
                          .coverage = 0.97,
                          .exchanges = 4000,
                          .eligible = 3000,
@@ -350,6 +351,23 @@ static void details(void **state)
     model_free(&m);
 }
 
+/* How many clients there were is not how many have a row, and rates leave pauses out. */
+static void estimated(void **state)
+{
+    struct model m = model_made();
+    (void)state;
+    m.now->all_clients = 19874;
+    m.now->clients_estimated = true;
+    m.now->captured_s = 40;
+    assert_non_null(strstr(drawn(&m, 100, 24), "about 19.9k"));
+    assert_non_null(strstr(drawn(&m, 100, 24), "4000 100/s"));
+    press(&m, "2\n");
+    assert_non_null(strstr(drawn(&m, 100, 24), " of at least "));
+    m.now->clients_estimated = false;
+    assert_null(strstr(drawn(&m, 100, 24), "at least"));
+    model_free(&m);
+}
+
 static void header(void **state)
 {
     struct model m = model_made();
@@ -506,11 +524,11 @@ static void damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sizes),       cmocka_unit_test(nothing_there), cmocka_unit_test(order),
-        cmocka_unit_test(filter),      cmocka_unit_test(follows),       cmocka_unit_test(details),
-        cmocka_unit_test(header),      cmocka_unit_test(key_table),     cmocka_unit_test(unstudied),
-        cmocka_unit_test(bottlenecks), cmocka_unit_test(statelessness), cmocka_unit_test(services),
-        cmocka_unit_test(damaged),     cmocka_unit_test(end_grows)};
+        cmocka_unit_test(sizes),     cmocka_unit_test(nothing_there), cmocka_unit_test(order),
+        cmocka_unit_test(filter),    cmocka_unit_test(follows),       cmocka_unit_test(details),
+        cmocka_unit_test(estimated), cmocka_unit_test(header),        cmocka_unit_test(key_table),
+        cmocka_unit_test(unstudied), cmocka_unit_test(bottlenecks),   cmocka_unit_test(statelessness),
+        cmocka_unit_test(services),  cmocka_unit_test(damaged),       cmocka_unit_test(end_grows)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     grid_free(&grid);
     buf_free(&screen);
