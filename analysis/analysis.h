@@ -13,6 +13,7 @@
 
 struct analysis_options {
     const struct hash_key *key; /* copied */
+    bool fleeting;              /* it is of this run alone, and nothing to know the audit by */
     uint64_t memory;            /* bytes, the analysis' own share; below 8 MiB the bounds are tight but it works */
     uint64_t memory_ceiling;    /* of the whole program, for the report */
     bool clients_by_address;    /* a client is an address, whatever it presents */

@@ -543,7 +543,7 @@ static void commit_capture(struct analysis *a, struct store *s, bool final)
     idorder_write(&a->options.order, order);
     row->identity_order = store_text(s, slice_str(order));
     hash_key_mark(&a->key, mark);
-    row->secret_mark = store_text(s, slice_str(mark));
+    row->secret_mark = store_text(s, a->options.fleeting ? SLICE("") : slice_str(mark));
     fill_span(a, row);
 }
 

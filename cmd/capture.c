@@ -261,6 +261,7 @@ static int open_analysis(struct capture_command *c)
 {
     list_sources(c);
     struct analysis_options o = {.key = &c->in.capture.key,
+                                 .fleeting = c->in.fleeting,
                                  .memory = budgets_analysis(c->in.memory),
                                  .memory_ceiling = c->in.memory,
                                  .clients_by_address = c->by_address,
@@ -282,7 +283,7 @@ static int open_analysis(struct capture_command *c)
         return 0;
     c->goes_on = true;
     struct idorder order = c->by_address ? idorder_address() : o.order;
-    int code = restore_audit(c->db, &order, o.key, c->analysis, &c->not_before);
+    int code = restore_audit(c->db, &order, o.fleeting ? NULL : o.key, c->analysis, &c->not_before);
     if (!code)
         say_clock(c);
     return code || same_privacy(c) ? code : 2;

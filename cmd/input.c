@@ -278,7 +278,7 @@ int input_check(struct input *in)
         log_line("--privacy strict hides what --%s shows: give one of them", shows);
         return 2;
     }
-    if (!secret_load(in->secret, &in->capture.key))
+    if (!secret_load(in->secret, &in->capture.key, &in->fleeting))
         return in->secret ? 2 : 1;
     return in->n_files || (in->n_interfaces && in->keys) ? open_keys(in) : 0;
 }

@@ -16,6 +16,7 @@ struct input {
     const char *interfaces[INPUT_SOURCES_MAX], *files[INPUT_SOURCES_MAX];
     size_t n_interfaces, n_files;
     const char *records, *filter, *secret, *user, *keys;
+    bool fleeting; /* the secret is of this run alone: there is no place to keep it */
     unsigned long long memory;
     uint32_t snaplen, given; /* given: a bit for each of INPUT_* */
     bool quiet;

@@ -272,10 +272,13 @@ static bool same_order(const char *db, const struct row_capture *c, const struct
     return false;
 }
 
-/* Else each client and key would be met again as another. */
+/* Else each client and key would be met again as another. key NULL: of this run alone, which was said; a service that
+ * has no place to keep one starts again all the same. */
 static bool same_secret(const char *db, const struct row_capture *c, const struct hash_key *key)
 {
     char mark[HASH_KEY_MARK];
+    if (!key)
+        return true;
     hash_key_mark(key, mark);
     if (!c->secret_mark.n || slice_eq(c->secret_mark, slice_str(mark)))
         return true;

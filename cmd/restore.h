@@ -7,7 +7,7 @@
 
 /* Replays what the DB holds into `a`. *ended: the audit's last moment, or left alone when the DB holds none. Returns an
  * exit code; other than 0 is printed: 2 when its clients are told apart by another order than this one, or its
- * pseudonyms are of another key. */
+ * pseudonyms are of another key (NULL: whichever). */
 int restore_audit(const char *db, const struct idorder *order, const struct hash_key *key, struct analysis *a,
                   int64_t *ended);
 

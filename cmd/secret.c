@@ -72,9 +72,10 @@ static bool make_key(const char *path)
     return ok;
 }
 
-bool secret_load(const char *given, struct hash_key *key)
+bool secret_load(const char *given, struct hash_key *key, bool *fleeting)
 {
     char path[4096];
+    *fleeting = false;
     if (given) {
         if (read_key(given, key))
             return true;
@@ -86,5 +87,6 @@ bool secret_load(const char *given, struct hash_key *key)
         return true;
     log_line("no place to keep a secret (%s): pseudonyms of this run match no other; give --secret FILE",
              errno ? strerror(errno) : "neither XDG_CONFIG_HOME nor HOME is set");
+    *fleeting = true;
     return hash_key_random(key);
 }

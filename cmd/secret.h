@@ -4,7 +4,8 @@
 
 #include "base/hash.h"
 
-/* path NULL: the user's own. False: the reason was printed. */
-bool secret_load(const char *path, struct hash_key *key);
+/* path NULL: the user's own. *fleeting: there is no place to keep one, so it is of this run alone, which was said.
+ * False: the reason was printed. */
+bool secret_load(const char *path, struct hash_key *key, bool *fleeting);
 
 #endif

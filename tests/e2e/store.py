@@ -85,6 +85,15 @@ code, out, err = run("capture", "-q", "--records", "-", "-d", here / "l.db", "--
 check(code == 2 and not out and err.count("\n") == 1 and "--secret" in err and "--fresh" in err and good("report", here / "l.db", "--format", "json") == before,
       "--append with another secret is refused: exit 2, both ways out, the audit untouched", code, err)
 
+# Where there is no place to keep one the secret is of a run alone: that is said, and a service that starts again goes on.
+kept = {k: os.environ.pop(k) for k in ("HOME", "XDG_CONFIG_HOME") if k in os.environ}
+for n in range(3):
+    code, out, err = run("capture", "-q", "--records", "-", "-d", here / "fleeting.db", "--append" if n else "--fresh", stdin=record(1, EPOCH + 9000 * n))
+    check(code == 0 and "no place to keep a secret" in err and err.count("\n") == 1, "run %d without a place for a secret: it goes on, and says so" % n, code, err)
+os.environ.update(kept)
+code, out, err = run("capture", "-q", "--records", "-", "-d", here / "fleeting.db", "--append", "--secret", SECRET, stdin=record(1, EPOCH + 90000))
+check(code == 0 and not err, "and with one to keep, too", code, err)
+
 # Records that are none touch nothing: not the audit that --fresh would drop, and no new file.
 (here / "no-records").write_text("hello\n" * 3)
 (here / "folder").mkdir()
