@@ -412,7 +412,7 @@ static __attribute__((noinline)) bool any_scheme(struct identifier *i, struct sl
     case CREDENTIAL_WHOLE:
         break;
     }
-    *out = bearer(i, slice_starts(rest, SLICE("eyJ")) ? rest : value); /* `JWT eyJ…`, `Token eyJ…` */
+    *out = bearer(i, is_jwt(rest) ? rest : value); /* `JWT eyJ…`, `Token eyJ…` */
     return true;
 }
 

@@ -14,6 +14,8 @@
 static const char *const found[] = {"{ var(txn.spanwise_apikey) -m found }", "{ req.fhdr(authorization) -m len gt 0 }",
                                     "{ req.fhdr(cookie) -m len gt 0 }"};
 
+#define USUAL_SESSION "{ req.fhdr(cookie) -m reg -i " RULES_SESSION " }"
+
 /* ---- limits ---- */
 
 static void write_key(const char *function, const char *name, struct buf *out)
@@ -33,6 +35,11 @@ static void write_identity(const struct rules *r, struct buf *out)
         n++;
     while (n)
         write_key("req.fhdr", rules_key_field(r, true, --n), out);
+    if (*r->order.session_cookie) /* another session than the one that clients are told by */
+        buf_printf(out,
+                   "    http-request set-var(txn.spanwise_stranger) bool(true) if " USUAL_SESSION
+                   " !{ req.cook(%s) -m len gt 0 }\n",
+                   r->order.session_cookie);
 }
 
 static void write_table(const struct rules *r, const struct rule_rate *rate, struct buf *out)
@@ -51,7 +58,7 @@ static void write_session(const struct rules *r, struct buf *out)
     if (*r->order.session_cookie)
         buf_printf(out, "{ req.cook(%s) -m len gt 0 }", r->order.session_cookie);
     else
-        buf_str(out, "{ req.fhdr(cookie) -m reg -i (sess|sid|laravel|asp[.]net)[^=;]*=[^;]{8,} }");
+        buf_str(out, USUAL_SESSION);
 }
 
 /* What shows that a request has this, negated where `without`; an address it always has. */
@@ -171,6 +178,8 @@ static void write_rule(const struct rules *r, const struct rule_cache *c, struct
             buf_printf(out, " !%s", found[i]);
     for (unsigned n = 0; rules_key_field(r, false, n); n++)
         buf_printf(out, " !{ req.fhdr(%s) -m len gt 0 }", rules_key_field(r, false, n));
+    if (*r->order.session_cookie)
+        buf_str(out, " !{ var(txn.spanwise_stranger) -m bool }");
     if (c->needed)
         buf_str(out, " { var(txn.spanwise_with) -m bool }");
     buf_str(out, "\n");

@@ -101,9 +101,8 @@ static void write_session(const struct rules *r, struct buf *out)
     buf_str(out, "    map $http_cookie $spanwise_session {\n        \"");
     if (*r->order.session_cookie) {
         buf_str(out, "~(^|;)[ \\t]*");
-        for (const char *p = r->order.session_cookie; *p; p++)
-            buf_printf(out, *p == '.' ? "[.]" : "%c", *p);
-        buf_str(out, "=(?<spanwise_sid>[^;]+)");
+        rules_session(r, out);
+        buf_str(out, "(?<spanwise_sid>[^;]+)");
     } else {
         buf_str(out, "~*(^|;)[ \\t]*[^=;]*(sess|sid|laravel|asp[.]net)[^=;]*=(?<spanwise_sid>[^;]{8,})");
     }
@@ -204,7 +203,7 @@ static unsigned set_of(const struct rule_cache *c)
 /* Whether there are credentials that such a rule does not let through. */
 static bool has_other(const struct rules *r, unsigned set)
 {
-    return (set & 7) != 7 || *r->order.key_field;
+    return (set & 7) != 7 || *r->order.key_field || *r->order.session_cookie;
 }
 
 static void write_credentials(const struct rules *r, unsigned set, struct buf *out)
@@ -215,6 +214,8 @@ static void write_credentials(const struct rules *r, unsigned set, struct buf *o
             if (!(set >> i & 1))
                 buf_str(out, credential[i]);
         write_key_fields(r, false, out);
+        if (*r->order.session_cookie)
+            buf_str(out, "$spanwise_stranger");
         buf_printf(out, "\" $spanwise_other_%u {\n        \"\" 0;\n        default 1;\n    }\n", set);
     }
     if (!(set & 8))
@@ -236,6 +237,16 @@ static void write_zone(const struct rules *r, const struct policy_options *o, ui
                o->state, ttl, ttl, 10 + 2 * room.entries / KEYS_PER_MB, room.megabytes, ttl * 2);
 }
 
+/* Another session than the one that clients are told by. */
+static void write_stranger(const struct rules *r, struct buf *out)
+{
+    if (!*r->order.session_cookie)
+        return;
+    buf_str(out, "    map $http_cookie $spanwise_stranger {\n        \"~(^|;)[ \\t]*");
+    rules_session(r, out);
+    buf_str(out, "[^;]\" \"\";\n        \"~*" RULES_SESSION "\" 1;\n        default \"\";\n    }\n");
+}
+
 static void write_zones(const struct rules *r, const struct policy_options *o, struct buf *out)
 {
     buf_str(out, "\n    # Only a path that reads the same decoded is kept.\n"
@@ -253,6 +264,7 @@ static void write_zones(const struct rules *r, const struct policy_options *o, s
                  "        \"~*(private|no-store)\" 1;\n"
                  "        default 0;\n"
                  "    }\n");
+    write_stranger(r, out);
     bool done[16] = {false};
     for (size_t i = 0; i < r->n_cache; i++) {
         const struct rule_cache *c = &r->cache[i];

@@ -77,6 +77,16 @@ const char *rules_key_field(const struct rules *r, bool read, unsigned n)
     return NULL;
 }
 
+void rules_session(const struct rules *r, struct buf *pattern)
+{
+    for (const char *p = r->order.session_cookie; *p; p++)
+        if (*p == '.')
+            buf_str(pattern, "[.]");
+        else
+            buf_char(pattern, *p);
+    buf_char(pattern, '=');
+}
+
 /* ---- services ---- */
 
 static int by_text(struct slice a, struct slice b)

@@ -131,6 +131,10 @@ bool rules_precedes(const struct rules *r, enum idword w, enum carrier carrier);
 /* The n-th of the fields that an API key is looked for in, lower case; where one was said to be it, `read` false: of
  * those that are usual and are not looked at, whose answers nothing is known of. NULL: there are no more. */
 const char *rules_key_field(const struct rules *r, bool read, unsigned n);
+/* Names of cookies that are sessions, usually: what a cookie that was said to be the session stands for. */
+#define RULES_SESSION "(sess|sid|laravel|asp[.]net)[^=;]*=[^;]{8,}"
+/* `pattern` of the session that was said, a name and `=`. */
+void rules_session(const struct rules *r, struct buf *pattern);
 void rules_leave(struct rules *r, struct slice what, const char *why);
 
 #endif

@@ -85,7 +85,13 @@ static void write_credentials(const struct rules *r, const struct rule_cache *c,
     }
     if (!allowed && *r->order.key_field) {
         buf_str(out, between);
+        between = " || ";
         write_keys(r, false, out);
+    }
+    if (!allowed && *r->order.session_cookie) { /* another session than the one that clients are told by */
+        buf_printf(out, "%s(req.http.cookie ~ \"(?i)" RULES_SESSION "\" && req.http.cookie !~ \"(^|;)[ \t]*", between);
+        rules_session(r, out);
+        buf_str(out, "[^;]\")");
     }
 }
 
@@ -97,7 +103,7 @@ static void write_decision(const struct rules *r, const struct rule_cache *c, st
         return;
     }
     bool all = c->carrier[CARRIER_APIKEY] && c->carrier[CARRIER_AUTHORIZATION] && c->carrier[CARRIER_COOKIE];
-    if (!all || *r->order.key_field) {
+    if (!all || *r->order.key_field || *r->order.session_cookie) {
         buf_str(out, "        if (");
         write_credentials(r, c, false, out);
         buf_str(out, ") {\n            return (pass);\n        }\n");

@@ -11,9 +11,9 @@ struct bottleneck *gathering_add(struct gathering *g, enum bottleneck_kind kind,
                                  double seconds, uint64_t n);
 /* Of an endpoint; p NULL: there is none. Borrowed until the next endpoint is met. */
 struct slice gathering_name(const struct gathering *g, uint32_t id);
-/* Members of the evidence. */
 /* It is about this endpoint, which was met. */
 void gathering_at(const struct gathering *g, struct bottleneck *b, uint32_t id);
+/* Members of the evidence. */
 void gathering_count(struct bottleneck *b, const char *name, uint64_t n);
 void gathering_number(struct bottleneck *b, const char *name, double v);
 

@@ -134,6 +134,8 @@ for product, reads, lets in (("nginx", 'map "$http_x_own_key" $spanwise_apikey',
     text = good("policy", here / "own.db", "--for", product, "--force")
     check(reads in text and lets in text and "arg_key" not in text and "url_param" not in text and "[?&](api_key" not in text, product + ": counts by the field, and lets no other key through",
           [line for line in text.splitlines() if "key" in line][:12])
+    stranger = {"nginx": '"~(^|;)[ \\t]*own=[^;]" "";', "varnish": 'req.http.cookie !~ "(^|;)[ \t]*own=[^;]")', "haproxy": "!{ req.cook(own) -m len gt 0 }"}[product]
+    check(stranger in text and (product == "varnish" or text.count("spanwise_stranger") > 1), product + ": nor another session than that of the cookie", [line for line in text.splitlines() if "stranger" in line])
 code, out, err = run("capture", "-q", "-r", here / "own.pcap", "-d", here / "own.db", "--append", "--secret", SECRET, "--identity", "apikey=x-own-kez,cookie=own,authorization")
 check(code == 2 and "--identity apikey=x-own-key,cookie=own,authorization,address" in err, "it goes on with the same names alone", code, err)
 code, out, err = run("capture", "-q", "-r", here / "own.pcap", "-d", here / "own2.db", "--secret", SECRET, "--identity", "cookie=x,apikey=a-field-nobody-sends")
